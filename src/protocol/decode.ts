@@ -1,0 +1,108 @@
+import { isId } from "./channel.ts";
+import { TidingsError } from "./errors.ts";
+import type { ClientFrame, ClientMessage, ClientRequest } from "./frames.ts";
+import { RESERVED_TYPES } from "./frames.ts";
+
+/** Nesting beyond this is refused: it is of no use, and it breaks JSON readers with a recursion limit. */
+export const MAX_DEPTH = 64;
+
+/** Message types: 1–64 characters, none of them a control character. */
+const TYPE = /^[^\p{Cc}]{1,64}$/u;
+
+type Fields = Record<string, unknown>;
+
+/** What came of a client's text: a frame, or the error to answer with (and the id to answer to, if it had one). */
+export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: number };
+
+const ENVELOPE: ReadonlySet<string> = new Set(
+  "type data to group id ephemeral ack timeoutMs key from timestamp offset".split(" "),
+);
+
+/** Reads one text message of a client. Never throws. */
+export function decodeClientFrame(text: string): Decoded {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { error: bad("expected a JSON object") };
+  }
+  if (!isFields(value)) return { error: bad("expected a JSON object") };
+  const id = isRequestId(value.id) ? value.id : undefined;
+  try {
+    // Depth d needs at least 2·d characters, so short texts need no look.
+    if (text.length > 2 * MAX_DEPTH) assertDepth(value);
+    return { frame: decodeFields(value) };
+  } catch (error) {
+    return { error: error instanceof TidingsError ? error : bad("expected a JSON object"), id };
+  }
+}
+
+function decodeFields(fields: Fields): ClientFrame {
+  if (fields.action !== undefined) return decodeRequest(fields);
+  if (fields.Module !== undefined) return decodeModuleRequest(fields);
+  if (fields.type === "ping") return { kind: "ping" };
+  return decodeMessage(fields);
+}
+
+function decodeRequest({ id, action, data }: Fields): ClientRequest {
+  if (typeof action !== "string" || action === "") throw bad('action: expected a name such as "group.join"');
+  if (!isRequestId(id)) throw bad("id: expected a whole number from 0, to answer to");
+  return { kind: "request", action, data, answer: { form: "native", id } };
+}
+
+/** The older form, `{"Module":"robot","Action":"Login","Data":{…}}`, names the action `robot.login`. */
+function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientRequest {
+  if (typeof Module !== "string" || typeof Action !== "string" || Module === "" || Action === "") {
+    throw bad("Module and Action: expected two names");
+  }
+  const action = `${lowerFirst(Module)}.${lowerFirst(Action)}`;
+  return { kind: "request", action, data: Data, answer: { form: "module", module: Module, action: Action, id: Id } };
+}
+
+function decodeMessage(fields: Fields): ClientMessage {
+  const { id, type, to, group, ephemeral = false, ack = false, timeoutMs, key } = fields;
+  assertType(type);
+  if (id !== undefined && !isRequestId(id)) throw bad("id: expected a whole number from 0");
+  if (to !== undefined && !isId(to)) throw bad("to: expected a user id of 1–128 characters");
+  if (group !== undefined && !isId(group)) throw bad("group: expected a group id of 1–128 characters");
+  if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
+  if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
+  if (typeof ack !== "boolean") throw bad("ack: expected true or false");
+  if (timeoutMs !== undefined && !isDuration(timeoutMs)) throw bad("timeoutMs: expected milliseconds from 0");
+  if (key !== undefined && !isId(key)) throw bad("key: expected 1–128 characters");
+  return { kind: "message", id, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
+}
+
+/**
+ * A message type is free but for the protocol's own names.
+ * @throws TidingsError `bad_request`
+ */
+export function assertType(type: unknown): asserts type is string {
+  if (typeof type !== "string" || !TYPE.test(type)) throw bad("type: expected 1–64 characters");
+  if (RESERVED_TYPES.has(type)) throw bad(`type: "${type}" is a name of the protocol's own`);
+}
+
+/** Clients that put their fields beside `type` (`{"type":"img","url":"…"}`) have them gathered into `data`. */
+function dataOf(fields: Fields): unknown {
+  if ("data" in fields) return fields.data;
+  const rest = Object.entries(fields).filter(([name]) => !ENVELOPE.has(name));
+  return rest.length === 0 ? null : Object.fromEntries(rest);
+}
+
+/** @throws TidingsError `bad_request` when the value nests deeper than {@link MAX_DEPTH}. */
+export function assertDepth(value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth === MAX_DEPTH) throw bad(`data: expected at most ${MAX_DEPTH} levels of nesting`);
+  for (const child of Object.values(value)) assertDepth(child, depth + 1);
+}
+
+const bad = (message: string): TidingsError => new TidingsError("bad_request", message);
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isRequestId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+const isDuration = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
+
+const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

@@ -1,0 +1,37 @@
+/** The wire, as the server and the browser share it. docs/PROTOCOL.md is the normative text. */
+export type { Channel, Target } from "./channel.ts";
+export {
+  channelOf,
+  groupChannel,
+  isChannel,
+  isId,
+  parseChannel,
+  targetOf,
+  userChannel,
+} from "./channel.ts";
+export type { CloseCause, DisconnectClass } from "./close.ts";
+export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";
+export type { Decoded } from "./decode.ts";
+export { assertDepth, assertType, decodeClientFrame, MAX_DEPTH } from "./decode.ts";
+export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
+export type { ErrorCode } from "./errors.ts";
+export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
+export type {
+  ClientFrame,
+  ClientMessage,
+  ClientPing,
+  ClientRequest,
+  ErrorFrame,
+  Notice,
+  Pong,
+  Position,
+  PositionFrame,
+  Positions,
+  PresenceFrame,
+  Push,
+  ReplyFrame,
+  RequestForm,
+  ServerFrame,
+  Welcome,
+} from "./frames.ts";
+export { DIALECT, RESERVED_TYPES } from "./frames.ts";
