@@ -4,9 +4,17 @@ import type { Push, RequestForm, ServerFrame } from "./frames.ts";
 /** The text of a server frame in the native dialect. */
 export const encodeServerFrame = (frame: ServerFrame): string => JSON.stringify(frame);
 
-/** The text of a push. `undefined` data becomes `null`, so that every push has its `data`. */
-export function encodePush({ type, data, timestamp, from, to, group, id, offset }: Push): string {
-  return JSON.stringify({ type, data: data ?? null, timestamp, from, to, group, id, offset });
+/** A push whose `data` is JSON text already, as it is kept from publish to delivery. */
+export type EncodedPush = Omit<Push, "data"> & { body: string };
+
+/** The text of a push. Built by hand around the body, so that the data is turned into text once and never again. */
+export function encodePush({ type, body, timestamp, from, to, group, id, offset }: EncodedPush): string {
+  let text = `{"type":${JSON.stringify(type)},"data":${body},"timestamp":${timestamp}`;
+  if (from !== undefined) text += `,"from":${JSON.stringify(from)}`;
+  if (to !== undefined) text += `,"to":${JSON.stringify(to)}`;
+  if (group !== undefined) text += `,"group":${JSON.stringify(group)}`;
+  text += `,"id":${JSON.stringify(id)}`;
+  return offset === undefined ? `${text}}` : `${text},"offset":${offset}}`;
 }
 
 /** The text that answers a request, in the form in which it was asked. */

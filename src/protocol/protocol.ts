@@ -13,6 +13,7 @@ export type { CloseCause, DisconnectClass } from "./close.ts";
 export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";
 export type { Decoded } from "./decode.ts";
 export { assertDepth, assertType, decodeClientFrame, MAX_DEPTH } from "./decode.ts";
+export type { EncodedPush } from "./encode.ts";
 export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
 export type { ErrorCode } from "./errors.ts";
 export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";

@@ -1,0 +1,24 @@
+import type { Channel } from "../protocol/protocol.ts";
+
+/** A message on its way from publish to delivery. */
+export interface Message {
+  readonly id: string;
+  readonly type: string;
+  /** The data as JSON text: encoded once, never again, and safe from changes by the publisher. */
+  readonly body: string;
+  /** Milliseconds since 1970, the clock of the node that took it. */
+  readonly timestamp: number;
+  /** The user who sent it; absent when the application did. */
+  readonly from?: string;
+  readonly channel: Channel;
+  /** Only connections on these platforms get it. */
+  readonly platforms?: readonly string[];
+  /** Connections that do not get it. */
+  readonly except?: readonly string[];
+}
+
+/** A message that has its place in its channel's history. */
+export interface StoredMessage extends Message {
+  /** 1, 2, 3, … without holes. */
+  readonly offset: number;
+}
