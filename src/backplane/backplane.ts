@@ -46,8 +46,11 @@ export interface BackplaneSink {
 
 /** The way of messages. */
 export interface Broker {
-  /** Hands an ephemeral message to the other nodes that have members of its channel. At most once. */
-  relay(message: Message): void;
+  /**
+   * Hands an ephemeral message to the other nodes that have members of its channel. At most once.
+   * @returns how many nodes that are
+   */
+  relay(message: Message): number | Promise<number>;
   /**
    * Appends to the channel's history, gives the next offset, delivers to every node with members.
    * With a key, a repeat within the idempotency window appends and delivers nothing, and answers
@@ -101,8 +104,16 @@ export interface Cursors {
    * Moves a cursor forward, never back, and tells the watchers.
    * @returns the cursor. Rejects with `bad_request` beyond the last offset, `conflict` for another epoch
    */
-  move(user: string, device: string, channel: Channel, to: { offset: number; epoch?: string }): Promise<number>;
-  /** Asks for `acknowledged` of a channel on this node until the returned function is called. */
+  move(
+    user: string,
+    device: string,
+    channel: Channel,
+    to: { offset: number; epoch?: string },
+  ): Promise<number>;
+  /**
+   * Asks for `acknowledged` of a channel on this node until the returned function is called.
+   * MUST hold for every message whose `append` is called after it, without waiting for the promise.
+   */
   watch(channel: Channel): Promise<() => void>;
 }
 
@@ -201,5 +212,5 @@ export type Command =
     }
   | { readonly kind: "join" | "leave"; readonly user: string; readonly group: string };
 
-export type { Message, StoredMessage } from "./message.ts";
 export { type MemoryOptions, memoryBackplane } from "./memory.ts";
+export type { Message, StoredMessage } from "./message.ts";

@@ -21,4 +21,6 @@ export interface Message {
 export interface StoredMessage extends Message {
   /** 1, 2, 3, … without holes. */
   readonly offset: number;
+  /** The history it belongs to. */
+  readonly epoch: string;
 }

@@ -1,6 +1,6 @@
 import { isId } from "./channel.ts";
 import { TidingsError } from "./errors.ts";
-import type { ClientFrame, ClientMessage, ClientRequest } from "./frames.ts";
+import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 
 /** Nesting beyond this is refused: it is of no use, and it breaks JSON readers with a recursion limit. */
@@ -41,36 +41,49 @@ function decodeFields(fields: Fields): ClientFrame {
   if (fields.action !== undefined) return decodeRequest(fields);
   if (fields.Module !== undefined) return decodeModuleRequest(fields);
   if (fields.type === "ping") return { kind: "ping" };
-  return decodeMessage(fields);
+  return decodeMessage(fields, answerTo(fields.id));
 }
 
-function decodeRequest({ id, action, data }: Fields): ClientRequest {
+function decodeRequest({ id, action, data }: Fields): ClientRequest | ClientMessage {
   if (typeof action !== "string" || action === "") throw bad('action: expected a name such as "group.join"');
   if (!isRequestId(id)) throw bad("id: expected a whole number from 0, to answer to");
-  return { kind: "request", action, data, answer: { form: "native", id } };
+  return asRequest(action, data, { form: "native", id });
 }
 
 /** The older form, `{"Module":"robot","Action":"Login","Data":{…}}`, names the action `robot.login`. */
-function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientRequest {
+function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientRequest | ClientMessage {
   if (typeof Module !== "string" || typeof Action !== "string" || Module === "" || Action === "") {
     throw bad("Module and Action: expected two names");
   }
   const action = `${lowerFirst(Module)}.${lowerFirst(Action)}`;
-  return { kind: "request", action, data: Data, answer: { form: "module", module: Module, action: Action, id: Id } };
+  return asRequest(action, Data, { form: "module", module: Module, action: Action, id: Id });
 }
 
-function decodeMessage(fields: Fields): ClientMessage {
-  const { id, type, to, group, ephemeral = false, ack = false, timeoutMs, key } = fields;
+/** `message.send` is another way to write a message; every other action is a request. */
+function asRequest(action: string, data: unknown, answer: RequestForm): ClientRequest | ClientMessage {
+  if (action !== "message.send") return { kind: "request", action, data, answer };
+  if (!isFields(data)) throw bad("data: expected the fields of a message");
+  return decodeMessage(data, answer);
+}
+
+function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
+  const { type, to, group, ephemeral = false, ack = false, timeoutMs, key } = fields;
   assertType(type);
-  if (id !== undefined && !isRequestId(id)) throw bad("id: expected a whole number from 0");
   if (to !== undefined && !isId(to)) throw bad("to: expected a user id of 1–128 characters");
   if (group !== undefined && !isId(group)) throw bad("group: expected a group id of 1–128 characters");
   if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
-  if (timeoutMs !== undefined && !isDuration(timeoutMs)) throw bad("timeoutMs: expected milliseconds from 0");
+  if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad("key: expected 1–128 characters");
-  return { kind: "message", id, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
+  return { kind: "message", answer, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
+}
+
+/** A message's id asks for its receipt. */
+function answerTo(id: unknown): RequestForm | undefined {
+  if (id === undefined) return undefined;
+  if (!isRequestId(id)) throw bad("id: expected a whole number from 0");
+  return { form: "native", id };
 }
 
 /**
@@ -103,6 +116,7 @@ const isFields = (value: unknown): value is Fields =>
 
 const isRequestId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
-const isDuration = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
+const isWait = (value: unknown): value is number =>
+  Number.isFinite(value) && Number(value) >= 0 && Number(value) <= 60_000;
 
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

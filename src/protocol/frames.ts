@@ -81,7 +81,15 @@ export interface ErrorFrame {
   error: { code: ErrorCode; message: string };
 }
 
-export type ServerFrame = Push | Welcome | PositionFrame | Notice | PresenceFrame | Pong | ReplyFrame | ErrorFrame;
+export type ServerFrame =
+  | Push
+  | Welcome
+  | PositionFrame
+  | Notice
+  | PresenceFrame
+  | Pong
+  | ReplyFrame
+  | ErrorFrame;
 
 /** Types of frames that are the protocol's own; a message cannot have one of them. */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
@@ -96,8 +104,8 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set([
 /** A message that a client publishes. */
 export interface ClientMessage {
   kind: "message";
-  /** With an id the message is answered with a receipt. */
-  id?: number;
+  /** Where the receipt goes; without it only a failure is answered. */
+  answer?: RequestForm;
   type: string;
   data: unknown;
   to?: string;
@@ -111,7 +119,9 @@ export interface ClientMessage {
 }
 
 /** How a request was written, and so how it is answered. */
-export type RequestForm = { form: "native"; id: number } | { form: "module"; module: string; action: string; id?: unknown };
+export type RequestForm =
+  | { form: "native"; id: number }
+  | { form: "module"; module: string; action: string; id?: unknown };
 
 export interface ClientRequest {
   kind: "request";

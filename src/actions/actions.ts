@@ -1,0 +1,28 @@
+import type { BuiltinPorts } from "./builtin.ts";
+import { groupActions } from "./group.ts";
+import { messageActions } from "./message.ts";
+import { presenceActions } from "./presence.ts";
+import { robotActions } from "./robot.ts";
+
+/** Registers everything that a client can ask for without the application's help. */
+export function builtinActions(ports: BuiltinPorts): void {
+  robotActions(ports);
+  groupActions(ports);
+  messageActions(ports);
+  presenceActions(ports);
+}
+
+export {
+  channelSchema,
+  idSchema,
+  type LoginData,
+  loginSchema,
+  offsetSchema,
+  type RenewLogin,
+} from "./builtin.ts";
+export { type GroupMember, groupMembers } from "./group.ts";
+export { Inbound } from "./inbound.ts";
+export { type HistoryReply, historyPage, historySchema } from "./message.ts";
+export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
+export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";
+export { Sending } from "./sending.ts";

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import type { Backplane, ConnectionInfo } from "../backplane/backplane.ts";
+import type { Connection, Local } from "../local/local.ts";
+import { type Channel, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
+import type { Membership, Watchers } from "../publish/publish.ts";
+import type { Authorize } from "./policy.ts";
+import type { Router } from "./router.ts";
+
+/** What the built-in actions work with. */
+export interface BuiltinPorts {
+  readonly router: Router;
+  readonly local: Local;
+  readonly backplane: Backplane;
+  readonly membership: Membership;
+  readonly watchers: Watchers;
+  readonly authorize: Authorize;
+  /** Renews the login of a live connection; the gateway knows how. */
+  readonly renewLogin: RenewLogin;
+}
+
+export type RenewLogin = (connection: Connection, credentials: LoginData) => Promise<{ expiresAt?: number }>;
+
+export const idSchema = z.string().refine(isId, "expected 1–128 characters");
+export const channelSchema = z.custom<Channel>(isChannel, 'expected "all", "user:<id>" or "group:<id>"');
+export const offsetSchema = z.int().min(0);
+export const positionSchema = z.object({ epoch: z.string(), offset: offsetSchema });
+
+/** The data of `robot.login`. */
+export const loginSchema = z.object({
+  token: z.string().optional(),
+  user_id: idSchema.optional(),
+  platform: idSchema.optional(),
+  device: idSchema.optional(),
+  resume: z.record(z.string(), positionSchema).optional(),
+});
+
+export type LoginData = z.infer<typeof loginSchema>;
+
+/** Actions without data take whatever is there. */
+export const noData = z.unknown();
+
+/** The connection itself behind what an action is shown of it. */
+export function localConnection(local: Local, { id }: ConnectionInfo): Connection {
+  const connection = local.byId(id);
+  if (connection === undefined) throw new TidingsError("unavailable", "the connection is closed");
+  return connection;
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import type { Backplane } from "../backplane/backplane.ts";
+import { groupChannel } from "../protocol/protocol.ts";
+import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
+import { assertAllowed } from "./policy.ts";
+
+/** Users that one request may ask about. */
+const usersSchema = z.array(idSchema).max(1_000);
+
+/** Platforms of those who are online, by user. */
+type Online = Record<string, readonly string[]>;
+
+const PAGE = 100;
+
+/** `presence.get`, `presence.watch`. */
+export function presenceActions({ router, local, backplane, watchers, authorize }: BuiltinPorts): void {
+  const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
+  router.action("presence.get", getSchema, async ({ user }, { users, group }) => {
+    if (group !== undefined) {
+      await assertAllowed(authorize, user, "history", groupChannel(group));
+      return someOnline(backplane, await backplane.presence.inGroup(group));
+    }
+    return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
+  });
+
+  const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
+  router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
+    const users = "users" in watched ? watched.users : undefined;
+    // Watching comes before reading, so that no change falls between.
+    watchers.watch(localConnection(local, connection), users);
+    return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
+  });
+}
+
+async function someOnline(
+  { presence }: Backplane,
+  users: readonly string[],
+): Promise<{ online: Online; count: number }> {
+  const entries: [string, string[]][] = [];
+  for (const user of users) {
+    const connections = await presence.connectionsOf(user);
+    if (connections.length > 0)
+      entries.push([user, [...new Set(connections.map(({ platform }) => platform))]]);
+  }
+  return { online: Object.fromEntries(entries), count: entries.length };
+}
+
+async function anyOnline({ presence }: Backplane): Promise<{ online: Online; count: number }> {
+  const [page, count] = await Promise.all([presence.online({ limit: PAGE }), presence.count()]);
+  const online = Object.fromEntries(page.users.map(({ user, platforms }) => [user, platforms]));
+  return { online, count: count.users };
+}

@@ -1,0 +1,81 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { ConnectionInfo } from "../backplane/backplane.ts";
+import { TidingsError } from "../protocol/protocol.ts";
+import { within } from "../publish/publish.ts";
+
+/** Who asks for what. */
+export interface ActionContext {
+  /** `module.action` */
+  readonly action: string;
+  readonly user: string;
+  readonly connection: ConnectionInfo;
+}
+
+/** Does an action. What it returns is the reply; a TidingsError it throws is the error reply. */
+export type ActionHandler<Input> = (context: ActionContext, input: Input) => unknown;
+
+/** Wraps every action: look at the context, call `next` (once), look at its result. */
+export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
+
+type Action = (context: ActionContext, data: unknown) => Promise<unknown>;
+
+/** Finds the handler of `module.action`, checks its input, runs it inside the middleware. */
+export class Router {
+  readonly #timeoutMs: number;
+  readonly #actions = new Map<string, Action>();
+  readonly #middleware: Middleware[] = [];
+
+  /** @param timeoutMs how long a handler may take */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Registers a handler. A later one of the same name takes its place, also that of a built-in action.
+   * @param schema any Standard Schema (zod, valibot, arktype, …) for the input
+   */
+  action<Schema extends StandardSchemaV1>(
+    name: string,
+    schema: Schema,
+    handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+  ): void {
+    if (!/^[^.]+\.[^.]+$/.test(name)) {
+      throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
+    }
+    this.#actions.set(name, async (context, data) => handler(context, await parse(schema, data)));
+  }
+
+  /** Adds a middleware inside those that are there. */
+  use(middleware: Middleware): void {
+    this.#middleware.push(middleware);
+  }
+
+  /** @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, or what the handler threw */
+  async run(context: ActionContext, data: unknown): Promise<unknown> {
+    const action = this.#actions.get(context.action);
+    if (action === undefined) {
+      throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
+    }
+    const work = (): Promise<unknown> => this.#through(0, context, () => action(context, data));
+    return within(this.#timeoutMs, context.action, work);
+  }
+
+  #through(index: number, context: ActionContext, action: () => Promise<unknown>): Promise<unknown> {
+    const middleware = this.#middleware[index];
+    if (middleware === undefined) return action();
+    return middleware(context, () => this.#through(index + 1, context, action));
+  }
+}
+
+async function parse<Schema extends StandardSchemaV1>(
+  schema: Schema,
+  data: unknown,
+): Promise<StandardSchemaV1.InferOutput<Schema>> {
+  const result = await schema["~standard"].validate(data);
+  if (result.issues === undefined) return result.value;
+  const problems = result.issues.map(({ path = [], message }) => {
+    const at = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+    return at === "" ? message : `${at}: ${message}`;
+  });
+  throw new TidingsError("bad_request", problems.join("; "));
+}

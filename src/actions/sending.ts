@@ -1,0 +1,54 @@
+import type { Connection } from "../local/local.ts";
+import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
+import type { Hooks, Publisher, Receipt } from "../publish/publish.ts";
+import { type Authorize, assertAllowed } from "./policy.ts";
+
+export interface SendingPorts {
+  readonly publisher: Publisher;
+  readonly hooks: Hooks;
+  readonly authorize: Authorize;
+}
+
+/** A client's message on its way to the publisher: allowed by the policy, seen by the hook, signed by the server. */
+export class Sending {
+  readonly #ports: SendingPorts;
+
+  constructor(ports: SendingPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * @returns the function that publishes the message
+   * @throws TidingsError `forbidden` by the policy, or whatever the message hook refuses it with
+   */
+  async prepare(connection: Connection, message: ClientMessage): Promise<() => Promise<Receipt>> {
+    const { publisher, authorize } = this.#ports;
+    const channel = channelOf(message);
+    await assertAllowed(authorize, connection.user, "publish", channel);
+    const { type, data } = await this.#asHooksWish(connection, message);
+    const { ephemeral, ack, timeoutMs } = message;
+    // Keys of different users never meet.
+    const key = message.key === undefined ? undefined : `${connection.user}/${message.key}`;
+    return () =>
+      publisher.publish({ channel, type, data, from: connection.user, ephemeral }, { key, ack, timeoutMs });
+  }
+
+  async #asHooksWish(
+    connection: Connection,
+    message: ClientMessage,
+  ): Promise<{ type: string; data: unknown }> {
+    const { hooks } = this.#ports;
+    let { type, data } = message;
+    if (!hooks.has("message")) return { type, data };
+    const { to, group, ephemeral } = message;
+    for (const answer of await hooks.ask("message", {
+      connection,
+      message: { type, data, to, group, ephemeral },
+    })) {
+      if (typeof answer !== "object" || answer === null) continue;
+      if ("type" in answer && typeof answer.type === "string") type = answer.type;
+      if ("data" in answer) data = answer.data;
+    }
+    return { type, data };
+  }
+}

@@ -1,0 +1,43 @@
+import { EMPTY } from "./outbox.ts";
+import type { Shard } from "./shard.ts";
+
+/** Writes between two turns of the event loop: some 6 ms on one core at 6 µs a write. */
+const WRITES_PER_TURN = 1_024;
+
+/**
+ * Ends the tick: writes every outbox that has something to write, shard by shard, and yields to the event loop in
+ * between, so that a broadcast to 100,000 connections does not keep reads, pings and the HTTP API waiting.
+ */
+export class Flusher {
+  readonly #shardsPerTurn: number;
+  #queue: Shard[] = [];
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(shardsPerTurn: number) {
+    this.#shardsPerTurn = shardsPerTurn;
+  }
+
+  readonly wake = (shard: Shard): void => {
+    this.#queue.push(shard);
+    this.#immediate ??= setImmediate(this.#turn);
+  };
+
+  stop(): void {
+    clearImmediate(this.#immediate);
+    this.#queue = [];
+  }
+
+  readonly #turn = (): void => {
+    let writes = 0;
+    let shards = 0;
+    for (const shard of this.#queue) {
+      writes += shard.flush(WRITES_PER_TURN - writes);
+      if (!shard.isFlushed) break;
+      shards++;
+      if (shards === this.#shardsPerTurn || writes >= WRITES_PER_TURN) break;
+    }
+    this.#queue.splice(0, shards);
+    EMPTY.forget();
+    this.#immediate = this.#queue.length === 0 ? undefined : setImmediate(this.#turn);
+  };
+}

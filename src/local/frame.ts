@@ -1,0 +1,74 @@
+import { constants, deflateRawSync } from "node:zlib";
+
+/**
+ * WebSocket frames from server to client (RFC 6455 section 5.2): final, unmasked, whole.
+ * The `ws` library does the other direction and every control frame but this ping.
+ */
+const FIN = 0x80;
+const COMPRESSED = 0x40;
+const TEXT = 0x1;
+
+/** A ping without payload; one buffer for all connections. */
+export const PING_FRAME: Buffer = Buffer.from([FIN | 0x9, 0]);
+
+/** The frame of a text message. */
+export function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const start = headerLength(length);
+  const frame = Buffer.allocUnsafe(start + length);
+  writeHeader(frame, FIN | TEXT, length);
+  frame.write(text, start, "utf8");
+  return frame;
+}
+
+/** How messages are compressed for all connections that agreed to permessage-deflate (RFC 7692). */
+export interface Compression {
+  /** -2 (Huffman only) … 9 (best). */
+  readonly level: number;
+  /** Payloads of fewer bytes are sent as they are. */
+  readonly threshold: number;
+}
+
+/**
+ * The compressed form of a text frame, without context takeover, so that every connection can share it; the
+ * frame itself when it is under the threshold.
+ */
+export function deflateFrame(frame: Buffer, { level, threshold }: Compression): Buffer {
+  const payload = frame.subarray(payloadStart(frame));
+  if (payload.length < threshold) return frame;
+  const strategy = level === -2 ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY;
+  const deflated = deflateRawSync(payload, {
+    level: Math.max(level, -1),
+    strategy,
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+  const length = deflated.length - 4; // RFC 7692 section 7.2.1: the trailing 00 00 ff ff is left out
+  const start = headerLength(length);
+  const compressed = Buffer.allocUnsafe(start + length);
+  writeHeader(compressed, FIN | COMPRESSED | TEXT, length);
+  deflated.copy(compressed, start, 0, length);
+  return compressed;
+}
+
+function headerLength(payload: number): number {
+  if (payload < 126) return 2;
+  return payload < 65_536 ? 4 : 10;
+}
+
+const payloadStart = (frame: Buffer): number => {
+  if (frame[1] === 126) return 4;
+  return frame[1] === 127 ? 10 : 2;
+};
+
+function writeHeader(frame: Buffer, first: number, length: number): void {
+  frame[0] = first;
+  if (length < 126) {
+    frame[1] = length;
+  } else if (length < 65_536) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+}

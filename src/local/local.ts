@@ -1,0 +1,209 @@
+import type { Channel } from "../protocol/protocol.ts";
+import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
+import { Flusher } from "./flusher.ts";
+import type { Compression } from "./frame.ts";
+import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import type { OutboxLimits } from "./outbox.ts";
+import type { Packet } from "./packet.ts";
+import { Shard } from "./shard.ts";
+import { Slab } from "./slab.ts";
+
+export interface LocalOptions {
+  readonly shardCount: number;
+  /** Shards written before the event loop gets its turn. */
+  readonly shardsPerTurn: number;
+  readonly outbox: OutboxLimits;
+  readonly heartbeat: HeartbeatOptions;
+  /** How pushes are compressed for connections that agreed to it. */
+  readonly compression: Compression;
+}
+
+/** What a delivery carries besides its bytes. */
+export interface Delivery {
+  readonly channel: Channel;
+  readonly packet: Packet;
+  /** The place in the channel's history; absent when it is ephemeral. */
+  readonly offset?: number;
+  /** Only to connections on these platforms. */
+  readonly platforms?: readonly string[];
+  /** Not to the connections with these ids. */
+  readonly except?: readonly string[];
+  /** In place of the message, for members that do not get it: tells them that the offset is passed. */
+  readonly skip?: () => Packet;
+}
+
+/** What became of a delivery on this node. */
+export interface Delivered {
+  /** Connections it was handed to. */
+  connections: number;
+  /** Connections whose full queue dropped it. */
+  dropped: number;
+  /** Under the policy `wait`: resolves when every full queue has drained or its time is up. */
+  waiting: Promise<unknown> | undefined;
+}
+
+/** The connections of this node. */
+export class Local {
+  readonly #shards: readonly Shard[];
+  readonly #flusher: Flusher;
+  readonly #heartbeat: Heartbeat;
+  readonly #compression: Compression;
+  readonly #byId = new Map<string, Connection>();
+
+  constructor(options: LocalOptions) {
+    this.#flusher = new Flusher(options.shardsPerTurn);
+    const slab = new Slab();
+    this.#shards = Array.from(
+      { length: options.shardCount },
+      () => new Shard(options.outbox, slab, this.#flusher.wake),
+    );
+    this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
+    this.#compression = options.compression;
+  }
+
+  /** How many connections there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Makes a connection that is not yet a member of anything. */
+  connection(identity: ConnectionIdentity, transport: Transport): Connection {
+    return new Connection(identity, transport, this.#shardOf(identity.user));
+  }
+
+  /** From here on the connection gets what its user and everyone gets. */
+  add(connection: Connection): void {
+    this.#byId.set(connection.id, connection);
+    this.#shardOf(connection.user).add(connection);
+  }
+
+  /** Takes the connection out of every channel. */
+  remove(connection: Connection): void {
+    if (!this.#byId.delete(connection.id)) return;
+    this.#shardOf(connection.user).remove(connection);
+    connection.closed();
+  }
+
+  join(group: string, connection: Connection): void {
+    this.#shardOf(connection.user).join(group, connection);
+  }
+
+  leave(group: string, connection: Connection): void {
+    this.#shardOf(connection.user).leave(group, connection);
+  }
+
+  byId(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** All connections, in no order. */
+  connections(): Iterable<Connection> {
+    return this.#byId.values();
+  }
+
+  connectionsOf(user: string): Connection[] {
+    return [...this.#shardOf(user).connectionsOf(user)];
+  }
+
+  /** True while a connection of the user has joined the group. */
+  hasMember(group: string, user: string): boolean {
+    return this.connectionsOf(user).some((connection) => connection.groups.includes(group));
+  }
+
+  /** Hands one packet to every member of its channel. Never throws, never waits. */
+  deliver(delivery: Delivery): Delivered {
+    const result: Delivered = { connections: 0, dropped: 0, waiting: undefined };
+    const { channel } = delivery;
+    if (channel.startsWith("user:")) {
+      this.#deliverTo(this.#shardOf(channel.slice(5)).members(channel), delivery, result);
+    } else {
+      for (const shard of this.#shards) this.#deliverTo(shard.members(channel), delivery, result);
+    }
+    return result;
+  }
+
+  /** Calls the function for every member of a channel. */
+  eachMember(channel: Channel, visit: (connection: Connection) => void): void {
+    for (const shard of this.#shards) for (const connection of shard.members(channel)) visit(connection);
+  }
+
+  /** Messages and bytes in all queues. Walks every connection: for metrics, not for the hot path. */
+  pending(): { messages: number; bytes: number } {
+    let messages = 0;
+    let bytes = 0;
+    for (const { outbox } of this.#byId.values()) {
+      messages += outbox.pendingMessages;
+      bytes += outbox.pendingBytes;
+    }
+    return { messages, bytes };
+  }
+
+  stop(): void {
+    this.#heartbeat.stop();
+    this.#flusher.stop();
+  }
+
+  #deliverTo(members: Iterable<Connection>, delivery: Delivery, result: Delivered): void {
+    const { packet } = delivery;
+    const filtered = delivery.platforms !== undefined || delivery.except !== undefined;
+    for (const connection of members) {
+      if (filtered && !addresses(delivery, connection)) skip(connection, delivery);
+      else if (connection.holds !== undefined && keep(connection, delivery, packet)) result.connections++;
+      else this.#enqueue(connection, packet, result);
+    }
+  }
+
+  #enqueue(connection: Connection, packet: Packet, result: Delivered): void {
+    const frame = connection.transport.deflate ? packet.deflated(this.#compression) : packet.plain;
+    const verdict = connection.enqueue(frame);
+    if (verdict === "queued") {
+      result.connections++;
+    } else if (verdict === "waiting") {
+      result.connections++;
+      result.waiting = Promise.all([result.waiting, connection.outbox.whenDrained()]);
+    } else if (verdict !== "closed") {
+      result.dropped++;
+    }
+  }
+
+  #shardOf(user: string): Shard {
+    const shard = this.#shards[hash(user) % this.#shards.length];
+    if (shard === undefined) throw new RangeError("shardCount: expected at least 1");
+    return shard;
+  }
+}
+
+function addresses({ platforms, except }: Delivery, connection: Connection): boolean {
+  if (platforms !== undefined && !platforms.includes(connection.platform)) return false;
+  return except === undefined || !except.includes(connection.id);
+}
+
+/** Keeps a stored message back for a connection to which its channel is being replayed. */
+function keep(connection: Connection, { channel, offset }: Delivery, packet: Packet): boolean {
+  const hold = offset === undefined ? undefined : connection.holdOf(channel);
+  if (hold === undefined || offset === undefined) return false;
+  hold.add({ offset, packet });
+  return true;
+}
+
+/** A member that a stored message leaves out must not take its offset for a gap. */
+function skip(connection: Connection, delivery: Delivery): void {
+  const packet = delivery.skip?.();
+  if (packet !== undefined && !keep(connection, delivery, packet)) {
+    connection.outbox.enqueueAnyway(packet.plain);
+  }
+}
+
+/** FNV-1a over UTF-16 units: spreads short ids evenly, needs no table. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return value >>> 0;
+}
+
+export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
+export type { Held, Hold } from "./hold.ts";
+export type { ByteStream, OutboxLimits, SlowPolicy, Verdict } from "./outbox.ts";
+export { Packet } from "./packet.ts";

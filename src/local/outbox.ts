@@ -1,0 +1,194 @@
+import { Pending } from "./pending.ts";
+import type { Slab } from "./slab.ts";
+
+/** The part of a `net.Socket` that the outbox writes to. */
+export interface ByteStream {
+  write(bytes: Uint8Array, written?: () => void): boolean;
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  readonly writableLength: number;
+  /** Bytes received so far. */
+  readonly bytesRead: number;
+}
+
+/** What becomes of frames when the queue is full. */
+export type SlowPolicy = "drop" | "close" | "wait";
+
+export interface OutboxLimits {
+  /** Messages that may wait. */
+  readonly messages: number;
+  /** Bytes that may wait. */
+  readonly bytes: number;
+  /** Unsent bytes in the socket above which frames wait here. */
+  readonly socketBytes: number;
+  readonly policy: SlowPolicy;
+  /** Under the policy `wait`: how long a frame may wait for room. */
+  readonly waitMs: number;
+}
+
+/**
+ * What `enqueue` did with a frame. `waiting`: it has a place when the queue drains within the wait time.
+ * `overflow`: the policy is to close the connection. The outbox never throws and never closes by itself.
+ */
+export type Verdict = "queued" | "dropped" | "waiting" | "overflow" | "closed";
+
+/** What an outbox asks of its shard. */
+export interface OutboxOwner {
+  readonly limits: OutboxLimits;
+  readonly slab: Slab;
+  /** Has `flush` called before the tick is over. */
+  schedule(outbox: Outbox): void;
+}
+
+/** The empty list, common to all connections, so that their lists can be the same. */
+export const EMPTY: Pending = new Pending();
+
+/** Stands in for the lists that almost no connection ever needs. */
+const NONE: readonly never[] = [];
+
+/**
+ * A connection's send queue. Frames collect during a tick and leave in one write. It is bounded in messages and
+ * bytes; while the socket keeps up the bounds never bite, because a full queue is then written at once.
+ */
+export class Outbox {
+  readonly #owner: OutboxOwner;
+  readonly #stream: ByteStream;
+  #pending: Pending = EMPTY;
+  #scheduled = false;
+  #closed = false;
+  /** Frames over the bound under the policy `wait`, oldest first. */
+  #parked: readonly Buffer[] = NONE;
+  #parkedTimer: NodeJS.Timeout | undefined;
+  #waiters: readonly (() => void)[] = NONE;
+  /** When the socket stopped taking bytes, in milliseconds since 1970; 0 while it takes them. */
+  stalledSince = 0;
+  /** Frames dropped so far. */
+  dropped = 0;
+
+  constructor(owner: OutboxOwner, stream: ByteStream) {
+    this.#owner = owner;
+    this.#stream = stream;
+  }
+
+  get pendingMessages(): number {
+    return this.#pending.count + this.#parked.length;
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.bytes;
+  }
+
+  enqueue(frame: Buffer): Verdict {
+    if (this.#closed) return "closed";
+    if (!this.#hasRoom(frame) && !this.#makeRoom(frame)) return this.#refuse(frame);
+    this.#append(frame);
+    return "queued";
+  }
+
+  /** For frames that must not be lost (replies, notices): may exceed the bounds; the caller stops reading instead. */
+  enqueueAnyway(frame: Buffer): void {
+    if (!this.#closed) this.#append(frame);
+  }
+
+  /** Writes everything that waits, unless the socket is still busy with what it has. */
+  flush(): void {
+    this.#scheduled = false;
+    const pending = this.#pending;
+    if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
+    this.#pending = EMPTY;
+    const bytes = pending.join(this.#owner.slab);
+    if (this.#stream.writableLength > this.#owner.limits.socketBytes) {
+      this.stalledSince = Date.now();
+      this.#stream.write(bytes, () => this.#drained());
+    } else {
+      this.#stream.write(bytes);
+    }
+    if (this.#stream.writableLength > 0) this.#owner.slab.keep();
+    if (this.stalledSince === 0) this.#release();
+  }
+
+  /** Resolves when nothing waits any more, or the connection is gone. */
+  whenDrained(): Promise<void> {
+    if (this.#closed || (this.stalledSince === 0 && !this.#scheduled)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters = [...this.#waiters, resolve];
+    });
+  }
+
+  /** True while more waits than the bounds allow or the socket takes nothing: time to stop reading requests. */
+  get isFull(): boolean {
+    return (
+      this.#pending.count >= this.#owner.limits.messages || this.#pending.bytes >= this.#owner.limits.bytes
+    );
+  }
+
+  /** Drops what waits and accepts no more. */
+  close(): void {
+    this.#closed = true;
+    this.#pending = EMPTY;
+    this.#parked = NONE;
+    clearTimeout(this.#parkedTimer);
+    this.#release();
+  }
+
+  #append(frame: Buffer): void {
+    this.#pending = this.#pending.with(frame);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.stalledSince !== 0) return;
+    this.#scheduled = true;
+    this.#owner.schedule(this);
+  }
+
+  #hasRoom(frame: Buffer): boolean {
+    const { count, bytes } = this.#pending;
+    const { limits } = this.#owner;
+    return count === 0 || (count < limits.messages && bytes + frame.length <= limits.bytes);
+  }
+
+  #makeRoom(frame: Buffer): boolean {
+    if (this.stalledSince !== 0) return false;
+    const scheduled = this.#scheduled;
+    this.flush();
+    this.#scheduled = scheduled;
+    return this.#hasRoom(frame);
+  }
+
+  #refuse(frame: Buffer): Verdict {
+    const { policy, messages, waitMs } = this.#owner.limits;
+    if (policy === "close") return "overflow";
+    if (policy === "drop" || this.#parked.length >= messages) {
+      this.dropped++;
+      return "dropped";
+    }
+    this.#parked = [...this.#parked, frame];
+    this.#parkedTimer ??= setTimeout(() => this.#giveUp(), waitMs);
+    return "waiting";
+  }
+
+  #giveUp(): void {
+    this.#parkedTimer = undefined;
+    this.dropped += this.#parked.length;
+    this.#parked = NONE;
+    this.#release();
+  }
+
+  #drained(): void {
+    this.stalledSince = 0;
+    if (this.#closed) return;
+    for (const frame of this.#parked) this.#append(frame);
+    this.#parked = NONE;
+    clearTimeout(this.#parkedTimer);
+    this.#parkedTimer = undefined;
+    if (this.#pending.count === 0) this.#release();
+    else this.#schedule();
+  }
+
+  #release(): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = NONE;
+    for (const resolve of waiters) resolve();
+  }
+}

@@ -1,0 +1,61 @@
+import type { Slab } from "./slab.ts";
+
+/**
+ * The frames that wait for a connection's next write, as a list that connections share: appending the same
+ * frame to the same list gives the same object. After a fan-out to 1,000 idle connections all of them point to
+ * one list, so appending costs no allocation, lists compare by identity, and the joined bytes are made once.
+ */
+export class Pending {
+  readonly count: number;
+  readonly bytes: number;
+  readonly #before: Pending | undefined;
+  readonly #frame: Buffer;
+  #next: Pending | undefined;
+  #shared = false;
+  #joined: Buffer | undefined;
+
+  constructor(before?: Pending, frame: Buffer = NOTHING) {
+    this.#before = before;
+    this.#frame = frame;
+    this.count = before === undefined ? 0 : before.count + 1;
+    this.bytes = before === undefined ? 0 : before.bytes + frame.length;
+  }
+
+  /** The list with one more frame. Remembers the last answer: a fan-out asks the same thing again and again. */
+  with(frame: Buffer): Pending {
+    const next = this.#next;
+    if (next !== undefined && next.#frame === frame) {
+      next.#shared = true;
+      return next;
+    }
+    this.#next = new Pending(this, frame);
+    return this.#next;
+  }
+
+  /** Forgets the remembered answer, so that the frames behind it can be collected. */
+  forget(): void {
+    this.#next = undefined;
+  }
+
+  /** All frames in one buffer: kept when several connections share the list, else from the slab. */
+  join(slab: Slab): Buffer {
+    if (this.count === 1) return this.#frame;
+    if (this.#joined !== undefined) return this.#joined;
+    if (!this.#shared) return this.#copyTo(slab.take(this.bytes));
+    this.#joined = this.#copyTo(Buffer.allocUnsafe(this.bytes));
+    return this.#joined;
+  }
+
+  #copyTo(target: Buffer): Buffer {
+    let end = this.bytes;
+    let node: Pending = this;
+    while (node.#before !== undefined) {
+      end -= node.#frame.length;
+      target.set(node.#frame, end);
+      node = node.#before;
+    }
+    return target;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

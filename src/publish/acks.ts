@@ -1,0 +1,75 @@
+import type { Cursors } from "../backplane/backplane.ts";
+import type { Channel } from "../protocol/protocol.ts";
+
+/** Senders that wait for their receiver's acknowledgement. */
+export class Acks {
+  readonly #cursors: Cursors;
+  readonly #expectations = new Map<Channel, Set<Expectation>>();
+
+  constructor(cursors: Cursors) {
+    this.#cursors = cursors;
+  }
+
+  /** To be called before the message is published, so that no acknowledgement is too early to be seen. */
+  expect(channel: Channel): Expectation {
+    const expectation = new Expectation(this.#cursors.watch(channel), () =>
+      this.#remove(channel, expectation),
+    );
+    const others = this.#expectations.get(channel);
+    if (others === undefined) this.#expectations.set(channel, new Set([expectation]));
+    else others.add(expectation);
+    return expectation;
+  }
+
+  /** A receiver has everything up to `offset`. */
+  acknowledged(channel: Channel, offset: number): void {
+    for (const expectation of this.#expectations.get(channel) ?? []) expectation.acknowledged(offset);
+  }
+
+  #remove(channel: Channel, expectation: Expectation): void {
+    const others = this.#expectations.get(channel);
+    others?.delete(expectation);
+    if (others?.size === 0) this.#expectations.delete(channel);
+  }
+}
+
+/** One sender's wait. */
+export class Expectation {
+  readonly #watching: Promise<() => void>;
+  readonly #forget: () => void;
+  #acknowledged = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(watching: Promise<() => void>, forget: () => void) {
+    this.#watching = watching;
+    this.#forget = forget;
+  }
+
+  /** Call this when the wait is over. A watch that failed needs no end. */
+  stop(): void {
+    this.#forget();
+    this.#watching.then((unwatch) => unwatch()).catch(() => undefined);
+  }
+
+  acknowledged(offset: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, offset);
+    this.#wake?.();
+  }
+
+  /**
+   * Resolves to true as soon as `offset` is acknowledged, to false when the time is up.
+   * @throws TidingsError `unavailable` when acknowledgements cannot be watched
+   */
+  async reached(offset: number, timeoutMs: number): Promise<boolean> {
+    await this.#watching;
+    if (this.#acknowledged >= offset) return true;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.#wake = () => {
+        if (this.#acknowledged < offset) return;
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+}

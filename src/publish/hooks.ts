@@ -1,0 +1,148 @@
+import type { ConnectionInfo } from "../backplane/backplane.ts";
+import { type DisconnectClass, TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** The HTTP request that asked for a connection, without its credentials. */
+export interface ConnectRequest {
+  readonly ip: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A client's message before it is published. */
+export interface IncomingMessage {
+  readonly type: string;
+  readonly data: unknown;
+  readonly to?: string;
+  readonly group?: string;
+  readonly ephemeral: boolean;
+}
+
+/** What a listener is given, stage by stage. */
+export interface HookEvents {
+  /** A login was accepted and the connection is about to be admitted. Throwing refuses it. */
+  connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
+  /** A connection has ended. `cause` classifies why; `reason` is the other side's or ours in words. */
+  disconnect: {
+    readonly connection: ConnectionInfo;
+    readonly cause: DisconnectClass;
+    readonly code: number;
+    readonly reason: string;
+  };
+  /** The user's first connection in the cluster. */
+  online: { readonly user: string };
+  /** The user's last connection in the cluster has been gone for the grace time. */
+  offline: { readonly user: string };
+  /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
+  message: { readonly connection: ConnectionInfo; readonly message: IncomingMessage };
+  /** A message was published on this node. */
+  delivered: { readonly message: PublishedMessage; readonly receipt: Receipt };
+  /** A binary WebSocket message. Without a listener such a message ends the connection with 1003. */
+  binary: { readonly connection: ConnectionInfo; readonly bytes: Uint8Array };
+  /** A failure that no caller waits for. */
+  error: { readonly stage: string; readonly error: unknown };
+}
+
+/** A published message, as the `delivered` hook sees it. */
+export interface PublishedMessage {
+  readonly id: string;
+  readonly type: string;
+  readonly channel: string;
+  readonly timestamp: number;
+  readonly from?: string;
+  /** The data as JSON text. */
+  readonly body: string;
+}
+
+export type HookName = keyof HookEvents;
+export type Listener<Name extends HookName> = (event: HookEvents[Name]) => unknown;
+
+type Listeners = { [Name in HookName]: Set<Listener<Name>> };
+
+/** The application's listeners. One that throws or hangs harms nobody but what it was asked about. */
+export class Hooks {
+  readonly #timeoutMs: number;
+  readonly #listeners: Listeners = {
+    connect: new Set(),
+    disconnect: new Set(),
+    online: new Set(),
+    offline: new Set(),
+    message: new Set(),
+    delivered: new Set(),
+    binary: new Set(),
+    error: new Set(),
+  };
+
+  /** @param timeoutMs how long a hook that may refuse is waited for */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @returns a function that removes the listener */
+  on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
+    const listeners: Set<Listener<Name>> = this.#listeners[name];
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  has(name: HookName): boolean {
+    return this.#listeners[name].size > 0;
+  }
+
+  /** Tells the listeners, and waits for none of them. */
+  emit<Name extends HookName>(name: Name, event: HookEvents[Name]): void {
+    for (const listener of this.#listeners[name]) {
+      try {
+        const done = listener(event);
+        if (done instanceof Promise) done.catch((error: unknown) => this.#failed(name, error));
+      } catch (error) {
+        this.#failed(name, error);
+      }
+    }
+  }
+
+  /**
+   * Asks the listeners one after the other.
+   * @returns what they returned
+   * @throws TidingsError what a listener threw (an unexpected error as `internal`), or `timeout`
+   */
+  async ask<Name extends HookName>(name: Name, event: HookEvents[Name]): Promise<unknown[]> {
+    const answers: unknown[] = [];
+    for (const listener of this.#listeners[name]) {
+      try {
+        answers.push(await within(this.#timeoutMs, `the ${name} hook`, async () => listener(event)));
+      } catch (error) {
+        if (!(error instanceof TidingsError)) this.#failed(name, error);
+        throw toTidingsError(error);
+      }
+    }
+    return answers;
+  }
+
+  #failed(name: HookName, error: unknown): void {
+    // An error listener that fails has nobody left to tell.
+    if (name !== "error") this.emit("error", { stage: `${name} hook`, error });
+  }
+}
+
+/** Runs work that may hang. @throws TidingsError `timeout` when it takes longer than `timeoutMs` */
+export async function within<Result>(
+  timeoutMs: number,
+  what: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fail = (): void =>
+      reject(new TidingsError("timeout", `${what} did not answer within ${timeoutMs} ms`));
+    timer = setTimeout(fail, timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Thrown by a hook to refuse what it was asked about. */
+export const refuse = (message: string): TidingsError => new TidingsError("refused", message);

@@ -1,0 +1,41 @@
+import type { Connection } from "../local/local.ts";
+import { encodeServerFrame } from "../protocol/protocol.ts";
+
+/** Not an id: ids have no control characters. */
+const EVERYONE = "\0everyone";
+
+/** Connections that asked to hear when users come and go. */
+export class Watchers {
+  readonly #watchers = new Map<string, Set<Connection>>();
+  readonly #watched = new Map<Connection, Set<string>>();
+
+  /** Without `users`: everyone. Adds to what the connection watches already. */
+  watch(connection: Connection, users?: readonly string[]): void {
+    for (const key of users ?? [EVERYONE]) {
+      entry(this.#watchers, key).add(connection);
+      entry(this.#watched, connection).add(key);
+    }
+  }
+
+  /** The connection is gone. */
+  drop(connection: Connection): void {
+    for (const key of this.#watched.get(connection) ?? []) {
+      const watchers = this.#watchers.get(key);
+      watchers?.delete(connection);
+      if (watchers?.size === 0) this.#watchers.delete(key);
+    }
+    this.#watched.delete(connection);
+  }
+
+  notify(user: string, online: boolean): void {
+    const text = encodeServerFrame({ type: "presence", user, online });
+    const both = new Set([...(this.#watchers.get(user) ?? []), ...(this.#watchers.get(EVERYONE) ?? [])]);
+    for (const connection of both) connection.send(text);
+  }
+}
+
+function entry<Key, Value>(map: Map<Key, Set<Value>>, key: Key): Set<Value> {
+  const found = map.get(key) ?? new Set();
+  map.set(key, found);
+  return found;
+}
