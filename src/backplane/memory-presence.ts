@@ -1,0 +1,96 @@
+import { Grace } from "./memory-grace.ts";
+import type { MemoryLink } from "./memory-link.ts";
+import { Roster } from "./memory-roster.ts";
+import type { SetMap } from "./memory-sets.ts";
+import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "./port.ts";
+
+const NOBODY: readonly ConnectionInfo[] = [];
+
+export class MemoryPresence implements Presence {
+  readonly #link: MemoryLink;
+  readonly #groups: SetMap;
+  readonly #grace: Grace;
+  readonly #roster = new Roster();
+  #connections = 0;
+
+  constructor(link: MemoryLink, groups: SetMap, graceMs: number) {
+    this.#link = link;
+    this.#groups = groups;
+    this.#grace = new Grace(graceMs, (user) => link.sink.presence(user, false));
+  }
+
+  async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
+    const { sink } = this.#link;
+    const { user } = connection;
+    const attendance = this.#roster.get(user);
+    const admission = admit(connection, attendance?.connections ?? NOBODY, rules);
+    if (!admission.admitted) return admission;
+    this.#connections += 1 - admission.evicted.length;
+    if (attendance !== undefined) {
+      attendance.connections = without(attendance.connections, admission.evicted).concat(connection);
+      return admission;
+    }
+    this.#roster.add(user, connection);
+    if (!this.#grace.end(user)) sink.presence(user, true);
+    return admission;
+  }
+
+  /** Does nothing for a connection that is not there: the evicted ones have gone already. */
+  async depart({ id, user }: ConnectionInfo): Promise<void> {
+    this.#link.assertUp();
+    const attendance = this.#roster.get(user);
+    if (attendance === undefined) return;
+    const left = attendance.connections.filter((connection) => connection.id !== id);
+    if (left.length === attendance.connections.length) return;
+    this.#connections--;
+    attendance.connections = left;
+    if (left.length > 0) return;
+    this.#roster.remove(attendance);
+    this.#grace.begin(user);
+  }
+
+  async connectionsOf(user: string): Promise<ConnectionInfo[]> {
+    this.#link.assertUp();
+    return [...(this.#roster.get(user)?.connections ?? NOBODY)];
+  }
+
+  async online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
+    this.#link.assertUp();
+    return this.#roster.page(limit, cursor);
+  }
+
+  async count(): Promise<{ users: number; connections: number }> {
+    this.#link.assertUp();
+    return { users: this.#roster.size, connections: this.#connections };
+  }
+
+  async inGroup(group: string): Promise<string[]> {
+    this.#link.assertUp();
+    return this.#groups.list(group);
+  }
+
+  /** No user goes offline any more. */
+  stop(): void {
+    this.#grace.stop();
+  }
+}
+
+/** What the rules say about one more connection beside the present ones (oldest first). */
+function admit(
+  { platform }: ConnectionInfo,
+  present: readonly ConnectionInfo[],
+  { maxPerUser, perUserPolicy, onePerPlatform }: ConnectionRules,
+): Admission {
+  const replaced = onePerPlatform ? present.filter((other) => other.platform === platform) : NOBODY;
+  const others = without(present, replaced);
+  const excess = maxPerUser > 0 ? others.length + 1 - maxPerUser : 0;
+  if (excess <= 0) return { admitted: true, evicted: replaced };
+  if (perUserPolicy === "reject") return { admitted: false };
+  return { admitted: true, evicted: [...replaced, ...others.slice(0, excess)] };
+}
+
+const without = (
+  connections: readonly ConnectionInfo[],
+  gone: readonly ConnectionInfo[],
+): readonly ConnectionInfo[] =>
+  gone.length === 0 ? connections : connections.filter((connection) => !gone.includes(connection));

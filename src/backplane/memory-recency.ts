@@ -1,0 +1,43 @@
+/** What a member of a list carries of it. */
+export interface Linked<Member> {
+  older: Member | undefined;
+  newer: Member | undefined;
+}
+
+/**
+ * Members in the order of their last use. A linked list, because a Map used as a queue walks over its deleted
+ * entries every time its first one is asked for.
+ */
+export class RecencyList<Member extends Linked<Member>> {
+  #oldest: Member | undefined;
+  #newest: Member | undefined;
+
+  /** Adds a member that is in no list, as the newest. */
+  add(member: Member): void {
+    member.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = member;
+    else this.#newest.newer = member;
+    this.#newest = member;
+  }
+
+  remove(member: Member): void {
+    const { older, newer } = member;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    member.older = undefined;
+    member.newer = undefined;
+  }
+
+  /** Makes a member the newest. */
+  use(member: Member): void {
+    if (member === this.#newest) return;
+    this.remove(member);
+    this.add(member);
+  }
+
+  oldestBut(member: Member): Member | undefined {
+    return this.#oldest === member ? member.newer : this.#oldest;
+  }
+}

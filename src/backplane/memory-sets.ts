@@ -1,0 +1,21 @@
+/** Sets of strings by name; a set that becomes empty is gone. */
+export class SetMap {
+  readonly #sets = new Map<string, Set<string>>();
+
+  add(name: string, value: string): void {
+    const set = this.#sets.get(name);
+    if (set === undefined) this.#sets.set(name, new Set([value]));
+    else set.add(value);
+  }
+
+  delete(name: string, value: string): void {
+    const set = this.#sets.get(name);
+    if (set?.delete(value) && set.size === 0) this.#sets.delete(name);
+  }
+
+  /** The values in the order in which they were added. */
+  list(name: string): string[] {
+    const set = this.#sets.get(name);
+    return set === undefined ? [] : [...set];
+  }
+}
