@@ -1,0 +1,15 @@
+/** The configuration: one table of keys (table.ts), and everything that follows from it. */
+import { resolveConfig } from "./resolve.ts";
+import type { Config } from "./shape.ts";
+
+export { configTables, describeConfig } from "./describe.ts";
+export type { NamedKey, Secrecy, Unit } from "./key.ts";
+export { maskConfig, maskValue } from "./mask.ts";
+export { getPath } from "./path.ts";
+export { defaultAlgorithms, type JwtKeySource, jwtProblems } from "./relations.ts";
+export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";
+export type { Config, ConfigInput } from "./shape.ts";
+export { CONFIG_KEYS, type JwtAlgorithm } from "./table.ts";
+
+/** What applies when nothing is configured. Frozen. */
+export const defaultConfig: Config = resolveConfig();

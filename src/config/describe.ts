@@ -1,0 +1,66 @@
+import type { NamedKey } from "./key.ts";
+import { CONFIG_KEYS } from "./table.ts";
+
+const PREAMBLE = `# Configuration
+
+Everything works without any configuration. What is set is taken, the strongest first, from
+
+1. options in code: \`createHub({ websocket: { shardCount: 4 } })\`
+2. flags: \`tidings serve --websocket-shard-count 4\`
+3. the environment: \`WEBSOCKET_SHARD_COUNT=4\`
+4. a YAML or JSON file: \`tidings serve --config tidings.yaml\`
+5. the defaults below.
+
+Unknown keys and bad values of all sources are reported together, in one error that says what was expected. Unknown
+variables in the environment are ignored, but for those that begin with \`WEBSOCKET_\`; an empty variable counts as unset.
+On and off are written \`true\`/\`false\` or \`1\`/\`0\`; lists are written with commas between the items where only text is possible.
+
+\`tidings config\` prints the effective configuration and where each value comes from, with the secrets (marked ● below) masked.
+Files use the keys as they stand here, nested at the dots:
+
+\`\`\`yaml
+port: 9000
+websocket:
+  shardCount: 4
+\`\`\`
+
+This page is generated from src/config/table.ts.
+`;
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  "": "Server",
+  node: "Node",
+  jwt: "Tokens",
+  websocket: "WebSockets",
+  history: "History",
+  presence: "Presence",
+  publish: "Publishing",
+  timeouts: "Timeouts",
+  shutdown: "Shutdown",
+};
+
+/** docs/CONFIGURATION.md: how configuration works, and every key. */
+export const describeConfig = (): string => `${PREAMBLE}\n${configTables()}`;
+
+/** A table (Markdown) of the keys of each group. */
+export function configTables(): string {
+  const groups = Map.groupBy(CONFIG_KEYS, groupOf);
+  const tables = [...groups].map(([group, keys]) => {
+    const rows = keys.map(rowOf).join("\n");
+    return `## ${HEADINGS[group] ?? group}\n\n| key | environment | default | meaning |\n| --- | --- | --- | --- |\n${rows}\n`;
+  });
+  return tables.join("\n");
+}
+
+const groupOf = ({ path }: NamedKey): string => path.slice(0, Math.max(0, path.indexOf(".")));
+
+function rowOf(key: NamedKey): string {
+  const secret = key.secret === undefined ? "" : " ●";
+  return `| \`${key.path}\`${secret} | \`${key.env}\` | ${defaultText(key)} | ${key.doc.replaceAll("|", "\\|")} |`;
+}
+
+function defaultText({ default: value, defaultText, unit }: NamedKey): string {
+  if (defaultText !== undefined) return defaultText;
+  if (value === undefined) return "";
+  return `\`${String(value)}\`${unit === "s" || unit === "ms" || unit === "bytes" ? ` ${unit}` : ""}`;
+}

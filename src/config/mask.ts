@@ -1,0 +1,26 @@
+import type { Secrecy } from "./key.ts";
+import { getPath, setPath } from "./path.ts";
+import type { Config } from "./shape.ts";
+import { CONFIG_KEYS } from "./table.ts";
+
+const MASK = "***";
+
+/** A copy that may be shown: secrets and passwords within URLs are replaced by `***`. */
+export function maskConfig(config: Config): Config {
+  const copy: Config = structuredClone(config);
+  for (const { path, secret } of CONFIG_KEYS) {
+    const value = getPath(copy, path);
+    if (secret !== undefined && typeof value === "string") setPath(copy, path, maskValue(value, secret));
+  }
+  return copy;
+}
+
+/** Hides a secret value, or the password in a URL. */
+export function maskValue(value: string, secret: Secrecy): string {
+  if (secret === "value" || !URL.canParse(value)) return MASK;
+  const url = new URL(value);
+  if (url.host === "") return MASK; // "user:password@host" is a URL too, of the protocol "user:"
+  if (url.password === "") return value;
+  url.password = MASK;
+  return url.href;
+}

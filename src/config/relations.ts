@@ -1,0 +1,37 @@
+import type { Config } from "./shape.ts";
+import type { JwtAlgorithm } from "./table.ts";
+
+/** What verifies tokens: a shared secret, or public keys. */
+export interface JwtKeySource {
+  readonly secret?: string | undefined;
+  readonly publicKey?: string | undefined;
+  readonly jwksUrl?: string | undefined;
+}
+
+/** The algorithms that are accepted when none are named. */
+export function defaultAlgorithms(source: JwtKeySource): readonly JwtAlgorithm[] {
+  if (source.secret !== undefined) return ["HS256"];
+  return source.publicKey === undefined && source.jwksUrl === undefined ? [] : ["RS256", "ES256"];
+}
+
+/**
+ * What is wrong with the choice of keys and algorithms. A public key must never serve as the secret of an HMAC
+ * (RFC 8725 section 2.1, algorithm confusion), so the two families do not mix.
+ */
+export function jwtProblems(source: JwtKeySource, algorithms: readonly string[]): string[] {
+  const named = (["secret", "publicKey", "jwksUrl"] as const).filter((name) => source[name] !== undefined);
+  if (named.length > 1)
+    return [`jwt: expected one of secret, publicKey and jwksUrl, got ${named.join(" and ")}`];
+  if (named.length === 0) return [];
+  const shared = source.secret !== undefined;
+  const misfits = algorithms.filter((algorithm) => algorithm.startsWith("HS") !== shared);
+  if (misfits.length === 0) return [];
+  const expected = shared ? "HS256, HS384 or HS512 with a secret" : "no HS algorithms with public keys";
+  return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
+}
+
+/** Fills in what depends on other keys. */
+export function completeConfig(config: Config): Config {
+  if (config.jwt.algorithms.length > 0) return config;
+  return { ...config, jwt: { ...config.jwt, algorithms: defaultAlgorithms(config.jwt) } };
+}

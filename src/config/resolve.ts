@@ -1,0 +1,97 @@
+import { TidingsError } from "../protocol/protocol.ts";
+import type { NamedKey } from "./key.ts";
+import { maskValue } from "./mask.ts";
+import { deepFreeze, setPath } from "./path.ts";
+import { completeConfig, jwtProblems } from "./relations.ts";
+import type { Config, ConfigInput } from "./shape.ts";
+import {
+  type Environment,
+  type Flags,
+  type Given,
+  type Layer,
+  readEnvironment,
+  readFile,
+  readFlags,
+  readTree,
+} from "./sources.ts";
+import { CONFIG_KEYS } from "./table.ts";
+
+/** Where settings come from, the strongest first. */
+export interface ConfigSources {
+  /** Options given in code. */
+  readonly code?: ConfigInput | undefined;
+  /** Command line flags, by their name without dashes: `{ "websocket-shard-count": "4" }`. */
+  readonly flags?: Flags | undefined;
+  /** Usually `process.env`. */
+  readonly env?: Environment | undefined;
+  /** The path of a YAML or JSON file, or its parsed content. */
+  readonly file?: string | object | undefined;
+}
+
+/** A resolved configuration, and where each value came from (`environment PORT`, `default`, …) by path. */
+export interface ExplainedConfig {
+  readonly config: Config;
+  readonly places: ReadonlyMap<string, string>;
+}
+
+/**
+ * Merges the sources (code > flags > environment > file > defaults) into one frozen configuration.
+ * @throws TidingsError `bad_request`: one error that lists every unknown key and every bad value of all sources,
+ * those that a stronger source overrides included. Secret values are not repeated in it.
+ */
+export const resolveConfig = (sources: ConfigSources = {}): Config => explainConfig(sources).config;
+
+/** Like {@link resolveConfig}, and tells where each value came from. */
+export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
+  const layers = readLayers(sources);
+  const problems = layers.flatMap((layer) => layer.problems);
+  const places = new Map<string, string>();
+  const tree = {};
+  for (const key of CONFIG_KEYS) {
+    const [strongest] = layers.flatMap((layer) => readGiven(key, layer, problems));
+    setPath(tree, key.path, strongest === undefined ? structuredClone(key.default) : strongest.value);
+    places.set(key.path, strongest?.place ?? "default");
+  }
+  const config = completeConfig(tree as Config); // the table, from which Config is derived, was walked to its end
+  problems.push(...jwtProblems(config.jwt, config.jwt.algorithms));
+  if (problems.length > 0) throw problemsError(problems);
+  return { config: deepFreeze(config), places };
+}
+
+function readLayers({ code, flags, env, file }: ConfigSources): Layer[] {
+  return [
+    ...(code === undefined ? [] : [readTree(code, (path) => `option ${path}`)]),
+    ...(flags === undefined ? [] : [readFlags(flags)]),
+    ...(env === undefined ? [] : [readEnvironment(env)]),
+    ...(file === undefined ? [] : [readFile(file)]),
+  ];
+}
+
+/** The value that a layer gives to a key; a bad one is added to the problems. */
+function readGiven(key: NamedKey, layer: Layer, problems: string[]): Given[] {
+  const given = layer.given.get(key.path);
+  if (given === undefined) return [];
+  const { success, data, error } = key.schema.safeParse(given.value);
+  if (success) return [{ value: data, place: given.place }];
+  problems.push(`${given.place}: expected ${error.issues[0]?.message}, got ${shown(key, given.value)}`);
+  return [];
+}
+
+const LONGEST_SHOWN = 60;
+
+function shown(key: NamedKey, value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" || typeof value === "function") return `a value of type ${typeof value}`;
+  const text = String(value);
+  if (key.secret !== undefined) return text === "" ? "nothing" : maskValue(text, key.secret);
+  const short = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return typeof value === "string" ? JSON.stringify(short) : short;
+}
+
+function problemsError(problems: readonly string[]): TidingsError {
+  const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
+  return new TidingsError(
+    "bad_request",
+    `${count} not valid:\n${problems.map((line) => `- ${line}`).join("\n")}`,
+  );
+}

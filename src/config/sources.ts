@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { parseDocument } from "yaml";
+import { isKey, type KeyTable } from "./key.ts";
+import { closest } from "./suggest.ts";
+import { CONFIG_KEYS, TABLE } from "./table.ts";
+
+/** A value that was given, and where: `flag --port`, `environment PORT`, `tidings.yaml: port`, `option port`. */
+export interface Given {
+  readonly value: unknown;
+  readonly place: string;
+}
+
+/** What one source gave, by the path of the key, and what is wrong with its names. */
+export interface Layer {
+  readonly given: ReadonlyMap<string, Given>;
+  readonly problems: readonly string[];
+}
+
+/** Command line flags, by their name without dashes: `{ "websocket-shard-count": "4" }`. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export function readFlags(flags: Flags): Layer {
+  const paths = new Map(CONFIG_KEYS.map((key) => [key.flag, key.path]));
+  const given = new Map<string, Given>();
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    const path = paths.get(name);
+    if (path === undefined) problems.push(unknown(`flag --${name}`, name, paths.keys(), "--"));
+    else given.set(path, { value, place: `flag --${name}` });
+  }
+  return { given, problems };
+}
+
+/**
+ * Variables that Kubernetes sets in every container for a service called `websocket`; they are not meant for us.
+ * `WEBSOCKET_PORT` counts only with such a value: as a setting it would be a mistake for `PORT`.
+ */
+const isServiceVariable = (name: string, value: string): boolean =>
+  /^WEBSOCKET_(SERVICE_|PORT_\d)/.test(name) || (name === "WEBSOCKET_PORT" && /^(tcp|udp|sctp):/.test(value));
+
+/** Reads the variables that are ours. An empty one counts as unset; others' are ignored, but for `WEBSOCKET_…`. */
+export function readEnvironment(environment: Environment): Layer {
+  const paths = new Map(CONFIG_KEYS.map((key) => [key.env, key.path]));
+  const given = new Map<string, Given>();
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || value === "") continue;
+    const path = paths.get(name);
+    if (path !== undefined) given.set(path, { value, place: `environment ${name}` });
+    else if (name.startsWith("WEBSOCKET_") && !isServiceVariable(name, value)) {
+      problems.push(unknown(`environment ${name}`, name, paths.keys()));
+    }
+  }
+  return { given, problems };
+}
+
+/** Reads a YAML or JSON file, or what was read from one. */
+export function readFile(file: string | object): Layer {
+  if (typeof file !== "string") return readTree(file, (path) => `file: ${path}`);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    return failed(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)})`);
+  }
+  const document = parseDocument(text); // YAML 1.2, of which JSON is a part
+  const [broken] = document.errors;
+  if (broken !== undefined) return failed(`${file}: ${broken.message.split("\n")[0]?.replace(/:$/, "")}`);
+  const place = (path: string) => `${file}: ${path}`;
+  return document.contents === null ? readTree({}, place) : readTree(document.toJS(), place);
+}
+
+const failed = (problem: string): Layer => ({ given: new Map(), problems: [problem] });
+
+/** Reads an object shaped like the configuration. `null` (a name without a value in YAML) counts as unset. */
+export function readTree(tree: unknown, place: (path: string) => string): Layer {
+  const given = new Map<string, Given>();
+  const problems: string[] = [];
+  const visit = (branch: unknown, table: KeyTable, prefix: string): void => {
+    if (!isObject(branch)) {
+      problems.push(`${place(prefix.slice(0, -1) || "content")}: expected keys and values`);
+      return;
+    }
+    for (const [name, value] of Object.entries(branch)) {
+      if (value === undefined || value === null) continue;
+      const path = prefix + name;
+      const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (entry === undefined)
+        problems.push(
+          unknown(
+            place(path),
+            path,
+            CONFIG_KEYS.map((key) => key.path),
+          ),
+        );
+      else if (isKey(entry)) given.set(path, { value, place: place(path) });
+      else visit(value, entry, `${path}.`);
+    }
+  };
+  visit(tree, TABLE, "");
+  return { given, problems };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function unknown(place: string, name: string, known: Iterable<string>, dashes = ""): string {
+  const suggestion = closest(name, known);
+  return `${place}: unknown${suggestion === undefined ? "" : `, did you mean ${dashes}${suggestion}?`}`;
+}

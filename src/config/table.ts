@@ -1,0 +1,227 @@
+import { key, nameKeys, optional } from "./key.ts";
+import { flag, id, ip, list, milliseconds, oneOf, pem, seconds, text, url, whole } from "./values.ts";
+
+/** Signature algorithms that a token may have. `none` is not among them. */
+const ALGORITHMS = [
+  "HS256",
+  "HS384",
+  "HS512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+] as const;
+
+export type JwtAlgorithm = (typeof ALGORITHMS)[number];
+
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+/** `https://example.com:8443`, as browsers send it: no path, no wildcard. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
+
+const URL_PATH = /^\/[^\s?#]*$/;
+
+const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
+
+const origins = list(
+  "origins such as https://example.com",
+  text("origins such as https://example.com", (value) => ORIGIN.test(value)),
+);
+
+/**
+ * Every setting, once: everything else about the configuration (its type, the names in the environment and on the
+ * command line, parsing, defaults, errors, documentation) is derived from this table.
+ */
+export const TABLE = {
+  host: optional(text("a host name or address"), {
+    doc: "address to listen on",
+    defaultText: "`127.0.0.1` in development mode, else `0.0.0.0`",
+  }),
+  port: key(whole(0, 65_535), 8080, { doc: "port to listen on; 0 takes a free one" }),
+  path: key(
+    text("a path such as /ws", (value) => URL_PATH.test(value)),
+    "/ws",
+    // PATH is where the shell looks for programs.
+    { env: "WEBSOCKET_PATH", doc: "where WebSockets connect" },
+  ),
+  node: {
+    id: optional(id("1–128 characters, none of them a control character"), {
+      doc: "name of this node",
+      defaultText: "random",
+    }),
+    ip: optional(ip(), { doc: "address under which this node is announced to others" }),
+    port: optional(whole(1, 65_535), {
+      doc: "port under which this node is announced to others",
+      defaultText: "the port it listens on",
+    }),
+  },
+  redis: optional(url("a URL such as redis://localhost:6379", "redis:", "rediss:"), {
+    env: "REDIS_URL",
+    secret: "password",
+    doc: "Redis that ties the nodes together; without it there is one node",
+  }),
+  data: optional(text("a directory"), {
+    env: "DATA_DIR",
+    doc: "directory for what outlives a restart; without it everything is in memory",
+  }),
+  logLevel: key(oneOf(LOG_LEVELS), "info", {
+    doc: `least severe level that is logged: ${LOG_LEVELS.join(", ")}`,
+  }),
+  jwt: {
+    secret: optional(text("a secret of at least one character"), {
+      secret: "value",
+      doc: "secret that signs tokens (HS256…HS512)",
+    }),
+    publicKey: optional(pem(), { doc: "public key or certificate that verifies tokens, in PEM" }),
+    jwksUrl: optional(url("a URL such as https://login.example.com/jwks.json", "https:", "http:"), {
+      secret: "password",
+      doc: "where the public keys that verify tokens are published (JWKS)",
+    }),
+    algorithms: key(algorithms, [], {
+      doc: "signature algorithms that are accepted",
+      defaultText: "`HS256` with a secret; `RS256,ES256` with keys",
+    }),
+    issuer: optional(text("text"), { doc: "`iss` that a token must have" }),
+    audience: optional(text("text"), { doc: "`aud` that a token must have" }),
+    userClaim: key(text("the name of a claim"), "sub", { doc: "claim that names the user" }),
+  },
+  apiKey: optional(text("a key of at least one character"), {
+    secret: "value",
+    doc: "key that callers of the HTTP API must present",
+  }),
+  origins: key(origins, [], {
+    doc: "origins from which browsers may connect, with commas between them; empty: any",
+    defaultText: "any",
+  }),
+  websocket: {
+    maxConnections: key(whole(1), 100_000, {
+      unit: "connections",
+      doc: "connections that this node accepts; more are refused with HTTP 503",
+    }),
+    heartbeatInterval: key(seconds(), 30, {
+      unit: "s",
+      doc: "how often the server pings; keep it below the timeout",
+    }),
+    connectionTimeout: key(seconds(), 60, { unit: "s", doc: "silence after which a connection is closed" }),
+    messageBufferSize: key(whole(1), 256, {
+      unit: "messages",
+      doc: "messages a connection's send queue holds",
+    }),
+    messageQueueSize: key(whole(1), 1000, {
+      unit: "messages",
+      doc: "inbound messages of this node waiting to be handled before it stops reading",
+    }),
+    enableCompression: key(flag(), false, { doc: "offer permessage-deflate" }),
+    compressionLevel: key(whole(-2, 9), -2, {
+      doc: "zlib level: -2 Huffman coding only, -1 zlib's default, 0 none … 9 best",
+    }),
+    compressionThreshold: key(whole(0), 1024, { unit: "bytes", doc: "shorter messages are not compressed" }),
+    shardCount: key(whole(1, 4096), 16, {
+      unit: "shards",
+      doc: "parts that the connections are split in by user; a fan-out flushes one after the other",
+    }),
+    broadcastWorkers: key(whole(1), 32, {
+      unit: "shards",
+      doc: "shards a fan-out flushes before it yields to the event loop (there are no threads behind it)",
+    }),
+    dropOnFull: key(flag(), true, {
+      doc: "drop messages for a connection whose send queue is full; otherwise the publisher waits `sendTimeoutMs`",
+    }),
+    closeOnBackpressure: key(flag(), false, {
+      doc: "close a connection whose send queue is full (code 4001)",
+    }),
+    sendTimeoutMs: key(milliseconds(0), 50, {
+      unit: "ms",
+      doc: "how long a publisher waits for room in a full send queue when messages are not dropped",
+    }),
+    readBufferSize: key(whole(1), 1024, { unit: "bytes", doc: "hint for the read buffer of a socket" }),
+    writeBufferSize: key(whole(1), 1024, { unit: "bytes", doc: "hint for the write buffer of a socket" }),
+    maxMessageSize: key(whole(1, 268_435_456), 524_288, {
+      unit: "bytes",
+      doc: "longest inbound message; a longer one closes the connection with 1009",
+    }),
+    enableGlobalPing: key(flag(), true, { doc: "ping the connections every `heartbeatInterval`" }),
+    pingWorkers: key(whole(1), 16, { unit: "shards", doc: "shards pinged per step of a heartbeat sweep" }),
+    maxPendingBytes: key(whole(1), 4_194_304, {
+      unit: "bytes",
+      doc: "bytes a connection's send queue holds",
+    }),
+    writeTimeoutMs: key(milliseconds(1), 10_000, {
+      unit: "ms",
+      doc: "how long a write may make no progress before the connection is closed",
+    }),
+    handshakeTimeoutMs: key(milliseconds(1), 10_000, {
+      unit: "ms",
+      doc: "how long a client may take to send its HTTP request",
+    }),
+    loginTimeoutMs: key(milliseconds(1), 10_000, {
+      unit: "ms",
+      doc: "how long a client may take to log in after the upgrade",
+    }),
+    maxHandshakes: key(whole(1), 10_000, {
+      unit: "connections",
+      doc: "handshakes and logins open at once; more are refused with HTTP 503",
+    }),
+    maxConnectionsPerUser: key(whole(0), 0, {
+      unit: "connections",
+      doc: "connections a user may have; 0: unlimited",
+    }),
+    perUserPolicy: key(oneOf(["reject", "kick_oldest"]), "reject", {
+      doc: "beyond the limit per user: `reject` the new connection or `kick_oldest`",
+    }),
+    onePerPlatform: key(flag(), false, {
+      doc: "one connection per user and platform: a new one replaces the older",
+    }),
+  },
+  history: {
+    count: key(whole(1), 1000, { unit: "messages", doc: "messages kept per channel" }),
+    ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
+    totalBytes: key(whole(1), 268_435_456, {
+      unit: "bytes",
+      doc: "all history in memory; beyond it the least recently used channels lose theirs",
+    }),
+  },
+  presence: {
+    graceMs: key(milliseconds(0), 5000, {
+      unit: "ms",
+      doc: "how long after the last connection a user counts as online, so that a reconnect goes unnoticed",
+    }),
+  },
+  publish: {
+    idempotencyWindowMs: key(milliseconds(0), 300_000, {
+      unit: "ms",
+      doc: "how long a repeated idempotency key is answered with the first receipt",
+    }),
+    ackTimeoutMs: key(milliseconds(1), 5000, {
+      unit: "ms",
+      doc: "how long a sender waits for an acknowledgement when it does not say",
+    }),
+    clientBroadcast: optional(flag(), {
+      doc: "clients may send to everyone",
+      defaultText: "only in development mode",
+    }),
+  },
+  timeouts: {
+    handlerMs: key(milliseconds(1), 10_000, {
+      unit: "ms",
+      doc: "how long the handler of an action may take",
+    }),
+    hookMs: key(milliseconds(1), 5000, { unit: "ms", doc: "how long a hook of the application may take" }),
+  },
+  shutdown: {
+    drainMs: key(milliseconds(0), 10_000, { unit: "ms", doc: "limit of the whole close" }),
+    reconnectSpreadMs: key(milliseconds(0), 5000, {
+      unit: "ms",
+      doc: "clients are told to come back at a random time within this, so that they do not come at once",
+    }),
+  },
+} as const;
+
+/** Every key with its names, in the order of the table. */
+export const CONFIG_KEYS = Object.freeze(nameKeys(TABLE));

@@ -1,0 +1,95 @@
+import { createPublicKey } from "node:crypto";
+import { isIP } from "node:net";
+import { z } from "zod";
+import { isId } from "../protocol/protocol.ts";
+
+/**
+ * The kinds of values a key can have. Each reads text (flags and the environment have nothing else) as well as
+ * the value itself (files and code), and its one error message is what was expected.
+ */
+
+/** The longest delay that a Node timer takes, in milliseconds (about 24 days). */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** A whole number from `min` to `max`. */
+export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
+  const to = max === Number.MAX_SAFE_INTEGER ? "" : ` to ${max}`;
+  const error = `a whole number from ${min}${to}`;
+  return z.preprocess(readNumber, z.int({ error }).min(min, { error }).max(max, { error }));
+}
+
+/** Milliseconds for a timer. */
+export const milliseconds = (min: number): z.ZodType<number> => whole(min, MAX_TIMER_MS);
+
+/** Seconds for a timer; fractions are accepted. */
+export function seconds(): z.ZodType<number> {
+  const max = Math.floor(MAX_TIMER_MS / 1000);
+  const error = `a number of seconds above 0, at most ${max}`;
+  return z.preprocess(readNumber, z.number({ error }).positive({ error }).max(max, { error }));
+}
+
+/** True or false, which text writes as `1`, `0`, `true` or `false`. */
+export function flag(): z.ZodType<boolean> {
+  return z.preprocess(readBoolean, z.boolean({ error: "true or false (or 1 or 0)" }));
+}
+
+/** Text that passes `accept`. */
+export function text(expected: string, accept: (value: string) => boolean = isFilled): z.ZodType<string> {
+  return z.string({ error: expected }).refine(accept, { error: expected });
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly string[]>(words: Words): z.ZodType<Words[number]> {
+  return z.enum(words, { error: `one of ${words.join(", ")}` });
+}
+
+/** A list, which text writes with commas between the items. */
+export function list<Item>(expected: string, item: z.ZodType<Item>): z.ZodType<readonly Item[]> {
+  return z.preprocess(readList, z.array(item, { error: expected }));
+}
+
+export const url = (expected: string, ...protocols: string[]): z.ZodType<string> =>
+  text(expected, (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
+
+export const id = (expected: string): z.ZodType<string> => text(expected, isId);
+
+export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
+
+/** A public key or certificate in PEM. `\n` stands for a line break, because many tools cannot set one in a variable. */
+export function pem(): z.ZodType<string> {
+  const unfold = (value: unknown) => (typeof value === "string" ? value.replaceAll("\\n", "\n") : value);
+  return z.preprocess(unfold, text("a public key or certificate in PEM", isPublicKey));
+}
+
+const isFilled = (value: string): boolean => value.trim() !== "";
+
+function isPublicKey(value: string): boolean {
+  if (value.includes("PRIVATE KEY")) return false;
+  try {
+    createPublicKey(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readNumber(value: unknown): unknown {
+  return typeof value === "string" && /^[+-]?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+}
+
+const BOOLEANS = new Map<unknown, boolean>([
+  ["1", true],
+  ["0", false],
+  ["true", true],
+  ["false", false],
+  [1, true],
+  [0, false],
+]);
+
+const readBoolean = (value: unknown): unknown => BOOLEANS.get(value) ?? value;
+
+function readList(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const items = value.split(",").map((item) => item.trim());
+  return items.filter((item) => item !== "");
+}
