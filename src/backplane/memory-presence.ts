@@ -4,7 +4,7 @@ import { Roster } from "./memory-roster.ts";
 import type { SetMap } from "./memory-sets.ts";
 import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "./port.ts";
 
-const NOBODY: readonly ConnectionInfo[] = [];
+const NONE: readonly ConnectionInfo[] = [];
 
 export class MemoryPresence implements Presence {
   readonly #link: MemoryLink;
@@ -23,11 +23,12 @@ export class MemoryPresence implements Presence {
     const { sink } = this.#link;
     const { user } = connection;
     const attendance = this.#roster.get(user);
-    const admission = admit(connection, attendance?.connections ?? NOBODY, rules);
+    const admission = admit(connection, attendance?.connections ?? NONE, rules);
     if (!admission.admitted) return admission;
     this.#connections += 1 - admission.evicted.length;
     if (attendance !== undefined) {
-      attendance.connections = without(attendance.connections, admission.evicted).concat(connection);
+      for (const evicted of admission.evicted) remove(attendance.connections, evicted.id);
+      attendance.connections.push(connection);
       return admission;
     }
     this.#roster.add(user, connection);
@@ -39,19 +40,16 @@ export class MemoryPresence implements Presence {
   async depart({ id, user }: ConnectionInfo): Promise<void> {
     this.#link.assertUp();
     const attendance = this.#roster.get(user);
-    if (attendance === undefined) return;
-    const left = attendance.connections.filter((connection) => connection.id !== id);
-    if (left.length === attendance.connections.length) return;
+    if (attendance === undefined || !remove(attendance.connections, id)) return;
     this.#connections--;
-    attendance.connections = left;
-    if (left.length > 0) return;
+    if (attendance.connections.length > 0) return;
     this.#roster.remove(attendance);
     this.#grace.begin(user);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
     this.#link.assertUp();
-    return [...(this.#roster.get(user)?.connections ?? NOBODY)];
+    return [...(this.#roster.get(user)?.connections ?? NONE)];
   }
 
   async online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
@@ -81,16 +79,18 @@ function admit(
   present: readonly ConnectionInfo[],
   { maxPerUser, perUserPolicy, onePerPlatform }: ConnectionRules,
 ): Admission {
-  const replaced = onePerPlatform ? present.filter((other) => other.platform === platform) : NOBODY;
-  const others = without(present, replaced);
-  const excess = maxPerUser > 0 ? others.length + 1 - maxPerUser : 0;
+  const replaced = onePerPlatform ? present.filter((other) => other.platform === platform) : NONE;
+  const excess = maxPerUser > 0 ? present.length - replaced.length + 1 - maxPerUser : 0;
   if (excess <= 0) return { admitted: true, evicted: replaced };
   if (perUserPolicy === "reject") return { admitted: false };
+  const others = present.filter((other) => !replaced.includes(other));
   return { admitted: true, evicted: [...replaced, ...others.slice(0, excess)] };
 }
 
-const without = (
-  connections: readonly ConnectionInfo[],
-  gone: readonly ConnectionInfo[],
-): readonly ConnectionInfo[] =>
-  gone.length === 0 ? connections : connections.filter((connection) => !gone.includes(connection));
+/** @returns whether it was there */
+function remove(connections: ConnectionInfo[], id: string): boolean {
+  const index = connections.findIndex((connection) => connection.id === id);
+  if (index === -1) return false;
+  connections.splice(index, 1);
+  return true;
+}

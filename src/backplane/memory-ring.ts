@@ -2,9 +2,10 @@ import type { Channel } from "../protocol/protocol.ts";
 import type { Linked } from "./memory-recency.ts";
 import type { Message, StoredMessage } from "./message.ts";
 
-/** What a ring, a message and a cursor take besides their text, in bytes: measured on 64-bit V8, rounded up. */
+/** What a ring, a message, a map of cursors and a cursor take besides their text, in bytes: measured on V8, rounded up. */
 const RING_BYTES = 256;
 const MESSAGE_BYTES = 240;
+const CURSORS_BYTES = 256;
 const CURSOR_BYTES = 96;
 
 type Slots = (StoredMessage | undefined)[];
@@ -73,7 +74,10 @@ export class Ring implements Linked<Ring> {
   }
 
   setCursor(name: string, offset: number): void {
-    this.cursors ??= new Map();
+    if (this.cursors === undefined) {
+      this.cursors = new Map();
+      this.bytes += CURSORS_BYTES;
+    }
     if (!this.cursors.has(name)) this.bytes += CURSOR_BYTES + name.length;
     this.cursors.set(name, offset);
   }

@@ -7,7 +7,7 @@ export interface Attendance {
   /** Rises with every user who comes: the order of the pages. */
   readonly place: number;
   /** The connections, oldest first. Empty when the user has gone. */
-  connections: readonly ConnectionInfo[];
+  readonly connections: ConnectionInfo[];
 }
 
 /** Who is online, in the order of coming. */
@@ -31,8 +31,8 @@ export class Roster {
     this.#order.push(attendance);
   }
 
+  /** To be called for a user whose last connection has gone. */
   remove(attendance: Attendance): void {
-    attendance.connections = [];
     this.#users.delete(attendance.user);
     if (this.#order.length > 2 * this.#users.size) this.#order = this.#order.filter(isPresent);
   }

@@ -29,6 +29,7 @@ export interface BackplaneSink {
   /**
    * A message for local members. Stored messages of one channel MUST arrive in the order of their offsets,
    * each once, on the node that published them too. Ephemeral ones MUST NOT arrive at their origin.
+   * The sink MUST NOT append to the same channel before it returns, or later ones overtake this one.
    * @returns how many connections it was handed to
    */
   deliver(message: Message | StoredMessage): number;
@@ -55,15 +56,23 @@ export interface Broker {
    * Appends to the channel's history, gives the next offset, delivers to every node with members.
    * With a key, a repeat within the idempotency window appends and delivers nothing, and answers
    * with the first message's place (`duplicate: true`), also when both come at the same time.
+   * Appends to one channel that are called one after another keep their order, without waiting for the promises.
+   * Keys share one space with `claim`: when the first was ephemeral, the answer has its receipt and the offset 0.
    */
   append(message: Message, key?: string): Promise<Appended>;
-  /** The same promise for a message that is not stored: the receipt of the first, or undefined for the first itself. */
+  /**
+   * The same promise for a message that is not stored. `receipt` is what to answer repeats with until it is settled.
+   * @returns undefined for the first itself; for a repeat the receipt of the first, or its own while that is not known
+   */
   claim(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined>;
-  /** Remembers what the first publish under this key was answered with. */
+  /** Remembers what the first publish under this key was answered with; the last call wins. */
   settle(key: string, receipt: StoredReceipt): Promise<void>;
   /** Part of a channel's history, oldest first. MUST answer from retention: nothing over its count or age. */
   history(channel: Channel, query: HistoryQuery): Promise<HistoryPage>;
-  /** Where each channel stands now: epoch and last offset (0 when empty), in the order asked. */
+  /**
+   * Where each channel stands now: epoch and last offset (0 when empty), in the order asked. The position of a channel
+   * without messages MUST stay valid when its first message comes.
+   */
   positions(channels: readonly Channel[]): Promise<Position[]>;
   /** The first local connection of this user has joined the group. */
   join(group: string, user: string): Promise<void>;
@@ -146,11 +155,19 @@ export interface ConnectionRules {
 
 /** Who is online, where, on which platforms. */
 export interface Presence {
-  /** Registers a connection, unless the rules refuse it. The caller ends the `evicted` ones. */
+  /**
+   * Registers a connection, unless the rules refuse it. The `evicted` ones, oldest first, are not counted from here on;
+   * the caller ends them.
+   */
   arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission>;
+  /** Does nothing for a connection that is not registered (any more). */
   depart(connection: ConnectionInfo): Promise<void>;
+  /** Oldest first. */
   connectionsOf(user: string): Promise<ConnectionInfo[]>;
-  /** Users online, a page in a stable order; `cursor` continues. */
+  /**
+   * Users online, a page in a stable order; `cursor` continues and is absent at the end. Whoever is online throughout is
+   * listed exactly once. Rejects with `bad_request` for a cursor that no page gave.
+   */
   online(page: { limit: number; cursor?: string }): Promise<OnlinePage>;
   /** Users online and their connections. O(1). */
   count(): Promise<{ users: number; connections: number }>;
