@@ -28,7 +28,7 @@ export class Sending {
     const { type, data } = await this.#asHooksWish(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
     // Keys of different users never meet.
-    const key = message.key === undefined ? undefined : `${connection.user}/${message.key}`;
+    const key = message.key === undefined ? undefined : `user/${connection.user}/${message.key}`;
     return () =>
       publisher.publish({ channel, type, data, from: connection.user, ephemeral }, { key, ack, timeoutMs });
   }

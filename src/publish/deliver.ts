@@ -34,14 +34,9 @@ export class Deliverer {
     const packet = pushPacket(message);
     const offset = isStored(message) ? message.offset : undefined;
     const skip = isStored(message) ? () => skipPacket(message) : undefined;
-    const { connections, waiting } = this.#local.deliver({
-      channel,
-      packet,
-      offset,
-      platforms,
-      except,
-      skip,
-    });
+    const delivery = { channel, packet, offset, platforms, except, skip };
+    const { connections, dropped, waiting } = this.#local.deliver(delivery);
+    this.#meter.delivered(connections, dropped, Date.now() - message.timestamp);
     if (waiting !== undefined) this.#waitFor(channel, waiting);
     return connections;
   }

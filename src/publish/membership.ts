@@ -40,35 +40,34 @@ export class Membership {
   }
 
   /**
-   * Makes a logged-in connection a member of its channels, sends `welcome` as its first frame, then replays
-   * what it missed: after `positions` where given, else after the device's cursor on its own and durable channels.
+   * Makes a logged-in connection a member of its channels and sends `welcome` as its first frame.
    * @param groups further groups to join again
-   * @throws TidingsError `forbidden` when the user has too many connections, `unavailable` without backplane
+   * @returns what sends the missed messages: those after `positions` where given, else after the device's cursor
+   * on its own and durable channels. Undefined when the user has too many connections
+   * @throws TidingsError `unavailable` while the backplane is away
    */
   async admit(
     connection: Connection,
     welcome: string,
     positions: Positions,
     groups: readonly string[],
-  ): Promise<void> {
+  ): Promise<(() => Promise<void>) | undefined> {
     const { backplane, local, rules } = this.#ports;
     const durable = await backplane.memberships.groupsOf(connection.user);
     const admission = await backplane.presence.arrive(connection, rules);
-    if (!admission.admitted) throw new TidingsError("forbidden", "this user has too many connections");
+    if (!admission.admitted) return undefined;
     for (const { id, user } of admission.evicted) {
       await backplane.cluster.command({ kind: "kick", cause: "replaced", user, connection: id });
     }
-    if (connection.state !== "open") return;
-    const entries = [
-      this.#enter(connection, userChannel(connection.user), true),
-      this.#enter(connection, "all", false),
-    ];
+    const own = this.#enter(connection, userChannel(connection.user), true);
+    const all = this.#enter(connection, "all", false);
     local.add(connection);
     connection.send(welcome);
+    const joined: Entry[] = [];
     for (const group of new Set([...durable, ...groups])) {
-      entries.push(await this.#joinGroup(connection, group, durable.includes(group)));
+      joined.push(await this.#joinGroup(connection, group, durable.includes(group)));
     }
-    await this.#catchUp(connection, entries, positions);
+    return () => this.#catchUp(connection, [own, ...joined, all], positions);
   }
 
   /** Takes a connection that is gone out of everything. Failures are reported, not thrown. */

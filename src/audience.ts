@@ -1,0 +1,174 @@
+import { type GroupMember, groupMembers } from "./actions/actions.ts";
+import type { Backplane, ConnectionInfo } from "./backplane/backplane.ts";
+import { type Channel, groupChannel, isId, TidingsError, userChannel } from "./protocol/protocol.ts";
+import type { Publisher, PublishOptions, Receipt } from "./publish/publish.ts";
+
+/** The application's message types and their data, declared once: `{ chat: { text: string } }`. */
+export type EventMap = Record<string, unknown>;
+
+/** A message as the application sends it. */
+export type Outgoing<Events extends object> = {
+  [Type in keyof Events & string]: {
+    readonly type: Type;
+    /** Any JSON value. */
+    readonly data?: Events[Type];
+    /** In whose name; only the application may say so. @default nobody's */
+    readonly from?: string;
+    /** At most once, without history and offset. @default false */
+    readonly ephemeral?: boolean;
+  };
+}[keyof Events & string];
+
+/** What an audience works with. */
+export interface AudiencePorts {
+  readonly publisher: Publisher;
+  readonly backplane: Backplane;
+}
+
+/** Which connections of an audience get a message. */
+interface Filter {
+  readonly platforms?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+/** One channel to send to. Narrowing it gives a new audience. */
+export class Audience<Events extends object> {
+  readonly #ports: AudiencePorts;
+  readonly #channel: Channel;
+  readonly #filter: Filter;
+
+  constructor(ports: AudiencePorts, channel: Channel, filter: Filter = {}) {
+    this.#ports = ports;
+    this.#channel = channel;
+    this.#filter = filter;
+  }
+
+  /** Not to these connections, for instance the one that caused the message. Holds for live delivery. */
+  except(...connections: string[]): Audience<Events> {
+    return new Audience(this.#ports, this.#channel, { ...this.#filter, except: connections });
+  }
+
+  /** Only to connections on these platforms. */
+  platforms(...platforms: string[]): Audience<Events> {
+    return new Audience(this.#ports, this.#channel, { ...this.#filter, platforms });
+  }
+
+  /**
+   * Publishes a message to the channel.
+   * @throws TidingsError `bad_request` for a bad type or data, `unavailable` while the backplane is away
+   */
+  send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt> {
+    const { type, data, from, ephemeral } = message;
+    // Keys of the application and of its users never meet.
+    const key = options.key === undefined ? undefined : `app/${options.key}`;
+    const draft = { type, data, from, ephemeral, channel: this.#channel, ...this.#filter };
+    return this.#ports.publisher.publish(draft, { ...options, key });
+  }
+}
+
+export interface KickOptions {
+  /** In words, for the close frame and the notice. */
+  readonly reason?: string;
+  /** Any JSON value, which the client gets in the notice before it is closed. */
+  readonly notice?: unknown;
+  /** Only connections on this platform. */
+  readonly platform?: string;
+}
+
+/** One user on all devices, on every node. */
+export class UserAudience<Events extends object> extends Audience<Events> {
+  readonly #user: string;
+  readonly #backplane: Backplane;
+
+  constructor(ports: AudiencePorts, user: string) {
+    super(ports, userChannel(checkedId("user", user)));
+    this.#user = user;
+    this.#backplane = ports.backplane;
+  }
+
+  /** Ends the user's connections, finally: the SDK does not come back. @returns how many connections that were */
+  kick({ reason, notice, platform }: KickOptions = {}): Promise<number> {
+    return this.#backplane.cluster.command({
+      kind: "kick",
+      cause: "kicked",
+      user: this.#user,
+      reason,
+      notice,
+      platform,
+    });
+  }
+
+  /** The user's connections on all nodes. */
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#backplane.presence.connectionsOf(this.#user);
+  }
+}
+
+/** A group of users, on every node. */
+export class GroupAudience<Events extends object> extends Audience<Events> {
+  readonly #group: string;
+  readonly #backplane: Backplane;
+
+  constructor(ports: AudiencePorts, group: string) {
+    super(ports, groupChannel(checkedId("group", group)));
+    this.#group = group;
+    this.#backplane = ports.backplane;
+  }
+
+  /** Who has joined or belongs. */
+  members(): Promise<GroupMember[]> {
+    return groupMembers(this.#backplane, this.#group);
+  }
+
+  /** Makes the user a durable member: joined now, and at every later login with what was missed. */
+  async add(user: string): Promise<void> {
+    await this.#backplane.memberships.add(this.#group, checkedId("user", user));
+    await this.#backplane.cluster.command({ kind: "join", user, group: this.#group });
+  }
+
+  /** Ends the user's membership on all connections. */
+  async remove(user: string): Promise<void> {
+    await this.#backplane.memberships.remove(this.#group, checkedId("user", user));
+    await this.#backplane.cluster.command({ kind: "leave", user, group: this.#group });
+  }
+}
+
+/** Several users, each on the own channel. */
+export class UsersAudience<Events extends object> {
+  readonly #users: readonly { user: string; audience: Audience<Events> }[];
+
+  constructor(users: readonly { user: string; audience: Audience<Events> }[]) {
+    this.#users = users;
+  }
+
+  /** See {@link Audience.except}. */
+  except(...connections: string[]): UsersAudience<Events> {
+    return this.#narrow((audience) => audience.except(...connections));
+  }
+
+  /** See {@link Audience.platforms}. */
+  platforms(...platforms: string[]): UsersAudience<Events> {
+    return this.#narrow((audience) => audience.platforms(...platforms));
+  }
+
+  /** Publishes to each user; receipts come in the order of the users. An idempotency key counts for each by itself. */
+  send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt[]> {
+    const { key, ...rest } = options;
+    const optionsFor = (user: string): PublishOptions =>
+      key === undefined ? rest : { ...rest, key: `${key}/${user}` };
+    return Promise.all(this.#users.map(({ user, audience }) => audience.send(message, optionsFor(user))));
+  }
+
+  #narrow(narrow: (audience: Audience<Events>) => Audience<Events>): UsersAudience<Events> {
+    return new UsersAudience(this.#users.map(({ user, audience }) => ({ user, audience: narrow(audience) })));
+  }
+}
+
+/** @throws TidingsError `bad_request` when the value cannot be an id */
+function checkedId(what: string, id: string): string {
+  if (isId(id)) return id;
+  throw new TidingsError(
+    "bad_request",
+    `${what}: expected an id of 1–128 characters without control characters`,
+  );
+}

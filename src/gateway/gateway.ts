@@ -1,0 +1,169 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { DIALECT, TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import type { ConnectRequest } from "../publish/publish.ts";
+import type { Identity } from "./auth.ts";
+import { isLocalRequest, isLoopback } from "./loopback.ts";
+import { type LoginRequest, readQuery } from "./request.ts";
+import { Session, type SessionPorts } from "./session.ts";
+
+export interface GatewayOptions {
+  /** Where clients connect. @default "/ws" */
+  readonly path: string;
+  readonly maxConnections: number;
+  /** Handshakes and logins under way at once. */
+  readonly maxHandshakes: number;
+  /** Allowed values of the Origin header; empty allows any. Requests without the header do not come from a browser. */
+  readonly origins: readonly string[];
+  /** Offer permessage-deflate. */
+  readonly deflate: boolean;
+}
+
+/** How long a closing handshake may take before the socket is cut. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/** The way in for WebSockets: limits and credentials before the upgrade, a session after it. */
+export class Gateway {
+  readonly #ports: SessionPorts;
+  readonly #options: GatewayOptions;
+  readonly #server: WebSocketServer;
+  #pending = 0;
+  isDraining = false;
+
+  constructor(ports: SessionPorts, options: GatewayOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    // The published types of ws do not know closeTimeout yet.
+    const serverOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      maxPayload: ports.maxMessageBytes,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (offered) => (offered.has(DIALECT) ? DIALECT : false),
+      // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
+      perMessageDeflate: options.deflate && {
+        serverNoContextTakeover: true,
+        clientNoContextTakeover: true,
+      },
+    };
+    this.#server = new WebSocketServer(serverOptions);
+  }
+
+  /** Handshakes and logins under way. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Takes the upgrades of a server's `path`; those of other paths are left to its other listeners. @returns the undo */
+  attach(server: Server): () => void {
+    const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+      const path = request.url?.split("?", 1)[0];
+      if (path === this.#options.path) void this.#upgrade(request, stream, head);
+      else if (server.listenerCount("upgrade") === 1)
+        refuse(stream, 404, `WebSockets are at ${this.#options.path}`);
+    };
+    server.on("upgrade", onUpgrade);
+    return () => server.off("upgrade", onUpgrade);
+  }
+
+  /** Accepts no more connections. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+    // Until the WebSocket takes over, nobody else listens for a reset.
+    const onError = (): void => void stream.destroy();
+    stream.on("error", onError);
+    this.#pending++;
+    try {
+      this.#assertWelcome(request);
+      const login = readQuery(request);
+      const identity = await this.#authenticate(login);
+      stream.off("error", onError);
+      await this.#handshake(request, stream, head, login, identity);
+    } catch (thrown) {
+      const { status, message } = toTidingsError(thrown);
+      refuse(stream, status, message);
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  /** What can be decided before anything is read. */
+  #assertWelcome({ headers, socket }: IncomingMessage): void {
+    const { maxConnections, maxHandshakes, origins } = this.#options;
+    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+    if (this.#ports.local.size + this.#pending > maxConnections || this.#pending > maxHandshakes) {
+      throw new TidingsError("unavailable", "the node has no room for more connections");
+    }
+    const isOpen = this.#ports.authenticator.mode === "development";
+    if (isOpen && !(isLoopback(socket.remoteAddress ?? "") && isLocalRequest(headers))) {
+      throw new TidingsError("forbidden", "development mode takes connections from this machine only");
+    }
+    const { origin } = headers;
+    if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
+      throw new TidingsError("forbidden", "this origin is not allowed");
+    }
+  }
+
+  async #authenticate({ credentials }: LoginRequest): Promise<Identity | undefined> {
+    const hasNone = credentials.token === undefined && credentials.userId === undefined;
+    return hasNone ? undefined : this.#ports.authenticator.authenticate(credentials);
+  }
+
+  /** Resolves when the session has begun, or the handshake came to nothing. */
+  #handshake(
+    request: IncomingMessage,
+    stream: Duplex,
+    head: Buffer,
+    login: LoginRequest,
+    identity: Identity | undefined,
+  ): Promise<void> {
+    if (stream.destroyed || !(stream instanceof Socket)) return Promise.resolve();
+    return new Promise((resolve) => {
+      stream.once("close", resolve);
+      // The session must listen before the next tick: the client may have sent its first message already.
+      this.#server.handleUpgrade(request, stream, head, (socket) => {
+        stream.off("close", resolve);
+        const opened = { socket, stream, deflate: sharesDeflate(socket, request), login, identity };
+        const session = new Session(this.#ports, { ...opened, request: aboutRequest(request) });
+        session.begun.then(resolve);
+      });
+    });
+  }
+}
+
+/** Shared compressed frames use the full window, so they are not for a client that asked for a smaller one. */
+function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage): boolean {
+  const offer = headers["sec-websocket-extensions"] ?? "";
+  return extensions.includes("permessage-deflate") && !offer.includes("server_max_window_bits");
+}
+
+/** The request as hooks may see it: no credentials, in no header and no query. */
+function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
+  const { authorization, cookie, ...rest } = headers;
+  return { ip: socket.remoteAddress ?? "", headers: rest };
+}
+
+/** Answers an upgrade request in HTTP and ends the socket. */
+function refuse(stream: Duplex, status: number, message: string): void {
+  const body = JSON.stringify({ error: { message } });
+  stream.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+export { type ApiPorts, createApi } from "./api.ts";
+export { type Authenticator, type Credentials, developmentAuth, type Identity } from "./auth.ts";
+export { drainConnections } from "./drain.ts";
+export { Expiry } from "./expiry.ts";
+export { type JwtOptions, jwt } from "./jwt.ts";
+export { isLoopback } from "./loopback.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";
+export { renewal } from "./renewal.ts";
+export { hardenedServer, type Listening, listen } from "./server.ts";
+export type { Ended, SessionPorts } from "./session.ts";

@@ -1,0 +1,20 @@
+import type { RenewLogin } from "../actions/actions.ts";
+import { TidingsError } from "../protocol/protocol.ts";
+import type { Authenticator } from "./auth.ts";
+import type { Expiry } from "./expiry.ts";
+import { readLogin } from "./request.ts";
+
+/** `robot.login` on a live connection: fresh credentials of the same user extend the login. */
+export const renewal =
+  (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
+  async (connection, data) => {
+    const { user, expiresAt } = await authenticator.authenticate(readLogin(data).credentials);
+    if (user !== connection.user) {
+      throw new TidingsError(
+        "forbidden",
+        `expected credentials of ${connection.user}, who is logged in here`,
+      );
+    }
+    expiry.set(connection, expiresAt);
+    return { expiresAt };
+  };

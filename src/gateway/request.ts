@@ -1,0 +1,67 @@
+import type { IncomingMessage } from "node:http";
+import { z } from "zod";
+import { idSchema, loginSchema } from "../actions/actions.ts";
+import { isChannel, type Positions, TidingsError } from "../protocol/protocol.ts";
+import type { Credentials } from "./auth.ts";
+
+/** What a client says of itself, in the query of `/ws` or in `robot.login`. */
+export interface LoginRequest {
+  readonly credentials: Credentials;
+  readonly platform?: string;
+  readonly device?: string;
+  readonly resume: Positions;
+}
+
+const querySchema = z.object({
+  token: z.string().optional(),
+  user_id: idSchema.optional(),
+  platform: idSchema.optional(),
+  device: idSchema.optional(),
+  resume: z.string().optional(),
+});
+
+/** @throws TidingsError `bad_request` naming the parameter */
+export function readQuery(request: IncomingMessage): LoginRequest {
+  const parameters = new URL(request.url ?? "/", "http://localhost").searchParams;
+  const query = parse(querySchema, Object.fromEntries(parameters));
+  const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const resume = query.resume === undefined ? {} : parseJson(query.resume);
+  return readLogin({ ...query, token: query.token ?? bearer, resume });
+}
+
+/**
+ * Reads the data of `robot.login`.
+ * @throws TidingsError `bad_request` naming the field
+ */
+export function readLogin(data: unknown): LoginRequest {
+  const { token, user_id, platform, device, resume } = parse(loginSchema, data);
+  return { credentials: { token, userId: user_id }, platform, device, resume: readPositions(resume ?? {}) };
+}
+
+function readPositions(positions: Record<string, { epoch: string; offset: number }>): Positions {
+  const known: Positions = {};
+  for (const [channel, position] of Object.entries(positions)) {
+    if (!isChannel(channel))
+      throw new TidingsError("bad_request", `resume: ${JSON.stringify(channel)} is no channel`);
+    known[channel] = position;
+  }
+  return known;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TidingsError("bad_request", "resume: expected JSON");
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new TidingsError(
+    "bad_request",
+    `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "expected an object"}`,
+  );
+}

@@ -1,0 +1,59 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+export interface ServerOptions {
+  /** How long a client may take for its request. */
+  readonly handshakeTimeoutMs: number;
+  /** Sockets that have not finished a request yet; further ones are cut. */
+  readonly maxHandshakes: number;
+  /** High-water mark of the sockets' streams; Node reads 64 KiB at a time, so smaller values change nothing. */
+  readonly bufferBytes: number;
+}
+
+/** What Node's own default is: below it a bigger write buffer costs an event per write and gains nothing. */
+const NODE_BUFFER_BYTES = 65_536;
+
+/** An HTTP server that outlives clients which connect and then say nothing, or half a request. */
+export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
+  const { handshakeTimeoutMs, maxHandshakes, bufferBytes } = options;
+  const server = createServer(
+    {
+      headersTimeout: handshakeTimeoutMs,
+      requestTimeout: Math.max(handshakeTimeoutMs, 30_000),
+      connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 5_000),
+      highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
+    },
+    listener,
+  );
+  const opening = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    if (opening.size >= maxHandshakes) return socket.destroy();
+    opening.add(socket);
+    return socket.once("close", () => opening.delete(socket));
+  });
+  server.on("request", ({ socket }) => opening.delete(socket));
+  server.on("upgrade", ({ socket }) => opening.delete(socket));
+  return server;
+}
+
+/** Where a server listens. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** `http://host:port` */
+  readonly url: string;
+}
+
+/** Resolves when the server listens; rejects when it cannot (the port is taken, say). */
+export function listen(server: Server, port: number, host: string): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host, backlog: 4_096 }, () => {
+      server.off("error", reject);
+      // A TCP server's address is never a path.
+      const { address, port: actual } = server.address() as AddressInfo;
+      const name = address.includes(":") ? `[${address}]` : address;
+      resolve({ host: address, port: actual, url: `http://${name}:${actual}` });
+    });
+  });
+}

@@ -1,0 +1,42 @@
+/** Tidings: a realtime hub. See README.md for a first hub in twenty lines. */
+export type {
+  ActionContext,
+  ActionHandler,
+  Authorize,
+  GroupMember,
+  HistoryReply,
+  Middleware,
+  Verb,
+} from "./actions/actions.ts";
+export type {
+  Audience,
+  EventMap,
+  GroupAudience,
+  KickOptions,
+  Outgoing,
+  UserAudience,
+  UsersAudience,
+} from "./audience.ts";
+export type { ConnectionInfo, NodeStatus, OnlinePage, OnlineUser } from "./backplane/backplane.ts";
+export type { Config, ConfigInput } from "./config/config.ts";
+export { resolveConfig } from "./config/config.ts";
+export type { Authenticator, Credentials, Identity, JwtOptions, Listening } from "./gateway/gateway.ts";
+export { developmentAuth, jwt } from "./gateway/gateway.ts";
+export type { HubOptions } from "./hub.ts";
+export { createHub } from "./hub.ts";
+export type { Channel, CloseCause, DisconnectClass, ErrorCode, Position, Push } from "./protocol/protocol.ts";
+export { CLOSE, TidingsError } from "./protocol/protocol.ts";
+export type {
+  Attempt,
+  ConnectRequest,
+  HookEvents,
+  HookName,
+  IncomingMessage,
+  Listener,
+  PublishOptions,
+  Receipt,
+  ReceiptState,
+  Retry,
+} from "./publish/publish.ts";
+export { refuse } from "./publish/publish.ts";
+export type { Hub } from "./surface.ts";

@@ -1,0 +1,246 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Hono } from "hono";
+import type { Logger } from "pino";
+import {
+  type ActionHandler,
+  type Authorize,
+  type HistoryReply,
+  historyPage,
+  type Middleware,
+  type Router,
+} from "./actions/actions.ts";
+import { Audience, GroupAudience, type Outgoing, UserAudience, UsersAudience } from "./audience.ts";
+import type { Backplane, BackplaneSink, NodeStatus, Presence } from "./backplane/backplane.ts";
+import type { Config } from "./config/config.ts";
+import {
+  type Authenticator,
+  drainConnections,
+  type Expiry,
+  type Gateway,
+  hardenedServer,
+  isLoopback,
+  type Listening,
+  listen,
+  type Metrics,
+} from "./gateway/gateway.ts";
+import type { Local } from "./local/local.ts";
+import { parseChannel, TidingsError } from "./protocol/protocol.ts";
+import type { HookName, Hooks, Listener, Publisher, PublishOptions, Receipt } from "./publish/publish.ts";
+
+/** What createHub has wired. */
+export interface HubParts {
+  readonly config: Config;
+  readonly node: string;
+  readonly log: Logger;
+  readonly hooks: Hooks;
+  readonly authenticator: Authenticator;
+  readonly local: Local;
+  readonly backplane: Backplane;
+  readonly sink: BackplaneSink;
+  /** Exchangeable while running. */
+  readonly policy: { authorize: Authorize };
+  readonly publisher: Publisher;
+  readonly router: Router;
+  readonly gateway: Gateway;
+  readonly api: Hono;
+  readonly expiry: Expiry;
+  readonly metrics: Metrics;
+}
+
+/** A running hub, as an application uses it. The same calls mean the same on one node and on many. */
+export class Hub<Events extends object> {
+  readonly #parts: HubParts;
+  readonly #detachments: (() => void)[] = [];
+  readonly #listener: RequestListener;
+  #server: Server | undefined;
+  #port: number | undefined;
+  #closing: Promise<void> | undefined;
+  /** Resolves when the backplane is ready; until then connections wait and publishing fails with `unavailable`. */
+  readonly ready: Promise<void>;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#listener = getRequestListener((request) => this.fetch(request), { overrideGlobalObjects: false });
+    this.ready = this.#start();
+    // Whoever awaits it gets the failure; whoever does not finds it in the log.
+    this.ready.catch((error: unknown) => parts.hooks.emit("error", { stage: "start", error }));
+  }
+
+  /** The configuration in force, merged and frozen. */
+  get config(): Config {
+    return this.#parts.config;
+  }
+
+  /** This node's id. */
+  get node(): string {
+    return this.#parts.node;
+  }
+
+  /** True without a secret: everyone is who they say, and only this machine is served. */
+  get development(): boolean {
+    return this.#parts.authenticator.mode === "development";
+  }
+
+  /** Who is online in the cluster. */
+  get presence(): Pick<Presence, "online" | "count" | "connectionsOf" | "inGroup"> {
+    return this.#parts.backplane.presence;
+  }
+
+  /**
+   * Handles requests of clients for `module.action`; what the handler returns is the reply.
+   * @param schema any Standard Schema (zod, valibot, arktype, …) that the request's data must meet
+   * @throws TidingsError `bad_request` for a name without a dot
+   */
+  action<Schema extends StandardSchemaV1>(
+    name: string,
+    schema: Schema,
+    handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+  ): this {
+    this.#parts.router.action(name, schema, handler);
+    return this;
+  }
+
+  /** Wraps every action; the first one added is the outermost. */
+  use(middleware: Middleware): this {
+    this.#parts.router.use(middleware);
+    return this;
+  }
+
+  /** Listens to a stage of the hub's work. @returns a function that stops it */
+  on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
+    return this.#parts.hooks.on(name, listener);
+  }
+
+  /** Replaces the policy on what users may join, publish to, and read the history of. */
+  authorize(policy: Authorize): this {
+    this.#parts.policy.authorize = policy;
+    return this;
+  }
+
+  /** One user on all devices. @throws TidingsError `bad_request` when it cannot be an id */
+  user(user: string): UserAudience<Events> {
+    return new UserAudience(this.#parts, user);
+  }
+
+  /** Several users, each on the own channel. */
+  users(users: readonly string[]): UsersAudience<Events> {
+    return new UsersAudience(users.map((user) => ({ user, audience: this.user(user) })));
+  }
+
+  /** A group. @throws TidingsError `bad_request` when it cannot be an id */
+  group(group: string): GroupAudience<Events> {
+    return new GroupAudience(this.#parts, group);
+  }
+
+  /** Everyone: to be narrowed with `except` or `platforms`, or sent to as it is. */
+  get everyone(): Audience<Events> {
+    return new Audience(this.#parts, "all");
+  }
+
+  /** Sends to everyone. */
+  broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
+    return this.everyone.send(message, options);
+  }
+
+  /**
+   * The newest page of a channel's history before an offset, oldest first.
+   * @param channel `user:<id>`, `group:<id>` or `all`
+   */
+  history(channel: string, query: { before?: number; limit?: number } = {}): Promise<HistoryReply> {
+    return historyPage(this.#parts.backplane, parseChannel(channel), { limit: 50, ...query });
+  }
+
+  /** The nodes of the cluster. */
+  nodes(): Promise<NodeStatus[]> {
+    return this.#parts.backplane.cluster.nodes();
+  }
+
+  /** The HTTP API for frameworks that speak Request and Response. */
+  readonly fetch = async (request: Request): Promise<Response> => this.#parts.api.fetch(request);
+
+  /** The HTTP API for `node:http` and frameworks on it (Express, Fastify). */
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    void this.#listener(request, response);
+  };
+
+  /** Takes WebSocket upgrades at the configured path of an application's own server; everything else stays its own. */
+  attach(server: Server): this {
+    this.#detachments.push(this.#parts.gateway.attach(server));
+    server.once("listening", () => this.#announce(server));
+    if (server.listening) this.#announce(server);
+    return this;
+  }
+
+  /**
+   * Opens a server of its own for WebSockets and the HTTP API.
+   * @param where defaults to the configuration's `host` and `port`; port 0 takes a free one
+   * @throws TidingsError `forbidden` in development mode on anything but loopback
+   */
+  async listen(where: { port?: number; host?: string } = {}): Promise<Listening> {
+    const { config } = this.#parts;
+    const { websocket } = config;
+    const host = where.host ?? config.host ?? (this.development ? "127.0.0.1" : "0.0.0.0");
+    if (this.development && !isLoopback(host)) throw openStart(host);
+    await this.ready;
+    const server = hardenedServer(this.handler, {
+      handshakeTimeoutMs: websocket.handshakeTimeoutMs,
+      maxHandshakes: websocket.maxHandshakes,
+      bufferBytes: websocket.readBufferSize,
+    });
+    this.attach(server);
+    this.#server = server;
+    return listen(server, where.port ?? config.port, host);
+  }
+
+  /**
+   * Drains: accepts no more connections, tells every client when to come back, writes what waits, leaves the
+   * cluster. Takes at most `shutdown.drainMs`. Safe to call again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    const { backplane, sink, node, config, local } = this.#parts;
+    const ip = config.node.ip ?? "127.0.0.1";
+    const port = (): number => config.node.port ?? this.#port ?? config.port;
+    const info = {
+      id: node,
+      ip,
+      get port() {
+        return port();
+      },
+      connections: () => local.size,
+    };
+    await backplane.start(info, sink);
+  }
+
+  #announce(server: Server): void {
+    const address = server.address();
+    if (typeof address === "object" && address !== null) this.#port = address.port;
+  }
+
+  async #close(): Promise<void> {
+    const { gateway, backplane, local, expiry, metrics, config } = this.#parts;
+    const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
+    gateway.drain();
+    this.#server?.close();
+    await backplane.cluster.drain();
+    await drainConnections(local, { limitMs, reconnectSpreadMs });
+    for (const detach of this.#detachments) detach();
+    this.#server?.closeAllConnections();
+    await backplane.stop();
+    local.stop();
+    expiry.stop();
+    metrics.stop();
+  }
+}
+
+const openStart = (host: string): TidingsError =>
+  new TidingsError(
+    "forbidden",
+    `refusing to listen on ${host} without authentication: set JWT_SECRET (or jwt.publicKey, jwt.jwksUrl), or listen on 127.0.0.1`,
+  );
