@@ -83,6 +83,7 @@ function shown(key: NamedKey, value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" || typeof value === "function") return `a value of type ${typeof value}`;
   const text = String(value);
+  if (text.includes("PRIVATE KEY")) return "a private key";
   if (key.secret !== undefined) return text === "" ? "nothing" : maskValue(text, key.secret);
   const short = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
   return typeof value === "string" ? JSON.stringify(short) : short;

@@ -1,0 +1,68 @@
+import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import type { JwtKeySource } from "../config/config.ts";
+import { TidingsError } from "../protocol/protocol.ts";
+
+/** Finds the key for a token whose algorithm has been accepted already. */
+export type FindKey = JWTVerifyGetKey;
+
+/** The kinds of public keys, and how the names of the algorithms begin that they serve (RFC 7518, RFC 8037). */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  rsa: ["RS", "PS"],
+  "rsa-pss": ["PS"],
+  ec: ["ES"],
+  ed25519: ["EdDSA"],
+};
+
+/** The key of an HMAC. */
+export const secretKey = (secret: string): KeyObject => createSecretKey(secret, "utf8");
+
+/**
+ * Where the keys for verifying come from.
+ * @throws TidingsError `bad_request` when the source is no key, or none of the algorithms fits it
+ */
+export function keysOf(source: JwtKeySource, algorithms: readonly string[], jwksCooldownMs: number): FindKey {
+  if (source.jwksUrl !== undefined) return publishedKeys(source.jwksUrl, jwksCooldownMs);
+  const key =
+    source.secret === undefined ? publicKey(source.publicKey ?? "", algorithms) : secretKey(source.secret);
+  return async () => key;
+}
+
+function publicKey(pem: string, algorithms: readonly string[]): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new TidingsError("bad_request", "jwt.publicKey: expected a public key or certificate in PEM", {
+      cause,
+    });
+  }
+  const type = key.asymmetricKeyType ?? "unknown";
+  const families = FAMILIES[type] ?? [];
+  if (algorithms.some((algorithm) => families.some((family) => algorithm.startsWith(family)))) return key;
+  throw new TidingsError(
+    "bad_request",
+    `jwt.algorithms: none of ${algorithms.join(", ")} fits a key of type ${type}`,
+  );
+}
+
+/** Keys that an issuer publishes (RFC 7517). They are fetched when first needed and when an unknown one is named. */
+function publishedKeys(jwksUrl: string, cooldownDuration: number): FindKey {
+  const find = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration });
+  return async (header, token) => {
+    try {
+      return await find(header, token);
+    } catch (error) {
+      if (isAboutToken(error)) throw error;
+      // The token may well be valid: a client that were told `unauthorized` would give up.
+      throw new TidingsError("unavailable", "the keys that verify tokens cannot be fetched", {
+        cause: error,
+      });
+    }
+  };
+}
+
+const isAboutToken = (error: unknown): boolean =>
+  error instanceof errors.JWKSNoMatchingKey ||
+  error instanceof errors.JWKSMultipleMatchingKeys ||
+  error instanceof errors.JOSENotSupported;

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { developmentAuth } from "../../src/gateway/auth.ts";
+import { apiKeyMatches } from "../../src/gateway/auth-api-key.ts";
+
+describe("developmentAuth", () => {
+  it("takes the client's word for who it is", async () => {
+    expect(developmentAuth().mode).toBe("development");
+    expect(await developmentAuth().authenticate({ userId: "alice" })).toEqual({ user: "alice" });
+  });
+
+  it("refuses what is not a user id", async () => {
+    for (const userId of [undefined, "", "x".repeat(129), "a\u0000b"]) {
+      await expect(developmentAuth().authenticate({ userId })).rejects.toMatchObject({
+        code: "unauthorized",
+      });
+    }
+    await expect(developmentAuth().authenticate({ token: "alice" })).rejects.toMatchObject({
+      code: "unauthorized",
+    });
+  });
+
+  it("mints nothing", () => {
+    expect(developmentAuth().mint).toBeUndefined();
+  });
+});
+
+describe("apiKeyMatches", () => {
+  it("accepts the key and nothing else, of whatever length", () => {
+    expect(apiKeyMatches("hunter2", "hunter2")).toBe(true);
+    for (const given of [undefined, "", "hunter", "hunter22", "HUNTER2", "x".repeat(10_000)]) {
+      expect(apiKeyMatches(given, "hunter2")).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,260 @@
+import { createHmac, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type JWTPayload, SignJWT } from "jose";
+import { describe, expect, it } from "vitest";
+import { type JwtOptions, jwt } from "../../src/gateway/jwt.ts";
+import { type ErrorCode, TidingsError } from "../../src/protocol/protocol.ts";
+
+const secret = "correct horse battery staple, thirty-two bytes or more";
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const ed = generateKeyPairSync("ed25519");
+
+const pem = (key: KeyObject): string => key.export({ type: "spki", format: "pem" }).toString();
+const now = (): number => Math.floor(Date.now() / 1000);
+
+const sign = (payload: JWTPayload, alg: string, key: KeyObject | Uint8Array): Promise<string> =>
+  new SignJWT(payload).setProtectedHeader({ alg }).sign(key);
+
+const signHs = (payload: JWTPayload): Promise<string> =>
+  sign(payload, "HS256", new TextEncoder().encode(secret));
+
+const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** The error with which a token is refused. Never with the token, or its signature, in it. */
+async function refusal(
+  options: JwtOptions,
+  token: string | undefined,
+): Promise<{ code: ErrorCode; message: string }> {
+  try {
+    await jwt(options).authenticate({ token });
+  } catch (error) {
+    if (!(error instanceof TidingsError)) throw error;
+    const told = `${error.message} ${error.stack} ${String(error.cause)} ${JSON.stringify(error)}`;
+    if (token !== undefined && token !== "") expect(told).not.toContain(token);
+    const signature = token?.split(".")[2];
+    if (signature !== undefined && signature !== "") expect(told).not.toContain(signature);
+    return { code: error.code, message: error.message };
+  }
+  throw new Error("expected the token to be refused");
+}
+
+describe("jwt with a secret", () => {
+  it("accepts a token and tells who it is and until when", async () => {
+    const exp = now() + 60;
+    const identity = await jwt({ secret }).authenticate({
+      token: await signHs({ sub: "alice", exp, role: "admin" }),
+    });
+    expect(identity).toEqual({
+      user: "alice",
+      expiresAt: exp * 1000,
+      claims: { sub: "alice", exp, role: "admin" },
+    });
+  });
+
+  it("accepts a token without exp, which then does not expire", async () => {
+    const identity = await jwt({ secret }).authenticate({ token: await signHs({ sub: "robot" }) });
+    expect(identity.expiresAt).toBeUndefined();
+  });
+
+  it("takes the user from the claim that is configured, a whole number too", async () => {
+    const byUid = jwt({ secret, userClaim: "uid" });
+    expect((await byUid.authenticate({ token: await signHs({ uid: "bob", sub: "x" }) })).user).toBe("bob");
+    expect((await byUid.authenticate({ token: await signHs({ uid: 7 }) })).user).toBe("7");
+  });
+
+  it("binds the login to the platform that the token names", async () => {
+    const identity = await jwt({ secret }).authenticate({
+      token: await signHs({ sub: "alice", platform: "ios" }),
+    });
+    expect(identity.platform).toBe("ios");
+  });
+
+  it("refuses a login without a token, whatever else it brings", async () => {
+    expect(await refusal({ secret }, undefined)).toEqual({
+      code: "unauthorized",
+      message: "a token is required",
+    });
+    await expect(jwt({ secret }).authenticate({ userId: "alice" })).rejects.toThrow("a token is required");
+  });
+
+  it("refuses a bad signature", async () => {
+    const token = await sign({ sub: "alice" }, "HS256", new TextEncoder().encode(`${secret}!`));
+    expect(await refusal({ secret }, token)).toEqual({
+      code: "unauthorized",
+      message: "the token's signature is not valid",
+    });
+  });
+
+  it("refuses an expired token", async () => {
+    const token = await signHs({ sub: "alice", exp: now() - 1 });
+    expect(await refusal({ secret }, token)).toEqual({
+      code: "unauthorized",
+      message: "the token has expired",
+    });
+  });
+
+  it("refuses a token that is not valid yet", async () => {
+    const token = await signHs({ sub: "alice", nbf: now() + 60 });
+    expect(await refusal({ secret }, token)).toEqual({
+      code: "unauthorized",
+      message: "the token is not valid yet",
+    });
+  });
+
+  it("refuses alg none, signed or not", async () => {
+    const unsigned = `${base64({ alg: "none" })}.${base64({ sub: "alice" })}.`;
+    expect((await refusal({ secret }, unsigned)).code).toBe("unauthorized");
+    const head = `${base64({ alg: "none" })}.${base64({ sub: "alice" })}`;
+    const signature = createHmac("sha256", secret).update(head).digest("base64url");
+    expect((await refusal({ secret }, `${head}.${signature}`)).code).toBe("unauthorized");
+  });
+
+  it("refuses an algorithm that is not pinned", async () => {
+    const token = await sign({ sub: "alice" }, "HS512", Buffer.from(secret.padEnd(64)));
+    expect(await refusal({ secret: secret.padEnd(64) }, token)).toEqual({
+      code: "unauthorized",
+      message: "the token's algorithm is not accepted",
+    });
+    const identity = await jwt({ secret: secret.padEnd(64), algorithms: ["HS512"] }).authenticate({ token });
+    expect(identity.user).toBe("alice");
+  });
+
+  it("refuses a token without a user, and one whose user is not an id", async () => {
+    const message = "the token's claim sub: expected a user id of 1–128 characters";
+    for (const sub of [undefined, "", "x".repeat(129), "a\nb"]) {
+      expect(await refusal({ secret }, await signHs({ sub }))).toEqual({ code: "unauthorized", message });
+    }
+    const inherited = await refusal({ secret, userClaim: "constructor" }, await signHs({ sub: "alice" }));
+    expect(inherited.code).toBe("unauthorized");
+  });
+
+  it("refuses a platform that is not an id", async () => {
+    expect((await refusal({ secret }, await signHs({ sub: "alice", platform: "" }))).code).toBe(
+      "unauthorized",
+    );
+  });
+
+  it("refuses another issuer or audience, or none", async () => {
+    const options = { secret, issuer: "https://login.example", audience: "tidings" };
+    const good = { sub: "alice", iss: options.issuer, aud: ["tidings", "mail"] };
+    expect((await jwt(options).authenticate({ token: await signHs(good) })).user).toBe("alice");
+    const otherIssuer = await refusal(options, await signHs({ ...good, iss: "https://evil.example" }));
+    expect(otherIssuer.message).toBe("the token's claim iss is not accepted");
+    const otherAudience = await refusal(options, await signHs({ ...good, aud: "mail" }));
+    expect(otherAudience.message).toBe("the token's claim aud is not accepted");
+    expect((await refusal(options, await signHs({ sub: "alice" }))).code).toBe("unauthorized");
+  });
+
+  it("refuses what is no token at all", async () => {
+    for (const token of [
+      "",
+      "x",
+      "a.b.c",
+      "....",
+      "ey\u0000.é.",
+      `${base64(null)}.${base64(null)}.signed`,
+      "x".repeat(20_000),
+    ]) {
+      expect((await refusal({ secret }, token)).code).toBe("unauthorized");
+    }
+  });
+});
+
+describe("jwt with a public key", () => {
+  it("accepts RS256 and ES256 from a PEM key", async () => {
+    const byRsa = await jwt({ publicKey: pem(rsa.publicKey) }).authenticate({
+      token: await sign({ sub: "alice" }, "RS256", rsa.privateKey),
+    });
+    const byEc = await jwt({ publicKey: pem(ec.publicKey) }).authenticate({
+      token: await sign({ sub: "bob" }, "ES256", ec.privateKey),
+    });
+    expect([byRsa.user, byEc.user]).toEqual(["alice", "bob"]);
+  });
+
+  it("accepts EdDSA when it is configured", async () => {
+    const token = await sign({ sub: "alice" }, "EdDSA", ed.privateKey);
+    const identity = await jwt({ publicKey: pem(ed.publicKey), algorithms: ["EdDSA"] }).authenticate({
+      token,
+    });
+    expect(identity.user).toBe("alice");
+  });
+
+  it("refuses a token signed with the public key as an HMAC secret", async () => {
+    const publicKey = pem(rsa.publicKey);
+    const head = `${base64({ alg: "HS256" })}.${base64({ sub: "alice" })}`;
+    const signature = createHmac("sha256", publicKey).update(head).digest("base64url");
+    expect(await refusal({ publicKey }, `${head}.${signature}`)).toEqual({
+      code: "unauthorized",
+      message: "the token's algorithm is not accepted",
+    });
+  });
+
+  it("refuses a token of another kind of key", async () => {
+    const token = await sign({ sub: "alice" }, "ES256", ec.privateKey);
+    expect((await refusal({ publicKey: pem(rsa.publicKey) }, token)).code).toBe("unauthorized");
+  });
+
+  it("does not mint", () => {
+    expect(jwt({ publicKey: pem(rsa.publicKey) }).mint).toBeUndefined();
+  });
+});
+
+describe("the options of jwt", () => {
+  it("need exactly one source of keys", () => {
+    expect(() => jwt({})).toThrow("expected one of secret, publicKey and jwksUrl");
+    expect(() => jwt({ secret: "" })).toThrow("at least one character");
+    expect(() => jwt({ secret, publicKey: pem(rsa.publicKey) })).toThrow("got secret and publicKey");
+  });
+
+  it("do not mix secrets with the algorithms of public keys", () => {
+    expect(() => jwt({ secret, algorithms: ["HS256", "RS256"] })).toThrow("got RS256");
+    expect(() => jwt({ publicKey: pem(rsa.publicKey), algorithms: ["RS256", "HS256"] })).toThrow("got HS256");
+  });
+
+  it("need an algorithm that fits the key", () => {
+    expect(() => jwt({ publicKey: pem(ed.publicKey) })).toThrow(
+      "none of RS256, ES256 fits a key of type ed25519",
+    );
+    expect(() => jwt({ publicKey: "no key" })).toThrow("expected a public key or certificate in PEM");
+  });
+});
+
+describe("minting", () => {
+  it("makes tokens that are accepted, with the time they end", async () => {
+    const authenticator = jwt({
+      secret,
+      issuer: "me",
+      audience: "us",
+      userClaim: "uid",
+      algorithms: ["HS384"],
+    });
+    const token = await authenticator.mint?.({ user: "alice", expiresInSeconds: 60, platform: "ios" });
+    const identity = await authenticator.authenticate({ token });
+    expect(identity).toMatchObject({
+      user: "alice",
+      platform: "ios",
+      claims: { iss: "me", aud: "us", uid: "alice" },
+    });
+    expect(identity.expiresAt).toBeGreaterThan(Date.now());
+    expect(identity.expiresAt).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  it("makes tokens without an end", async () => {
+    const authenticator = jwt({ secret: "short" });
+    const token = await authenticator.mint?.({ user: "robot" });
+    expect(await authenticator.authenticate({ token })).toMatchObject({ user: "robot" });
+  });
+
+  it("refuses claims that would not be accepted", async () => {
+    const { mint } = jwt({ secret });
+    for (const claims of [
+      { user: "" },
+      { user: "x".repeat(129) },
+      { user: "alice", platform: "" },
+      { user: "alice", expiresInSeconds: 0 },
+      { user: "alice", expiresInSeconds: Number.NaN },
+    ]) {
+      await expect(mint?.(claims)).rejects.toMatchObject({ code: "bad_request" });
+    }
+  });
+});

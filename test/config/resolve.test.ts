@@ -1,0 +1,291 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  CONFIG_KEYS,
+  type ConfigSources,
+  defaultConfig,
+  explainConfig,
+  getPath,
+  resolveConfig,
+} from "../../src/config/config.ts";
+import { TidingsError } from "../../src/protocol/protocol.ts";
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "tidings-config-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function fileWith(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function problemsOf(sources: ConfigSources): string {
+  try {
+    resolveConfig(sources);
+  } catch (error) {
+    if (error instanceof TidingsError && error.code === "bad_request") return error.message;
+    throw error;
+  }
+  throw new Error("expected the configuration to be refused");
+}
+
+describe("sources", () => {
+  it("no source at all gives the defaults", () => {
+    expect(resolveConfig()).toEqual(defaultConfig);
+    expect(defaultConfig.port).toBe(8080);
+    expect(defaultConfig.websocket.heartbeatInterval).toBe(30);
+  });
+
+  it("code overrides flags, flags the environment, the environment the file, the file the defaults", () => {
+    const file = {
+      port: 1,
+      path: "/file",
+      logLevel: "error",
+      history: { count: 1 },
+      presence: { graceMs: 1 },
+    };
+    const env = { PORT: "2", WEBSOCKET_PATH: "/env", LOG_LEVEL: "warn", HISTORY_COUNT: "2" };
+    const flags = { port: "3", path: "/flag", "log-level": "debug" };
+    const code = { port: 4, path: "/code" };
+    const config = resolveConfig({ code, flags, env, file });
+    expect(config).toMatchObject({ port: 4, path: "/code", logLevel: "debug" });
+    expect(config).toMatchObject({ history: { count: 2 }, presence: { graceMs: 1 } });
+    expect(config.shutdown).toEqual(defaultConfig.shutdown);
+  });
+
+  it("every key can be set in the environment, by a flag, in a file and in code", () => {
+    for (const key of CONFIG_KEYS) {
+      const value = valueFor(key.path);
+      const text = Array.isArray(value) ? value.join(",") : String(value);
+      const tree = key.path.split(".").reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
+      const all: ConfigSources[] = [
+        { env: { [key.env]: text } },
+        { flags: { [key.flag]: text } },
+        { file: tree as object },
+        { code: tree as object }, // built from the table above, so it has the right shape
+      ];
+      for (const sources of all) expect(getPath(resolveConfig(sources), key.path)).toEqual(value);
+    }
+  });
+
+  it("reads YAML files", () => {
+    const file = fileWith(
+      "a.yaml",
+      "port: 9000\norigins: [https://a.example]\nwebsocket:\n  dropOnFull: 0\njwt:\n",
+    );
+    const config = resolveConfig({ file });
+    expect(config).toMatchObject({
+      port: 9000,
+      origins: ["https://a.example"],
+      websocket: { dropOnFull: false },
+    });
+  });
+
+  it("reads JSON files", () => {
+    const file = fileWith("a.json", '{"port":9000,"websocket":{"dropOnFull":false}}');
+    expect(resolveConfig({ file })).toMatchObject({ port: 9000, websocket: { dropOnFull: false } });
+  });
+
+  it("accepts an empty file", () => {
+    expect(resolveConfig({ file: fileWith("empty.yaml", "# nothing yet\n") })).toEqual(defaultConfig);
+  });
+
+  it("says that a file is missing", () => {
+    expect(problemsOf({ file: join(directory, "none.yaml") })).toContain("none.yaml: cannot be read");
+  });
+
+  it("says that a file is not YAML", () => {
+    expect(problemsOf({ file: fileWith("broken.yaml", "port: [1\nhost: a") })).toContain("broken.yaml: ");
+    expect(problemsOf({ file: fileWith("list.yaml", "- port") })).toContain("expected keys and values");
+  });
+
+  it("an empty variable counts as unset", () => {
+    expect(resolveConfig({ env: { PORT: "", JWT_SECRET: "" } })).toEqual(defaultConfig);
+  });
+
+  it("undefined in code counts as unset", () => {
+    expect(resolveConfig({ code: { port: undefined, websocket: undefined } })).toEqual(defaultConfig);
+  });
+
+  it("tells where each value came from", () => {
+    const { places } = explainConfig({ flags: { port: "1" }, env: { HOST: "::1" }, file: { path: "/a" } });
+    expect(places.get("port")).toBe("flag --port");
+    expect(places.get("host")).toBe("environment HOST");
+    expect(places.get("path")).toBe("file: path");
+    expect(places.get("redis")).toBe("default");
+  });
+});
+
+/** A value for each key that is not its default. */
+function valueFor(path: string): unknown {
+  const given: Record<string, unknown> = {
+    host: "::1",
+    path: "/socket",
+    "node.id": "n1",
+    "node.ip": "10.0.0.1",
+    "node.port": 9000,
+    redis: "redis://cache:6379/1",
+    data: "./data",
+    logLevel: "debug",
+    "jwt.secret": "s",
+    "jwt.publicKey": PUBLIC_KEY,
+    "jwt.jwksUrl": "https://login.example/jwks.json",
+    "jwt.algorithms": ["HS512"],
+    "jwt.issuer": "me",
+    "jwt.audience": "you",
+    "jwt.userClaim": "uid",
+    apiKey: "k",
+    origins: ["https://a.example", "http://localhost:3000"],
+    "websocket.perUserPolicy": "kick_oldest",
+    "publish.clientBroadcast": false,
+  };
+  if (path in given) return given[path];
+  const value = getPath(defaultConfig, path);
+  if (typeof value === "boolean") return !value;
+  if (typeof value === "number") return value + 1;
+  throw new Error(`${path}: say in this test what it may be`);
+}
+
+const PUBLIC_KEY = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----`;
+
+describe("values", () => {
+  it("booleans are written 1, 0, true or false", () => {
+    const read = (text: string) =>
+      resolveConfig({ env: { WEBSOCKET_DROP_ON_FULL: text } }).websocket.dropOnFull;
+    expect(["1", "true", "0", "false"].map(read)).toEqual([true, true, false, false]);
+  });
+
+  it("intervals in seconds may be fractions", () => {
+    const { websocket } = resolveConfig({ env: { WEBSOCKET_HEARTBEAT_INTERVAL: "0.5" } });
+    expect(websocket.heartbeatInterval).toBe(0.5);
+  });
+
+  it("a PEM key in a variable may write its line breaks as \\n", () => {
+    const { jwt } = resolveConfig({ env: { JWT_PUBLIC_KEY: PUBLIC_KEY.replaceAll("\n", "\\n") } });
+    expect(jwt.publicKey).toBe(PUBLIC_KEY);
+  });
+
+  it("the algorithms follow from the kind of key", () => {
+    expect(resolveConfig({ code: { jwt: { secret: "s" } } }).jwt.algorithms).toEqual(["HS256"]);
+    expect(resolveConfig({ code: { jwt: { publicKey: PUBLIC_KEY } } }).jwt.algorithms).toEqual([
+      "RS256",
+      "ES256",
+    ]);
+    const jwksUrl = "https://login.example/jwks.json";
+    expect(resolveConfig({ code: { jwt: { jwksUrl } } }).jwt.algorithms).toEqual(["RS256", "ES256"]);
+  });
+
+  it("the result is frozen at every depth", () => {
+    const config = resolveConfig({ code: { origins: ["https://a.example"] } });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.websocket)).toBe(true);
+    expect(Object.isFrozen(config.origins)).toBe(true);
+    expect(Object.isFrozen(defaultConfig.jwt.algorithms)).toBe(true);
+  });
+
+  it("what the application gave is left as it was", () => {
+    const origins = ["https://a.example"];
+    resolveConfig({ code: { origins } });
+    expect(Object.isFrozen(origins)).toBe(false);
+  });
+});
+
+describe("errors", () => {
+  it("one error names every bad value with its place and what was expected", () => {
+    const message = problemsOf({
+      flags: { port: "70000" },
+      env: { WEBSOCKET_SHARD_COUNT: "many", WEBSOCKET_DROP_ON_FULL: "yes" },
+      file: { websocket: { compressionLevel: 10 }, jwt: 5 },
+      code: { logLevel: "loud" as "info" }, // what JavaScript callers may pass
+    });
+    expect(message).toBe(
+      [
+        "6 settings are not valid:",
+        "- file: jwt: expected keys and values",
+        '- flag --port: expected a whole number from 0 to 65535, got "70000"',
+        '- option logLevel: expected one of silent, fatal, error, warn, info, debug, trace, got "loud"',
+        "- file: websocket.compressionLevel: expected a whole number from -2 to 9, got 10",
+        '- environment WEBSOCKET_SHARD_COUNT: expected a whole number from 1 to 4096, got "many"',
+        '- environment WEBSOCKET_DROP_ON_FULL: expected true or false (or 1 or 0), got "yes"',
+      ].join("\n"),
+    );
+  });
+
+  it("unknown keys are named, with the key that was probably meant", () => {
+    const message = problemsOf({
+      flags: { prot: "1" },
+      env: { WEBSOCKET_SHARDS_COUNT: "1", WEBSOCKET_QQQQQQQQQQQQQQQQQQ: "1" },
+      file: { websocket: { maxConections: 1 } },
+      code: JSON.parse('{"__proto__":{"port":1},"constructor":1}'),
+    });
+    expect(message).toContain("flag --prot: unknown, did you mean --port?");
+    expect(message).toContain(
+      "environment WEBSOCKET_SHARDS_COUNT: unknown, did you mean WEBSOCKET_SHARD_COUNT?",
+    );
+    expect(message).toMatch(/environment WEBSOCKET_QQQQQQQQQQQQQQQQQQ: unknown$/m);
+    expect(message).toContain(
+      "file: websocket.maxConections: unknown, did you mean websocket.maxConnections?",
+    );
+    expect(message).toContain("option __proto__: unknown");
+    expect(message).toContain("option constructor: unknown");
+  });
+
+  it("a bad value is reported although a stronger source overrides it", () => {
+    expect(problemsOf({ flags: { port: "1" }, env: { PORT: "x" } })).toContain("environment PORT");
+  });
+
+  it("other programs' variables are ignored", () => {
+    expect(resolveConfig({ env: { TERM: "xterm", NODE_OPTIONS: "--x" } })).toEqual(defaultConfig);
+  });
+
+  it("variables of a Kubernetes service named websocket are ignored, a mistaken port is not", () => {
+    const env = {
+      WEBSOCKET_SERVICE_HOST: "10.0.0.1",
+      WEBSOCKET_PORT: "tcp://10.0.0.1:80",
+      WEBSOCKET_PORT_80_TCP: "x",
+    };
+    expect(resolveConfig({ env })).toEqual(defaultConfig);
+    expect(problemsOf({ env: { WEBSOCKET_PORT: "9000" } })).toContain("environment WEBSOCKET_PORT: unknown");
+  });
+
+  it("secrets are never repeated", () => {
+    const message = problemsOf({
+      code: { redis: "http://bob:hunter2@cache", jwt: { jwksUrl: "ftp://bob:hunter2@login.example" } },
+      file: { redis: "bob:hunter2@cache" },
+      env: { API_KEY: " ", REDIS_URL: "not a URL hunter2" },
+    });
+    expect(message).not.toContain("hunter2");
+    expect(message).toContain(
+      "option redis: expected a URL such as redis://localhost:6379, got http://bob:***@cache/",
+    );
+  });
+
+  it("only one kind of key may verify tokens", () => {
+    const env = { JWT_SECRET: "s" };
+    expect(problemsOf({ env, file: { jwt: { publicKey: PUBLIC_KEY } } })).toContain(
+      "jwt: expected one of secret, publicKey and jwksUrl, got secret and publicKey",
+    );
+  });
+
+  it("algorithms of the other family of keys are refused", () => {
+    expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "HS256,RS256" } })).toContain("got RS256");
+    expect(problemsOf({ env: { JWT_PUBLIC_KEY: PUBLIC_KEY, JWT_ALGORITHMS: "HS256" } })).toContain(
+      "got HS256",
+    );
+    expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "none" } })).toContain('got "none"');
+  });
+
+  it("a private key is no public key", () => {
+    const pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
+    const message = problemsOf({ env: { JWT_PUBLIC_KEY: pem } });
+    expect(message).toContain("expected a public key or certificate in PEM");
+    expect(message).not.toContain("AAAA");
+  });
+});
