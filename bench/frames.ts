@@ -1,0 +1,91 @@
+/** Just enough of RFC 6455 for a client that counts: what a browser would do, without the work of it. */
+
+/** Where a {@link FrameReader} puts what it does not merely count. */
+export interface FrameSink {
+  text(text: string): void;
+  ping(payload: Buffer): void;
+  close(code: number, reason: string): void;
+}
+
+const TEXT = 0x81; // final fragment, opcode 1. No server under test fragments or sends binary.
+const CLOSE = 0x88;
+const PING = 0x89;
+const PONG = 0x8a;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Follows the frames of one connection. Every header is checked; the payload of a text frame is skipped, or handed
+ * over when `reading` is on. Engine.IO's heartbeat, a text of one character, is handed over always and not counted.
+ */
+export class FrameReader {
+  /** May be switched while no frame is half read. */
+  reading = true;
+  readonly #sink: FrameSink;
+  #carry: Buffer = NOTHING;
+  #skip = 0;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /**
+   * Takes the next bytes, which may be reused afterwards. Returns how many text frames were completed by them.
+   * @throws Error when the bytes are no unfragmented, unmasked WebSocket frames.
+   */
+  push(chunk: Buffer): number {
+    const bytes = this.#carry === NOTHING ? chunk : Buffer.concat([this.#carry, chunk]);
+    this.#carry = NOTHING;
+    let at = Math.min(this.#skip, bytes.length);
+    let count = at > 0 && at === this.#skip ? 1 : 0;
+    this.#skip -= at;
+    while (bytes.length - at >= 2) {
+      const length = bytes.readUInt8(at + 1);
+      const headerLength = length < 126 ? 2 : length === 126 ? 4 : 10;
+      if (bytes.length - at < headerLength) break;
+      const start = at + headerLength;
+      const end = start + payloadLength(bytes, at, length);
+      const counted = bytes.readUInt8(at) === TEXT && length !== 1;
+      if (counted && !this.reading && end > bytes.length) {
+        this.#skip = end - bytes.length;
+        return count;
+      }
+      if (end > bytes.length) break;
+      if (!counted || this.reading) this.#handOver(bytes.readUInt8(at), bytes.subarray(start, end));
+      if (counted) count++;
+      at = end;
+    }
+    if (at < bytes.length) this.#carry = Buffer.from(bytes.subarray(at));
+    return count;
+  }
+
+  #handOver(head: number, payload: Buffer): void {
+    if (head === TEXT) this.#sink.text(payload.toString());
+    else if (head === PING) this.#sink.ping(payload);
+    else if (head === CLOSE)
+      this.#sink.close(payload.length < 2 ? 1005 : payload.readUInt16BE(), payload.toString("utf8", 2));
+    else if (head !== PONG) throw new Error(`unexpected frame head 0x${head.toString(16)}`);
+  }
+}
+
+function payloadLength(bytes: Buffer, at: number, length: number): number {
+  if (length < 126) return length;
+  if (length === 126) return bytes.readUInt16BE(at + 2);
+  if (length === 127) return Number(bytes.readBigUInt64BE(at + 2));
+  throw new Error("a server's frame is masked");
+}
+
+/** A client's frame. The mask is zero, which RFC 6455 allows and which spares the client the work. */
+function clientFrame(head: number, payload: Buffer): Buffer {
+  const short = payload.length < 126;
+  const header = Buffer.alloc(short ? 6 : 8);
+  header.writeUInt8(head, 0);
+  header.writeUInt8(0x80 | (short ? payload.length : 126), 1);
+  if (!short) header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header, payload]);
+}
+
+/** A text frame as a client sends it; for texts below 64 KiB. */
+export const clientText = (text: string): Buffer => clientFrame(TEXT, Buffer.from(text));
+
+/** The answer to a ping. */
+export const clientPong = (payload: Buffer): Buffer => clientFrame(PONG, payload);

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerApi } from "./api.ts";
+import { answerCalls } from "./calls.ts";
+import type { BenchData } from "./dialects.ts";
+import { PaceServer } from "./pace.ts";
+import { publishPaced, publishTicks } from "./publisher.ts";
+
+/** A server under test, as its library's users would write it. */
+export interface Contender {
+  port: number;
+  /** Publishes one message to every connection. */
+  broadcast(data: BenchData, stored: boolean): void;
+  /** Publishes one message to one user. */
+  send(user: string, data: BenchData, stored: boolean): void;
+  collectGarbage(): void;
+}
+
+/** The text of a message as a program without a library would write it: the same fields as a push of Tidings. */
+export function plainText(data: BenchData): string {
+  return JSON.stringify({ type: "bench", data, timestamp: Date.now(), to: data.user, id: `bench-${data.n}` });
+}
+
+/** Collects garbage in Node. @throws TypeError when it was not started with `--expose-gc`. */
+export function collectGarbage(): void {
+  if (globalThis.gc === undefined) throw new TypeError("start this server with --expose-gc");
+  globalThis.gc();
+}
+
+/** Runs a contender for the bench: every server is measured by this same code. */
+export async function host(contender: Contender): Promise<void> {
+  const pace = await PaceServer.listen();
+  const runtime = process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.versions.node}`;
+  answerCalls<ServerApi>({
+    address: () => ({ port: contender.port, pacePort: pace.port, runtime }),
+    publishTicks: (plan) => publishTicks(contender, pace, plan),
+    publishPaced: (plan) => publishPaced(contender, plan),
+    async usage({ collect }) {
+      if (collect) await collectThoroughly(contender);
+      const { user, system } = process.cpuUsage();
+      return { cpuUs: user + system, rssBytes: process.memoryUsage.rss() };
+    },
+  });
+}
+
+/** More than once: finalizers run in between, and pages are given back to the system a little later. */
+async function collectThoroughly(contender: Contender): Promise<void> {
+  for (let pass = 0; pass < 3; pass++) {
+    contender.collectGarbage();
+    await sleep(50);
+  }
+}

@@ -1,0 +1,34 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { arch, cpus, release, totalmem, type } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** Where figures were taken: they mean nothing without it. */
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGiB: number;
+  kernel: string;
+  node: string;
+  bun: string;
+  fileLimit: number;
+}
+
+export function describeMachine(): Machine {
+  const bun = fileURLToPath(new URL("../node_modules/.bin/bun", import.meta.url));
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    kernel: `${type()} ${release()} ${arch()}`,
+    node: process.versions.node,
+    bun: execFileSync(bun, ["--version"], { encoding: "utf8" }).trim(),
+    fileLimit: fileLimit(),
+  };
+}
+
+/** The most files that a process may have open. Node raises its soft limit to the hard one when it starts. */
+function fileLimit(): number {
+  const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft);
+}

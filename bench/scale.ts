@@ -1,0 +1,74 @@
+/** How much is measured. Everything that makes a run long or short is here. */
+export interface Scale {
+  name: "full" | "quick" | "tiny";
+  /** Interleaved rounds; figures are medians over them. With more connections there are at most 3. */
+  rounds: number;
+  /** Connections of most scenarios … */
+  connections: number;
+  /** … and of those that ask whether the cost stays the same. */
+  manyConnections: number;
+  /** Connections of the broadcast that must not block the event loop. */
+  mostConnections: number;
+  /** Server CPU time of one measurement. */
+  cpuBudgetMs: number;
+  requestConnections: number;
+  requestsPerRound: number;
+  handshakesPerRound: number;
+  latencySeconds: number;
+  stalledSeconds: number;
+}
+
+/** Left for a process's own files out of the file-descriptor limit. */
+const SPARE_FILES = 100;
+
+export const FULL: Scale = {
+  name: "full",
+  rounds: 5,
+  connections: 1_000,
+  manyConnections: 10_000,
+  mostConnections: 20_000,
+  cpuBudgetMs: 400,
+  requestConnections: 100,
+  requestsPerRound: 16_000,
+  handshakesPerRound: 2_000,
+  latencySeconds: 3,
+  stalledSeconds: 4,
+};
+
+export const QUICK: Scale = {
+  ...FULL,
+  name: "quick",
+  rounds: 1,
+  manyConnections: 3_000,
+  mostConnections: 6_000,
+  cpuBudgetMs: 150,
+  requestsPerRound: 8_000,
+  handshakesPerRound: 500,
+  latencySeconds: 1,
+  stalledSeconds: 1.5,
+};
+
+/** Shows that the bench works; its figures mean nothing. */
+export const TINY: Scale = {
+  name: "tiny",
+  rounds: 1,
+  connections: 20,
+  manyConnections: 40,
+  mostConnections: 60,
+  cpuBudgetMs: 1,
+  requestConnections: 5,
+  requestsPerRound: 160,
+  handshakesPerRound: 20,
+  latencySeconds: 0.1,
+  stalledSeconds: 0.1,
+};
+
+/** Takes connections away until a server process can hold them. */
+export function fitTo(fileLimit: number, scale: Scale): Scale {
+  const most = fileLimit - SPARE_FILES;
+  return {
+    ...scale,
+    manyConnections: Math.min(scale.manyConnections, most),
+    mostConnections: Math.min(scale.mostConnections, most),
+  };
+}

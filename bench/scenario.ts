@@ -1,0 +1,103 @@
+import type { ContenderInfo, ContenderName } from "./contenders.ts";
+import type { Rig } from "./rig.ts";
+import type { Scale } from "./scale.ts";
+import { type Summary, summarise } from "./statistics.ts";
+
+/** What is measured, in the order of the tables' columns. */
+export const FIGURES = {
+  cpuUs: "CPU µs",
+  perCoreSecond: "per core·s",
+  rssMiB: "RSS MiB",
+  wireBytes: "bytes",
+  perSecond: "per s",
+  kibPerConnection: "KiB/conn",
+  p50Ms: "p50 ms",
+  p99Ms: "p99 ms",
+  maxMs: "max ms",
+  cpuPercent: "CPU %",
+  growthMiB: "RSS +MiB",
+  longestTurnMs: "longest turn ms",
+} as const;
+
+export type FigureName = keyof typeof FIGURES;
+
+/** One line of the results. */
+export interface Row {
+  scenario: string;
+  /** Which variant of the scenario, for example `1000 connections, 10/tick`. */
+  case: string;
+  contender: ContenderName;
+  figures: Partial<Record<FigureName, Summary>>;
+}
+
+/** What a scenario is given to work with. */
+export interface Bench {
+  scale: Scale;
+  contenders: readonly ContenderInfo[];
+  /** Opens a server and its receivers; the bench closes them when the scenario ends. */
+  open(contender: ContenderInfo, receivers?: number): Promise<Rig>;
+  /** Says what is being done. */
+  progress(text: string): void;
+}
+
+export interface Scenario {
+  name: string;
+  /** What a line of its table says. */
+  title: string;
+  run(bench: Bench): Promise<Row[]>;
+}
+
+/** Gathers the figures of several rounds, by row, and summarises them. */
+export class Gathering {
+  readonly #scenario: string;
+  readonly #rows = new Map<
+    string,
+    { case: string; contender: ContenderName; samples: Map<FigureName, number[]> }
+  >();
+
+  constructor(scenario: string) {
+    this.#scenario = scenario;
+  }
+
+  add(name: string, contender: ContenderName, figures: Partial<Record<FigureName, number>>): void {
+    const key = `${name} ${contender}`;
+    const row = this.#rows.get(key) ?? { case: name, contender, samples: new Map<FigureName, number[]>() };
+    this.#rows.set(key, row);
+    for (const [figure, value] of Object.entries(figures)) {
+      const samples = row.samples.get(figure as FigureName) ?? []; // the keys of the record are these names
+      row.samples.set(figure as FigureName, [...samples, value]);
+    }
+  }
+
+  rows(): Row[] {
+    return [...this.#rows.values()].map(({ case: name, contender, samples }) => ({
+      scenario: this.#scenario,
+      case: name,
+      contender,
+      figures: Object.fromEntries([...samples].map(([figure, values]) => [figure, summarise(values)])),
+    }));
+  }
+}
+
+/** Opens a rig with so many connections for each contender, one after the other, and warms it up. */
+export async function openAll(
+  bench: Bench,
+  contenders: readonly ContenderInfo[],
+  connections: number,
+): Promise<Rig[]> {
+  const rigs: Rig[] = [];
+  for (const contender of contenders) {
+    bench.progress(`${connections} connections to ${contender.title}`);
+    const rig = await bench.open(contender);
+    await rig.connect(connections);
+    await rig.publishTicks({ audience: "everyone", perTick: 1, cpuBudgetMs: bench.scale.cpuBudgetMs }); // compiles
+    rigs.push(rig);
+  }
+  return rigs;
+}
+
+/** Where storing is not the question, stored messages have no row. */
+export const withoutStored = (contenders: readonly ContenderInfo[]): ContenderInfo[] =>
+  contenders.filter(({ stored }) => !stored);
+
+export const MIB = 1024 * 1024;

@@ -1,0 +1,29 @@
+import { type Bench, Gathering, MIB, type Row, type Scenario, withoutStored } from "../scenario.ts";
+
+/** Connections that are there before the first look, so that code and pools are not counted. */
+const WARM_SHARE = 0.05;
+
+/** What a connection that does nothing costs: with Tidings it has a user, a platform and one group. */
+export const idle: Scenario = {
+  name: "idle",
+  title: "Idle connections: RSS per connection after garbage collection",
+  async run(bench: Bench): Promise<Row[]> {
+    const { manyConnections } = bench.scale;
+    const gathering = new Gathering("idle");
+    for (const contender of withoutStored(bench.contenders)) {
+      bench.progress(`${manyConnections} connections to ${contender.title}`);
+      const rig = await bench.open(contender);
+      const warm = Math.ceil(manyConnections * WARM_SHARE);
+      await rig.connect(warm, { group: "g1" });
+      const before = await rig.server.call("usage", { collect: true });
+      await rig.connect(warm + manyConnections, { group: "g1" });
+      const after = await rig.server.call("usage", { collect: true });
+      gathering.add(`${manyConnections} connections`, contender.name, {
+        kibPerConnection: (after.rssBytes - before.rssBytes) / 1024 / manyConnections,
+        rssMiB: after.rssBytes / MIB,
+      });
+      await rig.close();
+    }
+    return gathering.rows();
+  },
+};

@@ -1,0 +1,20 @@
+/** Tidings as `createHub()` gives it, without secret and without configuration but for what would disturb a measurement. */
+import { createHub } from "../../src/index.ts";
+import type { BenchData } from "../dialects.ts";
+import { collectGarbage, host } from "../host.ts";
+
+const hub = createHub({
+  logLevel: "warn", // a line per connection is no part of what is compared
+  websocket: { heartbeatInterval: 600, connectionTimeout: 1_200 }, // nor are heartbeats, which the others do not send
+});
+const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });
+
+const message = (data: BenchData, stored: boolean) => ({ type: "bench", data, ephemeral: !stored });
+
+// Receipts are not awaited. One that fails ends the process, and with it the bench.
+await host({
+  port,
+  broadcast: (data, stored) => void hub.broadcast(message(data, stored)),
+  send: (user, data, stored) => void hub.user(user).send(message(data, stored)),
+  collectGarbage,
+});

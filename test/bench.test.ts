@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { CONTENDERS } from "../bench/contenders.ts";
+import { FrameReader } from "../bench/frames.ts";
+import { Rig } from "../bench/rig.ts";
+import { runScenario, SCENARIOS } from "../bench/run.ts";
+import { TINY } from "../bench/scale.ts";
+import type { Row } from "../bench/scenario.ts";
+import { fanoutCase } from "../bench/scenarios/fanout.ts";
+import { judge } from "../bench/targets.ts";
+
+const contenders = CONTENDERS.filter(({ name }) => ["tidings", "tidings-stored", "ws-loop"].includes(name));
+const SCENARIO_TIMEOUT_MS = 60_000; // it starts several processes, on a machine that may be busy
+
+const rigs: Rig[] = [];
+afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
+
+describe("the bench", () => {
+  it.each(SCENARIOS)(
+    "measures $name in finite numbers",
+    { timeout: SCENARIO_TIMEOUT_MS },
+    async (scenario) => {
+      const rows = await runScenario(scenario, { scale: TINY, contenders, progress: () => {} });
+      expect(new Set(rows.map(({ contender }) => contender))).toContain("tidings");
+      expect(new Set(rows.map(({ contender }) => contender))).toContain("ws-loop");
+      const values = rows.flatMap(({ figures }) =>
+        Object.values(figures).flatMap(({ median, low, high }) => [median, low, high]),
+      );
+      expect(values.length).toBeGreaterThan(0);
+      expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
+    },
+  );
+
+  it.each(contenders)(
+    "counts every delivery of $name",
+    { timeout: SCENARIO_TIMEOUT_MS },
+    async (contender) => {
+      const rig = await Rig.open({ contender, receivers: 2 });
+      rigs.push(rig);
+      await rig.connect(20);
+      const ticks = { minTicks: 4, maxTicks: 4, cpuBudgetMs: 0 };
+      const everyone = await rig.publishTicks({ audience: "everyone", perTick: 7, ...ticks });
+      expect(everyone.report.messages).toBe(5 * 7); // the first of five ticks warms up
+      expect(everyone.tally).toMatchObject({ messages: 5 * 7 * 20, least: 35, most: 35, faults: [] });
+      expect(everyone.tally.checked).toBe(35 * 10); // every second connection is read
+      const eachUser = await rig.publishTicks({ audience: "each-user", perTick: 1, ...ticks });
+      expect(eachUser.tally).toMatchObject({ messages: 5 * 20, least: 5, most: 5, faults: [] });
+    },
+  );
+});
+
+describe("the frame counter of the bench", () => {
+  const long = "x".repeat(300);
+  const stream = Buffer.concat([
+    frame("hello"),
+    frame(long),
+    Buffer.from([0x89, 0]),
+    frame("2"),
+    frame("bye"),
+  ]);
+
+  it.each([true, false])("finds the same frames however the bytes are cut (reading: %s)", (reading) => {
+    for (let size = 1; size <= stream.length; size++) {
+      const texts: string[] = [];
+      let pings = 0;
+      const reader = new FrameReader({
+        text: (text) => texts.push(text),
+        ping: () => pings++,
+        close: () => {},
+      });
+      reader.reading = reading;
+      let count = 0;
+      for (let at = 0; at < stream.length; at += size) count += reader.push(stream.subarray(at, at + size));
+      expect({ count, pings, texts }).toEqual({
+        count: 3,
+        pings: 1,
+        texts: reading ? ["hello", long, "2", "bye"] : ["2"],
+      });
+    }
+  });
+
+  it("refuses what is no frame of a server", () => {
+    const reader = new FrameReader({ text: () => {}, ping: () => {}, close: () => {} });
+    reader.reading = false;
+    expect(() => reader.push(Buffer.from([0x81, 0x85, 0, 0, 0, 0]))).toThrow("masked");
+    expect(() => reader.push(Buffer.from([0x82, 0x02, 0, 0]))).toThrow("unexpected frame head 0x82");
+  });
+});
+
+describe("the judge of the bench", () => {
+  const cost = (contender: Row["contender"], median: number): Row => ({
+    scenario: "fanout",
+    case: fanoutCase(TINY.connections, 1),
+    contender,
+    figures: { cpuUs: { median, low: median, high: median } },
+  });
+  const againstLoop = (rows: Row[]) => judge(rows, TINY).find(({ promise }) => promise.includes("ws loop"));
+
+  it("passes what is kept and fails what is not", () => {
+    expect(againstLoop([cost("tidings", 6), cost("ws-loop", 7)])?.pass).toBe(true);
+    expect(againstLoop([cost("tidings", 8), cost("ws-loop", 7)])?.pass).toBe(false);
+  });
+
+  it("says nothing about what was not measured", () => {
+    expect(againstLoop([cost("ws-loop", 7)])?.measured).toBeNaN();
+  });
+});
+
+/** A text frame as a server sends it. */
+function frame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const header =
+    payload.length < 126 ? [0x81, payload.length] : [0x81, 126, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from(header), payload]);
+}
