@@ -1,0 +1,20 @@
+import { onTestFinished } from "vitest";
+import type { Listening } from "../../src/index.ts";
+import { createHub, type Hub, type HubOptions } from "../../src/index.ts";
+
+export interface RunningHub {
+  readonly hub: Hub<Record<string, unknown>>;
+  readonly at: Listening;
+  /** The WebSocket URL with these query parameters. */
+  url(parameters?: Record<string, string>): string;
+}
+
+/** A hub of its own on a free loopback port, closed when the test is over. Quiet, and quick to close. */
+export async function startHub(options: HubOptions = {}): Promise<RunningHub> {
+  const shutdown = { drainMs: 2_000, reconnectSpreadMs: 0, ...options.shutdown };
+  const hub = createHub({ logLevel: "silent", ...options, shutdown });
+  const at = await hub.listen({ port: 0, host: "127.0.0.1" });
+  onTestFinished(() => hub.close());
+  const base = `${at.url.replace("http", "ws")}/ws`;
+  return { hub, at, url: (parameters = {}) => `${base}?${new URLSearchParams(parameters)}` };
+}

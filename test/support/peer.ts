@@ -1,0 +1,91 @@
+import { onTestFinished } from "vitest";
+import { type ClientOptions, WebSocket } from "ws";
+
+/** A frame from the server, as a client without the SDK sees it. */
+export type Frame = Record<string, unknown>;
+
+/** How a connection ended. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A plain WebSocket client: keeps every frame it gets, and waits for the ones that a test names. */
+export class Peer {
+  readonly socket: WebSocket;
+  /** Everything received so far, in order. */
+  readonly frames: Frame[] = [];
+  readonly closed: Promise<Closed>;
+  #watchers: (() => void)[] = [];
+  #nextId = 1;
+
+  constructor(url: string, options: ClientOptions = {}) {
+    this.socket = new WebSocket(url, options);
+    this.socket.on("message", (data) => {
+      this.frames.push(JSON.parse(String(data)));
+      for (const watch of this.#watchers) watch();
+    });
+    this.closed = new Promise((resolve) => {
+      this.socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    this.socket.on("error", () => undefined);
+  }
+
+  send(value: unknown): void {
+    this.socket.send(typeof value === "string" ? value : JSON.stringify(value));
+  }
+
+  /** Sends a request and resolves with its reply, error replies included. */
+  request(action: string, data?: unknown): Promise<Frame> {
+    const id = this.#nextId++;
+    this.send({ id, action, data });
+    return this.next((frame) => frame.id === id && frame.type === undefined);
+  }
+
+  /** The first frame that matches, past or to come. Rejects when the connection ends before. */
+  next(matches: (frame: Frame) => boolean): Promise<Frame> {
+    return this.take(1, matches).then(([frame]) => frame as Frame); // take(1) has one
+  }
+
+  /** The first `count` frames that match, past or to come. */
+  take(count: number, matches: (frame: Frame) => boolean): Promise<Frame[]> {
+    return new Promise((resolve, reject) => {
+      const watch = (): void => {
+        const found = this.frames.filter(matches);
+        if (found.length < count) return;
+        this.#watchers = this.#watchers.filter((each) => each !== watch);
+        resolve(found.slice(0, count));
+      };
+      this.#watchers.push(watch);
+      void this.closed.then(({ code, reason }) => reject(new Error(`closed with ${code} ${reason}`)));
+      watch();
+    });
+  }
+
+  /** Resolves when everything the server had queued for this connection before now has come. */
+  async settled(): Promise<void> {
+    await this.request("robot.heartBeat");
+  }
+
+  /** Messages received so far, without the protocol's own frames. */
+  get messages(): Frame[] {
+    return this.frames.filter(isMessage);
+  }
+
+  close(): Promise<Closed> {
+    this.socket.close();
+    return this.closed;
+  }
+}
+
+const OWN_TYPES = new Set<unknown>(["welcome", "position", "notice", "presence", "pong", undefined]);
+
+export const isMessage = (frame: Frame): boolean => !OWN_TYPES.has(frame.type);
+
+/** A peer that is connected and welcomed; closed when the test is over. */
+export async function connectPeer(url: string, options?: ClientOptions): Promise<Peer> {
+  const peer = new Peer(url, options);
+  onTestFinished(() => peer.socket.terminate());
+  await peer.next((frame) => frame.type === "welcome");
+  return peer;
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from "tsdown";
+
+export default defineConfig([
+  {
+    entry: { index: "src/index.ts", protocol: "src/protocol/protocol.ts", cli: "src/cli/main.ts" },
+    platform: "node",
+    target: "node22.18",
+    dts: true,
+    // The page's build puts its files into dist/web.
+    clean: ["dist/*.mjs", "dist/*.mts", "dist/*.map"],
+    sourcemap: true,
+  },
+  {
+    entry: { client: "src/client/client.ts" },
+    platform: "neutral",
+    target: "es2022",
+    dts: true,
+    clean: false,
+    sourcemap: true,
+  },
+]);
