@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
+
+export function clusterContract(implementation: Implementation): void {
+  test("a node is listed with its address and connections", async () => {
+    await using cluster = await startCluster(implementation);
+
+    expect(await cluster.node.cluster.nodes()).toEqual([
+      { id: "n1", ip: "127.0.0.1", port: 8080, status: "active", connections: 7 },
+    ]);
+  });
+
+  test("a closing node is listed as draining", async () => {
+    await using cluster = await startCluster(implementation);
+    await cluster.node.cluster.drain();
+
+    expect(await cluster.node.cluster.nodes()).toMatchObject([{ id: "n1", status: "draining" }]);
+  });
+
+  test("a command runs where its user is, and answers how many connections it concerned", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
+    node.sink.connections = 2;
+    const kick = {
+      kind: "kick",
+      user: "alice",
+      cause: "kicked",
+      reason: "spam",
+      notice: { appeal: 1 },
+    } as const;
+    const join = { kind: "join", user: "alice", group: "g" } as const;
+
+    expect(await node.cluster.command(kick)).toBe(2);
+    expect(await node.cluster.command(join)).toBe(2);
+    expect(node.sink.commands).toEqual([kick, join]);
+  });
+
+  if (implementation.nodes > 1) severalNodes(implementation);
+}
+
+function severalNodes(implementation: Implementation): void {
+  test("every node lists all", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    await cluster.other.cluster.drain();
+
+    for (const { cluster: view } of cluster.nodes) {
+      const nodes = await view.nodes();
+      expect(nodes.map(({ id, status }) => `${id} ${status}`).sort()).toEqual(["n1 active", "n2 draining"]);
+    }
+  });
+
+  test("a command answers with the sum of all nodes", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    for (const each of cluster.nodes) await each.presence.arrive(connectionOf(each, "alice"), NO_RULES);
+    node.sink.connections = 2;
+    other.sink.connections = 3;
+
+    expect(await node.cluster.command({ kind: "kick", user: "alice", cause: "kicked" })).toBe(5);
+    expect(other.sink.commands).toMatchObject([{ kind: "kick", user: "alice" }]);
+  });
+}

@@ -1,0 +1,148 @@
+import { expect, test } from "vitest";
+import { type Implementation, type StartedCluster, startCluster, upTo } from "./harness.ts";
+
+const BOBS = "user:bob";
+
+export function cursorsContract(implementation: Implementation): void {
+  test("a device without a cursor is new", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, cursors } = cluster.node;
+    await broker.append(cluster.message(BOBS));
+
+    expect(await cursors.read("bob", "phone", [BOBS, "group:g"])).toEqual([undefined, undefined]);
+    expect(await cursors.read("bob", "phone", [])).toEqual([]);
+  });
+
+  test("a cursor moves forward, never back", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors } = cluster.node;
+    const epoch = await append(cluster, 5);
+
+    expect(await cursors.move("bob", "phone", BOBS, { offset: 3 })).toBe(3);
+    expect(await cursors.move("bob", "phone", BOBS, { offset: 2, epoch })).toBe(3);
+    expect(await cursors.move("bob", "phone", BOBS, { offset: 3 })).toBe(3);
+    expect(await cursors.read("bob", "phone", [BOBS])).toEqual([{ epoch, offset: 3 }]);
+    expect(await cursors.move("bob", "phone", BOBS, { offset: 5, epoch })).toBe(5);
+    expect(await cursors.read("bob", "phone", ["all", BOBS])).toEqual([undefined, { epoch, offset: 5 }]);
+  });
+
+  test("each device has its own", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors } = cluster.node;
+    const epoch = await append(cluster, 5);
+
+    await cursors.move("bob", "phone", BOBS, { offset: 3 });
+    await cursors.move("bob", "web", BOBS, { offset: 1 });
+    await cursors.move("carol", "phone", BOBS, { offset: 2 });
+
+    expect(await cursors.read("bob", "phone", [BOBS])).toEqual([{ epoch, offset: 3 }]);
+    expect(await cursors.read("bob", "web", [BOBS])).toEqual([{ epoch, offset: 1 }]);
+    expect(await cursors.read("carol", "phone", [BOBS])).toEqual([{ epoch, offset: 2 }]);
+  });
+
+  test("nothing beyond the last offset can be acknowledged", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors } = cluster.node;
+    await append(cluster, 2);
+
+    await expect(cursors.move("bob", "phone", BOBS, { offset: 3 })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    await expect(cursors.move("bob", "phone", "group:g", { offset: 1 })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    expect(await cursors.read("bob", "phone", [BOBS, "group:g"])).toEqual([undefined, undefined]);
+  });
+
+  test("an offset of another epoch is a conflict", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors } = cluster.node;
+    await append(cluster, 2);
+
+    const moved = cursors.move("bob", "phone", BOBS, { offset: 1, epoch: "another" });
+
+    await expect(moved).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  test("an acknowledgement reaches who watches, once per move", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors, sink } = cluster.node;
+    await append(cluster, 5);
+    await cursors.watch(BOBS);
+
+    await cursors.move("bob", "phone", BOBS, { offset: 2 });
+    await cursors.move("bob", "phone", BOBS, { offset: 2 });
+    await cursors.move("bob", "phone", BOBS, { offset: 1 });
+    await cursors.move("bob", "web", BOBS, { offset: 1 });
+
+    await sink.until(() => sink.acknowledgements.length === 2);
+    expect(sink.acknowledgements).toEqual([
+      { channel: BOBS, user: "bob", offset: 2 },
+      { channel: BOBS, user: "bob", offset: 1 },
+    ]);
+  });
+
+  test("watching begins before the promise resolves", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, cursors, sink } = cluster.node;
+
+    const watching = cursors.watch(BOBS);
+    await broker.append(cluster.message(BOBS));
+    await cursors.move("bob", "phone", BOBS, { offset: 1 });
+
+    await sink.until(() => sink.acknowledgements.length === 1);
+    (await watching)();
+  });
+
+  test("a channel is watched until everyone who watches has stopped", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors, sink } = cluster.node;
+    await append(cluster, 5);
+    const stopFirst = await cursors.watch(BOBS);
+    const stopSecond = await cursors.watch(BOBS);
+
+    stopFirst();
+    stopFirst();
+    await cursors.move("bob", "phone", BOBS, { offset: 1 });
+    await sink.until(() => sink.acknowledgements.length === 1);
+    stopSecond();
+    await cursors.move("bob", "phone", BOBS, { offset: 2 });
+    await cursors.watch(BOBS);
+    await cursors.move("bob", "phone", BOBS, { offset: 3 });
+
+    await sink.until(() => sink.acknowledgements.length === 2);
+    expect(sink.acknowledgements.map(({ offset }) => offset)).toEqual([1, 3]);
+  });
+
+  if (implementation.nodes > 1) severalNodes(implementation);
+}
+
+function severalNodes(implementation: Implementation): void {
+  test("an acknowledgement reaches who watches on another node", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    await node.cursors.watch(BOBS);
+    await append(cluster, 1);
+
+    await other.cursors.move("bob", "phone", BOBS, { offset: 1 });
+
+    await node.sink.until(() => node.sink.acknowledgements.length > 0);
+    expect(node.sink.acknowledgements).toEqual([{ channel: BOBS, user: "bob", offset: 1 }]);
+  });
+
+  test("a device that comes back on another node finds its cursor", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const epoch = await append(cluster, 2);
+
+    await cluster.node.cursors.move("bob", "phone", BOBS, { offset: 1 });
+
+    expect(await cluster.other.cursors.read("bob", "phone", [BOBS])).toEqual([{ epoch, offset: 1 }]);
+  });
+}
+
+/** Appends messages to Bob's channel. @returns its epoch */
+async function append(cluster: StartedCluster, count: number): Promise<string> {
+  for (const _ of upTo(count)) await cluster.node.broker.append(cluster.message(BOBS));
+  const [position] = await cluster.node.broker.positions([BOBS]);
+  return position?.epoch ?? "";
+}

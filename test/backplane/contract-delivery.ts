@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { type Implementation, startCluster, upTo } from "./harness.ts";
+
+const COUNT = 200;
+
+export function deliveryContract(implementation: Implementation): void {
+  test("a stored message arrives on the node that published it, with its place", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, sink } = cluster.node;
+    await broker.join("g", "alice");
+    const message = cluster.message("group:g", { from: "bob", platforms: ["web"], except: ["c9"] });
+
+    const { epoch, offset } = await broker.append(message);
+
+    await sink.until(() => sink.delivered.length === 1);
+    expect(offset).toBe(1);
+    expect(sink.delivered).toEqual([{ ...message, epoch, offset }]);
+  });
+
+  test("an append answers with the message's place and its receivers", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, sink } = cluster.node;
+    sink.connections = 3;
+    await broker.join("g", "alice");
+    const message = cluster.message("group:g");
+
+    const { id, timestamp, receivers, duplicate, receipt } = await broker.append(message);
+
+    expect({ id, timestamp }).toEqual({ id: message.id, timestamp: message.timestamp });
+    expect({ receivers, duplicate, receipt }).toEqual({ receivers: 3, duplicate: false, receipt: undefined });
+  });
+
+  test("appends that are called one after another keep their order", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, sink } = cluster.node;
+    await broker.join("g", "alice");
+    const messages = upTo(COUNT).map(() => cluster.message("group:g"));
+
+    const appended = await Promise.all(messages.map((message) => broker.append(message)));
+
+    await sink.until(() => sink.delivered.length === COUNT);
+    expect(appended.map(({ offset }) => offset)).toEqual(upTo(COUNT));
+    expect(sink.delivered.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
+    expect(sink.offsets("group:g")).toEqual(upTo(COUNT));
+  });
+
+  test("each channel counts its own offsets", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker } = cluster.node;
+
+    for (const channel of ["all", "user:a", "group:a"] as const) {
+      expect((await broker.append(cluster.message(channel))).offset).toBe(1);
+      expect((await broker.append(cluster.message(channel))).offset).toBe(2);
+    }
+  });
+
+  test("an ephemeral message does not come back to its origin", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, sink } = cluster.node;
+    await broker.join("g", "alice");
+
+    expect(await broker.relay(cluster.message("group:g"))).toBe(0);
+    await broker.append(cluster.message("group:g", { id: "later" }));
+
+    await sink.until(() => sink.delivered.length > 0);
+    expect(sink.delivered.map(({ id }) => id)).toEqual(["later"]);
+  });
+
+  if (implementation.nodes > 1) severalNodes(implementation);
+}
+
+function severalNodes(implementation: Implementation): void {
+  test("every node with members sees one order, whoever publishes", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { nodes } = cluster;
+    for (const { broker } of nodes) await broker.join("g", "alice");
+
+    await Promise.all(
+      upTo(COUNT).flatMap(() => nodes.map(({ broker }) => broker.append(cluster.message("group:g")))),
+    );
+
+    for (const { sink } of nodes) {
+      await sink.until(() => sink.delivered.length === 2 * COUNT);
+      expect(sink.offsets("group:g")).toEqual(upTo(2 * COUNT));
+    }
+    const [first, second] = nodes.map(({ sink }) => sink.delivered.map(({ id }) => id));
+    expect(second).toEqual(first);
+  });
+
+  test("an append counts the connections of its node and the other nodes", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    cluster.node.sink.connections = 3;
+    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+
+    expect((await cluster.node.broker.append(cluster.message("group:g"))).receivers).toBe(4);
+  });
+
+  test("an ephemeral message arrives on the other nodes that have members, once", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    await other.broker.join("g", "alice");
+    const message = cluster.message("group:g");
+
+    expect(await node.broker.relay(message)).toBe(1);
+    await node.broker.append(cluster.message("group:g", { id: "later" }));
+
+    await other.sink.until(() => other.sink.delivered.length === 2);
+    expect(other.sink.delivered.map(({ id }) => id).sort()).toEqual(["later", message.id].sort());
+    expect(node.sink.delivered.filter(({ id }) => id === message.id)).toEqual([]);
+  });
+
+  test("a node that left a group gets nothing for it any more", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    await other.broker.join("g", "alice");
+    await other.broker.join("h", "alice");
+    await other.broker.leave("g", "alice");
+
+    await node.broker.append(cluster.message("group:g"));
+    await node.broker.append(cluster.message("group:h", { id: "later" }));
+
+    await other.sink.until(() => other.sink.delivered.length > 0);
+    expect(other.sink.delivered.map(({ id }) => id)).toEqual(["later"]);
+  });
+}

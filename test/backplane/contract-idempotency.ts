@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import { type Implementation, startCluster, upTo } from "./harness.ts";
+
+export function idempotencyContract(implementation: Implementation): void {
+  test("a repeat appends and delivers nothing, and answers with the first message's place", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, sink } = cluster.node;
+    await broker.join("g", "alice");
+    const first = await broker.append(cluster.message("group:g"), "k1");
+
+    const repeat = await broker.append(cluster.message("group:g"), "k1");
+
+    expect(repeat).toEqual({ ...first, receivers: 0, duplicate: true });
+    expect(await broker.append(cluster.message("group:g", { id: "later" }))).toMatchObject({ offset: 2 });
+    await sink.until(() => sink.delivered.length === 2);
+    expect(sink.delivered.map(({ id }) => id)).toEqual([first.id, "later"]);
+  });
+
+  test("of repeats at the same time one is the first", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const attempts = upTo(50).flatMap(() => cluster.nodes);
+
+    const appended = await Promise.all(
+      attempts.map(({ broker }) => broker.append(cluster.message("group:g"), "k1")),
+    );
+
+    const [first, ...others] = appended.filter(({ duplicate }) => !duplicate);
+    expect(others).toEqual([]);
+    expect(new Set(appended.map(({ id }) => id))).toEqual(new Set([first?.id]));
+    expect(await cluster.node.broker.history("group:g", { limit: 9 })).toMatchObject({ first: 1, last: 1 });
+  });
+
+  test("other keys and no key are not repeats", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker } = cluster.node;
+
+    const appended = [];
+    for (const key of ["k1", "k2", undefined, undefined]) {
+      appended.push(await broker.append(cluster.message("all"), key));
+    }
+
+    expect(appended.map(({ offset }) => offset)).toEqual([1, 2, 3, 4]);
+    expect(appended.filter(({ duplicate }) => duplicate)).toEqual([]);
+  });
+
+  test("a key is forgotten after its window, counted from the first publish", async () => {
+    await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
+    const { broker } = cluster.node;
+    await broker.append(cluster.message("all"), "k1");
+    await cluster.advance(600);
+    expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: true });
+    await cluster.advance(600);
+
+    expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false, offset: 2 });
+  });
+
+  test("a repeat answers with the receipt that was settled last", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker } = cluster.node;
+    await broker.append(cluster.message("all"), "k1");
+    await broker.settle("k1", '{"state":"stored"}');
+    await broker.settle("k1", '{"state":"acked"}');
+
+    expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ receipt: '{"state":"acked"}' });
+  });
+
+  test("settling an unknown key does not make it known", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker } = cluster.node;
+    await broker.settle("k1", '{"state":"stored"}');
+
+    expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false });
+    expect(await broker.append(cluster.message("all"), "k1")).not.toHaveProperty(
+      "receipt",
+      expect.anything(),
+    );
+  });
+
+  test("a claim is the first once, and repeats get the first's receipt", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const attempts = upTo(50).flatMap(() => cluster.nodes);
+
+    const answers = await Promise.all(
+      attempts.map(({ broker }, index) => broker.claim("k1", `{"id":"${index}"}`)),
+    );
+
+    const winner = answers.indexOf(undefined);
+    const others = answers.filter((_, index) => index !== winner);
+    expect(new Set(others)).toEqual(new Set([`{"id":"${winner}"}`]));
+    await cluster.node.broker.settle("k1", '{"state":"delivered"}');
+    expect(await cluster.node.broker.claim("k1", "{}")).toBe('{"state":"delivered"}');
+  });
+
+  test("a claim is forgotten after its window", async () => {
+    await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
+    const { broker } = cluster.node;
+    await broker.claim("k1", "{}");
+    await cluster.advance(1_100);
+
+    expect(await broker.claim("k1", "{}")).toBeUndefined();
+  });
+
+  test("stored and ephemeral messages share one space of keys", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker } = cluster.node;
+    await broker.append(cluster.message("all"), "stored");
+    await broker.claim("ephemeral", '{"state":"delivered"}');
+
+    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"id":"own"}');
+    await broker.settle("stored", '{"state":"stored"}');
+    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"state":"stored"}');
+    expect(await broker.append(cluster.message("all"), "ephemeral")).toMatchObject({
+      duplicate: true,
+      offset: 0,
+      receipt: '{"state":"delivered"}',
+    });
+    expect(await broker.positions(["all"])).toMatchObject([{ offset: 1 }]);
+  });
+}

@@ -1,0 +1,167 @@
+import { expect, test } from "vitest";
+import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
+
+export function presenceContract(implementation: Implementation): void {
+  test("a user is online from the first connection on, and is told so once", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const web = connectionOf(node, "alice", "web");
+    const ios = connectionOf(node, "alice", "ios");
+
+    expect(await node.presence.arrive(web, NO_RULES)).toEqual({ admitted: true, evicted: [] });
+    await node.presence.arrive(ios, NO_RULES);
+    await node.presence.arrive(connectionOf(node, "bob"), NO_RULES);
+
+    await node.sink.until(() => node.sink.changes.length === 2);
+    expect(node.sink.changes).toEqual([
+      { user: "alice", online: true },
+      { user: "bob", online: true },
+    ]);
+    expect(await node.presence.connectionsOf("alice")).toMatchObject([web, ios]);
+    expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
+  });
+
+  test("a user is offline once, when the last of several connections has been gone for the grace time", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const web = connectionOf(node, "alice", "web");
+    const ios = connectionOf(node, "alice", "ios");
+    await node.presence.arrive(web, NO_RULES);
+    await node.presence.arrive(ios, NO_RULES);
+    const bob = connectionOf(node, "bob");
+    await node.presence.arrive(bob, NO_RULES);
+
+    await node.presence.depart(web);
+    await node.presence.depart(bob);
+    await node.sink.until(() => node.sink.changes.some(({ online }) => !online));
+    expect(node.sink.changes.at(-1)).toEqual({ user: "bob", online: false });
+
+    await node.presence.depart(ios);
+    await node.sink.until(() => node.sink.changes.length === 4);
+    expect(node.sink.changes.at(-1)).toEqual({ user: "alice", online: false });
+    expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
+  });
+
+  test("a user who comes back within the grace time was never gone", async () => {
+    await using cluster = await startCluster(implementation, { graceMs: 300 });
+    const { node } = cluster;
+    const alice = connectionOf(node, "alice");
+    const bob = connectionOf(node, "bob");
+    await node.presence.arrive(alice, NO_RULES);
+    await node.presence.arrive(bob, NO_RULES);
+
+    await node.presence.depart(alice);
+    await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
+    // Bob's grace time ends after that of Alice would have.
+    await node.presence.depart(bob);
+
+    await node.sink.until(() => node.sink.changes.some(({ online }) => !online));
+    expect(node.sink.changes).toEqual([
+      { user: "alice", online: true },
+      { user: "bob", online: true },
+      { user: "bob", online: false },
+    ]);
+  });
+
+  test("each departure has the whole grace time, also after a return", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+
+    for (let round = 1; round <= 3; round++) {
+      const first = connectionOf(node, "alice");
+      const second = connectionOf(node, "alice");
+      await node.presence.arrive(first, NO_RULES);
+      await node.presence.depart(first);
+      await node.presence.arrive(second, NO_RULES);
+      await node.presence.depart(second);
+      await node.sink.until(() => node.sink.changes.filter(({ online }) => !online).length === round);
+    }
+
+    expect(node.sink.changes.map(({ online }) => online)).toEqual([true, false, true, false, true, false]);
+  });
+
+  test("the departure of a connection that is not there changes nothing", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const web = connectionOf(node, "alice");
+    await node.presence.arrive(web, NO_RULES);
+
+    await node.presence.depart(connectionOf(node, "alice"));
+    await node.presence.depart(connectionOf(node, "bob"));
+    expect(await node.presence.count()).toEqual({ users: 1, connections: 1 });
+
+    await node.presence.depart(web);
+    await node.presence.depart(web);
+    expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
+  });
+
+  test("a user is in a group from joining to leaving", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, presence } = cluster.node;
+    await broker.join("g", "alice");
+    await broker.join("g", "bob");
+    await broker.join("h", "bob");
+
+    expect((await presence.inGroup("g")).sort()).toEqual(["alice", "bob"]);
+    await broker.leave("g", "bob");
+    await broker.leave("g", "bob");
+    expect(await presence.inGroup("g")).toEqual(["alice"]);
+    expect(await presence.inGroup("h")).toEqual(["bob"]);
+    expect(await presence.inGroup("nowhere")).toEqual([]);
+  });
+
+  if (implementation.nodes > 1) severalNodes(implementation);
+}
+
+function severalNodes(implementation: Implementation): void {
+  test("every node is told of a change once, wherever the connections are", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other, nodes } = cluster;
+    const here = connectionOf(node, "alice");
+    const there = connectionOf(other, "alice");
+
+    await node.presence.arrive(here, NO_RULES);
+    await other.presence.arrive(there, NO_RULES);
+    expect(await node.presence.connectionsOf("alice")).toMatchObject([here, there]);
+    expect(await other.presence.count()).toEqual({ users: 1, connections: 2 });
+    await node.presence.depart(here);
+    await other.presence.depart(there);
+
+    for (const { sink } of nodes) {
+      await sink.until(() => sink.changes.some(({ online }) => !online));
+      expect(sink.changes).toEqual([
+        { user: "alice", online: true },
+        { user: "alice", online: false },
+      ]);
+    }
+  });
+
+  test("a user who comes back on another node was never gone", async () => {
+    await using cluster = await startCluster(implementation, { graceMs: 300 }, 2);
+    const { node, other } = cluster;
+    const alice = connectionOf(node, "alice");
+    const bob = connectionOf(node, "bob");
+    await node.presence.arrive(alice, NO_RULES);
+    await node.presence.arrive(bob, NO_RULES);
+
+    await node.presence.depart(alice);
+    await other.presence.arrive(connectionOf(other, "alice"), NO_RULES);
+    await node.presence.depart(bob);
+
+    for (const { sink } of cluster.nodes) {
+      await sink.until(() => sink.changes.some(({ online }) => !online));
+      expect(sink.changes.filter(({ user }) => user === "alice")).toEqual([{ user: "alice", online: true }]);
+    }
+  });
+
+  test("a user is in a group while any node has a connection that is", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+
+    expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
+    await cluster.node.broker.leave("g", "alice");
+    expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
+    await cluster.other.broker.leave("g", "alice");
+    expect(await cluster.node.presence.inGroup("g")).toEqual([]);
+  });
+}
