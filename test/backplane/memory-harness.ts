@@ -3,8 +3,8 @@ import type { Implementation } from "./harness.ts";
 
 const HOUR_MS = 3_600_000;
 const TOTAL_BYTES = 2 ** 20;
-/** A message that leaves room for the empty rings of a test, and for no other history. */
-const LARGE = `"${" ".repeat(TOTAL_BYTES - 2 ** 14)}"`;
+/** There is room for one of these, so that the second of two displaces the first and all that was used before. */
+const LARGE = `"${" ".repeat(0.6 * TOTAL_BYTES)}"`;
 
 /** The memory backplane under the contract: one node, on a clock that is moved by hand. */
 export const memory: Implementation = {
@@ -25,13 +25,9 @@ export const memory: Implementation = {
         now += ms;
       },
       async loseHistories() {
-        await backplane.broker.append({
-          id: "large",
-          type: "large",
-          body: LARGE,
-          timestamp: now,
-          channel: "group:large",
-        });
+        for (const channel of ["group:large-1", "group:large-2"] as const) {
+          await backplane.broker.append({ id: "large", type: "large", body: LARGE, timestamp: now, channel });
+        }
       },
     };
   },
