@@ -167,7 +167,11 @@ export class Hub<Events extends object> {
 
   /** Takes WebSocket upgrades at the configured path of an application's own server; everything else stays its own. */
   attach(server: Server): this {
-    this.#detachments.push(this.#parts.gateway.attach(server));
+    return this.#attach(server, false);
+  }
+
+  #attach(server: Server, owns: boolean): this {
+    this.#detachments.push(this.#parts.gateway.attach(server, owns));
     server.once("listening", () => this.#announce(server));
     if (server.listening) this.#announce(server);
     return this;
@@ -189,7 +193,7 @@ export class Hub<Events extends object> {
       maxHandshakes: websocket.maxHandshakes,
       bufferBytes: websocket.readBufferSize,
     });
-    this.attach(server);
+    this.#attach(server, true);
     this.#server = server;
     return listen(server, where.port ?? config.port, host);
   }

@@ -56,13 +56,16 @@ export class Gateway {
     return this.#pending;
   }
 
-  /** Takes the upgrades of a server's `path`; those of other paths are left to its other listeners. @returns the undo */
-  attach(server: Server): () => void {
+  /**
+   * Takes the upgrades of a server's `path`. Those of other paths are left to the server's other listeners.
+   * @param owns the server is the hub's own, so nobody else will answer them
+   * @returns the undo
+   */
+  attach(server: Server, owns = false): () => void {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
       const path = request.url?.split("?", 1)[0];
       if (path === this.#options.path) void this.#upgrade(request, stream, head);
-      else if (server.listenerCount("upgrade") === 1)
-        refuse(stream, 404, `WebSockets are at ${this.#options.path}`);
+      else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
     return () => server.off("upgrade", onUpgrade);
@@ -71,6 +74,10 @@ export class Gateway {
   /** Accepts no more connections. */
   drain(): void {
     this.isDraining = true;
+  }
+
+  #whereToGo(): string {
+    return `WebSockets are at ${this.#options.path}`;
   }
 
   async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {

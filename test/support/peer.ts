@@ -17,7 +17,8 @@ export class Peer {
   readonly frames: Frame[] = [];
   readonly closed: Promise<Closed>;
   #watchers: (() => void)[] = [];
-  #nextId = 1;
+  /** Far from the ids that tests choose by hand. */
+  #nextId = 1_000;
 
   constructor(url: string, options: ClientOptions = {}) {
     this.socket = new WebSocket(url, options);

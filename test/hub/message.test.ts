@@ -1,0 +1,307 @@
+import { describe, expect, it } from "vitest";
+import { startHub } from "../support/hub.ts";
+import { connectPeer, type Frame, isMessage, type Peer } from "../support/peer.ts";
+
+const alice = { user_id: "alice" };
+const bob = { user_id: "bob" };
+
+const joined = async (peer: Peer, group: string): Promise<Peer> => {
+  await peer.request("group.join", { group });
+  return peer;
+};
+
+const data = (frames: readonly Frame[]): unknown[] => frames.map((frame) => frame.data);
+
+describe("a message", () => {
+  it("reaches one user on all devices, and nobody else", async () => {
+    const { hub, url } = await startHub();
+    const phone = await connectPeer(url({ ...bob, platform: "ios" }));
+    const tab = await connectPeer(url(bob));
+    const other = await connectPeer(url(alice));
+    const receipt = await hub.user("bob").send({ type: "chat", data: "hi" });
+    expect(receipt).toMatchObject({ state: "delivered", connections: 2, offset: 1 });
+    const expected = {
+      type: "chat",
+      data: "hi",
+      to: "bob",
+      id: receipt.id,
+      offset: 1,
+      timestamp: receipt.timestamp,
+    };
+    expect(await phone.next(isMessage)).toEqual(expected);
+    expect(await tab.next(isMessage)).toEqual(expected);
+    await other.settled();
+    expect(other.messages).toEqual([]);
+  });
+
+  it("reaches the members of a group while they are members", async () => {
+    const { hub, url } = await startHub();
+    const member = await joined(await connectPeer(url(bob)), "g1");
+    const stranger = await connectPeer(url(alice));
+    await hub.group("g1").send({ type: "chat", data: 1 });
+    await member.request("group.leave", { group: "g1" });
+    await hub.group("g1").send({ type: "chat", data: 2 });
+    await Promise.all([member.settled(), stranger.settled()]);
+    expect(member.messages).toMatchObject([{ data: 1, group: "g1", offset: 1 }]);
+    expect(stranger.messages).toEqual([]);
+  });
+
+  it("reaches everyone, with neither to nor group", async () => {
+    const { hub, url } = await startHub();
+    const peers = await Promise.all([connectPeer(url(alice)), connectPeer(url(bob))]);
+    await hub.broadcast({ type: "news", data: { n: 1 } });
+    for (const peer of peers) {
+      const frame = await peer.next(isMessage);
+      expect(frame).toMatchObject({ type: "news", data: { n: 1 }, offset: 1 });
+      expect(Object.keys(frame)).not.toEqual(expect.arrayContaining(["to"]));
+    }
+  });
+
+  it("leaves out a connection, and reaches only the platforms it is for", async () => {
+    const { hub, url } = await startHub();
+    const phone = await connectPeer(url({ ...bob, platform: "ios" }));
+    const tab = await connectPeer(url(bob));
+    await hub.user("bob").except(String(tab.frames[0]?.connection)).send({ type: "a", data: null });
+    await hub.user("bob").platforms("web").send({ type: "b", data: null });
+    await hub.users(["bob", "alice"]).platforms("ios").send({ type: "c", data: null, ephemeral: true });
+    await Promise.all([phone.settled(), tab.settled()]);
+    expect(phone.messages.map(({ type }) => type)).toEqual(["a", "c"]);
+    expect(tab.messages.map(({ type }) => type)).toEqual(["b"]);
+    // Whoever is left out of a stored message is told that its offset is passed: no gap.
+    expect(tab.frames.at(-2)).toMatchObject({ type: "b", offset: 2 });
+    expect(tab.frames.filter(({ type }) => type === "position").at(-1)).toMatchObject({
+      offset: 1,
+      recovered: true,
+    });
+  });
+
+  it("that is ephemeral has no offset and is not kept", async () => {
+    const { hub, url } = await startHub();
+    expect(await hub.user("bob").send({ type: "typing", ephemeral: true })).toMatchObject({
+      state: "offline",
+      connections: 0,
+    });
+    const peer = await connectPeer(url(bob));
+    await hub.user("bob").send({ type: "typing", ephemeral: true });
+    const frame = await peer.next(isMessage);
+    expect(frame).not.toHaveProperty("offset");
+    expect((await hub.history("user:bob")).messages).toEqual([]);
+  });
+
+  it("for an absent user is stored and comes at the next login", async () => {
+    const { hub, url } = await startHub();
+    expect(await hub.user("bob").send({ type: "chat", data: "later" })).toMatchObject({
+      state: "stored",
+      offset: 1,
+    });
+    const peer = await connectPeer(url(bob));
+    expect(await peer.next(isMessage)).toMatchObject({ data: "later", offset: 1 });
+  });
+
+  it("keeps the order in which one publisher sent it, for every receiver", async () => {
+    const { hub, url } = await startHub();
+    const peers = await Promise.all(
+      ["a", "b", "c"].map(async (user_id) => joined(await connectPeer(url({ user_id })), "g")),
+    );
+    const numbers = Array.from({ length: 500 }, (_, n) => n);
+    await Promise.all(numbers.map((n) => hub.group("g").send({ type: "n", data: n })));
+    for (const peer of peers) expect(data(await peer.take(500, isMessage))).toEqual(numbers);
+  });
+
+  it("is one WebSocket message, however many leave in one write", async () => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    const texts: string[] = [];
+    peer.socket.on("message", (text) => texts.push(String(text)));
+    await Promise.all(Array.from({ length: 50 }, (_, n) => hub.user("bob").send({ type: "n", data: n })));
+    await peer.take(50, isMessage);
+    expect(texts).toHaveLength(50);
+  });
+
+  it("passes data through untouched: media by URL, any JSON, any key", async () => {
+    const { url } = await startHub();
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    const values = [
+      { type: "img", from: "someone", url: "https://example.com/a.png" },
+      '{"__proto__":{"polluted":true},"constructor":1}',
+      [1, null, "\u2028 😀 \u0000", { deep: [[[]]] }],
+      0,
+      "",
+      false,
+    ];
+    for (const value of values)
+      sender.send(
+        `{"type":"any","to":"bob","data":${typeof value === "string" && value.startsWith("{") ? value : JSON.stringify(value)}}`,
+      );
+    const frames = await receiver.take(values.length, isMessage);
+    expect(JSON.stringify(frames[1]?.data)).toBe(values[1]);
+    expect(data(frames.toSpliced(1, 1))).toEqual(values.toSpliced(1, 1));
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it("gathers fields beside type when there is no data", async () => {
+    const { url } = await startHub();
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    sender.send({ type: "img", to: "bob", url: "https://example.com/a.png", width: 3 });
+    expect(await receiver.next(isMessage)).toMatchObject({
+      type: "img",
+      data: { url: "https://example.com/a.png", width: 3 },
+    });
+  });
+});
+
+describe("a client's message", () => {
+  it("carries the server's from, timestamp and id, whatever the client says", async () => {
+    const { url } = await startHub();
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    const before = Date.now();
+    sender.send({ type: "chat", to: "bob", data: 1, from: "carol", timestamp: 5, offset: 99, id: 3 });
+    const frame = await receiver.next(isMessage);
+    expect(frame).toMatchObject({ from: "alice", offset: 1 });
+    expect(frame.timestamp).toBeGreaterThanOrEqual(before);
+    expect(frame.id).not.toBe(3);
+  });
+
+  it("is answered with its receipt when it has an id, and only then", async () => {
+    const { url } = await startHub();
+    const sender = await connectPeer(url(alice));
+    sender.send({ type: "chat", to: "bob", data: 1 });
+    sender.send({ id: 9, type: "chat", to: "bob", data: 2 });
+    const reply = await sender.next((frame) => frame.id === 9);
+    expect(reply.data).toMatchObject({ state: "stored", offset: 2, epoch: expect.any(String) });
+    await sender.settled();
+    expect(sender.frames.filter(({ error }) => error)).toEqual([]);
+  });
+
+  it("may be written as the action message.send, in both forms", async () => {
+    const { url } = await startHub();
+    const sender = await connectPeer(url(alice));
+    expect(await sender.request("message.send", { type: "chat", to: "bob", data: 1 })).toMatchObject({
+      data: { offset: 1 },
+    });
+    sender.send({ Module: "message", Action: "Send", Data: { type: "chat", to: "bob", data: 1 }, Id: "x" });
+    expect(await sender.next((frame) => frame.Id === "x")).toMatchObject({
+      Module: "message",
+      Action: "Send",
+      Data: { offset: 2 },
+    });
+  });
+
+  it("to everyone needs the policy's consent", async () => {
+    const { url, hub } = await startHub({ publish: { clientBroadcast: false } });
+    const sender = await connectPeer(url(alice));
+    sender.send({ id: 1, type: "chat", data: 1 });
+    expect(await sender.next((frame) => frame.id === 1)).toMatchObject({ error: { code: "forbidden" } });
+    hub.authorize(() => true);
+    sender.send({ id: 2, type: "chat", data: 1 });
+    expect(await sender.next((frame) => frame.id === 2)).toMatchObject({ data: { state: "delivered" } });
+  });
+
+  it("to a group needs membership", async () => {
+    const { url } = await startHub();
+    const sender = await connectPeer(url(alice));
+    sender.send({ id: 1, type: "chat", group: "g1", data: 1 });
+    expect(await sender.next((frame) => frame.id === 1)).toMatchObject({ error: { code: "forbidden" } });
+    await joined(sender, "g1");
+    sender.send({ id: 50, type: "chat", group: "g1", data: 1 });
+    expect(await sender.next((frame) => frame.id === 50)).toMatchObject({ data: { state: "delivered" } });
+  });
+
+  it("can be changed by the message hook, or refused", async () => {
+    const { hub, url } = await startHub();
+    hub.on("message", async ({ message }) => {
+      if (message.data === "spam") throw new Error("a bug in the hook");
+      return { data: `${message.data}!` };
+    });
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    sender.send({ id: 1, type: "chat", to: "bob", data: "spam" });
+    sender.send({ type: "chat", to: "bob", data: "hello" });
+    expect(await sender.next((frame) => frame.id === 1)).toMatchObject({ error: { code: "internal" } });
+    expect(await receiver.next(isMessage)).toMatchObject({ data: "hello!" });
+  });
+
+  it("keeps its place behind the one before, however long hooks take", async () => {
+    const { hub, url } = await startHub();
+    hub.on(
+      "message",
+      ({ message }) => new Promise((resolve) => setTimeout(resolve, message.data === 0 ? 30 : 0)),
+    );
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    for (let n = 0; n < 10; n++) sender.send({ type: "n", to: "bob", data: n });
+    expect(data(await receiver.take(10, isMessage))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+describe("an idempotency key", () => {
+  it("returns the first receipt and sends nothing again", async () => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    const message = { type: "chat", data: 1 };
+    const first = await hub.user("bob").send(message, { key: "k" });
+    expect(await hub.user("bob").send(message, { key: "k" })).toEqual({ ...first, duplicate: true });
+    await peer.settled();
+    expect(peer.messages).toHaveLength(1);
+  });
+
+  it("works for ephemeral messages and for repeats at the same time", async () => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    const send = (ephemeral: boolean) =>
+      hub.user("bob").send({ type: "chat", ephemeral }, { key: `k${ephemeral}` });
+    const receipts = await Promise.all([send(true), send(true), send(false), send(false)]);
+    expect(receipts.filter(({ duplicate }) => duplicate)).toHaveLength(2);
+    await peer.settled();
+    expect(peer.messages).toHaveLength(2);
+  });
+
+  it("of one user is not another's, nor the application's", async () => {
+    const { hub, url } = await startHub();
+    const one = await connectPeer(url(alice));
+    const other = await connectPeer(url({ user_id: "carol" }));
+    for (const peer of [one, other]) {
+      peer.send({ id: 1, type: "chat", to: "bob", key: "k" });
+      expect(await peer.next((frame) => frame.id === 1)).not.toHaveProperty("data.duplicate");
+    }
+    expect(await hub.user("bob").send({ type: "chat" }, { key: "alice/k" })).not.toHaveProperty("duplicate");
+  });
+});
+
+describe("the application's publish", () => {
+  it("refuses what it cannot send, in words", async () => {
+    const { hub } = await startHub();
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    await expect(hub.user("bob").send({ type: "chat", data: circular })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    await expect(hub.user("bob").send({ type: "welcome" })).rejects.toThrow(/protocol's own/);
+    await expect(hub.broadcast({ type: "x" }, { ack: true })).rejects.toThrow(/one user/);
+    expect(() => hub.user("")).toThrow(/expected an id/);
+  });
+
+  it("tells what each attempt came to when it retries", async () => {
+    const { hub } = await startHub();
+    const receipt = await hub.user("bob").send({ type: "chat" }, { retry: { attempts: 3 } });
+    expect(receipt.attempts).toEqual([{ outcome: "sent" }]);
+    await hub.close();
+    await expect(
+      hub.user("bob").send({ type: "chat" }, { retry: { attempts: 2, delayMs: 1 } }),
+    ).rejects.toMatchObject({ code: "unavailable", retryable: true });
+  });
+
+  it("tells the delivered hook", async () => {
+    const { hub } = await startHub();
+    const seen: unknown[] = [];
+    hub.on("delivered", ({ message, receipt }) => seen.push([message.channel, message.body, receipt.state]));
+    hub.on("delivered", () => {
+      throw new Error("a listener that fails");
+    });
+    await hub.user("bob").send({ type: "chat", data: { a: 1 } });
+    expect(seen).toEqual([["user:bob", '{"a":1}', "stored"]]);
+  });
+});
