@@ -1,0 +1,82 @@
+import { Session } from "node:inspector/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { TidingsError } from "../protocol/protocol.ts";
+import type { ApiPorts } from "./api-ports.ts";
+import { type Route, route } from "./api-route.ts";
+import { platform, user, whole } from "./api-schemas.ts";
+
+/** What only those who run the hub should do. */
+export const adminRoutes = (ports: ApiPorts): Route[] => [tokenRoute(ports), profileRoute()];
+
+const tokenRoute = ({ authenticator }: ApiPorts): Route =>
+  route({
+    name: "mintToken",
+    method: "post",
+    path: "/tokens",
+    summary: "A token with which a user can log in",
+    takes: z.object({
+      user,
+      expiresInSeconds: z
+        .number()
+        .positive()
+        .optional()
+        .meta({ description: "Default: it does not expire." }),
+      platform: platform.optional().meta({ description: "Binds the token to a platform." }),
+    }),
+    gives: z.object({
+      token: z.string(),
+      expiresAt: z.int().optional().meta({ description: "Milliseconds since 1970." }),
+    }),
+    async handle(claims) {
+      if (authenticator.mint === undefined) {
+        throw new TidingsError(
+          "not_found",
+          "this server mints no tokens: it has no secret to sign with (JWT_SECRET)",
+        );
+      }
+      const token = await authenticator.mint(claims);
+      // What the token says after rounding, as the server itself will read it.
+      const { expiresAt } = await authenticator.authenticate({ token });
+      return { token, expiresAt };
+    },
+  });
+
+function profileRoute(): Route {
+  let isRunning = false;
+  return route({
+    name: "profile",
+    method: "post",
+    path: "/debug/profile",
+    summary: "A CPU profile of this process, as a .cpuprofile for Chrome DevTools",
+    source: "query",
+    takes: z.object({ seconds: whole(1, 60).default(10) }),
+    gives: z.object({}).loose(),
+    async handle({ seconds }, context) {
+      if (isRunning) throw new TidingsError("conflict", "a profile is being taken already");
+      isRunning = true;
+      try {
+        const profile = await profileFor(seconds, context.req.raw.signal);
+        const headers = { "content-disposition": `attachment; filename="tidings-${Date.now()}.cpuprofile"` };
+        return Response.json(profile, { headers });
+      } finally {
+        isRunning = false;
+      }
+    },
+  });
+}
+
+/** Ends early, and with what there is, when nobody waits for it any more. */
+async function profileFor(seconds: number, signal: AbortSignal): Promise<unknown> {
+  const session = new Session();
+  session.connect();
+  try {
+    await session.post("Profiler.enable");
+    await session.post("Profiler.start");
+    await sleep(seconds * 1_000, undefined, { signal }).catch(() => undefined);
+    const { profile } = await session.post("Profiler.stop");
+    return profile;
+  } finally {
+    session.disconnect();
+  }
+}

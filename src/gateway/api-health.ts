@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { toTidingsError } from "../protocol/protocol.ts";
+import { within } from "../publish/publish.ts";
+import type { ApiPorts } from "./api-ports.ts";
+import { alias, type Route, route } from "./api-route.ts";
+import { failure } from "./api-schemas.ts";
+
+/** How long the backplane may take to prove that it is there. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** What load balancers and orchestrators ask, without a key. */
+export function healthRoutes(ports: ApiPorts): Route[] {
+  const health = healthRoute(ports);
+  return [
+    health,
+    alias(health, "socketHealth", `${ports.path}/health`),
+    readyRoute(ports),
+    socketRoute(ports),
+  ];
+}
+
+const healthRoute = ({ local, node, isDraining }: ApiPorts): Route =>
+  route({
+    name: "health",
+    method: "get",
+    path: "/health",
+    summary: "Whether the process lives",
+    access: "open",
+    gives: z.object({
+      status: z.literal("healthy"),
+      is_running: z.boolean().meta({ description: "False once the node is closing." }),
+      websocket_count: z.int(),
+      node_id: z.string(),
+    }),
+    handle: () => ({
+      status: "healthy" as const,
+      is_running: !isDraining(),
+      websocket_count: local.size,
+      node_id: node,
+    }),
+  });
+
+const readyRoute = (ports: ApiPorts): Route =>
+  route({
+    name: "ready",
+    method: "get",
+    path: "/ready",
+    summary: "Whether this node should get traffic: 200, or 503 with the reasons",
+    access: "open",
+    statuses: [200, 503],
+    gives: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+    async handle() {
+      const reasons = await whyNotReady(ports);
+      const ready = reasons.length === 0;
+      return Response.json({ ready, reasons }, { status: ready ? 200 : 503 });
+    },
+  });
+
+async function whyNotReady({ backplane, isDraining }: ApiPorts): Promise<string[]> {
+  const reasons = isDraining() ? ["the node is closing"] : [];
+  try {
+    await within(PROBE_TIMEOUT_MS, "the backplane", () => backplane.probe());
+  } catch (thrown) {
+    reasons.push(`${backplane.name} backplane: ${toTidingsError(thrown).message}`);
+  }
+  return reasons;
+}
+
+/** What a plain request to where WebSockets connect is told (RFC 9110 section 15.5.22). */
+const socketRoute = ({ path: below }: ApiPorts): Route => {
+  const path = below === "" ? "/" : below;
+  return route({
+    name: "connect",
+    method: "get",
+    path,
+    summary: "WebSockets connect here (see docs/PROTOCOL.md); any other request is told so",
+    access: "open",
+    statuses: [426],
+    gives: failure,
+    handle() {
+      const error = {
+        code: "bad_request",
+        message: `${path} is for WebSockets: connect with ws:// or wss://`,
+      };
+      const headers = { upgrade: "websocket", connection: "upgrade" };
+      return Response.json({ error }, { status: 426, headers });
+    },
+  });
+};

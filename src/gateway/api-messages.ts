@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { historyPage } from "../actions/actions.ts";
+import {
+  assertDepth,
+  type Channel,
+  channelOf,
+  groupChannel,
+  TidingsError,
+  userChannel,
+} from "../protocol/protocol.ts";
+import type { Receipt } from "../publish/publish.ts";
+import type { ApiPorts } from "./api-ports.ts";
+import { type Fields, type Route, route } from "./api-route.ts";
+import { channel, group, message, push, receipt, user, waiting, whole } from "./api-schemas.ts";
+
+type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
+
+/** Publishes in the application's name. */
+async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
+  const { type, data, from, ephemeral, platforms, except, ack, timeoutMs } = outgoing;
+  assertDepth(data);
+  // Keys of the application and of its users never meet.
+  const key = outgoing.key === undefined ? undefined : `app/${outgoing.key}`;
+  const draft = { channel: to, type, data, from, ephemeral, platforms, except };
+  return ports.publisher.publish(draft, { key, ack, timeoutMs });
+}
+
+/** Sending, and reading what was sent. */
+export const messageRoutes = (ports: ApiPorts): Route[] => [
+  route({
+    name: "sendMessage",
+    method: "post",
+    path: `${ports.path}/message`,
+    summary: "Send a message to a user or a group",
+    idempotent: true,
+    takes: message.extend({ ...waiting.shape, to: user.optional(), group: group.optional() }),
+    gives: receipt,
+    handle: (input) => publish(ports, receiverOf(input), input),
+  }),
+  route({
+    name: "broadcast",
+    method: "post",
+    path: `${ports.path}/broadcast`,
+    summary: "Send a message to everyone",
+    idempotent: true,
+    takes: message,
+    gives: receipt,
+    handle: (input) => publish(ports, "all", input),
+  }),
+  route({
+    name: "sendToGroup",
+    method: "post",
+    path: "/groups/:group/send",
+    summary: "Send a message to a group",
+    idempotent: true,
+    takes: message.extend({ group }),
+    gives: receipt,
+    handle: (input) => publish(ports, groupChannel(input.group), input),
+  }),
+  sendText(ports),
+  route({
+    name: "readHistory",
+    method: "get",
+    path: "/history",
+    summary: "A page of a channel's history, oldest first",
+    takes: z.object({
+      channel,
+      before: whole(1)
+        .optional()
+        .meta({ description: "Only what is below this offset. Default: the newest." }),
+      limit: whole(1, 200).default(50),
+    }),
+    gives: z.object({ epoch: z.string(), messages: z.array(push), more: z.boolean() }),
+    handle: ({ channel, before, limit }) => historyPage(ports.backplane, channel, { before, limit }),
+  }),
+];
+
+function receiverOf(input: { to?: string; group?: string }): Channel {
+  if ((input.to === undefined) === (input.group === undefined)) {
+    throw new TidingsError("bad_request", "expected either to (a user) or group");
+  }
+  return channelOf(input);
+}
+
+/** The plain form: a text to a user. */
+const sendText = (ports: ApiPorts): Route =>
+  route({
+    name: "sendText",
+    method: "post",
+    path: "/send",
+    summary: "Send a text to a user, by form or JSON, as a message of the type `message`",
+    source: "form",
+    idempotent: true,
+    takes: z.object({ uid: user, message: z.string(), ephemeral: flag, key: message.shape.key }),
+    gives: receipt,
+    precheck: assertFilled,
+    async handle({ uid, message: data, ephemeral, key }) {
+      const sent = await publish(ports, userChannel(uid), { type: "message", data, ephemeral, key });
+      if (sent.state === "offline" && !(await isOnline(ports, uid))) {
+        throw new TidingsError("bad_request", `client not found: ${uid}`);
+      }
+      return sent;
+    },
+  });
+
+/** True or false, as JSON and as a form say it. */
+const flag = z
+  .union([z.boolean(), z.enum(["1", "0", "true", "false"])])
+  .default(false)
+  .transform((value) => value === true || value === "1" || value === "true");
+
+function assertFilled(fields: Fields): void {
+  for (const name of ["uid", "message"]) {
+    if (["", null, undefined].includes(fields[name] as string)) {
+      // whatever it is, only these count as missing
+      throw new TidingsError("bad_request", `${name} is required`);
+    }
+  }
+}
+
+/** A user whose full queue dropped the message is there all the same. */
+const isOnline = async ({ backplane }: ApiPorts, uid: string): Promise<boolean> =>
+  (await backplane.presence.connectionsOf(uid)).length > 0;

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import type { ApiPorts } from "./api-ports.ts";
+import { alias, type Route, route } from "./api-route.ts";
+
+/** How this node does, and who the others are. */
+export function nodeRoutes(ports: ApiPorts): Route[] {
+  const stats = statsRoute(ports);
+  return [stats, alias(stats, "socketStats", `${ports.path}/stats`), nodesRoute(ports), metricsRoute(ports)];
+}
+
+const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, startedAt }: ApiPorts): Route =>
+  route({
+    name: "stats",
+    method: "get",
+    path: "/stats",
+    summary: "What this node does, in numbers since its start",
+    gives: z.object({
+      node: z.string(),
+      uptimeSeconds: z.number(),
+      draining: z.boolean(),
+      connections: z.int(),
+      cluster: z
+        .object({ users: z.int(), connections: z.int() })
+        .nullable()
+        .meta({ description: "Who is online on all nodes; null while the backplane is away." }),
+      pending: z
+        .object({ messages: z.int(), bytes: z.int() })
+        .meta({ description: "What the send queues hold." }),
+      waiting: z.int().meta({ description: "What clients sent and waits to be handled." }),
+      published: z.object({ stored: z.int(), ephemeral: z.int() }),
+      publishErrors: z.int(),
+      delivered: z.int().meta({ description: "Messages handed to connections." }),
+      dropped: z.int().meta({ description: "Messages that full send queues lost." }),
+      memory: z.object({ rss: z.int(), heapUsed: z.int() }).meta({ description: "Bytes." }),
+      loopDelay: z
+        .object({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() })
+        .meta({ description: "How late the event loop ran since /metrics was last read, in milliseconds." }),
+    }),
+    async handle() {
+      const { rss, heapUsed } = process.memoryUsage();
+      return {
+        node,
+        uptimeSeconds: (Date.now() - startedAt) / 1_000,
+        draining: isDraining(),
+        connections: local.size,
+        cluster: await backplane.presence.count().catch(() => null),
+        pending: local.pending(),
+        waiting: inbound.waiting,
+        ...metrics.totals,
+        memory: { rss, heapUsed },
+        loopDelay: metrics.loopDelay,
+      };
+    },
+  });
+
+const nodesRoute = ({ backplane }: ApiPorts): Route =>
+  route({
+    name: "listNodes",
+    method: "get",
+    path: "/nodes",
+    summary: "The nodes of the cluster",
+    gives: z.array(
+      z.object({
+        id: z.string(),
+        ip_address: z.string(),
+        port: z.int(),
+        status: z.enum(["active", "draining"]),
+        connections: z.int(),
+      }),
+    ),
+    async handle() {
+      const nodes = await backplane.cluster.nodes();
+      return nodes.map(({ id, ip, port, status, connections }) => ({
+        id,
+        ip_address: ip,
+        port,
+        status,
+        connections,
+      }));
+    },
+  });
+
+const metricsRoute = ({ metrics }: ApiPorts): Route =>
+  route({
+    name: "metrics",
+    method: "get",
+    path: "/metrics",
+    summary: "Everything that is counted, for Prometheus",
+    mediaType: "text/plain",
+    gives: z.string(),
+    handle: async () =>
+      new Response(await metrics.render(), { headers: { "content-type": metrics.contentType } }),
+  });

@@ -1,0 +1,112 @@
+import { STATUS_CODES } from "node:http";
+import { z } from "zod";
+import type { ApiPorts } from "./api-ports.ts";
+import { type Route, route } from "./api-route.ts";
+import { failure } from "./api-schemas.ts";
+
+type Schema = Record<string, unknown>;
+
+/** `/openapi.json`: describes these routes and itself. */
+export function openApiRoute(routes: readonly Route[], { apiKey, development }: ApiPorts): Route {
+  const own = route({
+    name: "openapi",
+    method: "get",
+    path: "/openapi.json",
+    summary: "This document",
+    access: "open",
+    gives: z.object({ openapi: z.string() }).loose(),
+    handle: () => Response.json(document),
+  });
+  const needsKey = apiKey !== undefined || !development;
+  const document = describe([...routes, own], needsKey);
+  return own;
+}
+
+/** The OpenAPI 3.1 document of routes (https://spec.openapis.org/oas/v3.1.0). */
+function describe(routes: readonly Route[], needsKey: boolean): Schema {
+  const paths: Record<string, Schema> = {};
+  for (const each of routes) {
+    const path = each.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [each.method]: operation(each) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Tidings",
+      version: "1",
+      description: "The HTTP API of a Tidings hub. docs/PROTOCOL.md describes what goes over the WebSocket.",
+    },
+    security: needsKey ? [{ apiKey: [] }, { bearer: [] }] : [],
+    paths,
+    components: {
+      securitySchemes: {
+        apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+        bearer: { type: "http", scheme: "bearer" },
+      },
+      schemas: { Failure: jsonSchema(failure) },
+    },
+  };
+}
+
+function operation({ name, summary, access, gives, statuses, mediaType, ...asked }: Route): Schema {
+  const content = { [mediaType]: { schema: jsonSchema(gives) } };
+  const answers = statuses.map((status) => [status, { description: STATUS_CODES[status], content }]);
+  return {
+    operationId: name,
+    summary,
+    ...(access === "open" ? { security: [] } : {}),
+    ...request(asked),
+    responses: {
+      ...Object.fromEntries(answers),
+      default: {
+        description: "A failure",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
+      },
+    },
+  };
+}
+
+/** The fields that a route takes, as they lie in path, header, query and body. */
+function request({
+  path,
+  source,
+  idempotent,
+  takes,
+}: Pick<Route, "path" | "source" | "idempotent" | "takes">): Schema {
+  const { properties = {}, required = [] } = jsonSchema(takes) as {
+    properties?: Schema;
+    required?: string[];
+  }; // `takes` is an object
+  const names = Object.keys(properties);
+  const inPath = names.filter((name) => path.split("/").includes(`:${name}`));
+  const others = names.filter((name) => !inPath.includes(name));
+  const parameter = (place: string) => (name: string) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    schema: properties[name],
+  });
+  const parameters: Schema[] = inPath.map(parameter("path"));
+  if (source === "query") parameters.push(...others.map(parameter("query")));
+  if (idempotent) parameters.push({ name: "Idempotency-Key", in: "header", schema: properties.key });
+  if (source === "query" || others.length === 0) return { parameters };
+  const needed = required.filter((name) => others.includes(name));
+  const body = {
+    type: "object",
+    properties: Object.fromEntries(others.map((name) => [name, properties[name]])),
+    ...(needed.length > 0 ? { required: needed } : {}),
+  };
+  const content = Object.fromEntries(MEDIA_TYPES[source].map((mediaType) => [mediaType, { schema: body }]));
+  return { parameters, requestBody: { required: needed.length > 0, content } };
+}
+
+const MEDIA_TYPES = {
+  json: ["application/json"],
+  form: ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"],
+} as const;
+
+/** What goes in is described as it is sent, and so is what comes out: nothing is left out or added on the way. */
+function jsonSchema(schema: z.ZodType): Schema {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+}

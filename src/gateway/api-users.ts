@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { groupMembers } from "../actions/actions.ts";
+import type { ApiPorts } from "./api-ports.ts";
+import { type Route, route } from "./api-route.ts";
+import { connections, group, platform, user, whole } from "./api-schemas.ts";
+
+const connection = z.object({
+  id: z.string(),
+  platform: z.string(),
+  device: z.string(),
+  node: z.string(),
+  connectedAt: z.int().meta({ description: "Milliseconds since 1970." }),
+});
+
+/** Who is online, and what can be done about it. */
+export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Route[] => [
+  route({
+    name: "listUsers",
+    method: "get",
+    path: "/users",
+    summary: "Users online in the cluster, page by page",
+    takes: z.object({
+      limit: whole(1, 1_000).default(100),
+      cursor: z.string().optional().meta({ description: "The one that came with the page before." }),
+    }),
+    gives: z.object({
+      users: z.array(z.object({ user: z.string(), connections: z.int(), platforms: z.array(z.string()) })),
+      count: z.int().meta({ description: "All users online." }),
+      cursor: z.string().optional().meta({ description: "For the next page; absent at the end." }),
+    }),
+    async handle(page) {
+      const [{ users, cursor }, { users: count }] = await Promise.all([
+        presence.online(page),
+        presence.count(),
+      ]);
+      return { users, count, cursor };
+    },
+  }),
+  route({
+    name: "listConnections",
+    method: "get",
+    path: "/users/:user/connections",
+    summary: "A user's connections on all nodes, oldest first",
+    takes: z.object({ user }),
+    gives: z.object({ connections: z.array(connection) }),
+    async handle({ user }) {
+      const found = await presence.connectionsOf(user);
+      return {
+        connections: found.map(({ id, platform, device, node, connectedAt }) => ({
+          id,
+          platform,
+          device,
+          node,
+          connectedAt,
+        })),
+      };
+    },
+  }),
+  route({
+    name: "kickUser",
+    method: "post",
+    path: "/users/:user/kick",
+    summary: "End a user's connections on all nodes, for good",
+    takes: z.object({
+      user,
+      reason: z.string().optional().meta({ description: "In words, for the notice and the close frame." }),
+      notice: z.unknown().optional().meta({ description: "Any JSON value, for the notice." }),
+      platform: platform.optional().meta({ description: "Only connections on this platform." }),
+    }),
+    gives: connections,
+    handle: async (kick) => ({
+      connections: await cluster.command({ kind: "kick", cause: "kicked", ...kick }),
+    }),
+  }),
+];
+
+/** Who belongs to a group. */
+export function groupRoutes({ backplane }: ApiPorts): Route[] {
+  const { memberships, cluster } = backplane;
+  const member = { takes: z.object({ group, user }), gives: connections };
+  const join = {
+    ...member,
+    summary: "Make a user a durable member: joined now, and at every later login",
+    async handle({ group, user }: Member) {
+      await memberships.add(group, user);
+      return { connections: await cluster.command({ kind: "join", user, group }) };
+    },
+  };
+  const leave = {
+    ...member,
+    summary: "End a user's membership, on all connections",
+    async handle({ group, user }: Member) {
+      await memberships.remove(group, user);
+      return { connections: await cluster.command({ kind: "leave", user, group }) };
+    },
+  };
+  return [
+    route({
+      name: "listMembers",
+      method: "get",
+      path: "/groups/:group/members",
+      summary: "Who is in a group, joined or durable",
+      takes: z.object({ group }),
+      gives: z.object({
+        members: z.array(z.object({ user: z.string(), online: z.boolean(), durable: z.boolean() })),
+      }),
+      handle: async ({ group }) => ({ members: await groupMembers(backplane, group) }),
+    }),
+    route({ name: "addMember", method: "post", path: "/groups/:group/members", ...join }),
+    route({ name: "removeMember", method: "delete", path: "/groups/:group/members/:user", ...leave }),
+    route({ name: "joinGroup", method: "post", path: "/groups/:group/join", ...join }),
+    route({ name: "leaveGroup", method: "post", path: "/groups/:group/leave", ...leave }),
+  ];
+}
+
+interface Member {
+  readonly group: string;
+  readonly user: string;
+}

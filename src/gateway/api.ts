@@ -1,0 +1,76 @@
+import { Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import { assertAccess } from "./api-access.ts";
+import { adminRoutes } from "./api-admin.ts";
+import { healthRoutes } from "./api-health.ts";
+import { messageRoutes } from "./api-messages.ts";
+import { nodeRoutes } from "./api-node.ts";
+import { openApiRoute } from "./api-openapi.ts";
+import type { ApiPorts } from "./api-ports.ts";
+import type { Route } from "./api-route.ts";
+import { groupRoutes, userRoutes } from "./api-users.ts";
+
+/**
+ * The HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code; `/openapi.json`
+ * describes the routes.
+ */
+export function createApi(ports: ApiPorts): Hono {
+  const app = new Hono();
+  const guard = accessGuard(ports);
+  const limit = sizeLimit(ports.limits.maxMessageBytes);
+  for (const { method, path, access, answer } of routesOf(ports)) {
+    const before = access === "open" ? [limit] : [guard, limit];
+    app.on(method.toUpperCase(), [path], ...before, answer);
+  }
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    return refuse(
+      new TidingsError("not_found", `there is no ${method} ${path}: /openapi.json lists what there is`),
+    );
+  });
+  app.onError((thrown, context) => {
+    const error = toTidingsError(thrown);
+    if (error !== thrown) ports.report?.(`${context.req.method} ${context.req.path}`, thrown);
+    return refuse(error);
+  });
+  return app;
+}
+
+function routesOf(given: ApiPorts): Route[] {
+  // "/" as the path of WebSockets must not make "//stats" of what is below it.
+  const ports = { ...given, path: given.path.replace(/\/+$/, "") };
+  const routes = [
+    ...healthRoutes(ports),
+    ...nodeRoutes(ports),
+    ...messageRoutes(ports),
+    ...userRoutes(ports),
+    ...groupRoutes(ports),
+    ...adminRoutes(ports),
+  ];
+  return [...routes, openApiRoute(routes, ports)];
+}
+
+const accessGuard =
+  (ports: ApiPorts): MiddlewareHandler =>
+  (context, next) => {
+    assertAccess(context.req.raw, ports);
+    return next();
+  };
+
+/** Comes after the guard: what a stranger sends is not read. */
+const sizeLimit = (maxSize: number): MiddlewareHandler =>
+  bodyLimit({
+    maxSize,
+    onError: (): never => {
+      throw new TidingsError("too_large", `body: expected at most ${maxSize} bytes`);
+    },
+  });
+
+function refuse({ code, message, status }: TidingsError): Response {
+  // RFC 9110 section 11.6.1: 401 names the way to log in.
+  const headers = status === 401 ? { "www-authenticate": "Bearer" } : undefined;
+  return Response.json({ error: { code, message } }, { status, headers });
+}
+
+export type { ApiPorts } from "./api-ports.ts";

@@ -1,0 +1,66 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+
+/** A number that is read at every scrape, or several with one label: its value and the number. */
+type Read = () => number | Promise<number>;
+type ReadEach = () => Iterable<readonly [value: string, number: number]>;
+
+/** Registers metrics of a hub that are kept elsewhere and read at every scrape. */
+export class ScrapedMetrics {
+  readonly registry = new Registry();
+
+  gauge(name: string, help: string, read: Read): void {
+    const registers = [this.registry];
+    new Gauge({
+      ...{ name, help, registers },
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  gauges(name: string, help: string, label: string, readEach: ReadEach): void {
+    const registers = [this.registry];
+    new Gauge({
+      ...{ name, help, registers, labelNames: [label] },
+      collect() {
+        for (const [value, number] of readEach()) this.set({ [label]: value }, number);
+      },
+    });
+  }
+
+  counter(name: string, help: string, read: () => number): void {
+    const registers = [this.registry];
+    new Counter({
+      ...{ name, help, registers },
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  counters(name: string, help: string, label: string, readEach: ReadEach): void {
+    const registers = [this.registry];
+    new Counter({
+      ...{ name, help, registers, labelNames: [label] },
+      collect() {
+        this.reset();
+        for (const [value, number] of readEach()) this.inc({ [label]: value }, number);
+      },
+    });
+  }
+}
+
+let ofProcess: Registry | undefined;
+
+/**
+ * What describes the process and not a hub in it. The observers behind it cannot be stopped, so all hubs of a process
+ * share one set, which the first scrape starts.
+ */
+export function processRegistry(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}

@@ -1,0 +1,162 @@
+import type { Local } from "../local/local.ts";
+import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../protocol/protocol.ts";
+import type { DeliverMeter, PublishMeter } from "../publish/publish.ts";
+import { type LoopDelay, LoopDelayMonitor } from "./metrics-delay.ts";
+import { Distribution, histogramText } from "./metrics-distribution.ts";
+import { processRegistry, ScrapedMetrics } from "./metrics-registry.ts";
+
+/** What is asked at every scrape. */
+export interface MetricsSources {
+  readonly local: Pick<Local, "size" | "pending">;
+  /** Handshakes and logins under way. */
+  readonly pendingLogins: () => number;
+  /** What clients sent and waits to be handled. */
+  readonly waiting: () => number;
+  readonly backplaneUp: () => Promise<boolean>;
+}
+
+/** Counts since the start of this node. */
+export interface Totals {
+  readonly published: { readonly stored: number; readonly ephemeral: number };
+  readonly publishErrors: number;
+  /** Messages handed to connections: one message to a group of ten is ten. */
+  readonly delivered: number;
+  /** Messages that full send queues lost. */
+  readonly dropped: number;
+}
+
+/** What one hub counts, and how Prometheus reads it. */
+export interface Metrics extends PublishMeter, DeliverMeter {
+  connected(): void;
+  disconnected(cause: DisconnectClass): void;
+  readonly totals: Totals;
+  /** How late the event loop ran since the last scrape. */
+  readonly loopDelay: LoopDelay;
+  /** A scrape: Prometheus' text format, of the type {@link contentType}. */
+  render(): Promise<string>;
+  readonly contentType: string;
+  stop(): void;
+}
+
+export const createMetrics = (sources: MetricsSources): Metrics => new HubMetrics(sources);
+
+/** Seconds. A publish in memory takes some microseconds, through Redis about a millisecond. */
+const PUBLISH_BOUNDS = [
+  0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+];
+/** Seconds. Delivery is measured by the clocks of two nodes, which count milliseconds. */
+const DELIVERY_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+/** The hot path counts in plain fields; `prom-client` reads them when it is asked. */
+class HubMetrics implements Metrics {
+  readonly #scraped = new ScrapedMetrics();
+  readonly #monitor = new LoopDelayMonitor();
+  readonly #stored = new Distribution(PUBLISH_BOUNDS);
+  readonly #ephemeral = new Distribution(PUBLISH_BOUNDS);
+  readonly #delivery = new Distribution(DELIVERY_BOUNDS);
+  readonly #errors = countsOf(Object.keys(ERROR_CODES));
+  readonly #disconnects = countsOf([...Object.keys(CLOSE), "client_left", "lost"]);
+  #connects = 0;
+  #delivered = 0;
+  #dropped = 0;
+
+  constructor(sources: MetricsSources) {
+    this.#registerGauges(sources);
+    this.#registerCounters();
+  }
+
+  published(kind: "stored" | "ephemeral", seconds: number, error?: TidingsError): void {
+    if (error !== undefined) count(this.#errors, error.code);
+    else if (kind === "stored") this.#stored.observe(seconds);
+    else this.#ephemeral.observe(seconds);
+  }
+
+  delivered(connections: number, dropped: number, latencyMs: number): void {
+    this.#delivered += connections;
+    this.#dropped += dropped;
+    // The clock of the node that took the message may be ahead of ours.
+    if (connections > 0) this.#delivery.observe(Math.max(0, latencyMs) / 1_000);
+  }
+
+  connected(): void {
+    this.#connects++;
+  }
+
+  disconnected(cause: DisconnectClass): void {
+    count(this.#disconnects, cause);
+  }
+
+  get totals(): Totals {
+    let publishErrors = 0;
+    for (const errors of this.#errors.values()) publishErrors += errors;
+    const published = { stored: this.#stored.count, ephemeral: this.#ephemeral.count };
+    return { published, publishErrors, delivered: this.#delivered, dropped: this.#dropped };
+  }
+
+  get loopDelay(): LoopDelay {
+    return this.#monitor.read();
+  }
+
+  get contentType(): string {
+    return this.#scraped.registry.contentType;
+  }
+
+  async render(): Promise<string> {
+    const texts = await Promise.all([this.#scraped.registry.metrics(), processRegistry().metrics()]);
+    this.#monitor.reset();
+    return `${[...texts, this.#publishText(), this.#deliveryText()].join("\n")}\n`;
+  }
+
+  stop(): void {
+    this.#monitor.stop();
+  }
+
+  #publishText(): string {
+    const name = "tidings_publish_seconds";
+    return histogramText(name, "Time to publish a message.", [
+      ...this.#stored.series(name, 'kind="stored"'),
+      ...this.#ephemeral.series(name, 'kind="ephemeral"'),
+    ]);
+  }
+
+  #deliveryText(): string {
+    const name = "tidings_delivery_seconds";
+    const help = "Time from taking a message to handing it to connections of this node.";
+    return histogramText(name, help, this.#delivery.series(name));
+  }
+
+  #registerGauges({ local, pendingLogins, waiting, backplaneUp }: MetricsSources): void {
+    const own = this.#scraped;
+    own.gauge("tidings_connections", "Connections on this node.", () => local.size);
+    own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
+    own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
+    own.gauge("tidings_pending_logins", "Handshakes and logins under way.", pendingLogins);
+    own.gauge("tidings_inbound_waiting", "What clients sent and waits to be handled.", waiting);
+    own.gauge("tidings_backplane_up", "1 while the backplane answers.", async () =>
+      Number(await backplaneUp()),
+    );
+    const delayHelp = "How late the event loop ran what was due, since the last scrape.";
+    own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", () => {
+      const { p50, p90, p99, max } = this.loopDelay;
+      return Object.entries({ 0.5: p50 / 1e3, 0.9: p90 / 1e3, 0.99: p99 / 1e3, 1: max / 1e3 });
+    });
+  }
+
+  #registerCounters(): void {
+    const own = this.#scraped;
+    own.counter("tidings_connects_total", "Connections that were admitted.", () => this.#connects);
+    own.counter("tidings_delivered_total", "Messages handed to connections.", () => this.#delivered);
+    own.counter("tidings_dropped_total", "Messages that full send queues lost.", () => this.#dropped);
+    const published = () => Object.entries(this.totals.published);
+    own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
+    own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);
+    own.counters("tidings_disconnects_total", "WebSockets that ended.", "cause", () => this.#disconnects);
+  }
+}
+
+/** Every series is there from the start: Prometheus cannot see the first step of one that appears with it. */
+const countsOf = (names: readonly string[]): Map<string, number> => new Map(names.map((name) => [name, 0]));
+
+const count = (counts: Map<string, number>, name: string): void => {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+};
