@@ -40,6 +40,7 @@ export class FrameReader {
     this.#skip -= at;
     while (bytes.length - at >= 2) {
       const length = bytes.readUInt8(at + 1);
+      if (length > 127) throw new Error("a server's frame is masked");
       const headerLength = length < 126 ? 2 : length === 126 ? 4 : 10;
       if (bytes.length - at < headerLength) break;
       const start = at + headerLength;
@@ -70,8 +71,7 @@ export class FrameReader {
 function payloadLength(bytes: Buffer, at: number, length: number): number {
   if (length < 126) return length;
   if (length === 126) return bytes.readUInt16BE(at + 2);
-  if (length === 127) return Number(bytes.readBigUInt64BE(at + 2));
-  throw new Error("a server's frame is masked");
+  return Number(bytes.readBigUInt64BE(at + 2));
 }
 
 /** A client's frame. The mask is zero, which RFC 6455 allows and which spares the client the work. */
