@@ -40,8 +40,8 @@ export type LoginData = z.infer<typeof loginSchema>;
 export const noData = z.unknown();
 
 /** The connection itself behind what an action is shown of it. */
-export function localConnection(local: Local, { id }: ConnectionInfo): Connection {
-  const connection = local.byId(id);
+export function localConnection(local: Local, info: ConnectionInfo): Connection {
+  const connection = local.find(info);
   if (connection === undefined) throw new TidingsError("unavailable", "the connection is closed");
   return connection;
 }

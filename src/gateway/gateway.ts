@@ -64,7 +64,7 @@ export class Gateway {
   attach(server: Server, owns = false): () => void {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
       const path = request.url?.split("?", 1)[0];
-      if (path === this.#options.path) void this.#upgrade(request, stream, head);
+      if (path === this.#options.path) void this.#upgrade(request, stream, head, owns);
       else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
@@ -80,13 +80,13 @@ export class Gateway {
     return `WebSockets are at ${this.#options.path}`;
   }
 
-  async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, owns: boolean): Promise<void> {
     // Until the WebSocket takes over, nobody else listens for a reset.
     const onError = (): void => void stream.destroy();
     stream.on("error", onError);
     this.#pending++;
     try {
-      this.#assertWelcome(request);
+      this.#assertWelcome(request, owns);
       const login = readQuery(request);
       const identity = await this.#authenticate(login);
       stream.off("error", onError);
@@ -100,15 +100,18 @@ export class Gateway {
   }
 
   /** What can be decided before anything is read. */
-  #assertWelcome({ headers, socket }: IncomingMessage): void {
+  #assertWelcome({ headers, socket }: IncomingMessage, owns: boolean): void {
     const { maxConnections, maxHandshakes, origins } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     if (this.#ports.local.size + this.#pending > maxConnections || this.#pending > maxHandshakes) {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
-    const isOpen = this.#ports.authenticator.mode === "development";
-    if (isOpen && !(isLoopback(socket.remoteAddress ?? "") && isLocalRequest(headers))) {
-      throw new TidingsError("forbidden", "development mode takes connections from this machine only");
+    if (this.#ports.authenticator.mode === "development") {
+      // The hub's own server listens on loopback then; an application's may listen anywhere.
+      const isLocal = owns || isLoopback(socket.remoteAddress ?? "");
+      if (!isLocal || !isLocalRequest(headers)) {
+        throw new TidingsError("forbidden", "development mode takes connections from this machine only");
+      }
     }
     const { origin } = headers;
     if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
@@ -136,8 +139,8 @@ export class Gateway {
       this.#server.handleUpgrade(request, stream, head, (socket) => {
         stream.off("close", resolve);
         const opened = { socket, stream, deflate: sharesDeflate(socket, request), login, identity };
-        const session = new Session(this.#ports, { ...opened, request: aboutRequest(request) });
-        session.begun.then(resolve);
+        const session = new Session(this.#ports, { ...opened, request: () => aboutRequest(request) });
+        void session.begun().then(resolve);
       });
     });
   }

@@ -54,7 +54,8 @@ export interface Opened {
   readonly socket: WebSocket;
   readonly stream: Socket;
   readonly deflate: boolean;
-  readonly request: Omit<ConnectRequest, "claims">;
+  /** The request as hooks may see it. */
+  readonly request: () => Omit<ConnectRequest, "claims">;
   readonly login: LoginRequest;
   /** Who it is, when the request brought credentials. */
   readonly identity: Identity | undefined;
@@ -71,17 +72,23 @@ export class Session {
   #closeCause: CloseCause | undefined;
   /** Where messages wait until the connection is admitted. */
   #inbox: Inbox | undefined = new Inbox();
-  /** Resolves when the connection is admitted or refused; never rejects. */
-  readonly begun: Promise<void>;
+  /** Pending until the connection is admitted or refused; never rejects. */
+  #beginning: Promise<void> | undefined;
 
   constructor(ports: SessionPorts, opened: Opened) {
     this.#ports = ports;
     this.#socket = opened.socket;
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
     opened.socket.on("close", (code: number, reason: Buffer) => void this.#end(code, reason.toString()));
-    // The library closes with the right code by itself; the event must have a listener.
-    opened.socket.on("error", () => undefined);
-    this.begun = this.#begin(opened);
+    opened.socket.on("error", ignoreError);
+    this.#beginning = this.#begin(opened).then(() => {
+      this.#beginning = undefined;
+    });
+  }
+
+  /** Resolves when the connection is admitted or refused. */
+  async begun(): Promise<void> {
+    await this.#beginning;
   }
 
   async #begin(opened: Opened): Promise<void> {
@@ -109,7 +116,10 @@ export class Session {
   async #admit(opened: Opened, { identity, login, answer }: LoggedIn): Promise<void> {
     const { hooks, membership, expiry, connected } = this.#ports;
     const connection = this.#makeConnection(opened, identity, login);
-    await hooks.ask("connect", { connection, request: { ...opened.request, claims: identity.claims ?? {} } });
+    if (hooks.has("connect")) {
+      const request = { ...opened.request(), claims: identity.claims ?? {} };
+      await hooks.ask("connect", { connection, request });
+    }
     const { allowed, refused } = await this.#groupsToJoin(connection.user, login);
     const catchUp = await membership.admit(
       connection,
@@ -212,7 +222,7 @@ export class Session {
     const connection = this.#connection;
     connection?.closed();
     this.#inbox?.end();
-    await this.begun;
+    await this.#beginning;
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
     // The connection may have come to be while the login was still on its way.
     const known = this.#connection;
@@ -223,6 +233,9 @@ export class Session {
     this.#ports.disconnected({ cause, code, reason }, known);
   }
 }
+
+/** The library closes with the right code by itself; the event must have a listener. */
+const ignoreError = (): void => undefined;
 
 /** How a login that failed ends the connection. */
 function closeCauseOf({ code }: TidingsError): CloseCause {

@@ -42,13 +42,18 @@ export interface Delivered {
   waiting: Promise<unknown> | undefined;
 }
 
+/** Clients choose the names, so the table of them is bounded. */
+const MAX_SHARED_PLATFORMS = 256;
+
 /** The connections of this node. */
 export class Local {
   readonly #shards: readonly Shard[];
   readonly #flusher: Flusher;
   readonly #heartbeat: Heartbeat;
   readonly #compression: Compression;
-  readonly #byId = new Map<string, Connection>();
+  /** Platforms are few and connections many: one string for all of them. */
+  readonly #platforms = new Map<string, string>();
+  #size = 0;
 
   constructor(options: LocalOptions) {
     this.#flusher = new Flusher(options.shardsPerTurn);
@@ -63,24 +68,26 @@ export class Local {
 
   /** How many connections there are. */
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
   /** Makes a connection that is not yet a member of anything. */
   connection(identity: ConnectionIdentity, transport: Transport): Connection {
-    return new Connection(identity, transport, this.#shardOf(identity.user));
+    const platform = this.#shared(identity.platform);
+    const device = identity.device === platform ? platform : identity.device;
+    return new Connection({ ...identity, platform, device }, transport, this.#shardOf(identity.user));
   }
 
   /** From here on the connection gets what its user and everyone gets. */
   add(connection: Connection): void {
-    this.#byId.set(connection.id, connection);
     this.#shardOf(connection.user).add(connection);
+    this.#size++;
   }
 
   /** Takes the connection out of every channel. */
   remove(connection: Connection): void {
-    if (!this.#byId.delete(connection.id)) return;
-    this.#shardOf(connection.user).remove(connection);
+    if (!this.#shardOf(connection.user).remove(connection)) return;
+    this.#size--;
     connection.closed();
   }
 
@@ -92,13 +99,14 @@ export class Local {
     this.#shardOf(connection.user).leave(group, connection);
   }
 
-  byId(id: string): Connection | undefined {
-    return this.#byId.get(id);
+  /** The connection behind what others know of it; undefined when it is gone. */
+  find({ user, id }: Pick<ConnectionIdentity, "user" | "id">): Connection | undefined {
+    return this.connectionsOf(user).find((connection) => connection.id === id);
   }
 
   /** All connections, in no order. */
-  connections(): Iterable<Connection> {
-    return this.#byId.values();
+  *connections(): Iterable<Connection> {
+    for (const shard of this.#shards) yield* shard.connections;
   }
 
   connectionsOf(user: string): Connection[] {
@@ -131,7 +139,7 @@ export class Local {
   pending(): { messages: number; bytes: number } {
     let messages = 0;
     let bytes = 0;
-    for (const { outbox } of this.#byId.values()) {
+    for (const { outbox } of this.connections()) {
       messages += outbox.pendingMessages;
       bytes += outbox.pendingBytes;
     }
@@ -164,6 +172,13 @@ export class Local {
     } else if (verdict !== "closed") {
       result.dropped++;
     }
+  }
+
+  #shared(platform: string): string {
+    const known = this.#platforms.get(platform);
+    if (known !== undefined) return known;
+    if (this.#platforms.size < MAX_SHARED_PLATFORMS) this.#platforms.set(platform, platform);
+    return platform;
   }
 
   #shardOf(user: string): Shard {

@@ -30,8 +30,9 @@ export class Shard implements OutboxOwner {
     else this.#users.set(user, new Set([present, connection]));
   }
 
-  remove(connection: Connection): void {
-    this.connections.delete(connection);
+  /** @returns false when it was not here */
+  remove(connection: Connection): boolean {
+    if (!this.connections.delete(connection)) return false;
     for (const group of connection.groups) this.#removeMember(group, connection);
     const present = this.#users.get(connection.user);
     if (present === connection) this.#users.delete(connection.user);
@@ -39,13 +40,15 @@ export class Shard implements OutboxOwner {
       present.delete(connection);
       if (present.size === 0) this.#users.delete(connection.user);
     }
+    return true;
   }
 
   join(group: string, connection: Connection): void {
     const members = this.#groups.get(group);
     if (members === undefined) this.#groups.set(group, new Set([connection]));
     else members.add(connection);
-    if (!connection.groups.includes(group)) connection.groups = [...connection.groups, group];
+    // concat gives an array of just the right size; a spread would reserve room for 16 more.
+    if (!connection.groups.includes(group)) connection.groups = connection.groups.concat(group);
   }
 
   leave(group: string, connection: Connection): void {
