@@ -38,5 +38,5 @@ export type {
   ReceiptState,
   Retry,
 } from "./publish/publish.ts";
-export { refuse } from "./publish/publish.ts";
+export { RetryError, refuse } from "./publish/publish.ts";
 export type { Hub } from "./surface.ts";

@@ -54,7 +54,8 @@ export class Hub<Events extends object> {
   readonly #parts: HubParts;
   readonly #detachments: (() => void)[] = [];
   readonly #listener: RequestListener;
-  #server: Server | undefined;
+  /** Opened by `listen`; the application's own servers are not among them. */
+  readonly #servers: Server[] = [];
   #port: number | undefined;
   #closing: Promise<void> | undefined;
   /** Resolves when the backplane is ready; until then connections wait and publishing fails with `unavailable`. */
@@ -194,7 +195,7 @@ export class Hub<Events extends object> {
       bufferBytes: websocket.readBufferSize,
     });
     this.#attach(server, true);
-    this.#server = server;
+    this.#servers.push(server);
     return listen(server, where.port ?? config.port, host);
   }
 
@@ -228,15 +229,17 @@ export class Hub<Events extends object> {
   }
 
   async #close(): Promise<void> {
-    const { gateway, backplane, local, expiry, metrics, config } = this.#parts;
+    const { gateway, backplane, local, expiry, metrics, config, hooks } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
+    // A backplane that is away must not keep the node from closing.
+    const report = (error: unknown): void => hooks.emit("error", { stage: "close", error });
     gateway.drain();
-    this.#server?.close();
-    await backplane.cluster.drain();
+    for (const server of this.#servers) server.close();
+    await backplane.cluster.drain().catch(report);
     await drainConnections(local, { limitMs, reconnectSpreadMs });
     for (const detach of this.#detachments) detach();
-    this.#server?.closeAllConnections();
-    await backplane.stop();
+    for (const server of this.#servers) server.closeAllConnections();
+    await backplane.stop().catch(report);
     local.stop();
     expiry.stop();
     metrics.stop();

@@ -3,7 +3,7 @@ import { Connection, type ConnectionIdentity, type Transport } from "./connectio
 import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
-import type { OutboxLimits } from "./outbox.ts";
+import type { OutboxLimits, SlowCounts } from "./outbox.ts";
 import type { Packet } from "./packet.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
@@ -53,6 +53,8 @@ export class Local {
   readonly #compression: Compression;
   /** Platforms are few and connections many: one string for all of them. */
   readonly #platforms = new Map<string, string>();
+  /** What full queues have come to so far. */
+  readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0 };
   #size = 0;
 
   constructor(options: LocalOptions) {
@@ -60,7 +62,7 @@ export class Local {
     const slab = new Slab();
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard(options.outbox, slab, this.#flusher.wake),
+      () => new Shard(options.outbox, this.slow, slab, this.#flusher.wake),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
     this.#compression = options.compression;
@@ -220,5 +222,5 @@ function hash(text: string): number {
 
 export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
 export type { Held, Hold } from "./hold.ts";
-export type { ByteStream, OutboxLimits, SlowPolicy, Verdict } from "./outbox.ts";
+export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";
 export { Packet } from "./packet.ts";

@@ -31,9 +31,20 @@ export interface OutboxLimits {
  */
 export type Verdict = "queued" | "dropped" | "waiting" | "overflow" | "closed";
 
+/** What became of frames that met a full queue, counted over all connections. */
+export interface SlowCounts {
+  /** Lost: by the policy `drop`, or because the wait was too long. */
+  dropped: number;
+  /** Waited for room under the policy `wait`. */
+  waited: number;
+  /** Cost the connection its life under the policy `close`. */
+  closed: number;
+}
+
 /** What an outbox asks of its shard. */
 export interface OutboxOwner {
   readonly limits: OutboxLimits;
+  readonly slow: SlowCounts;
   readonly slab: Slab;
   /** Has `flush` called before the tick is over. */
   schedule(outbox: Outbox): void;
@@ -61,8 +72,6 @@ export class Outbox {
   #waiters: readonly (() => void)[] = NONE;
   /** When the socket stopped taking bytes, in milliseconds since 1970; 0 while it takes them. */
   stalledSince = 0;
-  /** Frames dropped so far. */
-  dropped = 0;
 
   constructor(owner: OutboxOwner, stream: ByteStream) {
     this.#owner = owner;
@@ -156,12 +165,17 @@ export class Outbox {
   }
 
   #refuse(frame: Buffer): Verdict {
-    const { policy, messages, waitMs } = this.#owner.limits;
-    if (policy === "close") return "overflow";
+    const { slow, limits } = this.#owner;
+    const { policy, messages, waitMs } = limits;
+    if (policy === "close") {
+      slow.closed++;
+      return "overflow";
+    }
     if (policy === "drop" || this.#parked.length >= messages) {
-      this.dropped++;
+      slow.dropped++;
       return "dropped";
     }
+    slow.waited++;
     this.#parked = [...this.#parked, frame];
     this.#parkedTimer ??= setTimeout(() => this.#giveUp(), waitMs);
     return "waiting";
@@ -169,7 +183,7 @@ export class Outbox {
 
   #giveUp(): void {
     this.#parkedTimer = undefined;
-    this.dropped += this.#parked.length;
+    this.#owner.slow.dropped += this.#parked.length;
     this.#parked = NONE;
     this.#release();
   }

@@ -1,11 +1,12 @@
 import type { Channel } from "../protocol/protocol.ts";
 import type { Connection } from "./connection.ts";
-import type { Outbox, OutboxLimits, OutboxOwner } from "./outbox.ts";
+import type { Outbox, OutboxLimits, OutboxOwner, SlowCounts } from "./outbox.ts";
 import type { Slab } from "./slab.ts";
 
 /** A part of the node's connections, chosen by user: its members of every channel, and its share of the writing. */
 export class Shard implements OutboxOwner {
   readonly limits: OutboxLimits;
+  readonly slow: SlowCounts;
   readonly slab: Slab;
   readonly connections = new Set<Connection>();
   readonly #users = new Map<string, Connection | Set<Connection>>();
@@ -14,8 +15,9 @@ export class Shard implements OutboxOwner {
   #dirty: Outbox[] = [];
   #flushed = 0;
 
-  constructor(limits: OutboxLimits, slab: Slab, wake: (shard: Shard) => void) {
+  constructor(limits: OutboxLimits, slow: SlowCounts, slab: Slab, wake: (shard: Shard) => void) {
     this.limits = limits;
+    this.slow = slow;
     this.slab = slab;
     this.#wake = wake;
   }

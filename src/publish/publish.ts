@@ -201,5 +201,5 @@ export {
 } from "./hooks.ts";
 export { type Joined, Membership } from "./membership.ts";
 export type { Attempt, Receipt, ReceiptState } from "./receipt.ts";
-export type { Retry } from "./retry.ts";
+export { type Retry, RetryError } from "./retry.ts";
 export { Watchers } from "./watchers.ts";

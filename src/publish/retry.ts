@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toTidingsError } from "../protocol/protocol.ts";
+import { TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Attempt, Receipt } from "./receipt.ts";
 
 export interface Retry {
@@ -9,10 +9,20 @@ export interface Retry {
   readonly delayMs?: number;
 }
 
+/** A publish that was given up: the last failure's code and message, and what every attempt came to. */
+export class RetryError extends TidingsError {
+  readonly attempts: readonly Attempt[];
+
+  constructor(last: TidingsError, attempts: readonly Attempt[]) {
+    super(last.code, last.message, { cause: last });
+    this.attempts = attempts;
+  }
+}
+
 /**
  * Repeats a publish while its failure is retryable. The publish must carry an idempotency key, so that an
  * attempt whose answer was lost is not stored twice.
- * @throws the last failure, when it is final or the attempts are used up
+ * @throws RetryError when a failure is final or the attempts are used up
  */
 export async function withRetry(
   { attempts, delayMs = 100 }: Retry,
@@ -24,9 +34,10 @@ export async function withRetry(
       const receipt = await publish();
       return { ...receipt, attempts: [...made, { outcome: "sent" }] };
     } catch (thrown) {
-      const { code, message, retryable } = toTidingsError(thrown);
+      const error = toTidingsError(thrown);
+      const { code, message, retryable } = error;
       made.push({ outcome: "failed", code, message, retryable });
-      if (!retryable || made.length >= attempts) throw thrown;
+      if (!retryable || made.length >= attempts) throw new RetryError(error, made);
       await sleep(delayMs * 2 ** (made.length - 1));
     }
   }

@@ -289,9 +289,20 @@ describe("the application's publish", () => {
     const receipt = await hub.user("bob").send({ type: "chat" }, { retry: { attempts: 3 } });
     expect(receipt.attempts).toEqual([{ outcome: "sent" }]);
     await hub.close();
-    await expect(
-      hub.user("bob").send({ type: "chat" }, { retry: { attempts: 2, delayMs: 1 } }),
-    ).rejects.toMatchObject({ code: "unavailable", retryable: true });
+    const retry = { attempts: 2, delayMs: 1 };
+    const failed = { outcome: "failed", code: "unavailable", retryable: true };
+    await expect(hub.user("bob").send({ type: "chat" }, { retry })).rejects.toMatchObject({
+      code: "unavailable",
+      retryable: true,
+      attempts: [failed, failed],
+    });
+  });
+
+  it("does not repeat what can never succeed", async () => {
+    const { hub } = await startHub();
+    hub.on("error", () => undefined);
+    const sent = hub.user("bob").send({ type: "chat", data: 1n }, { retry: { attempts: 5 } });
+    await expect(sent).rejects.toMatchObject({ code: "bad_request", retryable: false });
   });
 
   it("tells the delivered hook", async () => {
