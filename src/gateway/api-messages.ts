@@ -1,16 +1,10 @@
 import { z } from "zod";
 import { historyPage } from "../actions/actions.ts";
-import {
-  assertDepth,
-  type Channel,
-  channelOf,
-  groupChannel,
-  TidingsError,
-  userChannel,
-} from "../protocol/protocol.ts";
+import { type Channel, channelOf, groupChannel, TidingsError, userChannel } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
+import type { Fields } from "./api-body.ts";
 import type { ApiPorts } from "./api-ports.ts";
-import { type Fields, type Route, route } from "./api-route.ts";
+import { type Route, route } from "./api-route.ts";
 import { channel, group, message, push, receipt, user, waiting, whole } from "./api-schemas.ts";
 
 type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
@@ -18,7 +12,6 @@ type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
 /** Publishes in the application's name. */
 async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
   const { type, data, from, ephemeral, platforms, except, ack, timeoutMs } = outgoing;
-  assertDepth(data);
   // Keys of the application and of its users never meet.
   const key = outgoing.key === undefined ? undefined : `app/${outgoing.key}`;
   const draft = { channel: to, type, data, from, ephemeral, platforms, except };

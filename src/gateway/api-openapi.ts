@@ -107,6 +107,16 @@ const MEDIA_TYPES = {
 
 /** What goes in is described as it is sent, and so is what comes out: nothing is left out or added on the way. */
 function jsonSchema(schema: z.ZodType): Schema {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => dropSafeBounds(jsonSchema),
+  });
   return rest;
+}
+
+/** zod names the bounds of exact numbers with every whole number, which says nothing to the reader. */
+function dropSafeBounds(schema: { minimum?: number; maximum?: number }): void {
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
 }

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { TidingsError } from "../protocol/protocol.ts";
+import { type Fields, isForm, readForm, readJson } from "./api-body.ts";
 
 /** Where a route finds the fields that its path does not name. */
 export type Source = "query" | "json" | "form";
@@ -28,7 +29,8 @@ export interface Route {
   /** Those that come with what `gives` describes. Every other one is a failure. */
   readonly statuses: readonly number[];
   readonly mediaType: string;
-  readonly answer: (context: Context) => Promise<Response>;
+  /** @param maxBytes how long a body may be */
+  readonly answer: (context: Context, maxBytes: number) => Promise<Response>;
 }
 
 interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
@@ -48,8 +50,6 @@ type Answer<Reply> = Frozen<Reply> | Response | Promise<Frozen<Reply> | Response
 /** A reply may be made of what nobody is to change. */
 type Frozen<Value> = Value extends object ? { readonly [Key in keyof Value]: Frozen<Value[Key]> } : Value;
 
-export type Fields = Record<string, unknown>;
-
 /** Makes a route whose handler is checked against its schemas. */
 export function route<
   Takes extends z.ZodObject = z.ZodObject<Record<never, never>>,
@@ -61,8 +61,8 @@ export function route<
   const takes: z.ZodObject = spec.takes ?? z.object({});
   return {
     ...{ name, method, path, summary, access, source, takes, idempotent, gives, statuses, mediaType },
-    async answer(context) {
-      const fields = await readFields(context, source);
+    async answer(context, maxBytes) {
+      const fields = await readFields(context, source, maxBytes);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
       precheck?.(fields);
       const input = check(takes, { ...fields, ...context.req.param() }) as z.output<Takes>; // `takes` is spec.takes
@@ -75,40 +75,17 @@ export function route<
 /** The same route under another path. */
 export const alias = (original: Route, name: string, path: string): Route => ({ ...original, name, path });
 
-async function readFields({ req }: Context, source: Source): Promise<Fields> {
+async function readFields({ req }: Context, source: Source, maxBytes: number): Promise<Fields> {
   if (source === "query") return req.query();
-  const type = req.header("content-type") ?? "";
-  const isForm = /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type);
-  if (source === "form" && isForm) return req.parseBody().catch(malformed("a form"));
-  // The content type is not asked for: many tools send JSON under the one of forms.
-  return parseObject(await req.text());
+  return source === "form" && isForm(req.raw) ? readForm(req.raw, maxBytes) : readJson(req.raw, maxBytes);
 }
-
-function parseObject(text: string): Fields {
-  if (text.trim() === "") return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    return malformed("a JSON object")(cause);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return malformed("a JSON object")();
-  return { ...value };
-}
-
-const malformed =
-  (expected: string) =>
-  (cause?: unknown): never => {
-    throw new TidingsError("bad_request", `body: expected ${expected}`, { cause });
-  };
 
 /** @throws TidingsError `bad_request` listing every field that is not as expected */
 function check(schema: z.ZodObject, fields: Fields): unknown {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => {
-    const problem = message.replace(/^Invalid input: /, "");
+    const problem = message.replace(/^(Invalid input|Too small|Too big): /, "");
     return path.length === 0 ? problem : `${path.join(".")}: ${problem}`;
   });
   throw new TidingsError("bad_request", problems.join("; "));

@@ -1,6 +1,5 @@
-import { Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import { Hono } from "hono";
+import { type ErrorCode, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import { assertAccess } from "./api-access.ts";
 import { adminRoutes } from "./api-admin.ts";
 import { healthRoutes } from "./api-health.ts";
@@ -17,11 +16,12 @@ import { groupRoutes, userRoutes } from "./api-users.ts";
  */
 export function createApi(ports: ApiPorts): Hono {
   const app = new Hono();
-  const guard = accessGuard(ports);
-  const limit = sizeLimit(ports.limits.maxMessageBytes);
   for (const { method, path, access, answer } of routesOf(ports)) {
-    const before = access === "open" ? [limit] : [guard, limit];
-    app.on(method.toUpperCase(), [path], ...before, answer);
+    app.on(method.toUpperCase(), path, (context) => {
+      // What a stranger sends is not read.
+      if (access === "key") assertAccess(context.req.raw, ports);
+      return answer(context, ports.limits.maxMessageBytes);
+    });
   }
   app.notFound((context) => {
     const { method, path } = context.req;
@@ -51,26 +51,15 @@ function routesOf(given: ApiPorts): Route[] {
   return [...routes, openApiRoute(routes, ports)];
 }
 
-const accessGuard =
-  (ports: ApiPorts): MiddlewareHandler =>
-  (context, next) => {
-    assertAccess(context.req.raw, ports);
-    return next();
-  };
-
-/** Comes after the guard: what a stranger sends is not read. */
-const sizeLimit = (maxSize: number): MiddlewareHandler =>
-  bodyLimit({
-    maxSize,
-    onError: (): never => {
-      throw new TidingsError("too_large", `body: expected at most ${maxSize} bytes`);
-    },
-  });
-
 function refuse({ code, message, status }: TidingsError): Response {
-  // RFC 9110 section 11.6.1: 401 names the way to log in.
-  const headers = status === 401 ? { "www-authenticate": "Bearer" } : undefined;
-  return Response.json({ error: { code, message } }, { status, headers });
+  return Response.json({ error: { code, message } }, { status, headers: HEADERS[code] });
 }
+
+const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
+  // RFC 9110 section 11.6.1: 401 names the way to log in.
+  unauthorized: { "www-authenticate": "Bearer" },
+  // The rest of the body is still on its way, and the next request must not wait behind it.
+  too_large: { connection: "close" },
+};
 
 export type { ApiPorts } from "./api-ports.ts";

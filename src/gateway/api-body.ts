@@ -1,0 +1,74 @@
+import { assertDepth, TidingsError } from "../protocol/protocol.ts";
+
+export type Fields = Record<string, unknown>;
+
+/**
+ * Reads the JSON object in a request's body; nothing is an empty one. The content type is not asked for: many tools
+ * send JSON under the one of forms.
+ * @throws TidingsError `bad_request` saying what was expected, `too_large` beyond the limit
+ */
+export async function readJson(request: Request, maxBytes: number): Promise<Fields> {
+  const bytes = await readBody(request, maxBytes);
+  try {
+    return asFields(JSON.parse(UTF8.decode(bytes) || "{}"));
+  } catch (cause) {
+    if (cause instanceof TidingsError) throw cause;
+    throw unexpected("a JSON object", cause);
+  }
+}
+
+/**
+ * Reads the form in a request's body, of either kind.
+ * @throws TidingsError as {@link readJson}
+ */
+export async function readForm(request: Request, maxBytes: number): Promise<Fields> {
+  const body = await readBody(request, maxBytes);
+  const headers = { "content-type": request.headers.get("content-type") ?? "" };
+  try {
+    return Object.fromEntries(await new Response(body, { headers }).formData());
+  } catch (cause) {
+    throw unexpected("a form", cause);
+  }
+}
+
+export const isForm = ({ headers }: Request): boolean =>
+  /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(headers.get("content-type") ?? "");
+
+/** Invalid UTF-8 is refused, as it is on a WebSocket. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+function asFields(value: unknown): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unexpected("a JSON object");
+  assertDepth(value);
+  return { ...value };
+}
+
+async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const length = request.headers.get("content-length");
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  try {
+    // What is announced is not exceeded: the HTTP parser sees to that.
+    return length === null ? await collect(request, maxBytes) : new Uint8Array(await request.arrayBuffer());
+  } catch (cause) {
+    if (cause instanceof TidingsError) throw cause;
+    throw unexpected("all of it", cause);
+  }
+}
+
+async function collect({ body }: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Cancelling the stream would cut the socket before the answer has been read.
+  for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const unexpected = (expected: string, cause?: unknown): TidingsError =>
+  new TidingsError("bad_request", `body: expected ${expected}`, { cause });
+
+const tooLarge = (maxBytes: number): TidingsError =>
+  new TidingsError("too_large", `body: expected at most ${maxBytes} bytes`);

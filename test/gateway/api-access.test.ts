@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { startHub } from "../support/hub.ts";
+import { call, callAs } from "./api-call.ts";
+
+const OPEN = ["/health", "/ws/health", "/ready", "/openapi.json"];
+const CLOSED = ["/stats", "/ws/stats", "/nodes", "/users", "/metrics", "/history?channel=all"];
+
+describe("the API key", () => {
+  it.each([
+    ["X-API-Key", "a key"],
+    ["Authorization", "Bearer a key"],
+    ["Authorization", "bearer a key"],
+  ])("opens the API in the header %s: %s", async (name, value) => {
+    const running = await startHub({ apiKey: "a key", jwt: { secret: "x" } });
+    for (const path of CLOSED) {
+      expect((await call(running, path, { headers: { [name]: value } })).status).toBe(200);
+    }
+  });
+
+  it.each([
+    [{}, "send the API key in the header X-API-Key or Authorization: Bearer"],
+    [{ "X-API-Key": "a kez" }, "the API key is not valid"],
+    [{ "X-API-Key": "a key more" }, "the API key is not valid"],
+    [{ "X-API-Key": "" }, "the API key is not valid"],
+    [{ Authorization: "Bearer other" }, "the API key is not valid"],
+    [
+      { Authorization: "Basic YSBrZXk=" },
+      "send the API key in the header X-API-Key or Authorization: Bearer",
+    ],
+  ])("refuses %j with 401", async (headers, message) => {
+    const running = await startHub({ apiKey: "a key" });
+    for (const path of CLOSED) {
+      const answer = await call(running, path, { headers });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+      expect(answer.body).toEqual({ error: { code: "unauthorized", message } });
+    }
+  });
+
+  it("is asked for before the body is read", async () => {
+    const running = await startHub({ apiKey: "a key" });
+    expect((await call(running, "/ws/message", { body: "nonsense" })).status).toBe(401);
+  });
+
+  it("is not needed for what load balancers ask", async () => {
+    const running = await startHub({ apiKey: "a key" });
+    for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
+  });
+
+  it("is what a server with authentication and no key asks its operator for", async () => {
+    const running = await startHub({ jwt: { secret: "x" } });
+    for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
+    for (const path of CLOSED) {
+      const answer = await call(running, path);
+      expect(answer.status).toBe(401);
+      expect(answer.body).toMatchObject({ error: { message: expect.stringContaining("API_KEY") } });
+    }
+  });
+
+  it("makes the names of development mode unimportant", async () => {
+    const running = await startHub({ apiKey: "a key" });
+    const headers = { host: "hub.example", origin: "https://app.example", "x-api-key": "a key" };
+    expect(await callAs(running, "/stats", headers)).toBe(200);
+  });
+});
+
+describe("development mode without a key", () => {
+  it.each(["localhost", "localhost:8080", "127.0.0.1", "127.1.2.3:80", "[::1]:8080"])(
+    "answers requests to %s",
+    async (host) => {
+      const running = await startHub();
+      expect(await callAs(running, "/stats", { host })).toBe(200);
+    },
+  );
+
+  it.each([
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "192.168.1.7:8080",
+    "0.0.0.0",
+  ])("refuses requests to %s, as DNS rebinding makes them", async (host) => {
+    const running = await startHub();
+    expect(await callAs(running, "/stats", { host })).toBe(403);
+  });
+
+  it.each(["http://localhost:3000", "http://127.0.0.1", "http://[::1]:5173"])(
+    "answers pages of %s",
+    async (origin) => {
+      const running = await startHub();
+      expect((await call(running, "/stats", { headers: { origin } })).status).toBe(200);
+    },
+  );
+
+  it.each(["https://evil.example", "http://localhost.evil.example", "null", "file://"])(
+    "refuses pages of %s",
+    async (origin) => {
+      const running = await startHub();
+      const body = new URLSearchParams({ uid: "bob", message: "hi" });
+      const answer = await call(running, "/send", { body, headers: { origin } });
+      expect(answer.status).toBe(403);
+      expect(answer.body).toMatchObject({ error: { code: "forbidden" } });
+      expect((await running.hub.history("user:bob")).messages).toEqual([]);
+    },
+  );
+
+  it("answers what has no header Host by the name in its URL", async () => {
+    const { hub } = await startHub();
+    expect((await hub.fetch(new Request("http://localhost/stats"))).status).toBe(200);
+    expect((await hub.fetch(new Request("http://evil.example/stats"))).status).toBe(403);
+  });
+});

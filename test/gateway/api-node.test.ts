@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { developmentAuth, jwt } from "../../src/index.ts";
+import { startHub } from "../support/hub.ts";
+import { connectPeer } from "../support/peer.ts";
+import { call } from "./api-call.ts";
+
+describe("health", () => {
+  it.each(["/health", "/ws/health"])("is told at %s", async (path) => {
+    const running = await startHub({ node: { id: "n1" } });
+    await connectPeer(running.url({ user_id: "bob" }));
+    const { status, body } = await call(running, path);
+    expect(status).toBe(200);
+    expect(body).toEqual({ status: "healthy", is_running: true, websocket_count: 1, node_id: "n1" });
+  });
+
+  it("is another thing than readiness once the node is closing", async () => {
+    const running = await startHub();
+    const { hub } = running;
+    const ask = (path: string) => hub.fetch(new Request(`http://localhost${path}`));
+    expect((await call(running, "/ready")).body).toEqual({ ready: true, reasons: [] });
+    const closed = hub.close();
+    const draining = await ask("/ready");
+    expect(draining.status).toBe(503);
+    expect(await draining.json()).toMatchObject({ ready: false, reasons: ["the node is closing"] });
+    await closed;
+    expect(await (await ask("/ready")).json()).toEqual({
+      ready: false,
+      reasons: ["the node is closing", "memory backplane: the backplane was stopped"],
+    });
+    const health = await ask("/health");
+    expect(health.status).toBe(200);
+    expect(await health.json()).toMatchObject({ status: "healthy", is_running: false });
+  });
+});
+
+describe("a hub whose backplane is away", () => {
+  it("answers 503 to what needs it, and its own numbers to the rest", async () => {
+    const { hub } = await startHub();
+    await hub.close();
+    const ask = (path: string, init?: RequestInit) => hub.fetch(new Request(`http://localhost${path}`, init));
+    const body = JSON.stringify({ type: "chat", to: "bob", user: "bob" });
+    const answers = [
+      await ask("/ws/message", { method: "POST", body }),
+      await ask("/users"),
+      await ask("/nodes"),
+      await ask("/groups/g1/members", { method: "POST", body }),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBe(503);
+      expect(await answer.json()).toMatchObject({ error: { code: "unavailable" } });
+    }
+    expect(await (await ask("/stats")).json()).toMatchObject({ connections: 0, cluster: null });
+    expect(await (await ask("/metrics")).text()).toContain("\ntidings_backplane_up 0\n");
+  });
+});
+
+describe("GET /stats", () => {
+  it("counts what the node does", async () => {
+    const running = await startHub({ node: { id: "n1" } });
+    await connectPeer(running.url({ user_id: "a" }));
+    await connectPeer(running.url({ user_id: "a" }));
+    await running.hub.broadcast({ type: "news" });
+    await running.hub.user("a").send({ type: "chat", ephemeral: true });
+    await running.hub.user("b").send({ type: "chat" });
+    const { body } = await call(running, "/stats");
+    expect(body).toMatchObject({
+      node: "n1",
+      draining: false,
+      connections: 2,
+      cluster: { users: 1, connections: 2 },
+      pending: { messages: expect.any(Number), bytes: expect.any(Number) },
+      waiting: 0,
+      published: { stored: 2, ephemeral: 1 },
+      publishErrors: 0,
+      delivered: 4,
+      dropped: 0,
+    });
+    expect(body.uptimeSeconds).toBeGreaterThan(0);
+    expect(body.memory).toEqual({ rss: expect.any(Number), heapUsed: expect.any(Number) });
+    const ms = expect.any(Number);
+    expect(body.loopDelay).toEqual({ p50: ms, p90: ms, p99: ms, max: ms });
+    expect(Object.keys((await call(running, "/ws/stats")).body)).toEqual(Object.keys(body));
+  });
+});
+
+describe("GET /nodes", () => {
+  it("lists the node with its address", async () => {
+    const running = await startHub({ node: { id: "n1", ip: "10.0.0.7" } });
+    await connectPeer(running.url({ user_id: "a" }));
+    expect((await call(running, "/nodes")).body).toEqual([
+      { id: "n1", ip_address: "10.0.0.7", port: running.at.port, status: "active", connections: 1 },
+    ]);
+  });
+});
+
+describe("POST /tokens", () => {
+  const secret = "a secret of at least thirty-two bytes";
+  const headers = { "x-api-key": "k" };
+
+  it("mints a token with which the user can connect", async () => {
+    const running = await startHub({ jwt: { secret }, apiKey: "k" });
+    const before = Math.floor(Date.now() / 1_000);
+    const body = { user: "bob", expiresInSeconds: 600, platform: "ios" };
+    const answer = await call(running, "/tokens", { body, headers });
+    expect(answer.status).toBe(200);
+    expect(answer.body.expiresAt).toBeGreaterThanOrEqual((before + 600) * 1_000);
+    const { token, expiresAt } = answer.body;
+    const peer = await connectPeer(running.url({ token: String(token) }));
+    expect(peer.frames[0]).toMatchObject({ user: "bob", platform: "ios", expiresAt });
+  });
+
+  it("mints one without an end when none is asked for", async () => {
+    const running = await startHub({ jwt: { secret }, apiKey: "k" });
+    const { body } = await call(running, "/tokens", { body: { user: "bob" }, headers });
+    expect(Object.keys(body)).toEqual(["token"]);
+  });
+
+  it("says so when the server cannot sign", async () => {
+    const running = await startHub({ auth: developmentAuth() });
+    const { status, body } = await call(running, "/tokens", { body: { user: "bob" } });
+    expect(status).toBe(404);
+    expect(body).toMatchObject({ error: { message: expect.stringContaining("JWT_SECRET") } });
+  });
+
+  it.each([{}, { user: "" }, { user: "bob", expiresInSeconds: 0 }, { user: "bob", expiresInSeconds: "1h" }])(
+    "refuses %j",
+    async (body) => {
+      const running = await startHub({ auth: jwt({ secret }), apiKey: "k" });
+      expect((await call(running, "/tokens", { body, headers })).status).toBe(400);
+    },
+  );
+});
+
+describe("POST /debug/profile", () => {
+  it("answers with a CPU profile, one at a time", async () => {
+    const running = await startHub();
+    const path = "/debug/profile?seconds=1";
+    const both = await Promise.all([
+      call(running, path, { method: "POST" }),
+      call(running, path, { method: "POST" }),
+    ]);
+    const [taken, refused] = both.sort((one, other) => one.status - other.status);
+    expect(refused.status).toBe(409);
+    expect(refused.body).toMatchObject({ error: { code: "conflict" } });
+    expect(taken.status).toBe(200);
+    expect(taken.headers.get("content-disposition")).toMatch(/\.cpuprofile"$/);
+    expect(taken.body).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) });
+  });
+
+  it("ends when nobody waits for it any more", async () => {
+    const running = await startHub();
+    const caller = new AbortController();
+    const init = { method: "POST", signal: caller.signal };
+    const retry = () => call(running, "/debug/profile?seconds=1", { method: "POST" });
+    let abandoned: Promise<unknown>;
+    do {
+      // When the retry is the first to arrive, this one is refused and not the other.
+      abandoned = fetch(`${running.at.url}/debug/profile?seconds=60`, init).catch(() => undefined);
+    } while ((await retry()).status !== 409);
+    caller.abort();
+    await abandoned;
+    while ((await retry()).status !== 200);
+  });
+
+  it.each(["0", "61", "1.5", "x", ""])("refuses %j seconds", async (seconds) => {
+    const running = await startHub();
+    const { status } = await call(running, `/debug/profile?seconds=${seconds}`, { method: "POST" });
+    expect(status).toBe(400);
+  });
+});
+
+describe("what is not there", () => {
+  it.each([
+    ["GET", "/nope"],
+    ["GET", "/send"],
+    ["POST", "/stats"],
+    ["PUT", "/ws/message"],
+    ["GET", "/users/"],
+  ])("is answered with 404 and words: %s %s", async (method, path) => {
+    const running = await startHub();
+    const { status, body } = await call(running, path, { method });
+    expect(status).toBe(404);
+    const message = `there is no ${method} ${path}: /openapi.json lists what there is`;
+    expect(body).toEqual({ error: { code: "not_found", message } });
+  });
+
+  it("is a page at the path of WebSockets", async () => {
+    const running = await startHub();
+    const { status, headers, body } = await call(running, "/ws");
+    expect(status).toBe(426);
+    expect(headers.get("upgrade")).toBe("websocket");
+    expect(body).toMatchObject({ error: { message: expect.stringContaining("WebSockets") } });
+  });
+
+  it("moves with the path of WebSockets", async () => {
+    const running = await startHub({ path: "/live" });
+    expect((await call(running, "/live/stats")).status).toBe(200);
+    expect((await call(running, "/live/message", { body: { to: "a", type: "chat" } })).status).toBe(200);
+    expect((await call(running, "/ws/stats")).status).toBe(404);
+  });
+});

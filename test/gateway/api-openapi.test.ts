@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { startHub } from "../support/hub.ts";
+import { call } from "./api-call.ts";
+
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  schema: Record<string, unknown>;
+}
+
+type Content = Record<string, { schema: Record<string, unknown> }>;
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  parameters: Parameter[];
+  requestBody?: { required: boolean; content: Content };
+  responses: Record<string, { description: string; content: Content }>;
+}
+
+const apiKey = "k";
+const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" } };
+
+async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
+  const { body } = await call(running, "/openapi.json");
+  // The shape is what the tests go on to check.
+  const paths = body.paths as Record<string, Record<string, Operation>>;
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  );
+  return { document: body, operations };
+}
+
+/** A value for every field that some route wants. */
+const SAMPLES: Record<string, unknown> = {
+  channel: "all",
+  data: 1,
+  group: "g1",
+  message: "hi",
+  seconds: 1,
+  to: "bob",
+  type: "chat",
+  uid: "bob",
+  user: "bob",
+};
+
+/** A request made of nothing but what the document says. */
+function requestFor({ path, method, parameters, requestBody }: Operation & { path: string; method: string }) {
+  const sample = (name: string) => encodeURIComponent(String(SAMPLES[name]));
+  const query = parameters.filter((each) => each.in === "query" && SAMPLES[each.name] !== undefined);
+  const target = path.replace(/\{(\w+)\}/g, (_, name: string) => sample(name));
+  const text = query.map(({ name }) => `${name}=${sample(name)}`).join("&");
+  const properties = requestBody?.content["application/json"]?.schema.properties ?? {};
+  // Either `to` or `group`, where both may stand.
+  const names = Object.keys(properties).filter((name) => name !== "group" && name in SAMPLES);
+  const body = requestBody && Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
+  return { path: text === "" ? target : `${target}?${text}`, method: method.toUpperCase(), body };
+}
+
+describe("GET /openapi.json", () => {
+  it("is an OpenAPI 3.1 document", async () => {
+    const { document, operations } = await documentOf(await startHub(options));
+    expect(document).toMatchObject({
+      openapi: "3.1.0",
+      info: { title: "Tidings", version: expect.any(String) },
+      security: [{ apiKey: [] }, { bearer: [] }],
+      components: { schemas: { Failure: { type: "object" } } },
+    });
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { path, summary, parameters, responses } of operations) {
+      expect(summary).not.toBe("");
+      const inPath = parameters.filter((each) => each.in === "path");
+      expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      expect(inPath.every(({ required }) => required)).toBe(true);
+      for (const { description, content } of Object.values(responses)) {
+        expect(description).not.toBe("");
+        for (const { schema } of Object.values(content)) expect(schema).toBeTypeOf("object");
+      }
+    }
+  });
+
+  it("resolves every reference in it", async () => {
+    const { document } = await documentOf(await startHub(options));
+    const refs = JSON.stringify(document).match(/(?<="\$ref":"#\/)[^"]+/g) ?? [];
+    expect(refs.length).toBeGreaterThan(0);
+    for (const ref of new Set(refs)) {
+      const found = ref
+        .split("/")
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], document);
+      expect(found).toBeTypeOf("object");
+    }
+  });
+
+  it("names the routes that people rely on", async () => {
+    const { operations } = await documentOf(await startHub(options));
+    const routes = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(routes.sort()).toEqual([
+      "DELETE /groups/{group}/members/{user}",
+      "GET /groups/{group}/members",
+      "GET /health",
+      "GET /history",
+      "GET /metrics",
+      "GET /nodes",
+      "GET /openapi.json",
+      "GET /ready",
+      "GET /stats",
+      "GET /users",
+      "GET /users/{user}/connections",
+      "GET /ws",
+      "GET /ws/health",
+      "GET /ws/stats",
+      "POST /debug/profile",
+      "POST /groups/{group}/join",
+      "POST /groups/{group}/leave",
+      "POST /groups/{group}/members",
+      "POST /groups/{group}/send",
+      "POST /send",
+      "POST /tokens",
+      "POST /users/{user}/kick",
+      "POST /ws/broadcast",
+      "POST /ws/message",
+    ]);
+  });
+
+  it("describes routes that answer as it says", async () => {
+    const running = await startHub(options);
+    const { operations } = await documentOf(running);
+    for (const operation of operations) {
+      const { path, method, body } = requestFor(operation);
+      const answer = await call(running, path, { method, body, headers: { "x-api-key": apiKey } });
+      const documented = operation.responses[answer.status]?.content;
+      expect(documented, `${method} ${path} answered ${answer.status} ${answer.text}`).toBeDefined();
+      const schema = documented?.["application/json"]?.schema;
+      if (schema !== undefined) expect(() => z.fromJSONSchema(schema).parse(answer.body)).not.toThrow();
+      else expect(answer.headers.get("content-type")).toContain(Object.keys(documented ?? {})[0]);
+    }
+  });
+
+  it("asks for no key where none is needed", async () => {
+    const { document } = await documentOf(await startHub());
+    expect(document.security).toEqual([]);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Inbound, Router, Sending } from "../../src/actions/actions.ts";
+import { memoryBackplane } from "../../src/backplane/backplane.ts";
+import { type ApiPorts, createApi, createMetrics } from "../../src/gateway/gateway.ts";
+import { Local } from "../../src/local/local.ts";
+import { Acks, Deliverer, Hooks, Publisher } from "../../src/publish/publish.ts";
+
+/** Ports of an API that stands alone: nothing is connected, and the backplane has not been started. */
+function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
+  const backplane = memoryBackplane({ history: { count: 10, ageMs: 1_000, totalBytes: 1_000 } });
+  const outbox = { messages: 1, bytes: 1, socketBytes: 1, policy: "drop", waitMs: 1 } as const;
+  const times = { intervalMs: 1_000, timeoutMs: 1_000, writeTimeoutMs: 1_000 };
+  const local = new Local({
+    shardCount: 1,
+    shardsPerTurn: 1,
+    outbox,
+    heartbeat: { ...times, ping: true, shardsPerStep: 1 },
+    compression: { level: 1, threshold: 1 },
+  });
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, backplaneUp: async () => false };
+  const metrics = createMetrics(sources);
+  onTestFinished(() => {
+    metrics.stop();
+    local.stop();
+  });
+  const publisher = new Publisher({
+    backplane,
+    deliverer: new Deliverer(local, metrics),
+    acks: new Acks(backplane.cursors),
+    ackTimeoutMs: 1,
+    delivered: () => undefined,
+    meter: metrics,
+  });
+  const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
+  const inbound = new Inbound({ router: new Router(1), sending, maxWaiting: 1, report: () => undefined });
+  return {
+    ...{ publisher, backplane, local, inbound, metrics, development: true, apiKey: undefined },
+    authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
+    ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
+    ...changes,
+  };
+}
+
+describe("createApi", () => {
+  it("documents every route that it has", async () => {
+    const api = createApi(portsOf());
+    const { paths } = JSON.parse(await (await api.request("/openapi.json")).text());
+    const registered = api.routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+    const documented = Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.sort()).toEqual(registered.sort());
+  });
+
+  it("has the routes of WebSockets at the root when they connect there", async () => {
+    const api = createApi(portsOf({ path: "/" }));
+    expect((await api.request("/health")).status).toBe(200);
+    expect((await api.request("/")).status).toBe(426);
+    const body = JSON.stringify({ type: "chat" });
+    expect((await api.request("/broadcast", { method: "POST", body })).status).toBe(503);
+  });
+
+  it("tells callers nothing of a failure of its own, and the operator all", async () => {
+    const reports: unknown[] = [];
+    const failure = new Error("the password is 1234");
+    const api = createApi(
+      portsOf({
+        authenticator: {
+          mode: "token",
+          authenticate: async () => ({ user: "bob" }),
+          mint: () => Promise.reject(failure),
+        },
+        report: (stage, error) => reports.push([stage, error]),
+      }),
+    );
+    const response = await api.request("/tokens", { method: "POST", body: '{"user":"bob"}' });
+    expect(response.status).toBe(500);
+    const message = "the server failed to handle this";
+    expect(await response.json()).toEqual({ error: { code: "internal", message } });
+    expect(reports).toEqual([["POST /tokens", failure]]);
+  });
+});

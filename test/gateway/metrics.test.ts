@@ -1,0 +1,143 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createMetrics, type Metrics } from "../../src/gateway/metrics.ts";
+import { TidingsError } from "../../src/protocol/protocol.ts";
+import { startHub } from "../support/hub.ts";
+import { connectPeer } from "../support/peer.ts";
+import { call } from "./api-call.ts";
+
+/** The series of a scrape, by name and labels as they stand in the text. */
+function seriesOf(text: string): Map<string, number> {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const [, name = "", value = ""] = /^([a-z_0-9]+(?:\{.*\})?) (\S+)$/.exec(line) ?? [];
+      return [name, Number(value)];
+    }),
+  );
+}
+
+function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): Metrics {
+  const metrics = createMetrics({
+    local: { size: 3, pending: () => ({ messages: 4, bytes: 500 }) },
+    pendingLogins: () => 6,
+    waiting: () => 7,
+    backplaneUp: async () => true,
+    ...sources,
+  });
+  onTestFinished(() => metrics.stop());
+  return metrics;
+}
+
+describe("metrics", () => {
+  it("count what happens in a hub", async () => {
+    const running = await startHub();
+    const [alice, bob] = await Promise.all(
+      ["alice", "bob"].map((user) => connectPeer(running.url({ user_id: user }))),
+    );
+    await running.hub.broadcast({ type: "news" });
+    await running.hub.user("bob").send({ type: "chat", ephemeral: true });
+    await running.hub.user("bob").kick();
+    await bob?.closed;
+    await alice?.close();
+    // A disconnect is counted after the close frame has been answered.
+    let series = new Map<string, number>();
+    while (series.get('tidings_disconnects_total{cause="client_left"}') !== 1) {
+      const { headers, text } = await call(running, "/metrics");
+      expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+      series = seriesOf(text);
+    }
+    expect(Object.fromEntries(series)).toMatchObject({
+      tidings_connections: 0,
+      tidings_connects_total: 2,
+      'tidings_published_total{kind="stored"}': 1,
+      'tidings_published_total{kind="ephemeral"}': 1,
+      tidings_delivered_total: 3,
+      tidings_dropped_total: 0,
+      'tidings_disconnects_total{cause="kicked"}': 1,
+      'tidings_disconnects_total{cause="client_left"}': 1,
+      'tidings_disconnects_total{cause="slow"}': 0,
+      tidings_delivery_seconds_count: 2,
+      'tidings_publish_seconds_count{kind="stored"}': 1,
+      tidings_backplane_up: 1,
+    });
+  });
+
+  it("read their sources at every scrape", async () => {
+    let up = true;
+    const metrics = metricsOf({ backplaneUp: async () => up });
+    expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
+      tidings_connections: 3,
+      tidings_pending_messages: 4,
+      tidings_pending_bytes: 500,
+      tidings_pending_logins: 6,
+      tidings_inbound_waiting: 7,
+      tidings_backplane_up: 1,
+    });
+    up = false;
+    expect(seriesOf(await metrics.render()).get("tidings_backplane_up")).toBe(0);
+  });
+
+  it("sort durations into cumulative buckets", async () => {
+    const metrics = metricsOf();
+    for (const seconds of [0.00002, 0.0001, 0.003, 7]) metrics.published("stored", seconds);
+    const series = seriesOf(await metrics.render());
+    const bucket = (le: string) => series.get(`tidings_publish_seconds_bucket{kind="stored",le="${le}"}`);
+    expect(["0.000025", "0.00005", "0.0001", "0.0025", "0.005", "1", "+Inf"].map(bucket)).toEqual([
+      1, 1, 2, 2, 3, 3, 4,
+    ]);
+    expect(series.get('tidings_publish_seconds_sum{kind="stored"}')).toBeCloseTo(7.00312);
+    expect(series.get('tidings_publish_seconds_count{kind="ephemeral"}')).toBe(0);
+  });
+
+  it("count failures by code, apart from what was published", async () => {
+    const metrics = metricsOf();
+    metrics.published("stored", 0.1, new TidingsError("unavailable", "away"));
+    const series = seriesOf(await metrics.render());
+    expect(series.get('tidings_publish_errors_total{code="unavailable"}')).toBe(1);
+    expect(series.get('tidings_published_total{kind="stored"}')).toBe(0);
+    expect(metrics.totals).toMatchObject({ publishErrors: 1, published: { stored: 0, ephemeral: 0 } });
+  });
+
+  it("take a message from a clock that is ahead as delivered at once, and one for nobody as not delivered", async () => {
+    const metrics = metricsOf();
+    metrics.delivered(2, 0, -40);
+    metrics.delivered(0, 1, 40);
+    const series = seriesOf(await metrics.render());
+    expect(series.get('tidings_delivery_seconds_bucket{le="0.001"}')).toBe(1);
+    expect(series.get("tidings_delivery_seconds_count")).toBe(1);
+    expect(series.get("tidings_delivered_total")).toBe(2);
+    expect(series.get("tidings_dropped_total")).toBe(1);
+  });
+
+  it("belong to one hub; those of the process are the same for all", async () => {
+    const [one, other] = [metricsOf(), metricsOf()];
+    one.connected();
+    const texts = [await one.render(), await other.render()];
+    const counts = texts.map((text) => seriesOf(text).get("tidings_connects_total"));
+    expect(counts).toEqual([1, 0]);
+    for (const text of texts) {
+      expect(text).toContain("\nprocess_resident_memory_bytes ");
+      expect(text).toContain("\nnodejs_heap_size_used_bytes ");
+    }
+  });
+
+  it("see the event loop being held up", async () => {
+    const metrics = metricsOf();
+    const isSeen = () => metrics.loopDelay.max > 50;
+    while (!isSeen()) {
+      const until = performance.now() + 100;
+      while (performance.now() < until);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const series = seriesOf(await metrics.render());
+    expect(series.get('tidings_event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.05);
+  });
+
+  it("are told once each, as Prometheus wants it", async () => {
+    const text = await metricsOf().render();
+    const typed = text.match(/(?<=^# TYPE )\S+/gm) ?? [];
+    expect(new Set(typed).size).toBe(typed.length);
+    const named = [...seriesOf(text).keys()].map((series) => series.replace(/\{.*/, ""));
+    for (const name of named) expect(typed).toContain(name.replace(/_(bucket|sum|count)$/, ""));
+  });
+});
