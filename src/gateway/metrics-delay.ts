@@ -41,5 +41,6 @@ export class LoopDelayMonitor {
   }
 }
 
-/** The histogram holds, in nanoseconds, the whole time between two looks. */
-const lateness = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
+/** The histogram holds, in nanoseconds, the whole time between two looks. To the microsecond. */
+const lateness = (nanoseconds: number): number =>
+  Math.max(0, Math.round(nanoseconds / 1e3) - RESOLUTION_MS * 1e3) / 1e3;

@@ -138,7 +138,12 @@ class HubMetrics implements Metrics {
     const delayHelp = "How late the event loop ran what was due, since the last scrape.";
     own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", () => {
       const { p50, p90, p99, max } = this.loopDelay;
-      return Object.entries({ 0.5: p50 / 1e3, 0.9: p90 / 1e3, 0.99: p99 / 1e3, 1: max / 1e3 });
+      return [
+        ["0.5", p50 / 1e3],
+        ["0.9", p90 / 1e3],
+        ["0.99", p99 / 1e3],
+        ["1", max / 1e3],
+      ];
     });
   }
 
