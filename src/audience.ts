@@ -1,7 +1,14 @@
 import { type GroupMember, groupMembers } from "./actions/actions.ts";
 import type { Backplane, ConnectionInfo } from "./backplane/backplane.ts";
 import { type Channel, groupChannel, isId, TidingsError, userChannel } from "./protocol/protocol.ts";
-import type { Publisher, PublishOptions, Receipt } from "./publish/publish.ts";
+import {
+  addMember,
+  applicationKey,
+  type Publisher,
+  type PublishOptions,
+  type Receipt,
+  removeMember,
+} from "./publish/publish.ts";
 
 /** The application's message types and their data, declared once: `{ chat: { text: string } }`. */
 export type EventMap = Record<string, unknown>;
@@ -59,8 +66,7 @@ export class Audience<Events extends object> {
    */
   send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt> {
     const { type, data, from, ephemeral } = message;
-    // Keys of the application and of its users never meet.
-    const key = options.key === undefined ? undefined : `app/${options.key}`;
+    const key = applicationKey(options.key);
     const draft = { type, data, from, ephemeral, channel: this.#channel, ...this.#filter };
     return this.#ports.publisher.publish(draft, { ...options, key });
   }
@@ -122,14 +128,12 @@ export class GroupAudience<Events extends object> extends Audience<Events> {
 
   /** Makes the user a durable member: joined now, and at every later login with what was missed. */
   async add(user: string): Promise<void> {
-    await this.#backplane.memberships.add(this.#group, checkedId("user", user));
-    await this.#backplane.cluster.command({ kind: "join", user, group: this.#group });
+    await addMember(this.#backplane, this.#group, checkedId("user", user));
   }
 
   /** Ends the user's membership on all connections. */
   async remove(user: string): Promise<void> {
-    await this.#backplane.memberships.remove(this.#group, checkedId("user", user));
-    await this.#backplane.cluster.command({ kind: "leave", user, group: this.#group });
+    await removeMember(this.#backplane, this.#group, checkedId("user", user));
   }
 }
 

@@ -184,6 +184,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     apiKey,
     development: isDevelopment,
     isDraining,
+    report,
     limits,
     startedAt,
     path,

@@ -163,7 +163,9 @@ export class Hub<Events extends object> {
 
   /** The HTTP API for `node:http` and frameworks on it (Express, Fastify). */
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    void this.#listener(request, response);
+    const isOpen = this.development && !isLoopback(request.socket.remoteAddress ?? "");
+    if (isOpen) response.writeHead(403).end("development mode serves this machine only: set JWT_SECRET\n");
+    else void this.#listener(request, response);
   };
 
   /** Takes WebSocket upgrades at the configured path of an application's own server; everything else stays its own. */

@@ -1,6 +1,6 @@
 import type { Connection } from "../local/local.ts";
 import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
-import type { Hooks, Publisher, Receipt } from "../publish/publish.ts";
+import { type Hooks, type Publisher, type Receipt, userKey } from "../publish/publish.ts";
 import { type Authorize, assertAllowed } from "./policy.ts";
 
 export interface SendingPorts {
@@ -27,8 +27,7 @@ export class Sending {
     await assertAllowed(authorize, connection.user, "publish", channel);
     const { type, data } = await this.#asHooksWish(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
-    // Keys of different users never meet.
-    const key = message.key === undefined ? undefined : `user/${connection.user}/${message.key}`;
+    const key = userKey(connection.user, message.key);
     return () =>
       publisher.publish({ channel, type, data, from: connection.user, ephemeral }, { key, ack, timeoutMs });
   }

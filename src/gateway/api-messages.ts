@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { historyPage } from "../actions/actions.ts";
 import { type Channel, channelOf, groupChannel, TidingsError, userChannel } from "../protocol/protocol.ts";
-import type { Receipt } from "../publish/publish.ts";
+import { applicationKey, type Receipt } from "../publish/publish.ts";
 import type { Fields } from "./api-body.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import { type Route, route } from "./api-route.ts";
@@ -13,7 +13,7 @@ type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
 async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
   const { type, data, from, ephemeral, platforms, except, ack, timeoutMs } = outgoing;
   // Keys of the application and of its users never meet.
-  const key = outgoing.key === undefined ? undefined : `app/${outgoing.key}`;
+  const key = applicationKey(outgoing.key);
   const draft = { channel: to, type, data, from, ephemeral, platforms, except };
   return ports.publisher.publish(draft, { key, ack, timeoutMs });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { groupMembers } from "../actions/actions.ts";
+import { addMember, removeMember } from "../publish/publish.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import { type Route, route } from "./api-route.ts";
 import { connections, group, platform, user, whole } from "./api-schemas.ts";
@@ -76,22 +77,19 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
 
 /** Who belongs to a group. */
 export function groupRoutes({ backplane }: ApiPorts): Route[] {
-  const { memberships, cluster } = backplane;
   const member = { takes: z.object({ group, user }), gives: connections };
   const join = {
     ...member,
     summary: "Make a user a durable member: joined now, and at every later login",
     async handle({ group, user }: Member) {
-      await memberships.add(group, user);
-      return { connections: await cluster.command({ kind: "join", user, group }) };
+      return { connections: await addMember(backplane, group, user) };
     },
   };
   const leave = {
     ...member,
     summary: "End a user's membership, on all connections",
     async handle({ group, user }: Member) {
-      await memberships.remove(group, user);
-      return { connections: await cluster.command({ kind: "leave", user, group }) };
+      return { connections: await removeMember(backplane, group, user) };
     },
   };
   return [

@@ -7,7 +7,7 @@ import { processRegistry, ScrapedMetrics } from "./metrics-registry.ts";
 
 /** What is asked at every scrape. */
 export interface MetricsSources {
-  readonly local: Pick<Local, "size" | "pending">;
+  readonly local: Pick<Local, "size" | "pending" | "slow">;
   /** Handshakes and logins under way. */
   readonly pendingLogins: () => number;
   /** What clients sent and waits to be handled. */
@@ -58,9 +58,10 @@ class HubMetrics implements Metrics {
   readonly #disconnects = countsOf([...Object.keys(CLOSE), "client_left", "lost"]);
   #connects = 0;
   #delivered = 0;
-  #dropped = 0;
+  readonly #local: MetricsSources["local"];
 
   constructor(sources: MetricsSources) {
+    this.#local = sources.local;
     this.#registerGauges(sources);
     this.#registerCounters();
   }
@@ -71,9 +72,8 @@ class HubMetrics implements Metrics {
     else this.#ephemeral.observe(seconds);
   }
 
-  delivered(connections: number, dropped: number, latencyMs: number): void {
+  delivered(connections: number, latencyMs: number): void {
     this.#delivered += connections;
-    this.#dropped += dropped;
     // The clock of the node that took the message may be ahead of ours.
     if (connections > 0) this.#delivery.observe(Math.max(0, latencyMs) / 1_000);
   }
@@ -90,7 +90,7 @@ class HubMetrics implements Metrics {
     let publishErrors = 0;
     for (const errors of this.#errors.values()) publishErrors += errors;
     const published = { stored: this.#stored.count, ephemeral: this.#ephemeral.count };
-    return { published, publishErrors, delivered: this.#delivered, dropped: this.#dropped };
+    return { published, publishErrors, delivered: this.#delivered, dropped: this.#local.slow.dropped };
   }
 
   get loopDelay(): LoopDelay {
@@ -151,7 +151,10 @@ class HubMetrics implements Metrics {
     const own = this.#scraped;
     own.counter("tidings_connects_total", "Connections that were admitted.", () => this.#connects);
     own.counter("tidings_delivered_total", "Messages handed to connections.", () => this.#delivered);
-    own.counter("tidings_dropped_total", "Messages that full send queues lost.", () => this.#dropped);
+    const { slow } = this.#local;
+    own.counter("tidings_dropped_total", "Messages that full send queues lost.", () => slow.dropped);
+    own.counter("tidings_waited_total", "Messages that waited for room in a full queue.", () => slow.waited);
+    own.counter("tidings_overflows_total", "Full queues that closed their connection.", () => slow.closed);
     const published = () => Object.entries(this.totals.published);
     own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);

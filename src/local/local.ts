@@ -36,8 +36,6 @@ export interface Delivery {
 export interface Delivered {
   /** Connections it was handed to. */
   connections: number;
-  /** Connections whose full queue dropped it. */
-  dropped: number;
   /** Under the policy `wait`: resolves when every full queue has drained or its time is up. */
   waiting: Promise<unknown> | undefined;
 }
@@ -122,7 +120,7 @@ export class Local {
 
   /** Hands one packet to every member of its channel. Never throws, never waits. */
   deliver(delivery: Delivery): Delivered {
-    const result: Delivered = { connections: 0, dropped: 0, waiting: undefined };
+    const result: Delivered = { connections: 0, waiting: undefined };
     const { channel } = delivery;
     if (channel.startsWith("user:")) {
       this.#deliverTo(this.#shardOf(channel.slice(5)).members(channel), delivery, result);
@@ -171,8 +169,6 @@ export class Local {
     } else if (verdict === "waiting") {
       result.connections++;
       result.waiting = Promise.all([result.waiting, connection.outbox.whenDrained()]);
-    } else if (verdict !== "closed") {
-      result.dropped++;
     }
   }
 

@@ -13,7 +13,7 @@ import {
 /** Counts what is delivered. */
 export interface DeliverMeter {
   /** A message was handed to so many connections of this node, so many milliseconds after it was taken. */
-  delivered(connections: number, dropped: number, latencyMs: number): void;
+  delivered(connections: number, latencyMs: number): void;
 }
 
 /** The last step of a message before the connections: makes its packet and hands it to the local members. */
@@ -35,8 +35,8 @@ export class Deliverer {
     const offset = isStored(message) ? message.offset : undefined;
     const skip = isStored(message) ? () => skipPacket(message) : undefined;
     const delivery = { channel, packet, offset, platforms, except, skip };
-    const { connections, dropped, waiting } = this.#local.deliver(delivery);
-    this.#meter.delivered(connections, dropped, Date.now() - message.timestamp);
+    const { connections, waiting } = this.#local.deliver(delivery);
+    this.#meter.delivered(connections, Date.now() - message.timestamp);
     if (waiting !== undefined) this.#waitFor(channel, waiting);
     return connections;
   }

@@ -75,24 +75,30 @@ export class Publisher {
   }
 
   async #publishOnce(message: Message, draft: Draft, options: PublishOptions): Promise<Receipt> {
-    const kind = draft.ephemeral ? "ephemeral" : "stored";
+    const receipt = await this.#route(message, draft, options);
+    if (!receipt.duplicate) this.#ports.delivered(message, receipt);
+    return receipt;
+  }
+
+  #route(message: Message, { ephemeral }: Draft, options: PublishOptions): Promise<Receipt> {
+    const { key, ack } = options;
+    if (ephemeral) return this.#metered("ephemeral", () => this.#publishEphemeral(message, key));
+    // The time that a sender waits for its receiver is not the hub's: only the storing is measured.
+    const store = (): Promise<Receipt> => this.#metered("stored", () => this.#publishStored(message, key));
+    return ack ? this.#publishAndWait(message, store, options) : store();
+  }
+
+  async #metered(kind: "stored" | "ephemeral", publish: () => Promise<Receipt>): Promise<Receipt> {
     const started = performance.now();
     const seconds = (): number => (performance.now() - started) / 1_000;
     try {
-      const receipt = await this.#route(message, draft, options);
-      // The time that a sender waits for its receiver is not the hub's.
-      if (!options.ack) this.#ports.meter.published(kind, seconds());
-      if (!receipt.duplicate) this.#ports.delivered(message, receipt);
+      const receipt = await publish();
+      if (!receipt.duplicate) this.#ports.meter.published(kind, seconds());
       return receipt;
     } catch (thrown) {
       this.#ports.meter.published(kind, seconds(), toTidingsError(thrown));
       throw thrown;
     }
-  }
-
-  #route(message: Message, draft: Draft, options: PublishOptions): Promise<Receipt> {
-    if (draft.ephemeral) return this.#publishEphemeral(message, options.key);
-    return options.ack ? this.#publishAndWait(message, options) : this.#publishStored(message, options.key);
   }
 
   async #publishEphemeral(message: Message, key?: string): Promise<Receipt> {
@@ -121,10 +127,14 @@ export class Publisher {
     return receipt;
   }
 
-  async #publishAndWait(message: Message, options: PublishOptions): Promise<Receipt> {
+  async #publishAndWait(
+    message: Message,
+    store: () => Promise<Receipt>,
+    options: PublishOptions,
+  ): Promise<Receipt> {
     const expectation = this.#ports.acks.expect(message.channel);
     try {
-      const receipt = await this.#publishStored(message, options.key);
+      const receipt = await store();
       if (receipt.duplicate && receipt.state === "acked") return receipt;
       const timeoutMs = options.timeoutMs ?? this.#ports.ackTimeoutMs;
       const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
@@ -186,6 +196,7 @@ const repeatedStored = (appended: Appended): Receipt =>
 const repeated = (receipt: string): Receipt => ({ ...(JSON.parse(receipt) as Receipt), duplicate: true }); // written by this file
 
 export { Acks } from "./acks.ts";
+export { addMember, applicationKey, removeMember, userKey } from "./application.ts";
 export { Commands } from "./commands.ts";
 export { Deliverer, type DeliverMeter, pushOf } from "./deliver.ts";
 export {
