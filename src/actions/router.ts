@@ -17,7 +17,7 @@ export type ActionHandler<Input> = (context: ActionContext, input: Input) => unk
 /** Wraps every action: look at the context, call `next` (once), look at its result. */
 export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
 
-type Action = (context: ActionContext, data: unknown) => Promise<unknown>;
+type Action = (context: ActionContext, data: unknown) => unknown;
 
 /** Finds the handler of `module.action`, checks its input, runs it inside the middleware. */
 export class Router {
@@ -42,7 +42,12 @@ export class Router {
     if (!/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
-    this.#actions.set(name, async (context, data) => handler(context, await parse(schema, data)));
+    this.#actions.set(name, (context, data) => {
+      const result = schema["~standard"].validate(data);
+      if (result instanceof Promise)
+        return result.then((checked) => handler(context, acceptedValue(checked)));
+      return handler(context, acceptedValue(result));
+    });
   }
 
   /** Adds a middleware inside those that are there. */
@@ -50,28 +55,27 @@ export class Router {
     this.#middleware.push(middleware);
   }
 
-  /** @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, or what the handler threw */
+  /**
+   * Handlers that answer at once are not made to wait, and need no watch over their time.
+   * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, or what the handler threw
+   */
   async run(context: ActionContext, data: unknown): Promise<unknown> {
     const action = this.#actions.get(context.action);
     if (action === undefined) {
       throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
     }
-    const work = (): Promise<unknown> => this.#through(0, context, () => action(context, data));
-    return within(this.#timeoutMs, context.action, work);
+    const reply = this.#through(0, context, () => action(context, data));
+    return reply instanceof Promise ? within(this.#timeoutMs, context.action, () => reply) : reply;
   }
 
-  #through(index: number, context: ActionContext, action: () => Promise<unknown>): Promise<unknown> {
+  #through(index: number, context: ActionContext, action: () => unknown): unknown {
     const middleware = this.#middleware[index];
     if (middleware === undefined) return action();
-    return middleware(context, () => this.#through(index + 1, context, action));
+    return middleware(context, async () => this.#through(index + 1, context, action));
   }
 }
 
-async function parse<Schema extends StandardSchemaV1>(
-  schema: Schema,
-  data: unknown,
-): Promise<StandardSchemaV1.InferOutput<Schema>> {
-  const result = await schema["~standard"].validate(data);
+function acceptedValue<Value>(result: StandardSchemaV1.Result<Value>): Value {
   if (result.issues === undefined) return result.value;
   const problems = result.issues.map(({ path = [], message }) => {
     const at = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");

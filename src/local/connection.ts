@@ -43,6 +43,8 @@ export class Connection implements ConnectionIdentity {
   readonly node: string;
   readonly connectedAt: number;
   readonly transport: Transport;
+  /** The transport's, kept here because every delivery looks at it. */
+  readonly deflate: boolean;
   readonly outbox: Outbox;
   state: ConnectionState = "open";
   /** Groups that this connection has joined. */
@@ -66,6 +68,7 @@ export class Connection implements ConnectionIdentity {
     this.heardAt = identity.connectedAt;
     this.pingedAt = identity.connectedAt;
     this.transport = transport;
+    this.deflate = transport.deflate;
     this.outbox = new Outbox(owner, transport.stream);
   }
 

@@ -162,7 +162,7 @@ export class Local {
   }
 
   #enqueue(connection: Connection, packet: Packet, result: Delivered): void {
-    const frame = connection.transport.deflate ? packet.deflated(this.#compression) : packet.plain;
+    const frame = connection.deflate ? packet.deflated(this.#compression) : packet.plain;
     const verdict = connection.enqueue(frame);
     if (verdict === "queued") {
       result.connections++;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Appended, Backplane, Message } from "../backplane/backplane.ts";
 import { assertType, type Channel, TidingsError, toTidingsError } from "../protocol/protocol.ts";
-import type { Acks } from "./acks.ts";
+import type { Acks, Expectation } from "./acks.ts";
 import type { Deliverer } from "./deliver.ts";
 import type { Receipt } from "./receipt.ts";
 import { type Retry, withRetry } from "./retry.ts";
@@ -67,85 +67,77 @@ export class Publisher {
   async publish(draft: Draft, options: PublishOptions = {}): Promise<Receipt> {
     const message = this.#message(draft);
     if (options.ack) assertAckable(draft);
-    if (options.retry !== undefined) {
-      const key = options.key ?? message.id;
-      return withRetry(options.retry, () => this.#publishOnce(message, draft, { ...options, key }));
-    }
-    return this.#publishOnce(message, draft, options);
+    if (options.retry === undefined) return this.#publishOnce(message, draft, options);
+    const key = options.key ?? message.id;
+    return withRetry(options.retry, () => this.#publishOnce(message, draft, { ...options, key }));
   }
 
   async #publishOnce(message: Message, draft: Draft, options: PublishOptions): Promise<Receipt> {
-    const receipt = await this.#route(message, draft, options);
-    if (!receipt.duplicate) this.#ports.delivered(message, receipt);
-    return receipt;
-  }
-
-  #route(message: Message, { ephemeral }: Draft, options: PublishOptions): Promise<Receipt> {
-    const { key, ack } = options;
-    if (ephemeral) return this.#metered("ephemeral", () => this.#publishEphemeral(message, key));
-    // The time that a sender waits for its receiver is not the hub's: only the storing is measured.
-    const store = (): Promise<Receipt> => this.#metered("stored", () => this.#publishStored(message, key));
-    return ack ? this.#publishAndWait(message, store, options) : store();
-  }
-
-  async #metered(kind: "stored" | "ephemeral", publish: () => Promise<Receipt>): Promise<Receipt> {
-    const started = performance.now();
-    const seconds = (): number => (performance.now() - started) / 1_000;
+    const expectation = options.ack ? this.#ports.acks.expect(message.channel) : undefined;
     try {
-      const receipt = await publish();
-      if (!receipt.duplicate) this.#ports.meter.published(kind, seconds());
+      const receipt = await this.#place(message, draft.ephemeral ? "ephemeral" : "stored", options.key);
+      if (!receipt.duplicate) this.#ports.delivered(message, receipt);
+      return expectation === undefined ? receipt : await this.#awaitAck(receipt, expectation, options);
+    } finally {
+      expectation?.stop();
+    }
+  }
+
+  /** Stores and delivers, without any wait for receivers: this is what the meter measures. */
+  async #place(message: Message, kind: "stored" | "ephemeral", key?: string): Promise<Receipt> {
+    const { meter } = this.#ports;
+    const started = performance.now();
+    try {
+      const placed = kind === "stored" ? this.#store(message, key) : this.#pass(message, key);
+      const receipt = placed instanceof Promise ? await placed : placed;
+      if (!receipt.duplicate) meter.published(kind, (performance.now() - started) / 1_000);
       return receipt;
     } catch (thrown) {
-      this.#ports.meter.published(kind, seconds(), toTidingsError(thrown));
+      meter.published(kind, (performance.now() - started) / 1_000, toTidingsError(thrown));
       throw thrown;
     }
   }
 
-  async #publishEphemeral(message: Message, key?: string): Promise<Receipt> {
+  /** An ephemeral message without key is done within this call when all its receivers are here. */
+  #pass(message: Message, key?: string): Receipt | Promise<Receipt> {
+    if (key !== undefined) return this.#passOnce(message, key);
+    const { deliverer, backplane } = this.#ports;
+    const connections = deliverer.deliver(message);
+    const nodes = backplane.broker.relay(message);
+    const room = deliverer.room(message.channel);
+    if (typeof nodes === "number" && room === undefined) return receiptOf(message, connections + nodes);
+    return Promise.all([nodes, room]).then(([reached]) => receiptOf(message, connections + reached));
+  }
+
+  async #passOnce(message: Message, key: string): Promise<Receipt> {
     const { broker } = this.#ports.backplane;
-    if (key !== undefined) {
-      const own = receiptOf(message, 0);
-      const first = await broker.claim(key, JSON.stringify(own));
-      if (first !== undefined) return repeated(first);
-    }
-    const connections = this.#ports.deliverer.deliver(message);
-    const routed = broker.relay(message);
-    const nodes = typeof routed === "number" ? routed : await routed;
-    await this.#ports.deliverer.room(message.channel);
-    const receipt = receiptOf(message, connections + nodes);
-    if (key !== undefined) await broker.settle(key, JSON.stringify(receipt));
+    const first = await broker.claim(key, JSON.stringify(receiptOf(message, 0)));
+    if (first !== undefined) return repeated(first);
+    const receipt = await this.#pass(message);
+    await broker.settle(key, JSON.stringify(receipt));
     return receipt;
   }
 
-  async #publishStored(message: Message, key?: string): Promise<Receipt> {
+  async #store(message: Message, key?: string): Promise<Receipt> {
     const { broker } = this.#ports.backplane;
     const appended = await broker.append(message, key);
     if (appended.duplicate) return repeatedStored(appended);
-    await this.#ports.deliverer.room(message.channel);
+    const room = this.#ports.deliverer.room(message.channel);
+    if (room !== undefined) await room;
     const receipt = storedReceipt(appended);
     if (key !== undefined) await broker.settle(key, JSON.stringify(receipt));
     return receipt;
   }
 
-  async #publishAndWait(
-    message: Message,
-    store: () => Promise<Receipt>,
-    options: PublishOptions,
-  ): Promise<Receipt> {
-    const expectation = this.#ports.acks.expect(message.channel);
-    try {
-      const receipt = await store();
-      if (receipt.duplicate && receipt.state === "acked") return receipt;
-      const timeoutMs = options.timeoutMs ?? this.#ports.ackTimeoutMs;
-      const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
-      const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
-      if (options.key !== undefined) {
-        await this.#ports.backplane.broker.settle(options.key, JSON.stringify(answered));
-      }
-      return answered;
-    } finally {
-      expectation.stop();
+  async #awaitAck(receipt: Receipt, expectation: Expectation, options: PublishOptions): Promise<Receipt> {
+    if (receipt.duplicate && receipt.state === "acked") return receipt;
+    const timeoutMs = options.timeoutMs ?? this.#ports.ackTimeoutMs;
+    const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
+    const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
+    if (options.key !== undefined) {
+      await this.#ports.backplane.broker.settle(options.key, JSON.stringify(answered));
     }
+    return answered;
   }
 
   #message(draft: Draft): Message {
