@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { Hono } from "hono";
 import { type Logger, pino } from "pino";
 import {
   type Authorize,
@@ -12,6 +13,7 @@ import type { EventMap } from "./audience.ts";
 import { type Backplane, memoryBackplane } from "./backplane/backplane.ts";
 import { type Config, type ConfigInput, resolveConfig } from "./config/config.ts";
 import {
+  type ApiPorts,
   type Authenticator,
   createApi,
   createMetrics,
@@ -20,6 +22,7 @@ import {
   Gateway,
   jwt,
   type Metrics,
+  mountPage,
   renewal,
   type SessionPorts,
 } from "./gateway/gateway.ts";
@@ -56,7 +59,14 @@ interface Basis {
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
   const { auth, authorize, logger, ...input } = options;
-  const config = resolveConfig({ code: input });
+  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
+}
+
+/** The same with a configuration that is resolved already. */
+export function hubWith<Events extends object = EventMap>(
+  config: Config,
+  { auth, authorize, logger }: Pick<HubOptions, "auth" | "authorize" | "logger"> = {},
+): Hub<Events> {
   const log = logger ?? pino({ level: config.logLevel });
   const hooks = new Hooks(config.timeouts.hookMs);
   hooks.on("error", ({ stage, error }) =>
@@ -141,7 +151,7 @@ function makeCore({ config, hooks, report }: Basis, local: Local, backplane: Bac
 
 /** Everything, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, authenticator, hooks, node, report } = basis;
+  const { config, authenticator, hooks, report } = basis;
   const { websocket } = config;
   const local = makeLocal(config);
   const backplane = chooseBackplane(config);
@@ -169,27 +179,32 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const renewLogin = renewal(authenticator, expiry);
   builtinActions({ router, local, backplane, membership, watchers, authorize: allowed, renewLogin });
   const gateway = makeGateway(basis, { local, membership, inbound, expiry, metrics, allowed });
-  const { apiKey, path } = config;
+  const isDraining = (): boolean => gateway.isDraining;
+  const api = makeApi(basis, { publisher, backplane, local, inbound, metrics, isDraining });
+  return { ...basis, local, backplane, sink, policy, publisher, router, gateway, api, expiry, metrics };
+}
+
+type ApiParts = Pick<ApiPorts, "publisher" | "backplane" | "local" | "inbound" | "metrics" | "isDraining">;
+
+/** The HTTP API; in development mode with the page. */
+function makeApi({ config, authenticator, node, report }: Basis, parts: ApiParts): Hono {
+  const { apiKey, path, websocket } = config;
+  const development = authenticator.mode === "development";
   const limits = { maxMessageBytes: websocket.maxMessageSize };
   const startedAt = Date.now();
-  const isDraining = (): boolean => gateway.isDraining;
   const api = createApi({
-    publisher,
-    backplane,
-    local,
-    inbound,
+    ...parts,
     authenticator,
-    metrics,
     node,
     apiKey,
-    development: isDevelopment,
-    isDraining,
+    development,
     report,
     limits,
     startedAt,
     path,
   });
-  return { ...basis, local, backplane, sink, policy, publisher, router, gateway, api, expiry, metrics };
+  if (development) mountPage(api, path);
+  return api;
 }
 
 interface GatewayParts {

@@ -174,6 +174,7 @@ export { Expiry } from "./expiry.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { isLoopback } from "./loopback.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export { mountPage } from "./page.ts";
 export { renewal } from "./renewal.ts";
 export { hardenedServer, type Listening, listen } from "./server.ts";
 export type { Ended, SessionPorts } from "./session.ts";

@@ -4,6 +4,9 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import type { Hono, MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 
+/** Where the build puts the page, below the package's folder. */
+const BUILT = "dist/web";
+
 /** Names of built assets carry a hash of their content, so that a browser need never ask for one again. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
@@ -33,16 +36,17 @@ const SECURITY: MiddlewareHandler = secureHeaders({
  * @param path where the page finds the WebSocket
  */
 export function mountPage(api: Hono, path = "/ws"): void {
-  const folder = join(packageFolder(import.meta.dirname), "dist", "web");
+  const root = packageFolder(import.meta.dirname);
   api.get("/", SECURITY, (context) => {
     context.header("Cache-Control", "no-cache");
-    const html = readPage(folder);
+    const html = readPage(join(root, BUILT));
     return html === undefined
       ? context.text("The page is not built yet: npm run build\n", 503)
       : context.html(html.replace('content="/ws"', () => `content="${escapeAttribute(path)}"`));
   });
   const assets = serveStatic({
-    root: folder,
+    root,
+    rewriteRequestPath: (asset) => `/${BUILT}${asset}`,
     onFound: (_, context) => context.header("Cache-Control", IMMUTABLE),
   });
   api.use("/assets/*", SECURITY, assets);
