@@ -16,6 +16,7 @@ it("every key of the configuration is read by some code", async () => {
   await hub.listen();
   await hub.nodes();
   await hub.user("bob").send({ type: "chat" });
+  await hub.history("user:bob");
   await hub.close();
   expect(CONFIG_KEYS.map(({ path }) => path).filter((path) => !read().has(path))).toEqual([]);
 });
