@@ -2,7 +2,7 @@
 import { resolveConfig } from "./resolve.ts";
 import type { Config } from "./shape.ts";
 
-export { configTables, describeConfig } from "./describe.ts";
+export { configTables, defaultText, describeConfig, headingOf } from "./describe.ts";
 export type { NamedKey, Secrecy, Unit } from "./key.ts";
 export { maskConfig, maskValue } from "./mask.ts";
 export { getPath } from "./path.ts";

@@ -44,22 +44,27 @@ export const describeConfig = (): string => `${PREAMBLE}\n${configTables()}`;
 
 /** A table (Markdown) of the keys of each group. */
 export function configTables(): string {
-  const groups = Map.groupBy(CONFIG_KEYS, groupOf);
+  const groups = Map.groupBy(CONFIG_KEYS, headingOf);
   const tables = [...groups].map(([group, keys]) => {
     const rows = keys.map(rowOf).join("\n");
-    return `## ${HEADINGS[group] ?? group}\n\n| key | environment | default | meaning |\n| --- | --- | --- | --- |\n${rows}\n`;
+    return `## ${group}\n\n| key | environment | default | meaning |\n| --- | --- | --- | --- |\n${rows}\n`;
   });
   return tables.join("\n");
 }
 
-const groupOf = ({ path }: NamedKey): string => path.slice(0, Math.max(0, path.indexOf(".")));
+/** The heading under which a key is explained. */
+export function headingOf({ path }: NamedKey): string {
+  const group = path.slice(0, Math.max(0, path.indexOf(".")));
+  return HEADINGS[group] ?? group;
+}
 
 function rowOf(key: NamedKey): string {
   const secret = key.secret === undefined ? "" : " ●";
   return `| \`${key.path}\`${secret} | \`${key.env}\` | ${defaultText(key)} | ${key.doc.replaceAll("|", "\\|")} |`;
 }
 
-function defaultText({ default: value, defaultText, unit }: NamedKey): string {
+/** A key's default in words (Markdown); empty when it has none. */
+export function defaultText({ default: value, defaultText, unit }: NamedKey): string {
   if (defaultText !== undefined) return defaultText;
   if (value === undefined) return "";
   return `\`${String(value)}\`${unit === "s" || unit === "ms" || unit === "bytes" ? ` ${unit}` : ""}`;

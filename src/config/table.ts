@@ -53,7 +53,7 @@ export const TABLE = {
   node: {
     id: optional(id("1–128 characters, none of them a control character"), {
       doc: "name of this node",
-      defaultText: "random",
+      defaultText: "its address and port when both are set, else host name and process id",
     }),
     ip: optional(ip(), { doc: "address under which this node is announced to others" }),
     port: optional(whole(1, 65_535), {
@@ -140,8 +140,14 @@ export const TABLE = {
       unit: "ms",
       doc: "how long a publisher waits for room in a full send queue when messages are not dropped",
     }),
-    readBufferSize: key(whole(1), 1024, { unit: "bytes", doc: "hint for the read buffer of a socket" }),
-    writeBufferSize: key(whole(1), 1024, { unit: "bytes", doc: "hint for the write buffer of a socket" }),
+    readBufferSize: key(whole(1), 1024, {
+      unit: "bytes",
+      doc: "high-water mark for reading; Node reads 64 KiB at a time, so smaller values change nothing",
+    }),
+    writeBufferSize: key(whole(1), 1024, {
+      unit: "bytes",
+      doc: "unsent bytes in a socket above which messages wait in the send queue",
+    }),
     maxMessageSize: key(whole(1, 268_435_456), 524_288, {
       unit: "bytes",
       doc: "longest inbound message; a longer one closes the connection with 1009",
@@ -166,7 +172,7 @@ export const TABLE = {
     }),
     maxHandshakes: key(whole(1), 10_000, {
       unit: "connections",
-      doc: "handshakes and logins open at once; more are refused with HTTP 503",
+      doc: "handshakes and logins open at once; more are turned away",
     }),
     maxConnectionsPerUser: key(whole(0), 0, {
       unit: "connections",

@@ -1,0 +1,90 @@
+import { type Command, Option } from "commander";
+import { z } from "zod";
+import { isErrorCode, TidingsError } from "../protocol/protocol.ts";
+
+/** Which server to ask, and with which key. */
+export interface ApiFlags {
+  url: string;
+  apiKey?: string;
+  json?: true;
+}
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+
+/** How long a server may take to answer. */
+const ANSWER_MS = 30_000;
+
+/** Adds the flags that every command needs which asks a running server. */
+export function addApiFlags(command: Command): Command {
+  return command
+    .addOption(new Option("--url <url>", "the server").env("TIDINGS_URL").default(DEFAULT_URL))
+    .addOption(new Option("--api-key <key>", "the server's API key").env("API_KEY"))
+    .option("--json", "print JSON");
+}
+
+/**
+ * Asks a running server.
+ * @param body sent as JSON in a POST; without it the request is a GET
+ * @throws TidingsError what the server answered, or `unavailable` when none does
+ */
+export async function callApi<Reply>(
+  flags: ApiFlags,
+  path: string,
+  schema: z.ZodType<Reply>,
+  body?: object,
+): Promise<Reply> {
+  const response = await request(flags, path, body);
+  const text = await response.text();
+  const content = parseJson(text);
+  if (!response.ok) throw refusal(response.status, content, flags);
+  const { success, data } = schema.safeParse(content);
+  if (success) return data;
+  throw new TidingsError("internal", `${flags.url} gave an answer that is not understood`, {
+    cause: text.slice(0, 200),
+  });
+}
+
+async function request({ url, apiKey }: ApiFlags, path: string, body: object | undefined): Promise<Response> {
+  const address = `${url.replace(/\/+$/, "")}${path}`;
+  if (!URL.canParse(address))
+    throw new TidingsError("bad_request", `--url: expected a URL such as ${DEFAULT_URL}`);
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (apiKey !== undefined) headers["x-api-key"] = apiKey;
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  try {
+    if (body === undefined) return await fetch(address, { headers, signal });
+    return await fetch(address, { method: "POST", headers, signal, body: JSON.stringify(body) });
+  } catch (error) {
+    throw new TidingsError("unavailable", `no answer from ${url}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** `fetch` says no more than "fetch failed"; what happened is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return `none within ${ANSWER_MS / 1000} s`;
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  if ("code" in cause && cause.code === "ECONNREFUSED")
+    return "connection refused. Is it running? (tidings serve)";
+  return cause.message;
+}
+
+const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+function refusal(status: number, content: unknown, { url, apiKey }: ApiFlags): TidingsError {
+  const { success, data } = Failure.safeParse(content);
+  if (!success)
+    return new TidingsError("unavailable", `${url} answered with HTTP ${status}: is it a Tidings server?`);
+  const { code, message } = data.error;
+  const hint = code === "unauthorized" && apiKey === undefined ? " (give --api-key, or set API_KEY)" : "";
+  return new TidingsError(isErrorCode(code) ? code : "internal", `${message}${hint}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

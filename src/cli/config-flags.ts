@@ -1,0 +1,43 @@
+import { type Command, Option } from "commander";
+import { CONFIG_KEYS, type ConfigSources, defaultText, headingOf, type NamedKey } from "../config/config.ts";
+import { TidingsError } from "../protocol/protocol.ts";
+
+/** Adds `--config FILE` and a flag for every key that passes. */
+export function addConfigFlags(command: Command, accept: (key: NamedKey) => boolean = () => true): Command {
+  command.option("--config <file>", "YAML or JSON file with settings");
+  for (const key of CONFIG_KEYS.filter(accept)) command.addOption(flagOf(key));
+  // Unknown flags are reported together with bad values, see configSources.
+  return command.allowUnknownOption().allowExcessArguments();
+}
+
+function flagOf(key: NamedKey): Option {
+  const ends = defaultText(key).replaceAll("`", "");
+  const facts = [ends === "" ? "" : `default: ${ends}`, `env: ${key.env}`].filter((fact) => fact !== "");
+  const doc = `${key.doc.replaceAll("`", "")} (${facts.join(", ")})`;
+  return new Option(`--${key.flag} ${placeholder(key)}`, doc).helpGroup(`${headingOf(key)}:`);
+}
+
+function placeholder({ schema, unit }: NamedKey): string {
+  if (schema.safeParse(true).success) return "[boolean]"; // the flag alone means true
+  return unit === "s" ? "<seconds>" : `<${unit ?? "value"}>`;
+}
+
+/**
+ * The configuration's sources on a command line: its flags, the environment, and the file that it names.
+ * @throws TidingsError `bad_request` for words that belong to no flag
+ */
+export function configSources(command: Command): ConfigSources {
+  const given: Record<string, unknown> = command.opts();
+  const flags: Record<string, unknown> = {};
+  for (const option of command.options) {
+    const name = option.long?.slice(2) ?? "";
+    if (CONFIG_KEYS.some((key) => key.flag === name)) flags[name] = given[option.attributeName()];
+  }
+  const unknown = command.args.filter((word) => word.startsWith("-"));
+  for (const word of unknown) flags[word.replace(/^-+/, "").replace(/=.*/s, "")] = true;
+  if (unknown.length === 0 && command.args.length > 0) {
+    throw new TidingsError("bad_request", `expected flags only, got ${JSON.stringify(command.args[0])}`);
+  }
+  const file = typeof given.config === "string" ? given.config : undefined;
+  return { flags, env: process.env, file };
+}

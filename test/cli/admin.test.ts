@@ -1,0 +1,213 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Peer } from "./peer.ts";
+import { end, type Outcome, type Served, serve, tidings } from "./run.ts";
+
+const API_KEY = "an API key";
+
+let server: Served;
+beforeAll(async () => {
+  server = await serve(["--node-id", "n1"], { API_KEY });
+});
+afterAll(() => end(server));
+
+const peers: Peer[] = [];
+afterEach(() => {
+  for (const peer of peers.splice(0)) peer.end();
+});
+
+async function connect(user: string, platform = "web"): Promise<Peer> {
+  const peer = await Peer.connect(`${server.socketUrl}?user_id=${user}&platform=${platform}`);
+  peers.push(peer);
+  return peer;
+}
+
+/** Runs an administrative command against the server. */
+const ask = (...args: string[]): Promise<Outcome> => tidings(args, { TIDINGS_URL: server.url, API_KEY });
+
+/** The JSON that it prints. */
+async function askJson(...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await ask(...args, "--json");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return JSON.parse(stdout);
+}
+
+describe("tidings send", () => {
+  it("sends to a user and prints the receipt", async () => {
+    const bob = await connect("bob-1");
+    const { code, stdout } = await ask("send", "--to", "bob-1", "--type", "chat", "--data", '{"text":"hi"}');
+    expect(await bob.frame("chat")).toMatchObject({ data: { text: "hi" }, to: "bob-1", offset: 1 });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^delivered \(id \S+, offset 1, connections 1\)\n$/);
+  });
+
+  it("stores for a user who is away", async () => {
+    const receipt = await askJson("send", "--to", "away", "--type", "chat", "--data", "1");
+    expect(receipt).toMatchObject({ state: "stored", offset: 1 });
+  });
+
+  it("stores nothing when the message is ephemeral", async () => {
+    const receipt = await askJson("send", "--to", "away-2", "--type", "typing", "--ephemeral");
+    expect(receipt).toMatchObject({ state: "offline" });
+    expect(receipt).not.toHaveProperty("offset");
+  });
+
+  it("sends once under one key", async () => {
+    const args = ["send", "--group", "g1", "--type", "chat", "--data", "1", "--key", "k1"];
+    const first = await askJson(...args);
+    expect(await askJson(...args)).toEqual({ ...(first as object), duplicate: true }); // a receipt is an object
+    expect((await ask(...args)).stdout).toContain("sent before");
+  });
+
+  it("needs exactly one receiver, and JSON", async () => {
+    const outcomes = await Promise.all([
+      ask("send", "--type", "chat"),
+      ask("send", "--type", "chat", "--to", "a", "--group", "b"),
+      ask("send", "--type", "chat", "--to", "a", "--data", "hi"),
+    ]);
+    expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1]);
+    expect(outcomes[0]?.stderr).toContain("expected --to <user> or --group <id>");
+    expect(outcomes[1]?.stderr).toContain("cannot be used with");
+    expect(outcomes[2]?.stderr).toContain("Expected JSON");
+  });
+});
+
+describe("tidings broadcast", () => {
+  it("sends to everyone", async () => {
+    const both = [await connect("carol"), await connect("dave")];
+    const receipt = await askJson("broadcast", "--type", "news", "--data", '"hello"');
+    for (const peer of both) expect(await peer.frame("news")).toMatchObject({ data: "hello" });
+    expect(receipt).toMatchObject({ state: "delivered" });
+  });
+});
+
+describe("tidings kick", () => {
+  it("ends the connections of a user for good and counts them", async () => {
+    const both = [await connect("eve", "web"), await connect("eve", "ios")];
+    const { code, stdout } = await ask("kick", "eve", "--reason", "that will do");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "2 connections of eve closed\n" });
+    for (const peer of both) {
+      expect(await peer.frame("notice")).toMatchObject({ code: "kicked", message: "that will do" });
+      expect((await peer.closed).code).toBe(4501);
+    }
+  });
+
+  it("leaves other platforms alone", async () => {
+    const phone = await connect("frank/1", "ios");
+    const tab = await connect("frank/1", "web");
+    expect(await askJson("kick", "frank/1", "--platform", "web")).toEqual({ connections: 1 });
+    expect((await tab.closed).code).toBe(4501);
+    await ask("send", "--to", "frank/1", "--type", "chat");
+    expect(await phone.frame("chat")).toMatchObject({ data: null });
+  });
+});
+
+describe("tidings users", () => {
+  it("lists who is online, page by page", async () => {
+    await connect("grace", "web");
+    await connect("grace", "ios");
+    await connect("heidi", "web");
+    const { stdout } = await ask("users");
+    expect(stdout).toMatch(/^USER +CONNECTIONS +PLATFORMS$/m);
+    expect(stdout).toMatch(/^grace +2 +(web, ios|ios, web)$/m);
+    expect(stdout).toMatch(/^heidi +1 +web$/m);
+    expect(stdout).toMatch(/^\d+ of \d+ online$/m);
+
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const args = cursor === undefined ? [] : ["--cursor", cursor];
+      const page = (await askJson("users", "--limit", "2", ...args)) as Page; // as the API's document says
+      seen.push(...page.users.map(({ user }) => user));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(expect.arrayContaining(["grace", "heidi"]));
+  });
+
+  it("lists the connections of one user", async () => {
+    await connect("ivan", "web");
+    const reply = await askJson("users", "ivan");
+    expect(reply).toEqual({
+      connections: [
+        {
+          id: expect.any(String),
+          platform: "web",
+          device: "web",
+          node: "n1",
+          connectedAt: expect.any(Number),
+        },
+      ],
+    });
+    expect((await ask("users", "ivan")).stdout).toMatch(
+      /^ID +PLATFORM +DEVICE +NODE +SINCE\n\S+ +web +web +n1 +\d{4}-/,
+    );
+    expect((await ask("users", "nobody")).stdout).toBe("nobody is offline\n");
+  });
+});
+
+interface Page {
+  users: { user: string }[];
+  cursor?: string;
+}
+
+describe("tidings nodes", () => {
+  it("lists the nodes", async () => {
+    const port = Number(new URL(server.url).port);
+    const nodes = await askJson("nodes");
+    expect(nodes).toMatchObject([{ id: "n1", ip_address: "127.0.0.1", port, status: "active" }]);
+    expect((await ask("nodes")).stdout).toMatch(
+      new RegExp(`^NODE +ADDRESS +STATUS +CONNECTIONS\nn1 +127\\.0\\.0\\.1:${port} +active +\\d+\n$`),
+    );
+  });
+});
+
+describe("errors", () => {
+  it("an API key that is missing or wrong is named, not shown", async () => {
+    const without = await tidings(["users"], { TIDINGS_URL: server.url });
+    expect(without.code).toBe(1);
+    expect(without.stderr).toContain("(give --api-key, or set API_KEY)");
+    const wrong = await tidings(["users", "--url", server.url, "--api-key", "hunter2"]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toBe("error: the API key is not valid\n");
+  });
+
+  it("what the server refuses is told in its words", async () => {
+    const { code, stderr } = await ask("send", "--to", "bob", "--type", "welcome", "--json");
+    expect(code).toBe(1);
+    const { error } = JSON.parse(stderr);
+    expect(error.code).toBe("bad_request");
+    expect(error.message).toContain("welcome");
+  });
+
+  it("a server that does not run is named", async () => {
+    const stopped = createServer();
+    const url = await listen(stopped);
+    await new Promise((resolve) => stopped.close(resolve));
+    const { code, stderr } = await tidings(["nodes", "--url", url]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(`error: no answer from ${url}: connection refused. Is it running? (tidings serve)\n`);
+  });
+
+  it("a server that is not a Tidings server is named", async () => {
+    const other = createServer((request, response) => {
+      response.writeHead(request.url === "/nodes" ? 200 : 502, { "content-type": "text/html" });
+      response.end("<h1>Hello</h1>");
+    });
+    const url = await listen(other);
+    const [odd, bad] = await Promise.all([
+      tidings(["nodes", "--url", url]),
+      tidings(["users", "--url", `${url}/`]),
+    ]);
+    other.close();
+    expect(odd).toMatchObject({ code: 1, stderr: `error: ${url} gave an answer that is not understood\n` });
+    expect(bad.stderr).toContain("answered with HTTP 502: is it a Tidings server?");
+  });
+});
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  return `http://127.0.0.1:${port}`;
+}

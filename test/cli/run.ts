@@ -1,0 +1,75 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** How a command ended, and what it said. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+type Variables = Record<string, string>;
+
+/** Nothing of the test's own environment but where programs are. */
+const start = (args: readonly string[], env: Variables): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", ...env } });
+
+/** Runs a command to its end. */
+export const tidings = (args: readonly string[], env: Variables = {}): Promise<Outcome> =>
+  outcomeOf(start(args, env));
+
+async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  const [code] = await once(child, "close");
+  return { code, stdout, stderr };
+}
+
+/** A server in a process of its own. */
+export interface Served {
+  /** The first line that it printed. */
+  line: string;
+  /** `http://…`, where it listens. */
+  url: string;
+  /** `ws://…/ws` */
+  socketUrl: string;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when it has said something on standard error. */
+  warned(): Promise<unknown>;
+  /** Resolves with how it ended. */
+  ended: Promise<Outcome>;
+}
+
+/** Starts a server on a free port and waits until it listens. */
+export async function serve(args: readonly string[] = [], env: Variables = {}): Promise<Served> {
+  const child = start(["serve", "--port", "0", "--log-level", "silent", ...args], env);
+  const ended = outcomeOf(child);
+  const failed = ended.then(({ stderr }) => Promise.reject(new Error(stderr)));
+  const [line] = await Promise.race([once(createInterface(child.stdout), "line"), failed]);
+  failed.catch(() => {}); // once it listens, ending is no failure
+  const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? "";
+  return {
+    line,
+    url,
+    socketUrl: `${url.replace("http", "ws")}/ws`,
+    ended,
+    signal: (name) => child.kill(name),
+    warned: () => once(child.stderr, "data"),
+  };
+}
+
+/** Ends a server at once. */
+export async function end(server: Served | undefined): Promise<void> {
+  server?.signal("SIGKILL");
+  await server?.ended;
+}

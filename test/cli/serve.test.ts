@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { Peer } from "./peer.ts";
+import { end, type Served, serve, tidings } from "./run.ts";
+
+const secret = "a secret of thirty-two bytes or more";
+
+let server: Served | undefined;
+afterEach(async () => {
+  await end(server);
+  server = undefined;
+});
+
+describe("tidings serve", () => {
+  it("needs no settings: it serves this machine, with a ready-made URL", async () => {
+    server = await serve();
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const peer = await Peer.connect(`${server.socketUrl}?user_id=alice&platform=web`);
+    expect(await peer.frame("welcome")).toMatchObject({ user: "alice", platform: "web" });
+    peer.end();
+    server.signal("SIGTERM");
+    const { stdout } = await server.ended;
+    expect(stdout).toContain("Development mode");
+    expect(stdout).toContain(`${server.socketUrl}?user_id=alice&platform=web`);
+    expect(stdout).toContain(`${server.url}/\n`);
+  });
+
+  it("prints JSON for programs", async () => {
+    server = await serve(["--json", "--node-id", "n1"]);
+    const { hostname, port } = new URL(server.url);
+    expect(JSON.parse(server.line)).toEqual({
+      event: "listening",
+      host: hostname,
+      port: Number(port),
+      url: server.url,
+      node: "n1",
+      development: true,
+    });
+  });
+
+  it("with a secret it accepts the tokens that `tidings token` makes, and nothing else", async () => {
+    const env = { JWT_SECRET: secret };
+    server = await serve([], env);
+    const token = (await tidings(["token", "--user", "alice"], env)).stdout.trim();
+    const peer = await Peer.connect(`${server.socketUrl}?token=${token}`);
+    expect(await peer.frame("welcome")).toMatchObject({ user: "alice", expiresAt: expect.any(Number) });
+    peer.end();
+    expect(await Peer.refusal(`${server.socketUrl}?token=x${token}`)).toBe(401);
+    expect(await Peer.refusal(`${server.socketUrl}?token=${token}x`)).toBe(401);
+    server.signal("SIGTERM");
+    const { stdout } = await server.ended;
+    expect(stdout).not.toContain("Development mode");
+    expect(stdout).not.toContain(secret);
+  });
+
+  it("warns of a secret that may be guessed", async () => {
+    server = await serve([], { JWT_SECRET: "hunter2" });
+    server.signal("SIGTERM");
+    const { stdout } = await server.ended;
+    expect(stdout).toContain("warning: JWT_SECRET is shorter than 32 bytes");
+    expect(stdout).not.toContain("hunter2");
+  });
+
+  it("without a secret it refuses to serve others", async () => {
+    const { code, stdout, stderr } = await tidings(["serve", "--host", "0.0.0.0", "--port", "0"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: refusing to listen on 0\.0\.0\.0 without authentication: set JWT_SECRET/);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("says that the port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo; // it listens on a port
+    const { code, stderr } = await tidings(["serve", "--port", String(port)]);
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toBe(`error: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+  });
+});
+
+describe("signals", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "%s drains: clients are told to come back, exit code 0",
+    async (name) => {
+      server = await serve();
+      const peer = await Peer.connect(`${server.socketUrl}?user_id=alice`);
+      server.signal(name);
+      expect(await peer.frame("notice")).toMatchObject({ code: "drain", reconnectMs: expect.any(Number) });
+      expect(await peer.closed).toMatchObject({ code: 4000 });
+      expect((await server.ended).code).toBe(0);
+    },
+  );
+
+  it("a second signal ends the process at once", async () => {
+    server = await serve(["--shutdown-drain-ms", "60000"]);
+    // A client that never answers the close keeps the drain waiting.
+    const stalled = await Peer.connect(`${server.socketUrl}?user_id=alice`);
+    stalled.pause();
+    const warned = server.warned();
+    server.signal("SIGTERM");
+    await warned;
+    server.signal("SIGTERM");
+    expect((await server.ended).code).toBe(128 + 15);
+    stalled.end();
+  });
+});

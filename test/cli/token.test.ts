@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { jwt } from "../../src/gateway/jwt.ts";
+import { tidings } from "./run.ts";
+
+const secret = "a secret of thirty-two bytes or more";
+
+describe("tidings token", () => {
+  it("prints a token that the secret verifies, good for an hour", async () => {
+    const { code, stdout } = await tidings(["token", "--user", "alice"], { JWT_SECRET: secret });
+    expect(code).toBe(0);
+    const { user, expiresAt = 0 } = await jwt({ secret }).authenticate({ token: stdout.trim() });
+    expect(user).toBe("alice");
+    const minutes = (expiresAt - Date.now()) / 60_000;
+    expect(minutes).toBeGreaterThan(50);
+    expect(minutes).toBeLessThanOrEqual(60);
+  });
+
+  it("takes the duration, the platform and what the server expects of a token", async () => {
+    const env = { JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "us", JWT_ALGORITHMS: "HS512" };
+    const args = ["token", "--user", "alice", "--expires", "7d", "--platform", "ios", "--json"];
+    const reply = JSON.parse((await tidings(args, env)).stdout);
+    const authenticator = jwt({ secret, issuer: "me", audience: "us", algorithms: ["HS512"] });
+    const identity = await authenticator.authenticate({ token: reply.token });
+    expect(identity).toMatchObject({ user: "alice", platform: "ios", expiresAt: reply.expiresAt });
+    expect((reply.expiresAt - Date.now()) / 86_400_000).toBeGreaterThan(6);
+  });
+
+  it("makes tokens that never expire", async () => {
+    const { stdout } = await tidings(["token", "--user", "robot", "--expires", "never"], {
+      JWT_SECRET: secret,
+    });
+    const identity = await jwt({ secret }).authenticate({ token: stdout.trim() });
+    expect(identity.expiresAt).toBeUndefined();
+  });
+
+  it("says what is missing or wrong", async () => {
+    const env = { JWT_SECRET: secret };
+    const outcomes = await Promise.all([
+      tidings(["token", "--user", "alice"]),
+      tidings(["token"], env),
+      tidings(["token", "--user", "alice", "--expires", "soon"], env),
+      tidings(["token", "--user", "x".repeat(129)], env),
+    ]);
+    const expected = [
+      "set JWT_SECRET",
+      "--user <id>",
+      "such as 90s, 15m, 1h or 7d",
+      "user id of 1–128 characters",
+    ];
+    for (const [index, { code, stdout, stderr }] of outcomes.entries()) {
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toContain(expected[index]);
+    }
+  });
+});
