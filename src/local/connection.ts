@@ -84,6 +84,16 @@ export class Connection implements ConnectionIdentity {
     return verdict;
   }
 
+  /** The same for all the frames that a tick has for this connection and others. */
+  enqueueAll(frames: readonly Buffer[]): void {
+    for (const frame of frames) this.enqueue(frame);
+  }
+
+  /** Queues what was published to the connection's channels in this tick, before something that must come after. */
+  settle(): void {
+    this.outbox.settle();
+  }
+
   ping(now: number): void {
     this.pingedAt = now;
     if (!this.outbox.isFull) this.outbox.enqueueAnyway(PING_FRAME);
@@ -113,6 +123,7 @@ export class Connection implements ConnectionIdentity {
     if (this.state !== "open") return;
     this.state = "closing";
     this.closeCause = cause;
+    this.outbox.settle();
     this.outbox.flush();
     this.outbox.close();
     this.transport.close(CLOSE[cause].code, reason);

@@ -1,10 +1,10 @@
 import type { Channel } from "../protocol/protocol.ts";
 import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
+import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { OutboxLimits, SlowCounts } from "./outbox.ts";
-import type { Packet } from "./packet.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
 
@@ -18,28 +18,6 @@ export interface LocalOptions {
   readonly compression: Compression;
 }
 
-/** What a delivery carries besides its bytes. */
-export interface Delivery {
-  readonly channel: Channel;
-  readonly packet: Packet;
-  /** The place in the channel's history; absent when it is ephemeral. */
-  readonly offset?: number;
-  /** Only to connections on these platforms. */
-  readonly platforms?: readonly string[];
-  /** Not to the connections with these ids. */
-  readonly except?: readonly string[];
-  /** In place of the message, for members that do not get it: tells them that the offset is passed. */
-  readonly skip?: () => Packet;
-}
-
-/** What became of a delivery on this node. */
-export interface Delivered {
-  /** Connections it was handed to. */
-  connections: number;
-  /** Under the policy `wait`: resolves when every full queue has drained or its time is up. */
-  waiting: Promise<unknown> | undefined;
-}
-
 /** Clients choose the names, so the table of them is bounded. */
 const MAX_SHARED_PLATFORMS = 256;
 
@@ -48,7 +26,6 @@ export class Local {
   readonly #shards: readonly Shard[];
   readonly #flusher: Flusher;
   readonly #heartbeat: Heartbeat;
-  readonly #compression: Compression;
   /** Platforms are few and connections many: one string for all of them. */
   readonly #platforms = new Map<string, string>();
   /** What full queues have come to so far. */
@@ -58,12 +35,12 @@ export class Local {
   constructor(options: LocalOptions) {
     this.#flusher = new Flusher(options.shardsPerTurn);
     const slab = new Slab();
+    const { outbox: limits, compression } = options;
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard(options.outbox, this.slow, slab, this.#flusher.wake),
+      () => new Shard({ limits, slow: this.slow, slab, compression, wake: this.#flusher.wake }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
-    this.#compression = options.compression;
   }
 
   /** How many connections there are. */
@@ -120,14 +97,11 @@ export class Local {
 
   /** Hands one packet to every member of its channel. Never throws, never waits. */
   deliver(delivery: Delivery): Delivered {
-    const result: Delivered = { connections: 0, waiting: undefined };
     const { channel } = delivery;
-    if (channel.startsWith("user:")) {
-      this.#deliverTo(this.#shardOf(channel.slice(5)).members(channel), delivery, result);
-    } else {
-      for (const shard of this.#shards) this.#deliverTo(shard.members(channel), delivery, result);
-    }
-    return result;
+    const delivered: Delivered = { connections: 0, waiting: undefined };
+    if (channel.startsWith("user:")) this.#shardOf(channel.slice(5)).deliver(delivery, delivered);
+    else for (const shard of this.#shards) shard.fanOut(delivery, delivered);
+    return delivered;
   }
 
   /** Calls the function for every member of a channel. */
@@ -139,6 +113,7 @@ export class Local {
   pending(): { messages: number; bytes: number } {
     let messages = 0;
     let bytes = 0;
+    for (const shard of this.#shards) shard.settle();
     for (const { outbox } of this.connections()) {
       messages += outbox.pendingMessages;
       bytes += outbox.pendingBytes;
@@ -149,27 +124,6 @@ export class Local {
   stop(): void {
     this.#heartbeat.stop();
     this.#flusher.stop();
-  }
-
-  #deliverTo(members: Iterable<Connection>, delivery: Delivery, result: Delivered): void {
-    const { packet } = delivery;
-    const filtered = delivery.platforms !== undefined || delivery.except !== undefined;
-    for (const connection of members) {
-      if (filtered && !addresses(delivery, connection)) skip(connection, delivery);
-      else if (connection.holds !== undefined && keep(connection, delivery, packet)) result.connections++;
-      else this.#enqueue(connection, packet, result);
-    }
-  }
-
-  #enqueue(connection: Connection, packet: Packet, result: Delivered): void {
-    const frame = connection.deflate ? packet.deflated(this.#compression) : packet.plain;
-    const verdict = connection.enqueue(frame);
-    if (verdict === "queued") {
-      result.connections++;
-    } else if (verdict === "waiting") {
-      result.connections++;
-      result.waiting = Promise.all([result.waiting, connection.outbox.whenDrained()]);
-    }
   }
 
   #shared(platform: string): string {
@@ -183,27 +137,6 @@ export class Local {
     const shard = this.#shards[hash(user) % this.#shards.length];
     if (shard === undefined) throw new RangeError("shardCount: expected at least 1");
     return shard;
-  }
-}
-
-function addresses({ platforms, except }: Delivery, connection: Connection): boolean {
-  if (platforms !== undefined && !platforms.includes(connection.platform)) return false;
-  return except === undefined || !except.includes(connection.id);
-}
-
-/** Keeps a stored message back for a connection to which its channel is being replayed. */
-function keep(connection: Connection, { channel, offset }: Delivery, packet: Packet): boolean {
-  const hold = offset === undefined ? undefined : connection.holdOf(channel);
-  if (hold === undefined || offset === undefined) return false;
-  hold.add({ offset, packet });
-  return true;
-}
-
-/** A member that a stored message leaves out must not take its offset for a gap. */
-function skip(connection: Connection, delivery: Delivery): void {
-  const packet = delivery.skip?.();
-  if (packet !== undefined && !keep(connection, delivery, packet)) {
-    connection.outbox.enqueueAnyway(packet.plain);
   }
 }
 

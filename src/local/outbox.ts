@@ -48,6 +48,8 @@ export interface OutboxOwner {
   readonly slab: Slab;
   /** Has `flush` called before the tick is over. */
   schedule(outbox: Outbox): void;
+  /** Queues what was published in this tick and not queued yet. */
+  settle(): void;
 }
 
 /** The empty list, common to all connections, so that their lists can be the same. */
@@ -96,6 +98,10 @@ export class Outbox {
   /** For frames that must not be lost (replies, notices): may exceed the bounds; the caller stops reading instead. */
   enqueueAnyway(frame: Buffer): void {
     if (!this.#closed) this.#append(frame);
+  }
+
+  settle(): void {
+    this.#owner.settle();
   }
 
   /** Writes everything that waits, unless the socket is still busy with what it has. */

@@ -1,7 +1,24 @@
 import type { Channel } from "../protocol/protocol.ts";
 import type { Connection } from "./connection.ts";
+import { type Delivered, type Delivery, hand, isFiltered } from "./delivery.ts";
+import type { Compression } from "./frame.ts";
 import type { Outbox, OutboxLimits, OutboxOwner, SlowCounts } from "./outbox.ts";
 import type { Slab } from "./slab.ts";
+
+export interface ShardOptions {
+  readonly limits: OutboxLimits;
+  readonly slow: SlowCounts;
+  readonly slab: Slab;
+  readonly compression: Compression;
+  /** Has `flush` called before the tick is over. */
+  readonly wake: (shard: Shard) => void;
+}
+
+/** Messages of one tick to the same members. */
+interface Posted {
+  readonly members: ReadonlySet<Connection>;
+  readonly deliveries: Delivery[];
+}
 
 /** A part of the node's connections, chosen by user: its members of every channel, and its share of the writing. */
 export class Shard implements OutboxOwner {
@@ -12,17 +29,24 @@ export class Shard implements OutboxOwner {
   readonly #users = new Map<string, Connection | Set<Connection>>();
   readonly #groups = new Map<string, Set<Connection>>();
   readonly #wake: (shard: Shard) => void;
+  readonly #compression: Compression;
+  /** Fan-outs of this tick that have not been queued yet. */
+  #posted: Posted[] = [];
   #dirty: Outbox[] = [];
+  /** Waits for its turn to write. */
+  #isAwake = false;
   #flushed = 0;
 
-  constructor(limits: OutboxLimits, slow: SlowCounts, slab: Slab, wake: (shard: Shard) => void) {
+  constructor({ limits, slow, slab, compression, wake }: ShardOptions) {
     this.limits = limits;
     this.slow = slow;
     this.slab = slab;
+    this.#compression = compression;
     this.#wake = wake;
   }
 
   add(connection: Connection): void {
+    this.settle();
     this.connections.add(connection);
     const { user } = connection;
     const present = this.#users.get(user);
@@ -34,6 +58,7 @@ export class Shard implements OutboxOwner {
 
   /** @returns false when it was not here */
   remove(connection: Connection): boolean {
+    this.settle();
     if (!this.connections.delete(connection)) return false;
     for (const group of connection.groups) this.#removeMember(group, connection);
     const present = this.#users.get(connection.user);
@@ -46,6 +71,7 @@ export class Shard implements OutboxOwner {
   }
 
   join(group: string, connection: Connection): void {
+    this.settle();
     const members = this.#groups.get(group);
     if (members === undefined) this.#groups.set(group, new Set([connection]));
     else members.add(connection);
@@ -54,6 +80,7 @@ export class Shard implements OutboxOwner {
   }
 
   leave(group: string, connection: Connection): void {
+    this.settle();
     this.#removeMember(group, connection);
     connection.groups = connection.groups.filter((joined) => joined !== group);
   }
@@ -65,18 +92,61 @@ export class Shard implements OutboxOwner {
   }
 
   members(channel: Channel): Iterable<Connection> {
-    if (channel === "all") return this.connections;
-    if (channel.startsWith("user:")) return this.connectionsOf(channel.slice(5));
-    return this.#groups.get(channel.slice(6)) ?? NOBODY;
+    return channel.startsWith("user:") ? this.connectionsOf(channel.slice(5)) : this.#audience(channel);
+  }
+
+  /** Queues a message for each of its receivers now. */
+  deliver(delivery: Delivery, delivered: Delivered): void {
+    for (const connection of this.members(delivery.channel)) {
+      const verdict = hand(connection, delivery, this.#compression);
+      if (verdict === "queued" || verdict === "waiting") delivered.connections++;
+      if (verdict !== "waiting") continue;
+      delivered.waiting = Promise.all([delivered.waiting, connection.outbox.whenDrained()]);
+    }
+  }
+
+  /**
+   * Queues a message for many: before this tick's write and not now, so that every connection is visited once for all
+   * messages of the tick, right before its write. At 100 messages per tick the visits would cost more than the write.
+   */
+  fanOut(delivery: Delivery, delivered: Delivered): void {
+    const members = this.#audience(delivery.channel);
+    if (members.size === 0) return;
+    if (isFiltered(delivery) || this.limits.policy === "wait") {
+      this.settle();
+      this.deliver(delivery, delivered);
+      return;
+    }
+    this.#awaken();
+    const last = this.#posted.at(-1);
+    if (last?.members === members) last.deliveries.push(delivery);
+    else this.#posted.push({ members, deliveries: [delivery] });
+    delivered.connections += members.size;
+  }
+
+  /** Queues what was posted in this tick. */
+  settle(): void {
+    if (this.#posted.length === 0) return;
+    const posted = this.#posted;
+    this.#posted = [];
+    for (const { members, deliveries } of posted) {
+      const frames = deliveries.map(({ packet }) => packet.plain);
+      for (const connection of members) {
+        // Almost every connection takes the frames as they are.
+        if (connection.holds === undefined && !connection.deflate) connection.enqueueAll(frames);
+        else for (const delivery of deliveries) hand(connection, delivery, this.#compression);
+      }
+    }
   }
 
   schedule(outbox: Outbox): void {
-    if (this.#dirty.length === 0) this.#wake(this);
+    this.#awaken();
     this.#dirty.push(outbox);
   }
 
   /** Writes up to `limit` of the outboxes that have something to write. @returns how many it wrote */
   flush(limit: number): number {
+    this.settle();
     const start = this.#flushed;
     const end = Math.min(this.#dirty.length, start + limit);
     for (let index = start; index < end; index++) this.#dirty[index]?.flush();
@@ -84,12 +154,24 @@ export class Shard implements OutboxOwner {
     if (end === this.#dirty.length) {
       this.#dirty = [];
       this.#flushed = 0;
+      this.#isAwake = false;
     }
     return end - start;
   }
 
   get isFlushed(): boolean {
-    return this.#dirty.length === 0;
+    return !this.#isAwake;
+  }
+
+  #awaken(): void {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    this.#wake(this);
+  }
+
+  #audience(channel: Channel): ReadonlySet<Connection> {
+    if (channel === "all") return this.connections;
+    return this.#groups.get(channel.slice("group:".length)) ?? NO_MEMBERS;
   }
 
   #removeMember(group: string, connection: Connection): void {
@@ -100,3 +182,4 @@ export class Shard implements OutboxOwner {
 }
 
 const NOBODY: readonly Connection[] = [];
+const NO_MEMBERS: ReadonlySet<Connection> = new Set();

@@ -53,6 +53,7 @@ export class Replay {
     while (isWanted(connection, channel, hold)) {
       for (const message of page.messages) sendReplayed(connection, message);
       position = { epoch: position.epoch, offset: page.messages.at(-1)?.offset ?? position.offset };
+      connection.settle();
       const live = hold.after(position.offset);
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
       await connection.outbox.whenDrained();
