@@ -1,0 +1,72 @@
+/**
+ * A chat room with rules: clients do not write to the room themselves, they ask for the action `chat.say`, and what
+ * the application answers and sends is up to it. Shows schemas, middleware, the policy, and hooks.
+ *
+ *   node chat-action.ts
+ *
+ * Then, over a WebSocket to ws://127.0.0.1:8080/ws?user_id=alice:
+ *
+ *   {"id":1,"action":"group.join","data":{"group":"lobby"}}
+ *   {"id":2,"action":"chat.say","data":{"room":"lobby","text":"Hello"}}
+ */
+import { createHub, refuse, TidingsError } from "tidings";
+import { z } from "zod";
+
+/** What travels, declared once: `send` is checked against it here, `on` in the client. */
+interface Events {
+  chat: { text: string };
+  arrived: { user: string };
+}
+
+const BANNED = new Set(["mallory"]);
+
+const hub = createHub<Events>();
+
+// Action: a name, a schema (any Standard Schema; here zod), a handler. What it returns is the reply, what it throws
+// the error. Its input has the schema's type, and input that does not fit never comes here.
+const Say = z.object({ room: z.string(), text: z.string().trim().min(1).max(500) });
+
+hub.action("chat.say", Say, async ({ user }, { room, text }) => {
+  const members = await hub.group(room).members();
+  if (!members.some((member) => member.user === user)) {
+    throw new TidingsError("forbidden", `join ${room} before you speak there`);
+  }
+  const { offset } = await hub.group(room).send({ type: "chat", data: { text }, from: user });
+  return { offset };
+});
+
+// Middleware wraps every action, the built-in ones too.
+hub.use(async ({ action, user }, next) => {
+  const started = performance.now();
+  try {
+    return await next();
+  } finally {
+    console.log(`${user} ${action} ${(performance.now() - started).toFixed(1)} ms`);
+  }
+});
+
+// Policy: who may join, publish to, and read what. Rooms that begin with "_" are the application's own.
+hub.authorize((user, verb, channel) => {
+  if (channel.startsWith("group:_")) return false;
+  if (channel === `user:${user}`) return verb !== "publish";
+  // Nobody writes anywhere but by actions, and reads nobody else's messages.
+  return verb !== "publish" && !channel.startsWith("user:");
+});
+
+// Hooks: every stage of the hub's work. Those that may refuse do so by throwing.
+hub.on("connect", ({ connection }) => {
+  if (BANNED.has(connection.user)) throw refuse("you are not welcome here");
+});
+
+hub.on("online", ({ user }) => hub.broadcast({ type: "arrived", data: { user }, ephemeral: true }));
+
+hub.on("disconnect", ({ connection, cause, code }) => {
+  console.log(`${connection.user} is gone: ${cause} (${code})`);
+});
+
+hub.on("error", ({ stage, error }) => console.error(stage, error));
+
+const { url } = await hub.listen({ port: Number(process.env.PORT ?? 8080) });
+console.log(`listening on ${url}`);
+
+process.once("SIGTERM", () => hub.close());

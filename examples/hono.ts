@@ -1,0 +1,40 @@
+/**
+ * Tidings inside a Hono application on Node: the hub takes WebSockets at /ws of the application's own server, and its
+ * HTTP API is mounted under /realtime.
+ *
+ *   node hono.ts
+ *   curl -X POST localhost:3000/greet/alice -H 'content-type: application/json' -d '{"text":"Hello"}'
+ *   curl -X POST localhost:3000/realtime/ws/message -H 'content-type: application/json' \
+ *     -d '{"to":"alice","type":"greeting","data":{"text":"Hello"}}'
+ */
+import { createServer } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { createHub, TidingsError } from "tidings";
+
+const hub = createHub();
+const app = new Hono();
+
+// `mount` takes the prefix off the URL, so that the hub sees the paths it knows.
+app.mount("/realtime", hub.fetch);
+
+app.post("/greet/:user", async (context) => {
+  const user = hub.user(context.req.param("user"));
+  return context.json(await user.send({ type: "greeting", data: await context.req.json() }));
+});
+
+// What cannot be an id, say, throws a TidingsError: it knows the HTTP status of its kind.
+app.onError((error) => {
+  const { status, message } = error instanceof TidingsError ? error : { status: 500, message: "sorry" };
+  return Response.json({ error: message }, { status });
+});
+
+// Not `serve()`: its type leaves open whether the server is one of node:http, which is where upgrades come from.
+const server = createServer(getRequestListener(app.fetch));
+hub.attach(server);
+server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => console.log(server.address()));
+
+process.once("SIGTERM", async () => {
+  server.close(); // no new requests; what is open goes on
+  await hub.close(); // clients are told when to come back
+});

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { builtPackage } from "../package/build.ts";
+import { startHub } from "../support/hub.ts";
+import { connectPeer, type Frame, Peer } from "../support/peer.ts";
+import { Program } from "./program.ts";
+import { startProxy } from "./proxy.ts";
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await builtPackage();
+});
+
+const isChat = (text: string) => (frame: Frame) =>
+  frame.type === "chat" && (frame.data as Frame).text === text; // what these examples send
+
+describe("examples/chat-action.ts", () => {
+  async function start(): Promise<{ program: Program; socket: (user: string) => string }> {
+    const program = new Program(process.execPath, [join(directory, "examples/chat-action.ts")], {
+      env: { PORT: "0" },
+    });
+    const host = await program.prints(/listening on http:\/\/(\S+)/);
+    return { program, socket: (user) => `ws://${host}/ws?user_id=${user}` };
+  }
+
+  it("lets members of a room speak there by the action", async () => {
+    const { program, socket } = await start();
+    const alice = await connectPeer(socket("alice"));
+    const bob = await connectPeer(socket("bob"));
+    await alice.request("group.join", { group: "lobby" });
+    await bob.request("group.join", { group: "lobby" });
+    const reply = await alice.request("chat.say", { room: "lobby", text: "  Hello  " });
+    expect(reply.data).toEqual({ offset: 1 });
+    expect(await bob.next(isChat("Hello"))).toMatchObject({ from: "alice", group: "lobby", offset: 1 });
+    await program.prints(/alice chat\.say \d+\.\d ms/);
+  });
+
+  it("refuses who has not joined, what is too long, and messages past the action", async () => {
+    const { socket } = await start();
+    const alice = await connectPeer(socket("alice"));
+    const say = (data: Frame): Promise<Frame> => alice.request("chat.say", data);
+    expect(await say({ room: "lobby", text: "Hello" })).toMatchObject({ error: { code: "forbidden" } });
+    await alice.request("group.join", { group: "lobby" });
+    const long = await say({ room: "lobby", text: "x".repeat(501) });
+    expect(long).toMatchObject({ error: { code: "bad_request" } });
+    alice.send({ id: 1, type: "chat", group: "lobby", data: { text: "Hello" } });
+    expect(await alice.next(({ id }) => id === 1)).toMatchObject({ error: { code: "forbidden" } });
+  });
+
+  it("keeps rooms of the application and other people's messages closed", async () => {
+    const { socket } = await start();
+    const alice = await connectPeer(socket("alice"));
+    const join = await alice.request("group.join", { group: "_staff" });
+    expect(join).toMatchObject({ error: { code: "forbidden" } });
+    const read = await alice.request("message.history", { channel: "user:bob" });
+    expect(read).toMatchObject({ error: { code: "forbidden" } });
+    const own = await alice.request("message.history", {});
+    expect(own).toMatchObject({ data: { messages: [] } });
+  });
+
+  it("announces who comes, and turns away who is banned", async () => {
+    const { program, socket } = await start();
+    const alice = await connectPeer(socket("alice"));
+    await connectPeer(socket("bob"));
+    await alice.next((frame) => frame.type === "arrived" && (frame.data as Frame).user === "bob");
+    const mallory = new Peer(socket("mallory"));
+    expect(await mallory.closed).toEqual({ code: 4504, reason: "you are not welcome here" });
+    await program.prints("mallory is gone: refused (4504)");
+  });
+});
+
+describe("examples/robot.ts", () => {
+  const start = async (url: string): Promise<Program> => {
+    const robot = new Program(process.execPath, [join(directory, "examples/robot.ts"), url]);
+    await robot.prints("in lobby");
+    return robot;
+  };
+
+  it("echoes what it is told in private", async () => {
+    const { url } = await startHub();
+    await start(url());
+    const alice = await connectPeer(url({ user_id: "alice" }));
+    alice.send({ type: "chat", to: "robot", data: { text: "ping" } });
+    expect(await alice.next(isChat("pong"))).toMatchObject({ from: "robot", to: "alice" });
+    alice.send({ type: "chat", to: "robot", data: { text: "How are you?" } });
+    await alice.next(isChat("You said: How are you?"));
+  });
+
+  it("answers in its group when it is spoken to, and not otherwise", async () => {
+    const { url } = await startHub();
+    await start(url());
+    const alice = await connectPeer(url({ user_id: "alice" }));
+    await alice.request("group.join", { group: "lobby" });
+    for (const text of ["Hello, everybody", "Hello, robot"]) {
+      alice.send({ type: "chat", group: "lobby", data: { text } });
+    }
+    await alice.next(isChat("Hello!"));
+    const answers = alice.frames.filter(({ from, type }) => type === "chat" && from === "robot");
+    expect(answers).toHaveLength(1);
+  });
+
+  it("takes no notice of messages that are not what it expects", async () => {
+    const { url } = await startHub();
+    const robot = await start(url());
+    const alice = await connectPeer(url({ user_id: "alice" }));
+    for (const data of [null, 1, { text: 1 }, {}]) alice.send({ type: "chat", to: "robot", data });
+    alice.send({ type: "chat", to: "robot", data: { text: "ping" } });
+    await alice.next(isChat("pong"));
+    expect(robot.output).not.toContain("TypeError");
+  });
+
+  it("answers later what it was told while the network was down", async () => {
+    const { url, at } = await startHub();
+    const proxy = await startProxy(at.port);
+    const robot = await start(`ws://127.0.0.1:${proxy.port}/ws`);
+    const alice = await connectPeer(url({ user_id: "alice" }));
+    await alice.request("group.join", { group: "lobby" });
+    proxy.breakDown();
+    await robot.prints("closed: 1006");
+    alice.send({ type: "chat", to: "robot", data: { text: "ping" } });
+    alice.send({ type: "chat", group: "lobby", data: { text: "Hi, robot" } });
+    proxy.mend();
+    await alice.next(isChat("pong"));
+    await alice.next(isChat("Hello!"));
+  });
+
+  it("ends when it is told to", async () => {
+    const { url } = await startHub();
+    const robot = await start(url());
+    robot.terminate();
+    expect(await robot.ended).toBe(0);
+  });
+});
