@@ -7,7 +7,7 @@ export default defineConfig([
     target: "node22.18",
     dts: true,
     // The page's build puts its files into dist/web.
-    clean: ["dist/*.mjs", "dist/*.mts", "dist/*.map"],
+    clean: ["dist/*.mjs", "dist/*.mts", "dist/*.js", "dist/*.ts", "dist/*.map"],
     sourcemap: true,
   },
   {

@@ -168,7 +168,7 @@ function refuse(stream: Duplex, status: number, message: string): void {
 }
 
 export { type ApiPorts, createApi } from "./api.ts";
-export { type Authenticator, type Credentials, developmentAuth, type Identity } from "./auth.ts";
+export { type Authenticator, type Credentials, developmentAuth, type Identity, type MintClaims } from "./auth.ts";
 export { drainConnections } from "./drain.ts";
 export { Expiry } from "./expiry.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
