@@ -39,7 +39,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 function asFields(value: unknown): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unexpected("a JSON object");
-  assertDepth(value);
+  for (const field of Object.values(value)) assertDepth(field);
   return { ...value };
 }
 

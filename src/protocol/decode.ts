@@ -29,9 +29,10 @@ export function decodeClientFrame(text: string): Decoded {
   if (!isFields(value)) return { error: bad("expected a JSON object") };
   const id = isRequestId(value.id) ? value.id : undefined;
   try {
+    const frame = decodeFields(value);
     // Depth d needs at least 2·d characters, so short texts need no look.
-    if (text.length > 2 * MAX_DEPTH) assertDepth(value);
-    return { frame: decodeFields(value) };
+    if (text.length > 2 * MAX_DEPTH) assertFrameDepth(frame);
+    return { frame };
   } catch (error) {
     return { error: error instanceof TidingsError ? error : bad("expected a JSON object"), id };
   }
@@ -100,6 +101,13 @@ function dataOf(fields: Fields): unknown {
   if ("data" in fields) return fields.data;
   const rest = Object.entries(fields).filter(([name]) => !ENVELOPE.has(name));
   return rest.length === 0 ? null : Object.fromEntries(rest);
+}
+
+/** Looks at everything of a frame that goes on to others, or back. */
+function assertFrameDepth(frame: ClientFrame): void {
+  if (frame.kind === "ping") return;
+  assertDepth(frame.data);
+  if (frame.answer?.form === "module") assertDepth(frame.answer.id);
 }
 
 /** @throws TidingsError `bad_request` when the value nests deeper than {@link MAX_DEPTH}. */
