@@ -28,7 +28,16 @@ import {
 } from "./gateway/gateway.ts";
 import { Local, type SlowPolicy } from "./local/local.ts";
 import { TidingsError } from "./protocol/protocol.ts";
-import { Acks, Commands, Deliverer, Hooks, Membership, Publisher, Watchers } from "./publish/publish.ts";
+import {
+  Acks,
+  Commands,
+  Deliverer,
+  Hooks,
+  Membership,
+  Publisher,
+  Watchers,
+  within,
+} from "./publish/publish.ts";
 import { backplaneSink } from "./sink.ts";
 import { Hub, type HubParts } from "./surface.ts";
 
@@ -159,7 +168,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const policy = {
     authorize: authorize ?? defaultPolicy(local, backplane, config.publish.clientBroadcast ?? isDevelopment),
   };
-  const allowed: Authorize = (user, verb, channel) => policy.authorize(user, verb, channel);
+  const allowed = inTime(policy, config.timeouts.hookMs);
   const metrics = createMetrics({
     local,
     pendingLogins: () => gateway.pending,
@@ -206,6 +215,14 @@ function makeApi({ config, authenticator, node, report }: Basis, parts: ApiParts
   if (development) mountPage(api, path);
   return api;
 }
+
+/** The policy in force, which may be exchanged. An answer that does not come must not hold up a connection for ever. */
+const inTime =
+  (policy: HubParts["policy"], timeoutMs: number): Authorize =>
+  (user, verb, channel) => {
+    const answer = policy.authorize(user, verb, channel);
+    return answer instanceof Promise ? within(timeoutMs, "the policy", () => answer) : answer;
+  };
 
 interface GatewayParts {
   readonly local: Local;
