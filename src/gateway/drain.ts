@@ -21,14 +21,20 @@ export async function drainConnections(
   const deadline = Date.now() + limitMs;
   let count = 0;
   for (const connection of [...local.connections()]) {
-    sendAway(connection, Math.round(Math.random() * reconnectSpreadMs));
+    sendAway(connection, reconnectSpreadMs);
     if (++count % BATCH === 0) await nextTurn();
   }
-  while (local.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (local.size > 0 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    // Logins that were under way when this began.
+    for (const connection of local.connections()) sendAway(connection, reconnectSpreadMs);
+  }
   for (const connection of local.connections()) connection.transport.terminate();
 }
 
-function sendAway(connection: Connection, reconnectMs: number): void {
+function sendAway(connection: Connection, reconnectSpreadMs: number): void {
+  if (connection.state !== "open") return;
+  const reconnectMs = Math.round(Math.random() * reconnectSpreadMs);
   const message = "the node is closing, please reconnect";
   connection.send(encodeServerFrame({ type: "notice", code: "drain", message, reconnectMs }));
   connection.close("drain");

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { DIALECT, TidingsError, toTidingsError } from "../protocol/protocol.ts";
-import type { ConnectRequest } from "../publish/publish.ts";
+import { type ConnectRequest, within } from "../publish/publish.ts";
 import type { Identity } from "./auth.ts";
 import { isLocalRequest, isLoopback } from "./loopback.ts";
 import { type LoginRequest, readQuery } from "./request.ts";
@@ -13,7 +13,7 @@ export interface GatewayOptions {
   /** Where clients connect. @default "/ws" */
   readonly path: string;
   readonly maxConnections: number;
-  /** Handshakes and logins under way at once. */
+  /** Handshakes and logins under way at once. Beyond it the longest silent one gives way, if there is one. */
   readonly maxHandshakes: number;
   /** Allowed values of the Origin header; empty allows any. Requests without the header do not come from a browser. */
   readonly origins: readonly string[];
@@ -29,6 +29,8 @@ export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
+  /** Those whose login has not come, the longest waiting first. */
+  readonly #awaitingLogin = new Set<Session>();
   #pending = 0;
   isDraining = false;
 
@@ -71,9 +73,10 @@ export class Gateway {
     return () => server.off("upgrade", onUpgrade);
   }
 
-  /** Accepts no more connections. */
+  /** Accepts no more connections, and lets those go that have not logged in. */
   drain(): void {
     this.isDraining = true;
+    for (const session of this.#awaitingLogin) session.giveUp("drain");
   }
 
   #whereToGo(): string {
@@ -103,7 +106,8 @@ export class Gateway {
   #assertWelcome({ headers, socket }: IncomingMessage, owns: boolean): void {
     const { maxConnections, maxHandshakes, origins } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
-    if (this.#ports.local.size + this.#pending > maxConnections || this.#pending > maxHandshakes) {
+    const isFull = this.#ports.local.size + this.#pending > maxConnections;
+    if (isFull || (this.#pending > maxHandshakes && !this.#makeRoom())) {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
     if (this.#ports.authenticator.mode === "development") {
@@ -119,9 +123,22 @@ export class Gateway {
     }
   }
 
+  /** Gives up the login that has been awaited longest: whoever stays silent must not keep others out. */
+  #makeRoom(): boolean {
+    for (const session of this.#awaitingLogin) {
+      this.#awaitingLogin.delete(session);
+      if (!session.isSilent) continue;
+      session.giveUp("login_timeout");
+      return true;
+    }
+    return false;
+  }
+
   async #authenticate({ credentials }: LoginRequest): Promise<Identity | undefined> {
     const hasNone = credentials.token === undefined && credentials.userId === undefined;
-    return hasNone ? undefined : this.#ports.authenticator.authenticate(credentials);
+    if (hasNone) return undefined;
+    const { authenticator, loginTimeoutMs } = this.#ports;
+    return within(loginTimeoutMs, "the login", () => authenticator.authenticate(credentials));
   }
 
   /** Resolves when the session has begun, or the handshake came to nothing. */
@@ -140,7 +157,11 @@ export class Gateway {
         stream.off("close", resolve);
         const opened = { socket, stream, deflate: sharesDeflate(socket, request), login, identity };
         const session = new Session(this.#ports, { ...opened, request: () => aboutRequest(request) });
-        void session.begun().then(resolve);
+        if (identity === undefined) this.#awaitingLogin.add(session);
+        void session.begun().then(() => {
+          this.#awaitingLogin.delete(session);
+          resolve();
+        });
       });
     });
   }
@@ -158,8 +179,12 @@ function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest
   return { ip: socket.remoteAddress ?? "", headers: rest };
 }
 
-/** Answers an upgrade request in HTTP and ends the socket. */
+/** Answers an upgrade request in HTTP and ends the socket, also when the client keeps its side open. */
 function refuse(stream: Duplex, status: number, message: string): void {
+  const timer = setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS);
+  stream.once("close", () => clearTimeout(timer));
+  // Unread, the client's end would never be noticed.
+  stream.resume();
   const body = JSON.stringify({ error: { message } });
   stream.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
@@ -168,7 +193,13 @@ function refuse(stream: Duplex, status: number, message: string): void {
 }
 
 export { type ApiPorts, createApi } from "./api.ts";
-export { type Authenticator, type Credentials, developmentAuth, type Identity, type MintClaims } from "./auth.ts";
+export {
+  type Authenticator,
+  type Credentials,
+  developmentAuth,
+  type Identity,
+  type MintClaims,
+} from "./auth.ts";
 export { drainConnections } from "./drain.ts";
 export { Expiry } from "./expiry.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 export interface ServerOptions {
   /** How long a client may take for its request. */
   readonly handshakeTimeoutMs: number;
-  /** Sockets that have not finished a request yet; further ones are cut. */
+  /** Sockets that have not finished a request yet. Beyond it the oldest are cut: who means well is quicker than that. */
   readonly maxHandshakes: number;
   /** High-water mark of the sockets' streams; Node reads 64 KiB at a time, so smaller values change nothing. */
   readonly bufferBytes: number;
@@ -27,13 +27,20 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
   );
   const opening = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
-    if (opening.size >= maxHandshakes) return socket.destroy();
+    if (opening.size >= maxHandshakes) cutOldest(opening);
     opening.add(socket);
-    return socket.once("close", () => opening.delete(socket));
+    socket.once("close", () => opening.delete(socket));
   });
   server.on("request", ({ socket }) => opening.delete(socket));
   server.on("upgrade", ({ socket }) => opening.delete(socket));
   return server;
+}
+
+function cutOldest(sockets: Set<Socket>): void {
+  const [oldest] = sockets;
+  if (oldest === undefined) return;
+  sockets.delete(oldest);
+  oldest.destroy();
 }
 
 /** Where a server listens. */

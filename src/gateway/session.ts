@@ -61,9 +61,6 @@ export interface Opened {
   readonly identity: Identity | undefined;
 }
 
-/** Messages that may come before the welcome. */
-const MAX_EARLY = 64;
-
 /** The life of one WebSocket: login, admission, messages, end. */
 export class Session {
   readonly #ports: SessionPorts;
@@ -71,13 +68,14 @@ export class Session {
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
   /** Where messages wait until the connection is admitted. */
-  #inbox: Inbox | undefined = new Inbox();
+  #inbox: Inbox | undefined;
   /** Pending until the connection is admitted or refused; never rejects. */
   #beginning: Promise<void> | undefined;
 
   constructor(ports: SessionPorts, opened: Opened) {
     this.#ports = ports;
     this.#socket = opened.socket;
+    this.#inbox = new Inbox(ports.maxMessageBytes);
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
     opened.socket.on("close", (code: number, reason: Buffer) => void this.#end(code, reason.toString()));
     opened.socket.on("error", ignoreError);
@@ -89,6 +87,17 @@ export class Session {
   /** Resolves when the connection is admitted or refused. */
   async begun(): Promise<void> {
     await this.#beginning;
+  }
+
+  /** True while nothing has come that could be a login. */
+  get isSilent(): boolean {
+    return this.#inbox?.isAwaited ?? false;
+  }
+
+  /** Ends a connection that has not logged in. */
+  giveUp(cause: "drain" | "login_timeout"): void {
+    this.#close(cause);
+    this.#inbox?.end();
   }
 
   async #begin(opened: Opened): Promise<void> {
@@ -187,13 +196,13 @@ export class Session {
 
   #message(data: RawData, isBinary: boolean): void {
     if (isBinary) this.#binary(data);
-    else if (this.#inbox !== undefined) this.#tooEarly(this.#inbox, data.toString());
+    else if (this.#inbox !== undefined) this.#early(this.#inbox, data.toString());
     else if (this.#connection?.state === "open") this.#ports.inbound.text(this.#connection, data.toString());
   }
 
-  #tooEarly(inbox: Inbox, text: string): void {
-    if (inbox.length < MAX_EARLY) inbox.push(text);
-    else this.#close("protocol", "too many messages before the welcome");
+  #early(inbox: Inbox, text: string): void {
+    inbox.push(text);
+    if (inbox.isFull) this.#socket.pause();
   }
 
   #binary(data: RawData): void {
@@ -209,6 +218,7 @@ export class Session {
   #startReading(connection: Connection): void {
     const early = this.#inbox?.takeAll() ?? [];
     this.#inbox = undefined;
+    this.#socket.resume();
     for (const text of early) this.#ports.inbound.text(connection, text);
   }
 
