@@ -44,13 +44,14 @@ export function mountPage(api: Hono, path = "/ws"): void {
       ? context.text("The page is not built yet: npm run build\n", 503)
       : context.html(html.replace('content="/ws"', () => `content="${escapeAttribute(path)}"`));
   });
-  const assets = serveStatic({
-    root,
-    rewriteRequestPath: (asset) => `/${BUILT}${asset}`,
-    onFound: (_, context) => context.header("Cache-Control", IMMUTABLE),
-  });
-  api.use("/assets/*", SECURITY, assets);
+  const assets = serveStatic({ root, rewriteRequestPath: (asset) => `/${BUILT}${asset}` });
+  api.use("/assets/*", SECURITY, keep, assets);
 }
+
+const keep: MiddlewareHandler = async (context, next) => {
+  await next();
+  if (context.res.ok) context.header("Cache-Control", IMMUTABLE);
+};
 
 /** Read for every visit, so that a build is seen without a restart. */
 function readPage(folder: string): string | undefined {
@@ -75,4 +76,5 @@ function isPackage(folder: string): boolean {
   }
 }
 
-const escapeAttribute = (text: string): string => text.replace(/[&"<>]/g, (each) => `&#${each.charCodeAt(0)};`);
+const escapeAttribute = (text: string): string =>
+  text.replace(/[&"<>]/g, (each) => `&#${each.charCodeAt(0)};`);

@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import { globSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { onTestFinished } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** The system's own Chromium; scripts/install-tools.sh sees to it. */
+export function launchBrowser(): Promise<Browser> {
+  const which = "command -v chromium || command -v chromium-browser";
+  const executablePath = execFileSync("sh", ["-c", which], { encoding: "utf8" }).trim();
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** Builds the page unless that has been done since its sources changed. */
+export async function buildPage(): Promise<void> {
+  const patterns = ["web/**/*.*", "src/client/*.ts", "src/protocol/*.ts", "vite.config.ts"];
+  const changes = globSync(patterns, { cwd: ROOT }).map((path) => statSync(resolve(ROOT, path)).mtimeMs);
+  const built = statSync(resolve(ROOT, "dist/web/index.html"), { throwIfNoEntry: false });
+  if (built !== undefined && built.mtimeMs > Math.max(...changes)) return;
+  await build({ root: resolve(ROOT, "web"), configFile: resolve(ROOT, "vite.config.ts"), logLevel: "warn" });
+}
+
+/** A tab in a browser profile of its own, and everything in it that should not have happened. */
+export interface Tab {
+  readonly page: Page;
+  /** Warnings and errors on the console, breaches of the security policy, uncaught errors, dialogs that a script opened. */
+  readonly complaints: string[];
+}
+
+export async function openTab(browser: Browser, url: string, options: BrowserContextOptions): Promise<Tab> {
+  const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("dialog", (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(url);
+  return { page, complaints };
+}
+
+const TAKES_SCREENSHOTS = process.env.SCREENSHOTS === "1";
+
+/** Lets the page measure its latency when nothing else goes on, for a screenshot. */
+export async function quiet(page: Page): Promise<void> {
+  if (TAKES_SCREENSHOTS) await page.waitForTimeout(11_000);
+}
+
+/** For the README; only when asked for by SCREENSHOTS=1. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (TAKES_SCREENSHOTS) await page.screenshot({ path: resolve(ROOT, "docs/images", `${name}.png`) });
+}

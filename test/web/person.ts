@@ -1,0 +1,83 @@
+import type { Locator, Page } from "playwright-core";
+import type { Tab } from "./browser.ts";
+
+/** Someone who uses the page, and finds things by what they say, as people and screen readers do. */
+export class Person {
+  readonly page: Page;
+  readonly complaints: string[];
+
+  constructor({ page, complaints }: Tab) {
+    this.page = page;
+    this.complaints = complaints;
+  }
+
+  /** Of the list of all that can be opened. */
+  item(name: string): Locator {
+    const list = this.page.getByRole("navigation", { name: "Conversations", includeHidden: true });
+    return list
+      .getByRole("link", { includeHidden: true })
+      .filter({ has: this.page.getByTitle(name, { exact: true }) });
+  }
+
+  /** The messages of the open conversation. */
+  get messages(): Locator {
+    return this.page.getByRole("log").getByRole("article");
+  }
+
+  message(text: string): Locator {
+    return this.messages.filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  texts(): Promise<string[]> {
+    return this.messages.locator(".bubble").allTextContents();
+  }
+
+  /** Resolves when the page says so somewhere in sight. */
+  reads(text: string | RegExp): Promise<void> {
+    return this.page.getByText(text).filter({ visible: true }).first().waitFor();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.page.getByPlaceholder("Write a message").fill(text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async sendPicture(url: string): Promise<void> {
+    await this.page.getByRole("button", { name: "Send a picture" }).click();
+    await this.page.getByRole("textbox", { name: "Address of the picture" }).fill(url);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async open(name: string): Promise<void> {
+    await this.toList();
+    await this.item(name).click();
+  }
+
+  async join(group: string): Promise<void> {
+    await this.toList();
+    await this.page.getByRole("textbox", { name: "Group to join" }).fill(group);
+    await this.page.keyboard.press("Enter");
+    await this.page.getByRole("heading", { name: group }).waitFor();
+  }
+
+  async goOffline(): Promise<void> {
+    await this.toList();
+    await this.page.getByRole("switch", { name: "Offline" }).check();
+    await this.reads(/Reconnecting in/);
+  }
+
+  async goOnline(): Promise<void> {
+    await this.page.getByRole("switch", { name: "Offline" }).uncheck();
+    await this.isOnline();
+  }
+
+  async isOnline(): Promise<void> {
+    await this.page.locator(".status").getByText("Online", { exact: true }).waitFor({ state: "attached" });
+  }
+
+  /** On a phone the list and a conversation have no room side by side. */
+  async toList(): Promise<void> {
+    const back = this.page.getByRole("link", { name: "All conversations" });
+    if (await back.isVisible()) await back.click();
+  }
+}

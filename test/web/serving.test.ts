@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { startHub } from "../support/hub.ts";
+import { buildPage } from "./browser.ts";
+
+beforeAll(buildPage);
+
+describe("the page's files", () => {
+  it("are served at / with a policy that allows nothing inline, and never from a cache unasked", async () => {
+    const { at } = await startHub();
+    const response = await fetch(`${at.url}/`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch("text/html");
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy.split("; ")).toEqual(
+      expect.arrayContaining(["default-src 'self'", "frame-ancestors 'none'", "connect-src 'self' ws: wss:"]),
+    );
+    expect(policy).not.toContain("unsafe");
+  });
+
+  it("are assets with their types, to be kept for good", async () => {
+    const { at } = await startHub();
+    const html = await (await fetch(`${at.url}/`)).text();
+    const assets = [...html.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+    const types: Record<string, string> = {};
+    for (const path of assets) {
+      const response = await fetch(at.url + path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      types[String(path).replace(/.*\./, "")] = response.headers.get("content-type") ?? "";
+    }
+    expect(types.js).toMatch("text/javascript");
+    expect(types.css).toMatch("text/css");
+    expect(types.svg).toMatch("image/svg+xml");
+  });
+
+  it("do not lead out of their folder", async () => {
+    const { at } = await startHub();
+    for (const path of [
+      "/assets/../index.html",
+      "/assets/%2e%2e/%2e%2e/package.json",
+      "/assets/",
+      "/assets/none.js",
+    ]) {
+      expect((await fetch(at.url + path)).status).toBe(404);
+    }
+  });
+
+  it("know where the WebSocket is", async () => {
+    const { at } = await startHub({ path: "/socket" });
+    expect(await (await fetch(`${at.url}/`)).text()).toContain('name="tidings-path" content="/socket"');
+  });
+
+  it("are for development mode only", async () => {
+    const { at } = await startHub({ jwt: { secret: "a secret of at least thirty-two bytes" } });
+    expect((await fetch(`${at.url}/`)).status).toBe(404);
+  });
+});

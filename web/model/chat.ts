@@ -1,0 +1,181 @@
+import { effect, type ReadonlySignal } from "@preact/signals";
+import { type Client, connect, type Status, TidingsError } from "../../src/client/client.ts";
+import { type Channel, targetOf } from "../../src/protocol/protocol.ts";
+import type { Events } from "../events.ts";
+import type { Address, ConversationId } from "./address.ts";
+import type { Conversation } from "./conversation.ts";
+import { countOf } from "./count.ts";
+import { channelToRead, History } from "./history.ts";
+import { Inbox } from "./inbox.ts";
+import { Latency } from "./latency.ts";
+import { Network } from "./network.ts";
+import { Outbox } from "./outbox.ts";
+import { PresenceList } from "./presence.ts";
+import { State } from "./state.ts";
+
+export interface ChatOptions {
+  readonly user: string;
+  /** Where the WebSocket is. */
+  readonly url: string | URL;
+  readonly address: ReadonlySignal<Address>;
+  readonly isVisible: () => boolean;
+}
+
+/** One user's chat: a client of the hub, and what it makes of the state. */
+export class Chat {
+  readonly state: State;
+  readonly network = new Network();
+  readonly #client: Client<Events>;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #history: History;
+  readonly #presence: PresenceList;
+  readonly #latency: Latency;
+  readonly #stopFollowing: () => void;
+  #connections = 0;
+
+  constructor({ user, url, address, isVisible }: ChatOptions) {
+    this.state = new State(user, address);
+    this.#client = connect<Events>(url, { user, WebSocket: this.network.WebSocket });
+    this.#inbox = new Inbox(this.state, isVisible);
+    this.#outbox = new Outbox(this.#client, this.state);
+    this.#history = new History(this.#client, this.state, this.#inbox);
+    this.#presence = new PresenceList(this.#client, this.state);
+    this.#latency = new Latency(this.#client, this.state);
+    this.#client.on("*", (message) => this.#inbox.receive(message));
+    this.#client.onStatus((status) => this.#follow(status));
+    this.#inbox.startCatchingUp();
+    this.state.conversation("all");
+    this.#stopFollowing = effect(() => this.#select(this.state.selected.value));
+  }
+
+  sendText(channel: Channel, text: string): void {
+    void this.#outbox.text(channel, text);
+  }
+
+  sendPicture(channel: Channel, url: string): void {
+    void this.#outbox.picture(channel, url);
+  }
+
+  typing(channel: Channel): void {
+    this.#outbox.typing(channel);
+  }
+
+  loadEarlier(conversation: Conversation): void {
+    void this.#try(this.#history.loadEarlier(conversation));
+  }
+
+  async leave(group: string): Promise<void> {
+    this.state.groups.value = this.state.groups.peek().filter((each) => each !== group);
+    this.state.endConversation(`group:${group}`);
+    await this.#try(this.#client.leave(group));
+  }
+
+  /** The user looks at the page again. */
+  seen(): void {
+    const selected = this.state.selected.peek();
+    if (selected !== undefined) this.state.conversation(selected).unread.value = 0;
+  }
+
+  async close(): Promise<void> {
+    this.#stopFollowing();
+    this.#latency.stop();
+    this.#inbox.close();
+    this.state.news.stop();
+    await this.#client.close();
+  }
+
+  /** Whoever opens a group joins it. */
+  #select(id: ConversationId | undefined): void {
+    if (id === undefined) return;
+    const conversation = this.state.conversation(id);
+    conversation.unread.value = 0;
+    const { group } = id === "application" ? {} : targetOf(id);
+    if (group !== undefined && !this.state.groups.peek().includes(group)) void this.#join(group);
+    else if (conversation.loaded.peek().state === "unknown") this.loadEarlier(conversation);
+  }
+
+  async #join(group: string): Promise<void> {
+    this.state.groups.value = [...this.state.groups.peek(), group].sort();
+    const joined = await this.#try(this.#client.join(group));
+    if (joined === undefined) this.state.groups.value = this.state.groups.peek().filter((it) => it !== group);
+    else this.loadEarlier(this.state.conversation(`group:${group}`));
+  }
+
+  #follow(status: Status): void {
+    switch (status.type) {
+      case "connecting":
+        this.state.link.value = { state: "connecting", attempt: status.attempt };
+        break;
+      case "open":
+        this.state.welcome.value = status.welcome;
+        this.state.link.value = { state: "online" };
+        void this.#opened();
+        break;
+      case "closed":
+        this.#closed(status);
+        break;
+      case "presence":
+        void this.#try(this.#presence.changed(status.user, status.online));
+        break;
+      case "lost":
+        this.#lost(status.channel);
+        break;
+      case "notice":
+        this.state.news.tell("bad", status.message);
+        break;
+      case "error":
+        this.state.news.tell("bad", describe(status.error));
+    }
+  }
+
+  async #opened(): Promise<void> {
+    const connection = ++this.#connections;
+    // Requests go out when everything that was missed is here, so the first answer comes after all of it.
+    await this.#try(this.#client.request("robot.ping"));
+    const isOver = connection !== this.#connections || this.state.link.peek().state !== "online";
+    if (isOver) return;
+    this.#tellCaughtUp(this.#inbox.isLive(), connection);
+    await this.#try(this.#presence.refresh());
+    await this.#try(this.#latency.measure());
+    await this.#try(this.#history.loadPartners());
+  }
+
+  #tellCaughtUp(missed: number, connection: number): void {
+    if (missed > 0) this.state.news.tell("good", `Caught up: ${countOf(missed, "message")}`);
+    else if (connection > 1) this.state.news.tell("good", "Back online. Nothing was missed.");
+  }
+
+  #closed({ code, reason, willRetry, delayMs = 0 }: Extract<Status, { type: "closed" }>): void {
+    if (this.state.link.peek().state === "online") this.#inbox.startCatchingUp();
+    this.state.link.value = willRetry
+      ? { state: "waiting", retryAt: Date.now() + delayMs }
+      : { state: "ended", code, reason };
+    // A notice often says the same before.
+    if (!willRetry) this.state.news.withdraw(reason);
+  }
+
+  #lost(channel: Channel): void {
+    this.state.news.tell("bad", "Some messages are lost: the history no longer had them.");
+    for (const [id, conversation] of this.state.conversations.peek()) {
+      if (channelToRead(id, this.state.user) !== channel) continue;
+      conversation.mark("lost", `lost-${this.#connections}`);
+      // Where it was loaded to means nothing in a history that has begun anew.
+      conversation.loaded.value = { state: "more" };
+    }
+  }
+
+  /** @returns undefined when it failed. That the connection broke is told elsewhere */
+  async #try<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      const isBroken = error instanceof TidingsError && error.code === "unavailable";
+      const isTold = isBroken || this.state.link.peek().state !== "online";
+      if (!isTold) this.state.news.tell("bad", describe(error));
+      return undefined;
+    }
+  }
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));

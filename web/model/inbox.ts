@@ -1,0 +1,78 @@
+import type { Push } from "../../src/protocol/protocol.ts";
+import type { ConversationId } from "./address.ts";
+import { readContent, readNonce } from "./content.ts";
+import type { MessageEntry } from "./conversation.ts";
+import type { State } from "./state.ts";
+import { Typing } from "./typing.ts";
+
+/** Puts messages, live and from the history, into the conversations that they belong to. */
+export class Inbox {
+  readonly #state: State;
+  /** Whether the user looks at the page. */
+  readonly #isVisible: () => boolean;
+  readonly #typing = new Typing();
+  #reconnects = 0;
+  /** Messages that were missed and have come by now; undefined when everything is live. */
+  #caughtUp: number | undefined;
+
+  constructor(state: State, isVisible: () => boolean) {
+    this.#state = state;
+    this.#isVisible = isVisible;
+  }
+
+  receive(push: Push): void {
+    const { from } = push;
+    const conversation = this.#state.conversation(this.#conversationOf(push));
+    const isOwn = from === this.#state.user;
+    if (push.type === "typing") {
+      if (from !== undefined && !isOwn) this.#typing.heard(conversation, from);
+      return;
+    }
+    if (from !== undefined) this.#typing.stopped(conversation, from);
+    if (this.#caughtUp !== undefined && push.offset !== undefined && !isOwn) {
+      this.#caughtUp++;
+      conversation.mark("caught-up", `caught-up-${this.#reconnects}`);
+    }
+    conversation.settle(this.#entryOf(push));
+    const isSeen = this.#state.selected.peek() === conversation.id && this.#isVisible();
+    if (!isOwn && !isSeen) conversation.unread.value++;
+  }
+
+  /** Finds the conversations in a page of history. */
+  sort(page: readonly Push[]): ReadonlyMap<ConversationId, readonly MessageEntry[]> {
+    const pages = Map.groupBy(page, (push) => this.#conversationOf(push));
+    return new Map(
+      [...pages].map(([id, pushes]) => [id, pushes.map((push) => this.#entryOf(push))] as const),
+    );
+  }
+
+  /** What comes from here on was missed, until {@link Inbox.isLive}. */
+  startCatchingUp(): void {
+    if (this.#caughtUp !== undefined) return;
+    this.#reconnects++;
+    this.#caughtUp = 0;
+  }
+
+  /** @returns how many messages had been missed */
+  isLive(): number {
+    const count = this.#caughtUp ?? 0;
+    this.#caughtUp = undefined;
+    return count;
+  }
+
+  close(): void {
+    this.#typing.close();
+  }
+
+  #conversationOf({ from, to, group }: Push): ConversationId {
+    if (group !== undefined) return `group:${group}`;
+    if (to === undefined) return "all";
+    return from === undefined ? "application" : `user:${from}`;
+  }
+
+  #entryOf({ type, data, from, timestamp, id, offset }: Push): MessageEntry {
+    const isOwn = from === this.#state.user;
+    const key = (isOwn ? readNonce(data) : undefined) ?? id;
+    return { kind: "message", key, from, isOwn, timestamp, offset, content: readContent(type, data) };
+  }
+}

@@ -1,0 +1,61 @@
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Welcome } from "../../src/client/client.ts";
+import type { Address, ConversationId } from "./address.ts";
+import { Conversation } from "./conversation.ts";
+import { News } from "./news.ts";
+
+/** How the page is connected. Times are milliseconds since 1970. */
+export type Link =
+  | { readonly state: "connecting"; readonly attempt: number }
+  | { readonly state: "online" }
+  | { readonly state: "waiting"; readonly retryAt: number }
+  /** For good, until the user asks for another try. */
+  | { readonly state: "ended"; readonly code: number; readonly reason: string };
+
+/** Everything that is shown to one user, in one place. Only the model changes it. */
+export class State {
+  readonly user: string;
+  readonly selected: ReadonlySignal<ConversationId | undefined>;
+  readonly link: Signal<Link> = signal({ state: "connecting", attempt: 1 });
+  /** Of the last connection. */
+  readonly welcome: Signal<Welcome | undefined> = signal(undefined);
+  /** Round trip through the server; undefined until measured. */
+  readonly latencyMs: Signal<number | undefined> = signal(undefined);
+  /** Platforms by user. */
+  readonly online: Signal<ReadonlyMap<string, readonly string[]>> = signal(new Map());
+  readonly groups: Signal<readonly string[]> = signal([]);
+  readonly conversations: Signal<ReadonlyMap<ConversationId, Conversation>> = signal(new Map());
+  readonly news = new News();
+
+  readonly unread: ReadonlySignal<number> = computed(() =>
+    [...this.conversations.value.values()].reduce((sum, { unread }) => sum + unread.value, 0),
+  );
+
+  /** Others who are online or were written with, by name. */
+  readonly people: ReadonlySignal<readonly string[]> = computed(() => {
+    const partners = [...this.conversations.value.keys()].filter((id) => id.startsWith("user:"));
+    const names = new Set([...this.online.value.keys(), ...partners.map((id) => id.slice(5))]);
+    names.delete(this.user);
+    return [...names].sort((one, other) => one.localeCompare(other));
+  });
+
+  constructor(user: string, address: ReadonlySignal<Address>) {
+    this.user = user;
+    this.selected = computed(() => address.value.conversation);
+  }
+
+  /** The conversation with this id, which may begin here. */
+  conversation(id: ConversationId): Conversation {
+    const known = this.conversations.peek().get(id);
+    if (known !== undefined) return known;
+    const begun = new Conversation(id);
+    this.conversations.value = new Map(this.conversations.peek()).set(id, begun);
+    return begun;
+  }
+
+  endConversation(id: ConversationId): void {
+    const others = new Map(this.conversations.peek());
+    others.delete(id);
+    this.conversations.value = others;
+  }
+}

@@ -1,0 +1,46 @@
+import type { VNode } from "preact";
+
+/** Outlines on a grid of 24, drawn with a stroke in the colour of the text. */
+const PATHS = {
+  back: ["M15 5l-7 7 7 7"],
+  check: ["M5 12.5l4.5 4.5L19 7.5"],
+  clock: ["M12 7.5V12l3 2", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 1 0 0-17"],
+  close: ["M6 6l12 12", "M18 6L6 18"],
+  cut: ["M9 7H7a5 5 0 0 0 0 10h2", "M15 7h2a5 5 0 0 1 4 8", "M4 4l16 16"],
+  down: ["M12 5v14", "M6 13l6 6 6-6"],
+  everyone: [
+    "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 1 0 0-17",
+    "M3.5 12h17",
+    "M12 3.5c5 5.5 5 11.5 0 17-5-5.5-5-11.5 0-17",
+  ],
+  failed: ["M12 7.5v5.5", "M12 16.4v.1", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 1 0 0-17"],
+  group: ["M9 4L7 20", "M17 4l-2 16", "M4 9h17", "M3 15h17"],
+  picture: ["M4 5h16v14H4z", "M4 16l5-5 4 4 3-3 4 4", "M15.5 9v.1"],
+  received: ["M2 12.5l4.5 4.5L16 7.5", "M11.5 16l1 1L22 7.5"],
+  send: ["M5 12h14", "M13 6l6 6-6 6"],
+  server: ["M4 4.5h16v6H4z", "M4 13.5h16v6H4z", "M7.5 7.5v.1", "M7.5 16.5v.1"],
+} satisfies Record<string, readonly string[]>;
+
+export type IconName = keyof typeof PATHS;
+
+/** Decoration: what it means stands beside it, or in the label of its button. */
+export function Icon({ name }: { name: IconName }): VNode {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+      {PATHS[name].map((path) => (
+        <path key={path} d={path} />
+      ))}
+    </svg>
+  );
+}
+
+/** The same drawing as icon.svg. */
+export function Logo(): VNode {
+  return (
+    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="9" />
+      <path d="M7 13.5c3-4 6-4 9 0s6 4 9 0" />
+      <path d="M7 20c3-4 6-4 9 0s6 4 9 0" class="faint" />
+    </svg>
+  );
+}
