@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { onTestFinished } from "vitest";
 
-/** A program in a process of its own, ended when the test is over. */
+/** A program in a process group of its own (npm starts others), ended when the test is over. */
 export class Program {
   readonly #child: ChildProcessWithoutNullStreams;
   /** Resolves with the exit code when it has ended; `undefined` when a signal did it. */
@@ -16,7 +16,7 @@ export class Program {
     options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
   ) {
     const { cwd, env } = options;
-    this.#child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+    this.#child = spawn(command, args, { cwd, env: { ...process.env, ...env }, detached: true });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => this.#changed(text));
     }
@@ -29,7 +29,7 @@ export class Program {
       });
     });
     onTestFinished(async () => {
-      this.#child.kill("SIGKILL");
+      this.#signal("SIGKILL");
       await this.ended.catch(() => undefined);
     });
   }
@@ -64,7 +64,17 @@ export class Program {
 
   /** Asks it to end. */
   terminate(): void {
-    this.#child.kill("SIGTERM");
+    this.#signal("SIGTERM");
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#isOver) return;
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // It has ended a moment ago.
+    }
   }
 
   #changed(text: string): void {

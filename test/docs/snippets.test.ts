@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { REPOSITORY } from "../package/build.ts";
+import { type Block, type Page, pages } from "./markdown.ts";
+
+const all = pages();
+
+const blocksIn = (language: string): [place: string, page: Page, block: Block][] =>
+  all.flatMap((page) =>
+    page.blocks
+      .filter((block) => block.language === language)
+      .map((block): [string, Page, Block] => [`${page.path}:${block.line}`, page, block]),
+  );
+
+/** What snippets may use without saying where it comes from. */
+const AMBIENT = `
+declare const hub: import("tidings").Hub<Record<string, unknown>>;
+declare const client: import("tidings/client").Client;
+declare const server: import("node:http").Server;
+`;
+
+const OPTIONS: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2024,
+  module: ts.ModuleKind.NodeNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  types: ["node"],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  allowImportingTsExtensions: true,
+  resolveJsonModule: true,
+  skipLibCheck: true,
+  noEmit: true,
+  paths: {
+    tidings: [join(REPOSITORY, "src/index.ts")],
+    "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
+    "tidings/protocol": [join(REPOSITORY, "src/protocol/protocol.ts")],
+  },
+};
+
+/** Checks texts as if they were files of the repository. @returns what is wrong, by place */
+function typeCheck(texts: ReadonlyMap<string, string>): string[] {
+  const files = new Map([...texts].map(([name, text]) => [join(REPOSITORY, name), text]));
+  const ambient = join(REPOSITORY, "ambient.d.ts");
+  const host = ts.createCompilerHost(OPTIONS);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (path) => files.has(path) || path === ambient || fileExists(path);
+  host.getSourceFile = (path, target, ...rest) => {
+    const text = path === ambient ? AMBIENT : files.get(path);
+    if (text === undefined) return getSourceFile(path, target, ...rest);
+    // The declarations are global, and so the file must not be taken for a module.
+    const settings = path === ambient ? { languageVersion: ts.ScriptTarget.ES2024 } : target;
+    return ts.createSourceFile(path, text, settings);
+  };
+  const program = ts.createProgram([...files.keys(), ambient], OPTIONS, host);
+  return [...files.keys(), ambient].flatMap((path) => {
+    const file = program.getSourceFile(path);
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map(
+      ({ messageText }) =>
+        `${path.slice(REPOSITORY.length + 1)}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+    );
+  });
+}
+
+describe("TypeScript in the documentation", () => {
+  it("fits the types of the package", () => {
+    const snippets = blocksIn("ts").map(
+      ([place, , { text }]) => [`${place.replace(":", ".")}.ts`, text] as const,
+    );
+    expect(snippets.length).toBeGreaterThan(5);
+    expect(typeCheck(new Map(snippets))).toEqual([]);
+  });
+
+  it("would be found wrong", () => {
+    const wrong =
+      'import { createHub } from "tidings";\nawait createHub().user("bob").say();\nawait hub.nodes();\nclient.joy();';
+    expect(typeCheck(new Map([["wrong.ts", wrong]]))).toEqual([
+      expect.stringContaining("'say' does not exist"),
+      expect.stringContaining("'joy' does not exist"),
+    ]);
+  });
+});
+
+describe("JSON and YAML in the documentation", () => {
+  it.each(blocksIn("json"))("can be read: %s", (_place, _page, { text }) => {
+    const documents = isJson(text) ? [text] : text.trim().split("\n");
+    expect(documents.filter((document) => !isJson(document))).toEqual([]);
+  });
+
+  it.each(blocksIn("yaml"))("can be read: %s", (_place, _page, { text }) => {
+    expect(parseAllDocuments(text).flatMap(({ errors }) => errors)).toEqual([]);
+  });
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("commands in the documentation", () => {
+  const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
+  const builtIn = ["ci", "install", "pack"];
+
+  it.each(blocksIn("sh"))("name scripts that there are: %s", (_place, _page, { text }) => {
+    const names = [...text.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name = ""]) => name);
+    expect(names.filter((name) => !(name in scripts) && !builtIn.includes(name))).toEqual([]);
+  });
+});

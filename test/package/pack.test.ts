@@ -1,0 +1,158 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtPackage, REPOSITORY, run } from "./build.ts";
+
+/** A program of somebody who has installed the package. It checks itself, and prints what it has seen. */
+const ROUND_TRIP = `
+import { createHub } from "tidings";
+import { connect } from "tidings/client";
+import { CLOSE, ERROR_CODES } from "tidings/protocol";
+
+const hub = createHub({ logLevel: "silent" });
+const { port } = await hub.listen({ port: 0 });
+hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b }));
+const client = connect("ws://127.0.0.1:" + port + "/ws", { user: "alice" });
+const received = new Promise((resolve) => client.on("chat", resolve));
+await client.ready;
+const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" } }, { ack: true });
+const { data } = await received;
+const { sum } = await client.request("sum.add", { a: 1, b: 2 });
+await client.close();
+await hub.close();
+console.log(JSON.stringify({ state: receipt.state, data, sum, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
+`;
+
+/** The smallest Standard Schema: lets everything pass. */
+const ANYTHING = `
+const anything = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
+`;
+
+const TYPED = `
+import { createHub, type HubOptions, jwt, refuse } from "tidings";
+import { connect, type Message, type Status } from "tidings/client";
+import { type ErrorCode, shouldReconnect } from "tidings/protocol";
+
+interface Events {
+  chat: { text: string };
+  typing: undefined;
+}
+
+const options: HubOptions = { auth: jwt({ secret: "x".repeat(32) }), websocket: { shardCount: 4 } };
+const hub = createHub<Events>(options);
+hub.on("connect", ({ connection }) => {
+  if (connection.user === "mallory") throw refuse("no");
+});
+const receipt = await hub.user("bob").send({ type: "chat", data: { text: "Hello" } }, { ack: true });
+const offset: number | undefined = receipt.offset;
+// @ts-expect-error the data of a chat has a text
+await hub.broadcast({ type: "chat", data: { txt: "Hello" } });
+// @ts-expect-error there are no such messages
+await hub.group("g").send({ type: "other" });
+
+const client = connect<Events>("wss://example.com/ws", { token: async () => "…" });
+client.on("chat", (message: Message<Events, "chat">) => message.data.text.toUpperCase());
+client.onStatus((status: Status) => status.type === "lost" && status.channel);
+// @ts-expect-error the data of a chat is no number
+await client.send({ type: "chat", to: "bob", data: 1 });
+const code: ErrorCode = "timeout";
+export { code, offset, shouldReconnect };
+`;
+
+const TYPESCRIPT = {
+  compilerOptions: {
+    target: "es2024",
+    module: "nodenext",
+    types: ["node"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    // The declarations that the package brings are checked too.
+    skipLibCheck: false,
+    noEmit: true,
+  },
+  files: ["typed.mts"],
+};
+
+describe("the packed package", () => {
+  const project = mkdtempSync(join(tmpdir(), "tidings-user-"));
+  const installed = join(project, "node_modules/tidings");
+
+  beforeAll(async () => {
+    const directory = await builtPackage();
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", project];
+    const { stdout } = await run("npm", pack, { cwd: directory });
+    const [{ filename }] = JSON.parse(stdout);
+    writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true }');
+    await run("npm", ["install", "--no-audit", "--no-fund", `./${filename}`], { cwd: project });
+    writeFileSync(join(project, "round-trip.mjs"), ANYTHING + ROUND_TRIP);
+    writeFileSync(join(project, "typed.mts"), TYPED);
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(TYPESCRIPT));
+  });
+
+  afterAll(() => rmSync(project, { recursive: true }));
+
+  const inProject = async (command: string, ...args: string[]): Promise<string> =>
+    (await run(command, args, { cwd: project })).stdout;
+
+  it("holds what is needed to use it, and nothing of how it was made", () => {
+    const names = readdirSync(installed);
+    expect(names.toSorted()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "dist",
+      "docs",
+      "package.json",
+    ]);
+    expect(readdirSync(join(installed, "docs"))).toContain("PROTOCOL.md");
+  });
+
+  it("carries a message from a hub to a client, and a request back", async () => {
+    const output = await inProject(process.execPath, "round-trip.mjs");
+    expect(JSON.parse(output)).toEqual({
+      state: "acked",
+      data: { text: "Hello" },
+      sum: 3,
+      kicked: 4501,
+      codes: true,
+    });
+  });
+
+  it("has a command line", async () => {
+    const help = await inProject("npx", "tidings", "--help");
+    for (const command of ["serve", "config", "token", "send", "users"])
+      expect(help).toContain(`  ${command} `);
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
+    expect((await inProject("npx", "tidings", "--version")).trim()).toBe(version);
+  });
+
+  it("has the page of development mode", () => {
+    expect(readdirSync(join(installed, "dist/web"))).toContain("index.html");
+  });
+
+  it("has types that a strict program is checked against, without skipping libraries", async () => {
+    mkdirSync(join(project, "node_modules/@types"), { recursive: true });
+    for (const name of ["@types/node", "undici-types"]) {
+      symlinkSync(join(REPOSITORY, "node_modules", name), join(project, "node_modules", name));
+    }
+    const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
+    const checked = await inProject(process.execPath, compiler, "-p", ".").catch(({ stdout }) => stdout);
+    expect(checked).toBe("");
+  });
+
+  it("has a client that runs where there is no Node", () => {
+    const text = readFileSync(join(installed, "dist/client.js"), "utf8");
+    const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*["']([^"']+)["']/g)].map(([, name]) => name);
+    expect(imports).toEqual([]);
+    expect(text).not.toMatch(/\bprocess\.|\bBuffer\b|\brequire\(/);
+  });
+});
