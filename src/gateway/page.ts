@@ -39,11 +39,12 @@ export function mountPage(api: Hono, path = "/ws"): void {
   const root = packageFolder(import.meta.dirname);
   api.get("/", SECURITY, (context) => {
     context.header("Cache-Control", "no-cache");
-    const html = readPage(join(root, BUILT));
+    const html = root && readPage(join(root, BUILT));
     return html === undefined
       ? context.text("The page is not built yet: npm run build\n", 503)
       : context.html(html.replace('content="/ws"', () => `content="${escapeAttribute(path)}"`));
   });
+  if (root === undefined) return;
   const assets = serveStatic({ root, rewriteRequestPath: (asset) => `/${BUILT}${asset}` });
   api.use("/assets/*", SECURITY, keep, assets);
 }
@@ -62,10 +63,14 @@ function readPage(folder: string): string | undefined {
   }
 }
 
-/** This code runs from src/gateway or, bundled, from dist: the package begins where its package.json is. */
-function packageFolder(from: string): string {
+/**
+ * This code runs from src/gateway or, bundled, from dist: the package begins where its package.json is.
+ * @returns undefined in an application that has bundled this code into its own
+ */
+function packageFolder(from: string): string | undefined {
+  if (isPackage(from)) return from;
   const parent = dirname(from);
-  return parent === from || isPackage(from) ? from : packageFolder(parent);
+  return parent === from ? undefined : packageFolder(parent);
 }
 
 function isPackage(folder: string): boolean {

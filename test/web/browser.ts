@@ -1,8 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { globSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { build } from "vite";
 import { onTestFinished } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -22,15 +20,6 @@ export function launchBrowser(): Promise<Browser> {
   const which = "command -v chromium || command -v chromium-browser";
   const executablePath = execFileSync("sh", ["-c", which], { encoding: "utf8" }).trim();
   return chromium.launch({ executablePath, args: FLAGS });
-}
-
-/** Builds the page unless that has been done since its sources changed. */
-export async function buildPage(): Promise<void> {
-  const patterns = ["web/**/*.*", "src/client/*.ts", "src/protocol/*.ts", "vite.config.ts"];
-  const changes = globSync(patterns, { cwd: ROOT }).map((path) => statSync(resolve(ROOT, path)).mtimeMs);
-  const built = statSync(resolve(ROOT, "dist/web/index.html"), { throwIfNoEntry: false });
-  if (built !== undefined && built.mtimeMs > Math.max(...changes)) return;
-  await build({ root: resolve(ROOT, "web"), configFile: resolve(ROOT, "vite.config.ts"), logLevel: "warn" });
 }
 
 /** A tab in a browser profile of its own, and everything in it that should not have happened. */

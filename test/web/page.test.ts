@@ -2,7 +2,8 @@ import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { HubOptions } from "../../src/index.ts";
 import { type RunningHub, startHub } from "../support/hub.ts";
-import { buildPage, launchBrowser, openTab, quiet, screenshot } from "./browser.ts";
+import { launchBrowser, openTab, quiet, screenshot } from "./browser.ts";
+import { buildPage } from "./build.ts";
 import { Person } from "./person.ts";
 import { servePicture } from "./pictures.ts";
 

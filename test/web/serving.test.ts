@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { startHub } from "../support/hub.ts";
-import { buildPage } from "./browser.ts";
+import { buildPage } from "./build.ts";
 
 beforeAll(buildPage);
 
