@@ -51,6 +51,8 @@ export class Connection implements ConnectionIdentity {
   groups: readonly string[] = NO_GROUPS;
   /** Channels that are being replayed; undefined almost always, so that delivery has one thing to look at. */
   holds: Map<Channel, Hold> | undefined;
+  /** Channels with a gap before what is queued now, until they are replayed; undefined almost always. */
+  missed: Set<Channel> | undefined;
   /** Why the server closed it; undefined while it has not. */
   closeCause: CloseCause | undefined;
   /** Bytes received when the heartbeat last looked, and when it last saw new ones. */
@@ -84,9 +86,14 @@ export class Connection implements ConnectionIdentity {
     return verdict;
   }
 
-  /** The same for all the frames that a tick has for this connection and others. */
-  enqueueAll(frames: readonly Buffer[]): void {
-    for (const frame of frames) this.enqueue(frame);
+  /**
+   * The same for all the frames that a tick has for this connection and others.
+   * @returns whether all are queued
+   */
+  enqueueAll(frames: readonly Buffer[]): boolean {
+    let all = true;
+    for (const frame of frames) if (this.enqueue(frame) !== "queued") all = false;
+    return all;
   }
 
   /** Queues what was published to the connection's channels in this tick, before something that must come after. */
@@ -104,9 +111,16 @@ export class Connection implements ConnectionIdentity {
     return this.holds?.get(channel);
   }
 
+  /** A stored message of the channel did not get its place in the queue. */
+  miss(channel: Channel): void {
+    this.missed ??= new Set();
+    this.missed.add(channel);
+  }
+
   /** Keeps live stored messages of a channel back until it is released. */
   hold(channel: Channel, limit: number): Hold {
     const hold = new Hold(limit);
+    this.missed?.delete(channel);
     this.holds ??= new Map();
     this.holds.set(channel, hold);
     return hold;
@@ -124,8 +138,9 @@ export class Connection implements ConnectionIdentity {
     this.state = "closing";
     this.closeCause = cause;
     this.outbox.settle();
-    this.outbox.flush();
-    this.outbox.close();
+    // Whoever takes nothing is not given more.
+    if (cause === "slow") this.outbox.close();
+    else this.outbox.finish();
     this.transport.close(CLOSE[cause].code, reason);
   }
 

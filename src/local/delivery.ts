@@ -39,7 +39,9 @@ export function hand(
   const { packet } = delivery;
   if (isFiltered(delivery) && !isFor(connection, delivery)) return skip(connection, delivery);
   if (connection.holds !== undefined && keep(connection, delivery, packet)) return "queued";
-  return connection.enqueue(connection.deflate ? packet.deflated(compression) : packet.plain);
+  const verdict = connection.enqueue(connection.deflate ? packet.deflated(compression) : packet.plain);
+  if (verdict !== "queued" && delivery.offset !== undefined) connection.miss(delivery.channel);
+  return verdict;
 }
 
 function isFor(connection: Connection, { platforms, except }: Delivery): boolean {
@@ -55,8 +57,9 @@ function keep(connection: Connection, { channel, offset }: Delivery, packet: Pac
   return true;
 }
 
-/** A member that a stored message leaves out must not take its offset for a gap. */
+/** A member that a stored message leaves out must not take its offset for a gap, unless there is one before it. */
 function skip(connection: Connection, delivery: Delivery): "skipped" {
+  if (connection.missed?.has(delivery.channel)) return "skipped";
   const packet = delivery.skip?.();
   if (packet !== undefined && !keep(connection, delivery, packet)) {
     connection.outbox.enqueueAnyway(packet.plain);

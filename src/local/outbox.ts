@@ -3,7 +3,10 @@ import type { Slab } from "./slab.ts";
 
 /** The part of a `net.Socket` that the outbox writes to. */
 export interface ByteStream {
-  write(bytes: Uint8Array, written?: () => void): boolean;
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
+  /** Until `uncork`, what is written is collected. */
+  cork(): void;
+  uncork(): void;
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly writableLength: number;
   /** Bytes received so far. */
@@ -58,6 +61,9 @@ export const EMPTY: Pending = new Pending();
 /** Stands in for the lists that almost no connection ever needs. */
 const NONE: readonly never[] = [];
 
+/** A busy socket is given so much at a time: what of it leaves is progress, which the write timeout is about. */
+const PIECE_BYTES = 256 * 1024;
+
 /**
  * A connection's send queue. Frames collect during a tick and leave in one write. It is bounded in messages and
  * bytes; while the socket keeps up the bounds never bite, because a full queue is then written at once.
@@ -66,13 +72,15 @@ export class Outbox {
   readonly #owner: OutboxOwner;
   readonly #stream: ByteStream;
   #pending: Pending = EMPTY;
+  /** Frames whose turn it is, and for which the socket is too busy. */
+  #leaving: readonly Buffer[] = NONE;
   #scheduled = false;
   #closed = false;
   /** Frames over the bound under the policy `wait`, oldest first. */
   #parked: readonly Buffer[] = NONE;
   #parkedTimer: NodeJS.Timeout | undefined;
   #waiters: readonly (() => void)[] = NONE;
-  /** When the socket stopped taking bytes, in milliseconds since 1970; 0 while it takes them. */
+  /** When a busy socket last took a piece, in milliseconds since 1970; 0 while it takes everything. */
   stalledSince = 0;
 
   constructor(owner: OutboxOwner, stream: ByteStream) {
@@ -81,16 +89,18 @@ export class Outbox {
   }
 
   get pendingMessages(): number {
-    return this.#pending.count + this.#parked.length;
+    return this.#leaving.length + this.#pending.count + this.#parked.length;
   }
 
   get pendingBytes(): number {
-    return this.#pending.bytes;
+    return this.#leaving.reduce((bytes, frame) => bytes + frame.length, this.#pending.bytes);
   }
 
   enqueue(frame: Buffer): Verdict {
     if (this.#closed) return "closed";
-    if (!this.#hasRoom(frame) && !this.#makeRoom(frame)) return this.#refuse(frame);
+    // A frame must not overtake those that wait for room, even if it is small enough to find some.
+    const hasRoom = this.#parked.length === 0 && (this.#hasRoom(frame) || this.#makeRoom(frame));
+    if (!hasRoom) return this.#refuse(frame);
     this.#append(frame);
     return "queued";
   }
@@ -110,14 +120,13 @@ export class Outbox {
     const pending = this.#pending;
     if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
     this.#pending = EMPTY;
-    const bytes = pending.join(this.#owner.slab);
-    if (this.#stream.writableLength > this.#owner.limits.socketBytes) {
-      this.stalledSince = Date.now();
-      this.#stream.write(bytes, () => this.#drained());
+    if (pending.bytes <= PIECE_BYTES && !this.#isBusy()) {
+      this.#stream.write(pending.join(this.#owner.slab));
+      if (this.#stream.writableLength > 0) this.#owner.slab.keep();
     } else {
-      this.#stream.write(bytes);
+      this.#leaving = pending.frames();
+      this.#writePieces();
     }
-    if (this.#stream.writableLength > 0) this.#owner.slab.keep();
     if (this.stalledSince === 0) this.#release();
   }
 
@@ -136,10 +145,17 @@ export class Outbox {
     );
   }
 
+  /** Gives the socket everything that waits, however busy it is, and accepts no more. */
+  finish(): void {
+    if (!this.#closed) this.#write([...this.#leaving, ...this.#pending.frames(), ...this.#parked]);
+    this.close();
+  }
+
   /** Drops what waits and accepts no more. */
   close(): void {
     this.#closed = true;
     this.#pending = EMPTY;
+    this.#leaving = NONE;
     this.#parked = NONE;
     clearTimeout(this.#parkedTimer);
     this.#release();
@@ -154,6 +170,43 @@ export class Outbox {
     if (this.#scheduled || this.stalledSince !== 0) return;
     this.#scheduled = true;
     this.#owner.schedule(this);
+  }
+
+  #isBusy(): boolean {
+    return this.#stream.writableLength > this.#owner.limits.socketBytes;
+  }
+
+  /** Piece by piece: at once while the socket is not busy, else when the one before has left. */
+  #writePieces(): void {
+    while (this.#leaving.length > 0) {
+      const end = pieceEnd(this.#leaving);
+      const piece = this.#leaving.slice(0, end);
+      this.#leaving = this.#leaving.length === end ? NONE : this.#leaving.slice(end);
+      if (this.#isBusy()) {
+        this.stalledSince = Date.now();
+        this.#write(piece, (error) => {
+          // After a failure the connection is about to be closed.
+          if (!error) this.#pieceLeft();
+        });
+        return;
+      }
+      this.#write(piece);
+    }
+  }
+
+  #pieceLeft(): void {
+    this.stalledSince = 0;
+    if (this.#closed) return;
+    this.#writePieces();
+    if (this.stalledSince === 0) this.#drained();
+  }
+
+  #write(frames: readonly Buffer[], written?: (error?: Error | null) => void): void {
+    this.#stream.cork();
+    for (const [index, frame] of frames.entries()) {
+      this.#stream.write(frame, index === frames.length - 1 ? written : undefined);
+    }
+    this.#stream.uncork();
   }
 
   #hasRoom(frame: Buffer): boolean {
@@ -195,8 +248,6 @@ export class Outbox {
   }
 
   #drained(): void {
-    this.stalledSince = 0;
-    if (this.#closed) return;
     for (const frame of this.#parked) this.#append(frame);
     this.#parked = NONE;
     clearTimeout(this.#parkedTimer);
@@ -211,4 +262,14 @@ export class Outbox {
     this.#waiters = NONE;
     for (const resolve of waiters) resolve();
   }
+}
+
+/** How many of the frames make a piece: at least one, because a frame is never cut. */
+function pieceEnd(frames: readonly Buffer[]): number {
+  let bytes = 0;
+  const end = frames.findIndex((frame) => {
+    bytes += frame.length;
+    return bytes > PIECE_BYTES;
+  });
+  return end === -1 ? frames.length : Math.max(end, 1);
 }

@@ -46,6 +46,17 @@ export class Pending {
     return this.#joined;
   }
 
+  /** The frames in the order in which they were appended. */
+  frames(): Buffer[] {
+    const frames: Buffer[] = [];
+    let node: Pending = this;
+    while (node.#before !== undefined) {
+      frames.push(node.#frame);
+      node = node.#before;
+    }
+    return frames.reverse();
+  }
+
   #copyTo(target: Buffer): Buffer {
     let end = this.bytes;
     let node: Pending = this;

@@ -133,8 +133,9 @@ export class Shard implements OutboxOwner {
       const frames = deliveries.map(({ packet }) => packet.plain);
       for (const connection of members) {
         // Almost every connection takes the frames as they are.
-        if (connection.holds === undefined && !connection.deflate) connection.enqueueAll(frames);
-        else for (const delivery of deliveries) hand(connection, delivery, this.#compression);
+        if (connection.holds === undefined && !connection.deflate) {
+          if (!connection.enqueueAll(frames)) missAll(connection, deliveries);
+        } else for (const delivery of deliveries) hand(connection, delivery, this.#compression);
       }
     }
   }
@@ -179,6 +180,11 @@ export class Shard implements OutboxOwner {
     members?.delete(connection);
     if (members?.size === 0) this.#groups.delete(group);
   }
+}
+
+/** Some of the deliveries were not queued: those that are stored may have left a gap. */
+function missAll(connection: Connection, deliveries: readonly Delivery[]): void {
+  for (const { channel, offset } of deliveries) if (offset !== undefined) connection.miss(channel);
 }
 
 const NOBODY: readonly Connection[] = [];

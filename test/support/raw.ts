@@ -37,6 +37,8 @@ export class RawPeer {
   head = "";
   /** Everything received after the HTTP answer. */
   readonly received: ServerFrame[] = [];
+  /** Every text received that was not compressed, as the JSON it is. */
+  readonly frames: Frame[] = [];
   /** Bytes received after the HTTP answer. */
   bytes = 0;
   /** How the server ended it: the code of its close frame, or 1006 without one. */
@@ -56,13 +58,6 @@ export class RawPeer {
 
   get status(): number {
     return Number(this.head.split(" ")[1]);
-  }
-
-  /** Everything received so far, as the JSON it is. */
-  get frames(): Frame[] {
-    return this.received
-      .filter(({ opcode, compressed }) => opcode === OPCODE.text && !compressed)
-      .map(({ payload }) => JSON.parse(payload.toString()));
   }
 
   send(...values: unknown[]): void {
@@ -92,6 +87,9 @@ export class RawPeer {
     this.bytes += rest.length;
     for (const frame of this.#reader.read(rest)) {
       this.received.push(frame);
+      if (frame.opcode === OPCODE.text && !frame.compressed) {
+        this.frames.push(JSON.parse(frame.payload.toString()));
+      }
       if (frame.opcode === OPCODE.close) this.#takeClose(frame.payload);
     }
     for (const watch of this.#watchers) watch();
