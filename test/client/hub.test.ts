@@ -1,0 +1,200 @@
+import { gzipSync } from "node:zlib";
+import { SignJWT } from "jose";
+import { build } from "vite";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import type { ConnectOptions } from "../../src/client/client.ts";
+import { startHub } from "../support/hub.ts";
+import { Observed } from "./harness.ts";
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
+/** A WebSocket class whose open sockets can be cut like a cable. */
+function cuttable(): { WebSocket: NonNullable<ConnectOptions["WebSocket"]>; cut(): void } {
+  const open = new Set<WebSocket>();
+  class Cuttable extends WebSocket {
+    constructor(url: string, protocol: string) {
+      super(url, protocol);
+      open.add(this);
+      this.on("close", () => open.delete(this));
+    }
+  }
+  return {
+    WebSocket: Cuttable,
+    cut: () => {
+      for (const socket of open) socket.terminate();
+    },
+  };
+}
+
+function observed(url: string, options: ConnectOptions = {}): Observed {
+  const client = new Observed(url, options);
+  onTestFinished(() => client.client.close());
+  return client;
+}
+
+describe("a client that is cut 50 times at random", () => {
+  it("ends with each of 20,000 stored messages once, in order", async () => {
+    const total = 20_000;
+    const { hub, url } = await startHub({ history: { count: total } });
+    const wire = cuttable();
+    const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
+    await bob.client.ready;
+    const cuts = new Set<number>();
+    while (cuts.size < 50) cuts.add(Math.floor(Math.random() * total));
+    for (let n = 1; n <= total; n++) {
+      await hub.user("bob").send({ type: "n", data: n });
+      if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (!cuts.has(n)) continue;
+      wire.cut();
+      // Half of the time the next cut finds it connected again.
+      if (Math.random() < 0.5) await bob.until(() => bob.statuses.at(-1)?.type === "open");
+    }
+    await bob.until(() => bob.received.length >= total);
+    expect(bob.received).toEqual(range(1, total));
+    expect(bob.statuses.filter(({ type }) => type === "open").length).toBeGreaterThan(10);
+    expect(bob.statuses.filter(({ type }) => type === "lost")).toEqual([]);
+  });
+
+  it("gets the same in a group, with several publishers", async () => {
+    const total = 2_000;
+    const { hub, url } = await startHub({ history: { count: total } });
+    const wire = cuttable();
+    const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
+    await bob.client.join("g");
+    for (let n = 1; n <= total; n += 4) {
+      await Promise.all(
+        [n, n + 1, n + 2, n + 3].map((each) => hub.group("g").send({ type: "n", data: each })),
+      );
+      if (n % 20 === 1) await new Promise((resolve) => setImmediate(resolve));
+      if (n % 100 === 1) wire.cut();
+    }
+    await bob.until(() => bob.received.length >= total);
+    expect(bob.received).toEqual(range(1, total));
+  });
+
+  it("is told when the history was too short, and gets what is left", async () => {
+    const { hub, url } = await startHub({ history: { count: 10 } });
+    const wire = cuttable();
+    const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
+    await hub.user("bob").send({ type: "n", data: 1 });
+    await bob.until(() => bob.received.length === 1);
+    wire.cut();
+    await bob.until(() => bob.statuses.some(({ type }) => type === "closed"));
+    for (const n of range(2, 30)) await hub.user("bob").send({ type: "n", data: n });
+    await bob.until(() => bob.received.at(-1) === 30);
+    const told = bob.statuses.some((status) => status.type === "lost" && status.channel === "user:bob");
+    // Either it was back before the history was cut, and missed nothing, or it was told.
+    expect(told || bob.received.length === 30).toBe(true);
+    expect(bob.received.slice(-10)).toEqual(range(21, 30));
+  });
+});
+
+describe("a client", () => {
+  it("that was away for longer than the history reaches is told so", async () => {
+    const { hub, url } = await startHub({ history: { count: 5 } });
+    const { epoch = "" } = await hub.user("bob").send({ type: "n", data: 1 });
+    for (const n of range(2, 20)) await hub.user("bob").send({ type: "n", data: n });
+    const bob = observed(url(), { user: "bob", positions: { "user:bob": { epoch, offset: 1 } } });
+    await bob.until(() => bob.received.length === 5);
+    expect(bob.received).toEqual(range(16, 20));
+    expect(bob.statuses).toContainEqual({ type: "lost", channel: "user:bob" });
+  });
+
+  it("acknowledges by itself what its listeners have seen", async () => {
+    const { hub, url } = await startHub();
+    observed(url(), { user: "bob" });
+    const receipt = await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
+    expect(receipt.state).toBe("acked");
+  });
+
+  it("sends while it is offline, and each message is stored once", async () => {
+    const { hub, url } = await startHub();
+    const wire = cuttable();
+    const alice = observed(url(), { user: "alice", WebSocket: wire.WebSocket });
+    await alice.client.ready;
+    const sent = range(1, 30).map((n) => {
+      if (n % 7 === 0) wire.cut();
+      return alice.client.send({ type: "n", to: "bob", data: n });
+    });
+    const receipts = await Promise.all(sent);
+    expect(receipts.map(({ offset }) => offset).sort((one, other) => Number(one) - Number(other))).toEqual(
+      range(1, 30),
+    );
+    const { messages } = await hub.history("user:bob", { limit: 200 });
+    expect(messages.map(({ data }) => data)).toEqual(range(1, 30));
+  });
+
+  it("fetches a fresh token for every connection and before the login ends", async () => {
+    const secret = "a secret of at least thirty-two bytes";
+    const { url } = await startHub({ jwt: { secret } });
+    let fetched = 0;
+    const token = (): Promise<string> => {
+      fetched++;
+      const seconds = Math.ceil(Date.now() / 1_000) + 3;
+      const unsigned = new SignJWT({})
+        .setProtectedHeader({ alg: "HS256" })
+        .setSubject("bob")
+        .setExpirationTime(seconds);
+      return unsigned.sign(new TextEncoder().encode(secret));
+    };
+    const bob = observed(url(), { user: undefined, token });
+    await bob.client.ready;
+    const connection = bob.client.connection;
+    await expect.poll(() => fetched, { timeout: 60_000 }).toBeGreaterThan(2);
+    expect(await bob.client.request("robot.ping", 1)).toBe(1);
+    expect(bob.client.connection).toBe(connection);
+  });
+
+  it("comes back when the server says so, and stays away when it was kicked", async () => {
+    const { hub, url } = await startHub();
+    const bob = observed(url(), { user: "bob" });
+    await bob.client.ready;
+    expect(await hub.user("bob").kick({ reason: "bye", notice: { why: "test" } })).toBe(1);
+    await bob.until(() => bob.client.state === "closed");
+    expect(bob.statuses).toContainEqual(
+      expect.objectContaining({ type: "closed", code: 4501, willRetry: false }),
+    );
+    expect(bob.statuses).toContainEqual(expect.objectContaining({ type: "notice", code: "kicked" }));
+    await expect(bob.client.send({ type: "n", to: "alice" })).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("sees who comes and goes, over its own reconnects", async () => {
+    const { url } = await startHub({ presence: { graceMs: 20 } });
+    const wire = cuttable();
+    const alice = observed(url(), { user: "alice", WebSocket: wire.WebSocket });
+    await alice.client.watchPresence({ users: ["bob"] });
+    wire.cut();
+    const bob = observed(url(), { user: "bob" });
+    await alice.until(() => alice.statuses.some((each) => each.type === "presence" && each.online));
+    await bob.client.close();
+    await alice.until(() => alice.statuses.some((each) => each.type === "presence" && !each.online));
+  });
+
+  it("calls the application's actions, and gets its errors by code", async () => {
+    const { hub, url } = await startHub();
+    const { z } = await import("zod");
+    hub.action("math.double", z.number(), (_context, input) => input * 2);
+    const bob = observed(url(), { user: "bob" });
+    expect(await bob.client.request("math.double", 21)).toBe(42);
+    await expect(bob.client.request("math.double", "x")).rejects.toMatchObject({ code: "bad_request" });
+    await expect(bob.client.request("math.halve", 1)).rejects.toMatchObject({ code: "unknown_action" });
+  });
+});
+
+it("the SDK is at most 8 KB gzipped in the browser", async () => {
+  const output = await build({
+    configFile: false,
+    logLevel: "silent",
+    build: {
+      write: false,
+      minify: true,
+      lib: { entry: new URL("../../src/client/client.ts", import.meta.url).pathname, formats: ["es"] },
+    },
+  });
+  const [bundle] = Array.isArray(output) ? output : [output];
+  if (bundle === undefined || !("output" in bundle)) throw new TypeError("expected one finished bundle");
+  const bytes = gzipSync(bundle.output[0].code).length;
+  expect(bytes).toBeLessThanOrEqual(8_000);
+});
