@@ -20,7 +20,14 @@ export type {
 export type { ConnectionInfo, NodeStatus, OnlinePage, OnlineUser } from "./backplane/backplane.ts";
 export type { Config, ConfigInput } from "./config/config.ts";
 export { resolveConfig } from "./config/config.ts";
-export type { Authenticator, Credentials, Identity, JwtOptions, Listening, MintClaims } from "./gateway/gateway.ts";
+export type {
+  Authenticator,
+  Credentials,
+  Identity,
+  JwtOptions,
+  Listening,
+  MintClaims,
+} from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { HubOptions } from "./hub.ts";
 export { createHub } from "./hub.ts";
