@@ -69,8 +69,10 @@ export class MemoryBroker implements Broker {
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {
     this.#link.assertUp();
+    const rings = new Map(channels.map((channel) => [channel, this.#rings.open(channel)]));
+    // Read only now: opening the last of them may have cost the first one its history.
     return channels.map((channel) => {
-      const { epoch, last } = this.#rings.open(channel);
+      const { epoch, last } = rings.get(channel) ?? this.#rings.open(channel);
       return { epoch, offset: last };
     });
   }

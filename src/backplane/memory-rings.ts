@@ -32,7 +32,8 @@ export class Rings {
   readonly #blank = new RecencyList<Ring>();
   readonly #epochs = new Epochs();
   #bytes = 0;
-  #hasForgotten = false;
+  /** An epoch under which a ring was forgotten, a former one if there was any: members may still hold it. */
+  #forgotten: string | undefined;
 
   constructor(limits: HistoryLimits, now: () => number, lost: Lost) {
     this.#limits = limits;
@@ -75,12 +76,13 @@ export class Rings {
 
   #create(channel: Channel): Ring {
     const ring = new Ring(channel, this.#epochs.current);
+    const mayReturn = this.#forgotten !== undefined && this.#forgotten !== ring.epoch;
     this.#rings.set(channel, ring);
     this.#blank.add(ring);
     this.#bytes += ring.bytes;
     this.#fit(ring);
-    // Members may still hold the position of a ring that was forgotten: its epoch need not be this one.
-    if (this.#hasForgotten) this.#lost(channel, { epoch: ring.epoch, offset: 0 });
+    // Members may still hold the position of a ring that was forgotten under another epoch.
+    if (mayReturn) this.#lost(channel, { epoch: ring.epoch, offset: 0 });
     return ring;
   }
 
@@ -138,7 +140,7 @@ export class Rings {
     this.#blank.remove(ring);
     this.#rings.delete(ring.channel);
     this.#bytes -= ring.bytes;
-    this.#hasForgotten = true;
+    if (this.#forgotten === undefined || ring.epoch !== this.#epochs.current) this.#forgotten = ring.epoch;
     return true;
   }
 }
