@@ -46,6 +46,8 @@ export interface PublishReport {
   /** Time and, in microseconds, CPU time of the measured ticks: user and system, all threads of the process. */
   elapsedMs: number;
   cpuUs: number;
+  /** The kernel's part of it, in percent. */
+  kernelPercent: number;
   rssBytes: number;
   /** The longest turn of the event loop in each tick, when `watchLoop` asked for it. */
   longestTurnsMs: number[];

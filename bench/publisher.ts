@@ -11,13 +11,16 @@ const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
 const WARM_TICKS = 1;
 
+type Metered = Pick<PublishReport, "cpuUs" | "kernelPercent" | "elapsedMs">;
+
 /** CPU time and wall time from here on. */
-function startMeter(): () => { cpuUs: number; elapsedMs: number } {
+function startMeter(): () => Metered {
   const cpu = process.cpuUsage();
   const began = performance.now();
   return () => {
     const { user, system } = process.cpuUsage(cpu);
-    return { cpuUs: user + system, elapsedMs: performance.now() - began };
+    const cpuUs = user + system;
+    return { cpuUs, kernelPercent: (100 * system) / cpuUs, elapsedMs: performance.now() - began };
   };
 }
 

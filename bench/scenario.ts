@@ -6,6 +6,7 @@ import { type Summary, summarise } from "./statistics.ts";
 /** What is measured, in the order of the tables' columns. */
 export const FIGURES = {
   cpuUs: "CPU µs",
+  kernelPercent: "kernel %",
   perCoreSecond: "per core·s",
   rssMiB: "RSS MiB",
   wireBytes: "bytes",

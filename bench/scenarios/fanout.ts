@@ -58,6 +58,7 @@ export function perDelivery({ report, tally }: Outcome) {
   const cpuUs = report.cpuUs / deliveries;
   return {
     cpuUs,
+    kernelPercent: report.kernelPercent,
     perCoreSecond: 1_000_000 / cpuUs,
     rssMiB: report.rssBytes / MIB,
     wireBytes: tally.bytes / tally.messages,
