@@ -31,7 +31,15 @@ export type {
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { HubOptions } from "./hub.ts";
 export { createHub } from "./hub.ts";
-export type { Channel, CloseCause, DisconnectClass, ErrorCode, Position, Push } from "./protocol/protocol.ts";
+export type {
+  Channel,
+  CloseCause,
+  DisconnectClass,
+  ErrorCode,
+  Position,
+  Push,
+  ReceiptState,
+} from "./protocol/protocol.ts";
 export { CLOSE, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
@@ -42,7 +50,6 @@ export type {
   Listener,
   PublishOptions,
   Receipt,
-  ReceiptState,
   Retry,
 } from "./publish/publish.ts";
 export { RetryError, refuse } from "./publish/publish.ts";

@@ -1,17 +1,9 @@
-import type { Target, Welcome } from "../protocol/protocol.ts";
+import type { Receipt, Target, Welcome } from "../protocol/protocol.ts";
 import { type Channel, channelOf, type Positions, type Push, TidingsError } from "../protocol/protocol.ts";
 import { Acks } from "./acks.ts";
 import { Groups, type Joined, type Member } from "./groups.ts";
 import { type EVERY_TYPE, MessageListeners } from "./listeners.ts";
-import type {
-  AnyMessage,
-  EventName,
-  Message,
-  Outgoing,
-  Receipt,
-  RequestOptions,
-  SendOptions,
-} from "./messages.ts";
+import type { AnyMessage, EventName, Message, Outgoing, RequestOptions, SendOptions } from "./messages.ts";
 import { type ClientOptions, type ConnectOptions, resolveOptions } from "./options.ts";
 import { Ordering } from "./ordering.ts";
 import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from "./presence.ts";
@@ -261,7 +253,16 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 }
 
-export type { Channel, ErrorCode, Position, Positions, Target, Welcome } from "../protocol/protocol.ts";
+export type {
+  Channel,
+  ErrorCode,
+  Position,
+  Positions,
+  Receipt,
+  ReceiptState,
+  Target,
+  Welcome,
+} from "../protocol/protocol.ts";
 export { isErrorCode, TidingsError } from "../protocol/protocol.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export type { Joined, Member } from "./groups.ts";
@@ -270,7 +271,6 @@ export type {
   EventName,
   Message,
   Outgoing,
-  Receipt,
   RequestOptions,
   SendOptions,
 } from "./messages.ts";

@@ -40,21 +40,6 @@ export interface SendOptions {
   key?: string;
 }
 
-/** What became of a message. */
-export interface Receipt {
-  /** `offline`: nobody there and not stored. `delivered`: handed to a connection. `acked`: acknowledged. */
-  readonly state: "offline" | "stored" | "delivered" | "acked";
-  readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  readonly epoch?: string;
-  readonly offset?: number;
-  /** How many connections it was handed to. */
-  readonly connections: number;
-  /** The key was known: this is the first receipt. */
-  readonly duplicate?: true;
-}
-
 export interface RequestOptions {
   /** How long to wait for the reply, in milliseconds, from now. @default 10_000 // 10 s */
   timeoutMs?: number;

@@ -1,5 +1,6 @@
+import type { Receipt } from "../protocol/protocol.ts";
 import type { CallPlan } from "./calls.ts";
-import type { Receipt, SendOptions } from "./messages.ts";
+import type { SendOptions } from "./messages.ts";
 import type { Session } from "./session.ts";
 
 /** A message to send, of whatever type. */

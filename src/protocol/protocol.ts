@@ -30,6 +30,8 @@ export type {
   Positions,
   PresenceFrame,
   Push,
+  Receipt,
+  ReceiptState,
   ReplyFrame,
   RequestForm,
   ServerFrame,

@@ -203,6 +203,6 @@ export {
   within,
 } from "./hooks.ts";
 export { type Joined, Membership } from "./membership.ts";
-export type { Attempt, Receipt, ReceiptState } from "./receipt.ts";
+export type { Attempt, Receipt } from "./receipt.ts";
 export { type Retry, RetryError } from "./retry.ts";
 export { Watchers } from "./watchers.ts";
