@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { CONTENDERS } from "../bench/contenders.ts";
 import { FrameReader } from "../bench/frames.ts";
+import { compareReadme } from "../bench/readme.ts";
 import { Rig } from "../bench/rig.ts";
 import { runScenario, SCENARIOS } from "../bench/run.ts";
 import { TINY } from "../bench/scale.ts";
@@ -15,6 +16,11 @@ const rigs: Rig[] = [];
 afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
 
 describe("the bench", () => {
+  it("is what the table in the README was made from", () => {
+    const { actual, expected } = compareReadme();
+    expect(actual).toBe(expected);
+  });
+
   it.each(SCENARIOS)(
     "measures $name in finite numbers",
     { timeout: SCENARIO_TIMEOUT_MS },
