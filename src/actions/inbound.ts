@@ -8,9 +8,11 @@ import {
   encodeReply,
   encodeServerFrame,
   type RequestForm,
+  TidingsError,
   toTidingsError,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
+import { Intake } from "./intake.ts";
 import type { Router } from "./router.ts";
 import type { Sending } from "./sending.ts";
 
@@ -22,8 +24,8 @@ export interface InboundPorts {
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Work waiting for one connection above which it is no longer read: one client cannot use up the node's share. */
-const MAX_WAITING_PER_CONNECTION = 128;
+/** Messages of one connection whose acknowledgement is awaited at once. */
+const MAX_AWAITED_ACKS = 1_000;
 
 const PONG = encodeServerFrame({ type: "pong" });
 
@@ -32,27 +34,30 @@ export class Inbound {
   readonly #ports: InboundPorts;
   /** The last message of a connection that is still on its way: the next one follows it. */
   readonly #lastMessage = new WeakMap<Connection, Promise<void>>();
-  readonly #waitingOf = new Map<Connection, number>();
-  readonly #paused = new Set<Connection>();
-  #waiting = 0;
+  readonly #awaitedAcks = new WeakMap<Connection, number>();
+  readonly #intake: Intake;
 
   constructor(ports: InboundPorts) {
     this.#ports = ports;
+    this.#intake = new Intake(ports.maxWaiting, (connection, text) => this.#handle(connection, text));
   }
 
   /** Requests and messages that have been read and not been done. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#intake.waiting;
   }
 
   text(connection: Connection, text: string): void {
+    this.#intake.take(connection, text);
+  }
+
+  #handle(connection: Connection, text: string): Promise<void> | undefined {
     const decoded = decodeClientFrame(text);
     if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
-    else if (decoded.frame.kind === "ping") connection.send(PONG);
-    else if (decoded.frame.kind === "request")
-      this.#track(connection, this.#request(connection, decoded.frame));
-    else this.#track(connection, this.#inOrder(connection, decoded.frame));
-    if (connection.outbox.isFull) this.#pause(connection);
+    else if (decoded.frame.kind === "request") return this.#request(connection, decoded.frame);
+    else if (decoded.frame.kind === "message") return this.#inOrder(connection, decoded.frame);
+    else connection.send(PONG);
+    return undefined;
   }
 
   async #request(connection: Connection, { action, data, answer }: ClientRequest): Promise<void> {
@@ -76,9 +81,24 @@ export class Inbound {
   async #message(connection: Connection, message: ClientMessage): Promise<void> {
     try {
       const publish = await this.#ports.sending.prepare(connection, message);
-      void this.#answer(connection, message.answer, publish());
+      const receipt = message.ack ? this.#countAck(connection, publish) : publish();
+      void this.#answer(connection, message.answer, receipt);
     } catch (thrown) {
       this.#refuse(connection, "message", thrown, message.answer);
+    }
+  }
+
+  /** Bounded, because reading goes on while they are awaited. */
+  async #countAck(connection: Connection, publish: () => Promise<Receipt>): Promise<Receipt> {
+    const awaited = this.#awaitedAcks.get(connection) ?? 0;
+    if (awaited === MAX_AWAITED_ACKS) {
+      throw new TidingsError("rate_limited", `${MAX_AWAITED_ACKS} messages wait for their acknowledgement`);
+    }
+    this.#awaitedAcks.set(connection, awaited + 1);
+    try {
+      return await publish();
+    } finally {
+      this.#awaitedAcks.set(connection, (this.#awaitedAcks.get(connection) ?? 1) - 1);
     }
   }
 
@@ -99,42 +119,5 @@ export class Inbound {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#ports.report(stage, thrown);
     connection.send(answer === undefined ? encodeBadInput(error) : encodeError(answer, error));
-  }
-
-  #track(connection: Connection, work: Promise<void>): void {
-    const own = (this.#waitingOf.get(connection) ?? 0) + 1;
-    this.#waitingOf.set(connection, own);
-    this.#waiting++;
-    if (own >= MAX_WAITING_PER_CONNECTION || this.#waiting >= this.#ports.maxWaiting) this.#pause(connection);
-    void work.then(() => this.#done(connection));
-  }
-
-  #done(connection: Connection): void {
-    this.#waiting--;
-    const own = (this.#waitingOf.get(connection) ?? 1) - 1;
-    if (own === 0) this.#waitingOf.delete(connection);
-    else this.#waitingOf.set(connection, own);
-    if (this.#paused.size > 0) this.#resumeReading();
-  }
-
-  /** Stops reading until the work is done and the replies have left. */
-  #pause(connection: Connection): void {
-    if (this.#paused.has(connection)) return;
-    this.#paused.add(connection);
-    connection.transport.pause();
-    if (connection.outbox.isFull) void connection.outbox.whenDrained().then(() => this.#resumeReading());
-  }
-
-  #resumeReading(): void {
-    if (this.#waiting >= this.#ports.maxWaiting) return;
-    for (const connection of this.#paused) {
-      if ((this.#waitingOf.get(connection) ?? 0) >= MAX_WAITING_PER_CONNECTION) continue;
-      if (connection.outbox.isFull && connection.state === "open") {
-        void connection.outbox.whenDrained().then(() => this.#resumeReading());
-        continue;
-      }
-      this.#paused.delete(connection);
-      connection.transport.resume();
-    }
   }
 }

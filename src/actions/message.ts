@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Backplane } from "../backplane/backplane.ts";
+import type { Backplane, StoredMessage } from "../backplane/backplane.ts";
 import { type Channel, type Push, TidingsError, userChannel } from "../protocol/protocol.ts";
 import { pushOf } from "../publish/publish.ts";
 import { type BuiltinPorts, channelSchema, localConnection, offsetSchema } from "./builtin.ts";
@@ -28,7 +28,7 @@ export function messageActions({ router, local, backplane, membership, authorize
   router.action("message.history", historySchema, async ({ user }, { channel, before, limit }) => {
     const read = channel ?? userChannel(user);
     await assertAllowed(authorize, user, "history", read);
-    return historyPage(backplane, read, { before, limit });
+    return historyPage(backplane, read, { before, limit, maxLength: MAX_PAGE_LENGTH });
   });
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: z.string(), offset: offsetSchema });
@@ -39,6 +39,9 @@ export function messageActions({ router, local, backplane, membership, authorize
   });
 }
 
+/** Characters of data in a client's page: a few bytes of a request must not make a reply of many megabytes. */
+const MAX_PAGE_LENGTH = 262_144;
+
 /** A page of chat history, as clients and the HTTP API see it. */
 export interface HistoryReply {
   readonly epoch: string;
@@ -48,13 +51,24 @@ export interface HistoryReply {
   readonly more: boolean;
 }
 
+/** @param query `maxLength`: characters of data above which the page ends early; one message always fits */
 export async function historyPage(
   backplane: Backplane,
   channel: Channel,
-  query: { before?: number; limit: number },
+  { maxLength = Number.POSITIVE_INFINITY, ...query }: { before?: number; limit: number; maxLength?: number },
 ): Promise<HistoryReply> {
   const { epoch, first, messages } = await backplane.broker.history(channel, query);
-  return { epoch, messages: messages.map(pushOf), more: (messages[0]?.offset ?? first) > first };
+  const page = newestWithin(messages, maxLength);
+  return { epoch, messages: page.map(pushOf), more: (page[0]?.offset ?? first) > first };
+}
+
+function newestWithin(messages: readonly StoredMessage[], maxLength: number): readonly StoredMessage[] {
+  let length = 0;
+  const before = messages.findLastIndex(({ body }) => {
+    length += body.length;
+    return length > maxLength;
+  });
+  return messages.slice(Math.min(before + 1, messages.length - 1));
 }
 
 /** Only a member of the channel receives from it, and so may acknowledge and resume. */

@@ -16,7 +16,7 @@ import {
   targetOf,
   toTidingsError,
 } from "../protocol/protocol.ts";
-import type { ConnectRequest, Hooks, Membership } from "../publish/publish.ts";
+import { type ConnectRequest, type Hooks, Membership } from "../publish/publish.ts";
 import type { Authenticator, Identity } from "./auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { Inbox } from "./inbox.ts";
@@ -189,7 +189,7 @@ export class Session {
         () => true,
         () => false,
       );
-      (may ? allowed : refused).push(group);
+      (may && allowed.length < Membership.maxGroups ? allowed : refused).push(group);
     }
     return { allowed, refused };
   }

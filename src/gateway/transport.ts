@@ -22,6 +22,10 @@ export class WsTransport implements Transport {
     this.#socket.terminate();
   }
 
+  get isPaused(): boolean {
+    return this.#socket.isPaused;
+  }
+
   pause(): void {
     this.#socket.pause();
   }

@@ -13,6 +13,8 @@ export interface Transport {
   close(code: number, reason: string): void;
   /** Ends the socket at once. */
   terminate(): void;
+  /** True while the server does not read. */
+  readonly isPaused: boolean;
   /** Stops and resumes reading. */
   pause(): void;
   resume(): void;

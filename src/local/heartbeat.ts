@@ -50,8 +50,10 @@ export class Heartbeat {
   }
 
   #look(connection: Connection, now: number): void {
-    const { bytesRead } = connection.transport.stream;
-    if (bytesRead !== connection.bytesSeen) {
+    const { isPaused, stream } = connection.transport;
+    const { bytesRead } = stream;
+    // Whoever is not read cannot be heard.
+    if (bytesRead !== connection.bytesSeen || isPaused) {
       connection.bytesSeen = bytesRead;
       connection.heardAt = now;
     }

@@ -18,9 +18,14 @@ export class Commands {
     const connections = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(connections, command);
     const { group, kind } = command;
-    if (kind === "join") await Promise.all(connections.map((each) => this.#membership.join(each, group)));
+    if (kind === "join") await Promise.all(connections.map((each) => this.#join(each, group)));
     else await Promise.all(connections.map((each) => this.#membership.leave(each, group)));
     return connections.length;
+  }
+
+  async #join(connection: Connection, group: string): Promise<void> {
+    const replay = await this.#membership.join(connection, group);
+    await replay();
   }
 }
 

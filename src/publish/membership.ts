@@ -31,6 +31,8 @@ interface Entry {
 
 /** Which connection is a member of which channel, from its first frame to its last. */
 export class Membership {
+  /** Groups that a connection can be a member of: each costs memory on this node. */
+  static readonly maxGroups = 10_000;
   readonly #ports: MembershipPorts;
   readonly #replay: Replay;
 
@@ -64,7 +66,7 @@ export class Membership {
     local.add(connection);
     connection.send(welcome);
     const joined: Entry[] = [];
-    for (const group of new Set([...durable, ...groups])) {
+    for (const group of [...new Set([...durable, ...groups])].slice(0, Membership.maxGroups)) {
       joined.push(await this.#joinGroup(connection, group, durable.includes(group)));
     }
     return () => this.#catchUp(connection, [own, ...joined, all], positions);
@@ -83,10 +85,14 @@ export class Membership {
     }
   }
 
-  /** Joins a group from now on, or replays it from a position. */
-  async join(connection: Connection, group: string, position?: Position): Promise<Replayed> {
+  /**
+   * Joins a group.
+   * @returns what tells the client where the group goes on, and replays it from a position if there is one
+   * @throws TidingsError `too_large` beyond {@link Membership.maxGroups}
+   */
+  async join(connection: Connection, group: string): Promise<(position?: Position) => Promise<Replayed>> {
     const entry = await this.#joinGroup(connection, group, false);
-    return this.#replayEntry(connection, entry, position);
+    return (position) => this.#replayEntry(connection, entry, position);
   }
 
   async leave(connection: Connection, group: string): Promise<void> {
@@ -102,6 +108,10 @@ export class Membership {
 
   async #joinGroup(connection: Connection, group: string, durable: boolean): Promise<Entry> {
     if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
+    const { groups } = connection;
+    if (groups.length >= Membership.maxGroups && !groups.includes(group)) {
+      throw new TidingsError("too_large", `a connection has at most ${Membership.maxGroups} groups`);
+    }
     const entry = this.#enter(connection, groupChannel(group), durable);
     this.#ports.local.join(group, connection);
     await this.#ports.backplane.broker.join(group, connection.user);

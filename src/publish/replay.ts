@@ -11,7 +11,7 @@ export interface Replayed extends Position {
   readonly recovered: boolean;
 }
 
-/** Messages read at once, and queued before the socket has taken them. */
+/** Messages read at once. */
 const PAGE = 128;
 
 /**
@@ -27,7 +27,7 @@ export class Replay {
 
   /**
    * Sends a `position` frame and everything after it, and releases the hold.
-   * A slow client slows its own replay only: each page waits until the one before has left.
+   * A slow client slows its own replay only: when its queue is full, the next message waits until that has left.
    */
   async run(connection: Connection, channel: Channel, hold: Hold, from: ReplayFrom): Promise<Replayed> {
     try {
@@ -51,8 +51,8 @@ export class Replay {
     let position = start;
     let page = first;
     while (isWanted(connection, channel, hold)) {
-      for (const message of page.messages) sendReplayed(connection, message);
-      position = { epoch: position.epoch, offset: page.messages.at(-1)?.offset ?? position.offset };
+      const last = sendPage(connection, page.messages);
+      position = { epoch: position.epoch, offset: last ?? position.offset };
       connection.settle();
       const live = hold.after(position.offset);
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
@@ -88,6 +88,17 @@ function startOf({ epoch, first, last }: HistoryPage, from: ReplayFrom): Replaye
 /** A newer replay of the same channel takes over; a closed connection wants nothing. */
 const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean =>
   connection.state === "open" && connection.holdOf(channel) === hold;
+
+/** Sends messages until the queue is full. @returns the offset of the last one, if there was one */
+function sendPage(connection: Connection, messages: readonly StoredMessage[]): number | undefined {
+  let last: number | undefined;
+  for (const message of messages) {
+    sendReplayed(connection, message);
+    last = message.offset;
+    if (connection.outbox.isFull) break;
+  }
+  return last;
+}
 
 function sendReplayed(connection: Connection, message: StoredMessage): void {
   const { platforms, except, channel } = message;

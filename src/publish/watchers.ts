@@ -1,16 +1,26 @@
 import type { Connection } from "../local/local.ts";
-import { encodeServerFrame } from "../protocol/protocol.ts";
+import { encodeServerFrame, TidingsError } from "../protocol/protocol.ts";
 
 /** Not an id: ids have no control characters. */
 const EVERYONE = "\0everyone";
+
+/** Users that a connection can watch by name: each costs memory. */
+const MAX_WATCHED = 10_000;
 
 /** Connections that asked to hear when users come and go. */
 export class Watchers {
   readonly #watchers = new Map<string, Set<Connection>>();
   readonly #watched = new Map<Connection, Set<string>>();
 
-  /** Without `users`: everyone. Adds to what the connection watches already. */
+  /**
+   * Without `users`: everyone. Adds to what the connection watches already.
+   * @throws TidingsError `too_large` when that could be more than 10,000 users
+   */
   watch(connection: Connection, users?: readonly string[]): void {
+    const watched = this.#watched.get(connection)?.size ?? 0;
+    if (users !== undefined && watched + users.length > MAX_WATCHED) {
+      throw new TidingsError("too_large", `a connection watches at most ${MAX_WATCHED} users by name`);
+    }
     for (const key of users ?? [EVERYONE]) {
       entry(this.#watchers, key).add(connection);
       entry(this.#watched, connection).add(key);
