@@ -28,8 +28,16 @@ export class Acks {
 
   /** Everything up to here has been handled. */
   add(channel: Channel, handled: Handled): void {
-    this.#waiting.set(channel, handled);
+    const waiting = this.#waiting.get(channel);
+    if (waiting === undefined || waiting.epoch !== handled.epoch || waiting.offset < handled.offset) {
+      this.#waiting.set(channel, handled);
+    }
     if (this.#cancelInterval === undefined) this.flush();
+  }
+
+  /** The client is no longer a member of the channel. */
+  forget(channel: Channel): void {
+    this.#waiting.delete(channel);
   }
 
   /** Sends what waits. Without a connection it goes on waiting until this is called on the next one. */

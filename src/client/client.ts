@@ -1,5 +1,12 @@
 import type { Receipt, Target, Welcome } from "../protocol/protocol.ts";
-import { type Channel, channelOf, type Positions, type Push, TidingsError } from "../protocol/protocol.ts";
+import {
+  type Channel,
+  channelOf,
+  groupChannel,
+  type Positions,
+  type Push,
+  TidingsError,
+} from "../protocol/protocol.ts";
 import { Acks } from "./acks.ts";
 import { Groups, type Joined, type Member } from "./groups.ts";
 import { type EVERY_TYPE, MessageListeners } from "./listeners.ts";
@@ -172,6 +179,7 @@ export class Client<Events extends object = Record<string, unknown>> {
     // What was received as a member can only be acknowledged by one.
     this.#acks.flush();
     await this.#groups.leave(group);
+    this.#acks.forget(groupChannel(group));
   }
 
   members(group: string): Promise<Member[]> {
@@ -216,7 +224,7 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   #makeSession(): Session {
     return new Session(this.#options, this.#statuses, {
-      resume: () => this.#ordering.resumeAll(),
+      resume: () => this.#ordering.login(),
       welcomed: (welcome) => {
         this.#welcome = welcome;
         this.#becomeReady(welcome);

@@ -35,7 +35,7 @@ export class Groups {
 
   async join(group: string): Promise<Joined> {
     // Without its position the server would go on from now, over messages that are still missing here.
-    const position = this.#ordering.resumeFrom(groupChannel(group));
+    const position = this.#ordering.position(groupChannel(group));
     const joined = await this.#session.request("group.join", { group, position });
     this.#joined.add(group);
     return joined as Joined; // as the protocol says

@@ -13,7 +13,7 @@ export interface OrderingEvents {
   deliver(push: Push): void;
   /** Stored messages of the channel are lost. */
   lost(channel: Channel): void;
-  /** Messages of the channel are missing: ask from {@link Ordering.resumeFrom} on. */
+  /** Messages of the channel are missing: ask from {@link Ordering.position} on. */
   gap(channel: Channel): void;
 }
 
@@ -47,14 +47,9 @@ export class Ordering {
     return this.#each((timeline) => timeline.position);
   }
 
-  /** The position to name to the server when asking for what is missing on a channel. */
-  resumeFrom(channel: Channel): Position | undefined {
-    return this.#timelines.get(channel)?.resumeFrom();
-  }
-
   /** The positions to name to the server at login. */
-  resumeAll(): Positions {
-    return this.#each((timeline) => timeline.resumeFrom());
+  login(): Positions {
+    return this.#each((timeline) => timeline.login());
   }
 
   hasGap(channel: Channel): boolean {

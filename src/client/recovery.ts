@@ -31,7 +31,7 @@ export class Recovery {
 
   async #ask(channel: Channel): Promise<void> {
     while (this.#ordering.hasGap(channel)) {
-      const from = this.#ordering.resumeFrom(channel);
+      const from = this.#ordering.position(channel);
       await this.#session.request("message.resume", { channel, ...from }, { idempotent: false });
       const isFurther = this.#ordering.position(channel)?.offset !== from?.offset;
       // The send queue may still be full: asking at once would only add to it.

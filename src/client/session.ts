@@ -64,7 +64,13 @@ export class Session {
       ping: () => write('{"type":"ping"}'),
       lost: () => this.#socket.fail(NO_CLOSE_FRAME, "nothing was heard from the server"),
     });
-    this.#login = new Login(options, timers, () => void this.#renew());
+    this.#login = new Login(options, timers, {
+      renew: (credentials) => this.#renew(credentials),
+      failed: (error) => {
+        // Without the connection there is nothing to renew any more.
+        if (this.isOnline) this.#statuses.report("token", error);
+      },
+    });
   }
 
   get state(): SocketState {
@@ -156,15 +162,8 @@ export class Session {
     this.#handlers.online();
   }
 
-  async #renew(): Promise<void> {
-    try {
-      const credentials = await this.#login.credentials();
-      if (credentials === undefined || !this.isOnline) return;
-      const reply = await this.request("robot.login", credentials, { idempotent: false });
-      this.#login.endsAt((reply as { expiresAt?: number }).expiresAt); // as the protocol says
-    } catch (error) {
-      if (this.isOnline) this.#statuses.report("token", error);
-    }
+  async #renew(credentials: Credentials): Promise<unknown> {
+    return this.isOnline ? this.request("robot.login", credentials, { idempotent: false }) : undefined;
   }
 
   #text(text: string): void {
@@ -220,12 +219,12 @@ export class Session {
     this.#handlers.welcomed(welcome);
     this.#statuses.emit({ type: "open", welcome });
     // A login by the request is not answered: there is nothing more to wait for.
-    if (this.#options.token === undefined && this.#options.user === undefined) this.#goOnline();
+    if (!this.#login.isByMessage) this.#goOnline();
   }
 
   #notice({ code, message, data, reconnectMs }: Notice): void {
     if (reconnectMs !== undefined) this.#socket.comeBackAfter(reconnectMs);
-    if (code === "token_expiring" && this.#login.isRenewable) void this.#renew();
+    if (code === "token_expiring") void this.#login.renew();
     this.#statuses.emit({ type: "notice", code, message, data });
   }
 
@@ -242,7 +241,7 @@ export class Session {
 
   #clear(error: TidingsError): void {
     this.#connection++;
-    this.timers.clear();
+    this.timers.close();
     this.#calls.close(error);
   }
 }

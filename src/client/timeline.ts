@@ -23,7 +23,7 @@ const SKIPPED = Symbol("skipped");
 export class Timeline {
   readonly #events: TimelineEvents;
   #position: Position | undefined;
-  /** The last position named to the server, by which its answer is judged. */
+  /** The position named at login, until it is answered. */
   #named: Position | undefined;
   readonly #held = new Map<number, Push | typeof SKIPPED>();
 
@@ -41,8 +41,8 @@ export class Timeline {
     return this.#held.size > 0;
   }
 
-  /** The position to ask the server to resume from. */
-  resumeFrom(): Position | undefined {
+  /** The position to name at login. */
+  login(): Position | undefined {
     this.#named = this.position;
     return this.position;
   }
@@ -67,6 +67,7 @@ export class Timeline {
     else if (recovered) this.#take(offset, SKIPPED);
     else if (this.#isAheadOfHistory(epoch, offset)) this.#restart({ epoch, offset }, false);
     else if (offset > position.offset) this.#jump(position, offset);
+    this.#named = undefined;
   }
 
   /** The missing messages will not come: goes on with the first that was held back. */
@@ -123,17 +124,25 @@ export class Timeline {
     if (!recovered) this.#events.lost();
   }
 
-  /** The history does not reach back to the position; of what it lost, the messages held back are here. */
+  /**
+   * The history does not reach back to the position. Some of what it has lost may have been held back here: that is
+   * delivered, and each hole around it told.
+   */
   #jump(position: Position, offset: number): void {
-    this.#events.lost();
-    for (const held of [...this.#held.keys()].sort((a, b) => a - b)) {
-      if (held <= offset) this.#advance(position, held, this.#held.get(held));
+    for (const held of [...this.#held.keys()].sort((one, other) => one - other)) {
+      if (held > offset) break;
+      if (held > position.offset + 1) this.#events.lost();
+      this.#advance(position, held, this.#held.get(held));
     }
+    if (offset > position.offset) this.#events.lost();
     position.offset = offset;
     this.#release(position);
   }
 
-  /** The server lost the end of a history whose epoch it kept, and gives those offsets out again. */
+  /**
+   * The server lost the end of a history whose epoch it kept, and gives those offsets out again. This it tells at
+   * login only: later, a lower position is the late answer to an earlier question.
+   */
   #isAheadOfHistory(epoch: string, offset: number): boolean {
     return this.#named !== undefined && this.#named.epoch === epoch && offset < this.#named.offset;
   }

@@ -10,8 +10,10 @@ export type Cancel = () => void;
  */
 export class Timers {
   readonly #running = new Set<ReturnType<typeof setTimeout>>();
+  #isClosed = false;
 
   after(delayMs: number, task: () => void): Cancel {
+    if (this.#isClosed) return () => {};
     const timer = setTimeout(
       () => {
         this.#running.delete(timer);
@@ -26,14 +28,16 @@ export class Timers {
     };
   }
 
-  /** Resolves after a while; never, when the timers are cleared before. */
+  /** Resolves after a while; never, when the timers are closed before. */
   pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.after(delayMs, resolve);
     });
   }
 
-  clear(): void {
+  /** Stops all of them, and starts no more. */
+  close(): void {
+    this.#isClosed = true;
     for (const timer of this.#running) clearTimeout(timer);
     this.#running.clear();
   }

@@ -35,11 +35,13 @@ class Inflow<Item> {
 export class Peer implements AsyncDisposable {
   readonly #server: WebSocketServer;
   readonly #accepted = new Inflow<PeerConnection>();
+  readonly port: number;
   readonly url: string;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
-    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
+    this.port = (server.address() as AddressInfo).port; // it listens on TCP
+    this.url = `ws://127.0.0.1:${this.port}/ws`;
     server.on("connection", (socket, request) => {
       this.#accepted.put(new PeerConnection(socket, request.url ?? ""));
     });
@@ -49,10 +51,6 @@ export class Peer implements AsyncDisposable {
     const server = new WebSocketServer({ port, host: "127.0.0.1", handleProtocols: () => "tidings.v1" });
     await once(server, "listening");
     return new Peer(server);
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** The next connection that a client makes. */
