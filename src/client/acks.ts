@@ -43,9 +43,13 @@ export class Acks {
   /** Sends what waits. Without a connection it goes on waiting until this is called on the next one. */
   flush(): void {
     if (!this.#session.isOnline || this.#waiting.size === 0) return;
+    this.#cancelInterval?.();
+    this.#startInterval();
     for (const [channel, handled] of this.#waiting) void this.#send(channel, handled);
     this.#waiting.clear();
-    this.#cancelInterval?.();
+  }
+
+  #startInterval(): void {
     this.#cancelInterval = this.#session.timers.after(INTERVAL_MS, () => {
       this.#cancelInterval = undefined;
       this.flush();
@@ -54,11 +58,16 @@ export class Acks {
 
   async #send(channel: Channel, handled: Handled): Promise<void> {
     try {
-      await this.#session.request("message.ack", { channel, ...handled });
+      await this.#session.request("message.ack", { channel, ...handled }, { idempotent: false });
     } catch (error) {
-      // The next acknowledgement makes up for one that failed; for one of a former epoch there is nothing to do.
-      const isMadeUpFor = error instanceof TidingsError && (error.retryable || error.code === "conflict");
-      if (!isMadeUpFor) this.#failed(error);
+      if (error instanceof TidingsError && error.retryable) this.#waitAgain(channel, handled);
+      // For one of a former epoch there is nothing to do.
+      else if (!(error instanceof TidingsError && error.code === "conflict")) this.#failed(error);
     }
+  }
+
+  #waitAgain(channel: Channel, handled: Handled): void {
+    if (!this.#waiting.has(channel)) this.#waiting.set(channel, handled);
+    if (this.#cancelInterval === undefined) this.#startInterval();
   }
 }

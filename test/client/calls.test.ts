@@ -1,0 +1,189 @@
+import { expect, test } from "vitest";
+import { Observed } from "./harness.ts";
+import { Peer } from "./peer.ts";
+
+const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connections: 0 };
+
+test("replies find their requests in whatever order they come", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  const first = alice.client.request("math.double", 1);
+  const second = alice.client.request("math.double", 2);
+  const [one, two] = [await connection.next(), await connection.next()];
+  connection.reply(two, 4);
+  connection.reply(one, 2);
+  expect(await Promise.all([first, second])).toEqual([2, 4]);
+});
+
+test("a refused request rejects with the server's code and words", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  const request = alice.client.join("secret");
+  connection.refuse(await connection.next(), "forbidden");
+  await expect(request).rejects.toMatchObject({
+    code: "forbidden",
+    message: "it is forbidden",
+    retryable: false,
+  });
+});
+
+test("a code that the client does not know is an internal error", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  const request = alice.client.request("math.double");
+  connection.refuse(await connection.next(), "from_the_future");
+  await expect(request).rejects.toMatchObject({ code: "internal" });
+});
+
+test("a request that gets no reply in time rejects with timeout, connected or not", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const unconnected = alice.client.request("math.double", 1, { timeoutMs: 1 });
+  await expect(unconnected).rejects.toMatchObject({ code: "timeout", retryable: true });
+  const connection = await peer.login();
+  const answered = alice.client.request("math.double", 0);
+  connection.reply(await connection.next(), 0);
+  await answered;
+  const unanswered = alice.client.request("math.double", 2, { timeoutMs: 1 });
+  await expect(unanswered).rejects.toMatchObject({ code: "timeout" });
+  expect(await connection.next()).toMatchObject({ data: 2 });
+});
+
+test("what is sent while there is no connection goes out in order when there is one", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const sent = alice.client.send({ type: "chat", to: "bob", data: 1 });
+  const asked = alice.client.request("chat.say", 2);
+  const posted = alice.client.send({ type: "chat", group: "g1" }, { key: "mine" });
+  const connection = await peer.login();
+  const frames = [await connection.next(), await connection.next(), await connection.next()];
+  expect(frames).toEqual([
+    { id: expect.any(Number), type: "chat", to: "bob", data: 1, key: expect.any(String) },
+    { id: expect.any(Number), action: "chat.say", data: 2 },
+    { id: expect.any(Number), type: "chat", group: "g1", data: null, key: "mine" },
+  ]);
+  for (const frame of frames) connection.reply(frame, RECEIPT);
+  expect(await Promise.all([sent, asked, posted])).toEqual([RECEIPT, RECEIPT, RECEIPT]);
+});
+
+test("waits with what was sent until the login is answered, so that groups are joined by then", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.accept();
+  const login = await connection.next();
+  void alice.client.send({ type: "chat", group: "g1", data: "stored" }).catch(() => {});
+  connection.welcome();
+  await alice.client.ready;
+  void alice.client.send({ type: "typing", to: "bob" }, { ephemeral: true }).catch(() => {});
+  expect(await connection.next()).toMatchObject({ type: "typing", ephemeral: true });
+  connection.reply(login, {});
+  expect(await connection.next()).toMatchObject({ data: "stored" });
+});
+
+test("the queue is bounded", async () => {
+  await using alice = new Observed("ws://127.0.0.1:9", { queueLimit: 2 });
+  const waiting = [1, 2].map((data) => alice.client.send({ type: "chat", to: "bob", data }));
+  const closed = waiting.map((sent) => expect(sent).rejects.toThrow("the client is closed"));
+  await expect(alice.client.send({ type: "chat", to: "bob" })).rejects.toMatchObject({ code: "unavailable" });
+  await expect(alice.client.request("chat.say")).rejects.toMatchObject({ code: "unavailable" });
+  await alice.client.close();
+  await Promise.all(closed);
+});
+
+test("an unanswered message is sent again on the next connection, with the same key and before newer ones", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const first = await peer.login();
+  const older = alice.client.send({ type: "chat", to: "bob", data: "older" });
+  const frame = await first.next();
+  first.cut();
+  await alice.status("closed");
+  const newer = alice.client.send({ type: "chat", to: "bob", data: "newer" });
+  const second = await peer.login();
+  const again = await second.next();
+  expect(again).toEqual(frame);
+  second.reply(again, { ...RECEIPT, duplicate: true });
+  second.reply(await second.next(), RECEIPT);
+  expect(await older).toMatchObject({ duplicate: true });
+  expect(await newer).toEqual(RECEIPT);
+});
+
+test("keys differ from message to message and from client to client", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  await using bob = new Observed(peer.url, { user: "bob" });
+  const connections = [await peer.login(), await peer.login()];
+  const keys = new Set<unknown>();
+  for (const { client } of [alice, bob]) {
+    for (const to of ["carol", "dave"]) void client.send({ type: "chat", to }).catch(() => {});
+  }
+  for (const connection of connections) {
+    for (const frame of [await connection.next(), await connection.next()]) keys.add(frame.key);
+  }
+  expect(keys.size).toBe(4);
+});
+
+test("an unanswered request rejects when the connection breaks, unless it is idempotent", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const first = await peer.login();
+  const pay = expect(alice.client.request("shop.pay", 1)).rejects.toMatchObject({ code: "unavailable" });
+  const list = alice.client.request("shop.list", 2, { idempotent: true });
+  const members = alice.client.members("g1");
+  for (let request = 0; request < 3; request++) await first.next();
+  first.cut();
+  await pay;
+  const second = await peer.login();
+  second.reply(await second.next(), ["book"]);
+  second.reply(await second.next(), { members: [{ user: "alice", online: true, durable: false }] });
+  expect(await list).toEqual(["book"]);
+  expect(await members).toEqual([{ user: "alice", online: true, durable: false }]);
+});
+
+test("ephemeral messages have no key, and are refused while there is no connection", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const typing = { type: "typing", to: "bob" };
+  await expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({ code: "unavailable" });
+  const connection = await peer.login();
+  await alice.client.ready;
+  const lost = expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({
+    code: "unavailable",
+  });
+  expect(await connection.next()).toEqual({ id: expect.any(Number), ...typing, data: null, ephemeral: true });
+  connection.cut();
+  await lost;
+});
+
+test("an awaited acknowledgement tells the server how long", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  const sent = alice.client.send({ type: "chat", to: "bob", data: 1 }, { ack: true, timeoutMs: 2_000 });
+  const frame = await connection.next();
+  expect(frame).toMatchObject({ ack: true, timeoutMs: 2_000 });
+  connection.reply(frame, { ...RECEIPT, state: "acked" });
+  expect((await sent).state).toBe("acked");
+});
+
+test("a message without a receipt in time rejects with timeout", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url, { timeoutMs: 1 });
+  const waiting = alice.client.send({ type: "chat", to: "bob" });
+  await peer.login();
+  await expect(waiting).rejects.toMatchObject({ code: "timeout" });
+});
+
+test("a message over the server's limit is refused here, for the server would end the connection", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const early = alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(600) });
+  const connection = await peer.login({ limits: { messageBytes: 1_000 } });
+  await expect(early).rejects.toMatchObject({ code: "too_large" });
+  void alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(400) }).catch(() => {});
+  expect((await connection.next()).data).toHaveLength(400);
+  expect(alice.client.state).toBe("open");
+});

@@ -1,0 +1,205 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { connect } from "../../src/client/client.ts";
+import { Observed, QUICK } from "./harness.ts";
+import { Peer, type PeerConnection } from "./peer.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+const at = (offset: number) => ({ epoch: "e1", offset });
+
+test("listeners get their type, and the star gets all", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const chats: unknown[] = [];
+  alice.client.on("chat", (message) => chats.push(message));
+  const connection = await peer.login();
+  connection.push(undefined, { type: "typing", data: "typing" });
+  connection.push(1);
+  await alice.until(() => alice.received.length === 2);
+  expect(alice.received).toEqual(["typing", 1]);
+  expect(chats).toEqual([
+    { type: "chat", data: 1, timestamp: 1, from: "bob", to: "alice", id: "m1", offset: 1 },
+  ]);
+});
+
+test("a listener that was taken back hears nothing more", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const chats: unknown[] = [];
+  const unsubscribe = alice.client.on("chat", ({ data }) => {
+    chats.push(data);
+    unsubscribe();
+  });
+  const connection = await peer.login();
+  connection.push(1);
+  connection.push(2);
+  await alice.until(() => alice.received.length === 2);
+  expect(chats).toEqual([1]);
+});
+
+test("a listener that throws or rejects is told, and breaks nothing", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const [thrown, rejected] = [new Error("thrown"), new Error("rejected")];
+  alice.client.on("chat", () => {
+    throw thrown;
+  });
+  alice.client.on("chat", async () => {
+    throw rejected;
+  });
+  const heard: unknown[] = [];
+  alice.client.on("chat", ({ data }) => heard.push(data));
+  (await peer.login()).push(1);
+  await alice.status("error", 2);
+  expect(heard).toEqual([1]);
+  expect(alice.all("error")).toEqual([
+    { type: "error", stage: "listener", error: thrown },
+    { type: "error", stage: "listener", error: rejected },
+  ]);
+});
+
+test("an error that nobody listens to, or that a status listener throws, goes to the console", async () => {
+  const printed = new Promise<unknown[]>((resolve) => {
+    vi.spyOn(console, "error").mockImplementation((...words) => resolve(words));
+  });
+  await using peer = await Peer.listen();
+  const client = connect(peer.url, { user: "alice", reconnect: QUICK });
+  client.on("chat", () => {
+    throw new Error("thrown");
+  });
+  (await peer.login()).push(1);
+  expect(await printed).toEqual(["tidings: listener error", new Error("thrown")]);
+  await client.close();
+});
+
+test("a listener that closes the client gets nothing more", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  alice.client.on("chat", () => void alice.client.close());
+  const connection = await peer.login();
+  connection.push(1);
+  connection.push(2);
+  await connection.ended;
+  expect(alice.received).toEqual([1]);
+});
+
+const nextAck = async (connection: PeerConnection): Promise<{ channel: string; offset: number }> => {
+  const frame = await connection.next();
+  expect(frame.action).toBe("message.ack");
+  return frame.data;
+};
+
+test("acknowledges what listeners have seen: the first at once, then the last of each interval", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  connection.position("user:alice", at(0));
+  connection.push(1);
+  expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(1) });
+  for (let offset = 2; offset <= 100; offset++) connection.push(offset);
+  const acks = [];
+  while (acks.at(-1) !== 100) acks.push((await nextAck(connection)).offset);
+  expect(acks.length).toBeLessThan(50);
+  expect(alice.all("error")).toEqual([]);
+});
+
+test("an acknowledgement that cannot be taken now is repeated", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  connection.position("user:alice", at(0));
+  connection.push(1);
+  connection.refuse(await connection.next(), "unavailable");
+  expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(1) });
+  expect(alice.all("error")).toEqual([]);
+});
+
+test("acknowledges what is left when it closes, and what was seen before a cut on the next connection", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const first = await peer.login();
+  first.position("user:alice", at(0));
+  first.push(1);
+  await nextAck(first);
+  first.push(2);
+  await alice.until(() => alice.received.length === 2);
+  first.cut();
+  const second = await peer.login();
+  expect(await nextAck(second)).toEqual({ channel: "user:alice", ...at(2) });
+  second.push(3);
+  await alice.until(() => alice.received.length === 3);
+  await alice.client.close();
+  expect(await nextAck(second)).toEqual({ channel: "user:alice", ...at(3) });
+});
+
+test("does not acknowledge ephemeral messages, nor what went to everyone", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  connection.position("all", at(0));
+  connection.push(1, { to: undefined });
+  connection.push(undefined, { data: "ephemeral" });
+  connection.push(1, { to: undefined, group: "g1" });
+  await alice.until(() => alice.received.length === 3);
+  expect(await nextAck(connection)).toEqual({ channel: "group:g1", offset: 1 });
+});
+
+test("with autoAck off the application acknowledges, and a lower offset takes nothing back", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url, { autoAck: false });
+  const connection = await peer.login();
+  connection.position("user:alice", at(0));
+  for (const offset of [1, 2, 3]) connection.push(offset);
+  await alice.until(() => alice.received.length === 3);
+  for (const offset of [1, 3, 2]) alice.client.ack({ to: "alice", offset });
+  alice.client.ack({ to: "alice" });
+  expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(1) });
+  expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(3) });
+});
+
+test("an acknowledgement that is refused for good is told", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url, { autoAck: false });
+  const connection = await peer.login();
+  await alice.client.ready;
+  alice.client.ack({ to: "bob", offset: 1 });
+  connection.refuse(await connection.next(), "forbidden");
+  expect(await alice.status("error")).toMatchObject({ stage: "server", error: { code: "forbidden" } });
+});
+
+test("watches presence over reconnects, and tells what changed meanwhile", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const first = await peer.login();
+  const watching = alice.client.watchPresence({ users: ["bob", "carol", "dave"] });
+  const watch = await first.next();
+  expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
+  first.reply(watch, { online: { bob: ["web"], carol: ["ios"] } });
+  expect(await watching).toEqual({ bob: ["web"], carol: ["ios"] });
+  first.send({ type: "presence", user: "carol", online: false });
+  await alice.status("presence");
+  first.cut();
+  const second = await peer.login();
+  second.reply(await second.next(), { online: { dave: ["web"] } });
+  await alice.status("presence", 3);
+  expect(alice.all("presence")).toEqual([
+    { type: "presence", user: "carol", online: false },
+    { type: "presence", user: "bob", online: false },
+    { type: "presence", user: "dave", online: true },
+  ]);
+});
+
+test("asks for presence and history", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const connection = await peer.login();
+  const presence = alice.client.presence({ group: "g1" });
+  connection.reply(await connection.next(), { online: { bob: ["web"] }, count: 1 });
+  expect(await presence).toEqual({ online: { bob: ["web"] }, count: 1 });
+  const history = alice.client.history({ channel: "group:g1", before: 9, limit: 1 });
+  const asked = await connection.next();
+  expect(asked.data).toEqual({ channel: "group:g1", before: 9, limit: 1 });
+  const page = { epoch: "e1", messages: [], more: true };
+  connection.reply(asked, page);
+  expect(await history).toEqual(page);
+});
