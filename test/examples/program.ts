@@ -57,6 +57,17 @@ export class Program {
     });
   }
 
+  /** Waits until it has printed something more, or has ended. */
+  printed(): Promise<void> {
+    return new Promise((resolve) => {
+      const notice = (): void => {
+        this.#watchers = this.#watchers.filter((watcher) => watcher !== notice);
+        resolve();
+      };
+      this.#watchers.push(notice);
+    });
+  }
+
   /** Types a line. */
   type(line: string): void {
     this.#child.stdin.write(`${line}\n`);

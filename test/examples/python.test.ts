@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Receipt } from "../../src/index.ts";
 import { REPOSITORY, run } from "../package/build.ts";
 import { startHub } from "../support/hub.ts";
 import { Program } from "./program.ts";
@@ -102,6 +103,22 @@ describe("examples/python/client.py", () => {
     await alice.prints("* delivered");
     const { messages } = await hub.history("group:lobby");
     expect(messages).toHaveLength(1);
+  });
+
+  it("asks for messages that a full send queue dropped", async () => {
+    const { hub, url } = await startHub({ websocket: { messageBufferSize: 1 } });
+    const alice = await start(url(), "alice");
+    const say = (text: string): Promise<Receipt> => hub.user("alice").send({ type: "chat", data: { text } });
+    const flood = Array.from({ length: 60 }, (_, number) =>
+      say(`${"long ".repeat(40_000)}number ${number}.`),
+    );
+    const states = (await Promise.all(flood)).map(({ state }) => state);
+    expect(states).toContain("stored");
+    // What is dropped shows when a later message arrives: one that finds room in the queue.
+    while ((await say("last")).state === "stored") await alice.printed();
+    await alice.prints("last");
+    const numbers = [...alice.output.matchAll(/number (\d+)\./g)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(flood.map((_, number) => number));
   });
 
   it("does not come back when it was kicked", async () => {
