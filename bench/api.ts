@@ -63,8 +63,8 @@ export interface ServerApi {
   address(argument: null): { port: number; pacePort: number; runtime: string };
   publishTicks(plan: TickPlan): Promise<PublishReport>;
   publishPaced(plan: PacedPlan): Promise<PublishReport>;
-  /** Collects garbage first when asked. */
-  usage(argument: { collect: boolean }): Promise<Usage>;
+  /** Collects garbage first when asked; `release` also gives the pages that are free then back to the system. */
+  usage(argument: { collect: "no" | "garbage" | "release" }): Promise<Usage>;
 }
 
 export type DialectName = "tidings" | "plain" | "socketio";

@@ -12,7 +12,8 @@ export interface Contender {
   broadcast(data: BenchData, stored: boolean): void;
   /** Publishes one message to one user. */
   send(user: string, data: BenchData, stored: boolean): void;
-  collectGarbage(): void;
+  /** Once. With `release` the pages that are free then go back to the system. */
+  collectGarbage(release: boolean): void;
 }
 
 /** The text of a message as a program without a library would write it: the same fields as a push of Tidings. */
@@ -21,13 +22,14 @@ export function plainText(data: BenchData): string {
 }
 
 /**
- * Collects garbage in Node, and gives free pages back to the system: what V8 keeps in reserve for its young generation
- * (up to 100 MB after 10,000 connects) is the same for one connection and for a million.
+ * Collects garbage in Node. What V8 keeps in reserve afterwards (up to 100 MB after 10,000 connects) still counts as
+ * RSS, unless it is released.
  * @throws TypeError when it was not started with `--expose-gc`
  */
-export function collectGarbage(): void {
+export function collectGarbage(release: boolean): void {
   if (globalThis.gc === undefined) throw new TypeError("start this server with --expose-gc");
-  globalThis.gc({ type: "major", execution: "sync", flavor: "last-resort" });
+  if (release) globalThis.gc({ type: "major", execution: "sync", flavor: "last-resort" });
+  else globalThis.gc();
 }
 
 /** Runs a contender for the bench: every server is measured by this same code. */
@@ -39,7 +41,7 @@ export async function host(contender: Contender): Promise<void> {
     publishTicks: (plan) => publishTicks(contender, pace, plan),
     publishPaced: (plan) => publishPaced(contender, plan),
     async usage({ collect }) {
-      if (collect) await collectThoroughly(contender);
+      if (collect !== "no") await collectThoroughly(contender, collect === "release");
       const { user, system } = process.cpuUsage();
       return { cpuUs: user + system, rssBytes: process.memoryUsage.rss() };
     },
@@ -47,9 +49,9 @@ export async function host(contender: Contender): Promise<void> {
 }
 
 /** More than once: finalizers run in between, and pages are given back to the system a little later. */
-async function collectThoroughly(contender: Contender): Promise<void> {
+async function collectThoroughly(contender: Contender, release: boolean): Promise<void> {
   for (let pass = 0; pass < 3; pass++) {
-    contender.collectGarbage();
+    contender.collectGarbage(release);
     await sleep(50);
   }
 }

@@ -12,6 +12,7 @@ export const FIGURES = {
   wireBytes: "bytes",
   perSecond: "per s",
   kibPerConnection: "KiB/conn",
+  kibWithReserve: "with reserve",
   p50Ms: "p50 ms",
   p99Ms: "p99 ms",
   maxMs: "max ms",

@@ -15,10 +15,10 @@ export const connect: Scenario = {
       for (const rig of rigs) {
         bench.progress(`${rig.contender.title}, round ${round + 1} of ${rounds}`);
         await rig.disconnect();
-        await rig.server.call("usage", { collect: true }); // and meanwhile the server notices
-        const before = await rig.server.call("usage", { collect: false });
+        await rig.server.call("usage", { collect: "garbage" }); // and meanwhile the server notices
+        const before = await rig.server.call("usage", { collect: "no" });
         const { elapsedMs } = await rig.connect(handshakesPerRound, { concurrency: CONCURRENCY });
-        const after = await rig.server.call("usage", { collect: false });
+        const after = await rig.server.call("usage", { collect: "no" });
         const cpuUs = (after.cpuUs - before.cpuUs) / handshakesPerRound;
         gathering.add(`${CONCURRENCY} at once`, rig.contender.name, {
           cpuUs,

@@ -16,12 +16,12 @@ export const request: Scenario = {
       for (const depth of DEPTHS) {
         for (const rig of rigs) {
           bench.progress(`depth ${depth}, ${rig.contender.title}, round ${round + 1} of ${rounds}`);
-          const before = await rig.server.call("usage", { collect: false });
+          const before = await rig.server.call("usage", { collect: "no" });
           const { replies, elapsedMs } = await rig.request(
             depth,
             Math.ceil(requestsPerRound / requestConnections / depth),
           );
-          const after = await rig.server.call("usage", { collect: false });
+          const after = await rig.server.call("usage", { collect: "no" });
           const cpuUs = (after.cpuUs - before.cpuUs) / replies;
           gathering.add(`depth ${depth}`, rig.contender.name, {
             cpuUs,

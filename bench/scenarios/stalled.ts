@@ -30,10 +30,10 @@ async function measure(bench: Bench, contender: ContenderInfo, firstUser: "ignor
   await rig.connect(connections);
   const readEvery = Math.ceil(connections / 50);
   await rig.publishPaced({ ...LOAD, seconds: stalledSeconds / 4 }, { readEvery }); // warms up
-  const before = await rig.server.call("usage", { collect: true });
+  const before = await rig.server.call("usage", { collect: "release" });
   const plan = { ...LOAD, seconds: stalledSeconds, ballast: BALLAST };
   const { report, tally } = await rig.publishPaced(plan, { readEvery, firstUser });
-  const after = await rig.server.call("usage", { collect: true });
+  const after = await rig.server.call("usage", { collect: "release" });
   await rig.close();
   return {
     p50Ms: tally.latencyMs.p50,
