@@ -53,6 +53,12 @@ export class HubProcess {
     await this.#ask({ ask: "close" });
   }
 
+  /** Resolves when nothing keeps the process alive any more. It must have been closed before. */
+  async ended(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+  }
+
   #ask(question: Omit<Question, "id">): Promise<unknown> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {

@@ -37,5 +37,5 @@ process.on("message", async (question: Question) => {
   const answer = await answers[question.ask](question);
   process.send?.({ id: question.id, answer });
 });
-process.on("disconnect", () => process.exit());
+process.on("disconnect", () => void hub.close());
 process.send?.({ url });
