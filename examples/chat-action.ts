@@ -66,7 +66,7 @@ hub.on("disconnect", ({ connection, cause, code }) => {
 
 hub.on("error", ({ stage, error }) => console.error(stage, error));
 
+process.once("SIGTERM", () => hub.close());
+
 const { url } = await hub.listen({ port: Number(process.env.PORT ?? 8080) });
 console.log(`listening on ${url}`);
-
-process.once("SIGTERM", () => hub.close());

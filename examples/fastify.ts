@@ -33,12 +33,12 @@ app.post<{ Params: { user: string } }>("/greet/:user", (request) =>
   hub.user(request.params.user).send({ type: "greeting", data: request.body }),
 );
 
-await app.ready();
-hub.attach(app.server);
-await app.listen({ port: Number(process.env.PORT ?? 3000), host: "127.0.0.1" });
-console.log(app.server.address());
-
 process.once("SIGTERM", async () => {
   await hub.close(); // clients are told when to come back
   await app.close();
 });
+
+await app.ready();
+hub.attach(app.server);
+await app.listen({ port: Number(process.env.PORT ?? 3000), host: "127.0.0.1" });
+console.log(app.server.address());

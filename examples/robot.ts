@@ -48,8 +48,8 @@ robot.onStatus((status) => {
   if (status.type === "error") console.error(status.stage, status.error);
 });
 
+process.once("SIGTERM", () => robot.close());
+
 // The client stays a member over all its connections.
 await robot.join(GROUP);
 console.log(`in ${GROUP}`);
-
-process.once("SIGTERM", () => robot.close());

@@ -155,11 +155,9 @@ class Client:
         if not frame["recovered"]:
             self.on_status(f"messages of {channel} are lost")
         known = self.positions.get(channel)
-        is_following = frame["recovered"] and known is not None and known["epoch"] == position["epoch"]
-        # The server moves us past a message that is not for this connection; what is missing before it is a gap.
-        if is_following and position["offset"] > known["offset"] + 1:
-            self._ask_for(channel)
-        else:
+        is_same = frame["recovered"] and known is not None and known["epoch"] == position["epoch"]
+        # Answers cross with live messages: within an epoch we never go back to what has been seen.
+        if not (is_same and position["offset"] < known["offset"]):
             self.positions[channel] = position
 
     def _received(self, message: dict) -> None:
