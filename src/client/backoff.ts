@@ -10,13 +10,13 @@ export interface BackoffOptions {
  * Exponential backoff with full jitter: uniform between 0 and the doubled bound, so that the clients of a node that
  * went away do not come back all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *
- * @param failures attempts that failed since the last success, from 0
+ * @param delays how many there were since the last success
  * @param random uniform in [0, 1)
  */
 export function backoffMs(
-  failures: number,
+  delays: number,
   { minMs, maxMs }: BackoffOptions,
   random: () => number = Math.random,
 ): number {
-  return random() * Math.min(maxMs, minMs * 2 ** failures);
+  return random() * Math.min(maxMs, minMs * 2 ** delays);
 }

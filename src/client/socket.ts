@@ -41,8 +41,10 @@ export class ReconnectingSocket<Opening> {
   readonly #timers: Timers;
   #socket: WebSocketLike | undefined;
   #state: SocketState = "waiting";
-  /** Attempts that failed since the last welcome. */
-  #failures = 0;
+  /** Attempts since the last welcome. */
+  #attempts = 0;
+  /** Delays since the last welcome. */
+  #delays = 0;
   /** Counts attempts and their ends, so that what belongs to a former one is known when it comes late. */
   #serial = 0;
   #comeBackMs: number | undefined;
@@ -77,11 +79,12 @@ export class ReconnectingSocket<Opening> {
     if (this.#socket?.readyState === OPEN) this.#socket.send(text);
   }
 
-  /** The login succeeded: the next failure is the first again. */
+  /** The login succeeded: the next delay is the first again. */
   welcomed(): void {
     this.#cancelTimer?.();
     this.#state = "open";
-    this.#failures = 0;
+    this.#attempts = 0;
+    this.#delays = 0;
   }
 
   /** The server will close, and says when to come back. */
@@ -119,7 +122,7 @@ export class ReconnectingSocket<Opening> {
       this.fail(NO_CLOSE_FRAME, `no welcome within ${connectTimeoutMs} ms`);
     });
     try {
-      const { url, opening } = await this.#handlers.prepare(this.#failures + 1);
+      const { url, opening } = await this.#handlers.prepare(++this.#attempts);
       if (serial === this.#serial) this.#open(url, opening);
     } catch (error) {
       if (serial === this.#serial) this.#end(NO_CLOSE_FRAME, String(error));
@@ -150,9 +153,9 @@ export class ReconnectingSocket<Opening> {
       this.#handlers.ended({ code, reason, willRetry });
       return;
     }
-    const delayMs = this.#comeBackMs ?? backoffMs(this.#failures, this.#options.reconnect);
+    const delayMs = this.#comeBackMs ?? backoffMs(this.#delays, this.#options.reconnect);
     this.#comeBackMs = undefined;
-    this.#failures++;
+    this.#delays++;
     this.#cancelTimer = this.#timers.after(delayMs, () => this.retryNow());
     this.#handlers.ended({ code, reason, willRetry, delayMs });
   }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Observed } from "./harness.ts";
 import { Peer } from "./peer.ts";
 
@@ -109,6 +109,35 @@ test("an unanswered message is sent again on the next connection, with the same 
   second.reply(await second.next(), RECEIPT);
   expect(await older).toMatchObject({ duplicate: true });
   expect(await newer).toEqual(RECEIPT);
+});
+
+test("a message that ends every connection it is written to is given up at last", async () => {
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const poison = alice.client.send({ type: "chat", to: "bob", data: "poison" });
+  const outcome = poison.catch(({ code }) => code);
+  for (let write = 0; write < 20; write++) {
+    const connection = await peer.login();
+    expect((await connection.next()).data).toBe("poison");
+    connection.close(4004);
+  }
+  expect(await outcome).toBe("unavailable");
+});
+
+test("a message is not repeated when the server may have forgotten its key", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  await using peer = await Peer.listen();
+  await using alice = new Observed(peer.url);
+  const first = await peer.login();
+  const outcome = alice.client.send({ type: "chat", to: "bob" }).catch(({ code }) => code);
+  await first.next();
+  first.cut();
+  await alice.status("closed");
+  // The machine sleeps: no timer of the client notices.
+  vi.setSystemTime(Date.now() + 5 * 60_000);
+  await peer.login();
+  expect(await outcome).toBe("timeout");
 });
 
 test("keys differ from message to message and from client to client", async () => {

@@ -1,17 +1,16 @@
-import { gzipSync } from "node:zlib";
 import { SignJWT } from "jose";
-import { build } from "vite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import type { ConnectOptions } from "../../src/client/client.ts";
+import { createHub } from "../../src/index.ts";
 import { startHub } from "../support/hub.ts";
 import { Observed } from "./harness.ts";
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
-/** A WebSocket class whose open sockets can be cut like a cable. */
-function cuttable(): { WebSocket: NonNullable<ConnectOptions["WebSocket"]>; cut(): void } {
+/** A WebSocket class whose open sockets can be cut like a cable, and be left unread. */
+function cuttable() {
   const open = new Set<WebSocket>();
   class Cuttable extends WebSocket {
     constructor(url: string, protocol: string) {
@@ -24,6 +23,12 @@ function cuttable(): { WebSocket: NonNullable<ConnectOptions["WebSocket"]>; cut(
     WebSocket: Cuttable,
     cut: () => {
       for (const socket of open) socket.terminate();
+    },
+    pause: () => {
+      for (const socket of open) socket.pause();
+    },
+    resume: () => {
+      for (const socket of open) socket.resume();
     },
   };
 }
@@ -183,18 +188,49 @@ describe("a client", () => {
   });
 });
 
-it("the SDK is at most 8 KB gzipped in the browser", async () => {
-  const output = await build({
-    configFile: false,
-    logLevel: "silent",
-    build: {
-      write: false,
-      minify: true,
-      lib: { entry: new URL("../../src/client/client.ts", import.meta.url).pathname, formats: ["es"] },
-    },
+describe("a client that reads too slowly", () => {
+  it("asks for what its full send queue dropped, and ends with every message once, in order", async () => {
+    const total = 3_000;
+    const { hub, at, url } = await startHub({ history: { count: total } });
+    const wire = cuttable();
+    const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
+    await bob.client.ready;
+    wire.pause();
+    const page = "x".repeat(8_192);
+    for (let n = 1; n <= total; n++) await hub.user("bob").send({ type: "n", data: [n, page] });
+    const metrics = await (await fetch(`${at.url}/metrics`)).text();
+    expect(metrics).not.toMatch(/^tidings_dropped_total 0$/m);
+    wire.resume();
+    // The reply comes after what was queued: there is room for the next message, which shows the gap.
+    await bob.client.request("robot.ping");
+    expect(bob.received.length).toBeLessThan(total);
+    await hub.user("bob").send({ type: "n", data: [total + 1] });
+    await bob.until(() => bob.received.length > total);
+    expect(bob.received.map((data) => Array.isArray(data) && data[0])).toEqual(range(1, total + 1));
+    expect(bob.all("lost")).toEqual([]);
+    expect(bob.all("closed")).toEqual([]);
   });
-  const [bundle] = Array.isArray(output) ? output : [output];
-  if (bundle === undefined || !("output" in bundle)) throw new TypeError("expected one finished bundle");
-  const bytes = gzipSync(bundle.output[0].code).length;
-  expect(bytes).toBeLessThanOrEqual(8_000);
+});
+
+describe("a client whose hub is restarted", () => {
+  it("comes back when it was told to, is told what the new hub does not have, and sends what waited", async () => {
+    const first = await startHub({ shutdown: { reconnectSpreadMs: 5 } });
+    const bob = observed(first.url(), { user: "bob" });
+    await bob.client.join("g");
+    await first.hub.user("bob").send({ type: "n", data: "before" });
+    await bob.until(() => bob.received.length === 1);
+    await first.hub.close();
+    const notice = await bob.status("notice");
+    expect(notice).toMatchObject({ code: "drain" });
+    expect(await bob.status("closed")).toMatchObject({ code: 4000, willRetry: true });
+    const waiting = [1, 2, 3].map((data) => bob.client.send({ type: "n", group: "g", data }));
+    const second = createHub({ logLevel: "silent" });
+    onTestFinished(() => second.close());
+    await second.listen({ port: first.at.port, host: "127.0.0.1" });
+    const receipts = await Promise.all(waiting);
+    expect(receipts.map(({ offset }) => offset)).toEqual([1, 2, 3]);
+    await bob.until(() => bob.received.length === 4);
+    expect(bob.received).toEqual(["before", 1, 2, 3]);
+    expect(bob.all("lost")).toContainEqual({ type: "lost", channel: "user:bob" });
+  });
 });

@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+import { expect, test } from "vitest";
+
+/** The SDK as a browser gets it: one minified file. */
+async function bundle(): Promise<string> {
+  const entry = fileURLToPath(new URL("../../src/client/client.ts", import.meta.url));
+  const output = await build({
+    configFile: false,
+    logLevel: "silent",
+    // Not as a library, for which vite leaves the white space: an application's build takes it out.
+    build: { write: false, rolldownOptions: { input: entry, preserveEntrySignatures: "strict" } },
+  });
+  const [bundled] = Array.isArray(output) ? output : [output];
+  if (bundled === undefined || !("output" in bundled)) throw new TypeError("expected one finished bundle");
+  return bundled.output[0].code;
+}
+
+test("the SDK is at most 6.5 KB gzipped in the browser, and imports nothing", async () => {
+  const code = await bundle();
+  expect(gzipSync(code).length).toBeLessThanOrEqual(6_500);
+  expect(code).not.toMatch(/\bfrom\s*["']|\bimport\s*[("']|\brequire\(/);
+});
