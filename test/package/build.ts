@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,6 +36,7 @@ export async function builtPackage(): Promise<string> {
     await run("npm", ["run", "build"], { cwd: copy });
     // Whole or not at all; another test file may have been faster.
     if (!existsSync(built)) renameSync(copy, built);
+    removeFormerBuilds();
   }
   rmSync(copy, { recursive: true, force: true });
   return built;
@@ -46,6 +48,16 @@ function copyOfSources(): string {
     if (!LEFT_OUT.has(name)) cpSync(join(REPOSITORY, name), join(copy, name), { recursive: true });
   }
   return copy;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+function removeFormerBuilds(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const path = join(tmpdir(), name);
+    const isFormer = name.startsWith("tidings-built-") && statSync(path).mtimeMs < Date.now() - DAY_MS;
+    if (isFormer) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 function hashOf(directory: string): string {
