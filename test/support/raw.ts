@@ -48,6 +48,8 @@ export class RawPeer {
   #closed: Closed = { code: 1006, reason: "" };
   /** False: the server's close frame stays without an answer. */
   answersClose = true;
+  /** True: the server's pings are answered, as a browser does by itself. */
+  answersPings = false;
 
   constructor(url: string, headers: Record<string, string> = {}, behind: Uint8Array = new Uint8Array()) {
     this.socket = connectTo(url);
@@ -91,6 +93,7 @@ export class RawPeer {
         this.frames.push(JSON.parse(frame.payload.toString()));
       }
       if (frame.opcode === OPCODE.close) this.#takeClose(frame.payload);
+      if (frame.opcode === OPCODE.ping && this.answersPings) this.write(clientFrame({ opcode: OPCODE.pong }));
     }
     for (const watch of this.#watchers) watch();
   }
