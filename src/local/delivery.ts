@@ -62,7 +62,7 @@ function skip(connection: Connection, delivery: Delivery): "skipped" {
   if (connection.missed?.has(delivery.channel)) return "skipped";
   const packet = delivery.skip?.();
   if (packet !== undefined && !keep(connection, delivery, packet)) {
-    connection.outbox.enqueueAnyway(packet.plain);
+    if (connection.enqueue(packet.plain) !== "queued") connection.miss(delivery.channel);
   }
   return "skipped";
 }

@@ -50,6 +50,8 @@ export class Deliverer {
   lost(channel: Channel, position: Position): void {
     const text = positionText(channel, position, false);
     this.#local.eachMember(channel, (connection) => {
+      // What was published before belongs to the lost history, and must not be taken for the new one's.
+      connection.settle();
       connection.holdOf(channel)?.clear();
       connection.send(text);
     });

@@ -165,6 +165,17 @@ describe("a client that has stopped reading", () => {
     expect(jump).toMatchObject({ group: "g" });
   });
 
+  it("costs a bounded amount also by what is not for it", async () => {
+    const running = await startHub();
+    const { hub, url } = running;
+    await stall(url(stalled));
+    while ((await counted(running, "tidings_dropped_total")) === 0) {
+      for (let n = 0; n < 100; n++) await hub.group("g").send({ type: "n", data: kilobyte.repeat(16) });
+    }
+    for (let n = 0; n < 5_000; n++) await hub.user("stalled").platforms("ios").send({ type: "n" });
+    expect(await counted(running, "tidings_pending_messages")).toBeLessThan(1_000);
+  });
+
   it("is closed as slow when it takes nothing for the write timeout", async () => {
     const { hub, url } = await startHub({ websocket: { writeTimeoutMs: 200, sendTimeoutMs: 1 } });
     const gone = new Promise((resolve) => hub.on("disconnect", resolve));
@@ -196,5 +207,22 @@ describe("a client that has stopped reading", () => {
     expect(ended).toBe(false);
     slow.socket.resume();
     await slow.until(() => messagesOf(slow).length > 100);
+  });
+});
+
+describe("a message published in the same tick", () => {
+  it("in which its channel's history is lost comes before the word of that", async () => {
+    const { hub, url } = await startHub({ history: { totalBytes: 20_000 } });
+    const peer = await connectPeer(url({ user_id: "reader" }));
+    await peer.request("group.join", { group: "g" });
+    await hub.group("g").send({ type: "n", data: kilobyte });
+    for (let n = 0; n < 40; n++) await hub.user(`u${n}`).send({ type: "n", data: kilobyte });
+    await peer.settled();
+    const frames = peer.frames.filter(({ group, channel }) => group === "g" || channel === "group:g");
+    expect(frames).toMatchObject([
+      { type: "position", offset: 0, recovered: true },
+      { type: "n", offset: 1 },
+      { type: "position", offset: 0, recovered: false },
+    ]);
   });
 });
