@@ -39,13 +39,13 @@ export const QUICK: Scale = {
   ...FULL,
   name: "quick",
   rounds: 1,
-  manyConnections: 3_000,
-  mostConnections: 6_000,
-  cpuBudgetMs: 150,
-  requestsPerRound: 8_000,
-  handshakesPerRound: 500,
-  latencySeconds: 1,
-  stalledSeconds: 1.5,
+  manyConnections: 2_000,
+  mostConnections: 4_000,
+  cpuBudgetMs: 80,
+  requestsPerRound: 4_000,
+  handshakesPerRound: 300,
+  latencySeconds: 0.8,
+  stalledSeconds: 1,
 };
 
 /** Shows that the bench works; its figures mean nothing. */
