@@ -78,9 +78,7 @@ export function hubWith<Events extends object = EventMap>(
 ): Hub<Events> {
   const log = logger ?? pino({ level: config.logLevel });
   const hooks = new Hooks(config.timeouts.hookMs);
-  hooks.on("error", ({ stage, error }) =>
-    log.error({ stage, err: error }, "failed with nobody waiting for it"),
-  );
+  hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const authenticator = auth ?? chooseAuthenticator(config);
   return new Hub(assemble({ config, authenticator, hooks, log, node: nodeId(config), report }, authorize));

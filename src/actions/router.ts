@@ -42,6 +42,10 @@ export class Router {
     if (!/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
+    // JavaScript lets it be left out; better here than at the first request.
+    if (typeof schema?.["~standard"]?.validate !== "function") {
+      throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
+    }
     this.#actions.set(name, (context, data) => {
       const result = schema["~standard"].validate(data);
       if (result instanceof Promise)

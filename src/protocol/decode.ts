@@ -75,6 +75,7 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
+  if (ack && answer === undefined) throw bad("ack: expected an id beside it, to answer to");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad("key: expected 1–128 characters");
   return { kind: "message", answer, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };

@@ -20,7 +20,10 @@ export interface IncomingMessage {
 
 /** What a listener is given, stage by stage. */
 export interface HookEvents {
-  /** A login was accepted and the connection is about to be admitted. Throwing refuses it. */
+  /**
+   * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
+   * any other error is taken for a failure of the server's (4004), after which clients come back.
+   */
   connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
   /** A connection has ended. `cause` classifies why; `reason` is the other side's or ours in words. */
   disconnect: {
