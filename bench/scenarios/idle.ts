@@ -2,7 +2,7 @@ import type { Rig } from "../rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
 /** Connections that are there before the first look, so that code and pools are not counted. */
-const WARM_SHARE = 0.05;
+const WARM_CONNECTIONS = 500;
 
 /** RSS in bytes: after garbage collection as it is, and with free pages given back to the system. */
 async function measure(rig: Rig): Promise<{ collected: number; released: number }> {
@@ -21,7 +21,7 @@ export const idle: Scenario = {
     for (const contender of withoutStored(bench.contenders)) {
       bench.progress(`${manyConnections} connections to ${contender.title}`);
       const rig = await bench.open(contender);
-      const warm = Math.ceil(manyConnections * WARM_SHARE);
+      const warm = Math.min(manyConnections, WARM_CONNECTIONS);
       await rig.connect(warm, { group: "g1" });
       const before = await measure(rig);
       await rig.connect(warm + manyConnections, { group: "g1" });
