@@ -103,6 +103,7 @@ describe("a hub that closes", () => {
     );
     late.write("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     expect(String((await answer)[0])).toMatch(/^HTTP\/1.1 503 /);
+    holder.socket.destroy();
     await closing;
     const [error] = await once(new Peer(url(bob)).socket, "error");
     expect(error).toMatchObject({ code: "ECONNREFUSED" });
@@ -143,7 +144,10 @@ describe("a hub that closes", () => {
     const peers = await Promise.all(range(1, 20).map((n) => connectRaw(url({ user_id: `u${n}` }))));
     const flooding = peers.map(async (peer, n) => {
       while (!peer.socket.destroyed && !peer.socket.writableEnded) {
-        peer.send({ id: 1, type: "n", to: `u${n + 1}` }, { id: 2, action: "group.join", data: { group: "g" } });
+        peer.send(
+          { id: 1, type: "n", to: `u${n + 1}` },
+          { id: 2, action: "group.join", data: { group: "g" } },
+        );
         await sleep(1);
       }
     });
@@ -156,8 +160,7 @@ describe("a hub that closes", () => {
 
   it("lets its process end by itself", async () => {
     const hub = await startHubProcess();
-    const peers = [await connectRaw(hub.url(alice)), new RawPeer(hub.url())];
-    for (const peer of peers) peer.answersClose = false;
+    await Promise.all([connectRaw(hub.url(alice)), once(new Peer(hub.url()).socket, "open")]);
     await hub.close();
     await hub.ended();
   });

@@ -12,7 +12,7 @@ const alice = { user_id: "alice" };
 
 describe("half-open handshakes", () => {
   it("by ten thousand are cut in time, and a good client gets in beside them", async () => {
-    const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 4_000 } });
+    const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 2_500 } });
     const idle = await hub.memory();
     const program = join(import.meta.dirname, "../support/half-open-program.ts");
     const attackers = fork(program, [new URL(hub.url()).port, "10000"]);

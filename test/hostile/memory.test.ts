@@ -41,7 +41,7 @@ describe("five thousand connections that come and go", () => {
       presence: { graceMs: 1 },
       publish: { idempotencyWindowMs: 1 },
     });
-    await visits(hub, 1_000);
+    await visits(hub, 500);
     const before = await hub.memory();
     await visits(hub, 5_000);
     const after = await hub.memory();
@@ -52,13 +52,13 @@ describe("five thousand connections that come and go", () => {
   });
 });
 
-describe("ten thousand names that are used once", () => {
+describe("thousands of names that are used once", () => {
   it("cost no more than the bound on history", async () => {
-    const hub = await startHubProcess({ history: { totalBytes: 2 * MIB }, presence: { graceMs: 1 } });
+    const hub = await startHubProcess({ history: { totalBytes: MIB }, presence: { graceMs: 1 } });
     const peer = await connectRaw(hub.url({ user_id: "mallory" }));
     const name = (n: number): string => `${n}-${"x".repeat(100)}`;
     const round = async (from: number): Promise<void> => {
-      for (let n = from; n < from + 10_000; n += 100) {
+      for (let n = from; n < from + 4_000; n += 100) {
         for (let each = n; each < n + 100; each++) {
           peer.send(
             { id: each, action: "group.join", data: { group: name(each) } },
@@ -74,7 +74,7 @@ describe("ten thousand names that are used once", () => {
     };
     await round(0);
     const before = await hub.memory();
-    await round(10_000);
+    await round(4_000);
     expect((await hub.memory()) - before).toBeLessThan(4 * MIB);
     expect(await hub.failures()).toEqual([]);
   });
