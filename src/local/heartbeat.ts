@@ -26,13 +26,17 @@ export class Heartbeat {
   readonly #shards: readonly Shard[];
   readonly #timer: NodeJS.Timeout;
   #next = 0;
+  #steppedAt = Date.now();
+  /** When this node last came back from a sleep (a suspended machine, a blocked event loop) in which it heard nobody. */
+  #awakeSince = 0;
 
   constructor(shards: readonly Shard[], options: HeartbeatOptions) {
     this.#shards = shards;
     this.#options = options;
     const steps = Math.ceil(shards.length / options.shardsPerStep);
     const period = Math.min(options.intervalMs, options.timeoutMs, options.writeTimeoutMs) / LOOKS_PER_PERIOD;
-    this.#timer = setInterval(() => this.#step(), Math.max(1, period / steps));
+    // Timers come before reading in the event loop: what has arrived is to be read first.
+    this.#timer = setInterval(() => setImmediate(this.#step), Math.max(1, period / steps));
     this.#timer.unref();
   }
 
@@ -40,14 +44,16 @@ export class Heartbeat {
     clearInterval(this.#timer);
   }
 
-  #step(): void {
+  readonly #step = (): void => {
     const now = Date.now();
+    if (now - this.#steppedAt >= this.#options.timeoutMs / 2) this.#awakeSince = now;
+    this.#steppedAt = now;
     for (let count = 0; count < Math.min(this.#options.shardsPerStep, this.#shards.length); count++) {
       const shard = this.#shards[this.#next];
       this.#next = (this.#next + 1) % this.#shards.length;
       for (const connection of shard?.connections ?? []) this.#look(connection, now);
     }
-  }
+  };
 
   #look(connection: Connection, now: number): void {
     const { isPaused, stream } = connection.transport;
@@ -59,8 +65,9 @@ export class Heartbeat {
     }
     const { timeoutMs, writeTimeoutMs, intervalMs, ping } = this.#options;
     const { stalledSince } = connection.outbox;
-    if (stalledSince !== 0 && now - stalledSince >= writeTimeoutMs) connection.close("slow");
-    else if (now - connection.heardAt >= timeoutMs) connection.close("timeout");
+    const since = (moment: number): number => now - Math.max(moment, this.#awakeSince);
+    if (stalledSince !== 0 && since(stalledSince) >= writeTimeoutMs) connection.close("slow");
+    else if (since(connection.heardAt) >= timeoutMs) connection.close("timeout");
     else if (ping && now - connection.pingedAt >= intervalMs) connection.ping(now);
   }
 }

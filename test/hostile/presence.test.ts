@@ -223,6 +223,24 @@ describe("a heartbeat", () => {
     expect(peer.socket.destroyed).toBe(false);
   });
 
+  it("does not blame clients for a sleep of the node's own", async () => {
+    const { hub, url } = await startHub({ websocket });
+    const peer = await connectRaw(url(alice));
+    peer.answersPings = true;
+    const ends: unknown[] = [];
+    hub.on("disconnect", (end) => ends.push(end));
+    for (let sleeps = 0; sleeps < 3; sleeps++) {
+      // Long enough for the heartbeat to have taken note of everything so far.
+      await sleep(40);
+      const until = performance.now() + 500;
+      while (performance.now() < until);
+      await sleep(40);
+      peer.send({ id: sleeps, action: "robot.ping" });
+      await peer.until(() => peer.frames.some(({ id }) => id === sleeps));
+    }
+    expect(ends).toEqual([]);
+  });
+
   it("takes for life every byte of a frame that takes its time", async () => {
     const { url } = await startHub({ websocket });
     const peer = await connectRaw(url(alice));
