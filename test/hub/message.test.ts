@@ -190,6 +190,15 @@ describe("a client's message", () => {
     });
   });
 
+  it("that asks for an acknowledgement needs an id to answer to", async () => {
+    const { url } = await startHub();
+    const sender = await connectPeer(url(alice));
+    sender.send({ type: "chat", to: "bob", ack: true });
+    expect(await sender.next(({ error }) => error !== undefined)).toMatchObject({
+      error: { code: "bad_request" },
+    });
+  });
+
   it("to everyone needs the policy's consent", async () => {
     const { url, hub } = await startHub({ publish: { clientBroadcast: false } });
     const sender = await connectPeer(url(alice));
@@ -269,6 +278,12 @@ describe("an idempotency key", () => {
     }
     expect(await hub.user("bob").send({ type: "chat" }, { key: "alice/k" })).not.toHaveProperty("duplicate");
   });
+});
+
+it("an action without a schema is refused when it is registered", async () => {
+  const { hub } = await startHub();
+  const handler = (() => 1) as never; // what JavaScript lets a caller write
+  expect(() => hub.action("a.b", handler, handler)).toThrow(/expected a Standard Schema/);
 });
 
 describe("the application's publish", () => {
