@@ -3,6 +3,8 @@ import type { Shard } from "./shard.ts";
 
 /** Writes between two turns of the event loop: 3 to 6 ms on one core. */
 const WRITES_PER_TURN = 512;
+/** Of them before the tick is over: what publishes to many users at once must not hold up the loop either. */
+const EARLY_WRITES_PER_TICK = 128;
 
 /**
  * Ends the tick: writes every outbox that has something to write, shard by shard, and yields to the event loop in
@@ -12,6 +14,7 @@ export class Flusher {
   readonly #shardsPerTurn: number;
   #queue: Shard[] = [];
   #immediate: NodeJS.Immediate | undefined;
+  #earlyWrites = 0;
 
   constructor(shardsPerTurn: number) {
     this.#shardsPerTurn = shardsPerTurn;
@@ -21,6 +24,9 @@ export class Flusher {
     this.#queue.push(shard);
     this.#immediate ??= setImmediate(this.#turn);
   };
+
+  /** Grants a write before the tick is over, to shards that `wake` was called for. */
+  readonly mayWriteNow = (): boolean => this.#earlyWrites++ < EARLY_WRITES_PER_TICK;
 
   stop(): void {
     clearImmediate(this.#immediate);
@@ -37,6 +43,7 @@ export class Flusher {
       if (shards === this.#shardsPerTurn || writes >= WRITES_PER_TURN) break;
     }
     this.#queue.splice(0, shards);
+    this.#earlyWrites = 0;
     EMPTY.forget();
     this.#immediate = this.#queue.length === 0 ? undefined : setImmediate(this.#turn);
   };

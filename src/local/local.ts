@@ -36,9 +36,10 @@ export class Local {
     this.#flusher = new Flusher(options.shardsPerTurn);
     const slab = new Slab();
     const { outbox: limits, compression } = options;
+    const { wake, mayWriteNow } = this.#flusher;
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard({ limits, slow: this.slow, slab, compression, wake: this.#flusher.wake }),
+      () => new Shard({ limits, slow: this.slow, slab, compression, wake, mayWriteNow }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
@@ -99,7 +100,7 @@ export class Local {
   deliver(delivery: Delivery): Delivered {
     const { channel } = delivery;
     const delivered: Delivered = { connections: 0, waiting: undefined };
-    if (channel.startsWith("user:")) this.#shardOf(channel.slice(5)).deliver(delivery, delivered);
+    if (channel.startsWith("user:")) this.#shardOf(channel.slice(5)).deliverToUser(delivery, delivered);
     else for (const shard of this.#shards) shard.fanOut(delivery, delivered);
     return delivered;
   }

@@ -61,6 +61,9 @@ export const EMPTY: Pending = new Pending();
 /** Stands in for the lists that almost no connection ever needs. */
 const NONE: readonly never[] = [];
 
+/** `idle`: nothing is due. `due`: has frames to write when the tick ends. `begun`: has written, may do so again then. */
+type Tick = "idle" | "due" | "begun";
+
 /** A busy socket is given so much at a time: what of it leaves is progress, which the write timeout is about. */
 const PIECE_BYTES = 256 * 1024;
 
@@ -74,7 +77,7 @@ export class Outbox {
   #pending: Pending = EMPTY;
   /** Frames whose turn it is, and for which the socket is too busy. */
   #leaving: readonly Buffer[] = NONE;
-  #scheduled = false;
+  #tick: Tick = "idle";
   #closed = false;
   /** Frames over the bound under the policy `wait`, oldest first. */
   #parked: readonly Buffer[] = NONE;
@@ -114,9 +117,20 @@ export class Outbox {
     this.#owner.settle();
   }
 
+  /** True until the tick's first write, which need not wait for the end of the tick. */
+  get mayBegin(): boolean {
+    return this.#tick === "due" && this.stalledSince === 0;
+  }
+
+  /** Writes what waits before the tick ends. Whatever else the tick brings is collected, and leaves in one write. */
+  begin(): void {
+    this.flush();
+    this.#tick = "begun";
+  }
+
   /** Writes everything that waits, unless the socket is still busy with what it has. */
   flush(): void {
-    this.#scheduled = false;
+    this.#tick = "idle";
     const pending = this.#pending;
     if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
     this.#pending = EMPTY;
@@ -132,7 +146,7 @@ export class Outbox {
 
   /** Resolves when nothing waits any more, or the connection is gone. */
   whenDrained(): Promise<void> {
-    if (this.#closed || (this.stalledSince === 0 && !this.#scheduled)) return Promise.resolve();
+    if (this.#closed || (this.stalledSince === 0 && this.#tick === "idle")) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters = [...this.#waiters, resolve];
     });
@@ -167,8 +181,8 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.stalledSince !== 0) return;
-    this.#scheduled = true;
+    if (this.#tick !== "idle" || this.stalledSince !== 0) return;
+    this.#tick = "due";
     this.#owner.schedule(this);
   }
 
@@ -217,9 +231,9 @@ export class Outbox {
 
   #makeRoom(frame: Buffer): boolean {
     if (this.stalledSince !== 0) return false;
-    const scheduled = this.#scheduled;
+    const tick = this.#tick;
     this.flush();
-    this.#scheduled = scheduled;
+    this.#tick = tick;
     return this.#hasRoom(frame);
   }
 
