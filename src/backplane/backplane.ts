@@ -21,4 +21,5 @@ export type {
   OnlineUser,
   Presence,
   StoredReceipt,
+  Traffic,
 } from "./port.ts";

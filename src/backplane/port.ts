@@ -15,6 +15,8 @@ export interface Backplane {
   readonly memberships: Memberships;
   readonly presence: Presence;
   readonly cluster: Cluster;
+  /** What goes between this node and the others. Absent where there are no others. */
+  readonly traffic?: Traffic;
 
   /** Announces the node. From here on the sink is called. */
   start(node: NodeInfo, sink: BackplaneSink): Promise<void>;
@@ -23,6 +25,23 @@ export interface Backplane {
   /** Resolves after a real round trip (publish and receive); rejects when that fails. */
   probe(): Promise<void>;
 }
+
+/**
+ * Counts since the start, read whenever metrics are asked for: a live object of plain numbers that only rise. Every kind
+ * and every script MUST be there from the start, with 0.
+ */
+export interface Traffic {
+  /** Messages between nodes, by direction and kind. What goes to three nodes counts three times. */
+  readonly messages: Readonly<Record<Direction, Readonly<Record<string, number>>>>;
+  /** The length of the texts in which they travel. */
+  readonly bytes: Readonly<Record<Direction, number>>;
+  /** What was given up because the backplane was away or could not follow, with nobody who waits for it. */
+  readonly dropped: number;
+  /** Calls of scripts, by name. */
+  readonly scripts: Readonly<Record<string, number>>;
+}
+
+type Direction = "in" | "out";
 
 /** What arrives. The hub implements it; no method may throw. */
 export interface BackplaneSink {
