@@ -1,15 +1,27 @@
 #!/usr/bin/env bash
-# Installs what tests need besides Node, on Debian and its relatives: the Chromium that test/web drives.
-# Does nothing where it is installed, and nothing but explain itself where it cannot be.
+# Installs what tests need besides Node, on Debian and its relatives: Chromium for test/web, Redis for test/backplane and
+# test/cluster, nginx and Python for test/examples. Only what is missing, and no service is started. Does nothing but
+# explain itself where it cannot install.
 set -euo pipefail
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # where nginx is, which is not on everyone's path
 
 missing=()
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+need() { # need PACKAGE COMMAND...: the package is missing unless one of the commands is there
+  local package=$1 tool
+  shift
+  for tool in "$@"; do command -v "$tool" >/dev/null && return; done
+  missing+=("$package")
+}
+need chromium chromium chromium-browser
+need redis-server redis-server
+need nginx nginx
+need python3 python3
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 fail() {
   echo "scripts/install-tools.sh: $1" >&2
-  echo "The tests need: ${missing[*]}. Install it, or run the others alone: npx vitest run --exclude 'test/web/**'" >&2
+  echo "The tests need: ${missing[*]}. Install them, or run only the tests that do without." >&2
   exit 1
 }
 
@@ -21,9 +33,23 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo -n)
 fi
 
-echo "installing ${missing[*]} for the tests …"
+# Debian starts a service with its package, nginx on every address of the machine; tests start their own on loopback.
+# This file is how packages are told not to: https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+policy=/usr/sbin/policy-rc.d
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+made_policy=false
+finish() {
+  rm -f "$log"
+  if $made_policy; then "${as_root[@]}" rm -f "$policy"; fi
+}
+trap finish EXIT
+if [ ! -e "$policy" ]; then
+  made_policy=true
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+
+echo "installing ${missing[*]} for the tests …"
 quietly() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
