@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { freePort } from "./nodes-port.ts";
+import { endWithProcess, eventually, RedisServer } from "./redis.ts";
+
+const NAME = "mymaster";
+
+/** A master with a replica, and a Sentinel that promotes the replica when the master is gone. `await using` stops all. */
+export class RedisSentinel implements AsyncDisposable {
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  readonly #port: number;
+  readonly #directory: string;
+  readonly #child: ChildProcess;
+
+  private constructor(
+    servers: { master: RedisServer; replica: RedisServer },
+    port: number,
+    directory: string,
+  ) {
+    this.master = servers.master;
+    this.replica = servers.replica;
+    this.#port = port;
+    this.#directory = directory;
+    this.#child = spawn("redis-server", [join(directory, "sentinel.conf"), "--sentinel"], {
+      stdio: "ignore",
+    });
+    endWithProcess(this.#child);
+  }
+
+  static async start(): Promise<RedisSentinel> {
+    const args = ["--repl-diskless-sync-delay", "0"];
+    const master = await RedisServer.start({ args });
+    const replica = await RedisServer.start({
+      args: [...args, "--replicaof", "127.0.0.1", String(master.port)],
+    });
+    const directory = await mkdtemp(join(tmpdir(), "tidings-sentinel-"));
+    const port = await freePort();
+    // A Sentinel remembers what it finds out in its own configuration.
+    await writeFile(join(directory, "sentinel.conf"), configuration(port, master.port));
+    const sentinel = new RedisSentinel({ master, replica }, port, directory);
+    await sentinel.#watches();
+    return sentinel;
+  }
+
+  get url(): string {
+    return `redis-sentinel://127.0.0.1:${this.#port}/0#${NAME}`;
+  }
+
+  /** Resolves when everything that the master has answered is on the replica too. */
+  async replicated(): Promise<void> {
+    await eventually(async () => {
+      const [master, replica] = await Promise.all([offsetOf(this.master), offsetOf(this.replica)]);
+      return replica >= master;
+    });
+  }
+
+  /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
+  async failedOver(): Promise<void> {
+    await eventually(async () => {
+      const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
+      return Array.isArray(address) && address[1] === String(this.replica.port);
+    });
+    await eventually(async () =>
+      String(await this.replica.command("INFO", "replication")).includes("role:master"),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#child, "exit");
+    if (this.#child.kill("SIGKILL")) await ended;
+    await this.replica[Symbol.asyncDispose]();
+    await this.master[Symbol.asyncDispose]();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** A Sentinel can only promote a replica that it knows and that is in step. */
+  async #watches(): Promise<void> {
+    await eventually(async () =>
+      String(await this.replica.command("INFO", "replication")).includes("master_link_status:up"),
+    );
+    await eventually(async () => {
+      const replicas = await this.#ask((client) => client.call("SENTINEL", "REPLICAS", NAME));
+      return JSON.stringify(replicas)?.includes('"master-link-status","ok"') ?? false;
+    });
+  }
+
+  /** Undefined while Sentinel does not answer. */
+  async #ask(question: (client: Redis) => Promise<unknown>): Promise<unknown> {
+    const options = { lazyConnect: true, retryStrategy: null, enableReadyCheck: false };
+    const client = new Redis(this.#port, "127.0.0.1", options);
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await question(client);
+    } catch {
+      return undefined;
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+const configuration = (port: number, master: number): string => `bind 127.0.0.1
+port ${port}
+sentinel monitor ${NAME} 127.0.0.1 ${master} 1
+sentinel down-after-milliseconds ${NAME} 500
+sentinel failover-timeout ${NAME} 5000
+`;
+
+async function offsetOf(server: RedisServer): Promise<number> {
+  const info = String(await server.command("INFO", "replication"));
+  return Number(/(?:master|slave)_repl_offset:(\d+)/.exec(info)?.[1]);
+}

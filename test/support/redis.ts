@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { freePort } from "./nodes-port.ts";
+
+export interface RedisOptions {
+  /** What was answered comes back with `restart`, after a crash of the process too. @default false */
+  readonly persistent?: boolean;
+  /** Whatever else `redis-server` takes on its command line. */
+  readonly args?: readonly string[];
+}
+
+/** A redis-server of its own on a free loopback port, which may fail in every way. `await using` stops it. */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #directory: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess;
+
+  private constructor(port: number, directory: string, args: readonly string[]) {
+    this.port = port;
+    this.#directory = directory;
+    this.#args = args;
+    this.#child = this.#spawn();
+  }
+
+  static async start({ persistent = false, args = [] }: RedisOptions = {}): Promise<RedisServer> {
+    const persistence = persistent ? ["--appendonly", "yes"] : [];
+    const directory = await mkdtemp(join(tmpdir(), "tidings-redis-"));
+    for (;;) {
+      const server = new RedisServer(await freePort(), directory, [...persistence, ...args]);
+      if (await server.#answers()) return server;
+      // Another process took the port meanwhile.
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Sends one command, over a connection of its own. Waits as long as the server is paused. */
+  async command(name: string, ...args: (string | number)[]): Promise<unknown> {
+    const client = new Redis(this.port, "127.0.0.1", { lazyConnect: true, retryStrategy: null });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await client.call(name, ...args);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Ends the server in good order. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** Ends the server at once, as a crash does. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Starts an ended server again on its port: with its data when it is persistent, else empty. */
+  async restart(): Promise<void> {
+    this.#child = this.#spawn();
+    if (!(await this.#answers())) throw new Error(`redis-server ended with ${this.#child.exitCode}`);
+  }
+
+  /** Stops the process without ending it: connections stay open, and nothing is answered. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  continue(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #spawn(): ChildProcess {
+    const where = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#directory];
+    const args = [...where, "--save", "", "--daemonize", "no", "--loglevel", "warning", ...this.#args];
+    const child = spawn("redis-server", args, { stdio: "ignore" });
+    endWithProcess(child);
+    return child;
+  }
+
+  /** False when the process ends before it answers. */
+  async #answers(): Promise<boolean> {
+    const child = this.#child;
+    await eventually(async () => {
+      if (hasEnded(child)) return true;
+      // The one that answers may be another server, which took the port first.
+      const info = await this.command("INFO", "server").catch(() => "");
+      return String(info).includes(`process_id:${child.pid}\r`);
+    });
+    return !hasEnded(child);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (hasEnded(child)) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    child.kill("SIGCONT"); // a paused process takes no other signal but SIGKILL
+    await ended;
+  }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
+
+/** A worker that ends without its hooks must not leave processes behind. */
+export function endWithProcess(child: ChildProcess): void {
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+}
+
+/** Resolves when the condition holds, for states that nobody tells: it is asked again and again. */
+export async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
