@@ -1,4 +1,4 @@
-import type { Channel } from "../protocol/protocol.ts";
+import { type Channel, spread } from "../protocol/protocol.ts";
 import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
 import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
@@ -135,19 +135,10 @@ export class Local {
   }
 
   #shardOf(user: string): Shard {
-    const shard = this.#shards[hash(user) % this.#shards.length];
+    const shard = this.#shards[spread(user, this.#shards.length)];
     if (shard === undefined) throw new RangeError("shardCount: expected at least 1");
     return shard;
   }
-}
-
-/** FNV-1a over UTF-16 units: spreads short ids evenly, needs no table. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }
 
 export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";

@@ -38,3 +38,4 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
+export { spread } from "./spread.ts";

@@ -1,0 +1,75 @@
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import type { Message, StoredMessage } from "../message.ts";
+
+/**
+ * What nodes send each other: a text of the version and lines, each of fields. Neither JSON text nor an id ever holds a
+ * control character, so nothing needs escaping, and reading is two splits.
+ */
+export const VERSION = "1";
+export const FIELD = "\x1f";
+const LINE = "\n";
+
+/** What a line is about; its first field. */
+export type Kind = "M" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q";
+
+/** What the kinds are called in metrics. */
+export const KINDS: Record<Kind, string> = {
+  M: "ephemeral",
+  S: "stored",
+  I: "invalidate",
+  A: "ack",
+  C: "command",
+  R: "reply",
+  P: "presence",
+  L: "lost",
+  Q: "probe",
+};
+
+export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);
+
+export const lineOf = (kind: Kind, ...fields: readonly string[]): string => [kind, ...fields].join(FIELD);
+
+export const textOf = (lines: readonly string[]): string => VERSION + LINE + lines.join(LINE);
+
+/** @throws TidingsError `internal` for a text of another version */
+export function linesOf(text: string): string[] {
+  const [version, ...lines] = text.split(LINE);
+  if (version === VERSION) return lines;
+  throw new TidingsError("internal", `a node sent version ${version?.slice(0, 8)}, expected ${VERSION}`);
+}
+
+/** A message as the fields of a line, without its place. */
+export function encodeMessage(message: Message): string {
+  const { id, type, body, timestamp, from = "", channel, platforms, except } = message;
+  const head = id + FIELD + type + FIELD + body + FIELD + timestamp + FIELD + from + FIELD + channel;
+  if (platforms === undefined && except === undefined) return head;
+  return head + FIELD + encodeList(platforms) + FIELD + encodeList(except);
+}
+
+/** The message in the fields from `start` on. */
+export function decodeMessage(fields: readonly string[], start: number): Message {
+  const [id = "", type = "", body = "", timestamp, from, channel = "", platforms, except] =
+    start === 0 ? fields : fields.slice(start);
+  return {
+    id,
+    type,
+    body,
+    timestamp: Number(timestamp),
+    from: from === "" ? undefined : from,
+    channel: channel as Channel, // the node that sent it has checked it
+    platforms: decodeList(platforms),
+    except: decodeList(except),
+  };
+}
+
+/** The message of a line `S`: kind, epoch, offset, message. */
+export function decodeStored(fields: readonly string[]): StoredMessage {
+  const [, epoch = "", offset] = fields;
+  return { ...decodeMessage(fields, 3), epoch, offset: Number(offset) };
+}
+
+const encodeList = (list: readonly string[] | undefined): string =>
+  list === undefined ? "" : JSON.stringify(list);
+
+const decodeList = (text: string | undefined): string[] | undefined =>
+  text === undefined || text === "" ? undefined : (JSON.parse(text) as string[]); // written by encodeList

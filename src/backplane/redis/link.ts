@@ -1,0 +1,307 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { TidingsError } from "../../protocol/protocol.ts";
+import type { BackplaneSink, NodeInfo } from "../port.ts";
+import { type Address, commandsClient, listeningClient } from "./clients.ts";
+import { baseOf, castOf, inboxOf } from "./keys.ts";
+import { FIELD, isKind, type Kind, lineOf, linesOf, textOf } from "./line.ts";
+import { Outbound } from "./outbound.ts";
+import { FENCED, type Script } from "./script.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+export interface LinkOptions {
+  readonly address: Address;
+  readonly prefix: string;
+  /** A command that takes longer has failed, and Redis is taken to be away. */
+  readonly commandTimeoutMs: number;
+  readonly traffic: TrafficCounts;
+}
+
+/** What to do when Redis is reached, again or for the first time; the node is up when it has ended well. */
+export type Return = () => Promise<void>;
+
+type State = "new" | "away" | "up" | "stopped";
+type Handler = (fields: string[]) => void;
+type Call = (base: string, ...args: readonly (string | number)[]) => Promise<unknown>;
+
+/** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
+const AWAY_REPLY =
+  /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 2_000;
+
+/** This node's two connections to Redis, and whether they can be counted on. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #outbound: Outbound;
+  readonly #handlers = new Map<Kind, Handler>();
+  readonly #whenAway: (() => void)[] = [];
+  readonly #probes = new Map<string, () => void>();
+  readonly #defined = new Set<string>();
+  #state: State = "new";
+  #token = newToken();
+  #node: NodeInfo | undefined;
+  #sink: BackplaneSink | undefined;
+  #commands: Redis | Cluster | undefined;
+  #listening: Redis | undefined;
+  #return: Return = async () => {};
+  #isReturning = false;
+  #returnAgain = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
+    this.on("Q", ([, nonce = ""]) => this.#probes.get(nonce)?.());
+  }
+
+  /** Names this incarnation of the node: where others reach it, and whose everything is that it has in Redis. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** @throws TidingsError `unavailable` before the start and after the stop, as `sink` does */
+  get node(): NodeInfo {
+    if (this.#node === undefined) throw this.#awayError();
+    return this.#node;
+  }
+
+  get sink(): BackplaneSink {
+    if (this.#sink === undefined) throw this.#awayError();
+    return this.#sink;
+  }
+
+  get isUp(): boolean {
+    return this.#state === "up";
+  }
+
+  get isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
+  /** @throws TidingsError `unavailable` */
+  assertUp(): void {
+    if (this.#state !== "up") throw this.#awayError();
+  }
+
+  /** Resolves when the node is up for the first time, however long Redis takes to be there. */
+  async start(node: NodeInfo, sink: BackplaneSink, onReturn: Return): Promise<void> {
+    if (this.#state !== "new") throw new TidingsError("unavailable", "a Redis backplane starts once");
+    this.#state = "away";
+    this.#node = node;
+    this.#sink = sink;
+    const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
+    this.#commands = commands;
+    const started = new Promise<void>((resolve) => {
+      this.#return = async () => {
+        await onReturn();
+        resolve();
+      };
+    });
+    commands.on("ready", () => void this.#comeBack());
+    commands.on("close", () => this.#goAway());
+    commands.on("error", (error) => this.#report("redis", error));
+    // The failure of a first attempt is one of its events.
+    commands.connect().catch(() => undefined);
+    await started;
+  }
+
+  /** Calls `onLeave` while Redis can still be reached, then releases both connections. */
+  async stop(onLeave: () => Promise<void>): Promise<void> {
+    const wasUp = this.#state === "up";
+    if (this.#state === "up" || this.#state === "away") this.#goAway();
+    this.#state = "stopped";
+    try {
+      if (wasUp) await onLeave();
+    } finally {
+      this.#sink = undefined;
+      this.#node = undefined;
+      this.#listening?.disconnect();
+      this.#commands?.disconnect();
+    }
+  }
+
+  /** Has a kind of lines handled when they arrive. A handler that throws is reported. */
+  on(kind: Kind, handler: Handler): void {
+    this.#handlers.set(kind, handler);
+  }
+
+  /** Has a function called whenever Redis is lost. */
+  onAway(listener: () => void): void {
+    this.#whenAway.push(listener);
+  }
+
+  /** Sends a line to a node before the tick is over; while Redis is away it is dropped and counted. */
+  post(token: string, line: string): void {
+    if (this.#state === "up") this.#outbound.post(token, line);
+    else this.#options.traffic.dropped++;
+  }
+
+  /**
+   * Runs a script in a partition.
+   * @throws TidingsError `unavailable` while Redis is away: then it is not known whether the script has run
+   */
+  async run(script: Script, partition: number, args: readonly (string | number)[]): Promise<unknown> {
+    this.assertUp();
+    return this.exec(script, partition, args);
+  }
+
+  /** The same while the node is returning or leaving. */
+  async exec(script: Script, partition: number, args: readonly (string | number)[]): Promise<unknown> {
+    this.#options.traffic.ran(script);
+    try {
+      return await this.#callOf(script)(baseOf(this.#options.prefix, partition), ...args);
+    } catch (cause) {
+      throw this.#failure(script.name, cause);
+    }
+  }
+
+  /** Something is amiss, so everything is announced again before the node counts as up. */
+  recover(): void {
+    if (this.#state === "new" || this.#state === "stopped") return;
+    this.#goAway();
+    void this.#comeBack();
+  }
+
+  /** Takes another incarnation; the old one's inbox is no longer heard. */
+  async renew(): Promise<void> {
+    const former = this.#token;
+    this.#token = newToken();
+    await this.#listening?.subscribe(inboxOf(this.#options.prefix, this.#token));
+    await this.#listening?.unsubscribe(inboxOf(this.#options.prefix, former));
+  }
+
+  /** Resolves when a line of its own has come back; rejects when it does not. */
+  async probe(): Promise<void> {
+    this.assertUp();
+    const nonce = newToken();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { commandTimeoutMs } = this.#options;
+    const late = (): void =>
+      reject(new TidingsError("unavailable", `nothing came back within ${commandTimeoutMs} ms`));
+    const timer = setTimeout(late, commandTimeoutMs);
+    this.#probes.set(nonce, resolve);
+    this.#options.traffic.sent("Q", 1);
+    try {
+      await Promise.all([promise, this.#publish(this.#token, textOf([lineOf("Q", nonce)]))]);
+    } finally {
+      clearTimeout(timer);
+      this.#probes.delete(nonce);
+    }
+  }
+
+  #callOf({ name, lua }: Script): Call {
+    const commands = this.#commands;
+    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
+    const command = `tidings:${name}`;
+    if (!this.#defined.has(command)) {
+      commands.defineCommand(command, { numberOfKeys: 1, lua });
+      this.#defined.add(command);
+    }
+    // defineCommand has added the method just now, under a name that the types cannot know.
+    const call = (commands as unknown as Record<string, Call>)[command];
+    if (call === undefined) throw this.#awayError();
+    return call.bind(commands);
+  }
+
+  async #publish(token: string, text: string): Promise<unknown> {
+    const commands = this.#commands;
+    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
+    try {
+      return await commands.publish(inboxOf(this.#options.prefix, token), text);
+    } catch (cause) {
+      throw this.#failure("publish", cause);
+    }
+  }
+
+  #failure(what: string, cause: unknown): TidingsError {
+    if (cause instanceof TidingsError) return cause;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const isReply = cause instanceof ReplyError;
+    if (isReply && !text.includes(FENCED) && !AWAY_REPLY.test(text)) {
+      return new TidingsError("internal", `the script ${what} failed: ${text}`, { cause });
+    }
+    this.recover();
+    return new TidingsError("unavailable", `Redis is away: ${text}`, { cause });
+  }
+
+  #goAway(): void {
+    if (this.#state !== "up") return;
+    this.#state = "away";
+    for (const listener of this.#whenAway) listener();
+  }
+
+  /** One attempt after the other, until one ends well or the commands' connection is lost: its `ready` begins anew. */
+  async #comeBack(): Promise<void> {
+    this.#returnAgain = true;
+    if (this.#isReturning) return;
+    this.#isReturning = true;
+    let delay = FIRST_RETRY_MS;
+    while (this.#returnAgain && this.#commands?.status === "ready" && !this.isStopped) {
+      this.#returnAgain = false;
+      try {
+        await this.#listen();
+        await this.#return();
+        if (this.#commands.status === "ready" && !this.#returnAgain && !this.isStopped) this.#state = "up";
+      } catch (error) {
+        this.#report("redis", error);
+        this.#returnAgain = true;
+        await sleep(delay, undefined, { ref: false });
+        delay = Math.min(2 * delay, LONGEST_RETRY_MS);
+      }
+    }
+    this.#isReturning = false;
+  }
+
+  async #listen(): Promise<void> {
+    const { address, prefix, commandTimeoutMs } = this.#options;
+    const commands = this.#commands;
+    if (commands === undefined) throw this.#awayError();
+    await commands.ping();
+    if (this.#listening?.status === "ready") return;
+    const listening = listeningClient(address, commands, commandTimeoutMs);
+    this.#listening = listening;
+    listening.on("message", (_, text) => this.#receive(text));
+    listening.on("error", (error) => this.#report("redis", error));
+    listening.on("end", () => {
+      if (this.#listening === listening) this.recover();
+    });
+    await listening.connect();
+    await listening.subscribe(inboxOf(prefix, this.#token), castOf(prefix));
+  }
+
+  #receive(text: string): void {
+    if (this.#sink === undefined) return;
+    const { traffic } = this.#options;
+    traffic.bytes.in += text.length;
+    try {
+      for (const line of linesOf(text)) this.#receiveLine(line, traffic);
+    } catch (error) {
+      this.#report("inbox", error);
+    }
+  }
+
+  #receiveLine(line: string, traffic: TrafficCounts): void {
+    const fields = line.split(FIELD);
+    const [kind = ""] = fields;
+    // A newer node may say what this one does not know yet.
+    if (!isKind(kind)) return;
+    traffic.received(kind);
+    try {
+      this.#handlers.get(kind)?.(fields);
+    } catch (error) {
+      this.#report("inbox", error);
+    }
+  }
+
+  #report(stage: string, error: unknown): void {
+    this.#sink?.report(stage, error);
+  }
+
+  #awayError(): TidingsError {
+    const because = { new: "has not been started", stopped: "was stopped", away: "is away", up: "is away" };
+    return new TidingsError("unavailable", `the backplane ${because[this.#state]}`);
+  }
+}
+
+const newToken = (): string => randomBytes(9).toString("base64url");

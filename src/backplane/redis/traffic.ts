@@ -1,0 +1,31 @@
+import type { Traffic } from "../port.ts";
+import { KINDS, type Kind } from "./line.ts";
+import type { Script } from "./script.ts";
+
+/** Counts what goes between the nodes, in plain numbers that only rise. */
+export class TrafficCounts implements Traffic {
+  readonly messages = { in: zeros(), out: zeros() };
+  readonly bytes = { in: 0, out: 0 };
+  readonly scripts: Record<string, number>;
+  dropped = 0;
+
+  constructor(scripts: readonly Script[]) {
+    this.scripts = Object.fromEntries(scripts.map(({ name }) => [name, 0]));
+  }
+
+  sent(kind: Kind, count: number): void {
+    const { out } = this.messages;
+    out[KINDS[kind]] = (out[KINDS[kind]] ?? 0) + count;
+  }
+
+  received(kind: Kind): void {
+    const { in: arrived } = this.messages;
+    arrived[KINDS[kind]] = (arrived[KINDS[kind]] ?? 0) + 1;
+  }
+
+  ran({ name }: Script): void {
+    this.scripts[name] = (this.scripts[name] ?? 0) + 1;
+  }
+}
+
+const zeros = (): Record<string, number> => Object.fromEntries(Object.values(KINDS).map((kind) => [kind, 0]));
