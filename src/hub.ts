@@ -25,6 +25,7 @@ import {
   mountPage,
   renewal,
   type SessionPorts,
+  sharedProbe,
 } from "./gateway/gateway.ts";
 import { Local, type SlowPolicy } from "./local/local.ts";
 import { TidingsError } from "./protocol/protocol.ts";
@@ -162,6 +163,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { websocket } = config;
   const local = makeLocal(config);
   const backplane = chooseBackplane(config);
+  const probe = sharedProbe(backplane);
   const isDevelopment = authenticator.mode === "development";
   const policy = {
     authorize: authorize ?? defaultPolicy(local, backplane, config.publish.clientBroadcast ?? isDevelopment),
@@ -171,11 +173,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     local,
     pendingLogins: () => gateway.pending,
     waiting: () => inbound.waiting,
-    backplaneUp: () =>
-      backplane.probe().then(
-        () => true,
-        () => false,
-      ),
+    probe,
+    traffic: backplane.traffic,
   });
   const { watchers, publisher, membership, sink } = makeCore(basis, local, backplane, metrics);
 
@@ -187,11 +186,14 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   builtinActions({ router, local, backplane, membership, watchers, authorize: allowed, renewLogin });
   const gateway = makeGateway(basis, { local, membership, inbound, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
-  const api = makeApi(basis, { publisher, backplane, local, inbound, metrics, isDraining });
+  const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
   return { ...basis, local, backplane, sink, policy, publisher, router, gateway, api, expiry, metrics };
 }
 
-type ApiParts = Pick<ApiPorts, "publisher" | "backplane" | "local" | "inbound" | "metrics" | "isDraining">;
+type ApiParts = Pick<
+  ApiPorts,
+  "publisher" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
+>;
 
 /** The HTTP API; in development mode with the page. */
 function makeApi({ config, authenticator, node, report }: Basis, parts: ApiParts): Hono {

@@ -1,12 +1,8 @@
 import { z } from "zod";
 import { toTidingsError } from "../protocol/protocol.ts";
-import { within } from "../publish/publish.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import { alias, type Route, route } from "./api-route.ts";
 import { failure } from "./api-schemas.ts";
-
-/** How long the backplane may take to prove that it is there. */
-const PROBE_TIMEOUT_MS = 5_000;
 
 /** What load balancers and orchestrators ask, without a key. */
 export function healthRoutes(ports: ApiPorts): Route[] {
@@ -56,10 +52,10 @@ const readyRoute = (ports: ApiPorts): Route =>
     },
   });
 
-async function whyNotReady({ backplane, isDraining }: ApiPorts): Promise<string[]> {
+async function whyNotReady({ backplane, probe, isDraining }: ApiPorts): Promise<string[]> {
   const reasons = isDraining() ? ["the node is closing"] : [];
   try {
-    await within(PROBE_TIMEOUT_MS, "the backplane", () => backplane.probe());
+    await probe();
   } catch (thrown) {
     reasons.push(`${backplane.name} backplane: ${toTidingsError(thrown).message}`);
   }

@@ -4,11 +4,14 @@ import type { Local } from "../local/local.ts";
 import type { Publisher } from "../publish/publish.ts";
 import type { Authenticator } from "./auth.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Probe } from "./probe.ts";
 
 /** What the HTTP API works with. */
 export interface ApiPorts {
   readonly publisher: Publisher;
   readonly backplane: Backplane;
+  /** Whether the backplane is there, by a message that goes through it. */
+  readonly probe: Probe;
   readonly local: Local;
   readonly inbound: Inbound;
   readonly authenticator: Authenticator;

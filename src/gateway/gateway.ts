@@ -206,6 +206,7 @@ export { type JwtOptions, jwt } from "./jwt.ts";
 export { isLoopback } from "./loopback.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { mountPage } from "./page.ts";
+export { type Probe, sharedProbe } from "./probe.ts";
 export { renewal } from "./renewal.ts";
 export { hardenedServer, type Listening, listen } from "./server.ts";
 export type { Ended, SessionPorts } from "./session.ts";

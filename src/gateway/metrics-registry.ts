@@ -3,6 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 /** A number that is read at every scrape, or several with one label: its value and the number. */
 type Read = () => number | Promise<number>;
 type ReadEach = () => Iterable<readonly [value: string, number: number]>;
+/** Several with more than one label. */
+type ReadLabelled<Label extends string> = () => Iterable<
+  readonly [labels: Record<Label, string>, number: number]
+>;
 
 /** Registers metrics of a hub that are kept elsewhere and read at every scrape. */
 export class ScrapedMetrics {
@@ -40,12 +44,23 @@ export class ScrapedMetrics {
   }
 
   counters(name: string, help: string, label: string, readEach: ReadEach): void {
+    this.labelled(name, help, [label], () =>
+      [...readEach()].map(([value, number]) => [{ [label]: value }, number]),
+    );
+  }
+
+  labelled<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    readEach: ReadLabelled<Label>,
+  ): void {
     const registers = [this.registry];
     new Counter({
-      ...{ name, help, registers, labelNames: [label] },
+      ...{ name, help, registers, labelNames },
       collect() {
         this.reset();
-        for (const [value, number] of readEach()) this.inc({ [label]: value }, number);
+        for (const [labels, number] of readEach()) this.inc(labels, number);
       },
     });
   }

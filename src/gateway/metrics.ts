@@ -1,9 +1,12 @@
+import type { Traffic } from "../backplane/backplane.ts";
 import type { Local } from "../local/local.ts";
 import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../protocol/protocol.ts";
 import type { DeliverMeter, PublishMeter } from "../publish/publish.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./metrics-delay.ts";
 import { Distribution, histogramText } from "./metrics-distribution.ts";
 import { processRegistry, ScrapedMetrics } from "./metrics-registry.ts";
+import { registerTraffic } from "./metrics-traffic.ts";
+import type { Probe } from "./probe.ts";
 
 /** What is asked at every scrape. */
 export interface MetricsSources {
@@ -12,7 +15,9 @@ export interface MetricsSources {
   readonly pendingLogins: () => number;
   /** What clients sent and waits to be handled. */
   readonly waiting: () => number;
-  readonly backplaneUp: () => Promise<boolean>;
+  readonly probe: Probe;
+  /** What goes between the nodes; undefined where there is only one. */
+  readonly traffic?: Traffic | undefined;
 }
 
 /** Counts since the start of this node. */
@@ -64,6 +69,7 @@ class HubMetrics implements Metrics {
     this.#local = sources.local;
     this.#registerGauges(sources);
     this.#registerCounters();
+    if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 
   published(kind: "stored" | "ephemeral", seconds: number, error?: TidingsError): void {
@@ -125,15 +131,18 @@ class HubMetrics implements Metrics {
     return histogramText(name, help, this.#delivery.series(name));
   }
 
-  #registerGauges({ local, pendingLogins, waiting, backplaneUp }: MetricsSources): void {
+  #registerGauges({ local, pendingLogins, waiting, probe }: MetricsSources): void {
     const own = this.#scraped;
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
     own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
     own.gauge("tidings_pending_logins", "Handshakes and logins under way.", pendingLogins);
     own.gauge("tidings_inbound_waiting", "What clients sent and waits to be handled.", waiting);
-    own.gauge("tidings_backplane_up", "1 while the backplane answers.", async () =>
-      Number(await backplaneUp()),
+    own.gauge("tidings_backplane_up", "1 while the backplane answers.", () =>
+      probe().then(
+        () => 1,
+        () => 0,
+      ),
     );
     const delayHelp = "How late the event loop ran what was due, since the last scrape.";
     own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", () => {

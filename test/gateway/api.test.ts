@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Inbound, Router, Sending } from "../../src/actions/actions.ts";
 import { memoryBackplane } from "../../src/backplane/backplane.ts";
-import { type ApiPorts, createApi, createMetrics } from "../../src/gateway/gateway.ts";
+import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../src/gateway/gateway.ts";
 import { Local } from "../../src/local/local.ts";
 import { Acks, Deliverer, Hooks, Publisher } from "../../src/publish/publish.ts";
 
@@ -17,7 +17,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     heartbeat: { ...times, ping: true, shardsPerStep: 1 },
     compression: { level: 1, threshold: 1 },
   });
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, backplaneUp: async () => false };
+  const probe = sharedProbe(backplane);
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, probe };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();
@@ -34,7 +35,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
   const inbound = new Inbound({ router: new Router(1), sending, maxWaiting: 1, report: () => undefined });
   return {
-    ...{ publisher, backplane, local, inbound, metrics, development: true, apiKey: undefined },
+    ...{ publisher, backplane, probe, local, inbound, metrics, development: true, apiKey: undefined },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,

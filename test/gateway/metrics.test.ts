@@ -25,7 +25,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
     },
     pendingLogins: () => 6,
     waiting: () => 7,
-    backplaneUp: async () => true,
+    probe: async () => undefined,
     ...sources,
   });
   onTestFinished(() => metrics.stop());
@@ -70,7 +70,8 @@ describe("metrics", () => {
 
   it("read their sources at every scrape", async () => {
     let up = true;
-    const metrics = metricsOf({ backplaneUp: async () => up });
+    const probe = () => (up ? Promise.resolve() : Promise.reject(new TidingsError("unavailable", "away")));
+    const metrics = metricsOf({ probe });
     expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
       tidings_connections: 3,
       tidings_pending_messages: 4,
@@ -136,6 +137,35 @@ describe("metrics", () => {
     }
     const series = seriesOf(await metrics.render());
     expect(series.get('tidings_event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.05);
+  });
+
+  it("tell what goes between the nodes, with every kind from the start", async () => {
+    const traffic = {
+      messages: { in: { ephemeral: 0, stored: 0 }, out: { ephemeral: 0, stored: 0 } },
+      bytes: { in: 0, out: 0 },
+      dropped: 0,
+      scripts: { append: 0 },
+    };
+    const metrics = metricsOf({ traffic });
+    const before = seriesOf(await metrics.render());
+    expect(before.get('tidings_backplane_messages_total{direction="in",kind="stored"}')).toBe(0);
+    traffic.messages.out.stored += 3;
+    traffic.messages.in.ephemeral += 2;
+    traffic.bytes.out += 700;
+    traffic.dropped++;
+    traffic.scripts.append += 4;
+    expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
+      'tidings_backplane_messages_total{direction="out",kind="stored"}': 3,
+      'tidings_backplane_messages_total{direction="in",kind="ephemeral"}': 2,
+      'tidings_backplane_bytes_total{direction="out"}': 700,
+      'tidings_backplane_bytes_total{direction="in"}': 0,
+      tidings_backplane_dropped_total: 1,
+      'tidings_backplane_scripts_total{script="append"}': 4,
+    });
+  });
+
+  it("say nothing of other nodes where there are none", async () => {
+    expect(await metricsOf().render()).not.toContain("tidings_backplane_messages_total");
   });
 
   it("are told once each, as Prometheus wants it", async () => {

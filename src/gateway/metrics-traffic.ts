@@ -1,0 +1,21 @@
+import type { Traffic } from "../backplane/backplane.ts";
+import type { ScrapedMetrics } from "./metrics-registry.ts";
+
+const DIRECTIONS = ["in", "out"] as const;
+
+/** Everything that goes between the nodes, as their backplane counts it. */
+export function registerTraffic(own: ScrapedMetrics, traffic: Traffic): void {
+  const { messages, bytes, scripts } = traffic;
+  const labels = ["direction", "kind"] as const;
+  own.labelled("tidings_backplane_messages_total", "Messages between this node and others.", labels, () =>
+    DIRECTIONS.flatMap((direction) =>
+      Object.entries(messages[direction]).map(([kind, count]) => [{ direction, kind }, count] as const),
+    ),
+  );
+  const bytesHelp = "Length of the texts that they travel in.";
+  own.counters("tidings_backplane_bytes_total", bytesHelp, "direction", () => Object.entries(bytes));
+  const droppedHelp = "What was given up because the backplane was away or too slow.";
+  own.counter("tidings_backplane_dropped_total", droppedHelp, () => traffic.dropped);
+  const scriptsHelp = "Calls of the backplane's scripts.";
+  own.counters("tidings_backplane_scripts_total", scriptsHelp, "script", () => Object.entries(scripts));
+}
