@@ -134,7 +134,17 @@ export class Link {
   /** Sends a line to a node before the tick is over; while Redis is away it is dropped and counted. */
   post(token: string, line: string): void {
     if (this.#state === "up") this.#outbound.post(token, line);
-    else this.#options.traffic.dropped++;
+    else this.dropped();
+  }
+
+  /** Sends the lines of this tick now. */
+  flush(): void {
+    this.#outbound.flush();
+  }
+
+  /** Counts a message that could not be sent. */
+  dropped(): void {
+    this.#options.traffic.dropped++;
   }
 
   /**

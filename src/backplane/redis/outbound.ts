@@ -28,10 +28,11 @@ export class Outbound {
     else lines.push(line);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(this.#flush);
+    setImmediate(this.flush);
   }
 
-  readonly #flush = (): void => {
+  /** Sends what is collected. */
+  readonly flush = (): void => {
     this.#isScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = new Map();

@@ -1,0 +1,73 @@
+import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { Message } from "../message.ts";
+import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
+import type { Appends } from "./appends.ts";
+import type { Claims } from "./claims.ts";
+import type { Histories } from "./histories.ts";
+import type { Link } from "./link.ts";
+import type { RedisPresence } from "./presence.ts";
+import type { Relay } from "./relay.ts";
+import type { Tracker } from "./tracker.ts";
+
+export interface BrokerParts {
+  readonly link: Link;
+  readonly relay: Relay;
+  readonly appends: Appends;
+  readonly claims: Claims;
+  readonly histories: Histories;
+  readonly tracker: Tracker;
+  readonly presence: RedisPresence;
+}
+
+/** The way of messages between nodes that share a Redis. */
+export class RedisBroker implements Broker {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+  }
+
+  relay(message: Message): number | Promise<number> {
+    return this.#parts.relay.relay(message);
+  }
+
+  async append(message: Message, key?: string): Promise<Appended> {
+    return this.#parts.appends.append(message, key);
+  }
+
+  async claim(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
+    const first = await this.#parts.claims.enter(key, "ephemeral", receipt);
+    return first === undefined ? undefined : (first.receipt ?? receipt);
+  }
+
+  async settle(key: string, receipt: StoredReceipt): Promise<void> {
+    await this.#parts.claims.settle(key, receipt);
+  }
+
+  async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
+    this.#parts.link.assertUp();
+    const page = await this.#parts.histories.read(channel, query);
+    this.#begin(channel, { epoch: page.epoch, offset: page.last });
+    return page;
+  }
+
+  async positions(channels: readonly Channel[]): Promise<Position[]> {
+    this.#parts.link.assertUp();
+    const positions = await this.#parts.histories.positions(channels);
+    for (const [index, channel] of channels.entries()) this.#begin(channel, positions[index]);
+    return positions;
+  }
+
+  join(group: string, user: string): Promise<void> {
+    return this.#parts.presence.join(group, user);
+  }
+
+  leave(group: string, user: string): Promise<void> {
+    return this.#parts.presence.leave(group, user);
+  }
+
+  #begin(channel: Channel, position: Position | undefined): void {
+    const { tracker, presence } = this.#parts;
+    if (position !== undefined && presence.hasLocal(channel)) tracker.begin(channel, position);
+  }
+}

@@ -1,0 +1,148 @@
+import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
+import type { Cursors } from "../port.ts";
+import type { Histories } from "./histories.ts";
+import { partitionOf } from "./keys.ts";
+import type { Link } from "./link.ts";
+import { script } from "./script.ts";
+
+/** Redis forgets who watches after this; a wait for an acknowledgement is shorter. */
+const WATCH_MS = 3_600_000;
+
+/** ARGV: device's name, channels. Answers "offset epoch" or "" for each. */
+export const READ_CURSORS = script(
+  "cursors",
+  `
+local answer = {}
+for index = 2, #ARGV do
+  local channel = ARGV[index]
+  local epoch = redis.call("HGET", key("m", channel), "e")
+  local cursor = redis.call("HGET", key("a", channel), ARGV[1])
+  local of = cursor and string.match(cursor, " (.*)$")
+  answer[#answer + 1] = cursor and of == epoch and cursor or ""
+end
+return answer
+`,
+);
+
+/**
+ * ARGV: channel, device's name, user, offset, epoch or "", lifetime. Answers the cursor and the history's epoch, or says why not:
+ * { "epoch", epoch } or { "offset", last }.
+ */
+export const MOVE_CURSOR = script(
+  "move",
+  `
+local channel, name, user, offset, epoch, ttl = unpack(ARGV)
+local current, last = unpack(redis.call("HMGET", key("m", channel), "e", "l"))
+if epoch ~= "" and epoch ~= current then return { "epoch", current or "" } end
+if tonumber(offset) > tonumber(last or 0) then return { "offset", last or "0" } end
+if not current then return { "0", "" } end
+local cursors = key("a", channel)
+local before = redis.call("HGET", cursors, name)
+if before then
+  local at, of = string.match(before, "^(%d+) (.*)$")
+  if of == current and tonumber(at) >= tonumber(offset) then return { at, current } end
+end
+redis.call("HSET", cursors, name, offset .. " " .. current)
+redis.call("PEXPIRE", cursors, ttl)
+for _, token in ipairs(redis.call("SMEMBERS", key("w", channel))) do
+  post(token, "A" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)
+end
+return { offset, current }
+`,
+);
+
+/** ARGV: channel, token, and for how long; 0 ends it. */
+export const WATCH = script(
+  "watch",
+  `
+local watchers = key("w", ARGV[1])
+if ARGV[3] == "0" then return redis.call("SREM", watchers, ARGV[2]) end
+redis.call("SADD", watchers, ARGV[2])
+return redis.call("PEXPIRE", watchers, ARGV[3])
+`,
+);
+
+/** The cursors of devices, beside the history of their channel. */
+export class RedisCursors implements Cursors {
+  readonly #link: Link;
+  readonly #histories: Histories;
+  /** How many watch each channel on this node. */
+  readonly #watches = new Map<Channel, number>();
+
+  constructor(link: Link, histories: Histories) {
+    this.#link = link;
+    this.#histories = histories;
+    // The channel comes back as it was watched.
+    link.on("A", ([, channel, user = "", offset]) =>
+      link.sink.acknowledged(channel as Channel, user, Number(offset)),
+    );
+  }
+
+  async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
+    this.#link.assertUp();
+    const cursors = new Map<Channel, Position>();
+    const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
+      const answer = await this.#link.run(READ_CURSORS, partition, [nameOf(user, device), ...some]);
+      for (const [index, text] of (answer as string[]).entries()) {
+        const [offset, epoch = ""] = text.split(" ");
+        const channel = some[index];
+        if (text !== "" && channel !== undefined) cursors.set(channel, { epoch, offset: Number(offset) });
+      }
+    };
+    await Promise.all(
+      [...Map.groupBy(channels, partitionOf)].map(([partition, some]) => read(partition, some)),
+    );
+    return channels.map((channel) => cursors.get(channel));
+  }
+
+  async move(
+    user: string,
+    device: string,
+    channel: Channel,
+    { offset, epoch = "" }: { offset: number; epoch?: string },
+  ): Promise<number> {
+    const args = [channel, nameOf(user, device), user, offset, epoch, this.#histories.headMs];
+    const answer = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
+    const [what, detail] = answer as [string, string]; // by the script
+    if (what === "epoch")
+      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail || "empty"}`);
+    if (what === "offset")
+      throw new TidingsError("bad_request", `offset: the last of ${channel} is ${detail}`);
+    return Number(what);
+  }
+
+  async watch(channel: Channel): Promise<() => void> {
+    this.#link.assertUp();
+    const before = this.#watches.get(channel) ?? 0;
+    this.#watches.set(channel, before + 1);
+    let watching = true;
+    const unwatch = (): void => {
+      if (watching) this.#unwatch(channel);
+      watching = false;
+    };
+    try {
+      await this.#watch(channel, WATCH_MS);
+    } catch (error) {
+      unwatch();
+      throw error;
+    }
+    return unwatch;
+  }
+
+  #unwatch(channel: Channel): void {
+    const left = (this.#watches.get(channel) ?? 0) - 1;
+    if (left > 0) this.#watches.set(channel, left);
+    else {
+      this.#watches.delete(channel);
+      // It ends by itself should this fail.
+      this.#watch(channel, 0).catch(() => undefined);
+    }
+  }
+
+  async #watch(channel: Channel, forMs: number): Promise<void> {
+    await this.#link.run(WATCH, partitionOf(channel), [channel, this.#link.token, forMs]);
+  }
+}
+
+/** Ids have no control characters, so the line break keeps the two apart. */
+const nameOf = (user: string, device: string): string => `${user}\n${device}`;

@@ -1,0 +1,150 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import { partitionOf } from "./keys.ts";
+import type { Link } from "./link.ts";
+import { script } from "./script.ts";
+
+/** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
+const MAX_CACHED = 200_000;
+/** How long Redis remembers who has cached a channel. Longer than anybody does. */
+const READERS_MS = 3_600_000;
+const CACHED_MS = READERS_MS / 2;
+
+/** ARGV: token, lifetime of the readers, channels. One answer for each: its nodes, without the one that asks. */
+export const LOOK_UP = script(
+  "lookup",
+  `
+local answers = {}
+for index = 3, #ARGV do
+  local channel = ARGV[index]
+  local readers = key("r", channel)
+  redis.call("SADD", readers, ARGV[1])
+  redis.call("PEXPIRE", readers, ARGV[2])
+  local others = {}
+  for _, token in ipairs(nodes_of(base, channel)) do
+    if token ~= ARGV[1] then others[#others + 1] = token end
+  end
+  answers[#answers + 1] = table.concat(others, " ")
+end
+return answers
+`,
+);
+
+/** Who must be told: the other nodes with members of a channel. */
+export interface Route {
+  readonly nodes: readonly string[];
+  /** By the monotonic clock, in milliseconds. */
+  readonly until: number;
+  /** Another look is needed: the nodes have changed since. */
+  isStale: boolean;
+}
+
+interface Search {
+  readonly channel: Channel;
+  /** Something has changed since the question was asked. */
+  isStale: boolean;
+  readonly found: Promise<Route>;
+  readonly resolve: (route: Route) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The other nodes with members of each channel, remembered. Redis itself tells the nodes that have asked as soon as the answer changes
+ * (in the script that changes it), so no stale route outlives that, and what has its receivers here costs Redis nothing.
+ */
+export class Directory {
+  readonly #link: Link;
+  readonly #routes = new Map<Channel, Route>();
+  readonly #searches = new Map<Channel, Search>();
+  #asking: Search[] = [];
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
+  }
+
+  /** The channel's nodes; a promise when Redis has to be asked. */
+  route(channel: Channel): Route | Promise<Route> {
+    const known = this.#routes.get(channel);
+    if (known !== undefined && known.until > performance.now()) return known;
+    return (this.#searches.get(channel) ?? this.#search(channel)).found;
+  }
+
+  /** Forgets everything: what was true may have changed without a word. */
+  clear(): void {
+    for (const route of this.#routes.values()) route.isStale = true;
+    this.#routes.clear();
+    for (const search of this.#searches.values()) search.isStale = true;
+  }
+
+  #forget(channel: Channel): void {
+    const route = this.#routes.get(channel);
+    if (route !== undefined) {
+      route.isStale = true;
+      this.#routes.delete(channel);
+    }
+    const search = this.#searches.get(channel);
+    if (search !== undefined) search.isStale = true;
+  }
+
+  #search(channel: Channel): Search {
+    const search: Search = { channel, isStale: false, ...promise() };
+    this.#searches.set(channel, search);
+    this.#ask(search);
+    return search;
+  }
+
+  /** Questions of the same tick go together. */
+  #ask(search: Search): void {
+    if (this.#asking.length === 0) queueMicrotask(() => this.#askAll());
+    this.#asking.push(search);
+  }
+
+  #askAll(): void {
+    const byPartition = Map.groupBy(this.#asking, ({ channel }) => partitionOf(channel));
+    this.#asking = [];
+    for (const [partition, searches] of byPartition) void this.#lookUp(partition, searches);
+  }
+
+  async #lookUp(partition: number, searches: readonly Search[]): Promise<void> {
+    for (const search of searches) search.isStale = false;
+    try {
+      const channels = searches.map(({ channel }) => channel);
+      const answers = await this.#link.run(LOOK_UP, partition, [this.#link.token, READERS_MS, ...channels]);
+      for (const [index, text] of (answers as string[]).entries()) this.#found(searches[index], text); // by the script
+    } catch (error) {
+      for (const search of searches) {
+        this.#searches.delete(search.channel);
+        search.reject(error);
+      }
+    }
+  }
+
+  #found(search: Search | undefined, text: string): void {
+    if (search === undefined) return;
+    if (search.isStale) {
+      this.#ask(search);
+      return;
+    }
+    const nodes = text === "" ? NOBODY : text.split(" ");
+    const route = { nodes, until: performance.now() + CACHED_MS, isStale: false };
+    this.#searches.delete(search.channel);
+    this.#remember(search.channel, route);
+    search.resolve(route);
+  }
+
+  #remember(channel: Channel, route: Route): void {
+    this.#routes.set(channel, route);
+    if (this.#routes.size <= MAX_CACHED) return;
+    const [oldest] = this.#routes.keys();
+    if (oldest !== undefined) this.#routes.delete(oldest);
+  }
+}
+
+const NOBODY: readonly string[] = [];
+
+function promise(): Pick<Search, "found" | "resolve" | "reject"> {
+  const { promise: found, resolve, reject } = Promise.withResolvers<Route>();
+  // Whoever waits gets the failure as well.
+  found.catch(() => undefined);
+  return { found, resolve, reject };
+}

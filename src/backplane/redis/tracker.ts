@@ -1,0 +1,128 @@
+import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { StoredMessage } from "../message.ts";
+import type { Histories } from "./histories.ts";
+import { decodeStored } from "./line.ts";
+import type { Link } from "./link.ts";
+
+/** Messages read at once to fill a hole. */
+const PAGE = 500;
+
+/** How far a channel has been delivered on this node. */
+interface Place {
+  epoch: string;
+  offset: number;
+  /** While a hole is being filled: the highest offset that was announced, or more. */
+  wanted?: number;
+}
+
+/**
+ * Delivers stored messages on this node: each channel in the order of its offsets, each message once. Pub/Sub loses what
+ * is sent while nobody listens; the offsets tell, and what is missing is read from history.
+ */
+export class Tracker {
+  readonly #link: Link;
+  readonly #histories: Histories;
+  readonly #delivered: (message: StoredMessage, connections: number) => void;
+  readonly #places = new Map<Channel, Place>();
+
+  /** @param delivered is told of every message that was handed to the sink */
+  constructor(
+    link: Link,
+    histories: Histories,
+    delivered: (message: StoredMessage, connections: number) => void,
+  ) {
+    this.#link = link;
+    this.#histories = histories;
+    this.#delivered = delivered;
+    link.on("S", (fields) => this.#arrived(decodeStored(fields)));
+    // The channel comes back as it was joined here.
+    link.on("L", ([, channel, epoch = "", offset]) =>
+      this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
+    );
+  }
+
+  /** Whoever has read so far on a channel with local members expects what comes after it. */
+  begin(channel: Channel, { epoch, offset }: Position): void {
+    if (!this.#places.has(channel)) this.#places.set(channel, { epoch, offset });
+  }
+
+  /** The last local member has gone. */
+  forget(channel: Channel): void {
+    this.#places.delete(channel);
+  }
+
+  /** Nothing was heard for a while: reads what was missed, and finds out what was lost. */
+  async catchUp(): Promise<void> {
+    const positions = await this.#histories.verify(new Map(this.#places));
+    const fills: Promise<void>[] = [];
+    for (const [channel, { epoch, offset }] of positions) {
+      const place = this.#places.get(channel);
+      if (place === undefined) continue;
+      if (place.epoch !== epoch || place.offset < offset) fills.push(this.#fill(channel, place, offset));
+    }
+    await Promise.all(fills);
+  }
+
+  #arrived(message: StoredMessage): void {
+    const { channel, epoch, offset } = message;
+    const place = this.#places.get(channel);
+    if (place === undefined) {
+      this.#places.set(channel, { epoch, offset });
+      this.#deliver(message);
+    } else if (place.wanted !== undefined) {
+      place.wanted = Math.max(place.wanted, offset);
+    } else if (place.epoch === epoch) {
+      if (offset <= place.offset) return;
+      if (offset === place.offset + 1) this.#next(place, message);
+      else this.#fillAlone(channel, place, offset);
+    } else if (offset === 1) {
+      this.#lost(channel, { epoch, offset: 0 });
+      this.#next(place, message);
+    } else this.#fillAlone(channel, place, offset);
+  }
+
+  #next(place: Place, message: StoredMessage): void {
+    place.offset = message.offset;
+    this.#deliver(message);
+  }
+
+  #deliver(message: StoredMessage): void {
+    this.#delivered(message, this.#link.sink.deliver(message));
+  }
+
+  #lost(channel: Channel, position: Position): void {
+    const place = this.#places.get(channel);
+    if (place?.epoch === position.epoch) return;
+    if (place === undefined) this.#places.set(channel, { ...position });
+    else Object.assign(place, position);
+    this.#link.sink.lost(channel, position);
+  }
+
+  /** What cannot be read now is read when Redis is back, or when the next message comes. */
+  #fillAlone(channel: Channel, place: Place, wanted: number): void {
+    this.#fill(channel, place, wanted).catch((error: unknown) => {
+      if (!this.#link.isStopped) this.#link.sink.report("history", error);
+    });
+  }
+
+  async #fill(channel: Channel, place: Place, wanted: number): Promise<void> {
+    place.wanted = Math.max(place.wanted ?? 0, wanted);
+    try {
+      while (place.offset < place.wanted) {
+        const page = await this.#histories.read(channel, { after: place.offset, limit: PAGE });
+        if (this.#link.isStopped || this.#places.get(channel) !== place) return;
+        if (page.epoch !== place.epoch) {
+          this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
+          place.wanted = page.last;
+          continue;
+        }
+        for (const message of page.messages) if (message.offset > place.offset) this.#next(place, message);
+        // What retention has taken is missing for good, and members see it by the offsets.
+        if (page.messages.length < PAGE) place.offset = Math.max(place.offset, page.last);
+        place.wanted = Math.max(place.wanted, page.last);
+      }
+    } finally {
+      place.wanted = undefined;
+    }
+  }
+}
