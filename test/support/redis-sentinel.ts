@@ -59,6 +59,15 @@ export class RedisSentinel implements AsyncDisposable {
     });
   }
 
+  /** Nobody is promoted until {@link elect}. */
+  holdElections(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  elect(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
   async failedOver(): Promise<void> {
     await eventually(async () => {
@@ -67,6 +76,13 @@ export class RedisSentinel implements AsyncDisposable {
     });
     await eventually(async () =>
       String(await this.replica.command("INFO", "replication")).includes("role:master"),
+    );
+  }
+
+  /** Resolves when the former master follows the new one. */
+  async demoted(): Promise<void> {
+    await eventually(async () =>
+      String(await this.master.command("INFO", "replication")).includes("role:slave"),
     );
   }
 
