@@ -12,7 +12,7 @@ import {
   type Router,
 } from "./actions/actions.ts";
 import { Audience, GroupAudience, type Outgoing, UserAudience, UsersAudience } from "./audience.ts";
-import type { Backplane, BackplaneSink, NodeStatus, Presence } from "./backplane/backplane.ts";
+import type { Backplane, BackplaneSink, NodeInfo, NodeStatus, Presence } from "./backplane/backplane.ts";
 import type { Config } from "./config/config.ts";
 import {
   type Authenticator,
@@ -22,6 +22,7 @@ import {
   hardenedServer,
   isLoopback,
   type Listening,
+  type ListenOptions,
   listen,
   type Metrics,
 } from "./gateway/gateway.ts";
@@ -58,7 +59,10 @@ export class Hub<Events extends object> {
   readonly #servers: Server[] = [];
   #port: number | undefined;
   #closing: Promise<void> | undefined;
-  /** Resolves when the backplane is ready; until then connections wait and publishing fails with `unavailable`. */
+  /**
+   * Resolves when the backplane is there, and rejects when waiting cannot help (a wrong password, say). Until then
+   * connections wait a moment and then get 503, and publishing fails with `unavailable`.
+   */
   readonly ready: Promise<void>;
 
   constructor(parts: HubParts) {
@@ -181,16 +185,16 @@ export class Hub<Events extends object> {
   }
 
   /**
-   * Opens a server of its own for WebSockets and the HTTP API.
-   * @param where defaults to the configuration's `host` and `port`; port 0 takes a free one
+   * Opens a server of its own for WebSockets and the HTTP API. The port is open at once, so that `/health` and `/ready`
+   * tell the truth while the backplane is awaited; resolves when the hub is ready.
+   * @param where defaults to the configuration's `host` and `port`
    * @throws TidingsError `forbidden` in development mode on anything but loopback
    */
-  async listen(where: { port?: number; host?: string } = {}): Promise<Listening> {
+  async listen(where: Partial<ListenOptions> = {}): Promise<Listening> {
     const { config } = this.#parts;
     const { websocket } = config;
     const host = where.host ?? config.host ?? (this.development ? "127.0.0.1" : "0.0.0.0");
     if (this.development && !isLoopback(host)) throw openStart(host);
-    await this.ready;
     const server = hardenedServer(this.handler, {
       handshakeTimeoutMs: websocket.handshakeTimeoutMs,
       maxHandshakes: websocket.maxHandshakes,
@@ -198,12 +202,16 @@ export class Hub<Events extends object> {
     });
     this.#attach(server, true);
     this.#servers.push(server);
-    return listen(server, where.port ?? config.port, host);
+    const { port = config.port, reusePort } = where;
+    const listening = await listen(server, { port, host, reusePort });
+    await this.ready;
+    return listening;
   }
 
   /**
    * Drains: accepts no more connections, tells every client when to come back, writes what waits, leaves the
-   * cluster. Takes at most `shutdown.drainMs`. Safe to call again.
+   * cluster. Clients get at most `shutdown.drainMs`; leaving takes moments, and some seconds where the backplane does not
+   * answer. Safe to call again.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -211,18 +219,33 @@ export class Hub<Events extends object> {
   }
 
   async #start(): Promise<void> {
-    const { backplane, sink, node, config, local } = this.#parts;
-    const ip = config.node.ip ?? "127.0.0.1";
+    const { backplane, sink, gateway, log } = this.#parts;
+    const { name } = backplane;
+    let waited = false;
+    const timer = setTimeout(() => {
+      waited = true;
+      log.warn({ backplane: name }, "waiting for the backplane: until it is there, connections get 503");
+    }, SLOW_START_MS);
+    try {
+      await backplane.start(this.#nodeInfo(), sink);
+    } finally {
+      clearTimeout(timer);
+    }
+    gateway.open();
+    if (waited) log.info({ backplane: name }, "the backplane is there");
+  }
+
+  #nodeInfo(): NodeInfo {
+    const { node, config, local } = this.#parts;
     const port = (): number => config.node.port ?? this.#port ?? config.port;
-    const info = {
+    return {
       id: node,
-      ip,
+      ip: config.node.ip ?? "127.0.0.1",
       get port() {
         return port();
       },
       connections: () => local.size,
     };
-    await backplane.start(info, sink);
   }
 
   #announce(server: Server): void {
@@ -237,8 +260,10 @@ export class Hub<Events extends object> {
     const report = (error: unknown): void => hooks.emit("error", { stage: "close", error });
     gateway.drain();
     for (const server of this.#servers) server.close();
-    await backplane.cluster.drain().catch(report);
-    await drainConnections(local, { limitMs, reconnectSpreadMs });
+    await Promise.all([
+      backplane.cluster.drain().catch(report),
+      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs }),
+    ]);
     for (const detach of this.#detachments) detach();
     for (const server of this.#servers) server.closeAllConnections();
     await backplane.stop().catch(report);
@@ -247,6 +272,9 @@ export class Hub<Events extends object> {
     metrics.stop();
   }
 }
+
+/** A start that takes longer is told in the log. */
+const SLOW_START_MS = 1_000;
 
 const openStart = (host: string): TidingsError =>
   new TidingsError(

@@ -1,8 +1,12 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Connection, Local } from "../local/local.ts";
 import { encodeServerFrame } from "../protocol/protocol.ts";
 
 export interface DrainOptions {
-  /** The limit of the whole, in milliseconds. */
+  readonly local: Local;
+  /** No WebSocket is left: logged in, about to be, or about to leave the cluster. */
+  readonly isEmpty: () => boolean;
+  /** How long clients may take, in milliseconds. */
   readonly limitMs: number;
   /** Clients are told to come back at moments spread over so many milliseconds. */
   readonly reconnectSpreadMs: number;
@@ -11,28 +15,53 @@ export interface DrainOptions {
 /** Connections told to leave before the event loop gets its turn. */
 const BATCH = 512;
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** How long those who were cut at the end may take to leave the cluster. */
+const LEAVE_MS = 5_000;
 
-/** Tells every connection when to come back, writes what waits, closes, and waits until all are gone or the time is up. */
-export async function drainConnections(
-  local: Local,
-  { limitMs, reconnectSpreadMs }: DrainOptions,
-): Promise<void> {
-  const deadline = Date.now() + limitMs;
+/**
+ * Tells every connection when to come back, writes what waits, closes, and waits until all are gone. Who is left when the
+ * time is up is cut. Resolves when nobody is found on this node any more.
+ */
+export async function drainConnections(options: DrainOptions): Promise<void> {
+  const { local, isEmpty, limitMs, reconnectSpreadMs } = options;
+  const leaving = new Set<Connection>();
+  const dismiss = (connection: Connection): void => {
+    if (leaving.has(connection)) return;
+    leaving.add(connection);
+    void sendAway(connection, reconnectSpreadMs);
+  };
   let count = 0;
   for (const connection of [...local.connections()]) {
-    sendAway(connection, reconnectSpreadMs);
-    if (++count % BATCH === 0) await nextTurn();
+    dismiss(connection);
+    if (++count % BATCH === 0) await setImmediate();
   }
-  while (local.size > 0 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    // Logins that were under way when this began.
-    for (const connection of local.connections()) sendAway(connection, reconnectSpreadMs);
-  }
-  for (const connection of local.connections()) connection.transport.terminate();
+  // Again and again, because of logins that were under way when this began.
+  await forEachUntil(local, dismiss, isEmpty, limitMs);
+  await forEachUntil(local, cut, isEmpty, LEAVE_MS);
 }
 
-function sendAway(connection: Connection, reconnectSpreadMs: number): void {
+async function forEachUntil(
+  local: Local,
+  act: (connection: Connection) => void,
+  isDone: () => boolean,
+  limitMs: number,
+): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!isDone() && Date.now() < deadline) {
+    for (const connection of local.connections()) act(connection);
+    await setTimeout(10);
+  }
+}
+
+function cut(connection: Connection): void {
+  connection.close("drain"); // so that it counts as this, and not as lost
+  connection.transport.terminate();
+}
+
+/** From the close on a client has only two seconds, so a slow one takes what waits before, for as long as the drain lasts. */
+async function sendAway(connection: Connection, reconnectSpreadMs: number): Promise<void> {
+  connection.settle();
+  await connection.outbox.whenDrained();
   if (connection.state !== "open") return;
   const reconnectMs = Math.round(Math.random() * reconnectSpreadMs);
   const message = "the node is closing, please reconnect";

@@ -21,6 +21,9 @@ export interface GatewayOptions {
   readonly deflate: boolean;
 }
 
+/** How long a client that came too early waits for the backplane before it is sent away. */
+const START_WAIT_MS = 2_000;
+
 /** How long a closing handshake may take before the socket is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -32,10 +35,20 @@ export class Gateway {
   /** Those whose login has not come, the longest waiting first. */
   readonly #awaitingLogin = new Set<Session>();
   #pending = 0;
+  /** WebSockets that have not ended, or have not left the cluster yet. */
+  #sockets = 0;
+  readonly #opened = Promise.withResolvers<void>();
+  #isOpen = false;
   isDraining = false;
 
   constructor(ports: SessionPorts, options: GatewayOptions) {
-    this.#ports = ports;
+    this.#ports = {
+      ...ports,
+      disconnected: (...ended) => {
+        this.#sockets--;
+        ports.disconnected(...ended);
+      },
+    };
     this.#options = options;
     // The published types of ws do not know closeTimeout yet.
     const serverOptions: ServerOptions & { closeTimeout: number } = {
@@ -73,6 +86,17 @@ export class Gateway {
     return () => server.off("upgrade", onUpgrade);
   }
 
+  /** The backplane is there: from here on clients are let in. */
+  open(): void {
+    this.#isOpen = true;
+    this.#opened.resolve();
+  }
+
+  /** True when every WebSocket has ended and has left the cluster. */
+  get isEmpty(): boolean {
+    return this.#sockets === 0;
+  }
+
   /** Accepts no more connections, and lets those go that have not logged in. */
   drain(): void {
     this.isDraining = true;
@@ -90,6 +114,7 @@ export class Gateway {
     this.#pending++;
     try {
       this.#assertWelcome(request, owns);
+      if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
       const identity = await this.#authenticate(login);
       stream.off("error", onError);
@@ -100,6 +125,18 @@ export class Gateway {
     } finally {
       this.#pending--;
     }
+  }
+
+  /** Who comes while the node starts need not come again, unless the backplane is away. */
+  async #opening(): Promise<void> {
+    try {
+      await within(START_WAIT_MS, "the backplane", () => this.#opened.promise);
+    } catch (cause) {
+      throw new TidingsError("unavailable", "the node is starting: its backplane is not there yet", {
+        cause,
+      });
+    }
+    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
   /** What can be decided before anything is read. */
@@ -155,6 +192,7 @@ export class Gateway {
       // The session must listen before the next tick: the client may have sent its first message already.
       this.#server.handleUpgrade(request, stream, head, (socket) => {
         stream.off("close", resolve);
+        this.#sockets++;
         const opened = { socket, stream, deflate: sharesDeflate(socket, request), login, identity };
         const session = new Session(this.#ports, { ...opened, request: () => aboutRequest(request) });
         if (identity === undefined) this.#awaitingLogin.add(session);
@@ -208,5 +246,5 @@ export { createMetrics, type Metrics } from "./metrics.ts";
 export { mountPage } from "./page.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { renewal } from "./renewal.ts";
-export { hardenedServer, type Listening, listen } from "./server.ts";
+export { hardenedServer, type Listening, type ListenOptions, listen } from "./server.ts";
 export type { Ended, SessionPorts } from "./session.ts";

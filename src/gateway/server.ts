@@ -51,11 +51,19 @@ export interface Listening {
   readonly url: string;
 }
 
+export interface ListenOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host: string;
+  /** Other processes may listen on the port too, and the system shares the clients out (SO_REUSEPORT). @default false */
+  readonly reusePort?: boolean | undefined;
+}
+
 /** Resolves when the server listens; rejects when it cannot (the port is taken, say). */
-export function listen(server: Server, port: number, host: string): Promise<Listening> {
+export function listen(server: Server, { port, host, reusePort }: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host, backlog: 4_096 }, () => {
+    server.listen({ port, host, reusePort, backlog: 4_096 }, () => {
       server.off("error", reject);
       // A TCP server's address is never a path.
       const { address, port: actual } = server.address() as AddressInfo;

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { startHub } from "../support/hub.ts";
+import { connectPeer, Peer } from "../support/peer.ts";
+import { connectRaw } from "../support/raw.ts";
+
+describe("a drain", () => {
+  it("lasts as long as it may for a client that is slow", async () => {
+    const { hub, url } = await startHub({ shutdown: { drainMs: 60_000 } });
+    const slow = await connectRaw(url({ user_id: "bob" }));
+    slow.socket.pause();
+    const total = 200;
+    // More than the sockets take, so that some of it waits in the queue.
+    for (let n = 0; n < total; n++) await hub.user("bob").send({ type: "n", data: "x".repeat(64_000) });
+    const closing = hub.close();
+    // Longer than any client may take for its part of the closing handshake.
+    await sleep(2_500);
+    slow.socket.resume();
+    expect((await slow.closed).code).toBe(4000);
+    await closing;
+    expect(slow.frames.at(-1)).toMatchObject({ code: "drain" });
+  });
+
+  it("waits until those whose login was under way have gone too", async () => {
+    const { hub, url } = await startHub();
+    const asked = Promise.withResolvers<void>();
+    const admitted = Promise.withResolvers<void>();
+    hub.on("connect", async () => {
+      asked.resolve();
+      await admitted.promise;
+    });
+    const gone: string[] = [];
+    hub.on("disconnect", ({ connection, cause }) => gone.push(`${connection.user} ${cause}`));
+    const peer = new Peer(url({ user_id: "alice" }));
+    await asked.promise;
+    const closing = hub.close();
+    admitted.resolve();
+    await closing;
+    expect(gone).toEqual(["alice drain"]);
+    expect((await peer.closed).code).toBe(4000);
+  });
+
+  it("ends when everybody has gone, and nobody is online any more", async () => {
+    const { hub, url } = await startHub();
+    await Promise.all(["a", "b", "c"].map((user) => connectPeer(url({ user_id: user }))));
+    const counts: number[] = [];
+    hub.on("disconnect", async () => {
+      counts.push((await hub.presence.count()).connections);
+    });
+    await hub.close();
+    expect(counts).toHaveLength(3);
+    expect(counts.at(-1)).toBe(0);
+  });
+});
