@@ -23,3 +23,4 @@ export type {
   StoredReceipt,
   Traffic,
 } from "./port.ts";
+export { type RedisOptions, redisBackplane } from "./redis/redis.ts";

@@ -1,10 +1,11 @@
+import type { Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
 import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import { APPEND } from "./history-scripts.ts";
-import { partitionOf } from "./keys.ts";
-import { encodeMessage } from "./line.ts";
+import { baseOf, partitionOf } from "./keys.ts";
+import { encodeMessage, positionOf } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -23,7 +24,11 @@ interface Waiting {
   answer?: Appended;
 }
 
+/** What APPEND answers. */
+type AppendAnswer = readonly (string | number)[];
+
 export interface AppendsParts {
+  readonly prefix: string;
   readonly link: Link;
   readonly histories: Histories;
   readonly claims: Claims;
@@ -108,25 +113,12 @@ export class Appends {
   }
 
   async #call(batch: readonly Waiting[]): Promise<void> {
-    const { link, histories, windowMs } = this.#parts;
+    const { link } = this.#parts;
     const [first] = batch;
     if (first === undefined) return;
-    const args: (string | number)[] = [link.token, ...histories.scriptLimits, windowMs];
-    for (const waiting of batch) {
-      const { message, key = "" } = waiting;
-      this.#underWay.set(message.id, waiting);
-      args.push(
-        partitionOf(message.channel),
-        message.channel,
-        encodeMessage(message),
-        message.timestamp,
-        key,
-      );
-    }
     try {
-      const answers = await link.run(APPEND, partitionOf(first.message.channel), args);
-      const lines = String(answers).split("\n");
-      for (const [index, waiting] of batch.entries()) this.#answered(waiting, lines[index] ?? "");
+      const answer = await link.run(APPEND, partitionOf(first.message.channel), this.#argumentsOf(batch));
+      this.#answered(batch, answer as AppendAnswer); // by the script
     } catch (error) {
       for (const waiting of batch) {
         this.#underWay.delete(waiting.message.id);
@@ -135,19 +127,45 @@ export class Appends {
     }
   }
 
-  #answered(waiting: Waiting, line: string): void {
-    if (line.startsWith("=")) {
-      void this.#repeated(waiting, line);
-      return;
+  #argumentsOf(batch: readonly Waiting[]): (string | number)[] {
+    const { link, histories, windowMs, prefix } = this.#parts;
+    const args: (string | number)[] = [...histories.opening, link.token, ...histories.retention, windowMs];
+    let partition: number | undefined;
+    let base = "";
+    for (const waiting of batch) {
+      const { message, key = "" } = waiting;
+      const { channel } = message;
+      this.#underWay.set(message.id, waiting);
+      const own = partitionOf(channel);
+      if (own !== partition) base = baseOf(prefix, own);
+      const names = [own === partition ? "" : own, channel, `${base}:m:${channel}`, `${base}:h:${channel}`];
+      args.push(...names, encodeMessage(message), key);
+      partition = own;
     }
+    return args;
+  }
+
+  #answered(batch: readonly Waiting[], answer: AppendAnswer): void {
+    let at = 0;
+    let birth = "";
+    for (const waiting of batch) {
+      if (typeof answer[at] === "string") birth = String(answer[at++]);
+      const position = positionOf(birth, Number(answer[at++]));
+      const sent = Number(answer[at++]);
+      if (sent >= 0) this.#appended(waiting, position, sent);
+      else void this.#repeated(waiting, position, String(answer[at++]), Number(answer[at++]));
+    }
+  }
+
+  #appended(waiting: Waiting, { epoch, offset }: Position, sent: number): void {
     const { message, connections } = waiting;
-    const [offset, epoch = "", nodes, own] = line.split(" ");
-    const receivers = Number(nodes);
     const { id, timestamp } = message;
-    const answer = { id, timestamp, epoch, offset: Number(offset), receivers, duplicate: false };
-    this.#parts.traffic.sent("S", receivers + Number(own));
+    const receivers = sent >> 1;
+    const isOwn = (sent & 1) === 1;
+    const answer = { id, timestamp, epoch, offset, receivers, duplicate: false };
+    this.#parts.traffic.sent("S", receivers + (isOwn ? 1 : 0));
     // To be counted it must have come in by its own inbox as well, in its place in the order.
-    if (own === "0" || connections !== undefined || !this.#parts.link.isUp) this.#finish(waiting, answer);
+    if (!isOwn || connections !== undefined || !this.#parts.link.isUp) this.#finish(waiting, answer);
     else waiting.answer = answer;
   }
 
@@ -156,13 +174,16 @@ export class Appends {
     resolve({ ...answer, receivers: answer.receivers + connections });
   }
 
-  async #repeated({ message, key = "", resolve, reject }: Waiting, line: string): Promise<void> {
+  async #repeated(
+    { message, key = "", resolve, reject }: Waiting,
+    { epoch, offset }: Position,
+    id: string,
+    timestamp: number,
+  ): Promise<void> {
     this.#underWay.delete(message.id);
-    const [, offset, epoch = "", id = "", timestamp] = line.split(" ");
-    const place = { id, timestamp: Number(timestamp), epoch, offset: Number(offset), receivers: 0 };
     try {
       const first = await this.#parts.claims.enter(key, message.channel);
-      resolve({ ...place, duplicate: true, receipt: first?.receipt });
+      resolve({ id, timestamp, epoch, offset, receivers: 0, duplicate: true, receipt: first?.receipt });
     } catch (error) {
       reject(error);
     }

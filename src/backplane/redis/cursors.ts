@@ -1,66 +1,12 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { Cursors } from "../port.ts";
 import type { Histories } from "./histories.ts";
+import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { script } from "./script.ts";
 
 /** Redis forgets who watches after this; a wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;
-
-/** ARGV: device's name, channels. Answers "offset epoch" or "" for each. */
-export const READ_CURSORS = script(
-  "cursors",
-  `
-local answer = {}
-for index = 2, #ARGV do
-  local channel = ARGV[index]
-  local epoch = redis.call("HGET", key("m", channel), "e")
-  local cursor = redis.call("HGET", key("a", channel), ARGV[1])
-  local of = cursor and string.match(cursor, " (.*)$")
-  answer[#answer + 1] = cursor and of == epoch and cursor or ""
-end
-return answer
-`,
-);
-
-/**
- * ARGV: channel, device's name, user, offset, epoch or "", lifetime. Answers the cursor and the history's epoch, or says why not:
- * { "epoch", epoch } or { "offset", last }.
- */
-export const MOVE_CURSOR = script(
-  "move",
-  `
-local channel, name, user, offset, epoch, ttl = unpack(ARGV)
-local current, last = unpack(redis.call("HMGET", key("m", channel), "e", "l"))
-if epoch ~= "" and epoch ~= current then return { "epoch", current or "" } end
-if tonumber(offset) > tonumber(last or 0) then return { "offset", last or "0" } end
-if not current then return { "0", "" } end
-local cursors = key("a", channel)
-local before = redis.call("HGET", cursors, name)
-if before then
-  local at, of = string.match(before, "^(%d+) (.*)$")
-  if of == current and tonumber(at) >= tonumber(offset) then return { at, current } end
-end
-redis.call("HSET", cursors, name, offset .. " " .. current)
-redis.call("PEXPIRE", cursors, ttl)
-for _, token in ipairs(redis.call("SMEMBERS", key("w", channel))) do
-  post(token, "A" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)
-end
-return { offset, current }
-`,
-);
-
-/** ARGV: channel, token, and for how long; 0 ends it. */
-export const WATCH = script(
-  "watch",
-  `
-local watchers = key("w", ARGV[1])
-if ARGV[3] == "0" then return redis.call("SREM", watchers, ARGV[2]) end
-redis.call("SADD", watchers, ARGV[2])
-return redis.call("PEXPIRE", watchers, ARGV[3])
-`,
-);
 
 /** The cursors of devices, beside the history of their channel. */
 export class RedisCursors implements Cursors {
@@ -82,7 +28,11 @@ export class RedisCursors implements Cursors {
     this.#link.assertUp();
     const cursors = new Map<Channel, Position>();
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
-      const answer = await this.#link.run(READ_CURSORS, partition, [nameOf(user, device), ...some]);
+      const answer = await this.#link.run(READ_CURSORS, partition, [
+        ...this.#histories.opening,
+        nameOf(user, device),
+        ...some,
+      ]);
       for (const [index, text] of (answer as string[]).entries()) {
         const [offset, epoch = ""] = text.split(" ");
         const channel = some[index];
@@ -101,11 +51,11 @@ export class RedisCursors implements Cursors {
     channel: Channel,
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
-    const args = [channel, nameOf(user, device), user, offset, epoch, this.#histories.headMs];
+    const args = [...this.#histories.opening, channel, nameOf(user, device), user, offset, epoch];
     const answer = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
     const [what, detail] = answer as [string, string]; // by the script
     if (what === "epoch")
-      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail || "empty"}`);
+      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
     if (what === "offset")
       throw new TidingsError("bad_request", `offset: the last of ${channel} is ${detail}`);
     return Number(what);

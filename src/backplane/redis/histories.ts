@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
-import { offsetOf, POSITIONS, READ, ROTATE } from "./history-scripts.ts";
+import { POSITIONS, READ, ROTATE } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import { decodeMessage, FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
@@ -30,44 +30,48 @@ export class Histories {
     this.#now = now;
   }
 
-  /** Retention and time, as the scripts want them: count, age, lifetime of a head, time, and an epoch should one be needed. */
-  get scriptLimits(): readonly (string | number)[] {
-    const { count, ageMs } = this.#limits;
-    return [count, ageMs, this.headMs, this.#now(), newEpoch()];
+  /** What every script on histories begins with: what to call the data should it be new, and the lifetime of a head. */
+  get opening(): readonly (string | number)[] {
+    // A channel's head and cursors outlive its messages, so that who returns late is not told of a loss that was none.
+    return [randomBytes(8).toString("base64url"), Math.max(2 * this.#limits.ageMs, SHORTEST_HEAD_MS)];
   }
 
-  /** A channel's head and cursors outlive its messages, so that who returns late is not told of a loss that was none. */
-  get headMs(): number {
-    return Math.max(2 * this.#limits.ageMs, SHORTEST_HEAD_MS);
+  /** Count, age and time, as the scripts want them. */
+  get retention(): readonly (string | number)[] {
+    const { count, ageMs } = this.#limits;
+    return [count, ageMs, this.#now()];
   }
 
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    const [mode, offset] = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
-    const answer = await this.#link.exec(READ, partitionOf(channel), [
-      channel,
-      ...this.scriptLimits,
-      mode,
-      offset,
-      query.limit,
-    ]);
-    const [epoch, first, last, ...entries] = answer as [string, number, number, ...string[]]; // by the script
-    const messages: StoredMessage[] = [];
-    for (let index = 0; index < entries.length; index += 2) {
-      const [id = "", line = ""] = [entries[index], entries[index + 1]];
-      messages.push({ ...decodeMessage(line.split(FIELD), 0), epoch, offset: offsetOf(id) });
-    }
+    const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
+    const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
+    const answer = await this.#link.exec(READ, partitionOf(channel), args);
+    const [epoch, first, last, from, lines] = answer as [string, number, number, number, string[]]; // by the script
+    const messages = lines.map((line, index): StoredMessage => {
+      const {
+        id,
+        type,
+        body,
+        timestamp,
+        from: sender,
+        platforms,
+        except,
+      } = decodeMessage(line.split(FIELD), 0);
+      const offset = from + index;
+      return { id, type, body, timestamp, from: sender, channel, platforms, except, epoch, offset };
+    });
     return { epoch, first, last, messages };
   }
 
   /** Where channels stand, in the order asked. */
   positions(channels: readonly Channel[]): Promise<Position[]> {
-    return this.#inPartitions(channels, POSITIONS, [this.headMs, newEpoch()], (channel) => [channel]);
+    return this.#inPartitions(channels, POSITIONS, (channel) => [channel]);
   }
 
   /** The same, where a history that now has less than was seen of it goes on under another epoch. */
   async verify(seen: ReadonlyMap<Channel, Position>): Promise<Map<Channel, Position>> {
     const channels = [...seen.keys()];
-    const positions = await this.#inPartitions(channels, ROTATE, [this.headMs, newEpoch()], (channel) => {
+    const positions = await this.#inPartitions(channels, ROTATE, (channel) => {
       const { epoch = "", offset = 0 } = seen.get(channel) ?? {};
       return [channel, epoch, offset];
     });
@@ -77,12 +81,14 @@ export class Histories {
   async #inPartitions(
     channels: readonly Channel[],
     script: Script,
-    head: readonly (string | number)[],
     argumentsOf: (channel: Channel) => readonly (string | number)[],
   ): Promise<Position[]> {
     const positions = new Map<Channel, Position>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
-      const answer = await this.#link.exec(script, partition, [...head, ...asked.flatMap(argumentsOf)]);
+      const answer = await this.#link.exec(script, partition, [
+        ...this.opening,
+        ...asked.flatMap(argumentsOf),
+      ]);
       const parts = answer as (string | number)[]; // epoch and offset of each, by the script
       for (const [index, channel] of asked.entries()) {
         positions.set(channel, { epoch: String(parts[2 * index]), offset: Number(parts[2 * index + 1]) });
@@ -98,5 +104,3 @@ export class Histories {
     return channels.map((channel) => positions.get(channel) ?? { epoch: "", offset: 0 });
   }
 }
-
-const newEpoch = (): string => randomBytes(8).toString("base64url");

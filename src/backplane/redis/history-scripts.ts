@@ -1,150 +1,184 @@
 import { script } from "./script.ts";
 
-/** Lua that all scripts on histories share. `at` is the base of the channel's partition. */
+/**
+ * Lua that all scripts on histories share. `at` is the base of the channel's partition.
+ *
+ * A history is a list of messages and a head, both per channel. The head is one integer, so that a single INCR gives the next
+ * offset: the offset in the lower 33 bits, above them the serial number of the history (20 bits, so Lua's doubles are exact).
+ * With the random name of the partition's data the serial makes the epoch. The list's last element is the head's offset.
+ */
 const HISTORY = `
--- The history's epoch, last offset, and when lifetimes were last set. One that was never begun, or was lost, begins under the
--- epoch that is offered.
-local function open(at, channel, offered, ttl)
-  local head = at .. ":m:" .. channel
-  local epoch, last, touched = unpack(redis.call("HMGET", head, "e", "l", "t"))
-  if epoch then return epoch, tonumber(last), tonumber(touched) end
-  redis.call("DEL", at .. ":h:" .. channel, at .. ":a:" .. channel)
-  redis.call("HSET", head, "e", offered, "l", 0)
-  redis.call("PEXPIRE", head, ttl)
-  return offered, 0
+local SERIAL = 8589934592
+local births = {}
+
+local function birth_of(at)
+  if not births[at] then
+    redis.call("SETNX", at .. ":birth", BIRTH)
+    births[at] = redis.call("GET", at .. ":birth")
+  end
+  return births[at]
+end
+
+local function epoch_of(at, head) return birth_of(at) .. "." .. math.floor(head / SERIAL) end
+
+-- Another history of the channel, which has come as far as this offset.
+local function begin(at, channel, offset)
+  local serial = redis.call("INCR", at .. ":serial") % 1048576
+  local head = serial * SERIAL + offset
+  redis.call("SET", at .. ":m:" .. channel, head, "PX", HEAD_MS)
+  redis.call("DEL", at .. ":a:" .. channel)
+  return head
+end
+
+-- Epoch and last offset; where there was no history, or it was lost, one begins.
+local function open(at, channel)
+  local head = tonumber(redis.call("GET", at .. ":m:" .. channel) or 0)
+  if head == 0 then
+    redis.call("DEL", at .. ":h:" .. channel)
+    head = begin(at, channel, 0)
+  end
+  return epoch_of(at, head), head % SERIAL
 end
 `;
 
+/** The arguments that open every script on histories: what to call the data if it is new, and the lifetime of a head. */
+const historyScript = (name: string, lua: string) =>
+  script(name, `local BIRTH, HEAD_MS = ARGV[1], ARGV[2]\n${HISTORY}${lua}`);
+
 /**
- * Appends a batch. ARGV: own token, count, age, lifetime of a history's head, time, offered epoch, idempotency window, then for each
- * message its partition, channel, line, timestamp and idempotency key. KEYS[1] is the base of the first one's partition; on
- * Redis Cluster all of a batch are of that one.
- * One line of text for each: "offset epoch nodes own", the number of other nodes it was sent to and whether it was to this one;
- * for a repeat "= offset epoch id timestamp".
+ * Appends a batch. ARGV after the two: own token, count, age, time, idempotency window, then for each message its partition,
+ * channel, head, list, line and idempotency key; an empty partition is that of the message before. On Redis Cluster all of a
+ * batch are of one partition. Names are made by the caller and answers are numbers, because strings are what costs Lua most.
+ * Answers for each: the name of the partition's data where it changes, head, and twice the number of other nodes it was sent to, plus
+ * one if it was sent to this one too. For a repeat: head, -1, id, timestamp.
  */
-export const APPEND = script(
+export const APPEND = historyScript(
   "append",
-  `${HISTORY}
-local token, count, age, ttl, time, offered, window = unpack(ARGV, 1, 7)
-age, ttl, time, window = tonumber(age), tonumber(ttl), tonumber(time), tonumber(window)
-local texts, answers, routes = {}, {}, {}
+  `
+local token, count, age = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local time, window = tonumber(ARGV[6]), tonumber(ARGV[7])
+local room, lifetime = count + math.ceil(count / 8), math.floor(age + age / 8)
+local call, format = redis.call, string.format
+local texts, answers, routes, size = {}, {}, {}, 0
+local at, opening
 
-local function repeated(at, id)
-  local until_time, place = unpack(redis.call("HMGET", at .. ":i:" .. id, "until", "place"))
-  if until_time and tonumber(until_time) > time then return "= " .. place end
+local function repeated(id)
+  local record = at .. ":i:" .. id
+  local until_time, head, message, timestamp = unpack(call("HMGET", record, "until", "head", "id", "timestamp"))
+  if not until_time or tonumber(until_time) <= time then return false end
+  answers[size + 1], answers[size + 2], answers[size + 3], answers[size + 4] = tonumber(head), -1, message, timestamp
+  size = size + 4
+  return true
 end
 
-local function route(at, channel)
-  local nodes = routes[channel]
-  if not nodes then
-    nodes = nodes_of(at, channel)
-    routes[channel] = nodes
-  end
-  return nodes
+local function remember(id, head, line)
+  local record = at .. ":i:" .. id
+  local message, timestamp = string.match(line, "^([^\\31]+)\\31[^\\31]*\\31[^\\31]*\\31(%d+)")
+  call("HSET", record, "until", time + window, "head", format("%.0f", head), "id", message, "timestamp", timestamp)
+  call("PEXPIRE", record, window)
 end
 
-local function append(at, channel, line, timestamp, id)
-  local epoch, last, touched = open(at, channel, offered, ttl)
-  local offset = last + 1
-  local head, entries = at .. ":m:" .. channel, at .. ":h:" .. channel
-  redis.call("XADD", entries, "MAXLEN", "~", count, string.format("%d-%s", offset, timestamp), "d", line)
-  -- Setting lifetimes costs as much as all the rest, so they are a little longer, and set now and then.
-  if not touched or time - touched > age / 16 then
-    redis.call("HSET", head, "l", offset, "t", time)
-    redis.call("PEXPIRE", entries, math.floor(age + age / 8))
-    redis.call("PEXPIRE", head, ttl)
-    redis.call("PEXPIRE", at .. ":a:" .. channel, ttl)
-  else
-    redis.call("HSET", head, "l", offset)
+for index = 8, #ARGV, 6 do
+  local partition, channel, head_key = ARGV[index], ARGV[index + 1], ARGV[index + 2]
+  local entries, line, id = ARGV[index + 3], ARGV[index + 4], ARGV[index + 5]
+  if partition ~= "" then
+    at = prefix .. "{" .. partition .. "}"
+    local birth = birth_of(at)
+    opening = "\\nS" .. FIELD .. birth .. FIELD
+    size = size + 1
+    answers[size] = birth
   end
-  local nodes, own = route(at, channel), 0
-  local text = "S" .. FIELD .. epoch .. FIELD .. offset .. FIELD .. line
-  for _, node in ipairs(nodes) do
-    if node == token then own = 1 end
-    local lines = texts[node]
-    if lines then lines[#lines + 1] = text else texts[node] = { text } end
+  if id == "" or not repeated(id) then
+    local head = call("INCR", head_key)
+    if head == 1 then call("DEL", entries) end
+    if head == 1 or head % SERIAL == 0 then head = begin(at, channel, 1) end
+    local length = call("RPUSH", entries, line)
+    -- Trimming and setting lifetimes cost as much as all the rest: there is some room, and it is done now and then.
+    if length > room then call("LTRIM", entries, -count, -1) end
+    if call("PTTL", entries) < age then
+      call("PEXPIRE", entries, lifetime)
+      call("PEXPIRE", head_key, HEAD_MS)
+      call("PEXPIRE", at .. ":a:" .. channel, HEAD_MS)
+    end
+    local nodes = routes[channel]
+    if not nodes then
+      nodes = nodes_of(at, channel)
+      routes[channel] = nodes
+    end
+    local sent, number = 0, format("%.0f", head)
+    for position = 1, #nodes do
+      local node = nodes[position]
+      sent = sent + (node == token and 1 or 2)
+      local parts = texts[node]
+      if not parts then
+        parts = {}
+        texts[node] = parts
+      end
+      local length = #parts
+      parts[length + 1], parts[length + 2], parts[length + 3], parts[length + 4] = opening, number, FIELD, line
+    end
+    if id ~= "" then remember(id, head, line) end
+    answers[size + 1], answers[size + 2] = head, sent
+    size = size + 2
   end
-  if id ~= "" then
-    local message = string.match(line, "^[^\\31]+")
-    local place = string.format("%d %s %s %s", offset, epoch, message, timestamp)
-    redis.call("HSET", at .. ":i:" .. id, "until", time + window, "place", place)
-    redis.call("PEXPIRE", at .. ":i:" .. id, window)
-  end
-  return string.format("%d %s %d %d", offset, epoch, #nodes - own, own)
 end
-
-for index = 8, #ARGV, 5 do
-  local partition, channel, line, timestamp, id = unpack(ARGV, index, index + 4)
-  local at = prefix .. "{" .. partition .. "}"
-  answers[#answers + 1] = id ~= "" and repeated(at, id) or append(at, channel, line, timestamp, id)
-end
-for node, lines in pairs(texts) do post(node, table.concat(lines, "\\n")) end
-return table.concat(answers, "\\n")
+for node, parts in pairs(texts) do call("PUBLISH", prefix .. "inbox:" .. node, "1" .. table.concat(parts)) end
+return answers
 `,
 );
 
 /**
- * Reads a page. ARGV: channel, count, age, lifetime, time, offered epoch, "after" or "before", offset ("" for the end), limit.
- * Answers: epoch, first, last, then offset-timestamp ids and lines in turns.
+ * Reads a page. ARGV after the two: channel, count, age, time, "after" or "before", offset ("" for the end), limit.
+ * Answers: epoch, first retained offset, last offset, offset of the first message, messages.
  */
-export const READ = script(
+export const READ = historyScript(
   "read",
-  `${HISTORY}
-local channel, count, age, ttl, time, offered, mode, offset, limit = unpack(ARGV)
+  `
+local channel, count, age, time = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local mode, offset, limit = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 local entries = key("h", channel)
-local epoch, last = open(base, channel, offered, tonumber(ttl))
+local epoch, last = open(base, channel)
 
-local function entry_from(from)
-  local entry = redis.call("XRANGE", entries, string.format("%d-0", from), "+", "COUNT", 1)[1]
-  if not entry then return last + 1, math.huge end
-  local at, timestamp = string.match(entry[1], "^(%d+)-(%d+)$")
-  return tonumber(at), tonumber(timestamp)
+local function is_expired(at)
+  local line = redis.call("LINDEX", entries, at - last - 1)
+  local timestamp = string.match(line, "^[^\\31]*\\31[^\\31]*\\31[^\\31]*\\31(%d+)")
+  return tonumber(timestamp) <= time - age
 end
 
 -- The lowest offset within count and age. What is too old is found by halving, and goes.
 local function first_retained()
-  local lowest = math.max(last - count + 1, 1)
-  local first, timestamp = entry_from(lowest)
-  local oldest = time - age
-  if timestamp > oldest then return first end
+  local first = math.max(last - math.min(redis.call("LLEN", entries), count) + 1, 1)
+  if first > last or not is_expired(first) then return first end
   local expired, kept = first, last + 1
   while kept - expired > 1 do
     local middle = math.floor((expired + kept) / 2)
-    local _, taken = entry_from(middle)
-    if taken > oldest then kept = middle else expired = middle end
+    if is_expired(middle) then expired = middle else kept = middle end
   end
-  redis.call("XTRIM", entries, "MINID", string.format("%d-0", kept))
+  if kept > last then redis.call("DEL", entries) else redis.call("LTRIM", entries, kept - last - 1, -1) end
   return kept
 end
 
 local first = first_retained()
-local found = {}
+local from, to
 if mode == "after" then
-  local from = math.max(tonumber(offset) + 1, first)
-  found = redis.call("XRANGE", entries, string.format("%d-0", from), "+", "COUNT", limit)
+  from = math.max(offset + 1, first)
+  to = math.min(from + limit - 1, last)
 else
-  local to = offset == "" and last or tonumber(offset) - 1
-  if to >= first then
-    found = redis.call("XREVRANGE", entries, string.format("%d-18446744073709551615", to),
-      string.format("%d-0", first), "COUNT", limit)
-  end
+  to = math.min((offset or last + 1) - 1, last)
+  from = math.max(to - limit + 1, first)
 end
-local answer = { epoch, first, last }
-for _, entry in ipairs(found) do
-  answer[#answer + 1] = entry[1]
-  answer[#answer + 1] = entry[2][2]
-end
-return answer
+local found = from <= to and redis.call("LRANGE", entries, from - last - 1, to - last - 1) or {}
+return { epoch, first, last, from, found }
 `,
 );
 
-/** ARGV: lifetime, offered epoch, channels. Answers epoch and last offset of each. */
-export const POSITIONS = script(
+/** ARGV after the two: channels. Answers epoch and last offset of each. */
+export const POSITIONS = historyScript(
   "positions",
-  `${HISTORY}
+  `
 local answer = {}
 for index = 3, #ARGV do
-  local epoch, last = open(base, ARGV[index], ARGV[2], ARGV[1])
+  local epoch, last = open(base, ARGV[index])
   answer[#answer + 1] = epoch
   answer[#answer + 1] = last
 end
@@ -154,20 +188,18 @@ return answer
 
 /**
  * A node has seen more than the history now has: what was between is lost, and the rest must not be taken for the same history.
- * ARGV: lifetime, new epoch, then channel, epoch and offset that the node has seen. Answers as POSITIONS does, and tells the
+ * ARGV after the two: channel, epoch and offset that the node has seen, and so on. Answers as POSITIONS does, and tells the
  * channel's nodes.
  */
-export const ROTATE = script(
+export const ROTATE = historyScript(
   "rotate",
-  `${HISTORY}
+  `
 local answer = {}
 for index = 3, #ARGV, 3 do
   local channel, seen_epoch, seen = unpack(ARGV, index, index + 2)
-  local epoch, last = open(base, channel, ARGV[2], ARGV[1])
+  local epoch, last = open(base, channel)
   if epoch == seen_epoch and last < tonumber(seen) then
-    epoch = ARGV[2]
-    redis.call("HSET", key("m", channel), "e", epoch)
-    redis.call("DEL", key("a", channel))
+    epoch = epoch_of(base, begin(base, channel, last))
     for _, token in ipairs(nodes_of(base, channel)) do
       post(token, "L" .. FIELD .. channel .. FIELD .. epoch .. FIELD .. last)
     end
@@ -179,8 +211,57 @@ return answer
 `,
 );
 
+/** ARGV after the two: device's name, channels. Answers "offset epoch" or "" for each. */
+export const READ_CURSORS = historyScript(
+  "cursors",
+  `
+local answer = {}
+for index = 4, #ARGV do
+  local channel = ARGV[index]
+  local head = tonumber(redis.call("GET", key("m", channel)) or 0)
+  local cursor = head ~= 0 and redis.call("HGET", key("a", channel), ARGV[3])
+  answer[#answer + 1] = cursor and cursor .. " " .. epoch_of(base, head) or ""
+end
+return answer
+`,
+);
+
 /**
- * Remembers who comes first under an idempotency key. ARGV: key, time, window, what is published ("e" ephemeral, else the
+ * ARGV after the two: channel, device's name, user, offset, epoch or "". Answers the cursor, or says why not:
+ * { "epoch", epoch } or { "offset", last }.
+ */
+export const MOVE_CURSOR = historyScript(
+  "move",
+  `
+local channel, name, user, offset, epoch = unpack(ARGV, 3, 7)
+local current, last = open(base, channel)
+if epoch ~= "" and epoch ~= current then return { "epoch", current } end
+if tonumber(offset) > last then return { "offset", tostring(last) } end
+local cursors = key("a", channel)
+local before = redis.call("HGET", cursors, name)
+if before and tonumber(before) >= tonumber(offset) then return { before, current } end
+redis.call("HSET", cursors, name, offset)
+redis.call("PEXPIRE", cursors, HEAD_MS)
+for _, token in ipairs(redis.call("SMEMBERS", key("w", channel))) do
+  post(token, "A" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)
+end
+return { offset, current }
+`,
+);
+
+/** ARGV: channel, token, and for how long; 0 ends it. */
+export const WATCH = script(
+  "watch",
+  `
+local watchers = key("w", ARGV[1])
+if ARGV[3] == "0" then return redis.call("SREM", watchers, ARGV[2]) end
+redis.call("SADD", watchers, ARGV[2])
+return redis.call("PEXPIRE", watchers, ARGV[3])
+`,
+);
+
+/**
+ * Remembers who comes first under an idempotency key. ARGV: key, time, window, what is published ("ephemeral" or the
  * channel), receipt to remember. Answers: 1 for the first, 0 for a repeat; what the first was; its receipt.
  */
 export const CLAIM = script(
@@ -209,5 +290,15 @@ return 1
 `,
 );
 
-/** An entry's id is its offset and the time of the message. */
-export const offsetOf = (id: string): number => Number(id.slice(0, id.indexOf("-")));
+/** All of them, for the counters. */
+export const HISTORY_SCRIPTS = [
+  APPEND,
+  READ,
+  POSITIONS,
+  ROTATE,
+  READ_CURSORS,
+  MOVE_CURSOR,
+  WATCH,
+  CLAIM,
+  SETTLE,
+];

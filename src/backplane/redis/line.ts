@@ -1,4 +1,4 @@
-import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 
 /**
@@ -62,10 +62,19 @@ export function decodeMessage(fields: readonly string[], start: number): Message
   };
 }
 
-/** The message of a line `S`: kind, epoch, offset, message. */
+/** A head's offset takes the lower 33 bits; history-scripts.ts explains. */
+const SERIAL = 2 ** 33;
+
+/** What a history's head says, and the name of the data it belongs to. */
+export function positionOf(birth: string, head: number): Position {
+  return { epoch: `${birth}.${Math.floor(head / SERIAL)}`, offset: head % SERIAL };
+}
+
+/** The message of a line `S`: kind, name of the data, head, message. */
 export function decodeStored(fields: readonly string[]): StoredMessage {
-  const [, epoch = "", offset] = fields;
-  return { ...decodeMessage(fields, 3), epoch, offset: Number(offset) };
+  const [, birth = "", head] = fields;
+  const { epoch, offset } = positionOf(birth, Number(head));
+  return { ...decodeMessage(fields, 3), epoch, offset };
 }
 
 const encodeList = (list: readonly string[] | undefined): string =>

@@ -224,15 +224,16 @@ export class Link {
     }
   }
 
+  /** Without its cause: the client's errors carry the command, messages and all, which must not get into a log. */
   #failure(what: string, cause: unknown): TidingsError {
     if (cause instanceof TidingsError) return cause;
     const text = cause instanceof Error ? cause.message : String(cause);
     const isReply = cause instanceof ReplyError;
     if (isReply && !text.includes(FENCED) && !AWAY_REPLY.test(text)) {
-      return new TidingsError("internal", `the script ${what} failed: ${text}`, { cause });
+      return new TidingsError("internal", `the script ${what} failed: ${text}`);
     }
     this.recover();
-    return new TidingsError("unavailable", `Redis is away: ${text}`, { cause });
+    return new TidingsError("unavailable", `Redis is away: ${text}`);
   }
 
   #goAway(): void {

@@ -25,19 +25,20 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The nodes that have members of a channel.
+-- The nodes that have members of a channel. A connection's record begins with the token of its node, 12 characters.
 local function nodes_of(at, channel)
-  local user = string.match(channel, "^user:(.*)$")
-  if not user then return redis.call("HKEYS", at .. ":d:" .. channel) end
-  local nodes, seen = {}, {}
-  for _, connection in ipairs(redis.call("HVALS", at .. ":u:" .. user)) do
-    local token = string.match(connection, "^[^\\31]+")
+  if string.sub(channel, 1, 5) ~= "user:" then return redis.call("HKEYS", at .. ":d:" .. channel) end
+  local nodes = redis.call("HVALS", at .. ":u:" .. string.sub(channel, 6))
+  if #nodes == 1 then return { string.sub(nodes[1], 1, 12) } end
+  local distinct, seen = {}, {}
+  for _, connection in ipairs(nodes) do
+    local token = string.sub(connection, 1, 12)
     if not seen[token] then
       seen[token] = true
-      nodes[#nodes + 1] = token
+      distinct[#distinct + 1] = token
     end
   end
-  return nodes
+  return distinct
 end
 
 -- Tells the nodes that have cached a channel's nodes that these have changed.

@@ -1,0 +1,111 @@
+import { Grace } from "../memory-grace.ts";
+import { EVERY_PARTITION, partitionOfUser } from "./keys.ts";
+import type { Link } from "./link.ts";
+import { SWEEP } from "./presence-scripts.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+/** Users told offline in one call: it takes about a millisecond. */
+const USERS_PER_SWEEP = 200;
+/** A round through all partitions is made in so many steps. */
+const STEPS = 16;
+const PARTITIONS_PER_STEP = EVERY_PARTITION.length / STEPS;
+
+export interface DepartureOptions {
+  readonly graceMs: number;
+  /** Time for a round through all partitions. */
+  readonly roundMs: number;
+  readonly traffic: TrafficCounts;
+}
+
+/**
+ * Who has left, until that is told. Who is in the grace time stands in Redis, and whoever sweeps a partition tells those who are
+ * through, once. The node on which a user left does it when the time is over; that node may end before, so each node also
+ * goes round all partitions.
+ */
+export class Departures {
+  readonly #link: Link;
+  readonly #options: DepartureOptions;
+  readonly #grace: Grace;
+  readonly #left = new Set<string>();
+  readonly #toSweep = new Set<number>();
+  #round: NodeJS.Timeout | undefined;
+  #step = 0;
+  #isStopped = false;
+
+  constructor(link: Link, options: DepartureOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#grace = new Grace(options.graceMs, (user) => this.#over(user));
+  }
+
+  /** Users who left here last, and of whom it is not certain that everyone will be told. */
+  get pending(): ReadonlySet<string> {
+    return this.#left;
+  }
+
+  /** @param onStep is called with each step of the round, while Redis is there */
+  start(onStep: () => Promise<void>): void {
+    if (this.#isStopped) return;
+    this.#round ??= setInterval(() => {
+      if (this.#link.isUp) void Promise.all([this.#sweepNext(), onStep()]);
+    }, this.#options.roundMs / STEPS).unref();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#round);
+    this.#grace.stop();
+  }
+
+  /** The last connection of a user on this node has left; Redis does not know yet. */
+  left(user: string): void {
+    this.#left.add(user);
+  }
+
+  /** The grace time of a user has begun in Redis. */
+  began(user: string): void {
+    if (this.#isStopped) return;
+    this.#left.add(user);
+    this.#grace.begin(user);
+  }
+
+  /** The user is here, or has connections elsewhere. */
+  stays(user: string): void {
+    this.#left.delete(user);
+    this.#grace.end(user);
+  }
+
+  #over(user: string): void {
+    // Else the user is announced as one who has left, when Redis is back.
+    if (!this.#link.isUp) return;
+    this.#left.delete(user);
+    // Those who are through at the same time are told in the order in which they left.
+    if (this.#toSweep.size === 0) queueMicrotask(() => this.#sweepAll());
+    this.#toSweep.add(partitionOfUser(user));
+  }
+
+  #sweepAll(): void {
+    for (const partition of this.#toSweep) void this.#sweep(partition);
+    this.#toSweep.clear();
+  }
+
+  async #sweepNext(): Promise<void> {
+    const start = this.#step * PARTITIONS_PER_STEP;
+    this.#step = (this.#step + 1) % STEPS;
+    const partitions = EVERY_PARTITION.slice(start, start + PARTITIONS_PER_STEP);
+    await Promise.all(partitions.map((partition) => this.#sweep(partition)));
+  }
+
+  async #sweep(partition: number): Promise<void> {
+    try {
+      let told: number;
+      do {
+        told = Number(await this.#link.run(SWEEP, partition, [USERS_PER_SWEEP]));
+        this.#options.traffic.sent("P", told);
+      } while (told === USERS_PER_SWEEP);
+    } catch (error) {
+      // Who is to be told stays in Redis, for the next round.
+      if (this.#link.isUp) this.#link.sink.report("offline", error);
+    }
+  }
+}

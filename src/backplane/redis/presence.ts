@@ -1,0 +1,226 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
+import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./keys.ts";
+import { FIELD } from "./line.ts";
+import type { Link } from "./link.ts";
+import { Announcer } from "./presence-announcer.ts";
+import { Departures } from "./presence-departures.ts";
+import { Evictions } from "./presence-evictions.ts";
+import { type Attendant, Mirror } from "./presence-mirror.ts";
+import { detailsOf, type PackedConnection, unpackAll } from "./presence-pack.ts";
+import { RedisRoster } from "./presence-roster.ts";
+import { ARRIVE, CLEAR, CONNECTIONS, DEPART, ENROL, ENTER_ALL } from "./presence-scripts.ts";
+import { readSet } from "./presence-sets.ts";
+import { inTurn } from "./presence-turns.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+export interface PresenceOptions {
+  readonly graceMs: number;
+  /** Every node looks through all partitions for those whose grace time is over, once in so long. */
+  readonly heartbeatMs: number;
+  readonly traffic: TrafficCounts;
+  /** Is told when a channel has no member on this node any more. */
+  readonly onGone: (channel: Channel) => void;
+}
+
+/** How long a dead incarnation is shut out: longer than any process is paused and continued. */
+const FENCE_SECONDS = 86_400;
+/** Users, or members of groups, taken out in one script: it takes one or two milliseconds. */
+const CLEARED_PER_SCRIPT = 200;
+
+/**
+ * Who is where, in Redis. The mirror has what is here, and is changed first; what a script could not tell Redis is in doubt,
+ * and is settled when Redis is back.
+ */
+export class RedisPresence implements Presence {
+  readonly #link: Link;
+  readonly #options: PresenceOptions;
+  readonly #mirror: Mirror;
+  readonly #roster: RedisRoster;
+  readonly #departures: Departures;
+  readonly #evictions: Evictions;
+  readonly #announcer: Announcer;
+
+  constructor(link: Link, options: PresenceOptions) {
+    const { graceMs, heartbeatMs, traffic, onGone } = options;
+    this.#link = link;
+    this.#options = options;
+    this.#mirror = new Mirror(onGone);
+    this.#roster = new RedisRoster(link);
+    this.#departures = new Departures(link, { graceMs, roundMs: heartbeatMs, traffic });
+    this.#evictions = new Evictions(link, this.#mirror);
+    this.#announcer = new Announcer(link, {
+      mirror: this.#mirror,
+      departures: this.#departures,
+      evictions: this.#evictions,
+      graceMs,
+      longGraceMs: Math.max(graceMs, heartbeatMs),
+      traffic,
+    });
+    link.on("P", ([, user = "", online]) => link.sink.presence(user, online === "1"));
+  }
+
+  async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
+    this.#link.assertUp();
+    this.#mirror.rules = rules;
+    const attendant = this.#mirror.enter(connection);
+    try {
+      const { token } = this.#link;
+      const answer = await this.#link.run(ARRIVE, partitionOfUser(connection.user), [
+        ...[token, connection.user, connection.id, detailsOf(connection)],
+        ...[rules.maxPerUser, rules.perUserPolicy, rules.onePerPlatform ? 1 : 0],
+      ]);
+      const [seq, changes = 0, commands = 0, ...evicted] = answer as [number?, number?, number?, ...string[]]; // by the script
+      if (seq === undefined) return this.#refuse(connection);
+      this.#options.traffic.sent("P", changes);
+      this.#options.traffic.sent("C", commands);
+      this.#admitted(attendant, seq, token);
+      return { admitted: true, evicted: this.#evicted(connection.user, evicted) };
+    } catch (error) {
+      // The script may have run.
+      this.#mirror.leave(connection);
+      this.#announcer.doubtUser(connection.user);
+      throw error;
+    }
+  }
+
+  async depart(connection: ConnectionInfo): Promise<void> {
+    const { id, user } = connection;
+    this.#mirror.leave(connection);
+    const isLast = this.#mirror.of(user).length === 0;
+    if (isLast) this.#departures.left(user);
+    try {
+      const args = [this.#link.token, user, id, this.#options.graceMs];
+      const isGone = await this.#link.run(DEPART, partitionOfUser(user), args);
+      if (isGone === 1) this.#departures.began(user);
+      else if (isLast) this.#departures.stays(user);
+    } catch (error) {
+      this.#announcer.doubtUser(user);
+      throw error;
+    }
+  }
+
+  async connectionsOf(user: string): Promise<ConnectionInfo[]> {
+    const located = await this.locate(user);
+    return located.map(({ connection }) => connection);
+  }
+
+  /** A user's connections and who has them, as Redis has it now; oldest first. */
+  async locate(user: string): Promise<PackedConnection[]> {
+    const fields = await this.#link.run(CONNECTIONS, partitionOfUser(user), [user]);
+    return unpackAll(user, fields as string[]).sort((one, other) => one.seq - other.seq); // a hash, by the script
+  }
+
+  online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
+    return this.#roster.page(limit, cursor);
+  }
+
+  count(): Promise<{ users: number; connections: number }> {
+    return this.#roster.count();
+  }
+
+  async inGroup(group: string): Promise<string[]> {
+    const run: Link["run"] = (...call) => this.#link.run(...call);
+    const joined = await readSet(run, partitionOfGroup(group), "j", group);
+    return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
+  }
+
+  /** The first local connection of this user has joined the group. */
+  async join(group: string, user: string): Promise<void> {
+    this.#mirror.enterGroup(group, user);
+    await this.#enrol(group, user, 1);
+  }
+
+  /** The last local connection of this user has left the group. */
+  async leave(group: string, user: string): Promise<void> {
+    this.#mirror.leaveGroup(group, user);
+    await this.#enrol(group, user, 0);
+  }
+
+  /** Whether this node has members of a channel. */
+  hasLocal(channel: Channel): boolean {
+    return this.#mirror.hasLocal(channel);
+  }
+
+  /** Whether this node has connections of a user, or is about to. */
+  hasUser(user: string): boolean {
+    return this.#mirror.of(user).length > 0;
+  }
+
+  /** Runs a command on this node. @returns how many connections it concerned */
+  runHere(command: Command): Promise<number> {
+    return this.#evictions.run(command);
+  }
+
+  /**
+   * Brings Redis in line with what this node has, as part of its return.
+   * @param loud whether everyone is to be told of users who are online and were not: not after Redis has lost its data
+   */
+  async announce({ loud }: { loud: boolean }): Promise<void> {
+    await this.#link.exec(ENTER_ALL, partitionOf("all"), [this.#link.token]);
+    await this.#announcer.announce({ quiet: !loud });
+    this.#departures.start(() => this.#settle());
+  }
+
+  /**
+   * Takes out everything that an incarnation has, and shuts it out. Any number of nodes may do it at once, and where one
+   * stops another may go on.
+   */
+  async clear(token: string): Promise<void> {
+    await inTurn(EVERY_PARTITION, async (partition) => {
+      let left: number;
+      do {
+        const args = [token, FENCE_SECONDS, this.#options.graceMs, CLEARED_PER_SCRIPT];
+        const answer = await this.#link.exec(CLEAR, partition, args);
+        const [rest, ...gone] = answer as [number, ...string[]]; // by the script
+        for (const user of gone) this.#departures.began(user);
+        left = rest;
+      } while (left > 0);
+    });
+  }
+
+  /** Nobody goes offline by this node any more. */
+  stop(): void {
+    this.#departures.stop();
+  }
+
+  #refuse(connection: ConnectionInfo): Admission {
+    this.#mirror.leave(connection);
+    return { admitted: false };
+  }
+
+  #admitted(attendant: Attendant, seq: number, token: string): void {
+    const { user } = attendant.connection;
+    attendant.seq = seq;
+    // The news that it was evicted may have come first.
+    if (attendant.state === "arriving") attendant.state = "present";
+    this.#departures.stays(user);
+    if (token !== this.#link.token) this.#announcer.doubtUser(user);
+  }
+
+  #evicted(user: string, fields: readonly string[]): ConnectionInfo[] {
+    return unpackAll(user, fields).map(({ connection }) => {
+      const attendant = this.#mirror.find(user, connection.id);
+      if (attendant !== undefined) attendant.state = "evicted";
+      return connection;
+    });
+  }
+
+  async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
+    try {
+      await this.#link.run(ENROL, partitionOfGroup(group), [this.#link.token, group, user, isMember]);
+    } catch (error) {
+      this.#announcer.doubtMember(group, user);
+      throw error;
+    }
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      await this.#announcer.settle();
+    } catch (error) {
+      // It stays in doubt, until the next step or the return of Redis.
+      if (this.#link.isUp) this.#link.sink.report("presence", error);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
+import { Appends } from "./appends.ts";
+import { RedisBroker } from "./broker.ts";
+import { Claims } from "./claims.ts";
+import { type Address, addressOf } from "./clients.ts";
+import { RedisCluster } from "./commands.ts";
+import { RedisCursors } from "./cursors.ts";
+import { Directory, LOOK_UP } from "./directory.ts";
+import { Histories, type HistoryLimits } from "./histories.ts";
+import { HISTORY_SCRIPTS } from "./history-scripts.ts";
+import { Link } from "./link.ts";
+import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
+import { RedisPresence } from "./presence.ts";
+import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
+import { Registry } from "./registry.ts";
+import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
+import { Relay } from "./relay.ts";
+import { Tracker } from "./tracker.ts";
+import { TrafficCounts } from "./traffic.ts";
+
+export interface RedisOptions {
+  /**
+   * `redis://[user:password@]host[:port][/db]`, `redis-sentinel://host:port,host:port[/db]#master` or
+   * `redis-cluster://host:port,host:port`; `rediss…` is the same over TLS.
+   */
+  readonly url: string;
+  /** What all keys and Pub/Sub channels begin with; clusters that share a Redis need different ones. @default "tidings:" */
+  readonly prefix?: string;
+  /** Retention per channel. */
+  readonly history: HistoryLimits;
+  /** How long a publish is remembered by its key, in milliseconds. @default 300_000 // 5 min */
+  readonly idempotencyWindowMs?: number;
+  /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
+  readonly graceMs?: number;
+  /** How often a node says that it is there, in milliseconds. @default 10_000 // 10 s */
+  readonly heartbeatMs?: number;
+  /** How long a node may be silent before the others declare it dead, in milliseconds. @default 60_000 // 60 s */
+  readonly timeoutMs?: number;
+  /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
+  readonly commandTimeoutMs?: number;
+  /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
+  readonly now?: () => number;
+}
+
+interface Settings extends Required<Omit<RedisOptions, "url">> {
+  readonly address: Address;
+}
+
+const DEFAULTS = {
+  prefix: "tidings:",
+  idempotencyWindowMs: 300_000,
+  graceMs: 5_000,
+  heartbeatMs: 10_000,
+  timeoutMs: 60_000,
+  commandTimeoutMs: 2_000,
+  now: Date.now,
+};
+
+/**
+ * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once and does not
+ * come back after `stop`; while Redis is away it fails with `unavailable`, and announces everything anew when it is back.
+ * @throws TidingsError `bad_request` for a URL of another form
+ */
+export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
+  const settings = { ...DEFAULTS, ...defined(options), history: options.history, address: addressOf(url) };
+  const traffic = new TrafficCounts([
+    LOOK_UP,
+    ...HISTORY_SCRIPTS,
+    ...PRESENCE_SCRIPTS,
+    ...REGISTRY_SCRIPTS,
+    ...MEMBERSHIP_SCRIPTS,
+  ]);
+  const link = new Link({ ...settings, traffic });
+  const messages = wayOfMessages(link, settings, traffic);
+  const whereabouts = whoIsWhere(link, settings, traffic, messages.tracker);
+  const { presence, registry, cluster } = whereabouts;
+  const { tracker, directory, histories } = messages;
+  return {
+    name: "redis",
+    traffic,
+    broker: new RedisBroker({ ...messages, link, presence }),
+    cursors: new RedisCursors(link, histories),
+    memberships: new RedisMemberships(link),
+    presence,
+    cluster,
+    start: (node: NodeInfo, sink: BackplaneSink) =>
+      link.start(node, sink, comeBack({ registry, presence, directory, tracker })),
+    async stop() {
+      cluster.stop();
+      registry.stop();
+      presence.stop();
+      await link.stop(() => registry.leave());
+    },
+    probe: () => link.probe(),
+  };
+}
+
+function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts) {
+  const { history, idempotencyWindowMs: windowMs, now, address, prefix } = settings;
+  const histories = new Histories(link, history, now);
+  const claims = new Claims(link, windowMs, now);
+  const byPartition = address.kind === "cluster";
+  const appends = new Appends({ link, histories, claims, traffic, windowMs, byPartition, prefix });
+  const tracker = new Tracker(link, histories, (message, connections) =>
+    appends.delivered(message, connections),
+  );
+  const directory = new Directory(link);
+  return { histories, claims, appends, tracker, directory, relay: new Relay(link, directory) };
+}
+
+function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
+  const { graceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
+  const presence = new RedisPresence(link, {
+    graceMs,
+    heartbeatMs,
+    traffic,
+    onGone: (channel) => tracker.forget(channel),
+  });
+  const registry = new Registry(link, { heartbeatMs, timeoutMs, clear: (token) => presence.clear(token) });
+  const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs });
+  return { presence, registry, cluster };
+}
+
+interface ComeBackParts {
+  readonly registry: Registry;
+  readonly presence: RedisPresence;
+  readonly directory: Directory;
+  readonly tracker: Tracker;
+}
+
+/** What a node does when it reaches Redis: the first time, and whenever Redis was away or the node was declared dead. */
+function comeBack({ registry, presence, directory, tracker }: ComeBackParts): () => Promise<void> {
+  let known: string | undefined;
+  return async () => {
+    const { birth } = await registry.register();
+    // When Redis has lost its data, everybody is online as before, and nobody is to hear of it again.
+    const loud = known === undefined || known === birth;
+    known = birth;
+    await presence.announce({ loud });
+    directory.clear();
+    await tracker.catchUp();
+  };
+}
+
+/** Options that were given as `undefined` take their defaults too. */
+const defined = <Options extends object>(options: Options): Options =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options; // a part of it

@@ -1,0 +1,92 @@
+import { script } from "./script.ts";
+
+/**
+ * The registry is in one partition. Its only clock is that of Redis.
+ *
+ * | key | what |
+ * | --- | --- |
+ * | `nodes` | incarnations by their last heartbeat |
+ * | `node` | incarnation → JSON that describes the node |
+ * | `dying` | incarnations that are gone, until everything they had is cleared up |
+ * | `birth` | a random name for the data: another one means that Redis has lost everything |
+ */
+const REGISTRY_LUA = `
+local nodes, node, dying = base .. ":nodes", base .. ":node", base .. ":dying"
+
+local function bury(token)
+  redis.call("ZREM", nodes, token)
+  redis.call("HDEL", node, token)
+  redis.call("SADD", dying, token)
+end
+`;
+
+/**
+ * Puts an incarnation into the registry, unless it was declared dead.
+ * ARGV: token, description, name for the data if it has none. Answers that name, and "known", "new" or "dead".
+ */
+export const REGISTER = script(
+  "register",
+  `${REGISTRY_LUA}
+local token = ARGV[1]
+redis.call("SET", base .. ":birth", ARGV[3], "NX")
+local birth = redis.call("GET", base .. ":birth")
+if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return { birth, "dead" } end
+local is_new = redis.call("ZADD", nodes, now(), token) == 1
+redis.call("HSET", node, token, ARGV[2])
+return { birth, is_new and "new" or "known" }
+`,
+);
+
+/**
+ * A heartbeat. Declares dead whoever was silent for too long, and an earlier incarnation of the same node sooner.
+ * ARGV: token, description, node id, longest silence, longest silence of an earlier incarnation. Answers nothing when the
+ * incarnation is not in the registry; else who is to be cleared up after, then "", then token and description of each that
+ * was declared dead by this call.
+ */
+export const BEAT = script(
+  "beat",
+  `${REGISTRY_LUA}
+local token, id = ARGV[1], ARGV[3]
+local time = now()
+if not redis.call("ZSCORE", nodes, token) then return {} end
+redis.call("ZADD", nodes, time, token)
+redis.call("HSET", node, token, ARGV[2])
+
+local declared = {}
+local function declare(silent)
+  table.insert(declared, silent)
+  table.insert(declared, redis.call("HGET", node, silent) or "{}")
+  bury(silent)
+end
+for _, silent in ipairs(redis.call("ZRANGEBYSCORE", nodes, "-inf", time - ARGV[4])) do declare(silent) end
+for _, silent in ipairs(redis.call("ZRANGEBYSCORE", nodes, "-inf", time - ARGV[5])) do
+  local description = redis.call("HGET", node, silent)
+  if description and cjson.decode(description).id == id then declare(silent) end
+end
+local answer = redis.call("SMEMBERS", dying)
+table.insert(answer, "")
+for _, part in ipairs(declared) do table.insert(answer, part) end
+return answer
+`,
+);
+
+/** Takes an incarnation out of the registry; what it has is to be cleared up. ARGV: token. */
+export const BURY = script("bury", `${REGISTRY_LUA} bury(ARGV[1])`);
+
+/** Everything that an incarnation had is cleared up. ARGV: token. */
+export const FORGET = script("forget", `${REGISTRY_LUA} redis.call("SREM", dying, ARGV[1])`);
+
+/** Descriptions of all incarnations, those heard of last first. */
+export const LIST_NODES = script(
+  "nodes",
+  `${REGISTRY_LUA}
+local descriptions = {}
+for _, token in ipairs(redis.call("ZREVRANGE", nodes, 0, -1)) do
+  local description = redis.call("HGET", node, token)
+  if description then table.insert(descriptions, description) end
+end
+return descriptions
+`,
+);
+
+export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES] as const;

@@ -1,0 +1,161 @@
+import { randomBytes } from "node:crypto";
+import type { NodeStatus } from "../port.ts";
+import { REGISTRY } from "./keys.ts";
+import { VERSION } from "./line.ts";
+import type { Link } from "./link.ts";
+import { BEAT, BURY, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
+
+export interface RegistryOptions {
+  readonly heartbeatMs: number;
+  /** A node that is silent for so long is declared dead by any other. */
+  readonly timeoutMs: number;
+  /** Takes out everything that an incarnation has. */
+  readonly clear: (token: string) => Promise<void>;
+  /** Is told on the one node that declared another dead. */
+  readonly onDeath?: (node: string, token: string) => void;
+}
+
+/** A node as the registry describes it. */
+interface Description extends NodeStatus {
+  /** The version of what nodes send each other. */
+  readonly version: string;
+  /** Milliseconds since 1970, by the node's own clock: to be shown, not compared. */
+  readonly startedAt: number;
+}
+
+/** An earlier incarnation of the same node has no second process that could only be slow: it is given up sooner. */
+const FORMER_INTERVALS = 2;
+
+/** The nodes of the cluster: this one says that it lives, and looks after those that do not any more. */
+export class Registry {
+  readonly #link: Link;
+  readonly #options: RegistryOptions;
+  readonly #startedAt = Date.now();
+  readonly #clearing = new Set<string>();
+  #status: NodeStatus["status"] = "active";
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(link: Link, options: RegistryOptions) {
+    this.#link = link;
+    this.#options = options;
+  }
+
+  /**
+   * Enters this incarnation, or another one if this was declared dead. From then on the heart beats.
+   * @returns `birth`: another one than before means that Redis has lost its data; `alive`: whether this incarnation was
+   * still known
+   */
+  async register(): Promise<{ birth: string; alive: boolean }> {
+    const answer = await this.#enter();
+    if (answer.state !== "dead") return { birth: answer.birth, alive: answer.state === "known" };
+    await this.#link.renew();
+    const { birth } = await this.#enter();
+    return { birth, alive: false };
+  }
+
+  /** Takes everything of this node out, then the node. What fails is left to the other nodes. */
+  async leave(): Promise<void> {
+    const { token } = this.#link;
+    this.stop();
+    await this.#link.exec(BURY, REGISTRY, [token]);
+    await this.#clearUp(token);
+  }
+
+  /** One entry for each node; of several incarnations the one heard of last. */
+  async nodes(): Promise<NodeStatus[]> {
+    const texts = (await this.#link.run(LIST_NODES, REGISTRY, [])) as string[]; // by the script
+    const listed = new Map<string, NodeStatus>();
+    for (const text of texts) {
+      const { id, ip, port, status, connections } = JSON.parse(text) as Description; // written by #describe
+      if (!listed.has(id)) listed.set(id, { id, ip, port, status, connections });
+    }
+    return [...listed.values()];
+  }
+
+  /** Shows this node as draining. */
+  async drain(): Promise<void> {
+    this.#link.assertUp();
+    this.#status = "draining";
+    await this.#beat();
+  }
+
+  /** The heart beats no more. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #enter(): Promise<{ birth: string; state: string }> {
+    const name = randomBytes(9).toString("base64url");
+    const answer = await this.#link.exec(REGISTER, REGISTRY, [this.#link.token, this.#describe(), name]);
+    const [birth, state] = answer as [string, string]; // by the script
+    this.#timer ??= this.#arm();
+    return { birth, state };
+  }
+
+  #arm(): NodeJS.Timeout {
+    return setTimeout(() => void this.#turn(), this.#options.heartbeatMs).unref();
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      if (this.#link.isUp) await this.#beat();
+    } catch (error) {
+      // An outage is reported by the link.
+      if (this.#link.isUp) this.#link.sink.report("registry", error);
+    }
+    if (!this.#isStopped) this.#timer = this.#arm();
+  }
+
+  async #beat(): Promise<void> {
+    const { heartbeatMs, timeoutMs, onDeath } = this.#options;
+    const silences = [timeoutMs, Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs)];
+    const args = [this.#link.token, this.#describe(), this.#link.node.id, ...silences];
+    const answer = (await this.#link.run(BEAT, REGISTRY, args)) as string[]; // by the script
+    // Declared dead, or everything is lost: the return finds out.
+    if (answer.length === 0) return this.#link.recover();
+    const end = answer.indexOf("");
+    for (let index = end + 1; index < answer.length; index += 2) {
+      const { id } = JSON.parse(answer[index + 1] ?? "{}") as Partial<Description>; // written by #describe
+      onDeath?.(id ?? "", answer[index] ?? "");
+    }
+    for (const token of answer.slice(0, end)) void this.#clearUpAlone(token);
+  }
+
+  async #clearUpAlone(token: string): Promise<void> {
+    try {
+      await this.#clearUp(token);
+    } catch (error) {
+      // It stays to be done, by the next heartbeat of any node.
+      if (this.#link.isUp) this.#link.sink.report("registry", error);
+    }
+  }
+
+  async #clearUp(token: string): Promise<void> {
+    if (this.#clearing.has(token)) return;
+    this.#clearing.add(token);
+    try {
+      await this.#options.clear(token);
+      await this.#link.exec(FORGET, REGISTRY, [token]);
+    } finally {
+      this.#clearing.delete(token);
+    }
+  }
+
+  #describe(): string {
+    const { id, ip, port, connections } = this.#link.node;
+    const status = this.#status;
+    const startedAt = this.#startedAt;
+    const description: Description = {
+      id,
+      ip,
+      port,
+      version: VERSION,
+      status,
+      connections: connections(),
+      startedAt,
+    };
+    return JSON.stringify(description);
+  }
+}
