@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from "vitest";
+import { RedisCluster } from "../support/redis-cluster.ts";
+import { backplaneContract } from "./contract.ts";
+import { redisOn } from "./redis-harness.ts";
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+backplaneContract(
+  "the Redis backplane on a Redis Cluster",
+  redisOn(() => cluster),
+);

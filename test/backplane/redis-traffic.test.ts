@@ -1,0 +1,105 @@
+import { expect, test } from "vitest";
+import { RedisServer } from "../support/redis.ts";
+import { startCluster, upTo } from "./harness.ts";
+import { redisOn } from "./redis-harness.ts";
+
+const COUNT = 100;
+
+const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.url, masters: [server] }));
+
+/** How often Redis has been told to do something, scripts' own commands included. */
+async function calls(server: RedisServer, command: string): Promise<number> {
+  const info = String(await server.command("INFO", "commandstats"));
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
+}
+
+/** Commands of all clients, without the question itself and those of its connection. */
+async function commandsDuring(server: RedisServer, work: () => Promise<void>): Promise<number> {
+  const total = async (): Promise<number> => {
+    const info = String(await server.command("INFO", "stats"));
+    return Number(/total_commands_processed:(\d+)/.exec(info)?.[1]);
+  };
+  const own = -(await total()) + (await total());
+  const before = await total();
+  await work();
+  return (await total()) - before - own;
+}
+
+test("the ephemeral messages of a tick are one PUBLISH for each node that has receivers", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 3);
+  const [node, ...others] = cluster.nodes;
+  const groups = upTo(COUNT).map((number) => `g${number}`);
+  for (const { broker } of others) for (const group of groups) await broker.join(group, "alice");
+  const relay = async (): Promise<void> => {
+    await Promise.all(groups.map((group) => node?.broker.relay(cluster.message(`group:${group}`))));
+  };
+  await relay(); // looks up the nodes of each group
+  for (const { sink } of others) await sink.until(() => sink.delivered.length === COUNT);
+  const before = await calls(server, "publish");
+
+  await relay();
+  for (const { sink } of others) await sink.until(() => sink.delivered.length === 2 * COUNT);
+
+  expect((await calls(server, "publish")) - before).toBe(2);
+});
+
+test("an ephemeral message whose receivers are all on its node costs Redis nothing", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { broker } = cluster.node;
+  await broker.join("g", "alice");
+  await broker.relay(cluster.message("group:g"));
+
+  const commands = await commandsDuring(server, async () => {
+    for (const _ of upTo(COUNT)) expect(broker.relay(cluster.message("group:g"))).toBe(0);
+  });
+
+  expect(commands).toBe(0);
+});
+
+test("the stored messages of a tick are one script call, and one PUBLISH for each node that has receivers", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  const groups = upTo(COUNT).map((number) => `g${number}`);
+  for (const group of groups) await other.broker.join(group, "alice");
+  await node.broker.append(cluster.message("all")); // makes the script known to Redis
+  await other.sink.until(() => other.sink.delivered.length === 1);
+  const before = { scripts: await calls(server, "evalsha"), publishes: await calls(server, "publish") };
+
+  await Promise.all(groups.map((group) => node.broker.append(cluster.message(`group:${group}`))));
+  await other.sink.until(() => other.sink.delivered.length === COUNT + 1);
+
+  expect((await calls(server, "evalsha")) - before.scripts).toBe(1);
+  expect((await calls(server, "publish")) - before.publishes).toBe(1);
+});
+
+test("Redis keeps at most an eighth more of a channel than is retained, and forgets a channel that has aged", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), { count: 80, ageMs: 80_000 });
+  for (const _ of upTo(500)) await cluster.node.broker.append(cluster.message("group:g"));
+
+  const [key = ""] = (await server.command("KEYS", "*:h:group:g")) as string[]; // KEYS answers with names
+
+  expect(await server.command("LLEN", key)).toBeLessThanOrEqual(90);
+  const ttl = Number(await server.command("PTTL", key));
+  expect(ttl).toBeGreaterThan(0);
+  expect(ttl).toBeLessThanOrEqual(90_000);
+});
+
+test("a text of another version is reported, and does no harm", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server));
+  const { node } = cluster;
+  const reported: unknown[] = [];
+  node.sink.report = (_, error) => reported.push(error);
+  const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+
+  await server.command("PUBLISH", inbox, "9\nM\x1fnothing");
+  await server.command("PUBLISH", inbox, "1\nZ\x1fa kind of the next version");
+  await node.backplane.probe();
+
+  expect(reported).toHaveLength(1);
+  expect(String(reported[0])).toContain("version 9");
+});

@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from "vitest";
+import { RedisServer } from "../support/redis.ts";
+import { backplaneContract } from "./contract.ts";
+import { redisOn } from "./redis-harness.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+backplaneContract(
+  "the Redis backplane",
+  redisOn(() => ({ url: server.url, masters: [server] })),
+);
