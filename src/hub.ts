@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import type { Hono } from "hono";
 import { type Logger, pino } from "pino";
 import {
@@ -10,8 +9,8 @@ import {
   Sending,
 } from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
-import { type Backplane, memoryBackplane } from "./backplane/backplane.ts";
-import { type Config, type ConfigInput, resolveConfig } from "./config/config.ts";
+import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
+import { type Config, type ConfigInput, nodeId, resolveConfig } from "./config/config.ts";
 import {
   type ApiPorts,
   type Authenticator,
@@ -90,19 +89,23 @@ function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
   return hasKeys ? jwt(keys) : developmentAuth();
 }
 
-function chooseBackplane({ redis, data, history, publish, presence }: Config): Backplane {
-  if (redis !== undefined || data !== undefined) {
-    const key = redis === undefined ? "data" : "redis";
-    throw new TidingsError("bad_request", `${key}: this version keeps everything in memory, leave it out`);
+function chooseBackplane({ redis, cluster, data, history, publish, presence }: Config): Backplane {
+  if (data !== undefined) {
+    throw new TidingsError("bad_request", "data: this version keeps nothing on disk itself, leave it out");
   }
   const { idempotencyWindowMs } = publish;
-  return memoryBackplane({ history, idempotencyWindowMs, graceMs: presence.graceMs });
-}
-
-function nodeId({ node }: Config): string {
-  if (node.id !== undefined) return node.id;
-  if (node.ip !== undefined && node.port !== undefined) return `${node.ip}:${node.port}`;
-  return `${hostname()}-${process.pid}`;
+  const { graceMs } = presence;
+  if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
+  const { prefix, heartbeatInterval, nodeTimeout } = cluster;
+  return redisBackplane({
+    url: redis,
+    prefix,
+    history,
+    idempotencyWindowMs,
+    graceMs,
+    heartbeatMs: Math.round(heartbeatInterval * 1_000),
+    timeoutMs: Math.round(nodeTimeout * 1_000),
+  });
 }
 
 function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {

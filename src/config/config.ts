@@ -5,6 +5,7 @@ import type { Config } from "./shape.ts";
 export { configTables, defaultText, describeConfig, headingOf } from "./describe.ts";
 export type { NamedKey, Secrecy, Unit } from "./key.ts";
 export { maskConfig, maskValue } from "./mask.ts";
+export { nodeId } from "./node-id.ts";
 export { getPath } from "./path.ts";
 export { defaultAlgorithms, type JwtKeySource, jwtProblems } from "./relations.ts";
 export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";

@@ -30,6 +30,7 @@ This page is generated from src/config/table.ts.
 const HEADINGS: Readonly<Record<string, string>> = {
   "": "Server",
   node: "Node",
+  cluster: "Cluster",
   jwt: "Tokens",
   websocket: "WebSockets",
   history: "History",

@@ -1,3 +1,4 @@
+import { splitHosts } from "./hosts.ts";
 import type { Secrecy } from "./key.ts";
 import { getPath, setPath } from "./path.ts";
 import type { Config } from "./shape.ts";
@@ -15,12 +16,13 @@ export function maskConfig(config: Config): Config {
   return copy;
 }
 
-/** Hides a secret value, or the password in a URL. */
+/** Hides a secret value, or the password in a URL, whose host may be a list. */
 export function maskValue(value: string, secret: Secrecy): string {
-  if (secret === "value" || !URL.canParse(value)) return MASK;
-  const url = new URL(value);
+  const { url: text, others } = splitHosts(value);
+  if (secret === "value" || !URL.canParse(text)) return MASK;
+  const url = new URL(text);
   if (url.host === "") return MASK; // "user:password@host" is a URL too, of the protocol "user:"
   if (url.password === "") return value;
-  url.password = MASK;
-  return url.href;
+  const { protocol, username, host, pathname, search, hash } = url;
+  return `${protocol}//${username}:${MASK}@${host}${others}${pathname}${search}${hash}`;
 }

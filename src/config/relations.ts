@@ -30,6 +30,18 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
   return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
 }
 
+/** Heartbeats that a node may miss before the others take it for dead. */
+const MISSED_HEARTBEATS = 3;
+
+/** A node whose heartbeats come late must not be taken for dead: it would lose all that it announced. */
+export function clusterProblems({ heartbeatInterval, nodeTimeout }: Config["cluster"]): string[] {
+  // In whole milliseconds: 3 × 0.1 s is a little more than 0.3 s.
+  const leastMs = MISSED_HEARTBEATS * Math.round(heartbeatInterval * 1_000);
+  if (Math.round(nodeTimeout * 1_000) >= leastMs) return [];
+  const expected = `at least ${MISSED_HEARTBEATS} × cluster.heartbeatInterval (${leastMs / 1_000} s)`;
+  return [`cluster.nodeTimeout: expected ${expected}, got ${nodeTimeout} s`];
+}
+
 /** Fills in what depends on other keys. */
 export function completeConfig(config: Config): Config {
   if (config.jwt.algorithms.length > 0) return config;

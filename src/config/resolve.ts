@@ -2,7 +2,7 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { NamedKey } from "./key.ts";
 import { maskValue } from "./mask.ts";
 import { deepFreeze, setPath } from "./path.ts";
-import { completeConfig, jwtProblems } from "./relations.ts";
+import { clusterProblems, completeConfig, jwtProblems } from "./relations.ts";
 import type { Config, ConfigInput } from "./shape.ts";
 import {
   type Environment,
@@ -53,7 +53,7 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
     places.set(key.path, strongest?.place ?? "default");
   }
   const config = completeConfig(tree as Config); // the table, from which Config is derived, was walked to its end
-  problems.push(...jwtProblems(config.jwt, config.jwt.algorithms));
+  problems.push(...jwtProblems(config.jwt, config.jwt.algorithms), ...clusterProblems(config.cluster));
   if (problems.length > 0) throw problemsError(problems);
   return { config: deepFreeze(config), places };
 }

@@ -1,5 +1,18 @@
 import { key, nameKeys, optional } from "./key.ts";
-import { flag, id, ip, list, milliseconds, oneOf, pem, seconds, text, url, whole } from "./values.ts";
+import {
+  flag,
+  id,
+  ip,
+  list,
+  milliseconds,
+  oneOf,
+  pem,
+  redisUrl,
+  seconds,
+  text,
+  url,
+  whole,
+} from "./values.ts";
 
 /** Signature algorithms that a token may have. `none` is not among them. */
 const ALGORITHMS = [
@@ -27,6 +40,9 @@ const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
 
 const URL_PATH = /^\/[^\s?#]*$/;
 
+/** Braces would decide in which slot of a Redis Cluster a key lies. */
+const PREFIX = /^[^\s{}\p{Cc}]{1,128}$/u;
+
 const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
 
 const origins = list(
@@ -53,19 +69,43 @@ export const TABLE = {
   node: {
     id: optional(id("1–128 characters, none of them a control character"), {
       doc: "name of this node",
-      defaultText: "its address and port when both are set, else host name and process id",
+      defaultText: "its address and port when both are set, else `node.pod`, else host name and process id",
     }),
     ip: optional(ip(), { doc: "address under which this node is announced to others" }),
     port: optional(whole(1, 65_535), {
       doc: "port under which this node is announced to others",
       defaultText: "the port it listens on",
     }),
+    pod: optional(id("1–128 characters, none of them a control character"), {
+      env: "POD_NAME",
+      doc: "name of the Kubernetes pod, after which the node is called when nothing else names it",
+    }),
   },
-  redis: optional(url("a URL such as redis://localhost:6379", "redis:", "rediss:"), {
+  redis: optional(redisUrl(), {
     env: "REDIS_URL",
     secret: "password",
-    doc: "Redis that ties the nodes together; without it there is one node",
+    doc:
+      "Redis that ties the nodes together; without it there is one node. `redis://a:6379/0`, " +
+      "`redis-sentinel://a:26379,b:26379/0#mymaster` or `redis-cluster://a:7000,b:7000`; over TLS `rediss…`",
   }),
+  cluster: {
+    prefix: key(
+      text("1–128 characters, none of them a space or a brace", (value) => PREFIX.test(value)),
+      "tidings:",
+      {
+        env: "REDIS_PREFIX",
+        doc: "what all keys and channels in Redis begin with; nodes with the same one are a cluster",
+      },
+    ),
+    heartbeatInterval: key(seconds(), 10, {
+      unit: "s",
+      doc: "how often a node tells the others that it lives",
+    }),
+    nodeTimeout: key(seconds(), 60, {
+      unit: "s",
+      doc: "silence after which a node is declared dead by the others; at least 3 × `cluster.heartbeatInterval`",
+    }),
+  },
   data: optional(text("a directory"), {
     env: "DATA_DIR",
     doc: "directory for what outlives a restart; without it everything is in memory",
@@ -172,7 +212,9 @@ export const TABLE = {
     }),
     maxHandshakes: key(whole(1), 10_000, {
       unit: "connections",
-      doc: "handshakes and logins open at once; more are turned away",
+      doc:
+        "handshakes and logins open at once; beyond it the one that has been silent longest gives way, " +
+        "and where none is silent the new one is refused with HTTP 503",
     }),
     maxConnectionsPerUser: key(whole(0), 0, {
       unit: "connections",

@@ -2,6 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { isId } from "../protocol/protocol.ts";
+import { splitHosts } from "./hosts.ts";
 
 /**
  * The kinds of values a key can have. Each reads text (flags and the environment have nothing else) as well as
@@ -51,6 +52,16 @@ export function list<Item>(expected: string, item: z.ZodType<Item>): z.ZodType<r
 export const url = (expected: string, ...protocols: string[]): z.ZodType<string> =>
   text(expected, (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
 
+/**
+ * Where Redis is: one server (`redis://`), the Sentinels that know it (`redis-sentinel://a:26379,b:26379/0#mymaster`), or
+ * some nodes of a Redis Cluster (`redis-cluster://a:7000,b:7001`); `rediss…` is the same over TLS.
+ */
+export const redisUrl = (): z.ZodType<string> =>
+  text(
+    "a URL such as redis://localhost:6379, redis-sentinel://a:26379,b:26379/0#mymaster or redis-cluster://a:7000,b:7000",
+    isRedisUrl,
+  );
+
 export const id = (expected: string): z.ZodType<string> => text(expected, isId);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
@@ -62,6 +73,23 @@ export function pem(): z.ZodType<string> {
 }
 
 const isFilled = (value: string): boolean => value.trim() !== "";
+
+const REDIS_PROTOCOL = /^rediss?(-sentinel|-cluster)?:$/;
+
+function isRedisUrl(value: string): boolean {
+  const { url: first, others } = splitHosts(value);
+  const further = others
+    .split(",")
+    .slice(1)
+    .map((host) => `redis://${host}`);
+  const hasHost = (url: string): boolean => URL.canParse(url) && new URL(url).hostname !== "";
+  if (![first, ...further].every(hasHost)) return false;
+  const { protocol, pathname, search } = new URL(first);
+  const [, kind] = REDIS_PROTOCOL.exec(protocol) ?? [];
+  if (!REDIS_PROTOCOL.test(protocol) || search !== "" || !/^\/?\d*$/.test(pathname)) return false;
+  if (kind === "-cluster") return /^\/?0?$/.test(pathname); // the only database of a cluster
+  return kind === "-sentinel" || others === "";
+}
 
 function isPublicKey(value: string): boolean {
   if (value.includes("PRIVATE KEY")) return false;

@@ -33,6 +33,16 @@ describe("maskValue", () => {
     expect(maskValue("redis://cache:6379", "password")).toBe("redis://cache:6379");
   });
 
+  it("hides the password in front of a list of hosts, whatever is in it", () => {
+    const masked = (url: string) => maskValue(url, "password");
+    expect(masked("redis-cluster://:hun,ter2@a:7000,b:7001")).toBe("redis-cluster://:***@a:7000,b:7001");
+    expect(masked("redis-sentinel://app:hunter2@a:1,b:2/0#main")).toBe(
+      "redis-sentinel://app:***@a:1,b:2/0#main",
+    );
+    expect(masked("redis-cluster://u:hunter2@a:1,u:hunter2@b:2")).not.toContain("hunter2");
+    expect(masked("redis-cluster://a:7000,b:7001")).toBe("redis-cluster://a:7000,b:7001");
+  });
+
   it("hides all of a text in which it cannot find the password", () => {
     expect(maskValue("app:hunter2@cache", "password")).toBe("***");
     expect(maskValue("hunter2", "password")).toBe("***");

@@ -129,6 +129,8 @@ function valueFor(path: string): unknown {
     "node.id": "n1",
     "node.ip": "10.0.0.1",
     "node.port": 9000,
+    "node.pod": "hub-0",
+    "cluster.prefix": "app:",
     redis: "redis://cache:6379/1",
     data: "./data",
     logLevel: "debug",
@@ -165,6 +167,37 @@ describe("values", () => {
   it("intervals in seconds may be fractions", () => {
     const { websocket } = resolveConfig({ env: { WEBSOCKET_HEARTBEAT_INTERVAL: "0.5" } });
     expect(websocket.heartbeatInterval).toBe(0.5);
+  });
+
+  it.each([
+    "redis://cache",
+    "redis://:secret@127.0.0.1:6379/2",
+    "rediss://app:secret@[::1]:6380",
+    "redis-sentinel://a:26379,b:26379/0#mymaster",
+    "redis-sentinel://:secret@a",
+    "rediss-cluster://a",
+    "redis-cluster://a:7000,b:7001,[::1]:7002",
+    "redis-cluster://app:se,cret@a:7000",
+  ])("Redis may be at %s", (redis) => {
+    expect(resolveConfig({ env: { REDIS_URL: redis } }).redis).toBe(redis);
+  });
+
+  it.each([
+    "redis://",
+    "redis:6379",
+    "redis://a,b",
+    "redis://a/chat",
+    "redis://a:x",
+    "redis://a?db=1",
+    "redis-clusters://a",
+    "redis-cluster://a:7000,",
+    "redis-cluster://a:7000,b:x",
+    "redis-cluster://a:7000/1",
+    "http://a",
+  ])("Redis cannot be at %s", (redis) => {
+    expect(problemsOf({ env: { REDIS_URL: redis } })).toContain(
+      "environment REDIS_URL: expected a URL such as redis://",
+    );
   });
 
   it("a PEM key in a variable may write its line breaks as \\n", () => {
@@ -262,9 +295,25 @@ describe("errors", () => {
       env: { API_KEY: " ", REDIS_URL: "not a URL hunter2" },
     });
     expect(message).not.toContain("hunter2");
-    expect(message).toContain(
-      "option redis: expected a URL such as redis://localhost:6379, got http://bob:***@cache/",
+    expect(message).toContain("redis-cluster://a:7000,b:7000, got http://bob:***@cache/");
+  });
+
+  it("a node may miss two heartbeats before it is declared dead", () => {
+    const read = (heartbeatInterval: number, nodeTimeout: number) => () =>
+      resolveConfig({ code: { cluster: { heartbeatInterval, nodeTimeout } } }).cluster.nodeTimeout;
+    expect(read(0.1, 0.3)()).toBe(0.3);
+    expect(read(5, 15)()).toBe(15);
+    expect(problemsOf({ env: { CLUSTER_NODE_TIMEOUT: "20", PORT: "x" } })).toBe(
+      [
+        "2 settings are not valid:",
+        '- environment PORT: expected a whole number from 0 to 65535, got "x"',
+        "- cluster.nodeTimeout: expected at least 3 × cluster.heartbeatInterval (30 s), got 20 s",
+      ].join("\n"),
     );
+  });
+
+  it("braces in the prefix of keys are refused, for they would decide where the keys lie", () => {
+    expect(problemsOf({ env: { REDIS_PREFIX: "{app}:" } })).toContain("none of them a space or a brace");
   });
 
   it("only one kind of key may verify tokens", () => {

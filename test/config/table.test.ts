@@ -24,11 +24,15 @@ const DOCUMENTED: Record<string, [path: string, value: unknown]> = {
   HOST: ["host", undefined],
   PORT: ["port", 8080],
   REDIS_URL: ["redis", undefined],
+  REDIS_PREFIX: ["cluster.prefix", "tidings:"],
+  CLUSTER_HEARTBEAT_INTERVAL: ["cluster.heartbeatInterval", 10],
+  CLUSTER_NODE_TIMEOUT: ["cluster.nodeTimeout", 60],
   JWT_SECRET: ["jwt.secret", undefined],
   API_KEY: ["apiKey", undefined],
   DATA_DIR: ["data", undefined],
   NODE_IP: ["node.ip", undefined],
   NODE_PORT: ["node.port", undefined],
+  POD_NAME: ["node.pod", undefined],
   LOG_LEVEL: ["logLevel", "info"],
 };
 

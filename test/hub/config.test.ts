@@ -1,16 +1,13 @@
 import { expect, it, onTestFinished } from "vitest";
-import { CONFIG_KEYS, resolveConfig } from "../../src/config/config.ts";
+import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/config.ts";
 import { hubWith } from "../../src/hub.ts";
 import { createHub } from "../../src/index.ts";
 import { recordReads } from "../config/recordReads.ts";
+import { RedisServer } from "../support/redis.ts";
 
-it("every key of the configuration is read by some code", async () => {
-  const code = {
-    jwt: { secret: "a secret of at least thirty-two bytes" },
-    logLevel: "silent",
-    port: 0,
-  } as const;
-  const { config, read } = recordReads(resolveConfig({ code }));
+/** What a hub with this configuration reads of it, from its start over some use to its end. */
+async function keysReadBy(input: ConfigInput): Promise<ReadonlySet<string>> {
+  const { config, read } = recordReads(resolveConfig({ code: input }));
   const hub = hubWith(config);
   onTestFinished(() => hub.close());
   await hub.listen();
@@ -18,7 +15,21 @@ it("every key of the configuration is read by some code", async () => {
   await hub.user("bob").send({ type: "chat" });
   await hub.history("user:bob");
   await hub.close();
-  expect(CONFIG_KEYS.map(({ path }) => path).filter((path) => !read().has(path))).toEqual([]);
+  return read();
+}
+
+it("every key of the configuration is read by some code, on one node or in a cluster", async () => {
+  await using redis = await RedisServer.start();
+  const jwt = { secret: "a secret of at least thirty-two bytes" };
+  const input = { jwt, logLevel: "silent", host: "127.0.0.1", port: 0 } as const;
+  const alone = await keysReadBy(input);
+  const clustered = await keysReadBy({ ...input, redis: redis.url });
+  const paths = CONFIG_KEYS.map(({ path }) => path);
+  expect(paths.filter((path) => !alone.has(path) && !clustered.has(path))).toEqual([]);
+});
+
+it("where nothing is kept on disk, a directory for it is refused", () => {
+  expect(() => createHub({ data: "./data" })).toThrow("data: ");
 });
 
 it("bad values and unknown keys give one error that names them all", () => {
