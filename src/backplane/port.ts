@@ -56,7 +56,7 @@ export interface BackplaneSink {
   acknowledged(channel: Channel, user: string, offset: number): void;
   /** The channel's history was lost; it goes on from this position. MUST reach every node with members. */
   lost(channel: Channel, position: Position): void;
-  /** A user came online, or is offline after the grace time. Once per change, on every node. */
+  /** A user came online, or is offline after the grace time. Once per change, on every node, each user's in order. */
   presence(user: string, online: boolean): void;
   /** Something to do on this node. @returns how many connections it concerned */
   command(command: Command): Promise<number>;

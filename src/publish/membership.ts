@@ -77,11 +77,13 @@ export class Membership {
     const { local, backplane, watchers, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
-    try {
-      for (const group of connection.groups) await this.#leaveBroker(connection, group);
-      await backplane.presence.depart(connection);
-    } catch (error) {
-      report("depart", error);
+    // Each is tried whatever becomes of the others: what a backplane was never told, it would keep for ever.
+    const departures = await Promise.allSettled([
+      ...connection.groups.map((group) => this.#leaveBroker(connection, group)),
+      backplane.presence.depart(connection),
+    ]);
+    for (const departure of departures) {
+      if (departure.status === "rejected") report("depart", departure.reason);
     }
   }
 

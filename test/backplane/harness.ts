@@ -148,6 +148,11 @@ export class RecordingSink implements BackplaneSink {
     );
   }
 
+  /** What was told of a user, in its order; that of several users has none in common. */
+  changesOf(user: string): boolean[] {
+    return this.changes.flatMap((change) => (change.user === user ? [change.online] : []));
+  }
+
   #arrived(record: () => void): void {
     record();
     const fulfilled = this.#waiting.filter(({ condition }) => condition());

@@ -47,14 +47,17 @@ export class RedisBroker implements Broker {
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     this.#parts.link.assertUp();
     const page = await this.#parts.histories.read(channel, query);
-    this.#begin(channel, { epoch: page.epoch, offset: page.last });
+    this.#parts.tracker.begin(channel, { epoch: page.epoch, offset: page.last });
     return page;
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {
     this.#parts.link.assertUp();
     const positions = await this.#parts.histories.positions(channels);
-    for (const [index, channel] of channels.entries()) this.#begin(channel, positions[index]);
+    for (const [index, position] of positions.entries()) {
+      const channel = channels[index];
+      if (channel !== undefined) this.#parts.tracker.begin(channel, position);
+    }
     return positions;
   }
 
@@ -64,10 +67,5 @@ export class RedisBroker implements Broker {
 
   leave(group: string, user: string): Promise<void> {
     return this.#parts.presence.leave(group, user);
-  }
-
-  #begin(channel: Channel, position: Position | undefined): void {
-    const { tracker, presence } = this.#parts;
-    if (position !== undefined && presence.hasLocal(channel)) tracker.begin(channel, position);
   }
 }

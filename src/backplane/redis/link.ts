@@ -15,6 +15,8 @@ export interface LinkOptions {
   readonly prefix: string;
   /** A command that takes longer has failed, and Redis is taken to be away. */
   readonly commandTimeoutMs: number;
+  /** How often the node makes sure that what is sent to it arrives: a connection may be dead without a word. */
+  readonly heartbeatMs: number;
   readonly traffic: TrafficCounts;
 }
 
@@ -46,6 +48,7 @@ export class Link {
   #commands: Redis | Cluster | undefined;
   #listening: Redis | undefined;
   #return: Return = async () => {};
+  #watchdog: NodeJS.Timeout | undefined;
   #isReturning = false;
   #returnAgain = false;
 
@@ -101,6 +104,7 @@ export class Link {
     commands.on("ready", () => void this.#comeBack());
     commands.on("close", () => this.#goAway());
     commands.on("error", (error) => this.#report("redis", error));
+    this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
     // The failure of a first attempt is one of its events.
     commands.connect().catch(() => undefined);
     await started;
@@ -111,6 +115,7 @@ export class Link {
     const wasUp = this.#state === "up";
     if (this.#state === "up" || this.#state === "away") this.#goAway();
     this.#state = "stopped";
+    clearInterval(this.#watchdog);
     try {
       if (wasUp) await onLeave();
     } finally {
@@ -279,6 +284,18 @@ export class Link {
     });
     await listening.connect();
     await listening.subscribe(inboxOf(prefix, this.#token), castOf(prefix));
+  }
+
+  async #watch(): Promise<void> {
+    if (!this.isUp) return;
+    try {
+      await this.probe();
+    } catch (error) {
+      if (this.isStopped) return;
+      this.#report("redis", error);
+      // Its end is what makes the node return on another connection.
+      this.#listening?.disconnect();
+    }
   }
 
   #receive(text: string): void {

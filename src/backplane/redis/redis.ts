@@ -1,3 +1,4 @@
+import type { Channel } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
@@ -71,9 +72,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     ...MEMBERSHIP_SCRIPTS,
   ]);
   const link = new Link({ ...settings, traffic });
-  const messages = wayOfMessages(link, settings, traffic);
-  const whereabouts = whoIsWhere(link, settings, traffic, messages.tracker);
-  const { presence, registry, cluster } = whereabouts;
+  const messages = wayOfMessages(link, settings, traffic, (channel) => presence.hasLocal(channel));
+  const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
   const { tracker, directory, histories } = messages;
   return {
     name: "redis",
@@ -95,15 +95,19 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   };
 }
 
-function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts) {
+function wayOfMessages(
+  link: Link,
+  settings: Settings,
+  traffic: TrafficCounts,
+  hasMembers: (channel: Channel) => boolean,
+) {
   const { history, idempotencyWindowMs: windowMs, now, address, prefix } = settings;
   const histories = new Histories(link, history, now);
   const claims = new Claims(link, windowMs, now);
   const byPartition = address.kind === "cluster";
   const appends = new Appends({ link, histories, claims, traffic, windowMs, byPartition, prefix });
-  const tracker = new Tracker(link, histories, (message, connections) =>
-    appends.delivered(message, connections),
-  );
+  const delivered = appends.delivered.bind(appends);
+  const tracker = new Tracker({ link, histories, hasMembers, delivered });
   const directory = new Directory(link);
   return { histories, claims, appends, tracker, directory, relay: new Relay(link, directory) };
 }

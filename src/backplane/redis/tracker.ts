@@ -15,6 +15,15 @@ interface Place {
   wanted?: number;
 }
 
+export interface TrackerParts {
+  readonly link: Link;
+  readonly histories: Histories;
+  /** Whether anybody on this node is a member. */
+  readonly hasMembers: (channel: Channel) => boolean;
+  /** Is told of every message that was handed to the sink. */
+  readonly delivered: (message: StoredMessage, connections: number) => void;
+}
+
 /**
  * Delivers stored messages on this node: each channel in the order of its offsets, each message once. Pub/Sub loses what
  * is sent while nobody listens; the offsets tell, and what is missing is read from history.
@@ -22,17 +31,14 @@ interface Place {
 export class Tracker {
   readonly #link: Link;
   readonly #histories: Histories;
+  readonly #hasMembers: TrackerParts["hasMembers"];
   readonly #delivered: (message: StoredMessage, connections: number) => void;
   readonly #places = new Map<Channel, Place>();
 
-  /** @param delivered is told of every message that was handed to the sink */
-  constructor(
-    link: Link,
-    histories: Histories,
-    delivered: (message: StoredMessage, connections: number) => void,
-  ) {
+  constructor({ link, histories, hasMembers, delivered }: TrackerParts) {
     this.#link = link;
     this.#histories = histories;
+    this.#hasMembers = hasMembers;
     this.#delivered = delivered;
     link.on("S", (fields) => this.#arrived(decodeStored(fields)));
     // The channel comes back as it was joined here.
@@ -43,7 +49,7 @@ export class Tracker {
 
   /** Whoever has read so far on a channel with local members expects what comes after it. */
   begin(channel: Channel, { epoch, offset }: Position): void {
-    if (!this.#places.has(channel)) this.#places.set(channel, { epoch, offset });
+    if (!this.#places.has(channel) && this.#hasMembers(channel)) this.#places.set(channel, { epoch, offset });
   }
 
   /** The last local member has gone. */
@@ -67,7 +73,7 @@ export class Tracker {
     const { channel, epoch, offset } = message;
     const place = this.#places.get(channel);
     if (place === undefined) {
-      this.#places.set(channel, { epoch, offset });
+      this.begin(channel, message);
       this.#deliver(message);
     } else if (place.wanted !== undefined) {
       place.wanted = Math.max(place.wanted, offset);
@@ -93,7 +99,7 @@ export class Tracker {
   #lost(channel: Channel, position: Position): void {
     const place = this.#places.get(channel);
     if (place?.epoch === position.epoch) return;
-    if (place === undefined) this.#places.set(channel, { ...position });
+    if (place === undefined) this.begin(channel, position);
     else Object.assign(place, position);
     this.#link.sink.lost(channel, position);
   }
