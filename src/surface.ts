@@ -59,6 +59,8 @@ export class Hub<Events extends object> {
   readonly #servers: Server[] = [];
   #port: number | undefined;
   #closing: Promise<void> | undefined;
+  /** Rejected when the hub closes: whatever waits for the backplane need not wait any more. */
+  readonly #closed = Promise.withResolvers<never>();
   /**
    * Resolves when the backplane is there, and rejects when waiting cannot help (a wrong password, say). Until then
    * connections wait a moment and then get 503, and publishing fails with `unavailable`.
@@ -68,9 +70,12 @@ export class Hub<Events extends object> {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#listener = getRequestListener((request) => this.fetch(request), { overrideGlobalObjects: false });
+    this.#closed.promise.catch(() => undefined); // after the start nobody listens
     this.ready = this.#start();
     // Whoever awaits it gets the failure; whoever does not finds it in the log.
-    this.ready.catch((error: unknown) => parts.hooks.emit("error", { stage: "start", error }));
+    this.ready.catch((error: unknown) => {
+      if (this.#closing === undefined) parts.hooks.emit("error", { stage: "start", error });
+    });
   }
 
   /** The configuration in force, merged and frozen. */
@@ -227,7 +232,7 @@ export class Hub<Events extends object> {
       log.warn({ backplane: name }, "waiting for the backplane: until it is there, connections get 503");
     }, SLOW_START_MS);
     try {
-      await backplane.start(this.#nodeInfo(), sink);
+      await Promise.race([backplane.start(this.#nodeInfo(), sink), this.#closed.promise]);
     } finally {
       clearTimeout(timer);
     }
@@ -258,6 +263,7 @@ export class Hub<Events extends object> {
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // A backplane that is away must not keep the node from closing.
     const report = (error: unknown): void => hooks.emit("error", { stage: "close", error });
+    this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
     gateway.drain();
     for (const server of this.#servers) server.close();
     await Promise.all([

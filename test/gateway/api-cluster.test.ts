@@ -1,0 +1,152 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type RunningHub, startHub } from "../support/hub.ts";
+import { connectPeer } from "../support/peer.ts";
+import { eventually, RedisServer } from "../support/redis.ts";
+import { call } from "./api-call.ts";
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  return () => redis[Symbol.asyncDispose]();
+});
+
+let clusters = 0;
+
+/** Two nodes of a cluster of their own. */
+async function startTwo(): Promise<[RunningHub, RunningHub]> {
+  const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+  const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
+  return [await startNode("n1"), await startNode("n2")];
+}
+
+const connect = ({ url }: RunningHub, user: string, platform = "web") =>
+  connectPeer(url({ user_id: user, platform }));
+
+describe("the HTTP API on two nodes", () => {
+  it("lists both nodes on each, with their address, port and connections", async () => {
+    const [n1, n2] = await startTwo();
+    await connect(n1, "alice");
+    await connect(n2, "bob");
+    await connect(n2, "carol");
+    const node = (id: string, { at }: RunningHub, connections: number) => ({
+      ...{ id, ip_address: "127.0.0.1", port: at.port, status: "active", connections },
+    });
+    const expected = [node("n1", n1, 1), node("n2", n2, 2)];
+    for (const asked of [n1, n2]) {
+      // What a node says of itself is as old as its last heartbeat.
+      await eventually(async () => {
+        const { text } = await call(asked, "/nodes");
+        return JSON.stringify(sorted(JSON.parse(text))) === JSON.stringify(expected);
+      });
+    }
+  });
+
+  it("tells on which nodes and platforms a user is", async () => {
+    const [n1, n2] = await startTwo();
+    await connect(n1, "bob", "ios");
+    await connect(n2, "bob", "web");
+    for (const asked of [n1, n2]) {
+      const { body } = await call(asked, "/users/bob/connections");
+      const places = (body.connections as { node: string; platform: string }[]).map(
+        ({ node, platform }) => `${node} ${platform}`, // as docs/PROTOCOL.md and /openapi.json have it
+      );
+      expect(places).toEqual(["n1 ios", "n2 web"]);
+      expect((await call(asked, "/users")).body).toEqual({
+        users: [{ user: "bob", connections: 2, platforms: ["ios", "web"] }],
+        count: 1,
+      });
+    }
+  });
+
+  it("kicks a user on all nodes and counts the connections", async () => {
+    const [n1, n2] = await startTwo();
+    const peers = [await connect(n1, "bob", "ios"), await connect(n2, "bob"), await connect(n2, "bob", "tv")];
+    const other = await connect(n2, "alice");
+    const only = await call(n1, "/users/bob/kick", { body: { platform: "tv" } });
+    expect(only.body).toEqual({ connections: 1 });
+    const all = await call(n1, "/users/bob/kick", { body: { reason: "spam", notice: { until: "monday" } } });
+    expect(all.body).toEqual({ connections: 2 });
+    for (const peer of peers) expect((await peer.closed).code).toBe(4501);
+    expect(peers[1]?.frames.at(-1)).toMatchObject({
+      ...{ type: "notice", code: "kicked", message: "spam", data: { until: "monday" } },
+    });
+    await eventually(async () => (await n1.hub.presence.count()).connections === 1);
+    expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({ connections: 0 });
+    await other.settled();
+  });
+
+  it("sends across nodes, and refuses only who is nowhere", async () => {
+    const [n1, n2] = await startTwo();
+    const bob = await connect(n2, "bob");
+    const sent = await call(n1, "/send", { body: { uid: "bob", message: "hi", ephemeral: true } });
+    expect(sent).toMatchObject({ status: 200, body: { state: "delivered" } });
+    expect(await bob.next(({ type }) => type === "message")).toMatchObject({ data: "hi" });
+    const nobody = await call(n1, "/send", { body: { uid: "zoe", message: "hi", ephemeral: true } });
+    expect(nobody).toMatchObject({ status: 400, body: { error: { message: "client not found: zoe" } } });
+  });
+
+  it("has the members of a group from all nodes, and joins them wherever they are", async () => {
+    const [n1, n2] = await startTwo();
+    await connect(n1, "alice");
+    const bob = await connect(n2, "bob");
+    for (const user of ["alice", "bob"]) {
+      const { body } = await call(n1, "/groups/g/members", { body: { user } });
+      expect(body).toEqual({ connections: 1 });
+    }
+    const { body } = await call(n2, "/groups/g/members");
+    expect((body.members as { user: string }[]).map(({ user }) => user).sort()).toEqual(["alice", "bob"]); // as /openapi.json has it
+    await call(n1, "/groups/g/send", { body: { type: "news" } });
+    await bob.next(({ type, group }) => type === "news" && group === "g");
+  });
+
+  it("counts the users and connections of the cluster in the stats of each node", async () => {
+    const [n1, n2] = await startTwo();
+    await connect(n1, "bob");
+    await connect(n2, "bob");
+    await connect(n2, "alice");
+    const { body } = await call(n1, "/stats");
+    expect(body).toMatchObject({ node: "n1", connections: 1, cluster: { users: 2, connections: 3 } });
+    expect((await call(n2, "/ws/stats")).body).toMatchObject({ connections: 2, cluster: { connections: 3 } });
+  });
+
+  it("shows in /metrics what goes between the nodes", async () => {
+    const [n1, n2] = await startTwo();
+    const bob = await connect(n2, "bob");
+    await call(n1, "/ws/message", { body: { to: "bob", type: "e", ephemeral: true } });
+    await call(n1, "/ws/message", { body: { to: "bob", type: "s" } });
+    await bob.take(2, ({ type }) => type === "e" || type === "s");
+    const [sent, received] = await Promise.all(
+      [n1, n2].map(async (node) => (await call(node, "/metrics")).text),
+    );
+    expect(sent).toContain('tidings_backplane_messages_total{direction="out",kind="ephemeral"} 1\n');
+    expect(received).toContain('tidings_backplane_messages_total{direction="in",kind="ephemeral"} 1\n');
+    expect(received).toContain('tidings_backplane_messages_total{direction="in",kind="stored"} 1\n');
+    expect(received).toMatch(/tidings_backplane_bytes_total\{direction="in"\} [1-9]/);
+    expect(sent).toMatch(/tidings_backplane_scripts_total\{script="\w+"\} [1-9]/);
+    expect(sent).toContain("tidings_backplane_dropped_total 0\n");
+    expect(sent).toContain("tidings_backplane_up 1\n");
+  });
+});
+
+describe("a node that leaves", () => {
+  it("is draining while its clients take their leave, and gone with all that it had when it is closed", async () => {
+    const [n1, n2] = await startTwo();
+    const stays = await connect(n1, "alice");
+    await stays.request("group.join", { group: "g" });
+    const leaves = await connect(n2, "bob");
+    await leaves.request("group.join", { group: "g" });
+    const gone = Promise.withResolvers<unknown>();
+    // Those who leave are asked while they do.
+    n2.hub.on("disconnect", () => call(n1, "/nodes").then(({ text }) => gone.resolve(JSON.parse(text))));
+    await n2.hub.close();
+    expect((await leaves.closed).code).toBe(4000);
+    expect(await gone.promise).toContainEqual(expect.objectContaining({ id: "n2" }));
+    expect(await n1.hub.nodes()).toMatchObject([{ id: "n1" }]);
+    expect(await n1.hub.user("bob").connections()).toEqual([]);
+    expect(await n1.hub.presence.inGroup("g")).toEqual(["alice"]);
+    expect(await n1.hub.presence.count()).toEqual({ users: 1, connections: 1 });
+  });
+});
+
+/** In the order of their ids. */
+const sorted = (nodes: { id: string }[]): { id: string }[] => nodes.sort((a, b) => a.id.localeCompare(b.id));

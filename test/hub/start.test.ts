@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import { createHub, type Hub } from "../../src/index.ts";
+import { freePort } from "../support/nodes-port.ts";
+import { connectPeer } from "../support/peer.ts";
+import { eventually, RedisServer } from "../support/redis.ts";
+
+interface Waiting {
+  readonly hub: Hub<Record<string, unknown>>;
+  readonly address: string;
+  readonly started: Promise<unknown>;
+}
+
+/** A hub that listens already and waits for a Redis that is not there. */
+async function startWaiting(redis: string): Promise<Waiting> {
+  const hub = createHub({ logLevel: "silent", redis, host: "127.0.0.1", port: await freePort() });
+  onTestFinished(() => hub.close());
+  const started = hub.listen();
+  started.catch(() => undefined); // where it matters the test looks at it
+  const address = `http://127.0.0.1:${hub.config.port}`;
+  const isOpen = () =>
+    fetch(address).then(
+      () => true,
+      () => false,
+    );
+  await eventually(isOpen);
+  return { hub, address, started };
+}
+
+/** A Redis that has gone. */
+async function absentRedis(): Promise<RedisServer> {
+  const redis = await RedisServer.start();
+  await redis.kill();
+  return redis;
+}
+
+const readiness = async (address: string): Promise<unknown> => {
+  const response = await fetch(`${address}/ready`);
+  return [response.status, await response.json()];
+};
+
+const red = [503, { ready: false, reasons: [expect.stringMatching(/^redis backplane: /)] }];
+const green = [200, { ready: true, reasons: [] }];
+
+describe("a hub whose Redis is not there yet", () => {
+  it("lives and is not ready, and starts by itself when Redis is there", async () => {
+    await using redis = await absentRedis();
+    const { hub, address, started } = await startWaiting(redis.url);
+    expect((await fetch(`${address}/health`)).status).toBe(200);
+    expect(await readiness(address)).toEqual(red);
+    expect((await fetch(`${address}/users`)).status).toBe(503);
+    await expect(hub.broadcast({ type: "n" })).rejects.toMatchObject({ code: "unavailable" });
+    await redis.restart();
+    await started;
+    expect(await readiness(address)).toEqual(green);
+    await hub.broadcast({ type: "n" });
+  });
+
+  it("keeps a client waiting that comes right before Redis does", async () => {
+    await using redis = await absentRedis();
+    const { address } = await startWaiting(redis.url);
+    const peer = connectPeer(`${address.replace("http", "ws")}/ws?user_id=alice`);
+    await redis.restart();
+    await peer;
+  });
+
+  it("refuses a client with 503 that would have to wait long", async () => {
+    await using redis = await absentRedis();
+    const { address } = await startWaiting(redis.url);
+    const socket = new WebSocket(`${address.replace("http", "ws")}/ws?user_id=alice`);
+    const [, response] = await once(socket, "unexpected-response");
+    expect(response.statusCode).toBe(503);
+  });
+
+  it("says what it waits for, and when that has come", async () => {
+    await using redis = await absentRedis();
+    const { hub, started } = await startWaiting(redis.url);
+    const failed = Promise.withResolvers<unknown>();
+    hub.on("error", ({ error }) => failed.resolve(error));
+    expect(String(await failed.promise)).toContain("ECONNREFUSED");
+    await redis.restart();
+    await started;
+  });
+
+  it("can be closed", async () => {
+    await using redis = await absentRedis();
+    const { hub, started } = await startWaiting(redis.url);
+    await hub.close();
+    await expect(started).rejects.toMatchObject({ code: "unavailable" });
+  });
+});
+
+describe("a hub whose Redis goes away", () => {
+  it("is not ready until it is back, whether Redis ended or only says nothing", async () => {
+    await using redis = await RedisServer.start();
+    const { address, started } = await startWaiting(redis.url);
+    await started;
+    expect(await readiness(address)).toEqual(green);
+    redis.pause();
+    expect(await readiness(address)).toEqual(red);
+    expect((await fetch(`${address}/health`)).status).toBe(200);
+    redis.continue();
+    await eventually(async () => (await fetch(`${address}/ready`)).status === 200);
+    await redis.kill();
+    await eventually(async () => (await fetch(`${address}/ready`)).status === 503);
+    await redis.restart();
+    await eventually(async () => (await fetch(`${address}/ready`)).status === 200);
+  });
+});
