@@ -25,8 +25,8 @@ export interface PresenceOptions {
 
 /** How long a dead incarnation is shut out: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
-/** Users, or members of groups, taken out in one script: it takes one or two milliseconds. */
-const CLEARED_PER_SCRIPT = 200;
+/** Users, or members of groups, taken out in one script: it takes about a millisecond. */
+const CLEARED_PER_SCRIPT = 100;
 
 /**
  * Who is where, in Redis. The mirror has what is here, and is changed first; what a script could not tell Redis is in doubt,
