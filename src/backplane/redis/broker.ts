@@ -47,7 +47,9 @@ export class RedisBroker implements Broker {
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     this.#parts.link.assertUp();
     const page = await this.#parts.histories.read(channel, query);
-    this.#parts.tracker.begin(channel, { epoch: page.epoch, offset: page.last });
+    const newest = page.messages.at(-1);
+    const id = newest?.offset === page.last ? newest.id : undefined;
+    this.#parts.tracker.begin(channel, { epoch: page.epoch, offset: page.last, id });
     return page;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
-import { POSITIONS, READ, ROTATE } from "./history-scripts.ts";
+import { POSITIONS, READ, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import { decodeMessage, FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
@@ -12,6 +12,19 @@ export interface HistoryLimits {
   /** Messages retained per channel. */
   readonly count: number;
   readonly ageMs: number;
+}
+
+/** How far a node has delivered a channel. */
+export interface Seen extends Position {
+  /** The message at that offset, where it is known. */
+  readonly id?: string;
+}
+
+/** What a channel's history is now, and after which offset of it the node goes on. */
+export interface Verified {
+  readonly epoch: string;
+  readonly last: number;
+  readonly from: number;
 }
 
 const SHORTEST_HEAD_MS = 86_400_000;
@@ -64,34 +77,40 @@ export class Histories {
   }
 
   /** Where channels stand, in the order asked. */
-  positions(channels: readonly Channel[]): Promise<Position[]> {
-    return this.#inPartitions(channels, POSITIONS, (channel) => [channel]);
-  }
-
-  /** The same, where a history that now has less than was seen of it goes on under another epoch. */
-  async verify(seen: ReadonlyMap<Channel, Position>): Promise<Map<Channel, Position>> {
-    const channels = [...seen.keys()];
-    const positions = await this.#inPartitions(channels, ROTATE, (channel) => {
-      const { epoch = "", offset = 0 } = seen.get(channel) ?? {};
-      return [channel, epoch, offset];
+  async positions(channels: readonly Channel[]): Promise<Position[]> {
+    const answers = await this.#inPartitions(channels, POSITIONS, 2, (channel) => [channel]);
+    return channels.map((channel) => {
+      const [epoch = "", offset] = answers.get(channel) ?? [];
+      return { epoch: String(epoch), offset: Number(offset) };
     });
-    return new Map(positions.map((position, index) => [channels[index] ?? "all", position]));
   }
 
+  /** Compares what was seen of each channel with what there is; a history that is another one now has another epoch. */
+  async verify(seen: ReadonlyMap<Channel, Seen>): Promise<Map<Channel, Verified>> {
+    const answers = await this.#inPartitions([...seen.keys()], VERIFY, 3, (channel) => {
+      const { epoch = "", offset = 0, id = "" } = seen.get(channel) ?? {};
+      return [channel, epoch, offset, id];
+    });
+    const verified = new Map<Channel, Verified>();
+    for (const [channel, [epoch, last, from]] of answers) {
+      verified.set(channel, { epoch: String(epoch), last: Number(last), from: Number(from) });
+    }
+    return verified;
+  }
+
+  /** Runs a script that takes many channels of a partition. @returns for each channel its part of the answer */
   async #inPartitions(
     channels: readonly Channel[],
     script: Script,
+    answersEach: number,
     argumentsOf: (channel: Channel) => readonly (string | number)[],
-  ): Promise<Position[]> {
-    const positions = new Map<Channel, Position>();
+  ): Promise<Map<Channel, readonly (string | number)[]>> {
+    const answers = new Map<Channel, readonly (string | number)[]>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
-      const answer = await this.#link.exec(script, partition, [
-        ...this.opening,
-        ...asked.flatMap(argumentsOf),
-      ]);
-      const parts = answer as (string | number)[]; // epoch and offset of each, by the script
+      const args = [...this.opening, ...asked.flatMap(argumentsOf)];
+      const answer = (await this.#link.exec(script, partition, args)) as (string | number)[]; // by the script
       for (const [index, channel] of asked.entries()) {
-        positions.set(channel, { epoch: String(parts[2 * index]), offset: Number(parts[2 * index + 1]) });
+        answers.set(channel, answer.slice(index * answersEach, (index + 1) * answersEach));
       }
     };
     const asks: Promise<void>[] = [];
@@ -101,6 +120,6 @@ export class Histories {
       }
     }
     await Promise.all(asks);
-    return channels.map((channel) => positions.get(channel) ?? { epoch: "", offset: 0 });
+    return answers;
   }
 }

@@ -187,25 +187,45 @@ return answer
 );
 
 /**
- * A node has seen more than the history now has: what was between is lost, and the rest must not be taken for the same history.
- * ARGV after the two: channel, epoch and offset that the node has seen, and so on. Answers as POSITIONS does, and tells the
- * channel's nodes.
+ * Compares what a node has delivered with what Redis has. A replica that became master may lack the newest messages, and others may
+ * have taken their offsets: then the history goes on under another epoch, so that nobody takes the one for the other.
+ * ARGV after the two: channel, epoch and offset that the node has come to, the id of that message or "", and so on.
+ * Answers for each: epoch, last offset, and after which offset of that epoch the node goes on. Tells the channel's nodes of a change.
  */
-export const ROTATE = historyScript(
-  "rotate",
+export const VERIFY = historyScript(
+  "verify",
   `
+local function is_same(channel, last, seen, id)
+  if seen > last then return false end
+  if seen == 0 or id == "" then return true end
+  local line = redis.call("LINDEX", key("h", channel), seen - last - 1)
+  return not line or string.match(line, "^[^\\31]+") == id
+end
+
+local function rotate(channel, last)
+  local epoch = epoch_of(base, begin(base, channel, last))
+  redis.call("SET", key("x", channel), epoch .. " " .. last, "PX", HEAD_MS)
+  for _, token in ipairs(nodes_of(base, channel)) do
+    post(token, "L" .. FIELD .. channel .. FIELD .. epoch .. FIELD .. last)
+  end
+  return epoch
+end
+
 local answer = {}
-for index = 3, #ARGV, 3 do
-  local channel, seen_epoch, seen = unpack(ARGV, index, index + 2)
+for index = 3, #ARGV, 4 do
+  local channel, seen_epoch, seen, id = ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2]), ARGV[index + 3]
   local epoch, last = open(base, channel)
-  if epoch == seen_epoch and last < tonumber(seen) then
-    epoch = epoch_of(base, begin(base, channel, last))
-    for _, token in ipairs(nodes_of(base, channel)) do
-      post(token, "L" .. FIELD .. channel .. FIELD .. epoch .. FIELD .. last)
-    end
+  local from = seen
+  if epoch ~= seen_epoch then
+    local rotated, at = string.match(redis.call("GET", key("x", channel)) or "", "^(.*) (%d+)$")
+    from = rotated == epoch and tonumber(at) or 0
+  elseif not is_same(channel, last, seen, id) then
+    epoch = rotate(channel, last)
+    from = last
   end
   answer[#answer + 1] = epoch
   answer[#answer + 1] = last
+  answer[#answer + 1] = from
 end
 return answer
 `,
@@ -295,7 +315,7 @@ export const HISTORY_SCRIPTS = [
   APPEND,
   READ,
   POSITIONS,
-  ROTATE,
+  VERIFY,
   READ_CURSORS,
   MOVE_CURSOR,
   WATCH,

@@ -139,8 +139,8 @@ function comeBack({ registry, presence, directory, tracker }: ComeBackParts): ()
     const { birth } = await registry.register();
     // When Redis has lost its data, everybody is online as before, and nobody is to hear of it again.
     const loud = known === undefined || known === birth;
-    known = birth;
     await presence.announce({ loud });
+    known = birth;
     directory.clear();
     await tracker.catchUp();
   };

@@ -1,6 +1,6 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
-import type { Histories } from "./histories.ts";
+import type { Histories, Seen } from "./histories.ts";
 import { decodeStored } from "./line.ts";
 import type { Link } from "./link.ts";
 
@@ -11,8 +11,10 @@ const PAGE = 500;
 interface Place {
   epoch: string;
   offset: number;
+  /** The message there, where it is known. */
+  id: string | undefined;
   /** While a hole is being filled: the highest offset that was announced, or more. */
-  wanted?: number;
+  wanted: number | undefined;
 }
 
 export interface TrackerParts {
@@ -48,8 +50,9 @@ export class Tracker {
   }
 
   /** Whoever has read so far on a channel with local members expects what comes after it. */
-  begin(channel: Channel, { epoch, offset }: Position): void {
-    if (!this.#places.has(channel) && this.#hasMembers(channel)) this.#places.set(channel, { epoch, offset });
+  begin(channel: Channel, { epoch, offset, id }: Seen): void {
+    if (this.#places.has(channel) || !this.#hasMembers(channel)) return;
+    this.#places.set(channel, { epoch, offset, id, wanted: undefined });
   }
 
   /** The last local member has gone. */
@@ -57,14 +60,15 @@ export class Tracker {
     this.#places.delete(channel);
   }
 
-  /** Nothing was heard for a while: reads what was missed, and finds out what was lost. */
+  /** Nothing was heard for a while: finds out what was lost, and reads what was missed. */
   async catchUp(): Promise<void> {
-    const positions = await this.#histories.verify(new Map(this.#places));
+    const verified = await this.#histories.verify(this.#places);
     const fills: Promise<void>[] = [];
-    for (const [channel, { epoch, offset }] of positions) {
+    for (const [channel, { epoch, last, from }] of verified) {
       const place = this.#places.get(channel);
       if (place === undefined) continue;
-      if (place.epoch !== epoch || place.offset < offset) fills.push(this.#fill(channel, place, offset));
+      this.#lost(channel, { epoch, offset: from });
+      if (place.offset < last) fills.push(this.#fill(channel, place, last));
     }
     await Promise.all(fills);
   }
@@ -89,6 +93,7 @@ export class Tracker {
 
   #next(place: Place, message: StoredMessage): void {
     place.offset = message.offset;
+    place.id = message.id;
     this.#deliver(message);
   }
 
@@ -100,7 +105,7 @@ export class Tracker {
     const place = this.#places.get(channel);
     if (place?.epoch === position.epoch) return;
     if (place === undefined) this.begin(channel, position);
-    else Object.assign(place, position);
+    else Object.assign(place, position, { id: undefined });
     this.#link.sink.lost(channel, position);
   }
 
@@ -124,7 +129,10 @@ export class Tracker {
         }
         for (const message of page.messages) if (message.offset > place.offset) this.#next(place, message);
         // What retention has taken is missing for good, and members see it by the offsets.
-        if (page.messages.length < PAGE) place.offset = Math.max(place.offset, page.last);
+        if (page.messages.length < PAGE && place.offset < page.last) {
+          place.offset = page.last;
+          place.id = undefined;
+        }
         place.wanted = Math.max(place.wanted, page.last);
       }
     } finally {

@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import type { StoredMessage } from "../../src/backplane/backplane.ts";
+import { RedisServer } from "../support/redis.ts";
+import { type StartedCluster, startCluster } from "./harness.ts";
+import { redisOn } from "./redis-harness.ts";
+
+const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.url, masters: [server] }));
+
+/** Publishes three messages to a group that the node has joined, and gives the keys of its history. */
+async function threeMessages({ node, message }: StartedCluster, server: RedisServer) {
+  await node.broker.join("g", "alice");
+  for (const id of ["one", "two", "three"]) await node.broker.append(message("group:g", { id }));
+  await node.sink.until(() => node.sink.delivered.length === 3);
+  const keyOf = async (kind: string): Promise<string> =>
+    String(((await server.command("KEYS", `*:${kind}:group:g`)) as string[])[0]); // KEYS answers with names
+  return { list: await keyOf("h"), head: await keyOf("m") };
+}
+
+/** Cuts the connection on which the node listens. */
+const cut = (server: RedisServer) => server.command("CLIENT", "KILL", "TYPE", "pubsub");
+
+const placesOf = ({ node }: StartedCluster) =>
+  node.sink.delivered.map((message) => `${message.id} ${(message as StoredMessage).offset}`); // all are stored
+
+test("what was published while a node did not hear is delivered in its place, once", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other, message } = cluster;
+  await threeMessages(cluster, server);
+
+  await cut(server);
+  for (let number = 4; number <= 50; number++) {
+    await other.broker.append(message("group:g", { id: `m${number}` })).catch(() => undefined);
+  }
+  const [position] = await lastPosition(cluster);
+  await node.sink.until(() => node.sink.offsets("group:g").at(-1) === position?.offset);
+
+  const offsets = node.sink.offsets("group:g");
+  expect(offsets).toEqual(Array.from({ length: offsets.length }, (_, index) => index + 1));
+  expect(node.sink.losses).toEqual([]);
+});
+
+test("a history without its last message, as a replica may have it, goes on under another epoch", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server));
+  const { node, message } = cluster;
+  const { list, head } = await threeMessages(cluster, server);
+  const [before] = await node.broker.positions(["group:g"]);
+
+  await server.command("RPOP", list);
+  await server.command("DECR", head);
+  await cut(server);
+  await node.sink.until(() => node.sink.losses.length > 0);
+
+  const [loss] = node.sink.losses;
+  expect(loss).toMatchObject({ channel: "group:g", position: { offset: 2 } });
+  expect(loss?.position.epoch).not.toBe(before?.epoch);
+  await lastPosition(cluster);
+  expect(await node.broker.append(message("group:g", { id: "new" }))).toMatchObject({
+    epoch: loss?.position.epoch,
+    offset: 3,
+  });
+  expect(placesOf(cluster)).toEqual(["one 1", "two 2", "three 3", "new 3"]);
+});
+
+test("a history in which another message has taken an offset goes on under another epoch", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server));
+  const { node, message } = cluster;
+  const { list } = await threeMessages(cluster, server);
+
+  const line = String(await server.command("RPOP", list));
+  await server.command("RPUSH", list, line.replace("three", "other"));
+  await cut(server);
+  await node.sink.until(() => node.sink.losses.length > 0);
+
+  expect(node.sink.losses).toMatchObject([{ channel: "group:g", position: { offset: 3 } }]);
+  await lastPosition(cluster);
+  await node.broker.append(message("group:g", { id: "new" }));
+  expect(placesOf(cluster)).toEqual(["one 1", "two 2", "three 3", "new 4"]);
+});
+
+/** Where the group stands, asked until the node is back. */
+async function lastPosition({ node }: StartedCluster) {
+  for (;;) {
+    const positions = await node.broker.positions(["group:g"]).catch(() => undefined);
+    if (positions !== undefined) return positions;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
