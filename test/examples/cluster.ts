@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import type { WebSocketConstructor } from "../../src/client/options.ts";
+import { Observed } from "../client/harness.ts";
+import { REPOSITORY } from "../package/build.ts";
+import { Program } from "./program.ts";
+
+const START = join(REPOSITORY, "examples/cluster/start.ts");
+
+/** The example as it runs: two nodes behind nginx, on free ports. */
+export class Cluster {
+  readonly program: Program;
+
+  constructor(balance: string) {
+    const env = {
+      REDIS_URL: undefined, // The example's own, whatever the tests are run with.
+      LOG_LEVEL: "warn",
+      HISTORY_COUNT: "100000", // Nobody is away for longer, however slow the machine is.
+      SHUTDOWN_RECONNECT_SPREAD_MS: "200",
+    };
+    this.program = new Program(process.execPath, [START, balance, "--free-ports"], { env });
+    onTestFinished(async () => void (await this.stop()));
+  }
+
+  /** Where something is, as it says when it is up. */
+  where(name: "WebSocket" | "with TLS" | "page" | "node a" | "node b" | "files"): Promise<string> {
+    return this.program.prints(new RegExp(`^ +${name} +([^\\s?]+)`, "m"));
+  }
+
+  /** Ends a node with a signal, and waits until the example has started it again. */
+  async restart(node: "a" | "b", signal: NodeJS.Signals): Promise<void> {
+    const pids = [...this.program.output.matchAll(new RegExp(`^\\[${node}\\] pid (\\d+)$`, "gm"))];
+    process.kill(Number(pids.at(-1)?.[1]), signal);
+    const listening = `^\\[${node}\\] {"event":"listening"[^]*`;
+    await this.program.prints(new RegExp(listening.repeat(pids.length + 1), "m"));
+  }
+
+  /** As Ctrl-C does. @returns the exit code */
+  async stop(): Promise<number | undefined> {
+    this.program.terminate();
+    return await this.program.ended;
+  }
+}
+
+/** A client that sits at this address of the machine, connected. */
+export async function clientAt(address: string, url: string): Promise<Observed> {
+  const WebSocket = socketsFrom(address);
+  const client = new Observed(url, { user: address, WebSocket, reconnect: { minMs: 50, maxMs: 500 } });
+  onTestFinished(() => client.client.close());
+  await client.client.ready;
+  return client;
+}
+
+function socketsFrom(localAddress: string): WebSocketConstructor {
+  return class extends WebSocket {
+    constructor(url: string, protocol: string) {
+      // Nobody vouches for the certificate, which is made at the start.
+      super(url, protocol, { localAddress, rejectUnauthorized: false });
+    }
+  };
+}
