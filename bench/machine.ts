@@ -11,6 +11,8 @@ export interface Machine {
   kernel: string;
   node: string;
   bun: string;
+  /** Absent in older results, and where it is not installed. */
+  redis?: string;
   fileLimit: number;
 }
 
@@ -23,8 +25,17 @@ export function describeMachine(): Machine {
     kernel: `${type()} ${release()} ${arch()}`,
     node: process.versions.node,
     bun: execFileSync(bun, ["--version"], { encoding: "utf8" }).trim(),
+    redis: redisVersion(),
     fileLimit: fileLimit(),
   };
+}
+
+function redisVersion(): string | undefined {
+  try {
+    return /v=(\S+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))?.[1];
+  } catch {
+    return undefined; // only the bench of the cluster needs it
+  }
 }
 
 /** The most files that a process may have open. Node raises its soft limit to the hard one when it starts. */

@@ -1,24 +1,20 @@
 import { parseArgs } from "node:util";
-import { CONTENDERS, type ContenderInfo } from "./contenders.ts";
-import { SCENARIOS } from "./run.ts";
-import { FULL, QUICK, type Scale } from "./scale.ts";
-import type { Scenario } from "./scenario.ts";
 
-export const USAGE = `Usage: npm run bench -- [options]
-
-  --only NAMES       scenarios, with commas: ${SCENARIOS.map(({ name }) => name).join(", ")}
-  --against NAMES    servers, with commas: ${CONTENDERS.map(({ name }) => name).join(", ")}
-  --quick            less of everything, under a minute
-  --rounds N         rounds of each measurement (default ${FULL.rounds}; with --quick ${QUICK.rounds})
-  --check            exit with 1 when a promise is not kept
-  --profile          write CPU profiles of the Node servers to bench/results/raw/
-  --help
-
-A full run writes bench/results/latest.json and fanout.svg; any other writes to bench/results/raw/.`;
-
-export interface Options {
+/** What a bench offers to choose from. */
+export interface Choices<Scenario, Contender, Scale> {
+  /** How it is started. */
+  command: string;
   scenarios: readonly Scenario[];
-  contenders: readonly ContenderInfo[];
+  contenders: readonly Contender[];
+  full: Scale;
+  quick: Scale;
+  /** What a full run writes. */
+  files: string;
+}
+
+export interface Options<Scenario, Contender, Scale> {
+  scenarios: readonly Scenario[];
+  contenders: readonly Contender[];
   scale: Scale;
   check: boolean;
   profile: boolean;
@@ -27,8 +23,36 @@ export interface Options {
   isWhole: boolean;
 }
 
+interface Named {
+  name: string;
+}
+
+/** The help text. */
+export const usageOf = ({
+  command,
+  scenarios,
+  contenders,
+  full,
+  quick,
+  files,
+}: Choices<Named, Named, { rounds: number }>) => `Usage: ${command} -- [options]
+
+  --only NAMES       scenarios, with commas: ${scenarios.map(({ name }) => name).join(", ")}
+  --against NAMES    contenders, with commas: ${contenders.map(({ name }) => name).join(", ")}
+  --quick            less of everything, under a minute
+  --rounds N         rounds of each measurement (default ${full.rounds}; with --quick ${quick.rounds})
+  --check            exit with 1 when a promise is not kept
+  --profile          write CPU profiles of the Node processes to bench/results/raw/
+  --help
+
+A full run writes ${files}; any other writes to bench/results/raw/.`;
+
 /** @throws Error that says what was expected. */
-export function parseOptions(args: string[]): Options {
+export function parseOptions<
+  Scenario extends Named,
+  Contender extends Named,
+  Scale extends { rounds: number },
+>(args: string[], choices: Choices<Scenario, Contender, Scale>): Options<Scenario, Contender, Scale> {
   const { values } = parseArgs({
     args,
     options: {
@@ -42,10 +66,10 @@ export function parseOptions(args: string[]): Options {
     },
   });
   const { only, against, quick, check, profile, help } = values;
-  const scale = quick ? QUICK : FULL;
+  const scale = quick ? choices.quick : choices.full;
   return {
-    scenarios: choose("--only", SCENARIOS, only),
-    contenders: choose("--against", CONTENDERS, against),
+    scenarios: choose("--only", choices.scenarios, only),
+    contenders: choose("--against", choices.contenders, against),
     scale: { ...scale, rounds: parseRounds(values.rounds) ?? scale.rounds },
     check,
     profile,
@@ -54,11 +78,11 @@ export function parseOptions(args: string[]): Options {
   };
 }
 
-function choose<Named extends { name: string }>(
+function choose<Choice extends Named>(
   option: string,
-  all: readonly Named[],
+  all: readonly Choice[],
   names?: string,
-): readonly Named[] {
+): readonly Choice[] {
   const wanted = names?.split(",").map((name) => name.trim());
   const unknown = wanted?.find((name) => all.every((one) => one.name !== name));
   if (unknown === undefined) return wanted ? all.filter(({ name }) => wanted.includes(name)) : all;

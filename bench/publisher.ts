@@ -11,10 +11,10 @@ const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
 const WARM_TICKS = 1;
 
-type Metered = Pick<PublishReport, "cpuUs" | "kernelPercent" | "elapsedMs">;
+export type Metered = Pick<PublishReport, "cpuUs" | "kernelPercent" | "elapsedMs">;
 
 /** CPU time and wall time from here on. */
-function startMeter(): () => Metered {
+export function startMeter(): () => Metered {
   const cpu = process.cpuUsage();
   const began = performance.now();
   return () => {
@@ -76,27 +76,43 @@ function publishTick(
 /** Publishes as {@link PacedPlan} says. Nothing is stored. */
 export async function publishPaced(contender: Contender, plan: PacedPlan): Promise<PublishReport> {
   const ballast = plan.ballast && { ...plan.ballast, text: "x".repeat(plan.ballast.bytes) };
-  const total = Math.round(plan.perSecond * plan.seconds);
+  const publish = (index: number): void => {
+    if (plan.audience === "everyone") contender.broadcast({ n: index, text: TEXT, at: machineUs() }, false);
+    else publishToOne(contender, { ...plan, stored: false }, index, machineUs());
+  };
+  const pace = paced(plan, publish, () => {
+    for (let n = 0; ballast && n < ballast.perTick; n++)
+      contender.send("u0", { n, text: ballast.text }, false);
+  });
+  return { ...(await pace), rssBytes: process.memoryUsage.rss(), longestTurnsMs: [] };
+}
+
+/** Publishes messages 0, 1, 2 … at a steady rate; those that are due are published in one tick. */
+export async function paced(
+  { perSecond, seconds, everyMs }: Pick<PacedPlan, "perSecond" | "seconds" | "everyMs">,
+  publish: (index: number) => void,
+  eachTick: () => void = () => {},
+): Promise<Metered & { ticks: number; messages: number }> {
+  const total = Math.round(perSecond * seconds);
   const meter = startMeter();
   let sent = 0;
   let ticks = 0;
   for (; sent < total; ticks++) {
-    const due = Math.min(total, Math.ceil((meter().elapsedMs / 1000) * plan.perSecond));
-    while (sent < due) publishStamped(contender, plan, sent++);
-    for (let n = 0; ballast && n < ballast.perTick; n++)
-      contender.send("u0", { n, text: ballast.text }, false);
-    await sleep(plan.everyMs);
+    const due = Math.min(total, Math.ceil((meter().elapsedMs / 1000) * perSecond));
+    while (sent < due) publish(sent++);
+    eachTick();
+    await sleep(everyMs);
   }
-  return { ticks, messages: sent, ...meter(), rssBytes: process.memoryUsage.rss(), longestTurnsMs: [] };
+  return { ticks, messages: sent, ...meter() };
 }
 
-/** Message `index` of a paced plan: the users have their turn one after the other. */
-function publishStamped(contender: Contender, { audience, users }: PacedPlan, index: number): void {
-  const at = machineUs();
-  if (audience === "everyone") {
-    contender.broadcast({ n: index, text: TEXT, at }, false);
-  } else {
-    const user = `u${index % users}`;
-    contender.send(user, { n: Math.floor(index / users), text: SHORT_TEXT, user, at }, false);
-  }
+/** Publishes message `index` of those to single users, who have their turn one after the other. */
+export function publishToOne(
+  contender: Pick<Contender, "send">,
+  { users, stored }: Pick<TickPlan, "users" | "stored">,
+  index: number,
+  at?: number,
+): void {
+  const user = `u${index % users}`;
+  contender.send(user, { n: Math.floor(index / users), text: SHORT_TEXT, user, at }, stored);
 }

@@ -1,6 +1,7 @@
-import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import { CLUSTER_CONTENDERS } from "./cluster/contenders.ts";
+import { CONTENDERS } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
-import { FIGURES, type FigureName, type Row, type Scenario } from "./scenario.ts";
+import { FIGURES, type FigureName, type Row, type RowName, type Scenario } from "./scenario.ts";
 import type { Summary } from "./statistics.ts";
 import type { Verdict } from "./targets.ts";
 
@@ -14,8 +15,8 @@ export interface Results {
   verdicts: Verdict[];
 }
 
-export const titleOf = (name: ContenderName): string =>
-  CONTENDERS.find((contender) => contender.name === name)?.title ?? name;
+export const titleOf = (name: RowName): string =>
+  [...CONTENDERS, ...CLUSTER_CONTENDERS].find((contender) => contender.name === name)?.title ?? name;
 
 /** Three significant digits, with M and k for the large ones. */
 export function formatNumber(value: number): string {
@@ -25,7 +26,10 @@ export function formatNumber(value: number): string {
 }
 
 /** The table of one scenario. Beside a median stands, in brackets, the spread of the rounds. */
-export function formatScenario({ name, title }: Scenario, rows: readonly Row[]): string {
+export function formatScenario(
+  { name, title }: Pick<Scenario, "name" | "title">,
+  rows: readonly Row[],
+): string {
   const own = rows.filter((row) => row.scenario === name);
   const columns = (Object.keys(FIGURES) as FigureName[]).filter((figure) =>
     own.some((row) => row.figures[figure]),
@@ -44,6 +48,14 @@ function formatSummary(summary: Summary | undefined): string {
   return low === high
     ? formatNumber(median)
     : `${formatNumber(median)} [${formatNumber(low)}–${formatNumber(high)}]`;
+}
+
+export const formatMachine = ({ cpu, cores, kernel, node, bun, redis }: Machine): string =>
+  `${cpu}, ${cores} cores, ${kernel}, Node ${node}, Bun ${bun}${redis === undefined ? "" : `, Redis ${redis}`}`;
+
+/** One line on a terminal that is overwritten; nothing where output is kept. */
+export function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
 /** One line for each promise. What the run did not measure is left out. */

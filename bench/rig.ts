@@ -3,9 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { PacedPlan, Phase, PublishReport, ReceiverApi, ServerApi, Tally, TickPlan } from "./api.ts";
 import { Caller } from "./calls.ts";
 import type { ContenderInfo } from "./contenders.ts";
+import { watched } from "./watchdog.ts";
 
-/** A call that takes longer has lost a message or a connection. */
-const WATCHDOG_MS = 60_000;
 /** Handshakes under way at once, unless a scenario says otherwise. */
 const CONCURRENCY = 200;
 
@@ -184,29 +183,23 @@ export class Rig {
   }
 
   /** Fails with what the receivers saw when an answer is overdue. */
-  async #watched<Result>(answer: Promise<Result>): Promise<Result> {
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<never>((_, reject) => {
-      timer = setTimeout(async () => {
-        const tally = JSON.stringify(await this.#tally());
-        reject(new Error(`${this.contender.name}: no answer in ${WATCHDOG_MS} ms; arrived ${tally}`));
-      }, WATCHDOG_MS);
-    });
-    try {
-      return await Promise.race([answer, overdue]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #watched<Result>(answer: Promise<Result>): Promise<Result> {
+    return watched(answer, this.contender.name, () => this.#tally());
   }
 }
 
 function spawnServer({ program, runtime }: ContenderInfo, profileTo: string | undefined): ChildProcess {
   const file = pathOf(`servers/${program}`);
   if (runtime === "bun") return spawnWithCalls(pathOf("../node_modules/.bin/bun"), [file]);
-  const profile = profileTo
-    ? ["--cpu-prof", `--cpu-prof-dir=${profileTo}`, `--cpu-prof-name=${program}.cpuprofile`]
+  return spawnNode([file], profileTo === undefined ? undefined : { directory: profileTo, name: program });
+}
+
+/** Runs a program as `npm start` runs the server; with `profile` it writes a CPU profile when it ends. */
+export function spawnNode(args: string[], profile?: { directory: string; name: string }): ChildProcess {
+  const flags = profile
+    ? ["--cpu-prof", `--cpu-prof-dir=${profile.directory}`, `--cpu-prof-name=${profile.name}.cpuprofile`]
     : [];
-  return spawnWithCalls(process.execPath, [...NODE_FLAGS, ...profile, file]);
+  return spawnWithCalls(process.execPath, [...NODE_FLAGS, ...flags, ...args]);
 }
 
 /** Its own output, should a server write a log, goes to standard error: standard output is for the results. */
@@ -214,5 +207,6 @@ function spawnWithCalls(command: string, args: string[]): ChildProcess {
   return spawn(command, args, { stdio: ["ignore", process.stderr, process.stderr, "ipc"] });
 }
 
-const startReceiver = (): Promise<Caller<ReceiverApi>> =>
+/** Starts a process that holds clients. */
+export const startReceiver = (): Promise<Caller<ReceiverApi>> =>
   Caller.start<ReceiverApi>(spawnWithCalls(process.execPath, [pathOf("receiver.ts")]), "receiver");

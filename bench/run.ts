@@ -1,4 +1,5 @@
 import type { ContenderInfo } from "./contenders.ts";
+import type { RunOptions } from "./program.ts";
 import { Rig } from "./rig.ts";
 import type { Scale } from "./scale.ts";
 import type { Row, Scenario } from "./scenario.ts";
@@ -22,16 +23,11 @@ export const SCENARIOS: readonly Scenario[] = [
   block,
 ];
 
-export interface RunOptions {
-  scale: Scale;
-  contenders: readonly ContenderInfo[];
-  progress: (text: string) => void;
-  /** Writes a CPU profile of each Node server into this directory. */
-  profileTo?: string;
-}
-
 /** Runs one scenario, and ends every process that it started, whatever happens. */
-export async function runScenario(scenario: Scenario, { profileTo, ...options }: RunOptions): Promise<Row[]> {
+export async function runScenario(
+  scenario: Scenario,
+  { profileTo, ...options }: RunOptions<ContenderInfo, Scale>,
+): Promise<Row[]> {
   const rigs: Rig[] = [];
   try {
     return await scenario.run({

@@ -1,3 +1,4 @@
+import type { ClusterContenderName } from "./cluster/contenders.ts";
 import type { ContenderInfo, ContenderName } from "./contenders.ts";
 import type { Rig } from "./rig.ts";
 import type { Scale } from "./scale.ts";
@@ -11,6 +12,11 @@ export const FIGURES = {
   rssMiB: "RSS MiB",
   wireBytes: "bytes",
   perSecond: "per s",
+  senderUs: "A µs",
+  receiverUs: "B µs",
+  redisUs: "Redis µs",
+  messages: "messages",
+  commands: "Redis commands",
   kibPerConnection: "KiB/conn",
   kibWithReserve: "with reserve",
   p50Ms: "p50 ms",
@@ -23,12 +29,15 @@ export const FIGURES = {
 
 export type FigureName = keyof typeof FIGURES;
 
+/** Whom a line of the results is about: here, or in the bench of the cluster. */
+export type RowName = ContenderName | ClusterContenderName;
+
 /** One line of the results. */
 export interface Row {
   scenario: string;
   /** Which variant of the scenario, for example `1000 connections, 10/tick`. */
   case: string;
-  contender: ContenderName;
+  contender: RowName;
   figures: Partial<Record<FigureName, Summary>>;
 }
 
@@ -54,14 +63,14 @@ export class Gathering {
   readonly #scenario: string;
   readonly #rows = new Map<
     string,
-    { case: string; contender: ContenderName; samples: Map<FigureName, number[]> }
+    { case: string; contender: RowName; samples: Map<FigureName, number[]> }
   >();
 
   constructor(scenario: string) {
     this.#scenario = scenario;
   }
 
-  add(name: string, contender: ContenderName, figures: Partial<Record<FigureName, number>>): void {
+  add(name: string, contender: RowName, figures: Partial<Record<FigureName, number>>): void {
     const key = `${name} ${contender}`;
     const row = this.#rows.get(key) ?? { case: name, contender, samples: new Map<FigureName, number[]>() };
     this.#rows.set(key, row);

@@ -125,7 +125,8 @@ function judgeStalled(median: Lookup): Verdict[] {
   ];
 }
 
-const atMost = (promise: string, limit: number, measured: number): Verdict => ({
+/** A promise that holds up to the limit. */
+export const atMost = (promise: string, limit: number, measured: number): Verdict => ({
   promise,
   measured,
   limit,
@@ -133,7 +134,8 @@ const atMost = (promise: string, limit: number, measured: number): Verdict => ({
   pass: measured <= limit,
 });
 
-const atLeast = (promise: string, limit: number, measured: number): Verdict => ({
+/** A promise that holds from the limit on. */
+export const atLeast = (promise: string, limit: number, measured: number): Verdict => ({
   promise,
   measured,
   limit,

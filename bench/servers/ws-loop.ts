@@ -1,23 +1,11 @@
 /** Control: a plain `ws` server that sends in a loop. */
-import { once } from "node:events";
-import { type WebSocket, WebSocketServer } from "ws";
 import { collectGarbage, host, plainText } from "../host.ts";
+import { wsServer } from "./ws-server.ts";
 
-const users = new Map<string, WebSocket>();
-const server = new WebSocketServer({ port: 0, host: "127.0.0.1", backlog: 4096 });
-
-server.on("connection", (socket, request) => {
-  const user = new URL(request.url ?? "/", "ws://localhost").searchParams.get("user_id") ?? "";
-  users.set(user, socket);
-  socket.on("message", (text) => socket.send(text.toString()));
-  socket.on("close", () => users.delete(user));
-  socket.on("error", () => socket.terminate());
-});
-await once(server, "listening");
-const address = server.address();
+const { port, server, users } = await wsServer();
 
 await host({
-  port: typeof address === "object" && address ? address.port : 0,
+  port,
   broadcast(data) {
     const text = plainText(data);
     for (const socket of server.clients) socket.send(text);

@@ -1,0 +1,67 @@
+/** What the bench of the cluster asks of a node. */
+import type { Tally } from "../api.ts";
+import type { Metered } from "../publisher.ts";
+
+/** Publish to single users, who have their turn one after the other, as fast as the others can follow. */
+export interface FlowPlan {
+  /** Messages published in one turn of the event loop. */
+  perTick: number;
+  /** Users `u0` … `u<users-1>`; each gets equally many. */
+  users: number;
+  stored: boolean;
+  /** How long at least, in seconds. */
+  seconds: number;
+  /** The receiver confirms so many messages at a time … */
+  chunk: number;
+  /** … and so many, rounded up to chunks, may be on their way: Redis must not have to queue without bound. */
+  window: number;
+}
+
+/** Publish to single users at a steady rate. Each message carries the time of its publishing. */
+export interface RatePlan {
+  perSecond: number;
+  seconds: number;
+  users: number;
+  stored: boolean;
+}
+
+export interface FlowReport extends Metered {
+  messages: number;
+}
+
+/** What a node does with messages that arrive for the users it holds. */
+export interface ArrivalPhase {
+  /** Confirm every so many messages; 0: do not confirm. */
+  chunk: number;
+  /** Where to confirm. */
+  pacePort: number;
+  /** Record how old the messages to each n-th user are; 0: of none. */
+  timeEvery: number;
+}
+
+/** A node of the cluster under test; any may publish, and any may receive. */
+export interface NodeApi {
+  /** `port` is where clients connect, `pacePort` where receivers confirm what this node published. */
+  address(argument: null): { port: number; pacePort: number };
+  /** Makes so many users be here, without sockets: what arrives for them is counted where the hub would take it. */
+  hold(argument: { users: number }): Promise<null>;
+  /** The users held expect messages 0, 1, 2 … from here on. */
+  begin(phase: ArrivalPhase): Promise<null>;
+  /** Resolves when so many messages in all have arrived since the phase began. */
+  reach(argument: { messages: number }): Promise<null>;
+  tally(argument: null): Tally;
+  publishFlow(plan: FlowPlan): Promise<FlowReport>;
+  publishAtRate(plan: RatePlan): Promise<FlowReport>;
+  /** CPU time since the node began: user and system, all threads. */
+  usage(argument: null): { cpuUs: number };
+}
+
+/** The argument of a node's program. */
+export interface NodeArgument {
+  /** Of Redis. */
+  url: string;
+  /** What its keys and channels begin with, so that contenders do not hear each other. */
+  prefix: string;
+  /** Whether it has receivers. */
+  hears: boolean;
+}

@@ -1,0 +1,65 @@
+import type { DialectName } from "../api.ts";
+
+/** A row of the results: who publishes on node A, and who receives on node B. */
+export interface ClusterContender {
+  name: ClusterContenderName;
+  title: string;
+  /** Programs in nodes/. B's is the same for receivers with sockets and without, unless it says otherwise. */
+  publishes: string;
+  receives: string;
+  /** The program on B when clients hold sockets; absent where nothing can be delivered to any. */
+  serves?: string;
+  dialect: DialectName;
+  /** Whether B can count what arrives where its hub would take it; if not, only clients can. */
+  hasSink: boolean;
+  stored: boolean;
+}
+
+export type ClusterContenderName =
+  | "tidings-hub"
+  | "tidings-backplane"
+  | "publish"
+  | "socketio-redis"
+  | "tidings-hub-stored"
+  | "tidings-backplane-stored"
+  | "publish-xadd";
+
+const hub = {
+  publishes: "hub.ts",
+  receives: "backplane.ts",
+  serves: "hub.ts",
+  dialect: "tidings",
+  hasSink: true,
+} as const;
+const backplane = {
+  publishes: "backplane.ts",
+  receives: "backplane.ts",
+  dialect: "tidings",
+  hasSink: true,
+} as const;
+const control = {
+  publishes: "publish.ts",
+  receives: "publish.ts",
+  serves: "publish.ts",
+  dialect: "plain",
+  hasSink: true,
+} as const;
+
+export const CLUSTER_CONTENDERS: readonly ClusterContender[] = [
+  { ...hub, name: "tidings-hub", title: "Tidings, hub.user(u).send", stored: false },
+  { ...backplane, name: "tidings-backplane", title: "Tidings, broker.relay", stored: false },
+  { ...control, name: "publish", title: "ioredis, one PUBLISH each", stored: false },
+  {
+    name: "socketio-redis",
+    title: "Socket.IO, Redis adapter",
+    publishes: "socketio.ts",
+    receives: "socketio.ts",
+    serves: "socketio.ts",
+    dialect: "socketio",
+    hasSink: false,
+    stored: false,
+  },
+  { ...hub, name: "tidings-hub-stored", title: "Tidings, hub.user(u).send, stored", stored: true },
+  { ...backplane, name: "tidings-backplane-stored", title: "Tidings, broker.append", stored: true },
+  { ...control, name: "publish-xadd", title: "ioredis, one PUBLISH + one XADD each", stored: true },
+];

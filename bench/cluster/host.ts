@@ -1,0 +1,67 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { answerCalls } from "../calls.ts";
+import { machineUs } from "../clock.ts";
+import type { BenchData } from "../dialects.ts";
+import { PaceServer } from "../pace.ts";
+import { paced, publishToOne, startMeter } from "../publisher.ts";
+import type { FlowPlan, FlowReport, NodeApi, NodeArgument } from "./api.ts";
+import { Arrivals } from "./arrivals.ts";
+
+/** A node of a cluster, as the users of its library would write it. */
+export interface ClusterNode {
+  /** Where clients connect; 0 when it takes none. */
+  port: number;
+  /** Publishes one message to one user, wherever that user is. */
+  send(user: string, data: BenchData, stored: boolean): void;
+  /** Makes the users `u0` … be on this node; what arrives for them goes to `arrivals`. */
+  hold?(users: number, arrivals: Arrivals): Promise<void>;
+}
+
+/** What the program of a node was given. */
+export const nodeArgument = (): NodeArgument => JSON.parse(process.argv[2] ?? "{}") as NodeArgument; // by the rig
+
+/** Runs a node for the bench: every contender is measured by this same code. */
+export async function hostNode(node: ClusterNode): Promise<void> {
+  const pace = await PaceServer.listen();
+  const arrivals = new Arrivals();
+  answerCalls<NodeApi>({
+    address: () => ({ port: node.port, pacePort: pace.port }),
+    async hold({ users }) {
+      if (node.hold === undefined) throw new Error("this node counts nothing without sockets");
+      arrivals.expect(users);
+      await node.hold(users, arrivals);
+      return null;
+    },
+    begin: (phase) => arrivals.begin(phase).then(() => null),
+    reach: ({ messages }) => arrivals.reach(messages).then(() => null),
+    tally: () => arrivals.tally(),
+    publishFlow: (plan) => publishFlow(node, pace, plan),
+    publishAtRate: (plan) =>
+      paced({ ...plan, everyMs: 1 }, (index) => publishToOne(node, plan, index, machineUs())),
+    usage() {
+      const { user, system } = process.cpuUsage();
+      return { cpuUs: user + system };
+    },
+  });
+}
+
+/** Publishes as {@link FlowPlan} says. */
+async function publishFlow(node: ClusterNode, pace: PaceServer, plan: FlowPlan): Promise<FlowReport> {
+  const { perTick, users, seconds, chunk, window } = plan;
+  pace.reset();
+  const meter = startMeter();
+  const until = performance.now() + seconds * 1000;
+  let sent = 0;
+  while (performance.now() < until || sent % users !== 0) {
+    // The last tick may be a short one: every user is to have equally many.
+    const end =
+      performance.now() < until ? sent + perTick : Math.min(sent + perTick, nextMultiple(sent, users));
+    while (sent < end) publishToOne(node, plan, sent++);
+    await nextTurn();
+    await pace.reach(Math.ceil((sent - window) / chunk), 1);
+  }
+  await pace.reach(sent / chunk, 1);
+  return { messages: sent, ...meter() };
+}
+
+const nextMultiple = (count: number, of: number): number => Math.ceil(count / of) * of;

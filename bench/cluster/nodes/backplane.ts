@@ -1,0 +1,63 @@
+/** A node of Tidings without the hub around it: the Redis backplane, and a sink that counts where a hub would deliver. */
+import { type Backplane, type BackplaneSink, redisBackplane } from "../../../src/backplane/backplane.ts";
+import { userChannel } from "../../../src/protocol/protocol.ts";
+import type { Arrivals } from "../arrivals.ts";
+import { hostNode, nodeArgument } from "../host.ts";
+import { HISTORY_COUNT, QUIET_S } from "../quiet.ts";
+
+const NO_RULES = { maxPerUser: 0, perUserPolicy: "reject", onePerPlatform: false } as const;
+
+const { url, prefix } = nodeArgument();
+const node = { id: `bench-${process.pid}`, ip: "127.0.0.1", port: 0, connections: () => 0 };
+let arrivals: Arrivals | undefined;
+let sent = 0;
+
+const sink: BackplaneSink = {
+  deliver({ channel, body }) {
+    arrivals?.message(channel, body);
+    return 1;
+  },
+  acknowledged: () => {},
+  lost: (channel) => fail(`the history of ${channel} was lost`),
+  presence: () => {},
+  command: async () => 0,
+  report: (stage, error) => fail(`${stage}: ${error}`),
+};
+
+const backplane: Backplane = redisBackplane({
+  url,
+  prefix,
+  history: { count: HISTORY_COUNT, ageMs: 3_600_000 },
+  heartbeatMs: QUIET_S * 1000,
+  timeoutMs: 3 * QUIET_S * 1000,
+});
+await backplane.start(node, sink);
+
+await hostNode({
+  port: 0,
+  send(user, data, stored) {
+    const message = {
+      id: `bench-${sent++}`,
+      type: "bench",
+      body: JSON.stringify(data),
+      timestamp: Date.now(),
+      channel: userChannel(user),
+    };
+    void (stored ? backplane.broker.append(message) : backplane.broker.relay(message));
+  },
+  async hold(users, held) {
+    arrivals = held;
+    const connectedAt = Date.now();
+    const arrive = (user: string) =>
+      backplane.presence.arrive(
+        { id: `c-${user}`, user, platform: "web", device: "web", node: node.id, connectedAt },
+        NO_RULES,
+      );
+    await Promise.all(Array.from({ length: users }, (_, index) => arrive(`u${index}`)));
+  },
+});
+
+/** Ends the process, and with it the bench. */
+function fail(reason: string): never {
+  throw new Error(reason);
+}

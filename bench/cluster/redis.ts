@@ -1,0 +1,43 @@
+import { Redis } from "ioredis";
+import { RedisServer } from "../../test/support/redis.ts";
+
+/** What Redis has done since it began. */
+export interface RedisUsage {
+  cpuUs: number;
+  commands: number;
+}
+
+/** The redis-server that the nodes share: of its own, on loopback, without persistence. */
+export class BenchRedis {
+  readonly url: string;
+  readonly #server: RedisServer;
+  readonly #client: Redis;
+  #asked = 0;
+
+  static async start(): Promise<BenchRedis> {
+    return new BenchRedis(await RedisServer.start());
+  }
+
+  private constructor(server: RedisServer) {
+    this.url = server.url;
+    this.#server = server;
+    this.#client = new Redis(server.url);
+  }
+
+  /** The question itself is not counted. */
+  async usage(): Promise<RedisUsage> {
+    const text = await this.#client.info("everything");
+    const seconds = Number(valueIn(text, "used_cpu_user")) + Number(valueIn(text, "used_cpu_sys"));
+    const commands = Number(valueIn(text, "total_commands_processed")) - this.#asked++;
+    return { cpuUs: seconds * 1e6, commands };
+  }
+
+  async stop(): Promise<void> {
+    this.#client.disconnect();
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+/** A value of Redis's INFO. */
+const valueIn = (text: string, name: string): string =>
+  new RegExp(`^${name}:(.*?)\r?$`, "m").exec(text)?.[1] ?? "";

@@ -1,0 +1,45 @@
+/** How much is measured. */
+export interface ClusterScale {
+  name: "full" | "quick" | "tiny";
+  /** Interleaved rounds; figures are medians over them. */
+  rounds: number;
+  /** Users without sockets … */
+  users: number;
+  /** … and with. */
+  sockets: number;
+  /** Messages published in a turn of the event loop. */
+  perTick: readonly number[];
+  /** Of each measurement of throughput. */
+  seconds: number;
+  latencySeconds: number;
+}
+
+export const FULL: ClusterScale = {
+  name: "full",
+  rounds: 5,
+  users: 10_000,
+  sockets: 1_000,
+  perTick: [10, 100, 1_000],
+  seconds: 0.5,
+  latencySeconds: 3,
+};
+
+export const QUICK: ClusterScale = {
+  ...FULL,
+  name: "quick",
+  rounds: 2,
+  perTick: [100],
+  seconds: 0.3,
+  latencySeconds: 1,
+};
+
+/** Shows that the bench works; its figures mean nothing. */
+export const TINY: ClusterScale = {
+  name: "tiny",
+  rounds: 1,
+  users: 40,
+  sockets: 20,
+  perTick: [10],
+  seconds: 0.02,
+  latencySeconds: 0.1,
+};

@@ -1,0 +1,55 @@
+import { Gathering, type Row } from "../../scenario.ts";
+import type { ClusterOutcome, ClusterRig } from "../rig.ts";
+import { type ClusterBench, type ClusterScenario, caseOf, openAll } from "../scenario.ts";
+
+const TARGET_CPU_PERCENT = 50;
+/** Messages per second to begin with; the rate for the target is found from there. */
+const FIRST_RATE = 20_000;
+const CALIBRATIONS = 4;
+/** What is saturated says little about how much less it should be. */
+const LARGEST_STEP = 3;
+
+/** How long a message takes to the other node when the busiest of the three processes is half busy. */
+export const latency: ClusterScenario = {
+  name: "latency",
+  title:
+    "Latency from node A to node B, the busiest process at half of one core: without sockets, and to clients",
+  async run(bench: ClusterBench): Promise<Row[]> {
+    const { latencySeconds } = bench.scale;
+    const gathering = new Gathering("latency");
+    for (const receivers of ["held by B", "clients of B"] as const) {
+      const contenders = bench.contenders.filter((each) =>
+        receivers === "held by B" ? each.hasSink : each.serves !== undefined,
+      );
+      for (const contender of contenders) {
+        const [rig] = await openAll(bench, [contender], receivers);
+        if (rig === undefined) continue;
+        const perSecond = await findRate(rig, latencySeconds / 5);
+        const outcome = await rig.publishAtRate({ perSecond, seconds: latencySeconds });
+        const { report, tally } = outcome;
+        gathering.add(caseOf(rig), contender.name, {
+          p50Ms: tally.latencyMs.p50,
+          p99Ms: tally.latencyMs.p99,
+          maxMs: tally.latencyMs.max,
+          cpuPercent: busiestPercent(outcome),
+          perSecond: (report.messages / report.elapsedMs) * 1000,
+        });
+        await rig.close();
+      }
+    }
+    return gathering.rows();
+  },
+};
+
+async function findRate(rig: ClusterRig, seconds: number): Promise<number> {
+  await rig.publishFlow({ perTick: 10, seconds }); // compiles, and finds the users' nodes
+  let rate = FIRST_RATE;
+  for (let attempt = 0; attempt < CALIBRATIONS; attempt++) {
+    const outcome = await rig.publishAtRate({ perSecond: rate, seconds });
+    rate *= Math.min(LARGEST_STEP, TARGET_CPU_PERCENT / busiestPercent(outcome));
+  }
+  return rate;
+}
+
+const busiestPercent = ({ cpuUs, report }: ClusterOutcome): number =>
+  Math.max(cpuUs.sender, cpuUs.receiver, cpuUs.redis) / report.elapsedMs / 10;

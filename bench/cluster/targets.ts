@@ -1,0 +1,37 @@
+import type { FigureName, Row, RowName } from "../scenario.ts";
+import { atLeast, atMost, type Verdict } from "../targets.ts";
+import type { ClusterScale } from "./scale.ts";
+import { caseOf } from "./scenario.ts";
+import { flowCase } from "./scenarios/throughput.ts";
+
+/** Judges a run of the cluster's bench. */
+export function judgeCluster(rows: readonly Row[], { users, sockets, perTick }: ClusterScale): Verdict[] {
+  const held = caseOf({ users, hasClients: false });
+  const clients = caseOf({ users: sockets, hasClients: true });
+  const most = Math.max(...perTick);
+  const figure = (scenario: string, name: string, contender: RowName, of: FigureName) =>
+    rows.find((row) => row.scenario === scenario && row.case === name && row.contender === contender)
+      ?.figures[of];
+  const rate = (scenario: string, contender: RowName): number =>
+    figure(scenario, flowCase(held, most), contender, "perSecond")?.median ?? Number.NaN;
+  const delay = (name: string, contender: RowName, of: FigureName): number =>
+    figure("latency", name, contender, of)?.median ?? Number.NaN;
+  return [
+    atLeast("ephemeral messages/s between two nodes, hub", 1e6, rate("ephemeral", "tidings-hub")),
+    atLeast("ephemeral messages/s between two nodes, backplane", 1e6, rate("ephemeral", "tidings-backplane")),
+    atLeast("stored messages/s between two nodes, hub", 250e3, rate("stored", "tidings-hub-stored")),
+    atLeast(
+      "stored messages/s between two nodes, backplane",
+      250e3,
+      rate("stored", "tidings-backplane-stored"),
+    ),
+    atMost(
+      "commands in Redis for messages that stay on their node",
+      0,
+      figure("local", clients, "tidings-hub", "commands")?.high ?? Number.NaN,
+    ),
+    atMost("latency to the other node at half of one core, p50 ms", 1, delay(held, "tidings-hub", "p50Ms")),
+    atMost("latency to the other node at half of one core, p99 ms", 5, delay(held, "tidings-hub", "p99Ms")),
+    atMost("latency to its clients at half of one core, p99 ms", 5, delay(clients, "tidings-hub", "p99Ms")),
+  ];
+}
