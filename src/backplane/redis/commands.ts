@@ -39,11 +39,13 @@ export class RedisCluster implements Cluster {
 
   async command(command: Command): Promise<number> {
     const { presence } = this.#parts;
-    const nodes = await this.#nodesOf(command);
+    const only = command.kind === "kick" ? command.connection : undefined;
+    // As Redis has it now: a command must not miss a node that is new.
+    const nodes = new Set(await presence.locate(command.user, only));
     const isHere = nodes.delete(this.#link.token) || presence.hasUser(command.user);
     const counts = await Promise.all([
       isHere ? presence.runHere(command) : 0,
-      ...[...nodes].map(([token, node]) => this.#ask(token, node, command)),
+      ...[...nodes].map((token) => this.#ask(token, command)),
     ]);
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -53,32 +55,26 @@ export class RedisCluster implements Cluster {
     for (const answer of this.#waiting.values()) answer(0);
   }
 
-  /** Incarnation and name of the nodes that it concerns, as Redis has it now: a command must not miss one that is new. */
-  async #nodesOf(command: Command): Promise<Map<string, string>> {
-    const only = command.kind === "kick" ? command.connection : undefined;
-    const located = await this.#parts.presence.locate(command.user);
-    const meant = located.filter(({ connection }) => (only ?? connection.id) === connection.id);
-    return new Map(meant.map(({ token, connection }) => [token, connection.node]));
-  }
-
-  async #ask(token: string, node: string, command: Command): Promise<number> {
-    const { commandTimeoutMs } = this.#parts;
+  async #ask(token: string, command: Command): Promise<number> {
     const request = (++this.#requests).toString(36);
     const { promise, resolve } = Promise.withResolvers<number>();
     const timer = setTimeout(() => {
       resolve(0);
-      const late = new TidingsError(
-        "unavailable",
-        `node ${node} did not answer within ${commandTimeoutMs} ms`,
-      );
-      if (!this.#link.isStopped) this.#link.sink.report("command", late);
-    }, commandTimeoutMs);
+      void this.#reportLate(token);
+    }, this.#parts.commandTimeoutMs);
     this.#waiting.set(request, resolve);
     this.#link.post(token, lineOf("C", request, this.#link.token, JSON.stringify(command)));
     const count = await promise;
     clearTimeout(timer);
     this.#waiting.delete(request);
     return count;
+  }
+
+  async #reportLate(token: string): Promise<void> {
+    const { registry, commandTimeoutMs } = this.#parts;
+    const node = (await registry.nameOf(token).catch(() => undefined)) ?? token;
+    const late = new TidingsError("unavailable", `node ${node} did not answer within ${commandTimeoutMs} ms`);
+    if (!this.#link.isStopped) this.#link.sink.report("command", late);
   }
 
   /** Answers a failure too, or the one who asks would wait in vain. */

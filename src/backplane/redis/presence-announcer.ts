@@ -1,3 +1,4 @@
+import type { ConnectionInfo } from "../port.ts";
 import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
@@ -5,7 +6,7 @@ import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
-import { ENROL, RECONCILE } from "./presence-scripts.ts";
+import { ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
 import { inTurn } from "./presence-turns.ts";
 import type { TrafficCounts } from "./traffic.ts";
@@ -23,15 +24,15 @@ export interface AnnouncerParts {
 /** Connections, or members of groups, in one script: it takes about a millisecond. */
 const PER_SCRIPT = 100;
 
-type Arguments = (string | number)[];
+type Place = Pick<ConnectionInfo, "user" | "id">;
 type Member = readonly [group: string, user: string];
 
 /** Brings Redis in line with what this node has: all of it on return, and what went wrong in between. */
 export class Announcer {
   readonly #link: Link;
   readonly #parts: AnnouncerParts;
-  /** Of these it is not known what Redis has. */
-  readonly #users = new Set<string>();
+  /** Of these connections and members it is not known what Redis has. */
+  readonly #connections = new Map<string, Place>();
   readonly #members = new Map<string, Member>();
   /** The incarnation that was announced last. */
   #token: string | undefined;
@@ -41,8 +42,8 @@ export class Announcer {
     this.#parts = parts;
   }
 
-  doubtUser(user: string): void {
-    this.#users.add(user);
+  doubt({ user, id }: Place): void {
+    this.#connections.set(id, { user, id });
   }
 
   doubtMember(group: string, user: string): void {
@@ -54,26 +55,26 @@ export class Announcer {
     const { mirror, departures } = this.#parts;
     const former = this.#token ?? this.#link.token;
     this.#token = this.#link.token;
-    const users = new Set([...mirror.users, ...this.#users, ...departures.pending]);
-    const usersAt = Map.groupBy(users, partitionOfUser);
+    const connections = mirror.attendants.map(({ connection }) => connection);
+    const connectionsAt = Map.groupBy(connections, ({ user }) => partitionOfUser(user));
     const membersAt = Map.groupBy(membersOf(mirror), ([group]) => partitionOfGroup(group));
+    const leftAt = Map.groupBy(departures.pending, partitionOfUser);
     await inTurn(EVERY_PARTITION, async (partition) => {
       await this.#hearEvictions(partition, former);
       const had = await readSet(this.#exec, partition, "n", this.#link.token);
-      const present = usersAt.get(partition) ?? [];
-      const stale = namesIn(had, "u").filter((user) => !users.has(user));
-      await this.#reconcile(partition, [...present, ...stale], quiet);
-      await this.#enrol(partition, this.#differing(had, membersAt.get(partition) ?? []));
+      await this.#reconcile(partition, this.#differing(had, connectionsAt.get(partition) ?? []), quiet);
+      await this.#enrol(partition, this.#differingMembers(had, membersAt.get(partition) ?? []));
+      await this.#miss(partition, leftAt.get(partition) ?? [], quiet);
     });
     await this.settle();
   }
 
   /** Clears up what is in doubt. */
   async settle(): Promise<void> {
-    while (this.#users.size + this.#members.size > 0) {
-      const usersAt = Map.groupBy(this.#users, partitionOfUser);
+    while (this.#connections.size + this.#members.size > 0) {
+      const connectionsAt = Map.groupBy(this.#connections.values(), ({ user }) => partitionOfUser(user));
       const membersAt = Map.groupBy(this.#members.values(), ([group]) => partitionOfGroup(group));
-      await inTurn([...usersAt], ([partition, users]) => this.#reconcile(partition, users, false));
+      await inTurn([...connectionsAt], ([partition, places]) => this.#reconcile(partition, places, false));
       await inTurn([...membersAt], ([partition, members]) => this.#enrol(partition, members));
     }
   }
@@ -88,67 +89,54 @@ export class Announcer {
     }
   }
 
-  /** Members that only one of Redis and this node knows of. */
-  #differing(had: ReadonlySet<string>, present: readonly Member[]): Member[] {
+  /** Connections that only one of Redis and this node knows of. Those that are missing come first: nobody is offline in between. */
+  #differing(had: ReadonlySet<string>, present: readonly Place[]): Place[] {
+    const { mirror } = this.#parts;
+    const missing = present.filter(({ user, id }) => !had.has(`u${user}${FIELD}${id}`));
+    const stale = pairsIn(had, "u")
+      .map(([user, id]) => ({ user, id }))
+      .filter(({ user, id }) => (mirror.find(user, id)?.state ?? "evicted") === "evicted");
+    return [...missing, ...stale];
+  }
+
+  #differingMembers(had: ReadonlySet<string>, present: readonly Member[]): Member[] {
     const { mirror } = this.#parts;
     const missing = present.filter((member) => !had.has(`g${nameOf(member)}`));
-    const known = namesIn(had, "g").map((name): Member => {
-      const [group = "", user = ""] = name.split(FIELD);
-      return [group, user];
-    });
-    return [...missing, ...known.filter(([group, user]) => !mirror.hasMember(group, user))];
+    return [...missing, ...pairsIn(had, "g").filter(([group, user]) => !mirror.hasMember(group, user))];
   }
 
-  async #reconcile(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
-    let chunk: string[] = [];
-    let size = 0;
-    for (const user of users) {
-      chunk.push(user);
-      size += 1 + this.#parts.mirror.of(user).length;
-      if (size < PER_SCRIPT) continue;
-      await this.#reconcileChunk(partition, chunk, quiet);
-      chunk = [];
-      size = 0;
-    }
-    if (chunk.length > 0) await this.#reconcileChunk(partition, chunk, quiet);
-  }
-
-  async #reconcileChunk(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
-    const { mirror, departures, traffic, graceMs, longGraceMs } = this.#parts;
+  #reconcile(partition: number, places: readonly Place[], quiet: boolean): Promise<void> {
+    const { mirror, departures, traffic, graceMs } = this.#parts;
     const { maxPerUser, onePerPlatform } = mirror.rules;
-    const rules = [maxPerUser, onePerPlatform ? 1 : 0];
-    const attendance = users.flatMap((user) => this.#attendance(user));
-    // What changes from here on is in doubt again.
-    for (const user of users) this.#users.delete(user);
-    try {
+    return inChunks(places, async (chunk) => {
+      // What changes from here on is in doubt again.
+      for (const { id } of chunk) this.#connections.delete(id);
+      const entries = chunk.flatMap((place) => this.#entry(place));
       const mode = quiet ? "quiet" : "loud";
-      const args = [this.#link.token, graceMs, mode, longGraceMs, ...rules, ...attendance];
-      const answer = await this.#exec(RECONCILE, partition, args);
-      const [changes, ...gone] = answer as [number, ...string[]]; // by the script
-      traffic.sent("P", changes);
-      for (const user of users) if (!gone.includes(user)) departures.stays(user);
-      for (const user of gone) departures.began(user);
-    } catch (error) {
-      for (const user of users) this.#users.add(user);
-      throw error;
-    }
+      const args = [this.#link.token, graceMs, mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
+      try {
+        const answer = await this.#exec(RECONCILE, partition, args);
+        const [changes, ...gone] = answer as [number, ...string[]]; // by the script
+        traffic.sent("P", changes);
+        for (const user of gone) departures.began(user);
+      } catch (error) {
+        for (const place of chunk) this.doubt(place);
+        throw error;
+      }
+    });
   }
 
-  #attendance(user: string): Arguments {
-    const { mirror, departures } = this.#parts;
-    const present = mirror.of(user).filter(({ state }) => state !== "evicted");
-    const connections = present.flatMap(({ connection, state, seq }) => [
-      connection.id,
-      seq,
-      state === "arriving" ? "" : detailsOf(connection),
-    ]);
-    return [user, departures.pending.has(user) ? 1 : 0, present.length, ...connections];
+  /** What is to be so. Whose arrival is under way may be there or not: that is left to the answer. */
+  #entry({ user, id }: Place): (string | number)[] {
+    const attendant = this.#parts.mirror.find(user, id);
+    if (attendant === undefined || attendant.state === "evicted") return [user, id, 0, ""];
+    if (attendant.state === "arriving") return [];
+    return [user, id, attendant.seq, detailsOf(attendant.connection)];
   }
 
-  async #enrol(partition: number, members: readonly Member[]): Promise<void> {
+  #enrol(partition: number, members: readonly Member[]): Promise<void> {
     const { mirror } = this.#parts;
-    for (let start = 0; start < members.length; start += PER_SCRIPT) {
-      const chunk = members.slice(start, start + PER_SCRIPT);
+    return inChunks(members, async (chunk) => {
       const changes = chunk.flatMap(([group, user]) => [group, user, mirror.hasMember(group, user) ? 1 : 0]);
       for (const member of chunk) this.#members.delete(nameOf(member));
       try {
@@ -157,7 +145,20 @@ export class Announcer {
         for (const [group, user] of chunk) this.doubtMember(group, user);
         throw error;
       }
-    }
+    });
+  }
+
+  /** Users who have left here: they may be elsewhere, or have been told offline already. */
+  #miss(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
+    const { departures, longGraceMs } = this.#parts;
+    return inChunks(users, async (chunk) => {
+      const answer = await this.#exec(MISS, partition, [longGraceMs, quiet ? "quiet" : "loud", ...chunk]);
+      const missed = new Set(answer as string[]); // by the script
+      for (const user of chunk) {
+        if (missed.has(user)) departures.began(user);
+        else departures.stays(user);
+      }
+    });
   }
 }
 
@@ -167,6 +168,20 @@ function* membersOf({ groups }: Mirror): Iterable<Member> {
   for (const [group, users] of groups) for (const user of users) yield [group, user];
 }
 
-/** The names of one kind among what an incarnation has. */
-const namesIn = (had: ReadonlySet<string>, kind: "u" | "g"): string[] =>
-  [...had].filter((member) => member.startsWith(kind)).map((member) => member.slice(1));
+/** What is of one kind among what an incarnation has. */
+const pairsIn = (had: ReadonlySet<string>, kind: "u" | "g"): (readonly [string, string])[] =>
+  [...had]
+    .filter((member) => member.startsWith(kind))
+    .map((member) => {
+      const [first = "", second = ""] = member.slice(1).split(FIELD);
+      return [first, second];
+    });
+
+async function inChunks<Item>(
+  items: readonly Item[],
+  work: (chunk: readonly Item[]) => Promise<void>,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += PER_SCRIPT) {
+    await work(items.slice(start, start + PER_SCRIPT));
+  }
+}

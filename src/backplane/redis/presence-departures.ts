@@ -26,21 +26,23 @@ export class Departures {
   readonly #link: Link;
   readonly #options: DepartureOptions;
   readonly #grace: Grace;
-  readonly #left = new Set<string>();
+  /** Users who left here last, and the round in which their grace time ended. */
+  readonly #left = new Map<string, number>();
   readonly #toSweep = new Set<number>();
   #round: NodeJS.Timeout | undefined;
+  #rounds = 0;
   #step = 0;
   #isStopped = false;
 
   constructor(link: Link, options: DepartureOptions) {
     this.#link = link;
     this.#options = options;
-    this.#grace = new Grace(options.graceMs, (user) => this.#over(user));
+    this.#grace = new Grace(options.graceMs, (user) => this.#end(user));
   }
 
-  /** Users who left here last, and of whom it is not certain that everyone will be told. */
-  get pending(): ReadonlySet<string> {
-    return this.#left;
+  /** Users who have to be missed if Redis loses what it knows of them. */
+  get pending(): Iterable<string> {
+    return this.#left.keys();
   }
 
   /** @param onStep is called with each step of the round, while Redis is there */
@@ -59,13 +61,13 @@ export class Departures {
 
   /** The last connection of a user on this node has left; Redis does not know yet. */
   left(user: string): void {
-    this.#left.add(user);
+    this.#left.set(user, Number.POSITIVE_INFINITY);
   }
 
   /** The grace time of a user has begun in Redis. */
   began(user: string): void {
     if (this.#isStopped) return;
-    this.#left.add(user);
+    this.left(user);
     this.#grace.begin(user);
   }
 
@@ -75,10 +77,15 @@ export class Departures {
     this.#grace.end(user);
   }
 
-  #over(user: string): void {
-    // Else the user is announced as one who has left, when Redis is back.
-    if (!this.#link.isUp) return;
+  /** Everyone is told that the user is offline. */
+  told(user: string): void {
     this.#left.delete(user);
+  }
+
+  #end(user: string): void {
+    if (this.#left.has(user)) this.#left.set(user, this.#rounds);
+    // Else this is done when Redis is back.
+    if (!this.#link.isUp) return;
     // Those who are through at the same time are told in the order in which they left.
     if (this.#toSweep.size === 0) queueMicrotask(() => this.#sweepAll());
     this.#toSweep.add(partitionOfUser(user));
@@ -91,9 +98,16 @@ export class Departures {
 
   async #sweepNext(): Promise<void> {
     const start = this.#step * PARTITIONS_PER_STEP;
+    if (start === 0) this.#forget();
     this.#step = (this.#step + 1) % STEPS;
     const partitions = EVERY_PARTITION.slice(start, start + PARTITIONS_PER_STEP);
     await Promise.all(partitions.map((partition) => this.#sweep(partition)));
+  }
+
+  /** A loss of data is noticed within a round. Who came back on another node is not heard of again. */
+  #forget(): void {
+    this.#rounds++;
+    for (const [user, round] of this.#left) if (round < this.#rounds - 1) this.#left.delete(user);
   }
 
   async #sweep(partition: number): Promise<void> {

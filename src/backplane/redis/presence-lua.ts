@@ -4,56 +4,95 @@
  * | key | what |
  * | --- | --- |
  * | `u:<user>` | connection id → token, seq, platform, device, node, connectedAt |
+ * | `j:<group>` | who has joined where: token FIELD user |
+ * | `d:<channel>` | the nodes of a channel: token → how many members it has there, connections for a user |
+ * | `n:<token>` | what an incarnation has, for the one who clears up after it: `u` user FIELD id, `g` group FIELD user, `a` |
+ * | `e:<token>` | connections of an incarnation that others evicted, in case it does not hear of it: user FIELD id |
  * | `online`, `away` | users by the order of coming; users in their grace time by its end |
- * | `seq`, `conns` | gives every connection and every user who comes a number; how many connections there are |
- * | `n:<token>` | what an incarnation has here, for the one who clears up after it: `u<user>`, `g<group>` FIELD `<user>`, `a` |
- * | `e:<token>` | connections of an incarnation that others evicted, in case it does not hear of it: `<user>` FIELD `<id>` |
+ * | `seq`, `conns` | gives everyone who comes a number; how many connections there are |
+ *
+ * Nothing here takes longer the more connections a user has, unless rules limit them.
  */
+export const MEMBERS = `
+-- Counts the members that a node has of a channel.
+local function count_members(channel, token, step)
+  local nodes = key("d", channel)
+  local count = redis.call("HINCRBY", nodes, token, step)
+  if count <= 0 then redis.call("HDEL", nodes, token) end
+  if count == 0 or count == step then invalidate(channel) end
+end
+`;
+
 export const ATTENDANCE = `
 -- An evicted connection is remembered for a day, longer than any outage should last.
 local EVICTIONS_SECONDS = 86400
 
 local function next_seq() return redis.call("INCR", base .. ":seq") end
 
--- A user's connections, and of how many each incarnation had and has.
-local function attendance_of(user)
-  local attendance = { user = user, connections = {}, had = {}, has = {}, before = 0, size = 0 }
+local function change(user, online) return "P" .. FIELD .. user .. FIELD .. online end
+
+local function token_of(packed) return string.match(packed, "^[^\\31]*") end
+
+local function own(token, user, id)
+  redis.call("SADD", key("n", token), "u" .. user .. FIELD .. id)
+  count_members("user:" .. user, token, 1)
+end
+
+local function disown(token, user, id)
+  redis.call("SREM", key("n", token), "u" .. user .. FIELD .. id)
+  count_members("user:" .. user, token, -1)
+end
+
+-- Adds a connection, or takes it over from an earlier incarnation of its node.
+-- Answers whether everyone is to be told that the user is online.
+local function add(token, user, id, seq, details)
+  local connections = key("u", user)
+  local former = redis.call("HGET", connections, id)
+  if former and token_of(former) == token then return false end
+  redis.call("HSET", connections, id, table.concat({ token, seq, details }, FIELD))
+  own(token, user, id)
+  if former then
+    disown(token_of(former), user, id)
+    return false
+  end
+  redis.call("INCR", base .. ":conns")
+  if redis.call("HLEN", connections) > 1 then return false end
+  redis.call("ZADD", base .. ":online", next_seq(), user)
+  return redis.call("ZREM", base .. ":away", user) == 0
+end
+
+-- Removes a connection, if need be only one of a certain incarnation. Answers whether the user's grace time has begun.
+local function remove(user, id, grace, only)
+  local connections = key("u", user)
+  local packed = redis.call("HGET", connections, id)
+  if not packed or (only and token_of(packed) ~= only) then return false end
+  redis.call("HDEL", connections, id)
+  disown(token_of(packed), user, id)
+  redis.call("DECR", base .. ":conns")
+  if redis.call("EXISTS", connections) == 1 then return false end
+  redis.call("ZREM", base .. ":online", user)
+  redis.call("ZADD", base .. ":away", now() + grace, user)
+  return true
+end
+`;
+
+export const RULES = `
+local function connections_of(user)
+  local found = {}
   local fields = redis.call("HGETALL", key("u", user))
   for index = 1, #fields, 2 do
-    local id, packed = fields[index], fields[index + 1]
+    local packed = fields[index + 1]
     local token, seq, platform = string.match(packed, "^([^\\31]*)\\31(%d+)\\31([^\\31]*)")
-    attendance.connections[id] = { id = id, token = token, seq = tonumber(seq), platform = platform, packed = packed }
-    attendance.had[token] = (attendance.had[token] or 0) + 1
-    attendance.has[token] = (attendance.has[token] or 0) + 1
-    attendance.size = attendance.size + 1
+    table.insert(found, { id = fields[index], token = token, seq = tonumber(seq), platform = platform, packed = packed })
   end
-  attendance.before = attendance.size
-  return attendance
-end
-
-local function remove(attendance, id)
-  local token = attendance.connections[id].token
-  redis.call("HDEL", key("u", attendance.user), id)
-  attendance.connections[id] = nil
-  attendance.has[token] = attendance.has[token] - 1
-  attendance.size = attendance.size - 1
-end
-
--- Takes the place of a connection with this id.
-local function put(attendance, id, token, seq, details)
-  if attendance.connections[id] then remove(attendance, id) end
-  local packed = token .. FIELD .. seq .. FIELD .. details
-  local platform = string.match(details, "^[^\\31]*")
-  redis.call("HSET", key("u", attendance.user), id, packed)
-  attendance.connections[id] = { id = id, token = token, seq = seq, platform = platform, packed = packed }
-  attendance.has[token] = (attendance.has[token] or 0) + 1
-  attendance.size = attendance.size + 1
+  return found
 end
 
 -- The connections that break the rules, oldest first: newer ones are kept before older ones.
-local function surplus_of(attendance, limit, one_per_platform)
-  local present, surplus, seen, kept = {}, {}, {}, 0
-  for _, connection in pairs(attendance.connections) do table.insert(present, connection) end
+local function surplus_of(user, limit, one_per_platform)
+  if not one_per_platform and (limit == 0 or redis.call("HLEN", key("u", user)) <= limit) then return {} end
+  local surplus, seen, kept = {}, {}, 0
+  local present = connections_of(user)
   table.sort(present, function(one, other) return one.seq > other.seq end)
   for _, connection in ipairs(present) do
     local is_replaced = one_per_platform and seen[connection.platform]
@@ -67,45 +106,14 @@ local function surplus_of(attendance, limit, one_per_platform)
   return surplus
 end
 
--- Takes a connection out for good, and has its node end it.
-local function evict(attendance, connection)
-  local user, id = attendance.user, connection.id
-  local evictions = key("e", connection.token)
+-- Takes a connection out for good, and has its node end it. The user has others.
+local function evict(user, connection)
+  local token, id = connection.token, connection.id
   local kick = cjson.encode({ kind = "kick", cause = "replaced", user = user, connection = id })
-  remove(attendance, id)
-  redis.call("SADD", evictions, user .. FIELD .. id)
-  redis.call("EXPIRE", evictions, EVICTIONS_SECONDS)
-  post(connection.token, table.concat({ "C", "", "", kick }, FIELD))
-end
-
-local function change(user, online) return "P" .. FIELD .. user .. FIELD .. online end
-
-local function depart_at(user, due)
-  redis.call("ZREM", base .. ":online", user)
-  redis.call("ZADD", base .. ":away", due, user)
-end
-
--- Brings what follows from a user's connections in line with them.
--- Answers "come" when everyone has to be told, "gone" when the grace time has begun.
-local function settle(attendance, grace)
-  local user, before, size = attendance.user, attendance.before, attendance.size
-  local has_moved = false
-  for token, count in pairs(attendance.has) do
-    local had = attendance.had[token] or 0
-    if (had > 0) ~= (count > 0) then
-      redis.call(count > 0 and "SADD" or "SREM", key("n", token), "u" .. user)
-      has_moved = true
-    end
-  end
-  if has_moved then invalidate("user:" .. user) end
-  if size ~= before then redis.call("INCRBY", base .. ":conns", size - before) end
-  if before == 0 and size > 0 then
-    redis.call("ZADD", base .. ":online", next_seq(), user)
-    if redis.call("ZREM", base .. ":away", user) == 0 then return "come" end
-  elseif before > 0 and size == 0 then
-    depart_at(user, now() + grace)
-    return "gone"
-  end
+  remove(user, id, 0)
+  redis.call("SADD", key("e", token), user .. FIELD .. id)
+  redis.call("EXPIRE", key("e", token), EVICTIONS_SECONDS)
+  post(token, table.concat({ "C", "", "", kick }, FIELD))
 end
 `;
 
@@ -113,16 +121,12 @@ export const GROUPS = `
 local function enter_group(token, group, user)
   if redis.call("SADD", key("j", group), token .. FIELD .. user) == 0 then return end
   redis.call("SADD", key("n", token), "g" .. group .. FIELD .. user)
-  local channel = "group:" .. group
-  if redis.call("HINCRBY", key("d", channel), token, 1) == 1 then invalidate(channel) end
+  count_members("group:" .. group, token, 1)
 end
 
 local function leave_group(token, group, user)
   redis.call("SREM", key("n", token), "g" .. group .. FIELD .. user)
   if redis.call("SREM", key("j", group), token .. FIELD .. user) == 0 then return end
-  local channel = "group:" .. group
-  if redis.call("HINCRBY", key("d", channel), token, -1) > 0 then return end
-  redis.call("HDEL", key("d", channel), token)
-  invalidate(channel)
+  count_members("group:" .. group, token, -1)
 end
 `;

@@ -26,8 +26,8 @@ export class Mirror {
     this.#onGone = onGone;
   }
 
-  get users(): Iterable<string> {
-    return this.#users.keys();
+  get attendants(): readonly Attendant[] {
+    return [...this.#users.values()].flat();
   }
 
   get groups(): Iterable<[string, ReadonlySet<string>]> {

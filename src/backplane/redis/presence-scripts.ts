@@ -1,4 +1,4 @@
-import { ATTENDANCE, GROUPS } from "./presence-lua.ts";
+import { ATTENDANCE, GROUPS, MEMBERS, RULES } from "./presence-lua.ts";
 import { script } from "./script.ts";
 
 /**
@@ -10,113 +10,80 @@ import { script } from "./script.ts";
  */
 export const ARRIVE = script(
   "arrive",
-  `${ATTENDANCE}
+  `${MEMBERS}${ATTENDANCE}${RULES}
 local token, user, id, details = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local limit, policy, one_per_platform = tonumber(ARGV[5]), ARGV[6], ARGV[7] == "1"
 if is_fenced(token) then return redis.error_reply("FENCED") end
-local attendance = attendance_of(user)
-local known = attendance.connections[id]
-if known then return { known.seq, 0, 0 } end
+local connections = key("u", user)
+local known = redis.call("HGET", connections, id)
+if known then return { tonumber(string.match(known, "\\31(%d+)")), 0, 0 } end
 
-if policy == "reject" and limit > 0 then
+local function is_refused()
+  if policy ~= "reject" or limit == 0 or redis.call("HLEN", connections) < limit then return false end
+  if not one_per_platform then return true end
   local platform, others = string.match(details, "^[^\\31]*"), 0
-  for _, connection in pairs(attendance.connections) do
-    if not (one_per_platform and connection.platform == platform) then others = others + 1 end
+  for _, connection in ipairs(connections_of(user)) do
+    if connection.platform ~= platform then others = others + 1 end
   end
-  if others >= limit then return {} end
+  return others >= limit
 end
-local seq = next_seq()
-put(attendance, id, token, seq, details)
+if is_refused() then return {} end
 
+local seq = next_seq()
+local has_come = add(token, user, id, seq, details)
+if has_come then cast(change(user, 1)) end
 local evicted, sent = {}, 0
-for _, connection in ipairs(surplus_of(attendance, limit, one_per_platform)) do
+for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do
   table.insert(evicted, connection.id)
   table.insert(evicted, connection.packed)
   if connection.token == token then
-    remove(attendance, connection.id)
+    remove(user, connection.id, 0)
   else
-    evict(attendance, connection)
+    evict(user, connection)
     sent = sent + 1
   end
 end
-local has_come = settle(attendance) == "come"
-if has_come then cast(change(user, 1)) end
 return { seq, has_come and 1 or 0, sent, unpack(evicted) }
 `,
 );
 
-/**
- * ARGV: token, user, id, grace time. Answers 1 when that was the user's last connection.
- */
+/** Takes a connection out. ARGV: token, user, id, grace time. Answers 1 when it was the user's last. */
 export const DEPART = script(
   "depart",
-  `${ATTENDANCE}
+  `${MEMBERS}${ATTENDANCE}
 local token, user, id, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if is_fenced(token) then return redis.error_reply("FENCED") end
-local attendance = attendance_of(user)
-if not attendance.connections[id] then
-  redis.call("SREM", key("e", token), user .. FIELD .. id)
-  return 0
-end
-remove(attendance, id)
-return settle(attendance, grace) == "gone" and 1 or 0
+if remove(user, id, grace) then return 1 end
+redis.call("SREM", key("e", token), user .. FIELD .. id)
+return 0
 `,
 );
 
 /**
- * Makes Redis agree with what a node has of some users: adds what is missing, also from an earlier incarnation, and removes
- * the rest. Where that breaks the rules, because others came meanwhile, older connections give way.
+ * Makes Redis agree with a node about some connections. Where that breaks the rules, because others came while the node was
+ * away, older ones give way.
  *
- * ARGV: token, grace time, "quiet" when Redis had lost its data and nobody is to be told again who is online, grace time of
- * those who left meanwhile, maximum, one per platform; then for each user: name, whether the user has left lately, number
- * of connections, and of each id, seq, details (none for one whose arrival is under way: it is left as it is).
- * Answers changes told to everyone, and who is in the grace time.
+ * ARGV: token, grace time, "quiet" when Redis had lost its data and nobody is to be told again who is online, maximum, one
+ * per platform; then for each connection: user, id, seq, details, which are empty for one that is not there any more.
+ * Answers changes told to everyone, and whose grace time has begun.
  */
 export const RECONCILE = script(
   "reconcile",
-  `${ATTENDANCE}
-local token, grace, is_quiet, long_grace = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet", tonumber(ARGV[4])
-local limit, one_per_platform = tonumber(ARGV[5]), ARGV[6] == "1"
+  `${MEMBERS}${ATTENDANCE}${RULES}
+local token, grace, is_quiet = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet"
+local limit, one_per_platform = tonumber(ARGV[4]), ARGV[5] == "1"
 if is_fenced(token) then return redis.error_reply("FENCED") end
 local changes, gone, highest = {}, {}, 0
-
--- Takes count connections from ARGV, beginning at index.
-local function agree(attendance, index, count)
-  local kept, has_grown = {}, false
-  for at = index, index + 3 * (count - 1), 3 do
-    local id, seq, details = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
-    local known = attendance.connections[id]
-    kept[id] = true
-    if details ~= "" and not (known and known.token == token) then
-      put(attendance, id, token, seq, details)
-      highest = math.max(highest, seq)
-      has_grown = true
-    end
+for index = 6, #ARGV, 4 do
+  local user, id, seq, details = ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2]), ARGV[index + 3]
+  if details == "" then
+    if remove(user, id, grace) then table.insert(gone, user) end
+    redis.call("SREM", key("n", token), "u" .. user .. FIELD .. id)
+  else
+    if add(token, user, id, seq, details) and not is_quiet then table.insert(changes, change(user, 1)) end
+    for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do evict(user, connection) end
+    highest = math.max(highest, seq)
   end
-  for id, connection in pairs(attendance.connections) do
-    if connection.token == token and not kept[id] then remove(attendance, id) end
-  end
-  if not has_grown then return end
-  for _, connection in ipairs(surplus_of(attendance, limit, one_per_platform)) do evict(attendance, connection) end
-end
-
--- Whoever has left is missed, also when the record of it is lost.
-local function is_missed(user)
-  if redis.call("ZSCORE", base .. ":away", user) then return true end
-  if is_quiet then depart_at(user, now() + long_grace) end
-  return is_quiet
-end
-
-local index = 7
-while index <= #ARGV do
-  local user, has_left, count = ARGV[index], ARGV[index + 1] == "1", tonumber(ARGV[index + 2])
-  local attendance = attendance_of(user)
-  agree(attendance, index + 3, count)
-  index = index + 3 + 3 * count
-  if count == 0 then redis.call("SREM", key("n", token), "u" .. user) end
-  local outcome = settle(attendance, grace)
-  if outcome == "come" and not is_quiet then table.insert(changes, change(user, 1)) end
-  if outcome == "gone" or (has_left and attendance.size == 0 and is_missed(user)) then table.insert(gone, user) end
 end
 if #changes > 0 then cast(table.concat(changes, "\\n")) end
 -- After a loss the numbers go on from the highest that is remembered, so that older stays older.
@@ -125,10 +92,30 @@ return { #changes, unpack(gone) }
 `,
 );
 
+/**
+ * Sees to it that users who have left are told offline in the end, also when Redis has lost the record of them.
+ * ARGV: grace time, "quiet" when it has, users. Answers who is in the grace time.
+ */
+export const MISS = script(
+  "miss",
+  `
+local grace, has_lost, missed = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
+for index = 3, #ARGV do
+  local user = ARGV[index]
+  local is_away = redis.call("ZSCORE", base .. ":away", user)
+  if not is_away and has_lost and redis.call("EXISTS", key("u", user)) == 0 then
+    is_away = redis.call("ZADD", base .. ":away", now() + grace, user)
+  end
+  if is_away then table.insert(missed, user) end
+end
+return missed
+`,
+);
+
 /** Tells of those whose grace time is over. ARGV: how many at most. Answers how many they were. */
 export const SWEEP = script(
   "sweep",
-  `${ATTENDANCE}
+  `${MEMBERS}${ATTENDANCE}
 local over = redis.call("ZRANGEBYSCORE", base .. ":away", "-inf", now(), "LIMIT", 0, ARGV[1])
 local changes = {}
 for _, user in ipairs(over) do
@@ -143,7 +130,7 @@ return #changes
 /** Makes users members of groups on this node, or takes them out. ARGV: token, then for each: group, user, 1 or 0. */
 export const ENROL = script(
   "enrol",
-  `${GROUPS}
+  `${MEMBERS}${GROUPS}
 local token = ARGV[1]
 if is_fenced(token) then return redis.error_reply("FENCED") end
 for index = 2, #ARGV, 3 do
@@ -166,30 +153,21 @@ if redis.call("HSET", key("d", "all"), token, 1) == 1 then invalidate("all") end
 
 /**
  * Takes out a part of what an incarnation has in a partition, and first shuts it out, so that nothing is added meanwhile.
- * ARGV: token, seconds to shut it out for, grace time, how much at most. Answers how much is left, and who is now in
- * the grace time.
+ * ARGV: token, seconds to shut it out for, grace time, how much at most. Answers how much is left, and whose grace time has
+ * begun.
  */
 export const CLEAR = script(
   "clear",
-  `${ATTENDANCE}${GROUPS}
+  `${MEMBERS}${ATTENDANCE}${GROUPS}
 local token, grace = ARGV[1], tonumber(ARGV[3])
 redis.call("SET", key("f", token), 1, "EX", ARGV[2])
 local had, gone = key("n", token), {}
-
-local function clear_user(user)
-  local attendance = attendance_of(user)
-  for id, connection in pairs(attendance.connections) do
-    if connection.token == token then remove(attendance, id) end
-  end
-  if settle(attendance, grace) == "gone" then table.insert(gone, user) end
-end
-
 for _, member in ipairs(redis.call("SPOP", had, ARGV[4])) do
-  local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+  local kind, first, second = string.match(member, "^(.)([^\\31]*)\\31?(.*)$")
   if kind == "u" then
-    clear_user(name)
+    if remove(first, second, grace, token) then table.insert(gone, first) end
   elseif kind == "g" then
-    leave_group(token, string.match(name, "^([^\\31]*)\\31(.*)$"))
+    leave_group(token, first, second)
   else
     redis.call("HDEL", key("d", "all"), token)
     invalidate("all")
@@ -199,8 +177,15 @@ return { redis.call("SCARD", had), unpack(gone) }
 `,
 );
 
-/** The connections of a user. ARGV: user. */
-export const CONNECTIONS = script("connections", `return redis.call("HGETALL", key("u", ARGV[1]))`);
+/** The incarnations that have connections of a user. ARGV: user, and a connection, to find only its; may be empty. */
+export const LOCATE = script(
+  "locate",
+  `
+if ARGV[2] == "" then return redis.call("HKEYS", key("d", "user:" .. ARGV[1])) end
+local packed = redis.call("HGET", key("u", ARGV[1]), ARGV[2])
+return packed and { string.match(packed, "^[^\\31]*") } or {}
+`,
+);
 
 /** How many users and connections are online. ARGV: order of coming, to count only users after it. */
 export const CENSUS = script(
@@ -211,14 +196,27 @@ return { users, tonumber(redis.call("GET", base .. ":conns") or 0) }
 `,
 );
 
-/** A page of users online. ARGV: order of coming to begin after, how many at most. Of each: name, order, connections, platforms. */
+/**
+ * A page of users online. ARGV: order of coming to begin after, how many at most. Of each: name, order, connections,
+ * platforms.
+ */
 export const PAGE = script(
   "page",
   `
+-- Of a user with more connections it takes a sample to tell the platforms.
+local SAMPLE = 1000
+
+local function connections_of(user)
+  local connections = key("u", user)
+  local count = redis.call("HLEN", connections)
+  if count <= SAMPLE then return count, redis.call("HVALS", connections) end
+  return count, redis.call("HMGET", connections, unpack(redis.call("HRANDFIELD", connections, SAMPLE)))
+end
+
 local found = redis.call("ZRANGEBYSCORE", base .. ":online", "(" .. ARGV[1], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[2])
 local page = {}
 for index = 1, #found, 2 do
-  local connections = redis.call("HVALS", key("u", found[index]))
+  local count, connections = connections_of(found[index])
   local platforms, seen = {}, {}
   for _, packed in ipairs(connections) do
     local platform = string.match(packed, "^[^\\31]*\\31%d+\\31([^\\31]*)")
@@ -227,28 +225,29 @@ for index = 1, #found, 2 do
   end
   table.insert(page, found[index])
   table.insert(page, found[index + 1])
-  table.insert(page, #connections)
+  table.insert(page, count)
   table.insert(page, table.concat(platforms, FIELD))
 end
 return page
 `,
 );
 
-/** A part of a set. ARGV: kind, name, cursor, how much about. Answers the next cursor and the members. */
+/** A part of a set or hash. ARGV: command, kind, name, cursor, how much about. Answers the next cursor and what it has found. */
 export const SCAN = script(
   "scan",
-  `return redis.call("SSCAN", key(ARGV[1], ARGV[2]), ARGV[3], "COUNT", ARGV[4])`,
+  `return redis.call(ARGV[1], key(ARGV[2], ARGV[3]), ARGV[4], "COUNT", ARGV[5])`,
 );
 
 export const PRESENCE_SCRIPTS = [
   ARRIVE,
   DEPART,
   RECONCILE,
+  MISS,
   SWEEP,
   ENROL,
   ENTER_ALL,
   CLEAR,
-  CONNECTIONS,
+  LOCATE,
   CENSUS,
   PAGE,
   SCAN,

@@ -1,26 +1,45 @@
 import type { Link } from "./link.ts";
 import { SCAN } from "./presence-scripts.ts";
 
-/** Members read in one call, about: it takes well below a millisecond. */
+type Run = Link["run"];
+
+/** Read in one call, about: it takes well below a millisecond. */
 const MEMBERS_PER_CALL = 1_000;
 
 /**
  * Reads a set of any size without keeping Redis busy for long. What is in it throughout is found.
  * @param run `link.run`, or `link.exec` while the node returns
  */
-export async function readSet(
-  run: Link["run"],
+export async function readSet(run: Run, partition: number, kind: string, name: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const members of scan(run, partition, ["SSCAN", kind, name])) {
+    for (const member of members) found.add(member);
+  }
+  return found;
+}
+
+/** The same for a hash. */
+export async function readHash(
+  run: Run,
   partition: number,
   kind: string,
   name: string,
-): Promise<Set<string>> {
-  const found = new Set<string>();
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for await (const fields of scan(run, partition, ["HSCAN", kind, name])) {
+    for (let index = 0; index + 1 < fields.length; index += 2) {
+      found.set(fields[index] ?? "", fields[index + 1] ?? "");
+    }
+  }
+  return found;
+}
+
+async function* scan(run: Run, partition: number, what: readonly string[]): AsyncIterable<string[]> {
   let cursor = "0";
   do {
-    const part = await run(SCAN, partition, [kind, name, cursor, MEMBERS_PER_CALL]);
-    const [next, members] = part as [string, string[]]; // as SSCAN answers
-    for (const member of members) found.add(member);
+    const part = await run(SCAN, partition, [...what, cursor, MEMBERS_PER_CALL]);
+    const [next, found] = part as [string, string[]]; // as Redis answers SSCAN and HSCAN
+    yield found;
     cursor = next;
   } while (cursor !== "0");
-  return found;
 }

@@ -7,10 +7,10 @@ import { Announcer } from "./presence-announcer.ts";
 import { Departures } from "./presence-departures.ts";
 import { Evictions } from "./presence-evictions.ts";
 import { type Attendant, Mirror } from "./presence-mirror.ts";
-import { detailsOf, type PackedConnection, unpackAll } from "./presence-pack.ts";
+import { detailsOf, unpack } from "./presence-pack.ts";
 import { RedisRoster } from "./presence-roster.ts";
-import { ARRIVE, CLEAR, CONNECTIONS, DEPART, ENROL, ENTER_ALL } from "./presence-scripts.ts";
-import { readSet } from "./presence-sets.ts";
+import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, LOCATE } from "./presence-scripts.ts";
+import { readHash, readSet } from "./presence-sets.ts";
 import { inTurn } from "./presence-turns.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -57,7 +57,10 @@ export class RedisPresence implements Presence {
       longGraceMs: Math.max(graceMs, heartbeatMs),
       traffic,
     });
-    link.on("P", ([, user = "", online]) => link.sink.presence(user, online === "1"));
+    link.on("P", ([, user = "", online]) => {
+      if (online === "0") this.#departures.told(user);
+      link.sink.presence(user, online === "1");
+    });
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
@@ -79,7 +82,7 @@ export class RedisPresence implements Presence {
     } catch (error) {
       // The script may have run.
       this.#mirror.leave(connection);
-      this.#announcer.doubtUser(connection.user);
+      this.#announcer.doubt(connection);
       throw error;
     }
   }
@@ -95,20 +98,21 @@ export class RedisPresence implements Presence {
       if (isGone === 1) this.#departures.began(user);
       else if (isLast) this.#departures.stays(user);
     } catch (error) {
-      this.#announcer.doubtUser(user);
+      this.#announcer.doubt(connection);
       throw error;
     }
   }
 
+  /** Oldest first. */
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    const located = await this.locate(user);
-    return located.map(({ connection }) => connection);
+    const packed = await readHash(this.#run, partitionOfUser(user), "u", user);
+    const unpacked = [...packed].map(([id, text]) => unpack(user, id, text));
+    return unpacked.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
   }
 
-  /** A user's connections and who has them, as Redis has it now; oldest first. */
-  async locate(user: string): Promise<PackedConnection[]> {
-    const fields = await this.#link.run(CONNECTIONS, partitionOfUser(user), [user]);
-    return unpackAll(user, fields as string[]).sort((one, other) => one.seq - other.seq); // a hash, by the script
+  /** The incarnations that have connections of a user, or this one of them, as Redis has it now. */
+  async locate(user: string, connection = ""): Promise<string[]> {
+    return (await this.#link.run(LOCATE, partitionOfUser(user), [user, connection])) as string[]; // by the script
   }
 
   online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
@@ -120,8 +124,7 @@ export class RedisPresence implements Presence {
   }
 
   async inGroup(group: string): Promise<string[]> {
-    const run: Link["run"] = (...call) => this.#link.run(...call);
-    const joined = await readSet(run, partitionOfGroup(group), "j", group);
+    const joined = await readSet(this.#run, partitionOfGroup(group), "j", group);
     return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
   }
 
@@ -190,21 +193,27 @@ export class RedisPresence implements Presence {
   }
 
   #admitted(attendant: Attendant, seq: number, token: string): void {
-    const { user } = attendant.connection;
+    const { connection } = attendant;
     attendant.seq = seq;
     // The news that it was evicted may have come first.
     if (attendant.state === "arriving") attendant.state = "present";
-    this.#departures.stays(user);
-    if (token !== this.#link.token) this.#announcer.doubtUser(user);
+    this.#departures.stays(connection.user);
+    if (token !== this.#link.token) this.#announcer.doubt(connection);
   }
 
+  /** @param fields ids and packed connections by turns */
   #evicted(user: string, fields: readonly string[]): ConnectionInfo[] {
-    return unpackAll(user, fields).map(({ connection }) => {
+    const evicted: ConnectionInfo[] = [];
+    for (let index = 0; index + 1 < fields.length; index += 2) {
+      const { connection } = unpack(user, fields[index] ?? "", fields[index + 1] ?? "");
       const attendant = this.#mirror.find(user, connection.id);
       if (attendant !== undefined) attendant.state = "evicted";
-      return connection;
-    });
+      evicted.push(connection);
+    }
+    return evicted;
   }
+
+  readonly #run: Link["run"] = (...call) => this.#link.run(...call);
 
   async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
     try {

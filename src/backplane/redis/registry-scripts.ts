@@ -89,4 +89,7 @@ return descriptions
 `,
 );
 
-export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES] as const;
+/** How an incarnation describes itself. ARGV: token. Nothing when it is not in the registry. */
+export const DESCRIBE = script("describe", `${REGISTRY_LUA} return redis.call("HGET", node, ARGV[1])`);
+
+export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES, DESCRIBE] as const;

@@ -3,7 +3,7 @@ import type { NodeStatus } from "../port.ts";
 import { REGISTRY } from "./keys.ts";
 import { VERSION } from "./line.ts";
 import type { Link } from "./link.ts";
-import { BEAT, BURY, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
+import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
 
 export interface RegistryOptions {
   readonly heartbeatMs: number;
@@ -71,6 +71,12 @@ export class Registry {
       if (!listed.has(id)) listed.set(id, { id, ip, port, status, connections });
     }
     return [...listed.values()];
+  }
+
+  /** The id of the node that an incarnation is of, as far as that is known. */
+  async nameOf(token: string): Promise<string | undefined> {
+    const text = await this.#link.run(DESCRIBE, REGISTRY, [token]);
+    return typeof text === "string" ? (JSON.parse(text) as Description).id : undefined; // written by #describe
   }
 
   /** Shows this node as draining. */
