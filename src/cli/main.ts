@@ -8,6 +8,7 @@ import { serveCommand } from "./serve.ts";
 import { configCommand } from "./show-config.ts";
 import { tokenCommand } from "./token.ts";
 import { kickCommand, usersCommand } from "./users.ts";
+import { workerCommand } from "./worker.ts";
 
 function makeProgram(): Command {
   const program = new Command("tidings")
@@ -25,6 +26,7 @@ function makeProgram(): Command {
     usersCommand(),
     nodesCommand(),
   ]);
+  program.addCommand(workerCommand(), { hidden: true });
   return program;
 }
 

@@ -1,42 +1,76 @@
-import { Command } from "commander";
-import { type Config, resolveConfig } from "../config/config.ts";
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Config, nodeId, resolveConfig } from "../config/config.ts";
 import { addConfigFlags, configSources } from "./config-flags.ts";
-import { print, printFailure, printJson } from "./output.ts";
+import { print, printJson } from "./output.ts";
+import { closeOnSignal } from "./signals.ts";
+
+interface ServeFlags {
+  json?: true;
+  workers?: number;
+}
+
+const CLOSING = "closing: clients are told to come back later (a second signal ends at once)";
 
 export function serveCommand(): Command {
   const command = new Command("serve")
     .description("start a server; without any setting it serves this machine, for development")
-    .option("--json", "print where it listens as one line of JSON");
-  return addConfigFlags(command).action(() => serve(command));
+    .option("--json", "print where it listens as one line of JSON")
+    .addOption(
+      new Option(
+        "--workers <count>",
+        "processes that share the port, each a node: needs Redis; auto: one per core",
+      )
+        .env("TIDINGS_WORKERS")
+        .argParser(parseWorkers),
+    );
+  return addConfigFlags(command).action(() => {
+    const config = resolveConfig(configSources(command));
+    const flags: ServeFlags = command.opts();
+    return flags.workers === undefined ? serve(config, flags) : supervise(config, flags.workers, flags);
+  });
 }
 
-async function serve(command: Command): Promise<void> {
-  const config = resolveConfig(configSources(command));
+async function serve(config: Config, { json }: ServeFlags): Promise<void> {
   const { createHub } = await import("../hub.ts"); // here, so that the other commands start fast
   const hub = createHub(config);
-  closeOnSignal(() => hub.close());
-  const { host, port, url } = await hub.listen();
-  const { development, node } = hub;
-  if (command.opts().json === true) printJson({ event: "listening", host, port, url, node, development });
-  else print(development ? developmentBanner(url, config.path) : banner(url, config));
+  const closing = closeOnSignal(() => hub.close(), { words: CLOSING });
+  try {
+    const { host, port, url } = await hub.listen();
+    const { development, node } = hub;
+    if (json === true) printJson({ event: "listening", host, port, url, node, development });
+    else print(development ? developmentBanner(url, config.path) : banner(url, config));
+  } catch (error) {
+    // Whoever closes a hub that waits for its backplane knows why it does not start.
+    if (!closing.hasBegun) throw error;
+  }
 }
 
-/** The first signal closes in good order, a second one ends the process at once. */
-function closeOnSignal(close: () => Promise<void>): void {
-  let closing = false;
-  const onSignal = (_: NodeJS.Signals, number: number): void => {
-    if (closing) process.exit(128 + number);
-    closing = true;
-    process.stderr.write("closing: clients are told to come back later (a second signal ends at once)\n");
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        printFailure(error, false);
-        process.exit(1);
-      },
-    );
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, onSignal);
+async function supervise(config: Config, workers: number, { json }: ServeFlags): Promise<void> {
+  const { Supervisor } = await import("./supervisor.ts");
+  const supervisor = new Supervisor(config, workers);
+  const onAbort = (): void => supervisor.kill();
+  const closing = closeOnSignal(() => supervisor.stop(), { words: CLOSING, onAbort });
+  try {
+    const { host, port, url, development } = await supervisor.start();
+    const node = nodeId(config);
+    if (json === true) printJson({ event: "listening", host, port, url, node, development, workers });
+    else
+      print(
+        `${development ? developmentBanner(url, config.path) : banner(url, config)}\nWorkers: ${workers}\n`,
+      );
+  } catch (error) {
+    if (!closing.hasBegun) throw error;
+  }
+}
+
+const MOST_WORKERS = 256;
+
+function parseWorkers(text: string): number {
+  if (text === "auto") return availableParallelism();
+  const count = Number(text);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MOST_WORKERS) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_WORKERS}, or auto.`);
 }
 
 function developmentBanner(url: string, path: string): string {

@@ -37,8 +37,13 @@ async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome
 
 /** A server in a process of its own. */
 export interface Served {
-  /** The first line that it printed. */
+  /** The line that said where it listens. */
   line: string;
+  pid: number;
+  /** Everything that it printed so far: its log, if it has one. */
+  readonly printed: readonly string[];
+  /** Resolves with the first line, past or to come, that matches. */
+  prints(matches: (line: string) => boolean): Promise<string>;
   /** `http://…`, where it listens. */
   url: string;
   /** `ws://…/ws` */
@@ -55,14 +60,23 @@ export async function serve(args: readonly string[] = [], env: Variables = {}): 
   const child = start(["serve", "--port", "0", "--log-level", "silent", ...args], env);
   const ended = outcomeOf(child);
   const failed = ended.then(({ stderr }) => Promise.reject(new Error(stderr)));
-  const [line] = await Promise.race([once(createInterface(child.stdout), "line"), failed]);
+  const output = createInterface(child.stdout);
+  const printed: string[] = [];
+  output.on("line", (line) => printed.push(line));
+  const prints = async (matches: (line: string) => boolean): Promise<string> => {
+    for (;;) {
+      const found = printed.find(matches);
+      if (found !== undefined) return found;
+      await once(output, "line");
+    }
+  };
+  const line = await Promise.race([prints((each) => each.includes("http://")), failed]);
   failed.catch(() => {}); // once it listens, ending is no failure
   const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? "";
   return {
-    line,
-    url,
+    ...{ line, url, printed, prints, ended },
+    pid: child.pid ?? 0,
     socketUrl: `${url.replace("http", "ws")}/ws`,
-    ended,
     signal: (name) => child.kill(name),
     warned: () => once(child.stderr, "data"),
   };
