@@ -106,7 +106,7 @@ export class Registry {
 
   async #turn(): Promise<void> {
     try {
-      if (this.#link.isUp) await this.#beat();
+      await this.#beat();
     } catch (error) {
       // An outage is reported by the link.
       if (this.#link.isUp) this.#link.sink.report("registry", error);
@@ -114,13 +114,17 @@ export class Registry {
     if (!this.#isStopped) this.#timer = this.#arm();
   }
 
+  /** Also while the node returns: with many connections that takes its time, and it must not be taken for dead meanwhile. */
   async #beat(): Promise<void> {
     const { heartbeatMs, timeoutMs, onDeath } = this.#options;
     const silences = [timeoutMs, Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs)];
     const args = [this.#link.token, this.#describe(), this.#link.node.id, ...silences];
-    const answer = (await this.#link.run(BEAT, REGISTRY, args)) as string[]; // by the script
-    // Declared dead, or everything is lost: the return finds out.
-    if (answer.length === 0) return this.#link.recover();
+    const answer = (await this.#link.exec(BEAT, REGISTRY, args)) as string[]; // by the script
+    if (answer.length === 0) {
+      // Declared dead, or everything is lost: the return finds out.
+      if (this.#link.isUp) this.#link.recover();
+      return;
+    }
     const end = answer.indexOf("");
     for (let index = end + 1; index < answer.length; index += 2) {
       const { id } = JSON.parse(answer[index + 1] ?? "{}") as Partial<Description>; // written by #describe
