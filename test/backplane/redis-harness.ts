@@ -1,15 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { redisBackplane } from "../../src/backplane/backplane.ts";
-import type { RedisServer } from "../support/redis.ts";
+import type { RedisServer, TestRedis } from "../support/redis.ts";
 import type { Implementation } from "./harness.ts";
 
 const HOUR_MS = 3_600_000;
-
-/** Where the backplanes under test connect to, and the servers that hold their keys. */
-export interface TestRedis {
-  readonly url: string;
-  readonly masters: readonly RedisServer[];
-}
 
 /**
  * The Redis backplane under the contract, on a clock that is moved by hand. Clusters under test share a Redis, which is

@@ -11,5 +11,5 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 backplaneContract(
   "the Redis backplane",
-  redisOn(() => ({ url: server.url, masters: [server] })),
+  redisOn(() => server),
 );

@@ -1,10 +1,10 @@
-import { eventually, RedisServer } from "./redis.ts";
+import { eventually, RedisServer, type TestRedis } from "./redis.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
 
 /** A Redis Cluster of three masters on loopback that share the slots. `await using` stops it. */
-export class RedisCluster implements AsyncDisposable {
+export class RedisCluster implements TestRedis, AsyncDisposable {
   readonly masters: readonly RedisServer[];
 
   private constructor(masters: readonly RedisServer[]) {

@@ -8,6 +8,7 @@ import { freePort } from "./nodes-port.ts";
 import { endWithProcess, eventually, RedisServer } from "./redis.ts";
 
 const NAME = "mymaster";
+const DOWN_AFTER_MS = 500;
 
 /** A master with a replica, and a Sentinel that promotes the replica when the master is gone. `await using` stops all. */
 export class RedisSentinel implements AsyncDisposable {
@@ -59,13 +60,13 @@ export class RedisSentinel implements AsyncDisposable {
     });
   }
 
-  /** Nobody is promoted until {@link elect}. */
-  holdElections(): void {
-    this.#child.kill("SIGSTOP");
+  /** Nobody is promoted until {@link elect}. (A Sentinel that is paused itself elects nobody for 30 s afterwards.) */
+  async holdElections(): Promise<void> {
+    await this.#takeForDeadAfter(3_600_000);
   }
 
-  elect(): void {
-    this.#child.kill("SIGCONT");
+  async elect(): Promise<void> {
+    await this.#takeForDeadAfter(DOWN_AFTER_MS);
   }
 
   /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
@@ -92,6 +93,10 @@ export class RedisSentinel implements AsyncDisposable {
     await this.replica[Symbol.asyncDispose]();
     await this.master[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #takeForDeadAfter(ms: number): Promise<void> {
+    await this.#ask((client) => client.call("SENTINEL", "SET", NAME, "down-after-milliseconds", ms));
   }
 
   /** A Sentinel can only promote a replica that it knows and that is in step. */
@@ -124,7 +129,7 @@ export class RedisSentinel implements AsyncDisposable {
 const configuration = (port: number, master: number): string => `bind 127.0.0.1
 port ${port}
 sentinel monitor ${NAME} 127.0.0.1 ${master} 1
-sentinel down-after-milliseconds ${NAME} 500
+sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}
 sentinel failover-timeout ${NAME} 5000
 `;
 

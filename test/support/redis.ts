@@ -14,8 +14,14 @@ export interface RedisOptions {
   readonly args?: readonly string[];
 }
 
+/** Where a backplane connects to, and the servers that hold its keys. */
+export interface TestRedis {
+  readonly url: string;
+  readonly masters: readonly RedisServer[];
+}
+
 /** A redis-server of its own on a free loopback port, which may fail in every way. `await using` stops it. */
-export class RedisServer implements AsyncDisposable {
+export class RedisServer implements TestRedis, AsyncDisposable {
   readonly port: number;
   readonly #directory: string;
   readonly #args: readonly string[];
@@ -40,6 +46,10 @@ export class RedisServer implements AsyncDisposable {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get masters(): readonly RedisServer[] {
+    return [this];
   }
 
   /** Sends one command, over a connection of its own. Waits as long as the server is paused. */
@@ -117,11 +127,20 @@ export class RedisServer implements AsyncDisposable {
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
   exitCode !== null || signalCode !== null;
 
+const children = new Set<ChildProcess>();
+
 /** A worker that ends without its hooks must not leave processes behind. */
 export function endWithProcess(child: ChildProcess): void {
-  const kill = (): void => void child.kill("SIGKILL");
-  process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  if (children.size === 0) process.once("exit", endChildren);
+  children.add(child);
+  child.once("exit", () => {
+    children.delete(child);
+    if (children.size === 0) process.off("exit", endChildren);
+  });
+}
+
+function endChildren(): void {
+  for (const child of children) child.kill("SIGKILL");
 }
 
 /** Resolves when the condition holds, for states that nobody tells: it is asked again and again. */
