@@ -1,4 +1,4 @@
-import type { Position } from "../../protocol/protocol.ts";
+import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
 import type { Claims } from "./claims.ts";
@@ -66,6 +66,15 @@ export class Appends {
     if (waiting === undefined) return;
     waiting.connections = connections;
     if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
+  }
+
+  /** Messages of a channel have come in, and were handed to nobody. */
+  passedOver(channel: Channel): void {
+    for (const waiting of this.#underWay.values()) {
+      if (waiting.message.channel !== channel) continue;
+      waiting.connections ??= 0;
+      if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
+    }
   }
 
   readonly #flush = (): void => {

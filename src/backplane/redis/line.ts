@@ -31,10 +31,14 @@ export const lineOf = (kind: Kind, ...fields: readonly string[]): string => [kin
 
 export const textOf = (lines: readonly string[]): string => VERSION + LINE + lines.join(LINE);
 
-/** @throws TidingsError `internal` for a text of another version */
+/**
+ * Nodes of two neighbouring versions work together: a new version adds kinds, which the older one passes over, or fields at the
+ * end of a line, which it does not look at.
+ * @throws TidingsError `internal` for a text of any other version
+ */
 export function linesOf(text: string): string[] {
   const [version, ...lines] = text.split(LINE);
-  if (version === VERSION) return lines;
+  if (Math.abs(Number(version) - Number(VERSION)) <= 1) return lines;
   throw new TidingsError("internal", `a node sent version ${version?.slice(0, 8)}, expected ${VERSION}`);
 }
 

@@ -93,20 +93,14 @@ export class Link {
     this.#state = "away";
     this.#node = node;
     this.#sink = sink;
-    const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
-    this.#commands = commands;
     const started = new Promise<void>((resolve) => {
       this.#return = async () => {
         await onReturn();
         resolve();
       };
     });
-    commands.on("ready", () => void this.#comeBack());
-    commands.on("close", () => this.#goAway());
-    commands.on("error", (error) => this.#report("redis", error));
+    this.#connect();
     this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
-    // The failure of a first attempt is one of its events.
-    commands.connect().catch(() => undefined);
     await started;
   }
 
@@ -205,6 +199,21 @@ export class Link {
     }
   }
 
+  #connect(): void {
+    const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
+    this.#commands = commands;
+    this.#defined.clear();
+    commands.on("ready", () => void this.#comeBack());
+    commands.on("close", () => this.#goAway());
+    commands.on("error", (error) => this.#report("redis", error));
+    // It gives up when a failover meets it in an attempt to connect: then another one takes its place.
+    commands.once("end", () => {
+      if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_RETRY_MS).unref();
+    });
+    // The failure of a first attempt is one of its events.
+    commands.connect().catch(() => undefined);
+  }
+
   #callOf({ name, lua }: Script): Call {
     const commands = this.#commands;
     if (commands === undefined || commands.status !== "ready") throw this.#awayError();
@@ -287,14 +296,16 @@ export class Link {
   }
 
   async #watch(): Promise<void> {
+    const listening = this.#listening;
     if (!this.isUp) return;
     try {
       await this.probe();
     } catch (error) {
-      if (this.isStopped) return;
+      // Lost meanwhile, and perhaps replaced: that has been seen to already.
+      if (!this.isUp || this.#listening !== listening) return;
       this.#report("redis", error);
       // Its end is what makes the node return on another connection.
-      this.#listening?.disconnect();
+      listening?.disconnect();
     }
   }
 

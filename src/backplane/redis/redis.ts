@@ -106,8 +106,13 @@ function wayOfMessages(
   const claims = new Claims(link, windowMs, now);
   const byPartition = address.kind === "cluster";
   const appends = new Appends({ link, histories, claims, traffic, windowMs, byPartition, prefix });
-  const delivered = appends.delivered.bind(appends);
-  const tracker = new Tracker({ link, histories, hasMembers, delivered });
+  const tracker = new Tracker({
+    link,
+    histories,
+    hasMembers,
+    delivered: (message, connections) => appends.delivered(message, connections),
+    passedOver: (channel) => appends.passedOver(channel),
+  });
   const directory = new Directory(link);
   return { histories, claims, appends, tracker, directory, relay: new Relay(link, directory) };
 }

@@ -22,8 +22,10 @@ export interface TrackerParts {
   readonly histories: Histories;
   /** Whether anybody on this node is a member. */
   readonly hasMembers: (channel: Channel) => boolean;
-  /** Is told of every message that was handed to the sink. */
+  /** Is told of every message that has come in and to how many connections it was handed. */
   readonly delivered: (message: StoredMessage, connections: number) => void;
+  /** Is told that messages of a channel cannot be handed over now. */
+  readonly passedOver: (channel: Channel) => void;
 }
 
 /**
@@ -31,17 +33,12 @@ export interface TrackerParts {
  * is sent while nobody listens; the offsets tell, and what is missing is read from history.
  */
 export class Tracker {
-  readonly #link: Link;
-  readonly #histories: Histories;
-  readonly #hasMembers: TrackerParts["hasMembers"];
-  readonly #delivered: (message: StoredMessage, connections: number) => void;
+  readonly #parts: TrackerParts;
   readonly #places = new Map<Channel, Place>();
 
-  constructor({ link, histories, hasMembers, delivered }: TrackerParts) {
-    this.#link = link;
-    this.#histories = histories;
-    this.#hasMembers = hasMembers;
-    this.#delivered = delivered;
+  constructor(parts: TrackerParts) {
+    const { link } = parts;
+    this.#parts = parts;
     link.on("S", (fields) => this.#arrived(decodeStored(fields)));
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>
@@ -51,7 +48,7 @@ export class Tracker {
 
   /** Whoever has read so far on a channel with local members expects what comes after it. */
   begin(channel: Channel, { epoch, offset, id }: Seen): void {
-    if (this.#places.has(channel) || !this.#hasMembers(channel)) return;
+    if (this.#places.has(channel) || !this.#parts.hasMembers(channel)) return;
     this.#places.set(channel, { epoch, offset, id, wanted: undefined });
   }
 
@@ -62,7 +59,7 @@ export class Tracker {
 
   /** Nothing was heard for a while: finds out what was lost, and reads what was missed. */
   async catchUp(): Promise<void> {
-    const verified = await this.#histories.verify(this.#places);
+    const verified = await this.#parts.histories.verify(this.#places);
     const fills: Promise<void>[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const place = this.#places.get(channel);
@@ -82,8 +79,9 @@ export class Tracker {
     } else if (place.wanted !== undefined) {
       place.wanted = Math.max(place.wanted, offset);
     } else if (place.epoch === epoch) {
-      if (offset <= place.offset) return;
-      if (offset === place.offset + 1) this.#next(place, message);
+      // A member has read it from history already.
+      if (offset <= place.offset) this.#parts.delivered(message, 0);
+      else if (offset === place.offset + 1) this.#next(place, message);
       else this.#fillAlone(channel, place, offset);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
@@ -98,7 +96,7 @@ export class Tracker {
   }
 
   #deliver(message: StoredMessage): void {
-    this.#delivered(message, this.#link.sink.deliver(message));
+    this.#parts.delivered(message, this.#parts.link.sink.deliver(message));
   }
 
   #lost(channel: Channel, position: Position): void {
@@ -106,13 +104,13 @@ export class Tracker {
     if (place?.epoch === position.epoch) return;
     if (place === undefined) this.begin(channel, position);
     else Object.assign(place, position, { id: undefined });
-    this.#link.sink.lost(channel, position);
+    this.#parts.link.sink.lost(channel, position);
   }
 
   /** What cannot be read now is read when Redis is back, or when the next message comes. */
   #fillAlone(channel: Channel, place: Place, wanted: number): void {
     this.#fill(channel, place, wanted).catch((error: unknown) => {
-      if (!this.#link.isStopped) this.#link.sink.report("history", error);
+      if (!this.#parts.link.isStopped) this.#parts.link.sink.report("history", error);
     });
   }
 
@@ -120,8 +118,8 @@ export class Tracker {
     place.wanted = Math.max(place.wanted ?? 0, wanted);
     try {
       while (place.offset < place.wanted) {
-        const page = await this.#histories.read(channel, { after: place.offset, limit: PAGE });
-        if (this.#link.isStopped || this.#places.get(channel) !== place) return;
+        const page = await this.#parts.histories.read(channel, { after: place.offset, limit: PAGE });
+        if (this.#parts.link.isStopped || this.#places.get(channel) !== place) return;
         if (page.epoch !== place.epoch) {
           this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
           place.wanted = page.last;
@@ -132,11 +130,14 @@ export class Tracker {
         if (page.messages.length < PAGE && place.offset < page.last) {
           place.offset = page.last;
           place.id = undefined;
+          this.#parts.passedOver(channel);
         }
         place.wanted = Math.max(place.wanted, page.last);
       }
     } finally {
+      const isFilled = place.wanted <= place.offset;
       place.wanted = undefined;
+      if (!isFilled) this.#parts.passedOver(channel);
     }
   }
 }
