@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "vitest";
+import { RedisServer } from "../support/redis.ts";
+import { Cluster } from "./cluster.ts";
+import { Scene } from "./scene.ts";
+import { Writers } from "./writers.ts";
+
+/** Longer than the node timeout of {@link Cluster}: afterwards every heartbeat that Redis knows is too old. */
+const PAUSE_MS = 5_000;
+
+test("Redis paused for 5 s under load: nobody is declared dead, and what was stored arrives once, in order", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+  const bob = await cluster.client("bob", cluster.n2);
+  const writers = await Writers.start(cluster, ["bob"]);
+  await writers.sent(200);
+
+  redis.pause();
+  const pause = sleep(PAUSE_MS);
+  await scene.expectAway();
+  await pause;
+  redis.continue();
+  await cluster.areReady(true);
+  await writers.sent(200);
+  await writers.stop();
+
+  await writers.expectAllOnce("bob", bob);
+  await scene.expectBack();
+  scene.expectNothingLost();
+});
