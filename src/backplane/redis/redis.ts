@@ -1,4 +1,4 @@
-import type { Channel } from "../../protocol/protocol.ts";
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
@@ -125,10 +125,18 @@ function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, trac
     traffic,
     onGone: (channel) => tracker.forget(channel),
   });
-  const registry = new Registry(link, { heartbeatMs, timeoutMs, clear: (token) => presence.clear(token) });
+  const registry = new Registry(link, {
+    heartbeatMs,
+    timeoutMs,
+    clear: (token) => presence.clear(token),
+    onDeath: (node) => link.sink.report("cluster", silentNode(node)),
+  });
   const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs });
   return { presence, registry, cluster };
 }
+
+const silentNode = (node: string): TidingsError =>
+  new TidingsError("unavailable", `node ${node} has been silent for too long and is declared dead`);
 
 interface ComeBackParts {
   readonly registry: Registry;

@@ -25,21 +25,8 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The nodes that have members of a channel. A connection's record begins with the token of its node, 12 characters.
-local function nodes_of(at, channel)
-  if string.sub(channel, 1, 5) ~= "user:" then return redis.call("HKEYS", at .. ":d:" .. channel) end
-  local nodes = redis.call("HVALS", at .. ":u:" .. string.sub(channel, 6))
-  if #nodes == 1 then return { string.sub(nodes[1], 1, 12) } end
-  local distinct, seen = {}, {}
-  for _, connection in ipairs(nodes) do
-    local token = string.sub(connection, 1, 12)
-    if not seen[token] then
-      seen[token] = true
-      distinct[#distinct + 1] = token
-    end
-  end
-  return distinct
-end
+-- The nodes that have members of a channel.
+local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":d:" .. channel) end
 
 -- Tells the nodes that have cached a channel's nodes that these have changed.
 local function invalidate(channel)
