@@ -10,8 +10,8 @@ import type { BenchRedis } from "./redis.ts";
 
 /** Handshakes under way at once. */
 const CONCURRENCY = 100;
-/** Messages that may be on their way: some megabytes, well below what Redis allows a subscriber to have unread. */
-const WINDOW = 20_000;
+/** Messages that may be on their way: enough to keep all three busy, and few enough for queues to stay short. */
+const WINDOW = 5_000;
 /** Messages that are confirmed at a time. */
 const LARGEST_CHUNK = 1_000;
 /** Clients whose messages are read and timed; to read all of them would add to the latency. */

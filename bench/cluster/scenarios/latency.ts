@@ -1,13 +1,13 @@
 import { Gathering, type Row } from "../../scenario.ts";
 import type { ClusterOutcome, ClusterRig } from "../rig.ts";
-import { type ClusterBench, type ClusterScenario, caseOf, openAll } from "../scenario.ts";
+import { type ClusterBench, type ClusterScenario, caseOf, openAll, perMessage } from "../scenario.ts";
 
 const TARGET_CPU_PERCENT = 50;
-/** Messages per second to begin with; the rate for the target is found from there. */
-const FIRST_RATE = 20_000;
 const CALIBRATIONS = 4;
-/** What is saturated says little about how much less it should be. */
-const LARGEST_STEP = 3;
+/** Of what went through at most, to begin with. A rate that is too high would fill queues, not cores. */
+const FIRST_SHARE = 0.2;
+const LARGEST_SHARE = 0.6;
+const LARGEST_STEP = 2;
 
 /** How long a message takes to the other node when the busiest of the three processes is half busy. */
 export const latency: ClusterScenario = {
@@ -42,11 +42,13 @@ export const latency: ClusterScenario = {
 };
 
 async function findRate(rig: ClusterRig, seconds: number): Promise<number> {
-  await rig.publishFlow({ perTick: 10, seconds }); // compiles, and finds the users' nodes
-  let rate = FIRST_RATE;
+  await rig.publishFlow({ perTick: 100, seconds }); // compiles, and finds the users' nodes
+  const { perSecond } = perMessage(await rig.publishFlow({ perTick: 100, seconds }));
+  let rate = FIRST_SHARE * perSecond;
   for (let attempt = 0; attempt < CALIBRATIONS; attempt++) {
     const outcome = await rig.publishAtRate({ perSecond: rate, seconds });
-    rate *= Math.min(LARGEST_STEP, TARGET_CPU_PERCENT / busiestPercent(outcome));
+    const step = Math.min(LARGEST_STEP, TARGET_CPU_PERCENT / busiestPercent(outcome));
+    rate = Math.min(LARGEST_SHARE * perSecond, step * rate);
   }
   return rate;
 }
