@@ -16,17 +16,15 @@ export interface ClusterParts {
 export class RedisCluster implements Cluster {
   readonly #link: Link;
   readonly #parts: ClusterParts;
-  readonly #waiting = new Map<string, (count: number) => void>();
+  readonly #waiting = new Map<string, (count: number | undefined) => void>();
   #requests = 0;
 
   constructor(link: Link, parts: ClusterParts) {
     this.#link = link;
     this.#parts = parts;
-    link.on("C", ([, request = "", from = "", json = ""]) => {
-      const command = JSON.parse(json) as Command; // written by another node, or by the script of an arrival
-      void this.#serve(command, request, from);
-    });
+    link.on("C", ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
     link.on("R", ([, request = "", count]) => this.#waiting.get(request)?.(Number(count)));
+    parts.presence.useProbe((tokens) => this.#silentAmong(tokens));
   }
 
   nodes(): Promise<NodeStatus[]> {
@@ -45,7 +43,7 @@ export class RedisCluster implements Cluster {
     const isHere = nodes.delete(this.#link.token) || presence.hasUser(command.user);
     const counts = await Promise.all([
       isHere ? presence.runHere(command) : 0,
-      ...[...nodes].map((token) => this.#ask(token, command)),
+      ...[...nodes].map((token) => this.#count(token, command)),
     ]);
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -55,19 +53,31 @@ export class RedisCluster implements Cluster {
     for (const answer of this.#waiting.values()) answer(0);
   }
 
-  async #ask(token: string, command: Command): Promise<number> {
+  async #count(token: string, command: Command): Promise<number> {
+    const count = await this.#ask(token, JSON.stringify(command));
+    if (count === undefined) void this.#reportLate(token);
+    return count ?? 0;
+  }
+
+  /** Asks itself as well: when nothing comes back from there either, it is not the others that are silent. */
+  async #silentAmong(tokens: readonly string[]): Promise<string[]> {
+    if (tokens.length === 0) return [];
+    const asked = [this.#link.token, ...tokens].map((token) => this.#ask(token, NOTHING));
+    const [own, ...answers] = await Promise.all(asked);
+    return own === undefined ? [] : tokens.filter((_, index) => answers[index] === undefined);
+  }
+
+  /** @returns the answer; undefined when there is none in time */
+  async #ask(token: string, json: string): Promise<number | undefined> {
     const request = (++this.#requests).toString(36);
-    const { promise, resolve } = Promise.withResolvers<number>();
-    const timer = setTimeout(() => {
-      resolve(0);
-      void this.#reportLate(token);
-    }, this.#parts.commandTimeoutMs);
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    const timer = setTimeout(() => resolve(undefined), this.#parts.commandTimeoutMs);
     this.#waiting.set(request, resolve);
-    this.#link.post(token, lineOf("C", request, this.#link.token, JSON.stringify(command)));
-    const count = await promise;
+    this.#link.post(token, lineOf("C", request, this.#link.token, json));
+    const answer = await promise;
     clearTimeout(timer);
     this.#waiting.delete(request);
-    return count;
+    return answer;
   }
 
   async #reportLate(token: string): Promise<void> {
@@ -78,13 +88,17 @@ export class RedisCluster implements Cluster {
   }
 
   /** Answers a failure too, or the one who asks would wait in vain. */
-  async #serve(command: Command, request: string, from: string): Promise<void> {
+  async #serve(json: string, request: string, from: string): Promise<void> {
     let count = 0;
     try {
-      count = await this.#parts.presence.runHere(command);
+      // Written by another node, or by the script of an arrival.
+      if (json !== NOTHING) count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
     } catch (error) {
       if (!this.#link.isStopped) this.#link.sink.report("command", error);
     }
     if (request !== "") this.#link.post(from, lineOf("R", request, String(count)));
   }
 }
+
+/** In the place of a command: only the answer is wanted. */
+const NOTHING = "";

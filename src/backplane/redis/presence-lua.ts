@@ -106,11 +106,11 @@ local function surplus_of(user, limit, one_per_platform)
   return surplus
 end
 
--- Takes a connection out for good, and has its node end it. The user has others.
-local function evict(user, connection)
+-- Takes a connection out for good, and has its node end it.
+local function evict(user, connection, grace)
   local token, id = connection.token, connection.id
   local kick = cjson.encode({ kind = "kick", cause = "replaced", user = user, connection = id })
-  remove(user, id, 0)
+  remove(user, id, grace)
   redis.call("SADD", key("e", token), user .. FIELD .. id)
   redis.call("EXPIRE", key("e", token), EVICTIONS_SECONDS)
   post(token, table.concat({ "C", "", "", kick }, FIELD))

@@ -39,11 +39,26 @@ for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do
   if connection.token == token then
     remove(user, connection.id, 0)
   else
-    evict(user, connection)
+    evict(user, connection, 0)
     sent = sent + 1
   end
 end
 return { seq, has_come and 1 or 0, sent, unpack(evicted) }
+`,
+);
+
+/**
+ * Evicts the connections that a user has on nodes that do not answer: whoever was on one that has crashed would be refused by
+ * rules until it is declared dead. If it only sleeps, it ends them when it wakes. ARGV: user, grace time, tokens.
+ */
+export const EVICT = script(
+  "evict",
+  `${MEMBERS}${ATTENDANCE}${RULES}
+local user, grace, silent = ARGV[1], tonumber(ARGV[2]), {}
+for index = 3, #ARGV do silent[ARGV[index]] = true end
+for _, connection in ipairs(connections_of(user)) do
+  if silent[connection.token] then evict(user, connection, grace) end
+end
 `,
 );
 
@@ -81,7 +96,7 @@ for index = 6, #ARGV, 4 do
     redis.call("SREM", key("n", token), "u" .. user .. FIELD .. id)
   else
     if add(token, user, id, seq, details) and not is_quiet then table.insert(changes, change(user, 1)) end
-    for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do evict(user, connection) end
+    for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do evict(user, connection, grace) end
     highest = math.max(highest, seq)
   end
 end
@@ -240,6 +255,7 @@ export const SCAN = script(
 
 export const PRESENCE_SCRIPTS = [
   ARRIVE,
+  EVICT,
   DEPART,
   RECONCILE,
   MISS,

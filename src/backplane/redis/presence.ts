@@ -9,7 +9,7 @@ import { Evictions } from "./presence-evictions.ts";
 import { type Attendant, Mirror } from "./presence-mirror.ts";
 import { detailsOf, unpack } from "./presence-pack.ts";
 import { RedisRoster } from "./presence-roster.ts";
-import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, LOCATE } from "./presence-scripts.ts";
+import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
 import { inTurn } from "./presence-turns.ts";
 import type { TrafficCounts } from "./traffic.ts";
@@ -22,6 +22,12 @@ export interface PresenceOptions {
   /** Is told when a channel has no member on this node any more. */
   readonly onGone: (channel: Channel) => void;
 }
+
+/** The answer of the script: seq, changes and commands sent, and ids and packed connections by turns. */
+type Arrival = [seq?: number, changes?: number, commands?: number, ...evicted: string[]];
+
+/** Finds out which of some incarnations do not answer. */
+type FindSilent = (tokens: readonly string[]) => Promise<string[]>;
 
 /** How long a dead incarnation is shut out: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
@@ -40,6 +46,7 @@ export class RedisPresence implements Presence {
   readonly #departures: Departures;
   readonly #evictions: Evictions;
   readonly #announcer: Announcer;
+  #findSilent: FindSilent = async () => [];
 
   constructor(link: Link, options: PresenceOptions) {
     const { graceMs, heartbeatMs, traffic, onGone } = options;
@@ -69,11 +76,8 @@ export class RedisPresence implements Presence {
     const attendant = this.#mirror.enter(connection);
     try {
       const { token } = this.#link;
-      const answer = await this.#link.run(ARRIVE, partitionOfUser(connection.user), [
-        ...[token, connection.user, connection.id, detailsOf(connection)],
-        ...[rules.maxPerUser, rules.perUserPolicy, rules.onePerPlatform ? 1 : 0],
-      ]);
-      const [seq, changes = 0, commands = 0, ...evicted] = answer as [number?, number?, number?, ...string[]]; // by the script
+      const answer = await this.#decide(connection, rules);
+      const [seq, changes = 0, commands = 0, ...evicted] = answer;
       if (seq === undefined) return this.#refuse(connection);
       this.#options.traffic.sent("P", changes);
       this.#options.traffic.sent("C", commands);
@@ -150,6 +154,11 @@ export class RedisPresence implements Presence {
     return this.#mirror.of(user).length > 0;
   }
 
+  /** From here on nodes that do not answer keep nobody out. */
+  useProbe(findSilent: FindSilent): void {
+    this.#findSilent = findSilent;
+  }
+
   /** Runs a command on this node. @returns how many connections it concerned */
   runHere(command: Command): Promise<number> {
     return this.#evictions.run(command);
@@ -185,6 +194,26 @@ export class RedisPresence implements Presence {
   /** Nobody goes offline by this node any more. */
   stop(): void {
     this.#departures.stop();
+  }
+
+  /** A refusal counts when the nodes whose connections stand in the way are there. */
+  async #decide(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival> {
+    const { user } = connection;
+    const answer = await this.#apply(connection, rules);
+    if (answer.length > 0) return answer;
+    const others = (await this.locate(user)).filter((token) => token !== this.#link.token);
+    const silent = await this.#findSilent(others);
+    if (silent.length === 0) return answer;
+    await this.#link.run(EVICT, partitionOfUser(user), [user, this.#options.graceMs, ...silent]);
+    return this.#apply(connection, rules);
+  }
+
+  async #apply(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival> {
+    const { user, id } = connection;
+    const { maxPerUser, perUserPolicy, onePerPlatform } = rules;
+    const who = [this.#link.token, user, id, detailsOf(connection)];
+    const args = [...who, maxPerUser, perUserPolicy, onePerPlatform ? 1 : 0];
+    return (await this.#link.run(ARRIVE, partitionOfUser(user), args)) as Arrival; // by the script
   }
 
   #refuse(connection: ConnectionInfo): Admission {
