@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Hono } from "hono";
@@ -25,6 +26,7 @@ import {
   type ListenOptions,
   listen,
   type Metrics,
+  reachableAddress,
 } from "./gateway/gateway.ts";
 import type { Local } from "./local/local.ts";
 import { parseChannel, TidingsError } from "./protocol/protocol.ts";
@@ -57,7 +59,8 @@ export class Hub<Events extends object> {
   readonly #listener: RequestListener;
   /** Opened by `listen`; the application's own servers are not among them. */
   readonly #servers: Server[] = [];
-  #port: number | undefined;
+  /** Where the hub is attached, as far as that listens already. */
+  #at: AddressInfo | undefined;
   #closing: Promise<void> | undefined;
   /** Rejected when the hub closes: whatever waits for the backplane need not wait any more. */
   readonly #closed = Promise.withResolvers<never>();
@@ -241,13 +244,16 @@ export class Hub<Events extends object> {
   }
 
   #nodeInfo(): NodeInfo {
-    const { node, config, local } = this.#parts;
-    const port = (): number => config.node.port ?? this.#port ?? config.port;
+    const { node: id, config, local } = this.#parts;
+    const { node, port } = config;
+    const at = (): AddressInfo | undefined => this.#at;
     return {
-      id: node,
-      ip: config.node.ip ?? "127.0.0.1",
+      id,
+      get ip() {
+        return node.ip ?? reachableAddress(at()?.address ?? "127.0.0.1");
+      },
       get port() {
-        return port();
+        return node.port ?? at()?.port ?? port;
       },
       connections: () => local.size,
     };
@@ -255,7 +261,7 @@ export class Hub<Events extends object> {
 
   #announce(server: Server): void {
     const address = server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
+    if (typeof address === "object" && address !== null) this.#at = address;
   }
 
   async #close(): Promise<void> {

@@ -71,7 +71,10 @@ export const TABLE = {
       doc: "name of this node",
       defaultText: "its address and port when both are set, else `node.pod`, else host name and process id",
     }),
-    ip: optional(ip(), { doc: "address under which this node is announced to others" }),
+    ip: optional(ip(), {
+      doc: "address under which this node is announced to others",
+      defaultText: "the one it listens on; when it is all of them, the machine's first beside loopback",
+    }),
     port: optional(whole(1, 65_535), {
       doc: "port under which this node is announced to others",
       defaultText: "the port it listens on",
@@ -232,7 +235,7 @@ export const TABLE = {
     ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
     totalBytes: key(whole(1), 268_435_456, {
       unit: "bytes",
-      doc: "all history in memory; beyond it the least recently used channels lose theirs",
+      doc: "all history in memory; beyond it the least recently used channels lose theirs (Redis has its own limit)",
     }),
   },
   presence: {
@@ -263,7 +266,10 @@ export const TABLE = {
     hookMs: key(milliseconds(1), 5000, { unit: "ms", doc: "how long a hook of the application may take" }),
   },
   shutdown: {
-    drainMs: key(milliseconds(0), 10_000, { unit: "ms", doc: "limit of the whole close" }),
+    drainMs: key(milliseconds(0), 10_000, {
+      unit: "ms",
+      doc: "how long clients may take to receive what waits for them and to go, when the node closes",
+    }),
     reconnectSpreadMs: key(milliseconds(0), 5000, {
       unit: "ms",
       doc: "clients are told to come back at a random time within this, so that they do not come at once",

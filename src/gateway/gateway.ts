@@ -246,5 +246,5 @@ export { createMetrics, type Metrics } from "./metrics.ts";
 export { mountPage } from "./page.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { renewal } from "./renewal.ts";
-export { hardenedServer, type Listening, type ListenOptions, listen } from "./server.ts";
+export { hardenedServer, type Listening, type ListenOptions, listen, reachableAddress } from "./server.ts";
 export type { Ended, SessionPorts } from "./session.ts";

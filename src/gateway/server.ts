@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 
 export interface ServerOptions {
   /** How long a client may take for its request. */
@@ -71,4 +72,16 @@ export function listen(server: Server, { port, host, reusePort }: ListenOptions)
       resolve({ host: address, port: actual, url: `http://${name}:${actual}` });
     });
   });
+}
+
+/** What stands for all addresses of a machine. */
+const ANY = new Set(["0.0.0.0", "::"]);
+
+/** The address under which others reach a server that is bound to this one. */
+export function reachableAddress(bound: string): string {
+  if (!ANY.has(bound)) return bound;
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const others = addresses.filter(({ internal }) => !internal);
+  const best = others.find(({ family }) => family === "IPv4") ?? others[0];
+  return best?.address ?? "127.0.0.1";
 }

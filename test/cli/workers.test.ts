@@ -80,6 +80,7 @@ describe("tidings serve --workers", () => {
 
   it("replaces a worker that was killed; its users reconnect and miss nothing", async () => {
     const running = await serveWorkers(2);
+    for (const peer of (await reachAll(running, 2)).values()) peer.end();
     await using alice = new Observed(running.socketUrl);
     const { node } = (await alice.status("open")).welcome;
     const total = 60;
