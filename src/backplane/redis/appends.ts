@@ -1,4 +1,4 @@
-import type { Channel, Position } from "../../protocol/protocol.ts";
+import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
 import type { Claims } from "./claims.ts";
@@ -11,6 +11,10 @@ import type { TrafficCounts } from "./traffic.ts";
 
 /** Messages in one script call: it must not keep Redis from other work for long (some 2 ms). */
 const MESSAGES_PER_CALL = 512;
+/** Script calls that a lane has under way: enough to keep Redis busy while an answer travels. */
+const CALLS_UNDER_WAY = 4;
+/** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
+const MAX_QUEUED = 100_000;
 
 /** A message on its way into its history. */
 interface Waiting {
@@ -22,6 +26,13 @@ interface Waiting {
   connections?: number;
   /** What the script answered, while the message has not arrived here yet. */
   answer?: Appended;
+}
+
+/** Messages whose script calls must not overtake each other: those of a partition on Redis Cluster, else all. */
+interface Lane {
+  queue: Waiting[];
+  /** Script calls under way. */
+  calls: number;
 }
 
 /** What APPEND answers. */
@@ -43,9 +54,9 @@ export class Appends {
   readonly #parts: AppendsParts;
   /** By message id: those that are under way. */
   readonly #underWay = new Map<string, Waiting>();
-  /** Batches that wait for the answer to their keys, by lane; others of the lane queue up behind them. */
-  readonly #tails = new Map<number, Promise<void>>();
-  #queue: Waiting[] = [];
+  readonly #lanes = new Map<number, Lane>();
+  #queued = 0;
+  #isScheduled = false;
 
   constructor(parts: AppendsParts) {
     this.#parts = parts;
@@ -54,9 +65,14 @@ export class Appends {
 
   append(message: Message, key?: string): Promise<Appended> {
     this.#parts.link.assertUp();
+    if (this.#queued >= MAX_QUEUED) throw new TidingsError("unavailable", "Redis takes no more messages now");
     const { promise, resolve, reject } = Promise.withResolvers<Appended>();
-    if (this.#queue.length === 0) setImmediate(this.#flush);
-    this.#queue.push({ message, key, resolve, reject });
+    this.#laneOf(message.channel).queue.push({ message, key, resolve, reject });
+    this.#queued++;
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#flush);
+    }
     return promise;
   }
 
@@ -78,26 +94,43 @@ export class Appends {
   }
 
   readonly #flush = (): void => {
-    const queue = this.#queue;
-    this.#queue = [];
-    const laneOf = ({ message }: Waiting): number =>
-      this.#parts.byPartition ? partitionOf(message.channel) : 0;
-    for (const [lane, batch] of Map.groupBy(queue, laneOf)) this.#enter(lane, batch);
+    this.#isScheduled = false;
+    for (const lane of this.#lanes.values()) this.#pump(lane);
   };
 
-  /** A batch with keys has to wait for what is known of them, and then nobody may overtake it. */
-  #enter(lane: number, batch: readonly Waiting[]): void {
-    const before = this.#tails.get(lane);
-    if (before === undefined && batch.every(({ key }) => key === undefined)) {
-      this.#send(batch);
-      return;
+  #laneOf(channel: Channel): Lane {
+    const number = this.#parts.byPartition ? partitionOf(channel) : 0;
+    const known = this.#lanes.get(number);
+    if (known !== undefined) return known;
+    const lane: Lane = { queue: [], calls: 0 };
+    this.#lanes.set(number, lane);
+    return lane;
+  }
+
+  /** Sends what waits, as far as Redis keeps up: when it does not, batches grow instead of the queue before it. */
+  #pump(lane: Lane): void {
+    while (lane.queue.length > 0 && lane.calls < CALLS_UNDER_WAY) {
+      const batch = lane.queue.splice(0, MESSAGES_PER_CALL);
+      this.#queued -= batch.length;
+      if (batch.some(({ key }) => key !== undefined)) {
+        void this.#sendNew(lane, batch);
+        return;
+      }
+      void this.#call(lane, batch);
     }
-    const tail = (before ?? Promise.resolve()).then(async () => {
-      const isNew = await Promise.all(batch.map((waiting) => this.#isNew(waiting)));
-      this.#send(batch.filter((_, index) => isNew[index]));
-      if (this.#tails.get(lane) === tail) this.#tails.delete(lane);
-    });
-    this.#tails.set(lane, tail);
+  }
+
+  /** A batch with keys has to wait for what is known of them, and nobody may overtake it. */
+  async #sendNew(lane: Lane, batch: readonly Waiting[]): Promise<void> {
+    const calls = lane.calls;
+    lane.calls = CALLS_UNDER_WAY;
+    const isNew = await Promise.all(batch.map((waiting) => this.#isNew(waiting)));
+    lane.calls -= CALLS_UNDER_WAY - calls;
+    void this.#call(
+      lane,
+      batch.filter((_, index) => isNew[index]),
+    );
+    this.#pump(lane);
   }
 
   /** False when the key was used for something else; then the repeat is answered. */
@@ -115,16 +148,11 @@ export class Appends {
     return false;
   }
 
-  #send(batch: readonly Waiting[]): void {
-    for (let start = 0; start < batch.length; start += MESSAGES_PER_CALL) {
-      void this.#call(batch.slice(start, start + MESSAGES_PER_CALL));
-    }
-  }
-
-  async #call(batch: readonly Waiting[]): Promise<void> {
+  async #call(lane: Lane, batch: readonly Waiting[]): Promise<void> {
     const { link } = this.#parts;
     const [first] = batch;
     if (first === undefined) return;
+    lane.calls++;
     try {
       const answer = await link.run(APPEND, partitionOf(first.message.channel), this.#argumentsOf(batch));
       this.#answered(batch, answer as AppendAnswer); // by the script
@@ -134,6 +162,8 @@ export class Appends {
         waiting.reject(error);
       }
     }
+    lane.calls--;
+    this.#pump(lane);
   }
 
   #argumentsOf(batch: readonly Waiting[]): (string | number)[] {

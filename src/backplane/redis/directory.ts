@@ -5,7 +5,7 @@ import { script } from "./script.ts";
 
 /** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
 const MAX_CACHED = 200_000;
-/** How long Redis remembers who has cached a channel. Longer than anybody does. */
+/** How long Redis remembers who has cached a channel: longer than anybody does, because nodes forget everything now and then. */
 const READERS_MS = 3_600_000;
 const CACHED_MS = READERS_MS / 2;
 
@@ -32,8 +32,6 @@ return answers
 /** Who must be told: the other nodes with members of a channel. */
 export interface Route {
   readonly nodes: readonly string[];
-  /** By the monotonic clock, in milliseconds. */
-  readonly until: number;
   /** Another look is needed: the nodes have changed since. */
   isStale: boolean;
 }
@@ -55,17 +53,19 @@ export class Directory {
   readonly #link: Link;
   readonly #routes = new Map<Channel, Route>();
   readonly #searches = new Map<Channel, Search>();
+  readonly #timer: NodeJS.Timeout;
   #asking: Search[] = [];
 
   constructor(link: Link) {
     this.#link = link;
+    this.#timer = setInterval(() => this.clear(), CACHED_MS).unref();
     link.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
   }
 
   /** The channel's nodes; a promise when Redis has to be asked. */
   route(channel: Channel): Route | Promise<Route> {
     const known = this.#routes.get(channel);
-    if (known !== undefined && known.until > performance.now()) return known;
+    if (known !== undefined) return known;
     return (this.#searches.get(channel) ?? this.#search(channel)).found;
   }
 
@@ -74,6 +74,10 @@ export class Directory {
     for (const route of this.#routes.values()) route.isStale = true;
     this.#routes.clear();
     for (const search of this.#searches.values()) search.isStale = true;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   #forget(channel: Channel): void {
@@ -126,7 +130,7 @@ export class Directory {
       return;
     }
     const nodes = text === "" ? NOBODY : text.split(" ");
-    const route = { nodes, until: performance.now() + CACHED_MS, isStale: false };
+    const route = { nodes, isStale: false };
     this.#searches.delete(search.channel);
     this.#remember(search.channel, route);
     search.resolve(route);

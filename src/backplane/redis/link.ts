@@ -5,10 +5,12 @@ import { TidingsError } from "../../protocol/protocol.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
 import { type Address, commandsClient, listeningClient } from "./clients.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
-import { FIELD, isKind, type Kind, lineOf, linesOf, textOf } from "./line.ts";
+import { FIELD, isKind, type Kind, linesOf, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
+import { Probes } from "./probes.ts";
 import { FENCED, type Script } from "./script.ts";
 import type { TrafficCounts } from "./traffic.ts";
+import { Turns } from "./turns.ts";
 
 export interface LinkOptions {
   readonly address: Address;
@@ -30,6 +32,8 @@ type Call = (base: string, ...args: readonly (string | number)[]) => Promise<unk
 /** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
 const AWAY_REPLY =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
+/** More would wait in Redis, where their time runs: 10,000 logins at once must not look like an outage. */
+const SCRIPTS_UNDER_WAY = 256;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
 
@@ -39,8 +43,9 @@ export class Link {
   readonly #outbound: Outbound;
   readonly #handlers = new Map<Kind, Handler>();
   readonly #whenAway: (() => void)[] = [];
-  readonly #probes = new Map<string, () => void>();
+  readonly #probes: Probes;
   readonly #defined = new Set<string>();
+  readonly #turns = new Turns(SCRIPTS_UNDER_WAY);
   #state: State = "new";
   #token = newToken();
   #node: NodeInfo | undefined;
@@ -55,7 +60,8 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
-    this.on("Q", ([, nonce = ""]) => this.#probes.get(nonce)?.());
+    this.#probes = new Probes((line) => this.#publish(this.#token, textOf([line])), options.commandTimeoutMs);
+    this.on("Q", (fields) => this.#probes.heard(fields));
   }
 
   /** Names this incarnation of the node: where others reach it, and whose everything is that it has in Redis. */
@@ -158,10 +164,14 @@ export class Link {
   /** The same while the node is returning or leaving. */
   async exec(script: Script, partition: number, args: readonly (string | number)[]): Promise<unknown> {
     this.#options.traffic.ran(script);
+    const turn = this.#turns.take();
+    if (turn !== undefined) await turn;
     try {
       return await this.#callOf(script)(baseOf(this.#options.prefix, partition), ...args);
     } catch (cause) {
       throw this.#failure(script.name, cause);
+    } finally {
+      this.#turns.give();
     }
   }
 
@@ -183,20 +193,8 @@ export class Link {
   /** Resolves when a line of its own has come back; rejects when it does not. */
   async probe(): Promise<void> {
     this.assertUp();
-    const nonce = newToken();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const { commandTimeoutMs } = this.#options;
-    const late = (): void =>
-      reject(new TidingsError("unavailable", `nothing came back within ${commandTimeoutMs} ms`));
-    const timer = setTimeout(late, commandTimeoutMs);
-    this.#probes.set(nonce, resolve);
     this.#options.traffic.sent("Q", 1);
-    try {
-      await Promise.all([promise, this.#publish(this.#token, textOf([lineOf("Q", nonce)]))]);
-    } finally {
-      clearTimeout(timer);
-      this.#probes.delete(nonce);
-    }
+    await this.#probes.ask();
   }
 
   #connect(): void {

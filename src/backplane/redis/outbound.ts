@@ -54,7 +54,7 @@ export class Outbound {
     const text = textOf(lines);
     this.#unconfirmed += text.length;
     this.#traffic.bytes.out += text.length;
-    for (const line of lines) this.#traffic.sent(line[0] as Kind, 1); // made by lineOf
+    this.#count(lines);
     this.#publish(token, text).then(
       () => {
         this.#unconfirmed -= text.length;
@@ -64,5 +64,16 @@ export class Outbound {
         this.#traffic.dropped += lines.length;
       },
     );
+  }
+
+  /** Lines of one kind come in a row, and counting each would cost as much as sending it. */
+  #count(lines: readonly string[]): void {
+    let start = 0;
+    for (let index = 1; index <= lines.length; index++) {
+      const kind = lines[start]?.[0];
+      if (lines[index]?.[0] === kind) continue;
+      this.#traffic.sent(kind as Kind, index - start); // made by lineOf
+      start = index;
+    }
   }
 }

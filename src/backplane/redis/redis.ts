@@ -89,6 +89,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
       cluster.stop();
       registry.stop();
       presence.stop();
+      directory.stop();
       await link.stop(() => registry.leave());
     },
     probe: () => link.probe(),
