@@ -69,32 +69,48 @@ export class Publisher {
     if (options.ack) assertAckable(draft);
     if (options.retry === undefined) return this.#publishOnce(message, draft, options);
     const key = options.key ?? message.id;
-    return withRetry(options.retry, () => this.#publishOnce(message, draft, { ...options, key }));
+    return withRetry(options.retry, async () => this.#publishOnce(message, draft, { ...options, key }));
   }
 
-  async #publishOnce(message: Message, draft: Draft, options: PublishOptions): Promise<Receipt> {
-    const expectation = options.ack ? this.#ports.acks.expect(message.channel) : undefined;
+  /** Nothing here waits unless it has to: what is done within this call costs no promise. */
+  #publishOnce(message: Message, draft: Draft, options: PublishOptions): Receipt | Promise<Receipt> {
+    if (options.ack) return this.#publishAwaited(message, options);
+    const receipt = this.#place(message, draft.ephemeral ? "ephemeral" : "stored", options.key);
+    if (receipt instanceof Promise) return receipt.then((placed) => this.#told(message, placed));
+    return this.#told(message, receipt);
+  }
+
+  async #publishAwaited(message: Message, options: PublishOptions): Promise<Receipt> {
+    const expectation = this.#ports.acks.expect(message.channel);
     try {
-      const receipt = await this.#place(message, draft.ephemeral ? "ephemeral" : "stored", options.key);
-      if (!receipt.duplicate) this.#ports.delivered(message, receipt);
-      return expectation === undefined ? receipt : await this.#awaitAck(receipt, expectation, options);
+      const receipt = this.#told(message, await this.#place(message, "stored", options.key));
+      return await this.#awaitAck(receipt, expectation, options);
     } finally {
-      expectation?.stop();
+      expectation.stop();
     }
   }
 
+  #told(message: Message, receipt: Receipt): Receipt {
+    if (!receipt.duplicate) this.#ports.delivered(message, receipt);
+    return receipt;
+  }
+
   /** Stores and delivers, without any wait for receivers: this is what the meter measures. */
-  async #place(message: Message, kind: "stored" | "ephemeral", key?: string): Promise<Receipt> {
-    const { meter } = this.#ports;
+  #place(message: Message, kind: "stored" | "ephemeral", key?: string): Receipt | Promise<Receipt> {
     const started = performance.now();
+    const measured = (receipt: Receipt): Receipt => {
+      if (!receipt.duplicate) this.#ports.meter.published(kind, (performance.now() - started) / 1_000);
+      return receipt;
+    };
+    const failed = (thrown: unknown): never => {
+      this.#ports.meter.published(kind, (performance.now() - started) / 1_000, toTidingsError(thrown));
+      throw thrown;
+    };
     try {
       const placed = kind === "stored" ? this.#store(message, key) : this.#pass(message, key);
-      const receipt = placed instanceof Promise ? await placed : placed;
-      if (!receipt.duplicate) meter.published(kind, (performance.now() - started) / 1_000);
-      return receipt;
+      return placed instanceof Promise ? placed.then(measured, failed) : measured(placed);
     } catch (thrown) {
-      meter.published(kind, (performance.now() - started) / 1_000, toTidingsError(thrown));
-      throw thrown;
+      return failed(thrown);
     }
   }
 
