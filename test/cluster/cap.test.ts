@@ -55,3 +55,21 @@ onEveryRedis((redis) => {
     }
   });
 });
+
+onEveryRedis((redis) => {
+  test("a user whose node was killed is let in again, and counts once", async () => {
+    // Long before the others take the node for dead.
+    const env = { WEBSOCKET_MAX_CONNECTIONS_PER_USER: "1", CLUSTER_NODE_TIMEOUT: "600" };
+    await using cluster = await Cluster.start(redis(), env);
+    const { n1, n2, n3 } = cluster;
+    cluster.balancer.backends = [n2];
+    const bob = await cluster.client("bob");
+    cluster.balancer.backends = [n1, n3];
+
+    await n2.kill();
+    await bob.status("open", 2);
+
+    expect(await connectionsOf(cluster, "bob")).toEqual([bob.client.connection]);
+    expect(bob.client.state).toBe("open");
+  });
+});
