@@ -1,4 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { Arrivals } from "../bench/cluster/arrivals.ts";
+import { CLUSTER_CONTENDERS } from "../bench/cluster/contenders.ts";
+import { CLUSTER_SCENARIOS, runClusterScenario } from "../bench/cluster/run.ts";
+import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
+import { caseOf } from "../bench/cluster/scenario.ts";
+import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
+import { judgeCluster } from "../bench/cluster/targets.ts";
 import { CONTENDERS } from "../bench/contenders.ts";
 import { FrameReader } from "../bench/frames.ts";
 import { compareReadme } from "../bench/readme.ts";
@@ -28,11 +35,7 @@ describe("the bench", () => {
       const rows = await runScenario(scenario, { scale: TINY, contenders, progress: () => {} });
       expect(new Set(rows.map(({ contender }) => contender))).toContain("tidings");
       expect(new Set(rows.map(({ contender }) => contender))).toContain("ws-loop");
-      const values = rows.flatMap(({ figures }) =>
-        Object.values(figures).flatMap(({ median, low, high }) => [median, low, high]),
-      );
-      expect(values.length).toBeGreaterThan(0);
-      expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
+      expectFinite(rows);
     },
   );
 
@@ -52,6 +55,67 @@ describe("the bench", () => {
       expect(eachUser.tally).toMatchObject({ messages: 5 * 20, least: 5, most: 5, faults: [] });
     },
   );
+});
+
+describe("the bench of the cluster", () => {
+  it.each(CLUSTER_SCENARIOS)(
+    "measures $name in finite numbers",
+    { timeout: SCENARIO_TIMEOUT_MS },
+    async (scenario) => {
+      const options = { scale: TINY_CLUSTER, contenders: CLUSTER_CONTENDERS, progress: () => {} };
+      const rows = await runClusterScenario(scenario, options);
+      const contenders = new Set(rows.map(({ contender }) => contender));
+      const isStored = scenario.name === "stored";
+      expect(contenders).toContain(isStored ? "tidings-hub-stored" : "tidings-hub");
+      expect(contenders).toContain(isStored ? "publish-xadd" : "publish");
+      expectFinite(rows);
+      if (scenario.name !== "local") return;
+      const commands = rows.map(({ contender, figures }) => [contender, figures.commands?.high]);
+      expect(Object.fromEntries(commands)).toMatchObject({ "tidings-hub": 0 });
+    },
+  );
+
+  it("notices messages that are lost, repeated, or swapped", () => {
+    const arrivals = new Arrivals();
+    arrivals.expect(2);
+    const arrive = (user: number, n: number) => arrivals.message(`user:u${user}`, `{"n":${n},"text":""}`);
+    arrive(0, 0);
+    arrive(1, 0);
+    arrive(0, 1);
+    expect(arrivals.tally()).toMatchObject({ messages: 3, least: 1, most: 2, faults: [] });
+    arrive(0, 3);
+    arrive(0, 2);
+    arrivals.data({ user: "u1", n: 0, text: "" });
+    expect(arrivals.tally().faults).toEqual([
+      "u0: expected message 2, got 3",
+      "u0: expected message 4, got 2",
+      "u1: expected message 1, got 0",
+    ]);
+  });
+
+  it("judges medians of the largest tick, and every command in Redis", () => {
+    const who = caseOf({ users: TINY_CLUSTER.users, hasClients: false });
+    const of = (median: number, high = median) => ({ median, low: median, high });
+    const rows: Row[] = [
+      {
+        scenario: "ephemeral",
+        case: flowCase(who, Math.max(...TINY_CLUSTER.perTick)),
+        contender: "tidings-hub",
+        figures: { perSecond: of(2e6) },
+      },
+      {
+        scenario: "local",
+        case: caseOf({ users: TINY_CLUSTER.sockets, hasClients: true }),
+        contender: "tidings-hub",
+        figures: { commands: of(0, 1) },
+      },
+    ];
+    const verdicts = judgeCluster(rows, TINY_CLUSTER).filter(({ measured }) => !Number.isNaN(measured));
+    expect(verdicts.map(({ measured, pass }) => [measured, pass])).toEqual([
+      [2e6, true],
+      [1, false],
+    ]);
+  });
 });
 
 describe("the frame counter of the bench", () => {
@@ -110,6 +174,14 @@ describe("the judge of the bench", () => {
     expect(againstLoop([cost("ws-loop", 7)])?.measured).toBeNaN();
   });
 });
+
+function expectFinite(rows: readonly Row[]): void {
+  const values = rows.flatMap(({ figures }) =>
+    Object.values(figures).flatMap(({ median, low, high }) => [median, low, high]),
+  );
+  expect(values.length).toBeGreaterThan(0);
+  expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
+}
 
 /** A text frame as a server sends it. */
 function frame(text: string): Buffer {

@@ -12,8 +12,8 @@ const hub = createHub({
   history: { count: HISTORY_COUNT },
   logLevel: "warn",
 });
-const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });
 await hub.ready;
+const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });
 
 // Receipts are not awaited. One that fails ends the process, and with it the bench.
 await hostNode({
