@@ -8,10 +8,18 @@ import { script } from "./script.ts";
  * | `nodes` | incarnations by their last heartbeat |
  * | `node` | incarnation → JSON that describes the node |
  * | `dying` | incarnations that are gone, until everything they had is cleared up |
+ * | `since` | when a node was heard again after none could be |
  * | `birth` | a random name for the data: another one means that Redis has lost everything |
  */
 const REGISTRY_LUA = `
 local nodes, node, dying = base .. ":nodes", base .. ":node", base .. ":dying"
+
+-- From when on silence counts: nobody can be heard while Redis is away, and its return must not find everyone dead.
+local function listening_since(time, longest_pause)
+  local newest = redis.call("ZREVRANGE", nodes, 0, 0, "WITHSCORES")[2]
+  if newest and time - newest > tonumber(longest_pause) then redis.call("SET", base .. ":since", time) end
+  return tonumber(redis.call("GET", base .. ":since") or 0)
+end
 
 local function bury(token)
   redis.call("ZREM", nodes, token)
@@ -22,7 +30,7 @@ end
 
 /**
  * Puts an incarnation into the registry, unless it was declared dead.
- * ARGV: token, description, name for the data if it has none. Answers that name, and "known", "new" or "dead".
+ * ARGV: token, description, name for the data if it has none, longest pause of all nodes together. Answers that name, and "known", "new" or "dead".
  */
 export const REGISTER = script(
   "register",
@@ -31,7 +39,9 @@ local token = ARGV[1]
 redis.call("SET", base .. ":birth", ARGV[3], "NX")
 local birth = redis.call("GET", base .. ":birth")
 if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return { birth, "dead" } end
-local is_new = redis.call("ZADD", nodes, now(), token) == 1
+local time = now()
+listening_since(time, ARGV[4])
+local is_new = redis.call("ZADD", nodes, time, token) == 1
 redis.call("HSET", node, token, ARGV[2])
 return { birth, is_new and "new" or "known" }
 `,
@@ -39,7 +49,8 @@ return { birth, is_new and "new" or "known" }
 
 /**
  * A heartbeat. Declares dead whoever was silent for too long, and an earlier incarnation of the same node sooner.
- * ARGV: token, description, node id, longest silence, longest silence of an earlier incarnation. Answers nothing when the
+ * ARGV: token, description, node id, longest silence, longest silence of an earlier incarnation (and of all nodes
+ * together). Answers nothing when the
  * incarnation is not in the registry; else who is to be cleared up after, then "", then token and description of each that
  * was declared dead by this call.
  */
@@ -49,6 +60,7 @@ export const BEAT = script(
 local token, id = ARGV[1], ARGV[3]
 local time = now()
 if not redis.call("ZSCORE", nodes, token) then return {} end
+local since = listening_since(time, ARGV[5])
 redis.call("ZADD", nodes, time, token)
 redis.call("HSET", node, token, ARGV[2])
 
@@ -58,8 +70,12 @@ local function declare(silent)
   table.insert(declared, redis.call("HGET", node, silent) or "{}")
   bury(silent)
 end
-for _, silent in ipairs(redis.call("ZRANGEBYSCORE", nodes, "-inf", time - ARGV[4])) do declare(silent) end
-for _, silent in ipairs(redis.call("ZRANGEBYSCORE", nodes, "-inf", time - ARGV[5])) do
+local function silent_for(longest)
+  if time - since < tonumber(longest) then return {} end
+  return redis.call("ZRANGEBYSCORE", nodes, "-inf", time - longest)
+end
+for _, silent in ipairs(silent_for(ARGV[4])) do declare(silent) end
+for _, silent in ipairs(silent_for(ARGV[5])) do
   local description = redis.call("HGET", node, silent)
   if description and cjson.decode(description).id == id then declare(silent) end
 end

@@ -94,10 +94,17 @@ export class Registry {
 
   async #enter(): Promise<{ birth: string; state: string }> {
     const name = randomBytes(9).toString("base64url");
-    const answer = await this.#link.exec(REGISTER, REGISTRY, [this.#link.token, this.#describe(), name]);
+    const args = [this.#link.token, this.#describe(), name, this.#pauseMs];
+    const answer = await this.#link.exec(REGISTER, REGISTRY, args);
     const [birth, state] = answer as [string, string]; // by the script
     this.#timer ??= this.#arm();
     return { birth, state };
+  }
+
+  /** Without a heartbeat for so long, something is amiss. */
+  get #pauseMs(): number {
+    const { heartbeatMs, timeoutMs } = this.#options;
+    return Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs);
   }
 
   #arm(): NodeJS.Timeout {
@@ -116,9 +123,8 @@ export class Registry {
 
   /** Also while the node returns: with many connections that takes its time, and it must not be taken for dead meanwhile. */
   async #beat(): Promise<void> {
-    const { heartbeatMs, timeoutMs, onDeath } = this.#options;
-    const silences = [timeoutMs, Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs)];
-    const args = [this.#link.token, this.#describe(), this.#link.node.id, ...silences];
+    const { timeoutMs, onDeath } = this.#options;
+    const args = [this.#link.token, this.#describe(), this.#link.node.id, timeoutMs, this.#pauseMs];
     const answer = (await this.#link.exec(BEAT, REGISTRY, args)) as string[]; // by the script
     if (answer.length === 0) {
       // Declared dead, or everything is lost: the return finds out.
