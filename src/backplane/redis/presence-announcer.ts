@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../port.ts";
 import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
@@ -6,7 +7,7 @@ import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
-import { ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
+import { BIRTH, ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
 import { inTurn } from "./presence-turns.ts";
 import type { TrafficCounts } from "./traffic.ts";
@@ -34,6 +35,8 @@ export class Announcer {
   /** Of these connections and members it is not known what Redis has. */
   readonly #connections = new Map<string, Place>();
   readonly #members = new Map<string, Member>();
+  /** What the data of each partition was called when this node was last announced there. */
+  readonly #births = new Map<number, string>();
   /** The incarnation that was announced last. */
   #token: string | undefined;
 
@@ -50,8 +53,8 @@ export class Announcer {
     this.#members.set(nameOf([group, user]), [group, user]);
   }
 
-  /** Compares everything. @param quiet nobody is told who is online: they were, and only Redis has lost it */
-  async announce({ quiet }: { quiet: boolean }): Promise<void> {
+  /** Compares everything. Where Redis has lost its data nobody is told who is online: they were, as before. */
+  async announce(): Promise<void> {
     const { mirror, departures } = this.#parts;
     const former = this.#token ?? this.#link.token;
     this.#token = this.#link.token;
@@ -60,11 +63,16 @@ export class Announcer {
     const membersAt = Map.groupBy(membersOf(mirror), ([group]) => partitionOfGroup(group));
     const leftAt = Map.groupBy(departures.pending, partitionOfUser);
     await inTurn(EVERY_PARTITION, async (partition) => {
+      const birth = await this.#birthOf(partition);
+      // On Redis Cluster one master may have lost its partitions, and the others not.
+      const quiet = (this.#births.get(partition) ?? birth) !== birth;
       await this.#hearEvictions(partition, former);
       const had = await readSet(this.#exec, partition, "n", this.#link.token);
       await this.#reconcile(partition, this.#differing(had, connectionsAt.get(partition) ?? []), quiet);
       await this.#enrol(partition, this.#differingMembers(had, membersAt.get(partition) ?? []));
       await this.#miss(partition, leftAt.get(partition) ?? [], quiet);
+      // Not before: what fails half-way is to be as quiet the next time.
+      this.#births.set(partition, birth);
     });
     await this.settle();
   }
@@ -80,6 +88,11 @@ export class Announcer {
   }
 
   readonly #exec: Link["exec"] = (script, partition, args) => this.#link.exec(script, partition, args);
+
+  async #birthOf(partition: number): Promise<string> {
+    const name = randomBytes(9).toString("base64url");
+    return (await this.#exec(BIRTH, partition, [name])) as string; // by the script
+  }
 
   /** Connections that others have evicted while this node did not listen must not come back. */
   async #hearEvictions(partition: number, token: string): Promise<void> {

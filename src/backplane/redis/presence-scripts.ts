@@ -107,6 +107,15 @@ return { #changes, unpack(gone) }
 `,
 );
 
+/** The name of a partition's data: another one means that Redis has lost it. ARGV: what to call it if it has none. */
+export const BIRTH = script(
+  "birth",
+  `
+redis.call("SETNX", base .. ":birth", ARGV[1])
+return redis.call("GET", base .. ":birth")
+`,
+);
+
 /**
  * Sees to it that users who have left are told offline in the end, also when Redis has lost the record of them.
  * ARGV: grace time, "quiet" when it has, users. Answers who is in the grace time.
@@ -257,6 +266,7 @@ export const PRESENCE_SCRIPTS = [
   ARRIVE,
   EVICT,
   DEPART,
+  BIRTH,
   RECONCILE,
   MISS,
   SWEEP,

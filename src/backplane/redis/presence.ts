@@ -164,13 +164,10 @@ export class RedisPresence implements Presence {
     return this.#evictions.run(command);
   }
 
-  /**
-   * Brings Redis in line with what this node has, as part of its return.
-   * @param loud whether everyone is to be told of users who are online and were not: not after Redis has lost its data
-   */
-  async announce({ loud }: { loud: boolean }): Promise<void> {
+  /** Brings Redis in line with what this node has, as part of its return. */
+  async announce(): Promise<void> {
     await this.#link.exec(ENTER_ALL, partitionOf("all"), [this.#link.token]);
-    await this.#announcer.announce({ quiet: !loud });
+    await this.#announcer.announce();
     this.#departures.start(() => this.#settle());
   }
 

@@ -148,13 +148,9 @@ interface ComeBackParts {
 
 /** What a node does when it reaches Redis: the first time, and whenever Redis was away or the node was declared dead. */
 function comeBack({ registry, presence, directory, tracker }: ComeBackParts): () => Promise<void> {
-  let known: string | undefined;
   return async () => {
-    const { birth } = await registry.register();
-    // When Redis has lost its data, everybody is online as before, and nobody is to hear of it again.
-    const loud = known === undefined || known === birth;
-    await presence.announce({ loud });
-    known = birth;
+    await registry.register();
+    await presence.announce();
     directory.clear();
     await tracker.catchUp();
   };
