@@ -29,7 +29,7 @@ import {
   reachableAddress,
 } from "./gateway/gateway.ts";
 import type { Local } from "./local/local.ts";
-import { parseChannel, TidingsError } from "./protocol/protocol.ts";
+import { parseChannel, TidingsError, toTidingsError } from "./protocol/protocol.ts";
 import type { HookName, Hooks, Listener, Publisher, PublishOptions, Receipt } from "./publish/publish.ts";
 
 /** What createHub has wired. */
@@ -62,7 +62,7 @@ export class Hub<Events extends object> {
   /** Where the hub is attached, as far as that listens already. */
   #at: AddressInfo | undefined;
   #closing: Promise<void> | undefined;
-  /** Rejected when the hub closes: whatever waits for the backplane need not wait any more. */
+  /** Rejected when the hub closes: who waits for its start need not wait any more. */
   readonly #closed = Promise.withResolvers<never>();
   /**
    * Resolves when the backplane is there, and rejects when waiting cannot help (a wrong password, say). Until then
@@ -196,7 +196,7 @@ export class Hub<Events extends object> {
    * Opens a server of its own for WebSockets and the HTTP API. The port is open at once, so that `/health` and `/ready`
    * tell the truth while the backplane is awaited; resolves when the hub is ready.
    * @param where defaults to the configuration's `host` and `port`
-   * @throws TidingsError `forbidden` in development mode on anything but loopback
+   * @throws TidingsError `forbidden` in development mode on anything but loopback, `unavailable` when the hub is closed
    */
   async listen(where: Partial<ListenOptions> = {}): Promise<Listening> {
     const { config } = this.#parts;
@@ -211,7 +211,8 @@ export class Hub<Events extends object> {
     this.#attach(server, true);
     this.#servers.push(server);
     const { port = config.port, reusePort } = where;
-    const listening = await listen(server, { port, host, reusePort });
+    // A server that is closed before it listens never says that it does.
+    const listening = await Promise.race([listen(server, { port, host, reusePort }), this.#closed.promise]);
     await this.ready;
     return listening;
   }
@@ -267,8 +268,10 @@ export class Hub<Events extends object> {
   async #close(): Promise<void> {
     const { gateway, backplane, local, expiry, metrics, config, hooks } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
-    // A backplane that is away must not keep the node from closing.
-    const report = (error: unknown): void => hooks.emit("error", { stage: "close", error });
+    // A backplane that is away must not keep the node from closing, and that it is away is known already.
+    const report = (error: unknown): void => {
+      if (toTidingsError(error).code !== "unavailable") hooks.emit("error", { stage: "close", error });
+    };
     this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
     gateway.drain();
     for (const server of this.#servers) server.close();

@@ -35,55 +35,64 @@ async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome
   return { code, stdout, stderr };
 }
 
-/** A server in a process of its own. */
-export interface Served {
-  /** The line that said where it listens. */
-  line: string;
-  pid: number;
+/** A server in a process of its own, which may not listen yet. */
+export interface Launched {
+  readonly pid: number;
   /** Everything that it printed so far: its log, if it has one. */
   readonly printed: readonly string[];
   /** Resolves with the first line, past or to come, that matches. */
   prints(matches: (line: string) => boolean): Promise<string>;
-  /** `http://…`, where it listens. */
-  url: string;
-  /** `ws://…/ws` */
-  socketUrl: string;
   signal(name: NodeJS.Signals): void;
   /** Resolves when it has said something on standard error. */
   warned(): Promise<unknown>;
   /** Resolves with how it ended. */
-  ended: Promise<Outcome>;
+  readonly ended: Promise<Outcome>;
+}
+
+/** A server that listens. */
+export interface Served extends Launched {
+  /** The line that said where. */
+  readonly line: string;
+  /** `http://…`, where it listens. */
+  readonly url: string;
+  /** `ws://…/ws` */
+  readonly socketUrl: string;
+}
+
+/** Starts a server on a free port. */
+export function launch(args: readonly string[] = [], env: Variables = {}): Launched {
+  const child = start(["serve", "--port", "0", "--log-level", "silent", ...args], env);
+  const output = createInterface(child.stdout);
+  const printed: string[] = [];
+  output.on("line", (line) => printed.push(line));
+  return {
+    pid: child.pid ?? 0,
+    printed,
+    async prints(matches) {
+      for (;;) {
+        const found = printed.find(matches);
+        if (found !== undefined) return found;
+        await once(output, "line");
+      }
+    },
+    signal: (name) => child.kill(name),
+    warned: () => once(child.stderr, "data"),
+    ended: outcomeOf(child),
+  };
 }
 
 /** Starts a server on a free port and waits until it listens. */
 export async function serve(args: readonly string[] = [], env: Variables = {}): Promise<Served> {
-  const child = start(["serve", "--port", "0", "--log-level", "silent", ...args], env);
-  const ended = outcomeOf(child);
-  const failed = ended.then(({ stderr }) => Promise.reject(new Error(stderr)));
-  const output = createInterface(child.stdout);
-  const printed: string[] = [];
-  output.on("line", (line) => printed.push(line));
-  const prints = async (matches: (line: string) => boolean): Promise<string> => {
-    for (;;) {
-      const found = printed.find(matches);
-      if (found !== undefined) return found;
-      await once(output, "line");
-    }
-  };
-  const line = await Promise.race([prints((each) => each.includes("http://")), failed]);
+  const launched = launch(args, env);
+  const failed = launched.ended.then(({ stderr }) => Promise.reject(new Error(stderr)));
+  const line = await Promise.race([launched.prints((each) => each.includes("http://")), failed]);
   failed.catch(() => {}); // once it listens, ending is no failure
   const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? "";
-  return {
-    ...{ line, url, printed, prints, ended },
-    pid: child.pid ?? 0,
-    socketUrl: `${url.replace("http", "ws")}/ws`,
-    signal: (name) => child.kill(name),
-    warned: () => once(child.stderr, "data"),
-  };
+  return { ...launched, line, url, socketUrl: `${url.replace("http", "ws")}/ws` };
 }
 
 /** Ends a server at once. */
-export async function end(server: Served | undefined): Promise<void> {
+export async function end(server: Launched | undefined): Promise<void> {
   server?.signal("SIGKILL");
   await server?.ended;
 }

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { RedisServer } from "../support/redis.ts";
 import { Peer } from "./peer.ts";
-import { end, type Served, serve, tidings } from "./run.ts";
+import { end, launch, type Served, serve, tidings } from "./run.ts";
 
 const secret = "a secret of thirty-two bytes or more";
 
@@ -41,7 +42,7 @@ describe("tidings serve", () => {
 
   it("with a secret it accepts the tokens that `tidings token` makes, and nothing else", async () => {
     const env = { JWT_SECRET: secret };
-    server = await serve([], env);
+    server = await serve(["--host", "127.0.0.1"], env);
     const token = (await tidings(["token", "--user", "alice"], env)).stdout.trim();
     const peer = await Peer.connect(`${server.socketUrl}?token=${token}`);
     expect(await peer.frame("welcome")).toMatchObject({ user: "alice", expiresAt: expect.any(Number) });
@@ -55,7 +56,7 @@ describe("tidings serve", () => {
   });
 
   it("warns of a secret that may be guessed", async () => {
-    server = await serve([], { JWT_SECRET: "hunter2" });
+    server = await serve(["--host", "127.0.0.1"], { JWT_SECRET: "hunter2" });
     server.signal("SIGTERM");
     const { stdout } = await server.ended;
     expect(stdout).toContain("warning: JWT_SECRET is shorter than 32 bytes");
@@ -77,6 +78,31 @@ describe("tidings serve", () => {
     other.close();
     expect(code).toBe(1);
     expect(stderr).toBe(`error: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+  });
+});
+
+describe("tidings serve whose Redis is not there", () => {
+  it("says so, waits, and ends at a signal like any other", async () => {
+    const redis = await RedisServer.start();
+    await redis.kill();
+    const waiting = launch(["--redis", redis.url, "--log-level", "warn"]);
+    const told = await waiting.prints((line) => line.includes("waiting for the backplane"));
+    expect(JSON.parse(told)).toMatchObject({ backplane: "redis" });
+    expect(waiting.printed.join()).toContain("ECONNREFUSED");
+    waiting.signal("SIGTERM");
+    expect(await waiting.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^closing: .*\n$/) });
+    await redis[Symbol.asyncDispose]();
+  });
+
+  it("serves as soon as Redis is there", async () => {
+    const redis = await RedisServer.start();
+    await redis.kill();
+    const starting = serve(["--redis", redis.url]);
+    await redis.restart();
+    server = await starting;
+    expect((await fetch(`${server.url}/ready`)).status).toBe(200);
+    await end(server);
+    await redis[Symbol.asyncDispose]();
   });
 });
 

@@ -43,6 +43,15 @@ const readiness = async (address: string): Promise<unknown> => {
 const red = [503, { ready: false, reasons: [expect.stringMatching(/^redis backplane: /)] }];
 const green = [200, { ready: true, reasons: [] }];
 
+it("a hub that is closed before its port is open leaves no port open", async () => {
+  const port = await freePort();
+  const hub = createHub({ logLevel: "silent", host: "127.0.0.1", port });
+  const listening = expect(hub.listen()).rejects.toMatchObject({ code: "unavailable" });
+  await hub.close();
+  await listening;
+  await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+});
+
 describe("a hub whose Redis is not there yet", () => {
   it("lives and is not ready, and starts by itself when Redis is there", async () => {
     await using redis = await absentRedis();
