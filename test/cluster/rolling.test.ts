@@ -1,37 +1,9 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, onEveryRedis } from "./cluster.ts";
 import { Writers } from "./writers.ts";
 
 const SPREAD_MS = 1_000;
 const USERS = Array.from({ length: 60 }, (_, index) => `user-${index}`);
-
-test("three nodes restarted one after another under load: nothing stored is lost, and clients come back spread out", async () => {
-  await using redis = await RedisServer.start();
-  await using cluster = await Cluster.start(redis, { SHUTDOWN_RECONNECT_SPREAD_MS: String(SPREAD_MS) });
-  const clients = await Promise.all(USERS.map((user) => cluster.client(user)));
-  for (const { client } of clients) await client.join("everyone-here");
-  const writers = await Writers.start(cluster, USERS);
-  await writers.sent(300);
-
-  for (const node of cluster.nodes) {
-    const others = cluster.nodes.filter((other) => other !== node);
-    expect(await node.stop()).toBe(0);
-    await cluster.lists(...others);
-    await writers.sent(100);
-    await node.restart();
-    await cluster.lists(...cluster.nodes);
-    await writers.sent(100);
-  }
-  await writers.stop();
-
-  for (const [index, client] of clients.entries()) await writers.expectAllOnce(USERS[index] ?? "", client);
-  const closed = clients.flatMap((client) => client.all("closed"));
-  expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([4000]));
-  expectSpread(closed.map(({ delayMs = 0 }) => delayMs));
-  const { body } = await cluster.n1.get("/groups/everyone-here/members");
-  expect(body.members).toHaveLength(USERS.length);
-});
 
 /** Every third of the window has somebody, and nobody is outside: of 60 at random moments one in 10¹⁰ runs would fail. */
 function expectSpread(delays: readonly number[]): void {
@@ -41,20 +13,47 @@ function expectSpread(delays: readonly number[]): void {
   expect(thirds).toEqual(new Set([0, 1, 2]));
 }
 
-test("a node that closes is gone from presence, directory and registry before its process is", async () => {
-  await using redis = await RedisServer.start();
-  await using cluster = await Cluster.start(redis, { CLUSTER_NODE_TIMEOUT: "600" });
-  const { n1, n2, n3 } = cluster;
-  const watcher = await cluster.watcher(n1);
-  const bob = await cluster.peer("bob", n2);
-  await bob.request("group.join", { group: "g" });
+onEveryRedis((redis) => {
+  test("three nodes restarted one after another under load: nothing stored is lost, and clients come back spread out", async () => {
+    await using cluster = await Cluster.start(redis(), { SHUTDOWN_RECONNECT_SPREAD_MS: String(SPREAD_MS) });
+    const clients = await Promise.all(USERS.map((user) => cluster.client(user)));
+    for (const { client } of clients) await client.join("everyone-here");
+    const writers = await Writers.start(cluster, USERS);
+    await writers.sent(300);
 
-  await n2.stop();
+    for (const node of cluster.nodes) {
+      const others = cluster.nodes.filter((other) => other !== node);
+      expect(await node.stop()).toBe(0);
+      await cluster.lists(...others);
+      await writers.sent(100);
+      await node.restart();
+      await cluster.lists(...cluster.nodes);
+      await writers.sent(100);
+    }
+    await writers.stop();
 
-  const sent = await n3.post("/groups/g/send", { type: "n", ephemeral: true });
-  expect(sent.body).toMatchObject({ state: "offline", connections: 0 });
-  expect((await n3.get("/users/bob/connections")).body).toEqual({ connections: [] });
-  expect((await n3.get("/nodes")).body.map(({ id }: { id: string }) => id).sort()).toEqual(["n1", "n3"]);
-  await watcher.until("bob", 2);
-  expect(watcher.of("bob")).toEqual([true, false]);
+    for (const [index, client] of clients.entries()) await writers.expectAllOnce(USERS[index] ?? "", client);
+    const closed = clients.flatMap((client) => client.all("closed"));
+    expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([4000]));
+    expectSpread(closed.map(({ delayMs = 0 }) => delayMs));
+    const { body } = await cluster.n1.get("/groups/everyone-here/members");
+    expect(body.members).toHaveLength(USERS.length);
+  });
+
+  test("a node that closes is gone from presence, directory and registry before its process is", async () => {
+    await using cluster = await Cluster.start(redis(), { CLUSTER_NODE_TIMEOUT: "600" });
+    const { n1, n2, n3 } = cluster;
+    const watcher = await cluster.watcher(n1);
+    const bob = await cluster.peer("bob", n2);
+    await bob.request("group.join", { group: "g" });
+
+    await n2.stop();
+
+    const sent = await n3.post("/groups/g/send", { type: "n", ephemeral: true });
+    expect(sent.body).toMatchObject({ state: "offline", connections: 0 });
+    expect((await n3.get("/users/bob/connections")).body).toEqual({ connections: [] });
+    expect((await n3.get("/nodes")).body.map(({ id }: { id: string }) => id).sort()).toEqual(["n1", "n3"]);
+    await watcher.until("bob", 2);
+    expect(watcher.of("bob")).toEqual([true, false]);
+  });
 });
