@@ -16,20 +16,20 @@ export interface ClusterScale {
 
 export const FULL: ClusterScale = {
   name: "full",
-  rounds: 5,
+  rounds: 3,
   users: 10_000,
   sockets: 1_000,
   perTick: [10, 100, 1_000],
-  seconds: 0.5,
-  latencySeconds: 3,
+  seconds: 0.4,
+  latencySeconds: 2,
 };
 
 export const QUICK: ClusterScale = {
   ...FULL,
   name: "quick",
-  rounds: 2,
-  perTick: [100],
-  seconds: 0.3,
+  rounds: 1,
+  perTick: [1_000],
+  seconds: 0.2,
   latencySeconds: 1,
 };
 

@@ -1,20 +1,21 @@
 import { Gathering, type Row } from "../../scenario.ts";
 import { type ClusterBench, type ClusterScenario, caseOf, openAll, perMessage } from "../scenario.ts";
 
+const PER_TICK = 100;
+
 /** The receivers are clients of the node that publishes: what does Redis hear of it? */
 export const local: ClusterScenario = {
   name: "local",
   title: "Local only: messages from node A to clients of node A, and what Redis does meanwhile",
   async run(bench: ClusterBench): Promise<Row[]> {
-    const { rounds, seconds, perTick: sizes } = bench.scale;
-    const perTick = Math.min(100, ...sizes);
+    const { rounds, seconds } = bench.scale;
     const gathering = new Gathering("local");
     const contenders = bench.contenders.filter((each) => each.serves !== undefined && !each.stored);
     const rigs = await openAll(bench, contenders, "clients of A");
-    for (const rig of rigs) await rig.publishFlow({ perTick, seconds }); // finds out that nobody else has the users
+    for (const rig of rigs) await rig.publishFlow({ perTick: PER_TICK, seconds }); // finds out that nobody else has the users
     for (let round = 0; round < rounds; round++) {
       for (const rig of rigs) {
-        const outcome = await rig.publishFlow({ perTick, seconds });
+        const outcome = await rig.publishFlow({ perTick: PER_TICK, seconds });
         const { perSecond, senderUs } = perMessage(outcome);
         const commands = outcome.commands;
         gathering.add(caseOf(rig), rig.contender.name, {

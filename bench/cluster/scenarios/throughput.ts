@@ -2,6 +2,9 @@ import { Gathering, type Row } from "../../scenario.ts";
 import type { Receivers } from "../rig.ts";
 import { type ClusterBench, type ClusterScenario, caseOf, openAll, perMessage } from "../scenario.ts";
 
+/** Messages in a turn where clients have sockets, each to another of them. */
+const CLIENTS_PER_TICK = 100;
+
 /** The case of a row: how many users, and how many messages are published in a turn of the event loop. */
 export const flowCase = (who: string, perTick: number): string => `${who}, ${perTick}/tick`;
 
@@ -28,10 +31,13 @@ export const sockets: ClusterScenario = {
 
 /** Rounds of each contender in turn, for each size of a tick. */
 async function throughput(bench: ClusterBench, name: string, isStored: boolean | undefined): Promise<Row[]> {
-  const { rounds, perTick: sizes, seconds } = bench.scale;
-  const receivers: Receivers = isStored === undefined ? "clients of B" : "held by B";
+  const { rounds, seconds } = bench.scale;
+  const hasClients = isStored === undefined;
+  // What joining is worth shows without sockets.
+  const sizes = hasClients ? [CLIENTS_PER_TICK] : bench.scale.perTick;
+  const receivers: Receivers = hasClients ? "clients of B" : "held by B";
   const contenders = bench.contenders.filter(
-    (each) => isStored === each.stored || (isStored === undefined && each.serves !== undefined),
+    (each) => isStored === each.stored || (hasClients && each.serves !== undefined),
   );
   const gathering = new Gathering(name);
   const rigs = await openAll(bench, contenders, receivers);
