@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
-import { eventually } from "../support/redis.ts";
+import { NodeProcess } from "../support/nodes.ts";
+import { connectPeer } from "../support/peer.ts";
+import { eventually, RedisServer, type TestRedis } from "../support/redis.ts";
 import { RedisCluster } from "../support/redis-cluster.ts";
 import { connectionOf, NO_RULES, RecordingSink, type TestNode } from "./harness.ts";
 
@@ -69,3 +71,70 @@ test.each([0, 1, 2])(
     for (const user of users) expect(node.sink.changesOf(user), user).toEqual([true]);
   },
 );
+
+const HOUR_MS = 3_600_000;
+/** Nobody is declared dead for being silent. */
+const PATIENT = { heartbeatMs: HOUR_MS, timeoutMs: 24 * HOUR_MS };
+
+const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDisposable> }[] = [
+  { name: "one Redis", start: () => RedisServer.start() },
+  { name: "a Redis Cluster", start: () => RedisCluster.start() },
+];
+
+describe.each(REDISES)("on $name", ({ start }) => {
+  test("a node that crashed and is back under its id has nothing left of what it had", async () => {
+    await using redis = await start();
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    await using witness = await startNode("witness", options);
+    await using crashing = await processOf("n1", options);
+    await connectPeer(crashing.urlOf("alice"));
+    expect(await witness.presence.connectionsOf("alice")).toMatchObject([{ node: "n1" }]);
+
+    await crashing.kill();
+    await using back = await startNode("n1", options);
+
+    await witness.sink.until(() => witness.sink.changesOf("alice").length === 2);
+    expect(witness.sink.changesOf("alice")).toEqual([true, false]);
+    expect(await witness.presence.connectionsOf("alice")).toEqual([]);
+    expect(await witness.presence.count()).toEqual({ users: 0, connections: 0 });
+    expect(back.sink.reports).toEqual(["node n1 has been silent for too long and is declared dead"]);
+  });
+
+  test("a node that starts does not wait for what it was before", async () => {
+    await using redis = await start();
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    await using crashing = await processOf("n1", options);
+    await crashing.kill();
+
+    await using back = await startNode("n1", { ...options, commandTimeoutMs: HOUR_MS });
+
+    await back.backplane.probe();
+    expect(back.sink.reports).toEqual([]);
+  });
+
+  test("a second node under the same id is reported, and both go on", async () => {
+    await using redis = await start();
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    await using first = await startNode("n1", options);
+    await first.presence.arrive(connectionOf(first, "alice"), NO_RULES);
+
+    await using second = await startNode("n1", options);
+    await eventually(async () => second.sink.reports.length > 0);
+
+    expect(second.sink.reports).toEqual(["two nodes call themselves n1: give each a node.id of its own"]);
+    await second.presence.arrive(connectionOf(second, "bob"), NO_RULES);
+    await first.sink.until(() => first.sink.changesOf("bob").length > 0);
+    expect(await second.presence.count()).toEqual({ users: 2, connections: 2 });
+    expect(first.sink.reports).toEqual([]);
+    expect(first.sink.changesOf("alice")).toEqual([true]);
+  });
+});
+
+/** A node in a process of its own, which can crash. */
+const processOf = (id: string, { url, prefix }: { url: string; prefix: string }): Promise<NodeProcess> =>
+  NodeProcess.start(id, {
+    REDIS_URL: url,
+    REDIS_PREFIX: prefix,
+    CLUSTER_HEARTBEAT_INTERVAL: String(PATIENT.heartbeatMs / 1_000),
+    CLUSTER_NODE_TIMEOUT: String(PATIENT.timeoutMs / 1_000),
+  });

@@ -1,15 +1,19 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Cluster, Command, NodeStatus } from "../port.ts";
+import { REGISTRY } from "./keys.ts";
 import { lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Registry } from "./registry.ts";
+import { TELL } from "./registry-scripts.ts";
+import type { TrafficCounts } from "./traffic.ts";
 
 export interface ClusterParts {
   readonly registry: Registry;
   readonly presence: RedisPresence;
   /** A node that has not answered after so long counts as 0. */
   readonly commandTimeoutMs: number;
+  readonly traffic: TrafficCounts;
 }
 
 /** The other nodes, and what this one asks of them: lines `C` (request, who asks, command) and `R` (request, answer). */
@@ -24,7 +28,8 @@ export class RedisCluster implements Cluster {
     this.#parts = parts;
     link.on("C", ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
     link.on("R", ([, request = "", count]) => this.#waiting.get(request)?.(Number(count)));
-    parts.presence.useProbe((tokens) => this.#silentAmong(tokens));
+    parts.presence.useRollCall((tokens) => this.#callRoll(tokens));
+    parts.registry.useRollCall((tokens) => this.#callRoll(tokens));
   }
 
   nodes(): Promise<NodeStatus[]> {
@@ -54,26 +59,40 @@ export class RedisCluster implements Cluster {
   }
 
   async #count(token: string, command: Command): Promise<number> {
-    const count = await this.#ask(token, JSON.stringify(command));
+    const ask = (request: string): void =>
+      this.#link.post(token, lineOf("C", request, this.#link.token, JSON.stringify(command)));
+    const count = await this.#answerTo(ask);
     if (count === undefined) void this.#reportLate(token);
     return count ?? 0;
   }
 
-  /** Asks itself as well: when nothing comes back from there either, it is not the others that are silent. */
-  async #silentAmong(tokens: readonly string[]): Promise<string[]> {
-    if (tokens.length === 0) return [];
-    const asked = [this.#link.token, ...tokens].map((token) => this.#ask(token, NOTHING));
-    const [own, ...answers] = await Promise.all(asked);
-    return own === undefined ? [] : tokens.filter((_, index) => answers[index] === undefined);
+  /** Calls itself as well: when nothing comes back from there either, it is not the others that are silent. */
+  async #callRoll(tokens: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+    if (tokens.length === 0) return new Map();
+    const calls = [this.#link.token, ...tokens].map((token) => this.#isThere(token));
+    const [isHere, ...answers] = await Promise.all(calls);
+    return new Map(isHere ? tokens.map((token, index) => [token, answers[index] === true]) : []);
   }
 
-  /** @returns the answer; undefined when there is none in time */
-  async #ask(token: string, json: string): Promise<number | undefined> {
+  async #isThere(token: string): Promise<boolean> {
+    const { token: own } = this.#link;
+    const answer = await this.#answerTo((request) => this.#tell(token, "C", request, own, NOTHING));
+    return answer !== undefined;
+  }
+
+  /** A node that returns is there too, and asks who else is. Who is not told does not answer, which is seen. */
+  #tell(token: string, kind: "C" | "R", ...fields: readonly string[]): void {
+    this.#parts.traffic.sent(kind, 1);
+    this.#link.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
+  }
+
+  /** @returns the answer to a request; undefined when there is none in time */
+  async #answerTo(ask: (request: string) => void): Promise<number | undefined> {
     const request = (++this.#requests).toString(36);
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     const timer = setTimeout(() => resolve(undefined), this.#parts.commandTimeoutMs);
     this.#waiting.set(request, resolve);
-    this.#link.post(token, lineOf("C", request, this.#link.token, json));
+    ask(request);
     const answer = await promise;
     clearTimeout(timer);
     this.#waiting.delete(request);
@@ -89,10 +108,14 @@ export class RedisCluster implements Cluster {
 
   /** Answers a failure too, or the one who asks would wait in vain. */
   async #serve(json: string, request: string, from: string): Promise<void> {
+    if (json === NOTHING) {
+      this.#tell(from, "R", request, "0");
+      return;
+    }
     let count = 0;
     try {
       // Written by another node, or by the script of an arrival.
-      if (json !== NOTHING) count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
+      count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
     } catch (error) {
       if (!this.#link.isStopped) this.#link.sink.report("command", error);
     }

@@ -12,6 +12,7 @@ import { RedisRoster } from "./presence-roster.ts";
 import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
 import { inTurn } from "./presence-turns.ts";
+import type { CallRoll } from "./registry.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 export interface PresenceOptions {
@@ -25,9 +26,6 @@ export interface PresenceOptions {
 
 /** The answer of the script: seq, changes and commands sent, and ids and packed connections by turns. */
 type Arrival = [seq?: number, changes?: number, commands?: number, ...evicted: string[]];
-
-/** Finds out which of some incarnations do not answer. */
-type FindSilent = (tokens: readonly string[]) => Promise<string[]>;
 
 /** How long a dead incarnation is shut out: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
@@ -46,7 +44,7 @@ export class RedisPresence implements Presence {
   readonly #departures: Departures;
   readonly #evictions: Evictions;
   readonly #announcer: Announcer;
-  #findSilent: FindSilent = async () => [];
+  #callRoll: CallRoll = async () => new Map();
 
   constructor(link: Link, options: PresenceOptions) {
     const { graceMs, heartbeatMs, traffic, onGone } = options;
@@ -155,8 +153,8 @@ export class RedisPresence implements Presence {
   }
 
   /** From here on nodes that do not answer keep nobody out. */
-  useProbe(findSilent: FindSilent): void {
-    this.#findSilent = findSilent;
+  useRollCall(callRoll: CallRoll): void {
+    this.#callRoll = callRoll;
   }
 
   /** Runs a command on this node. @returns how many connections it concerned */
@@ -199,7 +197,8 @@ export class RedisPresence implements Presence {
     const answer = await this.#apply(connection, rules);
     if (answer.length > 0) return answer;
     const others = (await this.locate(user)).filter((token) => token !== this.#link.token);
-    const silent = await this.#findSilent(others);
+    const roll = await this.#callRoll(others);
+    const silent = others.filter((token) => roll.get(token) === false);
     if (silent.length === 0) return answer;
     await this.#link.run(EVICT, partitionOfUser(user), [user, this.#options.graceMs, ...silent]);
     return this.#apply(connection, rules);

@@ -131,13 +131,17 @@ function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, trac
     timeoutMs,
     clear: (token) => presence.clear(token),
     onDeath: (node) => link.sink.report("cluster", silentNode(node)),
+    onTwin: (node) => link.sink.report("cluster", twoNodes(node)),
   });
-  const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs });
+  const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs, traffic });
   return { presence, registry, cluster };
 }
 
 const silentNode = (node: string): TidingsError =>
   new TidingsError("unavailable", `node ${node} has been silent for too long and is declared dead`);
+
+const twoNodes = (node: string): TidingsError =>
+  new TidingsError("conflict", `two nodes call themselves ${node}: give each a node.id of its own`);
 
 interface ComeBackParts {
   readonly registry: Registry;

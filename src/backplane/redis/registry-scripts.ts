@@ -9,7 +9,6 @@ import { script } from "./script.ts";
  * | `node` | incarnation → JSON that describes the node |
  * | `dying` | incarnations that are gone, until everything they had is cleared up |
  * | `since` | when a node was heard again after none could be |
- * | `birth` | a random name for the data: another one means that Redis has lost everything |
  */
 const REGISTRY_LUA = `
 local nodes, node, dying = base .. ":nodes", base .. ":node", base .. ":dying"
@@ -22,28 +21,34 @@ local function listening_since(time, longest_pause)
 end
 
 local function bury(token)
-  redis.call("ZREM", nodes, token)
+  local was_there = redis.call("ZREM", nodes, token)
   redis.call("HDEL", node, token)
   redis.call("SADD", dying, token)
+  return was_there
 end
 `;
 
 /**
  * Puts an incarnation into the registry, unless it was declared dead.
- * ARGV: token, description, name for the data if it has none, longest pause of all nodes together. Answers that name, and "known", "new" or "dead".
+ * ARGV: token, description, node id, longest pause of all nodes together. Answers nothing when it was; else the token, then
+ * all other incarnations that go by the same node id.
  */
 export const REGISTER = script(
   "register",
   `${REGISTRY_LUA}
-local token = ARGV[1]
-redis.call("SET", base .. ":birth", ARGV[3], "NX")
-local birth = redis.call("GET", base .. ":birth")
-if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return { birth, "dead" } end
+local token, id = ARGV[1], ARGV[3]
+if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return {} end
 local time = now()
 listening_since(time, ARGV[4])
-local is_new = redis.call("ZADD", nodes, time, token) == 1
+redis.call("ZADD", nodes, time, token)
 redis.call("HSET", node, token, ARGV[2])
-return { birth, is_new and "new" or "known" }
+local found = { token }
+local described = redis.call("HGETALL", node)
+for index = 1, #described, 2 do
+  local is_namesake = cjson.decode(described[index + 1]).id == id
+  if is_namesake and described[index] ~= token then table.insert(found, described[index]) end
+end
+return found
 `,
 );
 
@@ -86,8 +91,8 @@ return answer
 `,
 );
 
-/** Takes an incarnation out of the registry; what it has is to be cleared up. ARGV: token. */
-export const BURY = script("bury", `${REGISTRY_LUA} bury(ARGV[1])`);
+/** Takes an incarnation out of the registry; what it has is to be cleared up. ARGV: token. Answers 1 if it was there. */
+export const BURY = script("bury", `${REGISTRY_LUA} return bury(ARGV[1])`);
 
 /** Everything that an incarnation had is cleared up. ARGV: token. */
 export const FORGET = script("forget", `${REGISTRY_LUA} redis.call("SREM", dying, ARGV[1])`);
@@ -108,4 +113,7 @@ return descriptions
 /** How an incarnation describes itself. ARGV: token. Nothing when it is not in the registry. */
 export const DESCRIBE = script("describe", `${REGISTRY_LUA} return redis.call("HGET", node, ARGV[1])`);
 
-export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES, DESCRIBE] as const;
+/** Sends a line to a node, also while this one returns. ARGV: token, line. */
+export const TELL = script("tell", "post(ARGV[1], ARGV[2])");
+
+export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES, DESCRIBE, TELL] as const;

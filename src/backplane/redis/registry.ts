@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { NodeStatus } from "../port.ts";
 import { REGISTRY } from "./keys.ts";
 import { VERSION } from "./line.ts";
@@ -13,7 +12,12 @@ export interface RegistryOptions {
   readonly clear: (token: string) => Promise<void>;
   /** Is told on the one node that declared another dead. */
   readonly onDeath?: (node: string, token: string) => void;
+  /** Is told when another process lives under the id of this node. */
+  readonly onTwin?: (node: string) => void;
 }
+
+/** Finds out which incarnations are there; empty when nothing can be found out now. */
+export type CallRoll = (tokens: readonly string[]) => Promise<ReadonlyMap<string, boolean>>;
 
 /** A node as the registry describes it. */
 interface Description extends NodeStatus {
@@ -32,6 +36,7 @@ export class Registry {
   readonly #options: RegistryOptions;
   readonly #startedAt = Date.now();
   readonly #clearing = new Set<string>();
+  #callRoll: CallRoll = async () => new Map();
   #status: NodeStatus["status"] = "active";
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -41,17 +46,21 @@ export class Registry {
     this.#options = options;
   }
 
-  /**
-   * Enters this incarnation, or another one if this was declared dead. From then on the heart beats.
-   * @returns `birth`: another one than before means that Redis has lost its data; `alive`: whether this incarnation was
-   * still known
-   */
-  async register(): Promise<{ birth: string; alive: boolean }> {
-    const answer = await this.#enter();
-    if (answer.state !== "dead") return { birth: answer.birth, alive: answer.state === "known" };
-    await this.#link.renew();
-    const { birth } = await this.#enter();
-    return { birth, alive: false };
+  /** Enters this incarnation, or another one if this was declared dead. From then on the heart beats. */
+  async register(): Promise<void> {
+    let entered = await this.#enter();
+    if (entered.length === 0) {
+      await this.#link.renew();
+      entered = await this.#enter();
+    }
+    const namesakes = entered.slice(1);
+    // Beside the return, which is not to wait for who may never answer.
+    if (namesakes.length > 0) void this.#tellApart(namesakes);
+  }
+
+  /** From here on a node that starts again has what it had before cleared up at once. */
+  useRollCall(callRoll: CallRoll): void {
+    this.#callRoll = callRoll;
   }
 
   /** Takes everything of this node out, then the node. What fails is left to the other nodes. */
@@ -92,13 +101,31 @@ export class Registry {
     clearTimeout(this.#timer);
   }
 
-  async #enter(): Promise<{ birth: string; state: string }> {
-    const name = randomBytes(9).toString("base64url");
-    const args = [this.#link.token, this.#describe(), name, this.#pauseMs];
+  /** @returns this incarnation, then others by the same node id; nothing after this one was declared dead */
+  async #enter(): Promise<string[]> {
+    const args = [this.#link.token, this.#describe(), this.#link.node.id, this.#pauseMs];
     const answer = await this.#link.exec(REGISTER, REGISTRY, args);
-    const [birth, state] = answer as [string, string]; // by the script
     this.#timer ??= this.#arm();
-    return { birth, state };
+    return answer as string[]; // by the script
+  }
+
+  /** Who goes by the id of this node is what is left of it after a crash, or another node that lives under the same id. */
+  async #tellApart(namesakes: readonly string[]): Promise<void> {
+    const { onTwin, onDeath } = this.#options;
+    try {
+      const { id } = this.#link.node;
+      const roll = await this.#callRoll(namesakes);
+      if (this.#isStopped) return;
+      if ([...roll.values()].includes(true)) onTwin?.(id);
+      for (const [token, isThere] of roll) {
+        if (isThere) continue;
+        if ((await this.#link.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
+        await this.#clearUp(token);
+      }
+    } catch (error) {
+      // What is left stays for the heartbeats.
+      if (this.#link.isUp) this.#link.sink.report("registry", error);
+    }
   }
 
   /** Without a heartbeat for so long, something is amiss. */
