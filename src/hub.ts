@@ -89,7 +89,8 @@ function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
   return hasKeys ? jwt(keys) : developmentAuth();
 }
 
-function chooseBackplane({ redis, cluster, data, history, publish, presence }: Config): Backplane {
+function chooseBackplane(config: Config): Backplane {
+  const { redis, cluster, data, history, publish, presence, shutdown } = config;
   if (data !== undefined) {
     throw new TidingsError("bad_request", "data: this version keeps nothing on disk itself, leave it out");
   }
@@ -103,6 +104,7 @@ function chooseBackplane({ redis, cluster, data, history, publish, presence }: C
     history,
     idempotencyWindowMs,
     graceMs,
+    drainGraceMs: graceMs + shutdown.reconnectSpreadMs,
     heartbeatMs: Math.round(heartbeatInterval * 1_000),
     timeoutMs: Math.round(nodeTimeout * 1_000),
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
+import { type Backplane, type ConnectionInfo, redisBackplane } from "../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
 import { NodeProcess } from "../support/nodes.ts";
 import { connectPeer } from "../support/peer.ts";
@@ -138,3 +138,38 @@ const processOf = (id: string, { url, prefix }: { url: string; prefix: string })
     CLUSTER_HEARTBEAT_INTERVAL: String(PATIENT.heartbeatMs / 1_000),
     CLUSTER_NODE_TIMEOUT: String(PATIENT.timeoutMs / 1_000),
   });
+
+/** The ways in which users lose a node that closes. */
+const LEAVING = [
+  {
+    way: "whose connection closes while its node drains",
+    leave: (node: Node, connection: ConnectionInfo) => node.presence.depart(connection),
+  },
+  {
+    way: "whose connection is left when its node ends",
+    leave: (node: Node) => node.backplane.stop(),
+  },
+];
+
+test.each(LEAVING)("a user $way is not told offline before coming back as told", async ({ leave }) => {
+  await using redis = await RedisServer.start();
+  const options = { url: redis.url, prefix: `${randomUUID()}:`, graceMs: 20, drainGraceMs: HOUR_MS };
+  await using closing = await startNode("n1", options);
+  await using other = await startNode("n2", options);
+  // Of one partition: whoever is through is told together with all who are.
+  const [alice = "", bob = ""] = [usersCalled("alice")[7], usersCalled("bob")[7]];
+  const connection = connectionOf(closing, alice);
+  const passing = connectionOf(other, bob);
+  await closing.presence.arrive(connection, NO_RULES);
+  await other.presence.arrive(passing, NO_RULES);
+
+  await closing.cluster.drain();
+  await leave(closing, connection);
+  await other.presence.depart(passing);
+  await other.sink.until(() => other.sink.changesOf(bob).length === 2);
+  await other.presence.arrive(connectionOf(other, alice), NO_RULES);
+
+  await arriveAll(other, usersCalled("later"));
+  expect(other.sink.changesOf(alice)).toEqual([true]);
+  expect(other.sink.changesOf(bob)).toEqual([true, false]);
+});

@@ -37,6 +37,8 @@ export class RedisCluster implements Cluster {
   }
 
   drain(): Promise<void> {
+    // Redis may be away, and users leave all the same.
+    this.#parts.presence.drain();
     return this.#parts.registry.drain();
   }
 

@@ -16,9 +16,9 @@ export interface AnnouncerParts {
   readonly mirror: Mirror;
   readonly departures: Departures;
   readonly evictions: Evictions;
-  readonly graceMs: number;
+  readonly graceMs: () => number;
   /** For who left while the data was lost: long enough for the other nodes to announce whom they have. */
-  readonly longGraceMs: number;
+  readonly longGraceMs: () => number;
   readonly traffic: TrafficCounts;
 }
 
@@ -126,7 +126,7 @@ export class Announcer {
       for (const { id } of chunk) this.#connections.delete(id);
       const entries = chunk.flatMap((place) => this.#entry(place));
       const mode = quiet ? "quiet" : "loud";
-      const args = [this.#link.token, graceMs, mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
+      const args = [this.#link.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
       try {
         const answer = await this.#exec(RECONCILE, partition, args);
         const [changes, ...gone] = answer as [number, ...string[]]; // by the script
@@ -165,7 +165,7 @@ export class Announcer {
   #miss(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
     const { departures, longGraceMs } = this.#parts;
     return inChunks(users, async (chunk) => {
-      const answer = await this.#exec(MISS, partition, [longGraceMs, quiet ? "quiet" : "loud", ...chunk]);
+      const answer = await this.#exec(MISS, partition, [longGraceMs(), quiet ? "quiet" : "loud", ...chunk]);
       const missed = new Set(answer as string[]); // by the script
       for (const user of chunk) {
         if (missed.has(user)) departures.began(user);

@@ -17,6 +17,8 @@ import type { TrafficCounts } from "./traffic.ts";
 
 export interface PresenceOptions {
   readonly graceMs: number;
+  /** For users of this node who leave while it drains. */
+  readonly drainGraceMs: number;
   /** Every node looks through all partitions for those whose grace time is over, once in so long. */
   readonly heartbeatMs: number;
   readonly traffic: TrafficCounts;
@@ -44,6 +46,7 @@ export class RedisPresence implements Presence {
   readonly #departures: Departures;
   readonly #evictions: Evictions;
   readonly #announcer: Announcer;
+  #isDraining = false;
   #callRoll: CallRoll = async () => new Map();
 
   constructor(link: Link, options: PresenceOptions) {
@@ -58,8 +61,8 @@ export class RedisPresence implements Presence {
       mirror: this.#mirror,
       departures: this.#departures,
       evictions: this.#evictions,
-      graceMs,
-      longGraceMs: Math.max(graceMs, heartbeatMs),
+      graceMs: () => this.#graceMs,
+      longGraceMs: () => Math.max(this.#graceMs, heartbeatMs),
       traffic,
     });
     link.on("P", ([, user = "", online]) => {
@@ -95,7 +98,7 @@ export class RedisPresence implements Presence {
     const isLast = this.#mirror.of(user).length === 0;
     if (isLast) this.#departures.left(user);
     try {
-      const args = [this.#link.token, user, id, this.#options.graceMs];
+      const args = [this.#link.token, user, id, this.#graceMs];
       const isGone = await this.#link.run(DEPART, partitionOfUser(user), args);
       if (isGone === 1) this.#departures.began(user);
       else if (isLast) this.#departures.stays(user);
@@ -174,10 +177,12 @@ export class RedisPresence implements Presence {
    * stops another may go on.
    */
   async clear(token: string): Promise<void> {
+    const { graceMs, drainGraceMs } = this.#options;
+    const grace = token === this.#link.token ? drainGraceMs : graceMs;
     await inTurn(EVERY_PARTITION, async (partition) => {
       let left: number;
       do {
-        const args = [token, FENCE_SECONDS, this.#options.graceMs, CLEARED_PER_SCRIPT];
+        const args = [token, FENCE_SECONDS, grace, CLEARED_PER_SCRIPT];
         const answer = await this.#link.exec(CLEAR, partition, args);
         const [rest, ...gone] = answer as [number, ...string[]]; // by the script
         for (const user of gone) this.#departures.began(user);
@@ -186,9 +191,19 @@ export class RedisPresence implements Presence {
     });
   }
 
+  /** From here on users leave because they are sent away, and come back elsewhere when they were told to. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Nobody goes offline by this node any more. */
   stop(): void {
     this.#departures.stop();
+  }
+
+  get #graceMs(): number {
+    const { graceMs, drainGraceMs } = this.#options;
+    return this.#isDraining ? drainGraceMs : graceMs;
   }
 
   /** A refusal counts when the nodes whose connections stand in the way are there. */

@@ -33,6 +33,11 @@ export interface RedisOptions {
   readonly idempotencyWindowMs?: number;
   /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
+  /**
+   * The same for users of a node that drains, in milliseconds: longer by the time over which it spreads their return, so that
+   * a restart makes nobody offline. @default graceMs
+   */
+  readonly drainGraceMs?: number;
   /** How often a node says that it is there, in milliseconds. @default 10_000 // 10 s */
   readonly heartbeatMs?: number;
   /** How long a node may be silent before the others declare it dead, in milliseconds. @default 60_000 // 60 s */
@@ -63,7 +68,9 @@ const DEFAULTS = {
  * @throws TidingsError `bad_request` for a URL of another form
  */
 export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
-  const settings = { ...DEFAULTS, ...defined(options), history: options.history, address: addressOf(url) };
+  const graceMs = options.graceMs ?? DEFAULTS.graceMs;
+  const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
+  const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const traffic = new TrafficCounts([
     LOOK_UP,
     ...HISTORY_SCRIPTS,
@@ -119,9 +126,10 @@ function wayOfMessages(
 }
 
 function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
-  const { graceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
+  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
   const presence = new RedisPresence(link, {
     graceMs,
+    drainGraceMs,
     heartbeatMs,
     traffic,
     onGone: (channel) => tracker.forget(channel),
