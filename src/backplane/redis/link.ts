@@ -54,6 +54,8 @@ export class Link {
   #listening: Redis | undefined;
   #return: Return = async () => {};
   #watchdog: NodeJS.Timeout | undefined;
+  #giveUpStart: () => void = () => {};
+  #isReported = false;
   #isReturning = false;
   #returnAgain = false;
 
@@ -93,13 +95,14 @@ export class Link {
     if (this.#state !== "up") throw this.#awayError();
   }
 
-  /** Resolves when the node is up for the first time, however long Redis takes to be there. */
+  /** Resolves when the node is up for the first time, however long Redis takes to be there; rejects when it is stopped before. */
   async start(node: NodeInfo, sink: BackplaneSink, onReturn: Return): Promise<void> {
     if (this.#state !== "new") throw new TidingsError("unavailable", "a Redis backplane starts once");
     this.#state = "away";
     this.#node = node;
     this.#sink = sink;
-    const started = new Promise<void>((resolve) => {
+    const started = new Promise<void>((resolve, reject) => {
+      this.#giveUpStart = () => reject(this.#awayError());
       this.#return = async () => {
         await onReturn();
         resolve();
@@ -116,6 +119,7 @@ export class Link {
     if (this.#state === "up" || this.#state === "away") this.#goAway();
     this.#state = "stopped";
     clearInterval(this.#watchdog);
+    this.#giveUpStart();
     try {
       if (wasUp) await onLeave();
     } finally {
@@ -203,7 +207,7 @@ export class Link {
     this.#defined.clear();
     commands.on("ready", () => void this.#comeBack());
     commands.on("close", () => this.#goAway());
-    commands.on("error", (error) => this.#report("redis", error));
+    commands.on("error", (error) => this.#reportOutage(error));
     // It gives up when a failover meets it in an attempt to connect: then another one takes its place.
     commands.once("end", () => {
       if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_RETRY_MS).unref();
@@ -265,9 +269,12 @@ export class Link {
       try {
         await this.#listen();
         await this.#return();
-        if (this.#commands.status === "ready" && !this.#returnAgain && !this.isStopped) this.#state = "up";
+        if (this.#commands.status === "ready" && !this.#returnAgain && !this.isStopped) {
+          this.#state = "up";
+          this.#isReported = false;
+        }
       } catch (error) {
-        this.#report("redis", error);
+        this.#reportOutage(error);
         this.#returnAgain = true;
         await sleep(delay, undefined, { ref: false });
         delay = Math.min(2 * delay, LONGEST_RETRY_MS);
@@ -285,7 +292,7 @@ export class Link {
     const listening = listeningClient(address, commands, commandTimeoutMs);
     this.#listening = listening;
     listening.on("message", (_, text) => this.#receive(text));
-    listening.on("error", (error) => this.#report("redis", error));
+    listening.on("error", (error) => this.#reportOutage(error));
     listening.on("end", () => {
       if (this.#listening === listening) this.recover();
     });
@@ -301,7 +308,7 @@ export class Link {
     } catch (error) {
       // Lost meanwhile, and perhaps replaced: that has been seen to already.
       if (!this.isUp || this.#listening !== listening) return;
-      this.#report("redis", error);
+      this.#reportOutage(error);
       // Its end is what makes the node return on another connection.
       listening?.disconnect();
     }
@@ -329,6 +336,13 @@ export class Link {
     } catch (error) {
       this.#report("inbox", error);
     }
+  }
+
+  /** Once for each outage, however often the return fails. */
+  #reportOutage(error: unknown): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#report("redis", error);
   }
 
   #report(stage: string, error: unknown): void {
