@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { RedisServer } from "../support/redis.ts";
 import { Cluster } from "./cluster.ts";
+import { incarnations } from "./registry.ts";
 import { Scene } from "./scene.ts";
 import { Writers } from "./writers.ts";
 
 /** Longer than the node timeout of {@link Cluster}: afterwards every heartbeat that Redis knows is too old. */
 const PAUSE_MS = 5_000;
+/** Several heartbeats, and less than the node timeout. */
+const LATE_MS = 1_500;
 
 test("Redis paused for 5 s under load: nobody is declared dead, and what was stored arrives once, in order", async () => {
   await using redis = await RedisServer.start();
@@ -28,4 +31,24 @@ test("Redis paused for 5 s under load: nobody is declared dead, and what was sto
   await writers.expectAllOnce("bob", bob);
   await scene.expectBack();
   scene.expectNothingLost();
+});
+
+test("a node that comes back from the outage a little later than the others is not taken for dead", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis);
+  const { n1, n2, n3 } = cluster;
+  const scene = await Scene.open(cluster);
+  const before = await incarnations(redis, cluster.prefix);
+
+  redis.pause();
+  await cluster.areReady(false, [n1, n2]);
+  n3.pause();
+  await sleep(PAUSE_MS);
+  redis.continue();
+  await cluster.areReady(true, [n1, n2]);
+  await sleep(LATE_MS);
+  n3.continue();
+
+  await scene.expectBack();
+  expect(await incarnations(redis, cluster.prefix)).toEqual(before);
 });
