@@ -14,8 +14,10 @@ function expectSpread(delays: readonly number[]): void {
 }
 
 onEveryRedis((redis) => {
-  test("three nodes restarted one after another under load: nothing stored is lost, and clients come back spread out", async () => {
+  test("three nodes restarted one after another under load: nothing stored is lost, nobody is offline, and clients come back spread out", async () => {
     await using cluster = await Cluster.start(redis(), { SHUTDOWN_RECONNECT_SPREAD_MS: String(SPREAD_MS) });
+    const watcher = await cluster.client("watcher");
+    await watcher.client.watchPresence({ all: true });
     const clients = await Promise.all(USERS.map((user) => cluster.client(user)));
     for (const { client } of clients) await client.join("everyone-here");
     const writers = await Writers.start(cluster, USERS);
@@ -36,6 +38,7 @@ onEveryRedis((redis) => {
     const closed = clients.flatMap((client) => client.all("closed"));
     expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([4000]));
     expectSpread(closed.map(({ delayMs = 0 }) => delayMs));
+    expect(watcher.all("presence").filter(({ online }) => !online)).toEqual([]);
     const { body } = await cluster.n1.get("/groups/everyone-here/members");
     expect(body.members).toHaveLength(USERS.length);
   });

@@ -1,4 +1,4 @@
-import { eventually, RedisServer, type TestRedis } from "./redis.ts";
+import { eventually, type RedisOptions, RedisServer, type TestRedis } from "./redis.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
@@ -11,9 +11,11 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     this.masters = masters;
   }
 
-  static async start(): Promise<RedisCluster> {
+  static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<RedisCluster> {
     const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-    const masters = await Promise.all(Array.from({ length: MASTERS }, () => RedisServer.start({ args })));
+    const masters = await Promise.all(
+      Array.from({ length: MASTERS }, () => RedisServer.start({ ...options, args })),
+    );
     const cluster = new RedisCluster(masters);
     await cluster.#form();
     return cluster;

@@ -1,0 +1,45 @@
+import { test } from "vitest";
+import { RedisCluster } from "../support/redis-cluster.ts";
+import { Cluster } from "./cluster.ts";
+import { Scene } from "./scene.ts";
+
+test("a master of a Redis Cluster crashes and comes back with its data: everyone is there as before", async () => {
+  await using redis = await RedisCluster.start({ persistent: true });
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+
+  await redis.masters[1]?.kill();
+  await scene.expectAway();
+  await redis.masters[1]?.restart();
+
+  await scene.expectBack();
+  scene.expectNothingLost();
+});
+
+test.each([0, 1, 2])(
+  "master %i of a Redis Cluster comes back empty: its part is announced again",
+  async (index) => {
+    await using redis = await RedisCluster.start();
+    await using cluster = await Cluster.start(redis);
+    const scene = await Scene.open(cluster);
+
+    await redis.masters[index]?.kill();
+    await scene.expectAway();
+    await redis.masters[index]?.restart();
+
+    await scene.expectBack();
+  },
+);
+
+test("all masters of a Redis Cluster hang for a while: nobody is declared dead", async () => {
+  await using redis = await RedisCluster.start();
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+
+  for (const master of redis.masters) master.pause();
+  await scene.expectAway();
+  for (const master of redis.masters) master.continue();
+
+  await scene.expectBack();
+  scene.expectNothingLost();
+});
