@@ -10,7 +10,7 @@ export const FIELD = "\x1f";
 const LINE = "\n";
 
 /** What a line is about; its first field. */
-export type Kind = "M" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q";
+export type Kind = "M" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
 
 /** What the kinds are called in metrics. */
 export const KINDS: Record<Kind, string> = {
@@ -23,6 +23,8 @@ export const KINDS: Record<Kind, string> = {
   P: "presence",
   L: "lost",
   Q: "probe",
+  F: "settle",
+  G: "settled",
 };
 
 export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);

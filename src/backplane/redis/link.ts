@@ -4,8 +4,9 @@ import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
 import { type Address, commandsClient, listeningClient } from "./clients.ts";
+import { type Handler, Inbox } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
-import { FIELD, isKind, type Kind, linesOf, textOf } from "./line.ts";
+import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
 import { Probes } from "./probes.ts";
 import { FENCED, type Script } from "./script.ts";
@@ -26,7 +27,6 @@ export interface LinkOptions {
 export type Return = () => Promise<void>;
 
 type State = "new" | "away" | "up" | "stopped";
-type Handler = (fields: string[]) => void;
 type Call = (base: string, ...args: readonly (string | number)[]) => Promise<unknown>;
 
 /** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
@@ -41,7 +41,7 @@ const LONGEST_RETRY_MS = 2_000;
 export class Link {
   readonly #options: LinkOptions;
   readonly #outbound: Outbound;
-  readonly #handlers = new Map<Kind, Handler>();
+  readonly #inbox: Inbox;
   readonly #whenAway: (() => void)[] = [];
   readonly #probes: Probes;
   readonly #defined = new Set<string>();
@@ -61,6 +61,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#inbox = new Inbox(options.traffic, (error) => this.#report("inbox", error));
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
     this.#probes = new Probes((line) => this.#publish(this.#token, textOf([line])), options.commandTimeoutMs);
     this.on("Q", (fields) => this.#probes.heard(fields));
@@ -132,7 +133,7 @@ export class Link {
 
   /** Has a kind of lines handled when they arrive. A handler that throws is reported. */
   on(kind: Kind, handler: Handler): void {
-    this.#handlers.set(kind, handler);
+    this.#inbox.on(kind, handler);
   }
 
   /** Has a function called whenever Redis is lost. */
@@ -291,7 +292,9 @@ export class Link {
     if (this.#listening?.status === "ready") return;
     const listening = listeningClient(address, commands, commandTimeoutMs);
     this.#listening = listening;
-    listening.on("message", (_, text) => this.#receive(text));
+    listening.on("message", (_, text) => {
+      if (this.#sink !== undefined) this.#inbox.receive(text);
+    });
     listening.on("error", (error) => this.#reportOutage(error));
     listening.on("end", () => {
       if (this.#listening === listening) this.recover();
@@ -311,30 +314,6 @@ export class Link {
       this.#reportOutage(error);
       // Its end is what makes the node return on another connection.
       listening?.disconnect();
-    }
-  }
-
-  #receive(text: string): void {
-    if (this.#sink === undefined) return;
-    const { traffic } = this.#options;
-    traffic.bytes.in += text.length;
-    try {
-      for (const line of linesOf(text)) this.#receiveLine(line, traffic);
-    } catch (error) {
-      this.#report("inbox", error);
-    }
-  }
-
-  #receiveLine(line: string, traffic: TrafficCounts): void {
-    const fields = line.split(FIELD);
-    const [kind = ""] = fields;
-    // A newer node may say what this one does not know yet.
-    if (!isKind(kind)) return;
-    traffic.received(kind);
-    try {
-      this.#handlers.get(kind)?.(fields);
-    } catch (error) {
-      this.#report("inbox", error);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Channel } from "../../protocol/protocol.ts";
+import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
 import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
@@ -16,6 +16,8 @@ import type { CallRoll } from "./registry.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 export interface PresenceOptions {
+  /** Resolves when the nodes that have cached a channel's nodes know that they have changed. */
+  readonly settle: (channel: Channel) => Promise<void>;
   readonly graceMs: number;
   /** For users of this node who leave while it drains. */
   readonly drainGraceMs: number;
@@ -83,6 +85,7 @@ export class RedisPresence implements Presence {
       this.#options.traffic.sent("P", changes);
       this.#options.traffic.sent("C", commands);
       this.#admitted(attendant, seq, token);
+      await this.#options.settle(userChannel(connection.user));
       return { admitted: true, evicted: this.#evicted(connection.user, evicted) };
     } catch (error) {
       // The script may have run.
@@ -258,6 +261,7 @@ export class RedisPresence implements Presence {
   async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
     try {
       await this.#link.run(ENROL, partitionOfGroup(group), [this.#link.token, group, user, isMember]);
+      if (isMember === 1) await this.#options.settle(groupChannel(group));
     } catch (error) {
       this.#announcer.doubtMember(group, user);
       throw error;

@@ -16,6 +16,7 @@ import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Relay } from "./relay.ts";
+import { ASK_READERS, Settling } from "./settling.ts";
 import { Tracker } from "./tracker.ts";
 import { TrafficCounts } from "./traffic.ts";
 
@@ -73,6 +74,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const traffic = new TrafficCounts([
     LOOK_UP,
+    ASK_READERS,
     ...HISTORY_SCRIPTS,
     ...PRESENCE_SCRIPTS,
     ...REGISTRY_SCRIPTS,
@@ -126,13 +128,17 @@ function wayOfMessages(
 }
 
 function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
-  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
+  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs, address } = settings;
+  const settling = new Settling(link, commandTimeoutMs);
   const presence = new RedisPresence(link, {
     graceMs,
     drainGraceMs,
     heartbeatMs,
     traffic,
     onGone: (channel) => tracker.forget(channel),
+    settle: async (channel) => {
+      if (address.kind === "cluster") await settling.settle(channel);
+    },
   });
   const registry = new Registry(link, {
     heartbeatMs,

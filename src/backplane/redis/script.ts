@@ -28,11 +28,13 @@ end
 -- The nodes that have members of a channel.
 local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":d:" .. channel) end
 
--- Tells the nodes that have cached a channel's nodes that these have changed.
+-- Tells the nodes that have cached a channel's nodes that these have changed. Who was told is known for a while (settling.ts).
 local function invalidate(channel)
-  local readers = key("r", channel)
-  for _, token in ipairs(redis.call("SMEMBERS", readers)) do post(token, "I" .. FIELD .. channel) end
-  redis.call("DEL", readers)
+  local readers, told = key("r", channel), redis.call("SMEMBERS", key("r", channel))
+  if #told == 0 then return end
+  for _, token in ipairs(told) do post(token, "I" .. FIELD .. channel) end
+  redis.call("RENAME", readers, key("q", channel))
+  redis.call("PEXPIRE", key("q", channel), 10000)
 end
 
 -- An incarnation that was declared dead must not add anything to what is being cleared up.
