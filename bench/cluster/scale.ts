@@ -12,6 +12,8 @@ export interface ClusterScale {
   /** Of each measurement of throughput. */
   seconds: number;
   latencySeconds: number;
+  /** Before anything is measured: code is compiled, and users' nodes are looked up. */
+  warmSeconds: number;
 }
 
 export const FULL: ClusterScale = {
@@ -22,6 +24,7 @@ export const FULL: ClusterScale = {
   perTick: [10, 100, 1_000],
   seconds: 0.4,
   latencySeconds: 2,
+  warmSeconds: 1,
 };
 
 export const QUICK: ClusterScale = {
@@ -31,6 +34,7 @@ export const QUICK: ClusterScale = {
   perTick: [1_000],
   seconds: 0.2,
   latencySeconds: 1,
+  warmSeconds: 0.5,
 };
 
 /** Shows that the bench works; its figures mean nothing. */
@@ -42,4 +46,5 @@ export const TINY: ClusterScale = {
   perTick: [10],
   seconds: 0.02,
   latencySeconds: 0.1,
+  warmSeconds: 0.02,
 };

@@ -10,7 +10,7 @@ const hub = createHub({
   cluster: { prefix, heartbeatInterval: QUIET_S, nodeTimeout: 3 * QUIET_S },
   websocket: { heartbeatInterval: QUIET_S, connectionTimeout: 2 * QUIET_S },
   history: { count: HISTORY_COUNT },
-  logLevel: "warn",
+  logLevel: "error",
 });
 await hub.ready;
 const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });

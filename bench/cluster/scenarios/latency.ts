@@ -15,7 +15,7 @@ export const latency: ClusterScenario = {
   title:
     "Latency from node A to node B, the busiest process at half of one core: without sockets, and to clients",
   async run(bench: ClusterBench): Promise<Row[]> {
-    const { latencySeconds } = bench.scale;
+    const { latencySeconds, warmSeconds } = bench.scale;
     const gathering = new Gathering("latency");
     for (const receivers of ["held by B", "clients of B"] as const) {
       const contenders = bench.contenders.filter((each) =>
@@ -24,6 +24,7 @@ export const latency: ClusterScenario = {
       for (const contender of contenders) {
         const [rig] = await openAll(bench, [contender], receivers);
         if (rig === undefined) continue;
+        await rig.publishFlow({ perTick: 100, seconds: warmSeconds });
         const perSecond = await findRate(rig, latencySeconds / 5);
         const outcome = await rig.publishAtRate({ perSecond, seconds: latencySeconds });
         const { report, tally } = outcome;
@@ -42,7 +43,6 @@ export const latency: ClusterScenario = {
 };
 
 async function findRate(rig: ClusterRig, seconds: number): Promise<number> {
-  await rig.publishFlow({ perTick: 100, seconds }); // compiles, and finds the users' nodes
   const { perSecond } = perMessage(await rig.publishFlow({ perTick: 100, seconds }));
   let rate = FIRST_SHARE * perSecond;
   for (let attempt = 0; attempt < CALIBRATIONS; attempt++) {

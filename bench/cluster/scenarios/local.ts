@@ -8,11 +8,11 @@ export const local: ClusterScenario = {
   name: "local",
   title: "Local only: messages from node A to clients of node A, and what Redis does meanwhile",
   async run(bench: ClusterBench): Promise<Row[]> {
-    const { rounds, seconds } = bench.scale;
+    const { rounds, seconds, warmSeconds } = bench.scale;
     const gathering = new Gathering("local");
     const contenders = bench.contenders.filter((each) => each.serves !== undefined && !each.stored);
     const rigs = await openAll(bench, contenders, "clients of A");
-    for (const rig of rigs) await rig.publishFlow({ perTick: PER_TICK, seconds }); // finds out that nobody else has the users
+    for (const rig of rigs) await rig.publishFlow({ perTick: PER_TICK, seconds: warmSeconds });
     for (let round = 0; round < rounds; round++) {
       for (const rig of rigs) {
         const outcome = await rig.publishFlow({ perTick: PER_TICK, seconds });

@@ -31,7 +31,7 @@ export const sockets: ClusterScenario = {
 
 /** Rounds of each contender in turn, for each size of a tick. */
 async function throughput(bench: ClusterBench, name: string, isStored: boolean | undefined): Promise<Row[]> {
-  const { rounds, seconds } = bench.scale;
+  const { rounds, seconds, warmSeconds } = bench.scale;
   const hasClients = isStored === undefined;
   // What joining is worth shows without sockets.
   const sizes = hasClients ? [CLIENTS_PER_TICK] : bench.scale.perTick;
@@ -42,7 +42,7 @@ async function throughput(bench: ClusterBench, name: string, isStored: boolean |
   const gathering = new Gathering(name);
   const rigs = await openAll(bench, contenders, receivers);
   for (const perTick of sizes) {
-    for (const rig of rigs) await rig.publishFlow({ perTick, seconds }); // compiles, and finds the users' nodes
+    for (const rig of rigs) await rig.publishFlow({ perTick, seconds: warmSeconds });
     for (let round = 0; round < rounds; round++) {
       for (const rig of rigs) {
         bench.progress(`${rig.contender.title}, ${perTick}/tick, round ${round + 1} of ${rounds}`);
