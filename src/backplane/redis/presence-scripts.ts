@@ -43,7 +43,7 @@ for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do
     sent = sent + 1
   end
 end
-return { seq, has_come and 1 or 0, sent, unpack(evicted) }
+return { seq, has_come and 1 or 0, sent, redis.call("EXISTS", key("q", "user:" .. user)), unpack(evicted) }
 `,
 );
 
@@ -161,6 +161,7 @@ for index = 2, #ARGV, 3 do
   local change = ARGV[index + 2] == "1" and enter_group or leave_group
   change(token, ARGV[index], ARGV[index + 1])
 end
+return redis.call("EXISTS", key("q", "group:" .. ARGV[2]))
 `,
 );
 

@@ -80,12 +80,12 @@ export class RedisPresence implements Presence {
     try {
       const { token } = this.#link;
       const answer = await this.#decide(connection, rules);
-      const [seq, changes = 0, commands = 0, ...evicted] = answer;
+      const [seq, changes = 0, commands = 0, toSettle = 0, ...evicted] = answer;
       if (seq === undefined) return this.#refuse(connection);
       this.#options.traffic.sent("P", changes);
       this.#options.traffic.sent("C", commands);
       this.#admitted(attendant, seq, token);
-      await this.#options.settle(userChannel(connection.user));
+      if (toSettle === 1) await this.#options.settle(userChannel(connection.user));
       return { admitted: true, evicted: this.#evicted(connection.user, evicted) };
     } catch (error) {
       // The script may have run.
@@ -260,8 +260,9 @@ export class RedisPresence implements Presence {
 
   async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
     try {
-      await this.#link.run(ENROL, partitionOfGroup(group), [this.#link.token, group, user, isMember]);
-      if (isMember === 1) await this.#options.settle(groupChannel(group));
+      const args = [this.#link.token, group, user, isMember];
+      const toSettle = await this.#link.run(ENROL, partitionOfGroup(group), args);
+      if (isMember === 1 && toSettle === 1) await this.#options.settle(groupChannel(group));
     } catch (error) {
       this.#announcer.doubtMember(group, user);
       throw error;

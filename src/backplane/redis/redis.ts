@@ -128,7 +128,7 @@ function wayOfMessages(
 }
 
 function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
-  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs, address } = settings;
+  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
   const settling = new Settling(link, commandTimeoutMs);
   const presence = new RedisPresence(link, {
     graceMs,
@@ -136,9 +136,7 @@ function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, trac
     heartbeatMs,
     traffic,
     onGone: (channel) => tracker.forget(channel),
-    settle: async (channel) => {
-      if (address.kind === "cluster") await settling.settle(channel);
-    },
+    settle: (channel) => settling.settle(channel),
   });
   const registry = new Registry(link, {
     heartbeatMs,

@@ -20,10 +20,10 @@ return asked
 );
 
 /**
- * Makes sure that the nodes that have cached a channel's nodes know of a change. A single Redis tells them before it answers the
- * script that made the change. On a Redis Cluster the news goes from master to master, and the answer may be faster: so
- * they are asked on the same way, and their answers are awaited. It costs a login a round trip, and only where somebody has looked
- * the user up.
+ * Makes sure that the nodes that have cached a channel's nodes know of a change, so that whatever is sent after a `welcome` reaches the
+ * new connection. The news may be behind the answer to the script that made the change: a Redis that is short of time writes
+ * the one long after the other, and on a Redis Cluster the news goes from master to master. So those nodes are asked on the same
+ * way, and their answers are awaited. It costs a round trip, and only where somebody has cached the channel.
  */
 export class Settling {
   readonly #link: Link;
