@@ -28,8 +28,8 @@ export interface PresenceOptions {
   readonly onGone: (channel: Channel) => void;
 }
 
-/** The answer of the script: seq, changes and commands sent, and ids and packed connections by turns. */
-type Arrival = [seq?: number, changes?: number, commands?: number, ...evicted: string[]];
+/** The answer of the script: seq, changes and commands sent, whether nodes are to hear of it first, and ids and packed connections by turns. */
+type Arrival = [seq?: number, changes?: number, commands?: number, toSettle?: number, ...evicted: string[]];
 
 /** How long a dead incarnation is shut out: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
