@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { RedisServer } from "../support/redis.ts";
 import { Cluster, onEveryRedis } from "./cluster.ts";
 import { incarnations } from "./registry.ts";
 import { Writers } from "./writers.ts";
@@ -71,42 +72,44 @@ onEveryRedis((redis) => {
     });
     expect((await n1.post("/users/bob/kick")).body).toEqual({ connections: 1 });
   });
+});
 
-  test("a pause within the timeout changes nothing", async () => {
-    await using cluster = await Cluster.start(redis(), { CLUSTER_NODE_TIMEOUT: "30" });
-    const { n1, n2 } = cluster;
-    const watcher = await cluster.watcher(n1);
-    const bob = await cluster.client("bob", n2);
-    const before = await incarnations(redis(), cluster.prefix);
+test("a pause within the timeout changes nothing", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis, { CLUSTER_NODE_TIMEOUT: "30" });
+  const { n1, n2 } = cluster;
+  const watcher = await cluster.watcher(n1);
+  const bob = await cluster.client("bob", n2);
+  const before = await incarnations(redis, cluster.prefix);
 
-    n2.pause();
-    for (const data of [1, 2, 3]) await n1.post("/ws/message", { to: "bob", type: "n", data });
-    n2.continue();
-    await bob.until(() => bob.received.length === 3);
+  n2.pause();
+  for (const data of [1, 2, 3]) await n1.post("/ws/message", { to: "bob", type: "n", data });
+  n2.continue();
+  await bob.until(() => bob.received.length === 3);
 
-    expect(bob.received).toEqual([1, 2, 3]);
-    expect(watcher.of("bob")).toEqual([true]);
-    expect(await incarnations(redis(), cluster.prefix)).toEqual(before);
-  });
+  expect(bob.received).toEqual([1, 2, 3]);
+  expect(watcher.of("bob")).toEqual([true]);
+  expect(await incarnations(redis, cluster.prefix)).toEqual(before);
+});
 
-  test("a user who went on at another node while the own one was paused keeps the newer connection", async () => {
-    await using cluster = await Cluster.start(redis(), { WEBSOCKET_ONE_PER_PLATFORM: "1" });
-    const { n1, n2, n3 } = cluster;
-    const watcher = await cluster.watcher(n3);
-    const older = await cluster.client("bob", n2);
-    await cluster.client("witness", n2);
+test("a user who went on at another node while the own one was paused keeps the newer connection", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis, { WEBSOCKET_ONE_PER_PLATFORM: "1" });
+  const { n1, n2, n3 } = cluster;
+  const watcher = await cluster.watcher(n3);
+  const older = await cluster.client("bob", n2);
+  await cluster.client("witness", n2);
 
-    n2.pause();
-    await watcher.until("witness", 2);
-    const newer = await cluster.client("bob", n1);
-    n2.continue();
-    await watcher.until("witness", 3);
+  n2.pause();
+  await watcher.until("witness", 2);
+  const newer = await cluster.client("bob", n1);
+  n2.continue();
+  await watcher.until("witness", 3);
 
-    expect(await older.status("closed")).toMatchObject({ code: 4502, willRetry: false });
-    const { body } = await n3.get("/users/bob/connections");
-    expect(body.connections).toMatchObject([{ id: newer.client.connection, node: "n1" }]);
-    await n3.post("/ws/message", { to: "bob", type: "n", data: "hello", ephemeral: true });
-    await newer.until(() => newer.received.length === 1);
-    expect(newer.client.state).toBe("open");
-  });
+  expect(await older.status("closed")).toMatchObject({ code: 4502, willRetry: false });
+  const { body } = await n3.get("/users/bob/connections");
+  expect(body.connections).toMatchObject([{ id: newer.client.connection, node: "n1" }]);
+  await n3.post("/ws/message", { to: "bob", type: "n", data: "hello", ephemeral: true });
+  await newer.until(() => newer.received.length === 1);
+  expect(newer.client.state).toBe("open");
 });
