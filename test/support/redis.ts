@@ -129,15 +129,18 @@ const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
 
 const children = new Set<ChildProcess>();
 
-/** A worker that ends without its hooks must not leave processes behind. */
+/** A worker whose test hangs is ended without its hooks, and must not leave processes behind. */
 export function endWithProcess(child: ChildProcess): void {
-  if (children.size === 0) process.once("exit", endChildren);
+  if (children.size === 0) process.once("exit", endChildren).once("SIGTERM", terminate);
   children.add(child);
   child.once("exit", () => {
     children.delete(child);
-    if (children.size === 0) process.off("exit", endChildren);
+    if (children.size === 0) process.off("exit", endChildren).off("SIGTERM", terminate);
   });
 }
+
+/** Without a handler the signal would end the process before its `exit` event. */
+const terminate = (): never => process.exit(143);
 
 function endChildren(): void {
   for (const child of children) child.kill("SIGKILL");
