@@ -10,12 +10,16 @@ interface Waiting {
   readonly hub: Hub<Record<string, unknown>>;
   readonly address: string;
   readonly started: Promise<unknown>;
+  /** The first error that the hub reports. */
+  readonly failure: Promise<unknown>;
 }
 
 /** A hub that listens already and waits for a Redis that is not there. */
 async function startWaiting(redis: string): Promise<Waiting> {
   const hub = createHub({ logLevel: "silent", redis, host: "127.0.0.1", port: await freePort() });
   onTestFinished(() => hub.close());
+  const failure = Promise.withResolvers<unknown>();
+  hub.on("error", ({ error }) => failure.resolve(error));
   const started = hub.listen();
   started.catch(() => undefined); // where it matters the test looks at it
   const address = `http://127.0.0.1:${hub.config.port}`;
@@ -25,7 +29,7 @@ async function startWaiting(redis: string): Promise<Waiting> {
       () => false,
     );
   await eventually(isOpen);
-  return { hub, address, started };
+  return { hub, address, started, failure: failure.promise };
 }
 
 /** A Redis that has gone. */
@@ -84,10 +88,8 @@ describe("a hub whose Redis is not there yet", () => {
 
   it("says what it waits for, and when that has come", async () => {
     await using redis = await absentRedis();
-    const { hub, started } = await startWaiting(redis.url);
-    const failed = Promise.withResolvers<unknown>();
-    hub.on("error", ({ error }) => failed.resolve(error));
-    expect(String(await failed.promise)).toContain("ECONNREFUSED");
+    const { failure, started } = await startWaiting(redis.url);
+    expect(String(await failure)).toContain("ECONNREFUSED");
     await redis.restart();
     await started;
   });
