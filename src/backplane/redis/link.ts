@@ -4,7 +4,7 @@ import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
 import { type Address, commandsClient, listeningClient } from "./clients.ts";
-import { type Handler, Inbox } from "./inbox.ts";
+import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
@@ -134,6 +134,11 @@ export class Link {
   /** Has a kind of lines handled when they arrive. A handler that throws is reported. */
   on(kind: Kind, handler: Handler): void {
     this.#inbox.on(kind, handler);
+  }
+
+  /** The same with the line as it came. */
+  onLine(kind: Kind, handler: LineHandler): void {
+    this.#inbox.onLine(kind, handler);
   }
 
   /** Has a function called whenever Redis is lost. */

@@ -18,9 +18,9 @@ export class TrafficCounts implements Traffic {
     out[KINDS[kind]] = (out[KINDS[kind]] ?? 0) + count;
   }
 
-  received(kind: Kind): void {
+  received(kind: Kind, count = 1): void {
     const { in: arrived } = this.messages;
-    arrived[KINDS[kind]] = (arrived[KINDS[kind]] ?? 0) + 1;
+    arrived[KINDS[kind]] = (arrived[KINDS[kind]] ?? 0) + count;
   }
 
   ran({ name }: Script): void {
