@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly idempotencyWindowMs?: number;
   /** @default 20 */
   readonly graceMs?: number;
+  /** How often a node looks after what all have, where there is such a thing. @default 10_000 // 10 s */
+  readonly heartbeatMs?: number;
 }
 
 /** Backplanes that share everything, one for each node, not started yet. */

@@ -12,7 +12,8 @@ const HOUR_MS = 3_600_000;
 export const redisOn = (redis: () => TestRedis): Implementation => ({
   nodes: 3,
   async createCluster(nodes, options) {
-    const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS, graceMs = 20 } = options;
+    const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS } = options;
+    const { graceMs = 20, heartbeatMs = 10_000 } = options;
     const { url, masters } = redis();
     const prefix = `${randomUUID()}:`;
     let now = 1_763_690_000_000;
@@ -23,6 +24,7 @@ export const redisOn = (redis: () => TestRedis): Implementation => ({
         history: { count, ageMs },
         idempotencyWindowMs,
         graceMs,
+        heartbeatMs,
         now: () => now,
       });
     return {

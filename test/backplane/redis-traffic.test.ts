@@ -75,19 +75,6 @@ test("the stored messages of a tick are one script call, and one PUBLISH for eac
   expect((await calls(server, "publish")) - before.publishes).toBe(1);
 });
 
-test("Redis keeps at most an eighth more of a channel than is retained, and forgets a channel that has aged", async () => {
-  await using server = await RedisServer.start();
-  await using cluster = await startCluster(implementationOn(server), { count: 80, ageMs: 80_000 });
-  for (const _ of upTo(500)) await cluster.node.broker.append(cluster.message("group:g"));
-
-  const [key = ""] = (await server.command("KEYS", "*:h:group:g")) as string[]; // KEYS answers with names
-
-  expect(await server.command("LLEN", key)).toBeLessThanOrEqual(90);
-  const ttl = Number(await server.command("PTTL", key));
-  expect(ttl).toBeGreaterThan(0);
-  expect(ttl).toBeLessThanOrEqual(90_000);
-});
-
 test("a text of another version is reported, and does no harm", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));

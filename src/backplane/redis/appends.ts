@@ -1,12 +1,14 @@
-import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
+import { APPEND } from "./append-script.ts";
 import type { Claims } from "./claims.ts";
+import { encodeEntry } from "./entry.ts";
 import type { Histories } from "./histories.ts";
-import { APPEND } from "./history-scripts.ts";
-import { baseOf, partitionOf } from "./keys.ts";
-import { encodeMessage, positionOf } from "./line.ts";
+import { partitionOf } from "./keys.ts";
+import { FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
+import type { Place, Places } from "./places.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Messages in one script call: it must not keep Redis from other work for long (some 2 ms). */
@@ -23,9 +25,15 @@ interface Waiting {
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
   /** The connections of this node it was handed to, once it has arrived here. */
-  connections?: number;
+  connections: number | undefined;
   /** What the script answered, while the message has not arrived here yet. */
-  answer?: Appended;
+  answer: Appended | undefined;
+}
+
+/** A message whose place was looked at. */
+interface Placed {
+  readonly waiting: Waiting;
+  readonly place: Place;
 }
 
 /** Messages whose script calls must not overtake each other: those of a partition on Redis Cluster, else all. */
@@ -35,25 +43,27 @@ interface Lane {
   calls: number;
 }
 
-/** What APPEND answers. */
-type AppendAnswer = readonly (string | number)[];
+/** What APPEND answers: words, then the details of some of them. */
+type AppendAnswer = readonly string[];
 
 export interface AppendsParts {
-  readonly prefix: string;
   readonly link: Link;
   readonly histories: Histories;
+  readonly places: Places;
   readonly claims: Claims;
   readonly traffic: TrafficCounts;
   readonly windowMs: number;
   /** Whether one script call may touch one partition only, as on Redis Cluster. */
   readonly byPartition: boolean;
+  /** Whether anybody on this node is a member. */
+  readonly hasMembers: (channel: Channel) => boolean;
 }
 
 /** Appends the messages of a tick to their histories, in as few script calls as can be. */
 export class Appends {
   readonly #parts: AppendsParts;
-  /** By message id: those that are under way. */
-  readonly #underWay = new Map<string, Waiting>();
+  /** By message id: those under way that are to arrive here, too. */
+  readonly #arriving = new Map<string, Waiting>();
   readonly #lanes = new Map<number, Lane>();
   #queued = 0;
   #isScheduled = false;
@@ -63,22 +73,25 @@ export class Appends {
     parts.link.onAway(() => this.#expectNothing());
   }
 
+  /** Rejects as {@link Broker.append} says. */
   append(message: Message, key?: string): Promise<Appended> {
-    this.#parts.link.assertUp();
-    if (this.#queued >= MAX_QUEUED) throw new TidingsError("unavailable", "Redis takes no more messages now");
-    const { promise, resolve, reject } = Promise.withResolvers<Appended>();
-    this.#laneOf(message.channel).queue.push({ message, key, resolve, reject });
-    this.#queued++;
-    if (!this.#isScheduled) {
+    return new Promise((resolve, reject) => {
+      this.#parts.link.assertUp();
+      if (this.#queued >= MAX_QUEUED)
+        throw new TidingsError("unavailable", "Redis takes no more messages now");
+      const waiting = { message, key, resolve, reject, connections: undefined, answer: undefined };
+      this.#laneOf(message.channel).queue.push(waiting);
+      this.#queued++;
+      if (this.#isScheduled) return;
       this.#isScheduled = true;
       setImmediate(this.#flush);
-    }
-    return promise;
+    });
   }
 
   /** A stored message has been handed to connections of this node. */
   delivered({ id }: StoredMessage, connections: number): void {
-    const waiting = this.#underWay.get(id);
+    if (this.#arriving.size === 0) return;
+    const waiting = this.#arriving.get(id);
     if (waiting === undefined) return;
     waiting.connections = connections;
     if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
@@ -86,7 +99,7 @@ export class Appends {
 
   /** Messages of a channel have come in, and were handed to nobody. */
   passedOver(channel: Channel): void {
-    for (const waiting of this.#underWay.values()) {
+    for (const waiting of this.#arriving.values()) {
       if (waiting.message.channel !== channel) continue;
       waiting.connections ??= 0;
       if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
@@ -149,16 +162,17 @@ export class Appends {
   }
 
   async #call(lane: Lane, batch: readonly Waiting[]): Promise<void> {
-    const { link } = this.#parts;
     const [first] = batch;
     if (first === undefined) return;
     lane.calls++;
     try {
-      const answer = await link.run(APPEND, partitionOf(first.message.channel), this.#argumentsOf(batch));
-      this.#answered(batch, answer as AppendAnswer); // by the script
+      const groups = this.#groupsOf(batch);
+      const partition = partitionOf(first.message.channel);
+      const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
+      this.#answered(groups, answer as AppendAnswer); // by the script
     } catch (error) {
       for (const waiting of batch) {
-        this.#underWay.delete(waiting.message.id);
+        this.#arriving.delete(waiting.message.id);
         waiting.reject(error);
       }
     }
@@ -166,63 +180,85 @@ export class Appends {
     this.#pump(lane);
   }
 
-  #argumentsOf(batch: readonly Waiting[]): (string | number)[] {
-    const { link, histories, windowMs, prefix } = this.#parts;
-    const args: (string | number)[] = [...histories.opening, link.token, ...histories.retention, windowMs];
-    let partition: number | undefined;
-    let base = "";
+  /** Those that go to the same nodes are sent together. All of a channel are, so their order is kept. */
+  #groupsOf(batch: readonly Waiting[]): Placed[][] {
+    const now = performance.now();
+    const groups = new Map<Place["audience"], Placed[]>();
+    let last: Placed[] = [];
     for (const waiting of batch) {
-      const { message, key = "" } = waiting;
-      const { channel } = message;
-      this.#underWay.set(message.id, waiting);
-      const own = partitionOf(channel);
-      if (own !== partition) base = baseOf(prefix, own);
-      const names = [own === partition ? "" : own, channel, `${base}:m:${channel}`, `${base}:h:${channel}`];
-      args.push(...names, encodeMessage(message), key);
-      partition = own;
+      const { id, channel } = waiting.message;
+      const place = this.#parts.places.of(channel, now);
+      const { audience, epoch } = place;
+      if (epoch === "" || audience.hasOwn || this.#parts.hasMembers(channel)) this.#arriving.set(id, waiting);
+      if (audience !== last[0]?.place.audience) {
+        last = groups.get(audience) ?? [];
+        groups.set(audience, last);
+      }
+      last.push({ waiting, place });
+    }
+    return [...groups.values()];
+  }
+
+  #argumentsOf(groups: readonly Placed[][]): (string | number)[] {
+    const { histories, windowMs } = this.#parts;
+    const args: (string | number)[] = [...histories.opening, ...histories.retention, windowMs];
+    for (const group of groups) {
+      const hasKeys = group.some(({ waiting }) => waiting.key !== undefined);
+      const nodes = group[0]?.place.audience.nodes ?? "";
+      const heads = hasKeys ? "" : group.map(({ place }) => place.head).join(FIELD);
+      args.push(nodes, group.length, hasKeys ? 1 : 0, heads);
+      for (const { waiting, place } of group) {
+        args.push(place.list, encodeEntry(waiting.message));
+        if (hasKeys) args.push(waiting.key ?? "");
+      }
     }
     return args;
   }
 
-  #answered(batch: readonly Waiting[], answer: AppendAnswer): void {
-    let at = 0;
-    let birth = "";
-    for (const waiting of batch) {
-      if (typeof answer[at] === "string") birth = String(answer[at++]);
-      const position = positionOf(birth, Number(answer[at++]));
-      const sent = Number(answer[at++]);
-      if (sent >= 0) this.#appended(waiting, position, sent);
-      else void this.#repeated(waiting, position, String(answer[at++]), Number(answer[at++]));
+  #answered(groups: readonly Placed[][], [words = "", ...details]: AppendAnswer): void {
+    const answers = words.split(" ");
+    let index = 0;
+    let detail = 0;
+    for (const group of groups) {
+      for (const { waiting, place } of group) {
+        const word = answers[index++] ?? "";
+        if (word === "+") this.#lookedUp(waiting, details[detail++] ?? "");
+        else if (word === "=") void this.#repeated(waiting, details[detail++] ?? "");
+        else this.#appended(waiting, place, place.start + Number(word));
+      }
     }
   }
 
-  #appended(waiting: Waiting, { epoch, offset }: Position, sent: number): void {
+  #lookedUp(waiting: Waiting, detail: string): void {
+    const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
+    const { channel } = waiting.message;
+    const place = this.#parts.places.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
+    this.#appended(waiting, place, Number(offset));
+  }
+
+  #appended(waiting: Waiting, { epoch, audience }: Place, offset: number): void {
     const { message, connections } = waiting;
     const { id, timestamp } = message;
-    const receivers = sent >> 1;
-    const isOwn = (sent & 1) === 1;
-    const answer = { id, timestamp, epoch, offset, receivers, duplicate: false };
-    this.#parts.traffic.sent("S", receivers + (isOwn ? 1 : 0));
+    const { others, hasOwn } = audience;
+    const answer = { id, timestamp, epoch, offset, receivers: others, duplicate: false };
+    this.#parts.traffic.sent("S", hasOwn ? others + 1 : others);
     // To be counted it must have come in by its own inbox as well, in its place in the order.
-    if (!isOwn || connections !== undefined || !this.#parts.link.isUp) this.#finish(waiting, answer);
-    else waiting.answer = answer;
+    if (hasOwn && connections === undefined && this.#parts.link.isUp) waiting.answer = answer;
+    else this.#finish(waiting, answer);
   }
 
   #finish({ message, connections = 0, resolve }: Waiting, answer: Appended): void {
-    this.#underWay.delete(message.id);
-    resolve({ ...answer, receivers: answer.receivers + connections });
+    this.#arriving.delete(message.id);
+    resolve(connections === 0 ? answer : { ...answer, receivers: answer.receivers + connections });
   }
 
-  async #repeated(
-    { message, key = "", resolve, reject }: Waiting,
-    { epoch, offset }: Position,
-    id: string,
-    timestamp: number,
-  ): Promise<void> {
-    this.#underWay.delete(message.id);
+  async #repeated({ message, key = "", resolve, reject }: Waiting, detail: string): Promise<void> {
+    const [epoch = "", offset, id = "", timestamp] = detail.split(" ");
+    this.#arriving.delete(message.id);
     try {
       const first = await this.#parts.claims.enter(key, message.channel);
-      resolve({ id, timestamp, epoch, offset, receivers: 0, duplicate: true, receipt: first?.receipt });
+      const place = { id, timestamp: Number(timestamp), epoch, offset: Number(offset) };
+      resolve({ ...place, receivers: 0, duplicate: true, receipt: first?.receipt });
     } catch (error) {
       reject(error);
     }
@@ -230,7 +266,7 @@ export class Appends {
 
   /** While nothing arrives, nobody must wait for it; what is missed is delivered later. */
   #expectNothing(): void {
-    for (const waiting of this.#underWay.values()) {
+    for (const waiting of this.#arriving.values()) {
       if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
     }
   }

@@ -31,7 +31,7 @@ export class RedisBroker implements Broker {
     return this.#parts.relay.relay(message);
   }
 
-  async append(message: Message, key?: string): Promise<Appended> {
+  append(message: Message, key?: string): Promise<Appended> {
     return this.#parts.appends.append(message, key);
   }
 

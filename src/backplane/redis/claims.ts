@@ -1,6 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
-import { CLAIM, SETTLE } from "./history-scripts.ts";
+import { CLAIM, SETTLE } from "./claim-scripts.ts";
 import { partitionOfKey } from "./keys.ts";
 import type { Link } from "./link.ts";
 

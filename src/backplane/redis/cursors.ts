@@ -1,7 +1,7 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { Cursors } from "../port.ts";
+import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
-import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
-import type { StoredMessage } from "../message.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
-import { POSITIONS, READ, VERIFY } from "./history-scripts.ts";
+import { decodeEntry } from "./entry.ts";
+import { AGE, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
-import { decodeMessage, FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { Script } from "./script.ts";
 
@@ -60,19 +59,9 @@ export class Histories {
     const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
     const answer = await this.#link.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, from, lines] = answer as [string, number, number, number, string[]]; // by the script
-    const messages = lines.map((line, index): StoredMessage => {
-      const {
-        id,
-        type,
-        body,
-        timestamp,
-        from: sender,
-        platforms,
-        except,
-      } = decodeMessage(line.split(FIELD), 0);
-      const offset = from + index;
-      return { id, type, body, timestamp, from: sender, channel, platforms, except, epoch, offset };
-    });
+    const messages = lines.map((line, index) =>
+      decodeEntry(line, 0, { channel, epoch, offset: from + index }),
+    );
     return { epoch, first, last, messages };
   }
 
@@ -96,6 +85,16 @@ export class Histories {
       verified.set(channel, { epoch: String(epoch), last: Number(last), from: Number(from) });
     }
     return verified;
+  }
+
+  /** Takes messages that are too old out of a partition, where that is due. */
+  async age(partition: number): Promise<void> {
+    const { ageMs } = this.#limits;
+    const look = async (): Promise<number> => {
+      const args = [...this.opening, ageMs, this.#now(), CHANNELS_PER_CALL];
+      return Number(await this.#link.run(AGE, partition, args));
+    };
+    while ((await look()) === CHANNELS_PER_CALL);
   }
 
   /** Runs a script that takes many channels of a partition. @returns for each channel its part of the answer */

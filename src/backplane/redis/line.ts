@@ -1,5 +1,5 @@
-import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import type { Message } from "../message.ts";
 
 /**
  * What nodes send each other: a text of the version and lines, each of fields. Neither JSON text nor an id ever holds a
@@ -68,23 +68,8 @@ export function decodeMessage(fields: readonly string[], start: number): Message
   };
 }
 
-/** A head's offset takes the lower 33 bits; history-scripts.ts explains. */
-const SERIAL = 2 ** 33;
-
-/** What a history's head says, and the name of the data it belongs to. */
-export function positionOf(birth: string, head: number): Position {
-  return { epoch: `${birth}.${Math.floor(head / SERIAL)}`, offset: head % SERIAL };
-}
-
-/** The message of a line `S`: kind, name of the data, head, message. */
-export function decodeStored(fields: readonly string[]): StoredMessage {
-  const [, birth = "", head] = fields;
-  const { epoch, offset } = positionOf(birth, Number(head));
-  return { ...decodeMessage(fields, 3), epoch, offset };
-}
-
-const encodeList = (list: readonly string[] | undefined): string =>
+export const encodeList = (list: readonly string[] | undefined): string =>
   list === undefined ? "" : JSON.stringify(list);
 
-const decodeList = (text: string | undefined): string[] | undefined =>
+export const decodeList = (text: string | undefined): string[] | undefined =>
   text === undefined || text === "" ? undefined : (JSON.parse(text) as string[]); // written by encodeList

@@ -1,16 +1,20 @@
 import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
+import { Aging } from "./aging.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
+import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
 import { Claims } from "./claims.ts";
 import { type Address, addressOf } from "./clients.ts";
 import { RedisCluster } from "./commands.ts";
+import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
 import { RedisCursors } from "./cursors.ts";
 import { Directory, LOOK_UP } from "./directory.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { HISTORY_SCRIPTS } from "./history-scripts.ts";
 import { Link } from "./link.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
+import { Places } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
@@ -49,6 +53,9 @@ export interface RedisOptions {
   readonly now?: () => number;
 }
 
+/** A channel is looked up again after so much of the age of its messages, and is given its lifetime anew. */
+const KNOWN_OF_AGE = 1 / 16;
+
 interface Settings extends Required<Omit<RedisOptions, "url">> {
   readonly address: Address;
 }
@@ -76,6 +83,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     LOOK_UP,
     ASK_READERS,
     ...HISTORY_SCRIPTS,
+    ...CURSOR_SCRIPTS,
+    ...CLAIM_SCRIPTS,
     ...PRESENCE_SCRIPTS,
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
@@ -83,7 +92,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const link = new Link({ ...settings, traffic });
   const messages = wayOfMessages(link, settings, traffic, (channel) => presence.hasLocal(channel));
   const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
-  const { tracker, directory, histories } = messages;
+  const { tracker, directory, histories, aging } = messages;
   return {
     name: "redis",
     traffic,
@@ -99,6 +108,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
       registry.stop();
       presence.stop();
       directory.stop();
+      aging.stop();
       await link.stop(() => registry.leave());
     },
     probe: () => link.probe(),
@@ -115,7 +125,17 @@ function wayOfMessages(
   const histories = new Histories(link, history, now);
   const claims = new Claims(link, windowMs, now);
   const byPartition = address.kind === "cluster";
-  const appends = new Appends({ link, histories, claims, traffic, windowMs, byPartition, prefix });
+  const places = new Places(link, prefix, history.ageMs * KNOWN_OF_AGE);
+  const appends = new Appends({
+    link,
+    histories,
+    places,
+    claims,
+    traffic,
+    windowMs,
+    byPartition,
+    hasMembers,
+  });
   const tracker = new Tracker({
     link,
     histories,
@@ -124,7 +144,8 @@ function wayOfMessages(
     passedOver: (channel) => appends.passedOver(channel),
   });
   const directory = new Directory(link);
-  return { histories, claims, appends, tracker, directory, relay: new Relay(link, directory) };
+  const aging = new Aging(link, histories, settings.heartbeatMs);
+  return { histories, claims, appends, tracker, directory, aging, relay: new Relay(link, directory) };
 }
 
 function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {

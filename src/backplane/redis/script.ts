@@ -28,8 +28,27 @@ end
 -- The nodes that have members of a channel.
 local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":d:" .. channel) end
 
--- Tells the nodes that have cached a channel's nodes that these have changed. Who was told is known for a while (settling.ts).
+-- What a history's head says: its serial number, the offset before its list, and the list's stamp (history-lua.ts).
+local HEAD = "^(%d+) (%d+) (%d+)$"
+
+local function list_at(at, channel, birth, stamp) return at .. ":h:" .. channel .. ":" .. birth .. ":" .. stamp end
+
+-- Gives the list of a channel's history another name, so that no message is added by who does not know of a change.
+local function restamp(channel)
+  local serial, start, stamp = string.match(redis.call("GET", key("m", channel)) or "", HEAD)
+  if not stamp or stamp == "0" then return end
+  local birth = redis.call("GET", base .. ":birth")
+  local former = list_at(base, channel, birth, stamp)
+  if redis.call("EXISTS", former) == 0 then return end
+  local renamed = redis.call("INCR", base .. ":serial")
+  redis.call("RENAME", former, list_at(base, channel, birth, renamed))
+  redis.call("SET", key("m", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
+end
+
+-- Has everybody who remembers a channel's nodes learn that these have changed: those who asked for them are told, and it is known
+-- for a while that they were (settling.ts).
 local function invalidate(channel)
+  restamp(channel)
   local readers, told = key("r", channel), redis.call("SMEMBERS", key("r", channel))
   if #told == 0 then return end
   for _, token in ipairs(told) do post(token, "I" .. FIELD .. channel) end

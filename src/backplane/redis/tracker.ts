@@ -1,7 +1,8 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
+import { decodeStored } from "./entry.ts";
 import type { Histories, Seen } from "./histories.ts";
-import { decodeStored } from "./line.ts";
+
 import type { Link } from "./link.ts";
 
 /** Messages read at once to fill a hole. */
@@ -39,7 +40,9 @@ export class Tracker {
   constructor(parts: TrackerParts) {
     const { link } = parts;
     this.#parts = parts;
-    link.on("S", (fields) => this.#arrived(decodeStored(fields)));
+    link.onLine("S", (line) => {
+      for (const message of decodeStored(line)) this.#arrived(message);
+    });
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),

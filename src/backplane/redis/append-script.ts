@@ -1,0 +1,148 @@
+import { historyScript } from "./history-lua.ts";
+
+/**
+ * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes: these
+ * nodes, the number of messages, 1 when they have idempotency keys, what the nodes are to know of each (channel, epoch, offset
+ * before the list), then for each message its list, its line and, if so, its key or "". On Redis Cluster all of a batch are of one partition.
+ *
+ * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
+ * holds, and the length gives the offset. Where there is none, the channel's history is looked up. That costs ten times as much.
+ *
+ * Answers a text with a word for each message, in the order in which they were given: the length of the list; "+" for one that was looked up;
+ * "=" for a repeat. Then for each of the latter two in turn: epoch, offset, stamp, offset before the list and nodes; epoch,
+ * offset, id and timestamp of the first.
+ */
+export const APPEND = historyScript(
+  "append",
+  `
+local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+-- Cutting costs more than appending: there is some room, and it is done now and then.
+local room = count + math.ceil(count / 8)
+local call, format, concat = redis.call, string.format, table.concat
+local SKIP = "\\0300\\31"
+local words, details, texts, late = {}, {}, {}, {}
+local names, marks, found = {}, {}, {}
+
+local function parse(list)
+  local close = string.find(list, "}", #prefix + 1, true)
+  return string.sub(list, 1, close), string.match(list, "^:h:(.*):[^:]*:%d*$", close + 1)
+end
+
+local function look_up(list)
+  local history = history_of(parse(list))
+  history.nodes = nodes_of(history.at, history.channel)
+  if history.stamp == 0 then history.stamp = next_serial(history.at) end
+  found[list] = history
+  return history
+end
+
+local function push(history, line)
+  history.size = call("RPUSH", list_of(history), line)
+  if history.size > room then cut(history, history.size - count) end
+end
+
+-- After the messages that need no looking up: those of the same channel came before.
+local function post_later(history, line)
+  local head = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
+  for _, token in ipairs(history.nodes) do
+    late[#late + 1] = token
+    late[#late + 1] = "\\nS" .. FIELD .. head .. "\\0301" .. FIELD .. line
+  end
+end
+
+local function append_slowly(list, line)
+  local history = found[list]
+  local is_new = not history
+  if is_new then history = look_up(list) end
+  push(history, line)
+  if is_new then
+    save(history)
+    call("ZADD", history.at .. ":aging", "NX", time + age, history.channel)
+  end
+  post_later(history, line)
+  local place = { epoch_of(history), last_of(history), history.stamp, history.start }
+  details[#details + 1] = concat(place, " ") .. " " .. concat(history.nodes, " ")
+  words[#words + 1] = "+"
+  return history
+end
+
+local function is_repeated(list, id)
+  local record = parse(list) .. ":i:" .. id
+  local until_time, epoch, offset, message, timestamp =
+    unpack(call("HMGET", record, "until", "epoch", "offset", "id", "timestamp"))
+  if not until_time or tonumber(until_time) <= time then return false end
+  details[#details + 1] = concat({ epoch, offset, message, timestamp }, " ")
+  words[#words + 1] = "="
+  return true
+end
+
+local function remember(history, id, line)
+  local record = history.at .. ":i:" .. id
+  local message, timestamp = string.match(line, "^([^\\31]+)\\31[^\\31]*\\31[^\\31]*\\31(%d+)")
+  call("HSET", record, "until", time + window, "epoch", epoch_of(history), "offset", last_of(history))
+  call("HSET", record, "id", message, "timestamp", timestamp)
+  call("PEXPIRE", record, window)
+end
+
+local function append_once(list, line, id)
+  if id ~= "" and is_repeated(list, id) then return end
+  local history = append_slowly(list, line)
+  if id ~= "" then remember(history, id, line) end
+end
+
+-- Strings are what costs Lua most: those of a length are made once.
+local function know(length)
+  names[length] = format("%d", length)
+  marks[length] = "\\030" .. names[length] .. FIELD
+end
+
+-- Adds the messages from an argument on. Answers what the group's nodes are sent.
+local function append_group(head, first, last)
+  local parts, size, answered = { "\\nS" .. FIELD .. head }, 1, #words
+  for index = first, last, 2 do
+    local list, line = ARGV[index], ARGV[index + 1]
+    local length = call("RPUSHX", list, line)
+    if length == 0 then
+      append_slowly(list, line)
+      parts[size + 1] = SKIP
+      size = size + 1
+    else
+      if not names[length] then know(length) end
+      words[answered + 1] = names[length]
+      parts[size + 1], parts[size + 2] = marks[length], line
+      size = size + 2
+      if length > room then
+        local history = history_of(parse(list))
+        cut(history, history.size - count)
+      end
+    end
+    answered = answered + 1
+  end
+  return concat(parts)
+end
+
+local function add_text(token, text)
+  local parts = texts[token] or {}
+  parts[#parts + 1] = text
+  texts[token] = parts
+end
+
+local index = 7
+while index <= #ARGV do
+  local nodes, number, has_keys, head = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2] == "1", ARGV[index + 3]
+  local first = index + 4
+  index = first + number * (has_keys and 3 or 2)
+  if has_keys then
+    for at = first, index - 1, 3 do append_once(ARGV[at], ARGV[at + 1], ARGV[at + 2]) end
+  else
+    local text = append_group(head, first, index - 1)
+    for token in string.gmatch(nodes, "%S+") do add_text(token, text) end
+  end
+  for position = 1, #late, 2 do add_text(late[position], late[position + 1]) end
+  late = {}
+end
+for token, parts in pairs(texts) do call("PUBLISH", prefix .. "inbox:" .. token, "1" .. concat(parts)) end
+table.insert(details, 1, concat(words, " "))
+return details
+`,
+);

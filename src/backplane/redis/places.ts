@@ -1,0 +1,96 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import { headOf } from "./entry.ts";
+import { baseOf, partitionOf } from "./keys.ts";
+import type { Link } from "./link.ts";
+
+/** Channels that are remembered; beyond it the one longest known is forgotten. About 400 bytes each. */
+const MAX_KNOWN = 100_000;
+
+/** The nodes that get a channel's messages: one object for all channels with the same ones. */
+export interface Audience {
+  /** Their tokens, as the script wants them. */
+  readonly nodes: string;
+  /** How many they are, without this node. */
+  readonly others: number;
+  readonly hasOwn: boolean;
+}
+
+/** What a node remembers of a channel's history, so that appending is a single command in Redis. */
+export interface Place {
+  /** The list that takes the messages. While it is there by this name, all the rest holds. */
+  readonly list: string;
+  /** What the nodes are told of the channel. */
+  readonly head: string;
+  /** Empty while nothing is known. */
+  readonly epoch: string;
+  /** The offset before the list's first message. */
+  readonly start: number;
+  readonly audience: Audience;
+  /** When it has to be looked up again, by performance.now(). */
+  readonly until: number;
+}
+
+const NOBODY: Audience = { nodes: "", others: 0, hasOwn: false };
+
+/** Where each channel's messages are appended, as the last look-ups said. */
+export class Places {
+  readonly #link: Link;
+  readonly #prefix: string;
+  readonly #knownMs: number;
+  readonly #places = new Map<Channel, Place>();
+  readonly #audiences = new Map<string, Audience>();
+
+  /** @param knownMs how long to remember: a look-up gives a history its lifetime anew */
+  constructor(link: Link, prefix: string, knownMs: number) {
+    this.#link = link;
+    this.#prefix = prefix;
+    this.#knownMs = knownMs;
+    link.onAway(() => this.#clear());
+  }
+
+  /** The channel's place; one that is nowhere, so that Redis looks it up, when it is not known. */
+  of(channel: Channel, now: number): Place {
+    const known = this.#places.get(channel);
+    if (known !== undefined && known.until > now) return known;
+    const list = `${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}::`;
+    return { list, head: headOf(channel, "", 0), epoch: "", start: 0, audience: NOBODY, until: 0 };
+  }
+
+  /** Takes in what the script has found: epoch, stamp, offset before the list, and nodes. */
+  learn(channel: Channel, epoch: string, stamp: string, start: number, nodes: readonly string[]): Place {
+    const [birth = ""] = epoch.split(".");
+    const place: Place = {
+      list: `${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}:${birth}:${stamp}`,
+      head: headOf(channel, epoch, start),
+      epoch,
+      start,
+      audience: this.#audienceOf(nodes),
+      until: performance.now() + this.#knownMs,
+    };
+    this.#places.delete(channel);
+    this.#places.set(channel, place);
+    if (this.#places.size > MAX_KNOWN) {
+      const [oldest] = this.#places.keys();
+      if (oldest !== undefined) this.#places.delete(oldest);
+    }
+    return place;
+  }
+
+  #audienceOf(tokens: readonly string[]): Audience {
+    if (tokens.length === 0) return NOBODY;
+    const nodes = tokens.join(" ");
+    const known = this.#audiences.get(nodes);
+    if (known !== undefined) return known;
+    const hasOwn = tokens.includes(this.#link.token);
+    const audience = { nodes, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
+    // Nodes come and go, and each time there are other ones.
+    if (this.#audiences.size >= MAX_KNOWN) this.#audiences.clear();
+    this.#audiences.set(nodes, audience);
+    return audience;
+  }
+
+  #clear(): void {
+    this.#places.clear();
+    this.#audiences.clear();
+  }
+}
