@@ -7,7 +7,7 @@ import type { Message } from "../message.ts";
  */
 export const VERSION = "1";
 export const FIELD = "\x1f";
-const LINE = "\n";
+export const LINE = "\n";
 
 /** What a line is about; its first field. */
 export type Kind = "M" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";

@@ -63,7 +63,8 @@ export class Link {
     this.#options = options;
     this.#inbox = new Inbox(options.traffic, (error) => this.#report("inbox", error));
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
-    this.#probes = new Probes((line) => this.#publish(this.#token, textOf([line])), options.commandTimeoutMs);
+    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, Buffer.from(textOf([line])));
+    this.#probes = new Probes(probe, options.commandTimeoutMs);
     this.on("Q", (fields) => this.#probes.heard(fields));
   }
 
@@ -146,9 +147,12 @@ export class Link {
     this.#whenAway.push(listener);
   }
 
-  /** Sends a line to a node before the tick is over; while Redis is away it is dropped and counted. */
-  post(token: string, line: string): void {
-    if (this.#state === "up") this.#outbound.post(token, line);
+  /**
+   * Sends a line to a node before the tick is over; while Redis is away it is dropped and counted.
+   * @param kind what the line begins with, given where a look at it would cost too much
+   */
+  post(token: string, line: string, kind = line[0] as Kind): void {
+    if (this.#state === "up") this.#outbound.post(token, kind, line);
     else this.dropped();
   }
 
@@ -236,7 +240,7 @@ export class Link {
     return call.bind(commands);
   }
 
-  async #publish(token: string, text: string): Promise<unknown> {
+  async #publish(token: string, text: Buffer): Promise<unknown> {
     const commands = this.#commands;
     if (commands === undefined || commands.status !== "ready") throw this.#awayError();
     try {

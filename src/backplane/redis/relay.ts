@@ -4,11 +4,8 @@ import type { Directory, Route } from "./directory.ts";
 import { decodeMessage, encodeMessage, FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
 
-interface Leaving {
-  readonly channel: Channel;
-  readonly line: string;
-  readonly route: Route;
-}
+/** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */
+const MAX_LEAVING = 1_024;
 
 /** Ephemeral messages to other nodes. */
 export class Relay {
@@ -16,7 +13,11 @@ export class Relay {
   readonly #directory: Directory;
   /** Channels whose nodes are being looked up, and what waits for the answer, so that order is kept. */
   readonly #behind = new Map<Channel, Promise<unknown>>();
-  #leaving: Leaving[] = [];
+  /** What leaves at the end of the tick, and where to. Encoded only then: a line that is kept is a tree of many small strings. */
+  readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_LEAVING });
+  readonly #routes: (Route | undefined)[] = Array.from({ length: MAX_LEAVING });
+  #leaving = 0;
+  #isScheduled = false;
 
   constructor(link: Link, directory: Directory) {
     this.#link = link;
@@ -52,26 +53,45 @@ export class Relay {
   /** @returns how many nodes it is for */
   #leave(message: Message, route: Route): number {
     if (route.nodes.length === 0) return 0;
-    if (this.#leaving.length === 0) setImmediate(this.#flush);
-    this.#leaving.push({ channel: message.channel, line: `M${FIELD}${encodeMessage(message)}`, route });
+    if (this.#leaving === MAX_LEAVING) this.#post();
+    this.#messages[this.#leaving] = message;
+    this.#routes[this.#leaving++] = route;
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#flush);
+    }
     return this.#link.isUp ? route.nodes.length : 0;
   }
 
-  /** The nodes are looked at again at the end of the tick: what Redis has told meanwhile counts. */
   readonly #flush = (): void => {
-    const leaving = this.#leaving;
-    this.#leaving = [];
-    for (const { channel, line, route } of leaving) {
-      if (!route.isStale) for (const token of route.nodes) this.#link.post(token, line);
-      else void this.#redirect(channel, line);
-    }
+    this.#isScheduled = false;
+    this.#post();
     this.#link.flush();
   };
 
-  async #redirect(channel: Channel, line: string): Promise<void> {
+  /** The nodes are looked at again now: what Redis has told meanwhile counts. */
+  #post(): void {
+    const count = this.#leaving;
+    this.#leaving = 0;
+    for (let index = 0; index < count; index++) {
+      const message = this.#messages[index];
+      const route = this.#routes[index];
+      this.#messages[index] = undefined;
+      this.#routes[index] = undefined;
+      if (message === undefined || route === undefined) continue;
+      if (route.isStale) void this.#redirect(message);
+      else this.#postTo(route, message);
+    }
+  }
+
+  #postTo({ nodes }: Route, message: Message): void {
+    const line = `M${FIELD}${encodeMessage(message)}`;
+    for (const token of nodes) this.#link.post(token, line, "M");
+  }
+
+  async #redirect(message: Message): Promise<void> {
     try {
-      const { nodes } = await this.#directory.route(channel);
-      for (const token of nodes) this.#link.post(token, line);
+      this.#postTo(await this.#directory.route(message.channel), message);
     } catch {
       this.#link.dropped();
     }
