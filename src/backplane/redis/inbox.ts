@@ -9,7 +9,7 @@ export type LineHandler = (line: string) => void;
 
 /** What other nodes send, handed line by line to whoever handles its kind. */
 export class Inbox {
-  readonly #handlers = new Map<Kind, LineHandler>();
+  readonly #handlers = new Map<string, LineHandler>();
   readonly #traffic: TrafficCounts;
   readonly #report: (error: unknown) => void;
 
@@ -31,26 +31,38 @@ export class Inbox {
   receive(text: string): void {
     this.#traffic.bytes.in += text.length;
     try {
-      for (const line of linesOf(text)) this.#handle(line);
+      const lines = linesOf(text);
+      for (let start = 0; start < lines.length; ) start = this.#handleRow(lines, start);
     } catch (error) {
       this.#report(error);
     }
   }
 
-  #handle(line: string): void {
-    const kind = kindOf(line);
+  /**
+   * Handles lines of one kind that come in a row: what is known of a kind is looked up once for all of them.
+   * @returns where the next row begins
+   */
+  #handleRow(lines: readonly string[], start: number): number {
+    const kind = kindOf(lines[start]);
     // A newer node may say what this one does not know yet.
-    if (!isKind(kind)) return;
-    this.#traffic.received(kind);
+    const handler = this.#handlers.get(kind);
+    let end = start;
+    do {
+      const line = lines[end++];
+      if (line !== undefined) this.#handle(line, handler);
+    } while (end < lines.length && kindOf(lines[end]) === kind);
+    if (isKind(kind)) this.#traffic.received(kind, end - start);
+    return end;
+  }
+
+  #handle(line: string, handler: LineHandler | undefined): void {
     try {
-      this.#handlers.get(kind)?.(line);
+      handler?.(line);
     } catch (error) {
       this.#report(error);
     }
   }
 }
 
-function kindOf(line: string): string {
-  const end = line.indexOf(FIELD);
-  return end === -1 ? line : line.slice(0, end);
-}
+/** Kinds are single characters. */
+const kindOf = (line = ""): string => (line[1] === FIELD ? line.charAt(0) : line);

@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Directory, Route } from "./directory.ts";
-import { decodeMessage, encodeMessage, FIELD } from "./line.ts";
+import { decodeMessage, encodeMessage } from "./line.ts";
 import type { Link } from "./link.ts";
 
 /** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */
@@ -22,7 +22,7 @@ export class Relay {
   constructor(link: Link, directory: Directory) {
     this.#link = link;
     this.#directory = directory;
-    link.on("M", (fields) => link.sink.deliver(decodeMessage(fields, 1)));
+    link.onLine("M", (line) => link.sink.deliver(decodeMessage(line)));
   }
 
   /**
@@ -85,7 +85,7 @@ export class Relay {
   }
 
   #postTo({ nodes }: Route, message: Message): void {
-    const line = `M${FIELD}${encodeMessage(message)}`;
+    const line = encodeMessage(message);
     for (const token of nodes) this.#link.post(token, line, "M");
   }
 

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RedisServer } from "../support/redis.ts";
+import { startCluster, upTo } from "./harness.ts";
+import { redisOn } from "./redis-harness.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const implementation = redisOn(() => server);
+
+test("a line that ends too soon is reported, and the lines around it are delivered", async () => {
+  await using cluster = await startCluster(implementation);
+  const { node } = cluster;
+  const reported: unknown[] = [];
+  node.sink.report = (_, error) => reported.push(error);
+  const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  const line = (id: string) => `M\x1f${id}\x1fchat\x1f"hi"\x1f1\x1f\x1fuser:alice`;
+
+  await server.command("PUBLISH", inbox, ["1", line("a"), "M\x1fb\x1fchat", "", "M", line("c")].join("\n"));
+  await node.backplane.probe();
+
+  expect(node.sink.delivered.map(({ id }) => id)).toEqual(["a", "c"]);
+  expect(reported.map(String)).toEqual(upTo(2).map(() => expect.stringContaining("without its end")));
+});
+
+test("a message arrives as it was sent, filters and sender included", async () => {
+  await using cluster = await startCluster(implementation, {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  const filters = { from: "bob", platforms: ["web", "mobile"], except: ["c1"] };
+  const sent = [cluster.message("group:g"), { ...cluster.message("group:g"), ...filters }];
+
+  for (const message of sent) await node.broker.relay(message);
+  await other.sink.until(() => other.sink.delivered.length === sent.length);
+
+  expect(other.sink.delivered).toEqual(sent);
+});
+
+test("more messages than one text holds arrive in order", async () => {
+  await using cluster = await startCluster(implementation, {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  const sent = upTo(3_000).map(() => cluster.message("group:g"));
+  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
+
+  for (const message of sent) void node.broker.relay(message);
+  await other.sink.until(() => other.sink.delivered.length === sent.length + 1);
+
+  expect(other.sink.delivered.slice(1).map(({ id }) => id)).toEqual(sent.map(({ id }) => id));
+});
