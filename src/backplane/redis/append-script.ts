@@ -1,9 +1,16 @@
 import { historyScript } from "./history-lua.ts";
 
 /**
- * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes: these
- * nodes, the number of messages, 1 when they have idempotency keys, what the nodes are to know of each (channel, epoch, offset
+ * About how long a text to other nodes should be: Lua builds strings of up to 8 KiB in one go, and hashes each byte of what it builds. A
+ * longer one is put together from parts, again and again, at several times the cost.
+ */
+export const TEXT_BYTES = 7_000;
+
+/**
+ * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes in one
+ * text: these nodes, the number of messages, 1 when they have idempotency keys, what the nodes are to know of each (channel, epoch, offset
  * before the list), then for each message its list, its line and, if so, its key or "". On Redis Cluster all of a batch are of one partition.
+ * A channel that has a key in one group has none without in another.
  *
  * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
  * holds, and the length gives the offset. Where there is none, the channel's history is looked up. That costs ten times as much.
@@ -19,9 +26,9 @@ local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(
 -- Cutting costs more than appending: there is some room, and it is done now and then.
 local room = count + math.ceil(count / 8)
 local call, format, concat = redis.call, string.format, table.concat
+local TEXT_BYTES = ${TEXT_BYTES}
 local SKIP = "\\0300\\31"
-local words, details, texts, late = {}, {}, {}, {}
-local names, marks, found = {}, {}, {}
+local words, details, names, marks, found, late = {}, {}, {}, {}, {}, {}
 
 local function parse(list)
   local close = string.find(list, "}", #prefix + 1, true)
@@ -41,12 +48,25 @@ local function push(history, line)
   if history.size > room then cut(history, history.size - count) end
 end
 
--- After the messages that need no looking up: those of the same channel came before.
+local function publish(token, parts) call("PUBLISH", prefix .. "inbox:" .. token, concat(parts)) end
+
+-- What needed no looking up came before, in every channel, so it is published before.
 local function post_later(history, line)
   local head = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
   for _, token in ipairs(history.nodes) do
-    late[#late + 1] = token
-    late[#late + 1] = "\\nS" .. FIELD .. head .. "\\0301" .. FIELD .. line
+    local parts = late[token] or { "1", size = 0 }
+    late[token] = parts
+    parts[#parts + 1] = "\\nS" .. FIELD .. head .. "\\0301" .. FIELD .. line
+    parts.size = parts.size + #line
+  end
+end
+
+local function publish_late(size)
+  for token, parts in pairs(late) do
+    if parts.size > size then
+      publish(token, parts)
+      late[token] = nil
+    end
   end
 end
 
@@ -96,9 +116,9 @@ local function know(length)
   marks[length] = "\\030" .. names[length] .. FIELD
 end
 
--- Adds the messages from an argument on. Answers what the group's nodes are sent.
+-- Adds the messages in these arguments. Answers what their nodes are sent.
 local function append_group(head, first, last)
-  local parts, size, answered = { "\\nS" .. FIELD .. head }, 1, #words
+  local parts, size, answered = { "1\\nS", head }, 2, #words
   for index = first, last, 2 do
     local list, line = ARGV[index], ARGV[index + 1]
     local length = call("RPUSHX", list, line)
@@ -118,13 +138,7 @@ local function append_group(head, first, last)
     end
     answered = answered + 1
   end
-  return concat(parts)
-end
-
-local function add_text(token, text)
-  local parts = texts[token] or {}
-  parts[#parts + 1] = text
-  texts[token] = parts
+  return parts
 end
 
 local index = 7
@@ -135,13 +149,12 @@ while index <= #ARGV do
   if has_keys then
     for at = first, index - 1, 3 do append_once(ARGV[at], ARGV[at + 1], ARGV[at + 2]) end
   else
-    local text = append_group(head, first, index - 1)
-    for token in string.gmatch(nodes, "%S+") do add_text(token, text) end
+    local parts = append_group(head, first, index - 1)
+    for token in string.gmatch(nodes, "%S+") do publish(token, parts) end
   end
-  for position = 1, #late, 2 do add_text(late[position], late[position + 1]) end
-  late = {}
+  publish_late(TEXT_BYTES)
 end
-for token, parts in pairs(texts) do call("PUBLISH", prefix .. "inbox:" .. token, "1" .. concat(parts)) end
+publish_late(0)
 table.insert(details, 1, concat(words, " "))
 return details
 `,

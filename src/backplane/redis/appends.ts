@@ -1,12 +1,11 @@
 import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
+import { addText, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
 import type { Claims } from "./claims.ts";
-import { encodeEntry } from "./entry.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
-import { FIELD } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { Place, Places } from "./places.ts";
 import type { TrafficCounts } from "./traffic.ts";
@@ -28,12 +27,6 @@ interface Waiting {
   connections: number | undefined;
   /** What the script answered, while the message has not arrived here yet. */
   answer: Appended | undefined;
-}
-
-/** A message whose place was looked at. */
-interface Placed {
-  readonly waiting: Waiting;
-  readonly place: Place;
 }
 
 /** Messages whose script calls must not overtake each other: those of a partition on Redis Cluster, else all. */
@@ -166,7 +159,8 @@ export class Appends {
     if (first === undefined) return;
     lane.calls++;
     try {
-      const groups = this.#groupsOf(batch);
+      const now = performance.now();
+      const groups = groupsOf(batch, (waiting) => this.#place(waiting, now));
       const partition = partitionOf(first.message.channel);
       const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
       this.#answered(groups, answer as AppendAnswer); // by the script
@@ -180,47 +174,31 @@ export class Appends {
     this.#pump(lane);
   }
 
-  /** Those that go to the same nodes are sent together. All of a channel are, so their order is kept. */
-  #groupsOf(batch: readonly Waiting[]): Placed[][] {
-    const now = performance.now();
-    const groups = new Map<Place["audience"], Placed[]>();
-    let last: Placed[] = [];
-    for (const waiting of batch) {
-      const { id, channel } = waiting.message;
-      const place = this.#parts.places.of(channel, now);
-      const { audience, epoch } = place;
-      if (epoch === "" || audience.hasOwn || this.#parts.hasMembers(channel)) this.#arriving.set(id, waiting);
-      if (audience !== last[0]?.place.audience) {
-        last = groups.get(audience) ?? [];
-        groups.set(audience, last);
-      }
-      last.push({ waiting, place });
-    }
-    return [...groups.values()];
+  /** The message's place. It is to arrive here, too, if this node has members, or may have. */
+  #place(waiting: Waiting, now: number): Place {
+    const { id, channel } = waiting.message;
+    const place = this.#parts.places.of(channel, now);
+    const { epoch, audience } = place;
+    if (epoch === "" || audience.hasOwn || this.#parts.hasMembers(channel)) this.#arriving.set(id, waiting);
+    return place;
   }
 
-  #argumentsOf(groups: readonly Placed[][]): (string | number)[] {
+  #argumentsOf(groups: readonly Group<Waiting>[]): (string | number)[] {
     const { histories, windowMs } = this.#parts;
-    const args: (string | number)[] = [...histories.opening, ...histories.retention, windowMs];
+    const args = [...histories.opening, ...histories.retention, windowMs];
     for (const group of groups) {
-      const hasKeys = group.some(({ waiting }) => waiting.key !== undefined);
-      const nodes = group[0]?.place.audience.nodes ?? "";
-      const heads = hasKeys ? "" : group.map(({ place }) => place.head).join(FIELD);
-      args.push(nodes, group.length, hasKeys ? 1 : 0, heads);
-      for (const { waiting, place } of group) {
-        args.push(place.list, encodeEntry(waiting.message));
-        if (hasKeys) args.push(waiting.key ?? "");
-      }
+      let next = 0;
+      while (next < group.messages.length) next = addText(args, group, next);
     }
     return args;
   }
 
-  #answered(groups: readonly Placed[][], [words = "", ...details]: AppendAnswer): void {
+  #answered(groups: readonly Group<Waiting>[], [words = "", ...details]: AppendAnswer): void {
     const answers = words.split(" ");
     let index = 0;
     let detail = 0;
     for (const group of groups) {
-      for (const { waiting, place } of group) {
+      for (const { waiting, place } of group.messages) {
         const word = answers[index++] ?? "";
         if (word === "+") this.#lookedUp(waiting, details[detail++] ?? "");
         else if (word === "=") void this.#repeated(waiting, details[detail++] ?? "");

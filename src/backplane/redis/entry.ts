@@ -50,7 +50,7 @@ export function decodeEntry(
 
 /** What a line `S` says of a message's channel: which it is, its epoch, and the offset before its list. */
 export const headOf = (channel: Channel, epoch: string, start: number): string =>
-  channel + FIELD + epoch + FIELD + start;
+  FIELD + channel + FIELD + epoch + FIELD + start;
 
 /**
  * The messages of a line `S`: its kind and a head for each message, then for each the length that its list came to, and its entry. A
