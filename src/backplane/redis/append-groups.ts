@@ -2,41 +2,34 @@ import type { Message } from "../message.ts";
 import { TEXT_BYTES } from "./append-script.ts";
 import { encodeEntry } from "./entry.ts";
 import type { Audience, Place } from "./places.ts";
-
-/** A message, and where its history is. */
-export interface Placed<Waiting> {
-  readonly waiting: Waiting;
-  readonly place: Place;
-}
+import { type PackedArguments, pack } from "./script-call.ts";
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
 export interface Group<Waiting> {
   readonly audience: Audience;
-  readonly messages: Placed<Waiting>[];
+  readonly messages: Waiting[];
   /** Whether any of them has an idempotency key. */
   hasKeys: boolean;
 }
 
+/** A message that is appended, and where its history is. */
 interface Appending {
   readonly message: Message;
   readonly key: string | undefined;
+  readonly place: Place;
 }
 
 /** Sorts messages by where they go, each kind in the order given. */
-export function groupsOf<Waiting extends Appending>(
-  batch: readonly Waiting[],
-  placeOf: (waiting: Waiting) => Place,
-): Group<Waiting>[] {
+export function groupsOf<Waiting extends Appending>(batch: readonly Waiting[]): Group<Waiting>[] {
   const groups = new Map<Audience, Group<Waiting>>();
   let group: Group<Waiting> | undefined;
   for (const waiting of batch) {
-    const place = placeOf(waiting);
-    const { audience } = place;
+    const { audience } = waiting.place;
     if (audience !== group?.audience) {
       group = groups.get(audience) ?? { audience, messages: [], hasKeys: false };
       groups.set(audience, group);
     }
-    group.messages.push({ waiting, place });
+    group.messages.push(waiting);
     group.hasKeys ||= waiting.key !== undefined;
   }
   return [...groups.values()];
@@ -47,26 +40,26 @@ export function groupsOf<Waiting extends Appending>(
  * @returns the index of the first one that is left
  */
 export function addText(
-  args: (string | number)[],
+  args: PackedArguments,
   { audience, messages, hasKeys }: Group<Appending>,
   start: number,
 ): number {
-  const opening = args.length;
-  args.push(audience.nodes, 0, hasKeys ? 1 : 0, "");
   let heads = "";
+  let entries = "";
   let length = 0;
   let index = start;
   for (; length < TEXT_BYTES; index++) {
-    const placed = messages[index];
-    if (placed === undefined) break;
-    const { place, waiting } = placed;
-    const entry = encodeEntry(waiting.message);
-    args.push(place.list, entry);
-    if (hasKeys) args.push(waiting.key ?? "");
+    const waiting = messages[index];
+    if (waiting === undefined) break;
+    const { place, message, key = "" } = waiting;
+    const entry = encodeEntry(message);
     heads += place.head;
+    entries += place.list + pack(entry);
+    if (hasKeys) entries += pack(key);
     length += place.head.length + entry.length;
   }
-  args[opening + 1] = index - start;
-  args[opening + 3] = heads;
+  const number = index - start;
+  args.add(pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(heads), 4);
+  args.add(entries, number * (hasKeys ? 3 : 2));
   return index;
 }

@@ -7,7 +7,8 @@ import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
-import type { Place, Places } from "./places.ts";
+import { NOWHERE, type Place, type Places } from "./places.ts";
+import { PackedArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Messages in one script call: it must not keep Redis from other work for long (some 2 ms). */
@@ -23,6 +24,7 @@ interface Waiting {
   readonly key: string | undefined;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
+  place: Place;
   /** The connections of this node it was handed to, once it has arrived here. */
   connections: number | undefined;
   /** What the script answered, while the message has not arrived here yet. */
@@ -72,7 +74,15 @@ export class Appends {
       this.#parts.link.assertUp();
       if (this.#queued >= MAX_QUEUED)
         throw new TidingsError("unavailable", "Redis takes no more messages now");
-      const waiting = { message, key, resolve, reject, connections: undefined, answer: undefined };
+      const waiting: Waiting = {
+        message,
+        key,
+        resolve,
+        reject,
+        place: NOWHERE,
+        connections: undefined,
+        answer: undefined,
+      };
       this.#laneOf(message.channel).queue.push(waiting);
       this.#queued++;
       if (this.#isScheduled) return;
@@ -159,8 +169,8 @@ export class Appends {
     if (first === undefined) return;
     lane.calls++;
     try {
-      const now = performance.now();
-      const groups = groupsOf(batch, (waiting) => this.#place(waiting, now));
+      this.#place(batch);
+      const groups = groupsOf(batch);
       const partition = partitionOf(first.message.channel);
       const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
       this.#answered(groups, answer as AppendAnswer); // by the script
@@ -174,18 +184,21 @@ export class Appends {
     this.#pump(lane);
   }
 
-  /** The message's place. It is to arrive here, too, if this node has members, or may have. */
-  #place(waiting: Waiting, now: number): Place {
-    const { id, channel } = waiting.message;
-    const place = this.#parts.places.of(channel, now);
-    const { epoch, audience } = place;
-    if (epoch === "" || audience.hasOwn || this.#parts.hasMembers(channel)) this.#arriving.set(id, waiting);
-    return place;
+  /** Looks where the messages go. Those that may come back to this node are expected there. */
+  #place(batch: readonly Waiting[]): void {
+    const now = performance.now();
+    const { places, hasMembers } = this.#parts;
+    for (const waiting of batch) {
+      const { id, channel } = waiting.message;
+      const place = places.of(channel, now);
+      waiting.place = place;
+      if (place.epoch === "" || place.audience.hasOwn || hasMembers(channel)) this.#arriving.set(id, waiting);
+    }
   }
 
-  #argumentsOf(groups: readonly Group<Waiting>[]): (string | number)[] {
+  #argumentsOf(groups: readonly Group<Waiting>[]): PackedArguments {
     const { histories, windowMs } = this.#parts;
-    const args = [...histories.opening, ...histories.retention, windowMs];
+    const args = PackedArguments.of([...histories.opening, ...histories.retention, windowMs]);
     for (const group of groups) {
       let next = 0;
       while (next < group.messages.length) next = addText(args, group, next);
@@ -197,12 +210,12 @@ export class Appends {
     const answers = words.split(" ");
     let index = 0;
     let detail = 0;
-    for (const group of groups) {
-      for (const { waiting, place } of group.messages) {
+    for (const { messages } of groups) {
+      for (const waiting of messages) {
         const word = answers[index++] ?? "";
         if (word === "+") this.#lookedUp(waiting, details[detail++] ?? "");
         else if (word === "=") void this.#repeated(waiting, details[detail++] ?? "");
-        else this.#appended(waiting, place, place.start + Number(word));
+        else this.#appended(waiting, waiting.place, waiting.place.start + Number(word));
       }
     }
   }
@@ -226,7 +239,7 @@ export class Appends {
   }
 
   #finish({ message, connections = 0, resolve }: Waiting, answer: Appended): void {
-    this.#arriving.delete(message.id);
+    if (this.#arriving.size > 0) this.#arriving.delete(message.id);
     resolve(connections === 0 ? answer : { ...answer, receivers: answer.receivers + connections });
   }
 

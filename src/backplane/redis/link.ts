@@ -10,6 +10,7 @@ import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
 import { Probes } from "./probes.ts";
 import { FENCED, type Script } from "./script.ts";
+import { PackedArguments, ScriptCall } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 import { Turns } from "./turns.ts";
 
@@ -27,7 +28,7 @@ export interface LinkOptions {
 export type Return = () => Promise<void>;
 
 type State = "new" | "away" | "up" | "stopped";
-type Call = (base: string, ...args: readonly (string | number)[]) => Promise<unknown>;
+type ScriptArguments = readonly (string | number)[] | PackedArguments;
 
 /** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
 const AWAY_REPLY =
@@ -44,7 +45,6 @@ export class Link {
   readonly #inbox: Inbox;
   readonly #whenAway: (() => void)[] = [];
   readonly #probes: Probes;
-  readonly #defined = new Set<string>();
   readonly #turns = new Turns(SCRIPTS_UNDER_WAY);
   #state: State = "new";
   #token = newToken();
@@ -170,18 +170,18 @@ export class Link {
    * Runs a script in a partition.
    * @throws TidingsError `unavailable` while Redis is away: then it is not known whether the script has run
    */
-  async run(script: Script, partition: number, args: readonly (string | number)[]): Promise<unknown> {
+  async run(script: Script, partition: number, args: ScriptArguments): Promise<unknown> {
     this.assertUp();
     return this.exec(script, partition, args);
   }
 
   /** The same while the node is returning or leaving. */
-  async exec(script: Script, partition: number, args: readonly (string | number)[]): Promise<unknown> {
+  async exec(script: Script, partition: number, args: ScriptArguments): Promise<unknown> {
     this.#options.traffic.ran(script);
     const turn = this.#turns.take();
     if (turn !== undefined) await turn;
     try {
-      return await this.#callOf(script)(baseOf(this.#options.prefix, partition), ...args);
+      return await this.#call(script, baseOf(this.#options.prefix, partition), args);
     } catch (cause) {
       throw this.#failure(script.name, cause);
     } finally {
@@ -214,7 +214,6 @@ export class Link {
   #connect(): void {
     const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
     this.#commands = commands;
-    this.#defined.clear();
     commands.on("ready", () => void this.#comeBack());
     commands.on("close", () => this.#goAway());
     commands.on("error", (error) => this.#reportOutage(error));
@@ -226,18 +225,20 @@ export class Link {
     commands.connect().catch(() => undefined);
   }
 
-  #callOf({ name, lua }: Script): Call {
+  async #call(script: Script, key: string, args: ScriptArguments, isAgain = false): Promise<unknown> {
     const commands = this.#commands;
     if (commands === undefined || commands.status !== "ready") throw this.#awayError();
-    const command = `tidings:${name}`;
-    if (!this.#defined.has(command)) {
-      commands.defineCommand(command, { numberOfKeys: 1, lua });
-      this.#defined.add(command);
+    const call = new ScriptCall(
+      script,
+      key,
+      args instanceof PackedArguments ? args : PackedArguments.of(args),
+    );
+    try {
+      return await commands.sendCommand(call);
+    } catch (error) {
+      if (!isAgain && call.isForgotten(error)) return this.#call(script, key, args, true);
+      throw error;
     }
-    // defineCommand has added the method just now, under a name that the types cannot know.
-    const call = (commands as unknown as Record<string, Call>)[command];
-    if (call === undefined) throw this.#awayError();
-    return call.bind(commands);
   }
 
   async #publish(token: string, text: Buffer): Promise<unknown> {

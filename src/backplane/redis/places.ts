@@ -2,6 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import { headOf } from "./entry.ts";
 import { baseOf, partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
+import { pack } from "./script-call.ts";
 
 /** Channels that are remembered; beyond it the one longest known is forgotten. About 400 bytes each. */
 const MAX_KNOWN = 100_000;
@@ -17,7 +18,7 @@ export interface Audience {
 
 /** What a node remembers of a channel's history, so that appending is a single command in Redis. */
 export interface Place {
-  /** The list that takes the messages. While it is there by this name, all the rest holds. */
+  /** The name of the list that takes the messages, packed. While it is there by this name, all the rest holds. */
   readonly list: string;
   /** What the nodes are told of the channel. */
   readonly head: string;
@@ -31,6 +32,9 @@ export interface Place {
 }
 
 const NOBODY: Audience = { nodes: "", others: 0, hasOwn: false };
+
+/** Of a message whose channel was not looked at yet. */
+export const NOWHERE: Place = { list: "", head: "", epoch: "", start: 0, audience: NOBODY, until: 0 };
 
 /** Where each channel's messages are appended, as the last look-ups said. */
 export class Places {
@@ -52,15 +56,14 @@ export class Places {
   of(channel: Channel, now: number): Place {
     const known = this.#places.get(channel);
     if (known !== undefined && known.until > now) return known;
-    const list = `${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}::`;
-    return { list, head: headOf(channel, "", 0), epoch: "", start: 0, audience: NOBODY, until: 0 };
+    return { ...NOWHERE, list: this.#listOf(channel, "", ""), head: headOf(channel, "", 0) };
   }
 
   /** Takes in what the script has found: epoch, stamp, offset before the list, and nodes. */
   learn(channel: Channel, epoch: string, stamp: string, start: number, nodes: readonly string[]): Place {
     const [birth = ""] = epoch.split(".");
     const place: Place = {
-      list: `${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}:${birth}:${stamp}`,
+      list: this.#listOf(channel, birth, stamp),
       head: headOf(channel, epoch, start),
       epoch,
       start,
@@ -74,6 +77,10 @@ export class Places {
       if (oldest !== undefined) this.#places.delete(oldest);
     }
     return place;
+  }
+
+  #listOf(channel: Channel, birth: string, stamp: string): string {
+    return pack(`${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}:${birth}:${stamp}`);
   }
 
   #audienceOf(tokens: readonly string[]): Audience {

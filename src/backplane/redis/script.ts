@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+
 /** A Lua script that Redis runs atomically on one partition. */
 export interface Script {
   /** As metrics and errors name it. */
   readonly name: string;
   readonly lua: string;
+  /** By which Redis knows it, once it has seen it: SHA-1 of the text, in hex. */
+  readonly digest: string;
 }
 
 /**
@@ -60,7 +64,10 @@ end
 local function is_fenced(token) return redis.call("EXISTS", key("f", token)) == 1 end
 `;
 
-export const script = (name: string, lua: string): Script => ({ name, lua: PRELUDE + lua });
+export function script(name: string, body: string): Script {
+  const lua = PRELUDE + body;
+  return { name, lua, digest: createHash("sha1").update(lua).digest("hex") };
+}
 
 /** The error reply of a script to an incarnation that was declared dead: `return redis.error_reply("FENCED")`. */
 export const FENCED = "FENCED";
