@@ -38,13 +38,15 @@ interface Filter {
   readonly except?: readonly string[];
 }
 
+const NO_FILTER: Filter = {};
+
 /** One channel to send to. Narrowing it gives a new audience. */
 export class Audience<Events extends object> {
   readonly #ports: AudiencePorts;
   readonly #channel: Channel;
   readonly #filter: Filter;
 
-  constructor(ports: AudiencePorts, channel: Channel, filter: Filter = {}) {
+  constructor(ports: AudiencePorts, channel: Channel, filter: Filter = NO_FILTER) {
     this.#ports = ports;
     this.#channel = channel;
     this.#filter = filter;
@@ -64,11 +66,12 @@ export class Audience<Events extends object> {
    * Publishes a message to the channel.
    * @throws TidingsError `bad_request` for a bad type or data, `unavailable` while the backplane is away
    */
-  send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt> {
+  send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
     const { type, data, from, ephemeral } = message;
-    const key = applicationKey(options.key);
-    const draft = { type, data, from, ephemeral, channel: this.#channel, ...this.#filter };
-    return this.#ports.publisher.publish(draft, { ...options, key });
+    const { platforms, except } = this.#filter;
+    const draft = { type, data, from, ephemeral, channel: this.#channel, platforms, except };
+    if (options?.key === undefined) return this.#ports.publisher.publish(draft, options);
+    return this.#ports.publisher.publish(draft, { ...options, key: applicationKey(options.key) });
   }
 }
 

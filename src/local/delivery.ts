@@ -14,8 +14,8 @@ export interface Delivery {
   readonly platforms?: readonly string[];
   /** Not to the connections with these ids. */
   readonly except?: readonly string[];
-  /** In place of the message, for members that do not get it: tells them that the offset is passed. */
-  readonly skip?: () => Packet;
+  /** In place of the message, for members that do not get it: tells them that the offset is passed, if it has one. */
+  skip(): Packet | undefined;
 }
 
 /** What became of a delivery on this node. */
@@ -60,7 +60,7 @@ function keep(connection: Connection, { channel, offset }: Delivery, packet: Pac
 /** A member that a stored message leaves out must not take its offset for a gap, unless there is one before it. */
 function skip(connection: Connection, delivery: Delivery): "skipped" {
   if (connection.missed?.has(delivery.channel)) return "skipped";
-  const packet = delivery.skip?.();
+  const packet = delivery.skip();
   if (packet !== undefined && !keep(connection, delivery, packet)) {
     if (connection.enqueue(packet.plain) !== "queued") connection.miss(delivery.channel);
   }

@@ -142,6 +142,7 @@ export class Local {
 }
 
 export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
+export type { Delivery } from "./delivery.ts";
 export type { Held, Hold } from "./hold.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";
 export { Packet } from "./packet.ts";

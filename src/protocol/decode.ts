@@ -1,4 +1,4 @@
-import { isId } from "./channel.ts";
+import { isId, isName } from "./channel.ts";
 import { TidingsError } from "./errors.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
@@ -7,7 +7,7 @@ import { RESERVED_TYPES } from "./frames.ts";
 export const MAX_DEPTH = 64;
 
 /** Message types: 1–64 characters, none of them a control character. */
-const TYPE = /^[^\p{Cc}]{1,64}$/u;
+const MAX_TYPE = 64;
 
 type Fields = Record<string, unknown>;
 
@@ -93,7 +93,7 @@ function answerTo(id: unknown): RequestForm | undefined {
  * @throws TidingsError `bad_request`
  */
 export function assertType(type: unknown): asserts type is string {
-  if (typeof type !== "string" || !TYPE.test(type)) throw bad("type: expected 1–64 characters");
+  if (!isName(type, MAX_TYPE)) throw bad("type: expected 1–64 characters");
   if (RESERVED_TYPES.has(type)) throw bad(`type: "${type}" is a name of the protocol's own`);
 }
 

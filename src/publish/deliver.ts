@@ -1,5 +1,5 @@
 import type { Message, StoredMessage } from "../backplane/backplane.ts";
-import { type Local, Packet } from "../local/local.ts";
+import { type Delivery, type Local, Packet } from "../local/local.ts";
 import {
   type Channel,
   encodePush,
@@ -30,14 +30,9 @@ export class Deliverer {
 
   /** @returns how many connections of this node it was handed to */
   deliver(message: Message | StoredMessage): number {
-    const { channel, platforms, except } = message;
-    const packet = pushPacket(message);
-    const offset = isStored(message) ? message.offset : undefined;
-    const skip = isStored(message) ? () => skipPacket(message) : undefined;
-    const delivery = { channel, packet, offset, platforms, except, skip };
-    const { connections, waiting } = this.#local.deliver(delivery);
-    this.#meter.delivered(connections, Date.now() - message.timestamp);
-    if (waiting !== undefined) this.#waitFor(channel, waiting);
+    const { connections, waiting } = this.#local.deliver(new MessageDelivery(message));
+    if (connections > 0) this.#meter.delivered(connections, Date.now() - message.timestamp);
+    if (waiting !== undefined) this.#waitFor(message.channel, waiting);
     return connections;
   }
 
@@ -62,6 +57,33 @@ export class Deliverer {
       if (this.#full.get(channel) === all) this.#full.delete(channel);
     });
     this.#full.set(channel, all);
+  }
+}
+
+/** A message for its receivers here. Often there are none, so whatever they need is made for the first one. */
+class MessageDelivery implements Delivery {
+  readonly channel: Channel;
+  readonly offset: number | undefined;
+  readonly platforms: readonly string[] | undefined;
+  readonly except: readonly string[] | undefined;
+  readonly #message: Message | StoredMessage;
+  #packet: Packet | undefined;
+
+  constructor(message: Message | StoredMessage) {
+    this.channel = message.channel;
+    this.offset = isStored(message) ? message.offset : undefined;
+    this.platforms = message.platforms;
+    this.except = message.except;
+    this.#message = message;
+  }
+
+  get packet(): Packet {
+    this.#packet ??= pushPacket(this.#message);
+    return this.#packet;
+  }
+
+  skip(): Packet | undefined {
+    return isStored(this.#message) ? skipPacket(this.#message) : undefined;
   }
 }
 

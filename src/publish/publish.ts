@@ -1,24 +1,16 @@
-import { randomBytes } from "node:crypto";
 import type { Appended, Backplane, Message } from "../backplane/backplane.ts";
-import { assertType, type Channel, TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import { assertType, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Acks, Expectation } from "./acks.ts";
 import type { Deliverer } from "./deliver.ts";
-import type { Receipt } from "./receipt.ts";
+import { AcceptedMessage, type Addressed, MessageIds } from "./message.ts";
+import { EphemeralReceipt, type Receipt } from "./receipt.ts";
 import { type Retry, withRetry } from "./retry.ts";
 
 /** What somebody wants to publish. */
-export interface Draft {
-  readonly channel: Channel;
-  readonly type: string;
+export interface Draft extends Addressed {
   readonly data?: unknown;
-  /** The user who sends; absent for the application. */
-  readonly from?: string;
   /** At most once, without history and offset. @default false */
   readonly ephemeral?: boolean;
-  /** Only to connections on these platforms. */
-  readonly platforms?: readonly string[];
-  /** Not to the connections with these ids. Holds for live delivery; a connection's id does not survive it. */
-  readonly except?: readonly string[];
 }
 
 export interface PublishOptions {
@@ -43,17 +35,18 @@ export interface PublisherPorts {
   readonly meter: PublishMeter;
 }
 
+export type PublishKind = "stored" | "ephemeral";
+
 /** Counts what is published. */
 export interface PublishMeter {
   /** A publish has ended, well or not, after so many seconds. */
-  published(kind: "stored" | "ephemeral", seconds: number, error?: TidingsError): void;
+  published(kind: PublishKind, seconds: number, error?: TidingsError): void;
 }
 
 /** Takes messages in, and is the only way for one to reach a channel. */
 export class Publisher {
   readonly #ports: PublisherPorts;
-  readonly #idBase = randomBytes(6).toString("base64url");
-  #sequence = 0;
+  readonly #ids = new MessageIds();
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
@@ -64,7 +57,17 @@ export class Publisher {
    * @throws TidingsError `bad_request` for a bad type, data that is no JSON, or `ack` on anything but a stored
    * message to one user; `unavailable` while the backplane is away.
    */
-  async publish(draft: Draft, options: PublishOptions = {}): Promise<Receipt> {
+  publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
+    // Not async: what is under way has a promise already, and another one would have to wait for it.
+    try {
+      const receipt = this.#publish(draft, options);
+      return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  #publish(draft: Draft, options: PublishOptions): Receipt | Promise<Receipt> {
     const message = this.#message(draft);
     if (options.ack) assertAckable(draft);
     if (options.retry === undefined) return this.#publishOnce(message, draft, options);
@@ -73,50 +76,41 @@ export class Publisher {
   }
 
   /** Nothing here waits unless it has to: what is done within this call costs no promise. */
-  #publishOnce(message: Message, draft: Draft, options: PublishOptions): Receipt | Promise<Receipt> {
+  #publishOnce(message: Message, { ephemeral }: Draft, options: PublishOptions): Receipt | Promise<Receipt> {
     if (options.ack) return this.#publishAwaited(message, options);
-    const receipt = this.#place(message, draft.ephemeral ? "ephemeral" : "stored", options.key);
-    if (receipt instanceof Promise) return receipt.then((placed) => this.#told(message, placed));
-    return this.#told(message, receipt);
+    return ephemeral ? this.#pass(message, options.key) : this.#store(message, options.key);
   }
 
   async #publishAwaited(message: Message, options: PublishOptions): Promise<Receipt> {
     const expectation = this.#ports.acks.expect(message.channel);
     try {
-      const receipt = this.#told(message, await this.#place(message, "stored", options.key));
-      return await this.#awaitAck(receipt, expectation, options);
+      return await this.#awaitAck(await this.#store(message, options.key), expectation, options);
     } finally {
       expectation.stop();
     }
   }
 
-  #told(message: Message, receipt: Receipt): Receipt {
-    if (!receipt.duplicate) this.#ports.delivered(message, receipt);
-    return receipt;
-  }
-
-  /** Stores and delivers, without any wait for receivers: this is what the meter measures. */
-  #place(message: Message, kind: "stored" | "ephemeral", key?: string): Receipt | Promise<Receipt> {
-    const started = performance.now();
-    const measured = (receipt: Receipt): Receipt => {
-      if (!receipt.duplicate) this.#ports.meter.published(kind, (performance.now() - started) / 1_000);
-      return receipt;
-    };
-    const failed = (thrown: unknown): never => {
-      this.#ports.meter.published(kind, (performance.now() - started) / 1_000, toTidingsError(thrown));
-      throw thrown;
-    };
-    try {
-      const placed = kind === "stored" ? this.#store(message, key) : this.#pass(message, key);
-      return placed instanceof Promise ? placed.then(measured, failed) : measured(placed);
-    } catch (thrown) {
-      return failed(thrown);
-    }
-  }
-
   /** An ephemeral message without key is done within this call when all its receivers are here. */
   #pass(message: Message, key?: string): Receipt | Promise<Receipt> {
-    if (key !== undefined) return this.#passOnce(message, key);
+    const started = performance.now();
+    let receipt: Receipt | Promise<Receipt>;
+    try {
+      receipt = key === undefined ? this.#hand(message) : this.#handOnce(message, key);
+    } catch (thrown) {
+      return this.#failed("ephemeral", started, thrown);
+    }
+    if (receipt instanceof Promise) return this.#passLater(message, started, receipt);
+    return this.#published("ephemeral", started, message, receipt);
+  }
+
+  #passLater(message: Message, started: number, handed: Promise<Receipt>): Promise<Receipt> {
+    return handed.then(
+      (receipt) => this.#published("ephemeral", started, message, receipt),
+      (thrown) => this.#failed("ephemeral", started, thrown),
+    );
+  }
+
+  #hand(message: Message): Receipt | Promise<Receipt> {
     const { deliverer, backplane } = this.#ports;
     const connections = deliverer.deliver(message);
     const nodes = backplane.broker.relay(message);
@@ -125,24 +119,49 @@ export class Publisher {
     return Promise.all([nodes, room]).then(([reached]) => receiptOf(message, connections + reached));
   }
 
-  async #passOnce(message: Message, key: string): Promise<Receipt> {
+  async #handOnce(message: Message, key: string): Promise<Receipt> {
     const { broker } = this.#ports.backplane;
     const first = await broker.claim(key, JSON.stringify(receiptOf(message, 0)));
     if (first !== undefined) return repeated(first);
-    const receipt = await this.#pass(message);
+    const receipt = await this.#hand(message);
     await broker.settle(key, JSON.stringify(receipt));
     return receipt;
   }
 
-  async #store(message: Message, key?: string): Promise<Receipt> {
+  #store(message: Message, key?: string): Promise<Receipt> {
+    const started = performance.now();
+    const failed = (thrown: unknown): never => this.#failed("stored", started, thrown);
+    const published = (receipt: Receipt): Receipt => this.#published("stored", started, message, receipt);
+    if (key !== undefined) return this.#storeOnce(message, key).then(published, failed);
+    return this.#ports.backplane.broker.append(message).then((appended) => {
+      const room = this.#ports.deliverer.room(message.channel);
+      const receipt = storedReceipt(appended);
+      return room === undefined ? published(receipt) : room.then(() => published(receipt));
+    }, failed);
+  }
+
+  async #storeOnce(message: Message, key: string): Promise<Receipt> {
     const { broker } = this.#ports.backplane;
     const appended = await broker.append(message, key);
     if (appended.duplicate) return repeatedStored(appended);
     const room = this.#ports.deliverer.room(message.channel);
     if (room !== undefined) await room;
     const receipt = storedReceipt(appended);
-    if (key !== undefined) await broker.settle(key, JSON.stringify(receipt));
+    await broker.settle(key, JSON.stringify(receipt));
     return receipt;
+  }
+
+  /** What is stored and delivered, without any wait for an acknowledgement: this is what the meter measures. */
+  #published(kind: PublishKind, started: number, message: Message, receipt: Receipt): Receipt {
+    if (receipt.duplicate) return receipt;
+    this.#ports.meter.published(kind, (performance.now() - started) / 1_000);
+    this.#ports.delivered(message, receipt);
+    return receipt;
+  }
+
+  #failed(kind: PublishKind, started: number, thrown: unknown): never {
+    this.#ports.meter.published(kind, (performance.now() - started) / 1_000, toTidingsError(thrown));
+    throw thrown;
   }
 
   async #awaitAck(receipt: Receipt, expectation: Expectation, options: PublishOptions): Promise<Receipt> {
@@ -158,18 +177,12 @@ export class Publisher {
 
   #message(draft: Draft): Message {
     assertType(draft.type);
-    return {
-      id: `${this.#idBase}-${(this.#sequence++).toString(36)}`,
-      type: draft.type,
-      body: encodeBody(draft.data),
-      timestamp: Date.now(),
-      from: draft.from,
-      channel: draft.channel,
-      platforms: draft.platforms,
-      except: draft.except,
-    };
+    const body = encodeBody(draft.data);
+    return new AcceptedMessage(this.#ids.next(), body, draft);
   }
 }
+
+const NO_OPTIONS: PublishOptions = {};
 
 function encodeBody(data: unknown): string {
   try {
@@ -184,12 +197,8 @@ function assertAckable({ channel, ephemeral }: Draft): void {
   throw new TidingsError("bad_request", "ack: expected a stored message to one user");
 }
 
-const receiptOf = ({ id, timestamp }: Message, connections: number): Receipt => ({
-  state: connections > 0 ? "delivered" : "offline",
-  id,
-  timestamp,
-  connections,
-});
+const receiptOf = ({ id, timestamp }: Message, connections: number): Receipt =>
+  new EphemeralReceipt(id, timestamp, connections);
 
 function storedReceipt({ id, timestamp, epoch, offset, receivers }: Appended): Receipt {
   const state = receivers > 0 ? "delivered" : "stored";

@@ -6,6 +6,21 @@ export interface Receipt extends SentReceipt {
   readonly attempts?: readonly Attempt[];
 }
 
+/** The receipt of an ephemeral message. A class for the same reason as {@link AcceptedMessage}. */
+export class EphemeralReceipt implements Receipt {
+  readonly state: "delivered" | "offline";
+  readonly id: string;
+  readonly timestamp: number;
+  readonly connections: number;
+
+  constructor(id: string, timestamp: number, connections: number) {
+    this.state = connections > 0 ? "delivered" : "offline";
+    this.id = id;
+    this.timestamp = timestamp;
+    this.connections = connections;
+  }
+}
+
 /** One attempt to publish. */
 export type Attempt =
   | { readonly outcome: "sent" }
