@@ -8,6 +8,7 @@ import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { NOWHERE, type Place, type Places } from "./places.ts";
+import type { RedisPresence } from "./presence.ts";
 import { PackedArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -50,8 +51,8 @@ export interface AppendsParts {
   readonly windowMs: number;
   /** Whether one script call may touch one partition only, as on Redis Cluster. */
   readonly byPartition: boolean;
-  /** Whether anybody on this node is a member. */
-  readonly hasMembers: (channel: Channel) => boolean;
+  /** Who is on this node. */
+  readonly members: () => Pick<RedisPresence, "hasLocal" | "entries">;
 }
 
 /** Appends the messages of a tick to their histories, in as few script calls as can be. */
@@ -187,12 +188,17 @@ export class Appends {
   /** Looks where the messages go. Those that may come back to this node are expected there. */
   #place(batch: readonly Waiting[]): void {
     const now = performance.now();
-    const { places, hasMembers } = this.#parts;
+    const { places } = this.#parts;
+    const members = this.#parts.members();
+    const { entries } = members;
     for (const waiting of batch) {
       const { id, channel } = waiting.message;
       const place = places.of(channel, now);
       waiting.place = place;
-      if (place.epoch === "" || place.audience.hasOwn || hasMembers(channel)) this.#arriving.set(id, waiting);
+      if (place.unheardAt === entries) continue;
+      if (place.epoch === "" || place.audience.hasOwn || members.hasLocal(channel))
+        this.#arriving.set(id, waiting);
+      else place.unheardAt = entries;
     }
   }
 
@@ -210,32 +216,35 @@ export class Appends {
     const answers = words.split(" ");
     let index = 0;
     let detail = 0;
+    let sent = 0;
     for (const { messages } of groups) {
       for (const waiting of messages) {
         const word = answers[index++] ?? "";
-        if (word === "+") this.#lookedUp(waiting, details[detail++] ?? "");
+        if (word === "+") sent += this.#lookedUp(waiting, details[detail++] ?? "");
         else if (word === "=") void this.#repeated(waiting, details[detail++] ?? "");
-        else this.#appended(waiting, waiting.place, waiting.place.start + Number(word));
+        else sent += this.#appended(waiting, waiting.place, waiting.place.start + Number(word));
       }
     }
+    this.#parts.traffic.sent("S", sent);
   }
 
-  #lookedUp(waiting: Waiting, detail: string): void {
+  #lookedUp(waiting: Waiting, detail: string): number {
     const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
     const { channel } = waiting.message;
     const place = this.#parts.places.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
-    this.#appended(waiting, place, Number(offset));
+    return this.#appended(waiting, place, Number(offset));
   }
 
-  #appended(waiting: Waiting, { epoch, audience }: Place, offset: number): void {
+  /** @returns to how many nodes it was sent */
+  #appended(waiting: Waiting, { epoch, audience }: Place, offset: number): number {
     const { message, connections } = waiting;
     const { id, timestamp } = message;
     const { others, hasOwn } = audience;
     const answer = { id, timestamp, epoch, offset, receivers: others, duplicate: false };
-    this.#parts.traffic.sent("S", hasOwn ? others + 1 : others);
     // To be counted it must have come in by its own inbox as well, in its place in the order.
     if (hasOwn && connections === undefined && this.#parts.link.isUp) waiting.answer = answer;
     else this.#finish(waiting, answer);
+    return hasOwn ? others + 1 : others;
   }
 
   #finish({ message, connections = 0, resolve }: Waiting, answer: Appended): void {

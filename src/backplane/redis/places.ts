@@ -29,12 +29,22 @@ export interface Place {
   readonly audience: Audience;
   /** When it has to be looked up again, by performance.now(). */
   readonly until: number;
+  /** After how many entries to this node it was seen that it has no members; -1 for never. */
+  unheardAt: number;
 }
 
 const NOBODY: Audience = { nodes: "", others: 0, hasOwn: false };
 
 /** Of a message whose channel was not looked at yet. */
-export const NOWHERE: Place = { list: "", head: "", epoch: "", start: 0, audience: NOBODY, until: 0 };
+export const NOWHERE: Place = {
+  list: "",
+  head: "",
+  epoch: "",
+  start: 0,
+  audience: NOBODY,
+  until: 0,
+  unheardAt: -1,
+};
 
 /** Where each channel's messages are appended, as the last look-ups said. */
 export class Places {
@@ -69,6 +79,7 @@ export class Places {
       start,
       audience: this.#audienceOf(nodes),
       until: performance.now() + this.#knownMs,
+      unheardAt: -1,
     };
     this.#places.delete(channel);
     this.#places.set(channel, place);

@@ -18,6 +18,8 @@ export class Mirror {
   readonly #users = new Map<string, Attendant[]>();
   readonly #groups = new Map<string, Set<string>>();
 
+  /** How often somebody has come or joined: who was not here is not here while it is the same. */
+  entries = 0;
   /** The rules of the last arrival: they are the same for all. */
   rules: ConnectionRules = { maxPerUser: 0, perUserPolicy: "reject", onePerPlatform: false };
 
@@ -55,6 +57,7 @@ export class Mirror {
   }
 
   enter(connection: ConnectionInfo): Attendant {
+    this.entries++;
     const attendant: Attendant = { connection, state: "arriving", seq: 0 };
     const present = this.#users.get(connection.user);
     if (present === undefined) this.#users.set(connection.user, [attendant]);
@@ -73,6 +76,7 @@ export class Mirror {
   }
 
   enterGroup(group: string, user: string): void {
+    this.entries++;
     const members = this.#groups.get(group);
     if (members === undefined) this.#groups.set(group, new Set([user]));
     else members.add(user);

@@ -153,6 +153,11 @@ export class RedisPresence implements Presence {
     return this.#mirror.hasLocal(channel);
   }
 
+  /** How often somebody has come to this node or joined: what has no member here has none while it is the same. */
+  get entries(): number {
+    return this.#mirror.entries;
+  }
+
   /** Whether this node has connections of a user, or is about to. */
   hasUser(user: string): boolean {
     return this.#mirror.of(user).length > 0;

@@ -1,4 +1,4 @@
-import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Aging } from "./aging.ts";
 import { Appends } from "./appends.ts";
@@ -90,7 +90,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     ...MEMBERSHIP_SCRIPTS,
   ]);
   const link = new Link({ ...settings, traffic });
-  const messages = wayOfMessages(link, settings, traffic, (channel) => presence.hasLocal(channel));
+  const messages = wayOfMessages(link, settings, traffic, () => presence);
   const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
   const { tracker, directory, histories, aging } = messages;
   return {
@@ -115,12 +115,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   };
 }
 
-function wayOfMessages(
-  link: Link,
-  settings: Settings,
-  traffic: TrafficCounts,
-  hasMembers: (channel: Channel) => boolean,
-) {
+function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, members: () => RedisPresence) {
   const { history, idempotencyWindowMs: windowMs, now, address, prefix } = settings;
   const histories = new Histories(link, history, now);
   const claims = new Claims(link, windowMs, now);
@@ -134,12 +129,12 @@ function wayOfMessages(
     traffic,
     windowMs,
     byPartition,
-    hasMembers,
+    members,
   });
   const tracker = new Tracker({
     link,
     histories,
-    hasMembers,
+    hasMembers: (channel) => members().hasLocal(channel),
     delivered: (message, connections) => appends.delivered(message, connections),
     passedOver: (channel) => appends.passedOver(channel),
   });
