@@ -1,4 +1,5 @@
 import { type Channel, type Position, TidingsError } from "../protocol/protocol.ts";
+import { cursorName } from "./cursor-name.ts";
 import type { MemoryLink } from "./memory-link.ts";
 import type { Rings } from "./memory-rings.ts";
 import type { Cursors } from "./port.ts";
@@ -63,6 +64,3 @@ export class MemoryCursors implements Cursors {
     else this.#watches.delete(channel);
   }
 }
-
-/** Ids have no control characters, so the line break keeps the two apart. */
-const cursorName = (user: string, device: string): string => `${user}\n${device}`;

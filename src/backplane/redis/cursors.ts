@@ -1,4 +1,5 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
+import { cursorName } from "../cursor-name.ts";
 import type { Cursors } from "../port.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
@@ -30,7 +31,7 @@ export class RedisCursors implements Cursors {
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
       const answer = await this.#link.run(READ_CURSORS, partition, [
         ...this.#histories.opening,
-        nameOf(user, device),
+        cursorName(user, device),
         ...some,
       ]);
       for (const [index, text] of (answer as string[]).entries()) {
@@ -51,7 +52,7 @@ export class RedisCursors implements Cursors {
     channel: Channel,
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
-    const args = [...this.#histories.opening, channel, nameOf(user, device), user, offset, epoch];
+    const args = [...this.#histories.opening, channel, cursorName(user, device), user, offset, epoch];
     const answer = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
     const [what, detail] = answer as [string, string]; // by the script
     if (what === "epoch")
@@ -93,6 +94,3 @@ export class RedisCursors implements Cursors {
     await this.#link.run(WATCH, partitionOf(channel), [channel, this.#link.token, forMs]);
   }
 }
-
-/** Ids have no control characters, so the line break keeps the two apart. */
-const nameOf = (user: string, device: string): string => `${user}\n${device}`;

@@ -9,8 +9,8 @@ import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
 import { BIRTH, ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
-import { inTurn } from "./presence-turns.ts";
 import type { TrafficCounts } from "./traffic.ts";
+import { inTurn } from "./turns.ts";
 
 export interface AnnouncerParts {
   readonly mirror: Mirror;

@@ -11,9 +11,9 @@ import { detailsOf, unpack } from "./presence-pack.ts";
 import { RedisRoster } from "./presence-roster.ts";
 import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
-import { inTurn } from "./presence-turns.ts";
 import type { CallRoll } from "./registry.ts";
 import type { TrafficCounts } from "./traffic.ts";
+import { inTurn } from "./turns.ts";
 
 export interface PresenceOptions {
   /** Resolves when the nodes that have cached a channel's nodes know that they have changed. */

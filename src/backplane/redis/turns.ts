@@ -24,3 +24,18 @@ export class Turns {
     else next();
   }
 }
+
+const AT_ONCE = 8;
+
+/** Does some of the work at a time, so that Redis has time for others. */
+export async function inTurn<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const turns = new Turns(AT_ONCE);
+  const doInTurn = async (item: Item): Promise<void> => {
+    await turns.take();
+    await work(item).finally(() => turns.give());
+  };
+  await Promise.all(items.map(doInTurn));
+}
