@@ -99,15 +99,8 @@ export class Publisher {
     } catch (thrown) {
       return this.#failed("ephemeral", started, thrown);
     }
-    if (receipt instanceof Promise) return this.#passLater(message, started, receipt);
+    if (receipt instanceof Promise) return this.#later("ephemeral", started, message, receipt);
     return this.#published("ephemeral", started, message, receipt);
-  }
-
-  #passLater(message: Message, started: number, handed: Promise<Receipt>): Promise<Receipt> {
-    return handed.then(
-      (receipt) => this.#published("ephemeral", started, message, receipt),
-      (thrown) => this.#failed("ephemeral", started, thrown),
-    );
   }
 
   #hand(message: Message): Receipt | Promise<Receipt> {
@@ -128,16 +121,27 @@ export class Publisher {
     return receipt;
   }
 
+  /** Two functions and a promise for each message that waits for its place: whatever is more, the garbage collector has to copy. */
   #store(message: Message, key?: string): Promise<Receipt> {
     const started = performance.now();
-    const failed = (thrown: unknown): never => this.#failed("stored", started, thrown);
-    const published = (receipt: Receipt): Receipt => this.#published("stored", started, message, receipt);
-    if (key !== undefined) return this.#storeOnce(message, key).then(published, failed);
-    return this.#ports.backplane.broker.append(message).then((appended) => {
-      const room = this.#ports.deliverer.room(message.channel);
-      const receipt = storedReceipt(appended);
-      return room === undefined ? published(receipt) : room.then(() => published(receipt));
-    }, failed);
+    const { broker } = this.#ports.backplane;
+    if (key !== undefined) return this.#later("stored", started, message, this.#storeOnce(message, key));
+    return broker.append(message).then(
+      (appended) => this.#stored(message, started, appended),
+      (thrown) => this.#failed("stored", started, thrown),
+    );
+  }
+
+  #stored(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
+    const room = this.#ports.deliverer.room(message.channel);
+    const receipt = storedReceipt(appended);
+    if (room === undefined) return this.#published("stored", started, message, receipt);
+    return this.#later(
+      "stored",
+      started,
+      message,
+      room.then(() => receipt),
+    );
   }
 
   async #storeOnce(message: Message, key: string): Promise<Receipt> {
@@ -149,6 +153,13 @@ export class Publisher {
     const receipt = storedReceipt(appended);
     await broker.settle(key, JSON.stringify(receipt));
     return receipt;
+  }
+
+  #later(kind: PublishKind, started: number, message: Message, receipt: Promise<Receipt>): Promise<Receipt> {
+    return receipt.then(
+      (settled) => this.#published(kind, started, message, settled),
+      (thrown) => this.#failed(kind, started, thrown),
+    );
   }
 
   /** What is stored and delivered, without any wait for an acknowledgement: this is what the meter measures. */
