@@ -5,6 +5,7 @@ import { script } from "./script.ts";
 
 /** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
 const MAX_CACHED = 200_000;
+const MAX_LISTS = 10_000;
 /** How long Redis remembers who has cached a channel: longer than anybody does, because nodes forget everything now and then. */
 const READERS_MS = 3_600_000;
 const CACHED_MS = READERS_MS / 2;
@@ -52,6 +53,8 @@ interface Search {
 export class Directory {
   readonly #link: Link;
   readonly #routes = new Map<Channel, Route>();
+  /** Lists of nodes by their texts. Many channels are on the same nodes: one list for all of them is less to keep, and to fetch from memory. */
+  readonly #lists = new Map<string, readonly string[]>();
   readonly #searches = new Map<Channel, Search>();
   readonly #timer: NodeJS.Timeout;
   #asking: Search[] = [];
@@ -129,11 +132,19 @@ export class Directory {
       this.#ask(search);
       return;
     }
-    const nodes = text === "" ? NOBODY : text.split(" ");
-    const route = { nodes, isStale: false };
+    const route = { nodes: this.#listOf(text), isStale: false };
     this.#searches.delete(search.channel);
     this.#remember(search.channel, route);
     search.resolve(route);
+  }
+
+  #listOf(text: string): readonly string[] {
+    const known = this.#lists.get(text);
+    if (known !== undefined) return known;
+    const list = text === "" ? NOBODY : text.split(" ");
+    if (this.#lists.size === MAX_LISTS) this.#lists.clear();
+    this.#lists.set(text, list);
+    return list;
   }
 
   #remember(channel: Channel, route: Route): void {
