@@ -18,13 +18,13 @@ export interface ClusterScale {
 
 export const FULL: ClusterScale = {
   name: "full",
-  rounds: 3,
+  rounds: 5,
   users: 10_000,
   sockets: 1_000,
   perTick: [10, 100, 1_000],
-  seconds: 0.4,
+  seconds: 1,
   latencySeconds: 2,
-  warmSeconds: 1,
+  warmSeconds: 2,
 };
 
 export const QUICK: ClusterScale = {
@@ -32,9 +32,9 @@ export const QUICK: ClusterScale = {
   name: "quick",
   rounds: 1,
   perTick: [1_000],
-  seconds: 0.2,
+  seconds: 0.5,
   latencySeconds: 1,
-  warmSeconds: 0.5,
+  warmSeconds: 1,
 };
 
 /** Shows that the bench works; its figures mean nothing. */

@@ -1,36 +1,29 @@
-import type { Message } from "../message.ts";
 import { TEXT_BYTES } from "./append-script.ts";
+import type { Appending } from "./appending.ts";
 import { encodeEntry } from "./entry.ts";
-import type { Audience, Place } from "./places.ts";
+import type { Audience } from "./places.ts";
 import { type PackedArguments, pack } from "./script-call.ts";
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
-export interface Group<Waiting> {
+export interface Group {
   readonly audience: Audience;
-  readonly messages: Waiting[];
+  readonly messages: Appending[];
   /** Whether any of them has an idempotency key. */
   hasKeys: boolean;
 }
 
-/** A message that is appended, and where its history is. */
-interface Appending {
-  readonly message: Message;
-  readonly key: string | undefined;
-  readonly place: Place;
-}
-
 /** Sorts messages by where they go, each kind in the order given. */
-export function groupsOf<Waiting extends Appending>(batch: readonly Waiting[]): Group<Waiting>[] {
-  const groups = new Map<Audience, Group<Waiting>>();
-  let group: Group<Waiting> | undefined;
-  for (const waiting of batch) {
-    const { audience } = waiting.place;
+export function groupsOf(batch: readonly Appending[]): Group[] {
+  const groups = new Map<Audience, Group>();
+  let group: Group | undefined;
+  for (const appending of batch) {
+    const { audience } = appending.place;
     if (audience !== group?.audience) {
       group = groups.get(audience) ?? { audience, messages: [], hasKeys: false };
       groups.set(audience, group);
     }
-    group.messages.push(waiting);
-    group.hasKeys ||= waiting.key !== undefined;
+    group.messages.push(appending);
+    group.hasKeys ||= appending.key !== undefined;
   }
   return [...groups.values()];
 }
@@ -41,7 +34,7 @@ export function groupsOf<Waiting extends Appending>(batch: readonly Waiting[]): 
  */
 export function addText(
   args: PackedArguments,
-  { audience, messages, hasKeys }: Group<Appending>,
+  { audience, messages, hasKeys }: Group,
   start: number,
 ): number {
   let heads = "";
@@ -49,9 +42,9 @@ export function addText(
   let length = 0;
   let index = start;
   for (; length < TEXT_BYTES; index++) {
-    const waiting = messages[index];
-    if (waiting === undefined) break;
-    const { place, message, key = "" } = waiting;
+    const appending = messages[index];
+    if (appending === undefined) break;
+    const { place, message, key = "" } = appending;
     const entry = encodeEntry(message);
     heads += place.head;
     entries += place.list + pack(entry);

@@ -3,11 +3,12 @@ import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
 import { addText, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
+import { Answer, Appending } from "./appending.ts";
 import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { NOWHERE, type Place, type Places } from "./places.ts";
+import type { Place, Places } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
 import { PackedArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
@@ -19,22 +20,9 @@ const CALLS_UNDER_WAY = 4;
 /** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
 const MAX_QUEUED = 100_000;
 
-/** A message on its way into its history. */
-interface Waiting {
-  readonly message: Message;
-  readonly key: string | undefined;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
-  place: Place;
-  /** The connections of this node it was handed to, once it has arrived here. */
-  connections: number | undefined;
-  /** What the script answered, while the message has not arrived here yet. */
-  answer: Appended | undefined;
-}
-
 /** Messages whose script calls must not overtake each other: those of a partition on Redis Cluster, else all. */
 interface Lane {
-  queue: Waiting[];
+  queue: Appending[];
   /** Script calls under way. */
   calls: number;
 }
@@ -59,7 +47,7 @@ export interface AppendsParts {
 export class Appends {
   readonly #parts: AppendsParts;
   /** By message id: those under way that are to arrive here, too. */
-  readonly #arriving = new Map<string, Waiting>();
+  readonly #arriving = new Map<string, Appending>();
   readonly #lanes = new Map<number, Lane>();
   #queued = 0;
   #isScheduled = false;
@@ -71,42 +59,37 @@ export class Appends {
 
   /** Rejects as {@link Broker.append} says. */
   append(message: Message, key?: string): Promise<Appended> {
-    return new Promise((resolve, reject) => {
+    try {
       this.#parts.link.assertUp();
-      if (this.#queued >= MAX_QUEUED)
-        throw new TidingsError("unavailable", "Redis takes no more messages now");
-      const waiting: Waiting = {
-        message,
-        key,
-        resolve,
-        reject,
-        place: NOWHERE,
-        connections: undefined,
-        answer: undefined,
-      };
-      this.#laneOf(message.channel).queue.push(waiting);
-      this.#queued++;
-      if (this.#isScheduled) return;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#queued >= MAX_QUEUED) return Promise.reject(overfull());
+    const appending = new Appending(message, key);
+    this.#laneOf(message.channel).queue.push(appending);
+    this.#queued++;
+    if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#flush);
-    });
+    }
+    return appending.appended;
   }
 
   /** A stored message has been handed to connections of this node. */
   delivered({ id }: StoredMessage, connections: number): void {
     if (this.#arriving.size === 0) return;
-    const waiting = this.#arriving.get(id);
-    if (waiting === undefined) return;
-    waiting.connections = connections;
-    if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
+    const appending = this.#arriving.get(id);
+    if (appending === undefined) return;
+    appending.connections = connections;
+    if (appending.answer !== undefined) this.#finish(appending, appending.answer);
   }
 
   /** Messages of a channel have come in, and were handed to nobody. */
   passedOver(channel: Channel): void {
-    for (const waiting of this.#arriving.values()) {
-      if (waiting.message.channel !== channel) continue;
-      waiting.connections ??= 0;
-      if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
+    for (const appending of this.#arriving.values()) {
+      if (appending.message.channel !== channel) continue;
+      appending.connections ??= 0;
+      if (appending.answer !== undefined) this.#finish(appending, appending.answer);
     }
   }
 
@@ -138,10 +121,10 @@ export class Appends {
   }
 
   /** A batch with keys has to wait for what is known of them, and nobody may overtake it. */
-  async #sendNew(lane: Lane, batch: readonly Waiting[]): Promise<void> {
+  async #sendNew(lane: Lane, batch: readonly Appending[]): Promise<void> {
     const calls = lane.calls;
     lane.calls = CALLS_UNDER_WAY;
-    const isNew = await Promise.all(batch.map((waiting) => this.#isNew(waiting)));
+    const isNew = await Promise.all(batch.map((appending) => this.#isNew(appending)));
     lane.calls -= CALLS_UNDER_WAY - calls;
     void this.#call(
       lane,
@@ -151,8 +134,8 @@ export class Appends {
   }
 
   /** False when the key was used for something else; then the repeat is answered. */
-  async #isNew(waiting: Waiting): Promise<boolean> {
-    const { key, message, resolve, reject } = waiting;
+  async #isNew(appending: Appending): Promise<boolean> {
+    const { key, message, resolve, reject } = appending;
     if (key === undefined) return true;
     try {
       const first = await this.#parts.claims.enter(key, message.channel);
@@ -165,7 +148,7 @@ export class Appends {
     return false;
   }
 
-  async #call(lane: Lane, batch: readonly Waiting[]): Promise<void> {
+  async #call(lane: Lane, batch: readonly Appending[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
     lane.calls++;
@@ -176,9 +159,9 @@ export class Appends {
       const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
       this.#answered(groups, answer as AppendAnswer); // by the script
     } catch (error) {
-      for (const waiting of batch) {
-        this.#arriving.delete(waiting.message.id);
-        waiting.reject(error);
+      for (const appending of batch) {
+        this.#arriving.delete(appending.message.id);
+        appending.reject(error);
       }
     }
     lane.calls--;
@@ -186,23 +169,23 @@ export class Appends {
   }
 
   /** Looks where the messages go. Those that may come back to this node are expected there. */
-  #place(batch: readonly Waiting[]): void {
+  #place(batch: readonly Appending[]): void {
     const now = performance.now();
     const { places } = this.#parts;
     const members = this.#parts.members();
     const { entries } = members;
-    for (const waiting of batch) {
-      const { id, channel } = waiting.message;
+    for (const appending of batch) {
+      const { id, channel } = appending.message;
       const place = places.of(channel, now);
-      waiting.place = place;
+      appending.place = place;
       if (place.unheardAt === entries) continue;
       if (place.epoch === "" || place.audience.hasOwn || members.hasLocal(channel))
-        this.#arriving.set(id, waiting);
+        this.#arriving.set(id, appending);
       else place.unheardAt = entries;
     }
   }
 
-  #argumentsOf(groups: readonly Group<Waiting>[]): PackedArguments {
+  #argumentsOf(groups: readonly Group[]): PackedArguments {
     const { histories, windowMs } = this.#parts;
     const args = PackedArguments.of([...histories.opening, ...histories.retention, windowMs]);
     for (const group of groups) {
@@ -212,47 +195,46 @@ export class Appends {
     return args;
   }
 
-  #answered(groups: readonly Group<Waiting>[], [words = "", ...details]: AppendAnswer): void {
+  #answered(groups: readonly Group[], [words = "", ...details]: AppendAnswer): void {
     const answers = words.split(" ");
     let index = 0;
     let detail = 0;
     let sent = 0;
     for (const { messages } of groups) {
-      for (const waiting of messages) {
+      for (const appending of messages) {
         const word = answers[index++] ?? "";
-        if (word === "+") sent += this.#lookedUp(waiting, details[detail++] ?? "");
-        else if (word === "=") void this.#repeated(waiting, details[detail++] ?? "");
-        else sent += this.#appended(waiting, waiting.place, waiting.place.start + Number(word));
+        if (word === "+") sent += this.#lookedUp(appending, details[detail++] ?? "");
+        else if (word === "=") void this.#repeated(appending, details[detail++] ?? "");
+        else sent += this.#appended(appending, appending.place, appending.place.start + Number(word));
       }
     }
     this.#parts.traffic.sent("S", sent);
   }
 
-  #lookedUp(waiting: Waiting, detail: string): number {
+  #lookedUp(appending: Appending, detail: string): number {
     const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
-    const { channel } = waiting.message;
+    const { channel } = appending.message;
     const place = this.#parts.places.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
-    return this.#appended(waiting, place, Number(offset));
+    return this.#appended(appending, place, Number(offset));
   }
 
   /** @returns to how many nodes it was sent */
-  #appended(waiting: Waiting, { epoch, audience }: Place, offset: number): number {
-    const { message, connections } = waiting;
-    const { id, timestamp } = message;
+  #appended(appending: Appending, { epoch, audience }: Place, offset: number): number {
+    const { message, connections } = appending;
     const { others, hasOwn } = audience;
-    const answer = { id, timestamp, epoch, offset, receivers: others, duplicate: false };
+    const answer = new Answer(message, epoch, offset, others);
     // To be counted it must have come in by its own inbox as well, in its place in the order.
-    if (hasOwn && connections === undefined && this.#parts.link.isUp) waiting.answer = answer;
-    else this.#finish(waiting, answer);
+    if (hasOwn && connections === undefined && this.#parts.link.isUp) appending.answer = answer;
+    else this.#finish(appending, answer);
     return hasOwn ? others + 1 : others;
   }
 
-  #finish({ message, connections = 0, resolve }: Waiting, answer: Appended): void {
+  #finish({ message, connections = 0, resolve }: Appending, answer: Answer): void {
     if (this.#arriving.size > 0) this.#arriving.delete(message.id);
     resolve(connections === 0 ? answer : { ...answer, receivers: answer.receivers + connections });
   }
 
-  async #repeated({ message, key = "", resolve, reject }: Waiting, detail: string): Promise<void> {
+  async #repeated({ message, key = "", resolve, reject }: Appending, detail: string): Promise<void> {
     const [epoch = "", offset, id = "", timestamp] = detail.split(" ");
     this.#arriving.delete(message.id);
     try {
@@ -266,8 +248,10 @@ export class Appends {
 
   /** While nothing arrives, nobody must wait for it; what is missed is delivered later. */
   #expectNothing(): void {
-    for (const waiting of this.#arriving.values()) {
-      if (waiting.answer !== undefined) this.#finish(waiting, waiting.answer);
+    for (const appending of this.#arriving.values()) {
+      if (appending.answer !== undefined) this.#finish(appending, appending.answer);
     }
   }
 }
+
+const overfull = (): TidingsError => new TidingsError("unavailable", "Redis takes no more messages now");
