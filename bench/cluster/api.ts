@@ -52,6 +52,7 @@ export interface NodeApi {
   tally(argument: null): Tally;
   publishFlow(plan: FlowPlan): Promise<FlowReport>;
   publishAtRate(plan: RatePlan): Promise<FlowReport>;
+  collectGarbage(argument: null): null;
   /** CPU time since the node began: user and system, all threads. */
   usage(argument: null): { cpuUs: number };
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { answerCalls } from "../calls.ts";
 import { machineUs } from "../clock.ts";
 import type { BenchData } from "../dialects.ts";
+import { collectGarbage } from "../host.ts";
 import { PaceServer } from "../pace.ts";
 import { paced, publishToOne, startMeter } from "../publisher.ts";
 import type { FlowPlan, FlowReport, NodeApi, NodeArgument } from "./api.ts";
@@ -38,6 +39,10 @@ export async function hostNode(node: ClusterNode): Promise<void> {
     publishFlow: (plan) => publishFlow(node, pace, plan),
     publishAtRate: (plan) =>
       paced({ ...plan, everyMs: 1 }, (index) => publishToOne(node, plan, index, machineUs())),
+    collectGarbage() {
+      collectGarbage(false);
+      return null;
+    },
     usage() {
       const { user, system } = process.cpuUsage();
       return { cpuUs: user + system };

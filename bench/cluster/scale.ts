@@ -23,7 +23,7 @@ export const FULL: ClusterScale = {
   sockets: 1_000,
   perTick: [10, 100, 1_000],
   seconds: 1,
-  latencySeconds: 2,
+  latencySeconds: 4,
   warmSeconds: 2,
 };
 
@@ -33,7 +33,7 @@ export const QUICK: ClusterScale = {
   rounds: 1,
   perTick: [1_000],
   seconds: 0.5,
-  latencySeconds: 1,
+  latencySeconds: 2,
   warmSeconds: 1,
 };
 

@@ -4,6 +4,8 @@ import type { ClusterScale } from "./scale.ts";
 import { caseOf } from "./scenario.ts";
 import { flowCase } from "./scenarios/throughput.ts";
 
+const RATE = "messages/s between two nodes, a core for each process";
+
 /** Judges a run of the cluster's bench. */
 export function judgeCluster(rows: readonly Row[], { users, sockets, perTick }: ClusterScale): Verdict[] {
   const held = caseOf({ users, hasClients: false });
@@ -13,18 +15,14 @@ export function judgeCluster(rows: readonly Row[], { users, sockets, perTick }: 
     rows.find((row) => row.scenario === scenario && row.case === name && row.contender === contender)
       ?.figures[of];
   const rate = (scenario: string, contender: RowName): number =>
-    figure(scenario, flowCase(held, most), contender, "perSecond")?.median ?? Number.NaN;
+    figure(scenario, flowCase(held, most), contender, "perCoreSecond")?.median ?? Number.NaN;
   const delay = (name: string, contender: RowName, of: FigureName): number =>
     figure("latency", name, contender, of)?.median ?? Number.NaN;
   return [
-    atLeast("ephemeral messages/s between two nodes, hub", 1e6, rate("ephemeral", "tidings-hub")),
-    atLeast("ephemeral messages/s between two nodes, backplane", 1e6, rate("ephemeral", "tidings-backplane")),
-    atLeast("stored messages/s between two nodes, hub", 250e3, rate("stored", "tidings-hub-stored")),
-    atLeast(
-      "stored messages/s between two nodes, backplane",
-      250e3,
-      rate("stored", "tidings-backplane-stored"),
-    ),
+    atLeast(`ephemeral ${RATE}, backplane`, 1e6, rate("ephemeral", "tidings-backplane")),
+    atLeast(`ephemeral ${RATE}, hub`, 1e6, rate("ephemeral", "tidings-hub")),
+    atLeast(`stored ${RATE}, backplane`, 250e3, rate("stored", "tidings-backplane-stored")),
+    atLeast(`stored ${RATE}, hub`, 250e3, rate("stored", "tidings-hub-stored")),
     atMost(
       "commands in Redis for messages that stay on their node",
       0,
