@@ -26,8 +26,9 @@ export const latency: ClusterScenario = {
         if (rig === undefined) continue;
         await rig.publishFlow({ perTick: 100, seconds: warmSeconds });
         const perSecond = await findRate(rig, latencySeconds / 5);
-        // To find the rate has filled the heaps at full speed: who runs at this rate does not pay for that.
+        // To find the rate has filled the heaps at full speed: who runs at this rate does not pay for that, nor for the collection.
         await rig.collectGarbage();
+        await rig.publishAtRate({ perSecond, seconds: latencySeconds / 4 });
         const outcome = await rig.publishAtRate({ perSecond, seconds: latencySeconds });
         const { report, tally } = outcome;
         gathering.add(caseOf(rig), contender.name, {

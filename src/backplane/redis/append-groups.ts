@@ -1,8 +1,9 @@
 import { TEXT_BYTES } from "./append-script.ts";
 import type { Appending } from "./appending.ts";
 import { encodeEntry } from "./entry.ts";
+import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
-import { type PackedArguments, pack } from "./script-call.ts";
+import type { PackedArguments } from "./script-call.ts";
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
 export interface Group {

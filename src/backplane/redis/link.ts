@@ -8,6 +8,7 @@ import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
+import { type PackedCommand, PublishCall } from "./packed.ts";
 import { Probes } from "./probes.ts";
 import { FENCED, type Script } from "./script.ts";
 import { PackedArguments, ScriptCall } from "./script-call.ts";
@@ -63,7 +64,7 @@ export class Link {
     this.#options = options;
     this.#inbox = new Inbox(options.traffic, (error) => this.#report("inbox", error));
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
-    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, Buffer.from(textOf([line])));
+    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, textOf([line]));
     this.#probes = new Probes(probe, options.commandTimeoutMs);
     this.on("Q", (fields) => this.#probes.heard(fields));
   }
@@ -234,18 +235,18 @@ export class Link {
       args instanceof PackedArguments ? args : PackedArguments.of(args),
     );
     try {
-      return await commands.sendCommand(call);
+      return await answerOf(commands, call);
     } catch (error) {
       if (!isAgain && call.isForgotten(error)) return this.#call(script, key, args, true);
       throw error;
     }
   }
 
-  async #publish(token: string, text: Buffer): Promise<unknown> {
+  async #publish(token: string, text: string): Promise<unknown> {
     const commands = this.#commands;
     if (commands === undefined || commands.status !== "ready") throw this.#awayError();
     try {
-      return await commands.publish(inboxOf(this.#options.prefix, token), text);
+      return await answerOf(commands, new PublishCall(inboxOf(this.#options.prefix, token), text));
     } catch (cause) {
       throw this.#failure("publish", cause);
     }
@@ -345,3 +346,9 @@ export class Link {
 }
 
 const newToken = (): string => randomBytes(9).toString("base64url");
+
+async function answerOf(commands: Redis | Cluster, call: PackedCommand): Promise<unknown> {
+  const answer = await commands.sendCommand(call);
+  call.release();
+  return answer;
+}

@@ -6,8 +6,8 @@ const LINES_PER_TEXT = 512;
 /** Given to Redis and not confirmed: while it is slow or away, memory stays bounded and what is more is dropped. */
 const MAX_UNCONFIRMED_CHARACTERS = 64 * 2 ** 20;
 
-/** Sends a text to a node: as bytes, which the client hands on as they are, where it would copy a string twice. */
-export type Publish = (token: string, text: Buffer) => Promise<unknown>;
+/** Sends a text to a node. */
+export type Publish = (token: string, text: string) => Promise<unknown>;
 
 /** The next text to a node. */
 interface Parcel {
@@ -70,7 +70,7 @@ export class Outbound {
     }
     this.#unconfirmed += length;
     this.#traffic.bytes.out += length;
-    this.#publish(token, Buffer.from(text)).then(
+    this.#publish(token, text).then(
       () => {
         this.#unconfirmed -= length;
       },

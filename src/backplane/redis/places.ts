@@ -2,7 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import { headOf } from "./entry.ts";
 import { baseOf, partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { pack } from "./script-call.ts";
+import { pack } from "./packed.ts";
 
 /** Channels that are remembered; beyond it the one longest known is forgotten. About 400 bytes each. */
 const MAX_KNOWN = 100_000;

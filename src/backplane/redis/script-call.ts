@@ -1,14 +1,7 @@
-import { Command } from "ioredis";
+import { PackedCommand, pack } from "./packed.ts";
 import type { Script } from "./script.ts";
 
-/** One argument as Redis reads it: RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings */
-export const pack = (argument: string | number): string =>
-  `$${Buffer.byteLength(String(argument))}\r\n${argument}\r\n`;
-
-/**
- * Arguments of a script, written down as Redis reads them. A batch has a thousand, and a client library that gets each for itself keeps
- * them all until the answer is there: collecting that garbage costs more than everything else.
- */
+/** Arguments of a script, written down one after the other: a batch has a thousand, and to keep each by itself costs more than to send it. */
 export class PackedArguments {
   #text = "";
   #count = 0;
@@ -29,8 +22,8 @@ export class PackedArguments {
     return this.#count;
   }
 
-  toBytes(): Buffer {
-    return Buffer.from(this.#text);
+  get text(): string {
+    return this.#text;
   }
 }
 
@@ -38,21 +31,19 @@ export class PackedArguments {
 const sent = new WeakMap<object, Set<string>>();
 
 /** A call of a script, with its text the first time on each connection. */
-export class ScriptCall extends Command {
+export class ScriptCall extends PackedCommand {
   readonly #script: Script;
-  readonly #bytes: Buffer;
   readonly #count: number;
   #known = new Set<string>();
 
   /** @param key is in the partition that the script works on, and decides on Redis Cluster where it runs */
   constructor(script: Script, key: string, args: PackedArguments) {
-    super("evalsha", [script.digest, "1", key], { replyEncoding: "utf8" });
+    super("evalsha", [script.digest, "1", key], args.text);
     this.#script = script;
-    this.#bytes = args.toBytes();
     this.#count = args.count;
   }
 
-  override toWritable(connection: object): Buffer {
+  protected override open(connection: object): string {
     this.#known = sent.get(connection) ?? new Set();
     sent.set(connection, this.#known);
     const { digest, lua } = this.#script;
@@ -61,8 +52,7 @@ export class ScriptCall extends Command {
     this.name = isKnown ? "evalsha" : "eval";
     this.args[0] = isKnown ? digest : lua;
     const opening = [this.name, ...this.args].map((argument) => pack(String(argument)));
-    const header = `*${opening.length + this.#count}\r\n${opening.join("")}`;
-    return Buffer.concat([Buffer.from(header), this.#bytes]);
+    return `*${opening.length + this.#count}\r\n${opening.join("")}`;
   }
 
   /** Whether the call failed because Redis has forgotten the script, as SCRIPT FLUSH makes it; then another call will do. */

@@ -1,0 +1,74 @@
+import { Command } from "ioredis";
+
+/** Texts from this length on are written into buffers that are used again. */
+const LARGE = 4_096;
+const BUFFER_BYTES = 256 * 1_024;
+/** Before the text, for what opens the command: the longest script is a third of it. */
+const OPENING_BYTES = 24 * 1_024;
+const MAX_FREE = 16;
+
+const free: Buffer[] = [];
+
+/** One argument as Redis reads it: RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings */
+export const pack = (argument: string | number): string =>
+  `$${Buffer.byteLength(String(argument))}\r\n${argument}\r\n`;
+
+/**
+ * A command whose last part is a long text, written down by ourselves. The client library would copy it twice, into memory that V8 counts
+ * as used until a major collection: at 100,000 messages per second one collection after the other, each 10 ms long.
+ */
+export abstract class PackedCommand extends Command {
+  readonly #text: string;
+  readonly #buffer: Buffer | undefined;
+  readonly #end: number;
+
+  /** @param text what comes last, as Redis reads it */
+  constructor(name: string, args: string[], text: string) {
+    super(name, args, { replyEncoding: "utf8" });
+    const isLarge = text.length >= LARGE;
+    this.#text = isLarge ? "" : text;
+    this.#buffer = isLarge ? bufferFor(text) : undefined;
+    this.#end = OPENING_BYTES + (this.#buffer?.write(text, OPENING_BYTES) ?? 0);
+  }
+
+  /** The length of the text in bytes. */
+  protected get textBytes(): number {
+    return this.#buffer === undefined ? Buffer.byteLength(this.#text) : this.#end - OPENING_BYTES;
+  }
+
+  /** What comes before the text. */
+  protected abstract open(connection: object): string;
+
+  override toWritable(connection: object): string | Buffer {
+    const opening = this.open(connection);
+    if (this.#buffer === undefined) return opening + this.#text;
+    const start = OPENING_BYTES - Buffer.byteLength(opening);
+    this.#buffer.write(opening, start);
+    return this.#buffer.subarray(start, this.#end);
+  }
+
+  /** To be called when Redis has answered: until then the buffer may be on its way. */
+  release(): void {
+    if (this.#buffer?.length === BUFFER_BYTES && free.length < MAX_FREE) free.push(this.#buffer);
+  }
+}
+
+function bufferFor(text: string): Buffer {
+  const bytes = OPENING_BYTES + Buffer.byteLength(text);
+  if (bytes > BUFFER_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  return free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+}
+
+/** PUBLISH of a text. */
+export class PublishCall extends PackedCommand {
+  readonly #channel: string;
+
+  constructor(channel: string, text: string) {
+    super("publish", [channel], `${text}\r\n`);
+    this.#channel = channel;
+  }
+
+  protected override open(): string {
+    return `*3\r\n${pack("publish")}${pack(this.#channel)}$${this.textBytes - 2}\r\n`;
+  }
+}
