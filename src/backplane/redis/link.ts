@@ -8,10 +8,10 @@ import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
-import { type PackedCommand, PublishCall } from "./packed.ts";
+import { PublishCall, send } from "./packed.ts";
 import { Probes } from "./probes.ts";
 import { FENCED, type Script } from "./script.ts";
-import { PackedArguments, ScriptCall } from "./script-call.ts";
+import { runScript, type ScriptArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 import { Turns } from "./turns.ts";
 
@@ -29,7 +29,6 @@ export interface LinkOptions {
 export type Return = () => Promise<void>;
 
 type State = "new" | "away" | "up" | "stopped";
-type ScriptArguments = readonly (string | number)[] | PackedArguments;
 
 /** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
 const AWAY_REPLY =
@@ -182,7 +181,7 @@ export class Link {
     const turn = this.#turns.take();
     if (turn !== undefined) await turn;
     try {
-      return await this.#call(script, baseOf(this.#options.prefix, partition), args);
+      return await runScript(this.#ready(), script, baseOf(this.#options.prefix, partition), args);
     } catch (cause) {
       throw this.#failure(script.name, cause);
     } finally {
@@ -226,30 +225,18 @@ export class Link {
     commands.connect().catch(() => undefined);
   }
 
-  async #call(script: Script, key: string, args: ScriptArguments, isAgain = false): Promise<unknown> {
-    const commands = this.#commands;
-    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
-    const call = new ScriptCall(
-      script,
-      key,
-      args instanceof PackedArguments ? args : PackedArguments.of(args),
-    );
-    try {
-      return await answerOf(commands, call);
-    } catch (error) {
-      if (!isAgain && call.isForgotten(error)) return this.#call(script, key, args, true);
-      throw error;
-    }
-  }
-
   async #publish(token: string, text: string): Promise<unknown> {
-    const commands = this.#commands;
-    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
     try {
-      return await answerOf(commands, new PublishCall(inboxOf(this.#options.prefix, token), text));
+      return await send(this.#ready(), new PublishCall(inboxOf(this.#options.prefix, token), text));
     } catch (cause) {
       throw this.#failure("publish", cause);
     }
+  }
+
+  #ready(): Redis | Cluster {
+    const commands = this.#commands;
+    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
+    return commands;
   }
 
   /** Without its cause: the client's errors carry the command, messages and all, which must not get into a log. */
@@ -346,9 +333,3 @@ export class Link {
 }
 
 const newToken = (): string => randomBytes(9).toString("base64url");
-
-async function answerOf(commands: Redis | Cluster, call: PackedCommand): Promise<unknown> {
-  const answer = await commands.sendCommand(call);
-  call.release();
-  return answer;
-}

@@ -1,4 +1,4 @@
-import { Command } from "ioredis";
+import { type Cluster, Command, type Redis } from "ioredis";
 
 /** Texts from this length on are written into buffers that are used again. */
 const LARGE = 4_096;
@@ -57,6 +57,13 @@ function bufferFor(text: string): Buffer {
   const bytes = OPENING_BYTES + Buffer.byteLength(text);
   if (bytes > BUFFER_BYTES) return Buffer.allocUnsafeSlow(bytes);
   return free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+}
+
+/** Sends a command. @returns what Redis answers */
+export async function send(commands: Redis | Cluster, command: PackedCommand): Promise<unknown> {
+  const answer = await commands.sendCommand(command);
+  command.release();
+  return answer;
 }
 
 /** PUBLISH of a text. */

@@ -1,4 +1,5 @@
-import { PackedCommand, pack } from "./packed.ts";
+import type { Cluster, Redis } from "ioredis";
+import { PackedCommand, pack, send } from "./packed.ts";
 import type { Script } from "./script.ts";
 
 /** Arguments of a script, written down one after the other: a batch has a thousand, and to keep each by itself costs more than to send it. */
@@ -27,11 +28,13 @@ export class PackedArguments {
   }
 }
 
+export type ScriptArguments = readonly (string | number)[] | PackedArguments;
+
 /** The scripts that each connection has been sent: from then on Redis knows them by their digests. */
 const sent = new WeakMap<object, Set<string>>();
 
 /** A call of a script, with its text the first time on each connection. */
-export class ScriptCall extends PackedCommand {
+class ScriptCall extends PackedCommand {
   readonly #script: Script;
   readonly #count: number;
   #known = new Set<string>();
@@ -58,5 +61,26 @@ export class ScriptCall extends PackedCommand {
   /** Whether the call failed because Redis has forgotten the script, as SCRIPT FLUSH makes it; then another call will do. */
   isForgotten(error: unknown): boolean {
     return String(error).includes("NOSCRIPT") && this.#known.delete(this.#script.digest);
+  }
+}
+
+/**
+ * Runs a script.
+ * @param key is in the partition that the script works on
+ * @returns what it answers
+ */
+export async function runScript(
+  commands: Redis | Cluster,
+  script: Script,
+  key: string,
+  args: ScriptArguments,
+): Promise<unknown> {
+  const packed = args instanceof PackedArguments ? args : PackedArguments.of(args);
+  const call = new ScriptCall(script, key, packed);
+  try {
+    return await send(commands, call);
+  } catch (error) {
+    if (!call.isForgotten(error)) throw error;
+    return send(commands, new ScriptCall(script, key, packed));
   }
 }
