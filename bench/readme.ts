@@ -1,11 +1,17 @@
-/** Writes the figures of results/latest.json into the table of the README. */
+/** Writes the figures of results/latest.json into the table of the README, and those of results/cluster.json into docs/CLUSTER.md. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { clusterTables } from "./cluster/tables.ts";
 import { CONTENDERS } from "./contenders.ts";
 import type { Results } from "./report.ts";
 
-const README = new URL("../README.md", import.meta.url);
-const RESULTS = new URL("results/latest.json", import.meta.url);
+/** A page with tables made of results, between two marks. */
+interface Page {
+  file: URL;
+  results: URL;
+  tablesOf: (results: Results) => string;
+}
+
 const TABLE = /(<!-- bench:start -->\n)[\s\S]*(<!-- bench:end -->)/;
 
 const COLUMNS = [
@@ -21,11 +27,8 @@ const COLUMNS = [
   },
 ] as const;
 
-/** The README with the table of these results. */
-export function withFigures(
-  readme: string,
-  { date, machine, rows }: Pick<Results, "date" | "machine" | "rows">,
-): string {
+/** The table that the README shows of these results. */
+function readmeTable({ date, machine, rows }: Results): string {
   const cell = (contender: string, column: (typeof COLUMNS)[number]): string => {
     const row = rows.find(
       (each) =>
@@ -43,14 +46,26 @@ export function withFigures(
   ];
   const { cpu, cores, kernel, node, bun } = machine;
   const about = `${date.slice(0, 10)}, ${cpu}, ${cores} cores, ${kernel}, Node ${node}, Bun ${bun}.`;
-  return readme.replace(TABLE, (_, start, end) => `${start}\n${lines.join("\n")}\n\n${about}\n\n${end}`);
+  return `${lines.join("\n")}\n\n${about}`;
 }
 
-/** The README as it is, and as the results want it. */
-export function compareReadme(): { actual: string; expected: string } {
-  const actual = readFileSync(README, "utf8");
-  return { actual, expected: withFigures(actual, JSON.parse(readFileSync(RESULTS, "utf8"))) };
+const page = (file: string, results: string, tablesOf: Page["tablesOf"]): Page => ({
+  file: new URL(file, import.meta.url),
+  results: new URL(results, import.meta.url),
+  tablesOf,
+});
+
+export const PAGES: readonly Page[] = [
+  page("../README.md", "results/latest.json", readmeTable),
+  page("../docs/CLUSTER.md", "results/cluster.json", clusterTables),
+];
+
+/** A page as it is, and as the results want it. */
+export function comparePage({ file, results, tablesOf }: Page): { actual: string; expected: string } {
+  const actual = readFileSync(file, "utf8");
+  const tables = tablesOf(JSON.parse(readFileSync(results, "utf8")) as Results); // written by the bench
+  return { actual, expected: actual.replace(TABLE, (_, start, end) => `${start}\n${tables}\n\n${end}`) };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
-  writeFileSync(README, compareReadme().expected);
+  for (const each of PAGES) writeFileSync(each.file, comparePage(each).expected);

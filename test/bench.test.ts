@@ -8,7 +8,7 @@ import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
 import { CONTENDERS } from "../bench/contenders.ts";
 import { FrameReader } from "../bench/frames.ts";
-import { compareReadme } from "../bench/readme.ts";
+import { comparePage, PAGES } from "../bench/readme.ts";
 import { Rig } from "../bench/rig.ts";
 import { runScenario, SCENARIOS } from "../bench/run.ts";
 import { TINY } from "../bench/scale.ts";
@@ -23,9 +23,10 @@ const rigs: Rig[] = [];
 afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
 
 describe("the bench", () => {
-  it("is what the table in the README was made from", () => {
-    const { actual, expected } = compareReadme();
+  it.each(PAGES)("is what the tables in $file.pathname were made from", (page) => {
+    const { actual, expected } = comparePage(page);
     expect(actual).toBe(expected);
+    expect(actual).toContain("<!-- bench:start -->");
   });
 
   it.each(SCENARIOS)(
@@ -101,7 +102,7 @@ describe("the bench of the cluster", () => {
         scenario: "ephemeral",
         case: flowCase(who, Math.max(...TINY_CLUSTER.perTick)),
         contender: "tidings-hub",
-        figures: { perSecond: of(2e6) },
+        figures: { perCoreSecond: of(2e6) },
       },
       {
         scenario: "local",

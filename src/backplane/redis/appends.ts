@@ -13,8 +13,9 @@ import type { RedisPresence } from "./presence.ts";
 import { PackedArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Messages in one script call: it must not keep Redis from other work for long (some 2 ms). */
+/** Messages in one script call, and characters of their data: it must not keep Redis from other work for long (some 2 ms). */
 const MESSAGES_PER_CALL = 512;
+const CHARACTERS_PER_CALL = 512 * 1_024;
 /** Script calls that a lane has under way: enough to keep Redis busy while an answer travels. */
 const CALLS_UNDER_WAY = 4;
 /** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
@@ -110,7 +111,7 @@ export class Appends {
   /** Sends what waits, as far as Redis keeps up: when it does not, batches grow instead of the queue before it. */
   #pump(lane: Lane): void {
     while (lane.queue.length > 0 && lane.calls < CALLS_UNDER_WAY) {
-      const batch = lane.queue.splice(0, MESSAGES_PER_CALL);
+      const batch = lane.queue.splice(0, sizeOfCall(lane.queue));
       this.#queued -= batch.length;
       if (batch.some(({ key }) => key !== undefined)) {
         void this.#sendNew(lane, batch);
@@ -255,3 +256,15 @@ export class Appends {
 }
 
 const overfull = (): TidingsError => new TidingsError("unavailable", "Redis takes no more messages now");
+
+/** How many of these go into one call; at least one. */
+function sizeOfCall(queue: readonly Appending[]): number {
+  let size = 0;
+  let characters = 0;
+  for (const { message } of queue) {
+    if (size === MESSAGES_PER_CALL || characters >= CHARACTERS_PER_CALL) break;
+    characters += message.body.length;
+    size++;
+  }
+  return size;
+}
