@@ -54,7 +54,7 @@ export class Places {
   readonly #places = new Map<Channel, Place>();
   readonly #audiences = new Map<string, Audience>();
 
-  /** @param knownMs how long to remember: a look-up gives a history its lifetime anew */
+  /** @param knownMs how long to remember: a look-up gives the channel's cursors their lifetime anew */
   constructor(link: Link, prefix: string, knownMs: number) {
     this.#link = link;
     this.#prefix = prefix;

@@ -53,7 +53,7 @@ export interface RedisOptions {
   readonly now?: () => number;
 }
 
-/** A channel is looked up again after so much of the age of its messages, and is given its lifetime anew. */
+/** A channel is looked up again after so much of the age of its messages, and its cursors are given their lifetime anew. */
 const KNOWN_OF_AGE = 1 / 16;
 
 interface Settings extends Required<Omit<RedisOptions, "url">> {
