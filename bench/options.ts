@@ -39,7 +39,7 @@ export const usageOf = ({
 
   --only NAMES       scenarios, with commas: ${scenarios.map(({ name }) => name).join(", ")}
   --against NAMES    contenders, with commas: ${contenders.map(({ name }) => name).join(", ")}
-  --quick            less of everything, under a minute
+  --quick            less of everything
   --rounds N         rounds of each measurement (default ${full.rounds}; with --quick ${quick.rounds})
   --check            exit with 1 when a promise is not kept
   --profile          write CPU profiles of the Node processes to bench/results/raw/

@@ -7,6 +7,7 @@ import type { Results } from "./report.ts";
 
 /** A page with tables made of results, between two marks. */
 interface Page {
+  name: string;
   file: URL;
   results: URL;
   tablesOf: (results: Results) => string;
@@ -49,15 +50,16 @@ function readmeTable({ date, machine, rows }: Results): string {
   return `${lines.join("\n")}\n\n${about}`;
 }
 
-const page = (file: string, results: string, tablesOf: Page["tablesOf"]): Page => ({
-  file: new URL(file, import.meta.url),
+const page = (name: string, results: string, tablesOf: Page["tablesOf"]): Page => ({
+  name,
+  file: new URL(`../${name}`, import.meta.url),
   results: new URL(results, import.meta.url),
   tablesOf,
 });
 
 export const PAGES: readonly Page[] = [
-  page("../README.md", "results/latest.json", readmeTable),
-  page("../docs/CLUSTER.md", "results/cluster.json", clusterTables),
+  page("README.md", "results/latest.json", readmeTable),
+  page("docs/CLUSTER.md", "results/cluster.json", clusterTables),
 ];
 
 /** A page as it is, and as the results want it. */

@@ -23,7 +23,7 @@ const rigs: Rig[] = [];
 afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
 
 describe("the bench", () => {
-  it.each(PAGES)("is what the tables in $file.pathname were made from", (page) => {
+  it.each(PAGES)("is what the tables in $name were made from", (page) => {
     const { actual, expected } = comparePage(page);
     expect(actual).toBe(expected);
     expect(actual).toContain("<!-- bench:start -->");

@@ -42,6 +42,19 @@ test("messages of any length and alphabet arrive as they were sent, stored and e
   expect(arrived(false)).toEqual(bodies);
 });
 
+test("a call takes no more than half a million characters of data, and the order stays", async () => {
+  await using cluster = await startCluster(implementation);
+  const { node, message } = cluster;
+  const calls = () => node.backplane.traffic?.scripts.append ?? 0;
+  const before = calls();
+
+  const body = JSON.stringify("x".repeat(100_000));
+  const appended = await Promise.all(upTo(18).map(() => node.broker.append(message("group:g", { body }))));
+
+  expect(appended.map(({ offset }) => offset)).toEqual(upTo(18).map((number) => number));
+  expect(calls() - before).toBe(3);
+});
+
 test("what is under way when the connection is lost is answered, and later texts are not mixed up with it", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other, message } = cluster;

@@ -1,7 +1,7 @@
 import { historyScript } from "./history-lua.ts";
 
 /**
- * About how long a text to other nodes should be: Lua builds strings of up to 8 KiB in one go, and hashes each byte of what it builds. A
+ * About how long a text to other nodes should be: the Lua of Redis 7.0 builds strings of up to 8 KiB in one go, and hashes each byte of what it builds. A
  * longer one is put together from parts, again and again, at several times the cost.
  */
 export const TEXT_BYTES = 7_000;
@@ -13,7 +13,7 @@ export const TEXT_BYTES = 7_000;
  * A channel that has a key in one group has none without in another.
  *
  * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
- * holds, and the length gives the offset. Where there is none, the channel's history is looked up. That costs ten times as much.
+ * holds, and the length gives the offset. Where there is none, the channel's history is looked up, with some ten commands.
  *
  * Answers a text with a word for each message, in the order in which they were given: the length of the list; "+" for one that was looked up;
  * "=" for a repeat. Then for each of the latter two in turn: epoch, offset, stamp, offset before the list and nodes; epoch,

@@ -4,7 +4,7 @@ import { baseOf, partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { pack } from "./packed.ts";
 
-/** Channels that are remembered; beyond it the one longest known is forgotten. About 400 bytes each. */
+/** Channels that are remembered; beyond it the one longest known is forgotten. About 500 bytes each. */
 const MAX_KNOWN = 100_000;
 
 /** The nodes that get a channel's messages: one object for all channels with the same ones. */

@@ -2,7 +2,7 @@ import type { Cluster, Redis } from "ioredis";
 import { PackedCommand, pack, send } from "./packed.ts";
 import type { Script } from "./script.ts";
 
-/** Arguments of a script, written down one after the other: a batch has a thousand, and to keep each by itself costs more than to send it. */
+/** Arguments of a script, written down one after the other: the client library would keep each of a batch's thousand until the answer comes. */
 export class PackedArguments {
   #text = "";
   #count = 0;
