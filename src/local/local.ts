@@ -8,6 +8,7 @@ import type { OutboxLimits, SlowCounts } from "./outbox.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
 
+const { slice, startsWith } = String.prototype;
 export interface LocalOptions {
   readonly shardCount: number;
   /** Shards written before the event loop gets its turn. */
@@ -100,7 +101,7 @@ export class Local {
   deliver(delivery: Delivery): Delivered {
     const { channel } = delivery;
     const delivered: Delivered = { connections: 0, waiting: undefined };
-    if (channel.startsWith("user:")) this.#shardOf(channel.slice(5)).deliverToUser(delivery, delivered);
+    if (startsWith.call(channel, "user:")) this.#shardOf(slice.call(channel, 5)).deliverToUser(delivery, delivered);
     else for (const shard of this.#shards) shard.fanOut(delivery, delivered);
     return delivered;
   }

@@ -11,6 +11,8 @@ export interface Target {
 
 const MAX_ID = 128;
 
+const { charCodeAt } = String.prototype;
+
 /** Ids of users, groups, platforms and devices: 1–128 characters, none of them a control character. */
 export const isId = (value: unknown): value is string => isName(value, MAX_ID);
 
@@ -18,7 +20,7 @@ export const isId = (value: unknown): value is string => isName(value, MAX_ID);
 export function isName(value: unknown, max: number): value is string {
   // Outside the basic plane a character has the length 2.
   if (typeof value !== "string" || value === "" || value.length > 2 * max) return false;
-  for (let index = 0; index < value.length; index++) if (isControl(value.charCodeAt(index))) return false;
+  for (let index = 0; index < value.length; index++) if (isControl(charCodeAt.call(value, index))) return false;
   return value.length <= max || [...value].length <= max;
 }
 

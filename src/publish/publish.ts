@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Appended, Backplane, Message } from "../backplane/backplane.ts";
 import { assertType, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Acks, Expectation } from "./acks.ts";

@@ -17,13 +17,15 @@ test("a line that ends too soon is reported, and the lines around it are deliver
   const reported: unknown[] = [];
   node.sink.report = (_, error) => reported.push(error);
   const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
-  const line = (id: string) => `M\x1f${id}\x1fchat\x1f"hi"\x1f1\x1f\x1fuser:alice`;
+  const own = (id: string) => `\x1e${id}\x1f"hi"\x1fuser:alice`;
+  const line = (...ids: string[]) => `M\x1fchat\x1f1\x1f${ids.map(own).join("")}`;
+  const broken = [`${line("c")}\x1ed\x1f"hi"`, "M\x1fchat\x1f1", "M\x1fchat\x1f1\x1f\x1ee", "", "M"];
 
-  await server.command("PUBLISH", inbox, ["1", line("a"), "M\x1fb\x1fchat", "", "M", line("c")].join("\n"));
+  await server.command("PUBLISH", inbox, ["1", line("a", "b"), ...broken, line("f")].join("\n"));
   await node.backplane.probe();
 
-  expect(node.sink.delivered.map(({ id }) => id)).toEqual(["a", "c"]);
-  expect(reported.map(String)).toEqual(upTo(2).map(() => expect.stringContaining("without its end")));
+  expect(node.sink.delivered.map(({ id }) => id)).toEqual(["a", "b", "c", "f"]);
+  expect(reported.map(String)).toEqual(upTo(4).map(() => expect.stringContaining("without its end")));
 });
 
 test("a message arrives as it was sent, filters and sender included", async () => {

@@ -5,7 +5,7 @@ import { script } from "./script.ts";
 
 /** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
 const MAX_CACHED = 200_000;
-const MAX_LISTS = 10_000;
+const MAX_KNOWN = 10_000;
 /** How long Redis remembers who has cached a channel: longer than anybody does, because nodes forget everything now and then. */
 const READERS_MS = 3_600_000;
 const CACHED_MS = READERS_MS / 2;
@@ -30,12 +30,8 @@ return answers
 `,
 );
 
-/** Who must be told: the other nodes with members of a channel. */
-export interface Route {
-  readonly nodes: readonly string[];
-  /** Another look is needed: the nodes have changed since. */
-  isStale: boolean;
-}
+/** Who must be told: the other nodes with members of a channel. One array for all channels with the same ones. */
+export type Route = readonly string[];
 
 interface Search {
   readonly channel: Channel;
@@ -53,16 +49,22 @@ interface Search {
 export class Directory {
   readonly #link: Link;
   readonly #routes = new Map<Channel, Route>();
-  /** Lists of nodes by their texts. Many channels are on the same nodes: one list for all of them is less to keep, and to fetch from memory. */
-  readonly #lists = new Map<string, readonly string[]>();
+  /** By their texts. Many channels are on the same nodes: one array for all of them is less to keep, and to fetch from memory. */
+  readonly #known = new Map<string, Route>();
   readonly #searches = new Map<Channel, Search>();
   readonly #timer: NodeJS.Timeout;
   #asking: Search[] = [];
+  #version = 0;
 
   constructor(link: Link) {
     this.#link = link;
     this.#timer = setInterval(() => this.clear(), CACHED_MS).unref();
     link.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
+  }
+
+  /** While it is the same, every route is what it was. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The channel's nodes; a promise when Redis has to be asked. */
@@ -74,7 +76,7 @@ export class Directory {
 
   /** Forgets everything: what was true may have changed without a word. */
   clear(): void {
-    for (const route of this.#routes.values()) route.isStale = true;
+    this.#version++;
     this.#routes.clear();
     for (const search of this.#searches.values()) search.isStale = true;
   }
@@ -84,11 +86,7 @@ export class Directory {
   }
 
   #forget(channel: Channel): void {
-    const route = this.#routes.get(channel);
-    if (route !== undefined) {
-      route.isStale = true;
-      this.#routes.delete(channel);
-    }
+    if (this.#routes.delete(channel)) this.#version++;
     const search = this.#searches.get(channel);
     if (search !== undefined) search.isStale = true;
   }
@@ -132,19 +130,19 @@ export class Directory {
       this.#ask(search);
       return;
     }
-    const route = { nodes: this.#listOf(text), isStale: false };
+    const route = this.#routeOf(text);
     this.#searches.delete(search.channel);
     this.#remember(search.channel, route);
     search.resolve(route);
   }
 
-  #listOf(text: string): readonly string[] {
-    const known = this.#lists.get(text);
+  #routeOf(text: string): Route {
+    const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const list = text === "" ? NOBODY : text.split(" ");
-    if (this.#lists.size === MAX_LISTS) this.#lists.clear();
-    this.#lists.set(text, list);
-    return list;
+    const route = text === "" ? NOWHERE : text.split(" ");
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
+    this.#known.set(text, route);
+    return route;
   }
 
   #remember(channel: Channel, route: Route): void {
@@ -155,7 +153,7 @@ export class Directory {
   }
 }
 
-const NOBODY: readonly string[] = [];
+const NOWHERE: Route = [];
 
 function promise(): Pick<Search, "found" | "resolve" | "reject"> {
   const { promise: found, resolve, reject } = Promise.withResolvers<Route>();

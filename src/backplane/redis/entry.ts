@@ -1,9 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
-import { decodeList, encodeList, FIELD } from "./line.ts";
+import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
 
-/** Separates the messages of a line `S`, as {@link FIELD} separates fields. */
-const ENTRY = "\x1e";
 /** Fields that a line `S` gives of each message's channel, before the messages. */
 const FIELDS_EACH = 3;
 

@@ -4,8 +4,11 @@ import type { TrafficCounts } from "./traffic.ts";
 /** Gets the fields of a line, of which the first is its kind. */
 export type Handler = (fields: string[]) => void;
 
-/** Gets a whole line, its kind included: what comes by the thousand is cut where it is needed, and not everywhere. */
-export type LineHandler = (line: string) => void;
+/**
+ * Gets a whole line, its kind included: what comes by the thousand is cut where it is needed, and not everywhere.
+ * @returns how many messages the line held
+ */
+export type LineHandler = (line: string) => number;
 
 /** What other nodes send, handed line by line to whoever handles its kind. */
 export class Inbox {
@@ -20,7 +23,10 @@ export class Inbox {
 
   /** Has a kind of lines handled. A handler that throws is reported, and keeps no other line from being handled. */
   on(kind: Kind, handler: Handler): void {
-    this.onLine(kind, (line) => handler(line.split(FIELD)));
+    this.onLine(kind, (line) => {
+      handler(line.split(FIELD));
+      return 1;
+    });
   }
 
   /** The same with the line as it came. */
@@ -47,19 +53,22 @@ export class Inbox {
     // A newer node may say what this one does not know yet.
     const handler = this.#handlers.get(kind);
     let end = start;
+    let messages = 0;
     do {
       const line = lines[end++];
-      if (line !== undefined) this.#handle(line, handler);
+      if (line !== undefined) messages += this.#handle(line, handler);
     } while (end < lines.length && kindOf(lines[end]) === kind);
-    if (isKind(kind)) this.#traffic.received(kind, end - start);
+    if (isKind(kind)) this.#traffic.received(kind, messages);
     return end;
   }
 
-  #handle(line: string, handler: LineHandler | undefined): void {
+  /** @returns how many messages the line held; 1 where that is not known */
+  #handle(line: string, handler: LineHandler = () => 1): number {
     try {
-      handler?.(line);
+      return handler(line);
     } catch (error) {
       this.#report(error);
+      return 1;
     }
   }
 }

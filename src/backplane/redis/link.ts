@@ -147,12 +147,15 @@ export class Link {
     this.#whenAway.push(listener);
   }
 
-  /**
-   * Sends a line to a node before the tick is over; while Redis is away it is dropped and counted.
-   * @param kind what the line begins with, given where a look at it would cost too much
-   */
-  post(token: string, line: string, kind = line[0] as Kind): void {
-    if (this.#state === "up") this.#outbound.post(token, kind, line);
+  /** Sends a line to a node before the tick is over; while Redis is away it is dropped and counted. */
+  post(token: string, line: string): void {
+    if (this.#state === "up") this.#outbound.post(token, line[0] as Kind, line);
+    else this.dropped();
+  }
+
+  /** The same for a message: what opens its line, and the message itself. */
+  pass(token: string, shared: string, own: string): void {
+    if (this.#state === "up") this.#outbound.pass(token, shared, own);
     else this.dropped();
   }
 

@@ -1,8 +1,10 @@
 import { type Kind, LINE, VERSION } from "./line.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Lines in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
-const LINES_PER_TEXT = 512;
+/** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
+const LARGEST_COUNT = 512;
+/** A text of so many characters takes no more: what is larger would hold up others in Redis. */
+const LARGE_TEXT = 64 * 1_024;
 /** Given to Redis and not confirmed: while it is slow or away, memory stays bounded and what is more is dropped. */
 const MAX_UNCONFIRMED_CHARACTERS = 64 * 2 ** 20;
 
@@ -13,7 +15,10 @@ export type Publish = (token: string, text: string) => Promise<unknown>;
 interface Parcel {
   readonly token: string;
   text: string;
-  lines: number;
+  /** What the messages of its last line share; empty when it is a line of another kind. */
+  shared: string;
+  /** Lines, and messages that share one. */
+  count: number;
 }
 
 /** Lines to other nodes, collected during a tick: one PUBLISH for each destination. */
@@ -35,22 +40,21 @@ export class Outbound {
 
   /** Sends a line before the tick is over. At most once: it is dropped when Redis is away or takes nothing. */
   post(token: string, kind: Kind, line: string): void {
-    let parcel = this.#parcels.get(token);
-    if (parcel === undefined) {
-      parcel = { token, text: VERSION, lines: 0 };
-      this.#parcels.set(token, parcel);
-    }
+    const parcel = this.#parcelTo(token);
     parcel.text += LINE + line;
-    parcel.lines++;
-    if (kind !== this.#kind) this.#count(kind);
-    this.#uncounted++;
-    if (parcel.lines === LINES_PER_TEXT) {
-      this.#parcels.delete(token);
-      this.#send(parcel);
+    parcel.shared = "";
+    this.#added(parcel, kind);
+  }
+
+  /** The same for a message, which takes what it shares with others from the line before it, if that begins alike. */
+  pass(token: string, shared: string, own: string): void {
+    const parcel = this.#parcelTo(token);
+    if (shared !== parcel.shared) {
+      parcel.text += LINE + shared;
+      parcel.shared = shared;
     }
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(this.flush);
+    parcel.text += own;
+    this.#added(parcel, "M");
   }
 
   /** Sends what is collected. */
@@ -62,10 +66,32 @@ export class Outbound {
     this.#count(this.#kind);
   };
 
-  #send({ token, text, lines }: Parcel): void {
+  #parcelTo(token: string): Parcel {
+    let parcel = this.#parcels.get(token);
+    if (parcel === undefined) {
+      parcel = { token, text: VERSION, shared: "", count: 0 };
+      this.#parcels.set(token, parcel);
+    }
+    return parcel;
+  }
+
+  #added(parcel: Parcel, kind: Kind): void {
+    parcel.count++;
+    if (kind !== this.#kind) this.#count(kind);
+    this.#uncounted++;
+    if (parcel.count === LARGEST_COUNT || parcel.text.length >= LARGE_TEXT) {
+      this.#parcels.delete(parcel.token);
+      this.#send(parcel);
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.flush);
+  }
+
+  #send({ token, text, count }: Parcel): void {
     const { length } = text;
     if (this.#unconfirmed > MAX_UNCONFIRMED_CHARACTERS) {
-      this.#traffic.dropped += lines;
+      this.#traffic.dropped += count;
       return;
     }
     this.#unconfirmed += length;
@@ -76,7 +102,7 @@ export class Outbound {
       },
       () => {
         this.#unconfirmed -= length;
-        this.#traffic.dropped += lines;
+        this.#traffic.dropped += count;
       },
     );
   }

@@ -1,8 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Directory, Route } from "./directory.ts";
-import { decodeMessage, encodeMessage } from "./line.ts";
 import type { Link } from "./link.ts";
+import { eachPassed, isAlike, ownOf, sharedOf } from "./passing.ts";
 
 /** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */
 const MAX_LEAVING = 1_024;
@@ -15,14 +15,19 @@ export class Relay {
   readonly #behind = new Map<Channel, Promise<unknown>>();
   /** What leaves at the end of the tick, and where to. Encoded only then: a line that is kept is a tree of many small strings. */
   readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_LEAVING });
-  readonly #routes: (Route | undefined)[] = Array.from({ length: MAX_LEAVING });
+  readonly #routes: Route[] = Array.from({ length: MAX_LEAVING }, () => []);
   #leaving = 0;
+  /** Of the directory, when the first of them was given its route. */
+  #version = 0;
   #isScheduled = false;
+  /** The last message that was encoded, and what it began with: those after it mostly share it. */
+  #last: Message | undefined;
+  #shared = "";
 
   constructor(link: Link, directory: Directory) {
     this.#link = link;
     this.#directory = directory;
-    link.onLine("M", (line) => link.sink.deliver(decodeMessage(line)));
+    link.onLine("M", (line) => eachPassed(line, this.#deliver));
   }
 
   /**
@@ -31,7 +36,8 @@ export class Relay {
    */
   relay(message: Message): number | Promise<number> {
     const { channel } = message;
-    const route = this.#behind.get(channel) ?? this.#directory.route(channel);
+    const before = this.#behind.size === 0 ? undefined : this.#behind.get(channel);
+    const route = before ?? this.#directory.route(channel);
     if (route instanceof Promise) return this.#relayLater(message, route);
     return this.#leave(message, route);
   }
@@ -52,15 +58,16 @@ export class Relay {
 
   /** @returns how many nodes it is for */
   #leave(message: Message, route: Route): number {
-    if (route.nodes.length === 0) return 0;
+    if (route.length === 0) return 0;
     if (this.#leaving === MAX_LEAVING) this.#post();
+    if (this.#leaving === 0) this.#version = this.#directory.version;
     this.#messages[this.#leaving] = message;
     this.#routes[this.#leaving++] = route;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
-    return this.#link.isUp ? route.nodes.length : 0;
+    return this.#link.isUp ? route.length : 0;
   }
 
   readonly #flush = (): void => {
@@ -69,31 +76,44 @@ export class Relay {
     this.#link.flush();
   };
 
-  /** The nodes are looked at again now: what Redis has told meanwhile counts. */
+  /** The nodes are looked at again now if any channel's have changed: what Redis has told meanwhile counts. */
   #post(): void {
     const count = this.#leaving;
+    const isCurrent = this.#version === this.#directory.version;
     this.#leaving = 0;
     for (let index = 0; index < count; index++) {
       const message = this.#messages[index];
-      const route = this.#routes[index];
       this.#messages[index] = undefined;
-      this.#routes[index] = undefined;
-      if (message === undefined || route === undefined) continue;
-      if (route.isStale) void this.#redirect(message);
-      else this.#postTo(route, message);
+      if (message === undefined) continue;
+      const route = isCurrent ? this.#routes[index] : this.#directory.route(message.channel);
+      if (route instanceof Promise) void this.#redirect(message, route);
+      else if (route !== undefined) this.#postTo(route, message);
     }
+    this.#last = undefined;
   }
 
-  #postTo({ nodes }: Route, message: Message): void {
-    const line = encodeMessage(message);
-    for (const token of nodes) this.#link.post(token, line, "M");
+  #postTo(route: Route, message: Message): void {
+    if (this.#last === undefined || !isAlike(message, this.#last)) this.#shared = sharedOf(message);
+    this.#last = message;
+    const own = ownOf(message);
+    for (const token of route) this.#link.pass(token, this.#shared, own);
   }
 
-  async #redirect(message: Message): Promise<void> {
+  async #redirect(message: Message, route: Promise<Route>): Promise<void> {
     try {
-      this.#postTo(await this.#directory.route(message.channel), message);
+      this.#postTo(await route, message);
     } catch {
       this.#link.dropped();
     }
   }
+
+  /** One that fails keeps no other of its line from being delivered. */
+  readonly #deliver = (message: Message): void => {
+    const { sink } = this.#link;
+    try {
+      sink.deliver(message);
+    } catch (error) {
+      sink.report("deliver", error);
+    }
+  };
 }

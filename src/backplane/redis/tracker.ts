@@ -41,7 +41,9 @@ export class Tracker {
     const { link } = parts;
     this.#parts = parts;
     link.onLine("S", (line) => {
-      for (const message of decodeStored(line)) this.#arrived(message);
+      const messages = decodeStored(line);
+      for (const message of messages) this.#arrived(message);
+      return messages.length;
     });
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>

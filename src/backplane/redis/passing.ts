@@ -1,0 +1,68 @@
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import type { Message } from "../message.ts";
+import { decodeList, ENTRY, encodeList, FIELD, lineOf } from "./line.ts";
+
+/** What a message shares with those before it, which is said once for all of them: what a line `M` begins with. */
+export function sharedOf({ type, timestamp, from = "", platforms, except }: Message): string {
+  const shared = [type, String(timestamp), from];
+  if (platforms !== undefined || except !== undefined) shared.push(encodeList(platforms), encodeList(except));
+  return lineOf("M", ...shared);
+}
+
+/** Tells whether two messages share all of it. Lists are the same only when they are one: to compare them would cost more. */
+export const isAlike = (message: Message, other: Message): boolean =>
+  message.timestamp === other.timestamp &&
+  message.type === other.type &&
+  message.from === other.from &&
+  message.platforms === other.platforms &&
+  message.except === other.except;
+
+/** What is its own. */
+export const ownOf = ({ id, body, channel }: Message): string =>
+  ENTRY + id + FIELD + body + FIELD + channel;
+
+/**
+ * Hands over the messages of a line `M`. Their fields are found one by one: an array of them would cost as much as the message itself.
+ * @returns how many they were
+ * @throws TidingsError `internal` at a message with too few
+ */
+export function eachPassed(line: string, deliver: (message: Message) => void): number {
+  const end = line.indexOf(ENTRY);
+  const [, type = "", timestamp, from, platforms, except] = line.slice(0, Math.max(0, end)).split(FIELD);
+  const shared = {
+    type,
+    timestamp: Number(timestamp),
+    from: from === "" ? undefined : from,
+    platforms: decodeList(platforms),
+    except: decodeList(except),
+  };
+  if (Number.isNaN(shared.timestamp)) throw brokenOff();
+  let count = 0;
+  for (let start = end + 1; start > 0; count++) {
+    const body = afterField(line, start);
+    const channel = afterField(line, body);
+    const next = line.indexOf(ENTRY, channel) + 1;
+    deliver({
+      id: line.slice(start, body - 1),
+      type: shared.type,
+      body: line.slice(body, channel - 1),
+      timestamp: shared.timestamp,
+      from: shared.from,
+      channel: line.slice(channel, next === 0 ? undefined : next - 1) as Channel, // the node that sent it has checked it
+      platforms: shared.platforms,
+      except: shared.except,
+    });
+    start = next;
+  }
+  return count;
+}
+
+/** Where the field behind the one at `start` begins. */
+function afterField(line: string, start: number): number {
+  const end = line.indexOf(FIELD, start);
+  if (end === -1) throw brokenOff();
+  return end + 1;
+}
+
+const brokenOff = (): TidingsError =>
+  new TidingsError("internal", "a node sent a message without its end");
