@@ -142,32 +142,40 @@ export class GroupAudience<Events extends object> extends Audience<Events> {
 
 /** Several users, each on the own channel. */
 export class UsersAudience<Events extends object> {
-  readonly #users: readonly { user: string; audience: Audience<Events> }[];
+  readonly #ports: AudiencePorts;
+  readonly #users: readonly string[];
+  readonly #filter: Filter;
 
-  constructor(users: readonly { user: string; audience: Audience<Events> }[]) {
+  constructor(ports: AudiencePorts, users: readonly string[], filter: Filter = NO_FILTER) {
+    for (const user of users) checkedId("user", user);
+    this.#ports = ports;
     this.#users = users;
+    this.#filter = filter;
   }
 
   /** See {@link Audience.except}. */
   except(...connections: string[]): UsersAudience<Events> {
-    return this.#narrow((audience) => audience.except(...connections));
+    return new UsersAudience(this.#ports, this.#users, { ...this.#filter, except: connections });
   }
 
   /** See {@link Audience.platforms}. */
   platforms(...platforms: string[]): UsersAudience<Events> {
-    return this.#narrow((audience) => audience.platforms(...platforms));
+    return new UsersAudience(this.#ports, this.#users, { ...this.#filter, platforms });
   }
 
-  /** Publishes to each user; receipts come in the order of the users. An idempotency key counts for each by itself. */
+  /**
+   * Publishes to each user, at half the cost of as many single sends: data is encoded once. Receipts come in the order of the
+   * users. An idempotency key counts for each by itself.
+   * @throws TidingsError as {@link Audience.send} does, for the first user with whom it fails; the others get it all the same
+   */
   send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt[]> {
-    const { key, ...rest } = options;
-    const optionsFor = (user: string): PublishOptions =>
-      key === undefined ? rest : { ...rest, key: `${key}/${user}` };
-    return Promise.all(this.#users.map(({ user, audience }) => audience.send(message, optionsFor(user))));
-  }
-
-  #narrow(narrow: (audience: Audience<Events>) => Audience<Events>): UsersAudience<Events> {
-    return new UsersAudience(this.#users.map(({ user, audience }) => ({ user, audience: narrow(audience) })));
+    const { type, data, from, ephemeral } = message;
+    const { key } = options;
+    const users = this.#users;
+    const optionsOf = (index: number): PublishOptions =>
+      key === undefined ? options : { ...options, key: applicationKey(`${key}/${users[index]}`) };
+    const draft = { type, data, from, ephemeral, ...this.#filter };
+    return this.#ports.publisher.publishEach(users.map(userChannel), draft, optionsOf);
   }
 }
 

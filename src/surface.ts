@@ -137,9 +137,9 @@ export class Hub<Events extends object> {
     return new UserAudience(this.#parts, user);
   }
 
-  /** Several users, each on the own channel. */
+  /** Several users, each on the own channel. @throws TidingsError `bad_request` when one of them cannot be an id */
   users(users: readonly string[]): UsersAudience<Events> {
-    return new UsersAudience(users.map((user) => ({ user, audience: this.user(user) })));
+    return new UsersAudience(this.#parts, users);
   }
 
   /** A group. @throws TidingsError `bad_request` when it cannot be an id */

@@ -72,10 +72,13 @@ class HubMetrics implements Metrics {
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 
-  published(kind: "stored" | "ephemeral", seconds: number, error?: TidingsError): void {
-    if (error !== undefined) count(this.#errors, error.code);
-    else if (kind === "stored") this.#stored.observe(seconds);
+  published(kind: "stored" | "ephemeral", seconds: number): void {
+    if (kind === "stored") this.#stored.observe(seconds);
     else this.#ephemeral.observe(seconds);
+  }
+
+  failed({ code }: TidingsError): void {
+    count(this.#errors, code);
   }
 
   delivered(connections: number, latencyMs: number): void {

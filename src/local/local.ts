@@ -1,4 +1,4 @@
-import { type Channel, spread } from "../protocol/protocol.ts";
+import { type Channel, isUserChannel, spread, userChannel, userOf } from "../protocol/protocol.ts";
 import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
 import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
@@ -7,8 +7,8 @@ import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { OutboxLimits, SlowCounts } from "./outbox.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
+import { Users } from "./users.ts";
 
-const { slice, startsWith } = String.prototype;
 export interface LocalOptions {
   readonly shardCount: number;
   /** Shards written before the event loop gets its turn. */
@@ -22,9 +22,13 @@ export interface LocalOptions {
 /** Clients choose the names, so the table of them is bounded. */
 const MAX_SHARED_PLATFORMS = 256;
 
+/** Nobody was there. */
+const UNDELIVERED: Readonly<Delivered> = { connections: 0, waiting: undefined };
+
 /** The connections of this node. */
 export class Local {
   readonly #shards: readonly Shard[];
+  readonly #users = new Users();
   readonly #flusher: Flusher;
   readonly #heartbeat: Heartbeat;
   /** Platforms are few and connections many: one string for all of them. */
@@ -60,12 +64,14 @@ export class Local {
   /** From here on the connection gets what its user and everyone gets. */
   add(connection: Connection): void {
     this.#shardOf(connection.user).add(connection);
+    this.#users.add(connection);
     this.#size++;
   }
 
   /** Takes the connection out of every channel. */
   remove(connection: Connection): void {
     if (!this.#shardOf(connection.user).remove(connection)) return;
+    this.#users.remove(connection);
     this.#size--;
     connection.closed();
   }
@@ -89,7 +95,7 @@ export class Local {
   }
 
   connectionsOf(user: string): Connection[] {
-    return [...this.#shardOf(user).connectionsOf(user)];
+    return [...(this.#users.on(userChannel(user)) ?? [])];
   }
 
   /** True while a connection of the user has joined the group. */
@@ -98,17 +104,22 @@ export class Local {
   }
 
   /** Hands one packet to every member of its channel. Never throws, never waits. */
-  deliver(delivery: Delivery): Delivered {
+  deliver(delivery: Delivery): Readonly<Delivered> {
     const { channel } = delivery;
+    const isToUser = isUserChannel(channel);
+    const user = isToUser ? this.#users.on(channel) : undefined;
+    if (isToUser && user === undefined) return UNDELIVERED;
     const delivered: Delivered = { connections: 0, waiting: undefined };
-    if (startsWith.call(channel, "user:")) this.#shardOf(slice.call(channel, 5)).deliverToUser(delivery, delivered);
-    else for (const shard of this.#shards) shard.fanOut(delivery, delivered);
+    if (user === undefined) for (const shard of this.#shards) shard.fanOut(delivery, delivered);
+    else this.#shardOf(userOf(channel)).deliverToUser(user, delivery, delivered);
     return delivered;
   }
 
   /** Calls the function for every member of a channel. */
   eachMember(channel: Channel, visit: (connection: Connection) => void): void {
-    for (const shard of this.#shards) for (const connection of shard.members(channel)) visit(connection);
+    if (isUserChannel(channel)) for (const connection of this.#users.on(channel) ?? []) visit(connection);
+    else
+      for (const shard of this.#shards) for (const connection of shard.audience(channel)) visit(connection);
   }
 
   /** Messages and bytes in all queues. Walks every connection: for metrics, not for the hot path. */

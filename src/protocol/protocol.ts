@@ -5,9 +5,11 @@ export {
   groupChannel,
   isChannel,
   isId,
+  isUserChannel,
   parseChannel,
   targetOf,
   userChannel,
+  userOf,
 } from "./channel.ts";
 export type { CloseCause, DisconnectClass } from "./close.ts";
 export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";

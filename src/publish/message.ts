@@ -2,16 +2,19 @@ import { randomBytes } from "node:crypto";
 import type { Message } from "../backplane/backplane.ts";
 import type { Channel } from "../protocol/protocol.ts";
 
-/** What a message takes over from whoever publishes it. */
-export interface Addressed {
-  readonly channel: Channel;
+/** What a message says, whoever gets it. */
+export interface Content {
   readonly type: string;
+  /** JSON text. */
+  readonly body: string;
+  /** When it was taken, in milliseconds since 1970. */
+  readonly timestamp: number;
   /** The user who sends; absent for the application. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** Only to connections on these platforms. */
-  readonly platforms?: readonly string[];
+  readonly platforms?: readonly string[] | undefined;
   /** Not to the connections with these ids. Holds for live delivery; a connection's id does not survive it. */
-  readonly except?: readonly string[];
+  readonly except?: readonly string[] | undefined;
 }
 
 /**
@@ -23,20 +26,21 @@ export class AcceptedMessage implements Message {
   readonly id: string;
   readonly type: string;
   readonly body: string;
-  readonly timestamp = Date.now();
+  readonly timestamp: number;
   readonly from: string | undefined;
   readonly channel: Channel;
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
 
-  constructor(id: string, body: string, { type, from, channel, platforms, except }: Addressed) {
+  constructor(id: string, channel: Channel, content: Content) {
     this.id = id;
-    this.type = type;
-    this.body = body;
-    this.from = from;
+    this.type = content.type;
+    this.body = content.body;
+    this.timestamp = content.timestamp;
+    this.from = content.from;
     this.channel = channel;
-    this.platforms = platforms;
-    this.except = except;
+    this.platforms = content.platforms;
+    this.except = content.except;
   }
 }
 

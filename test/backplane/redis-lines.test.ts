@@ -41,6 +41,52 @@ test("a message arrives as it was sent, filters and sender included", async () =
   expect(other.sink.delivered).toEqual(sent);
 });
 
+test("messages that share little keep their order, and what each is", async () => {
+  await using cluster = await startCluster(implementation, {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
+  const kinds = [
+    {},
+    { type: "other" },
+    { timestamp: 7 },
+    { from: "bob" },
+    { platforms: ["web"] },
+    { except: ["c1"] },
+  ];
+  const sent = upTo(60).map((number) => ({
+    ...cluster.message("group:g"),
+    ...kinds[(number >> 1) % kinds.length],
+  }));
+
+  for (const message of sent) void node.broker.relay(message);
+  await other.sink.until(() => other.sink.delivered.length === sent.length + 1);
+
+  expect(other.sink.delivered.slice(1)).toEqual(sent);
+});
+
+test("a message that cannot be delivered keeps no other of its line from it", async () => {
+  await using cluster = await startCluster(implementation, {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
+  const sent = upTo(3).map(() => cluster.message("group:g"));
+  const reported: string[] = [];
+  other.sink.report = (stage, error) => reported.push(`${stage}: ${error}`);
+  const { deliver } = other.sink;
+  other.sink.deliver = (message) => {
+    if (message.id === sent[1]?.id) throw new Error("not this one");
+    return deliver.call(other.sink, message);
+  };
+
+  for (const message of sent) void node.broker.relay(message);
+  await other.sink.until(() => other.sink.delivered.at(-1)?.id === sent[2]?.id);
+
+  expect(other.sink.delivered.map(({ id }) => id)).not.toContain(sent[1]?.id);
+  expect(other.sink.delivered.map(({ id }) => id)).toContain(sent[0]?.id);
+  expect(reported).toEqual(["deliver: Error: not this one"]);
+});
+
 test("more messages than one text holds arrive in order", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;

@@ -75,6 +75,58 @@ test("the stored messages of a tick are one script call, and one PUBLISH for eac
   expect((await calls(server, "publish")) - before.publishes).toBe(1);
 });
 
+test("messages are counted one by one on both sides, however they travel", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+
+  for (const _ of upTo(COUNT)) void node.broker.relay(cluster.message("group:g"));
+  for (const _ of upTo(COUNT)) void node.broker.append(cluster.message("group:g"));
+  await other.sink.until(() => other.sink.delivered.length === 2 * COUNT);
+  await node.backplane.probe(); // behind the answers of the script
+
+  const counts = { ephemeral: COUNT, stored: COUNT };
+  expect(node.backplane.traffic?.messages.out).toMatchObject(counts);
+  expect(other.backplane.traffic?.messages.in).toMatchObject(counts);
+});
+
+test("long ephemeral messages of a tick are sent a few at a time", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
+  await other.sink.until(() => other.sink.delivered.length === 1);
+  const before = await calls(server, "publish");
+
+  const body = JSON.stringify("x".repeat(40_000));
+  for (const _ of upTo(10)) void node.broker.relay({ ...cluster.message("group:g"), body });
+  await other.sink.until(() => other.sink.delivered.length === 11);
+
+  expect((await calls(server, "publish")) - before).toBe(5);
+});
+
+test("what Redis tells of a channel's nodes counts for messages of the same tick that have not left yet", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
+  const lookUps = (): number => node.backplane.traffic?.scripts.lookup ?? 0;
+  const before = lookUps();
+  const message = cluster.message("group:g");
+  node.sink.deliver = () => Number(node.broker.relay(message));
+
+  // In one text: a message, upon which the node sends another, and that the nodes of the group have changed.
+  const text = "1\nM\x1fchat\x1f1\x1f\x1eid\x1fnull\x1fuser:x\nI\x1fgroup:g";
+  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
+  await other.sink.until(() => other.sink.delivered.some(({ id }) => id === message.id));
+
+  expect(lookUps()).toBe(before + 1);
+});
+
 test("a text of another version is reported, and does no harm", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));

@@ -98,7 +98,7 @@ describe("metrics", () => {
 
   it("count failures by code, apart from what was published", async () => {
     const metrics = metricsOf();
-    metrics.published("stored", 0.1, new TidingsError("unavailable", "away"));
+    metrics.failed(new TidingsError("unavailable", "away"));
     const series = seriesOf(await metrics.render());
     expect(series.get('tidings_publish_errors_total{code="unavailable"}')).toBe(1);
     expect(series.get('tidings_published_total{kind="stored"}')).toBe(0);

@@ -75,6 +75,48 @@ describe("a message", () => {
     });
   });
 
+  it("to several users is encoded once, and answered in their order, each under the own key", async () => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    let encoded = 0;
+    const data = { toJSON: () => ++encoded };
+    const users = ["alice", "bob", "carol"];
+    const states = async (key: string, ephemeral: boolean) =>
+      (await hub.users(users).send({ type: "news", data, ephemeral }, { key })).map(({ state }) => state);
+
+    expect(await hub.users(users).send({ type: "news", data, ephemeral: true })).toMatchObject([
+      { state: "offline" },
+      { state: "delivered", connections: 1 },
+      { state: "offline" },
+    ]);
+    expect(await states("k1", false)).toEqual(["stored", "delivered", "stored"]);
+    expect(await states("k1", false)).toEqual(["stored", "delivered", "stored"]);
+    expect(await states("k2", true)).toEqual(["offline", "delivered", "offline"]);
+    await peer.settled();
+    expect(peer.messages.map(({ data: received }) => received)).toEqual([1, 2, 4]);
+    expect((await hub.history("user:carol")).messages).toMatchObject([{ data: 2, offset: 1 }]);
+  });
+
+  it("to several users is refused before anybody gets it when it cannot be sent to all", async () => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    expect(() => hub.users(["bob", "no\nid"])).toThrow("user: expected an id");
+    await expect(hub.users(["bob"]).send({ type: "", data: 1 })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    await expect(hub.users(["bob"]).send({ type: "a", data: 1n })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    await expect(
+      hub.users(["bob"]).send({ type: "a", ephemeral: true }, { ack: true }),
+    ).rejects.toMatchObject({
+      code: "bad_request",
+    });
+    expect(await hub.users([]).send({ type: "a" })).toEqual([]);
+    await peer.settled();
+    expect(peer.messages).toEqual([]);
+  });
+
   it("that is ephemeral has no offset and is not kept", async () => {
     const { hub, url } = await startHub();
     expect(await hub.user("bob").send({ type: "typing", ephemeral: true })).toMatchObject({

@@ -40,10 +40,8 @@ await backplane.start(node, sink);
 await hostNode({
   port: 0,
   send(user, data, stored) {
-    const message = new AcceptedMessage(`bench-${sent++}`, bodyOf(data), {
-      type: "bench",
-      channel: userChannel(user),
-    });
+    const content = { type: "bench", body: bodyOf(data), timestamp: Date.now() };
+    const message = new AcceptedMessage(`bench-${sent++}`, userChannel(user), content);
     void (stored ? backplane.broker.append(message) : backplane.broker.relay(message));
   },
   async hold(users, held) {

@@ -18,8 +18,7 @@ export const isAlike = (message: Message, other: Message): boolean =>
   message.except === other.except;
 
 /** What is its own. */
-export const ownOf = ({ id, body, channel }: Message): string =>
-  ENTRY + id + FIELD + body + FIELD + channel;
+export const ownOf = ({ id, body, channel }: Message): string => ENTRY + id + FIELD + body + FIELD + channel;
 
 /**
  * Hands over the messages of a line `M`. Their fields are found one by one: an array of them would cost as much as the message itself.
@@ -64,5 +63,4 @@ function afterField(line: string, start: number): number {
   return end + 1;
 }
 
-const brokenOff = (): TidingsError =>
-  new TidingsError("internal", "a node sent a message without its end");
+const brokenOff = (): TidingsError => new TidingsError("internal", "a node sent a message without its end");

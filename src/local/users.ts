@@ -1,0 +1,33 @@
+import { type Channel, userChannel } from "../protocol/protocol.ts";
+import type { Connection } from "./connection.ts";
+
+/** The connections of each user of this node. */
+export class Users {
+  /** By channel, not by user: whoever sends has the channel, and its hash is computed once for all tables of channels. */
+  readonly #present = new Map<Channel, Connection | Set<Connection>>();
+
+  add(connection: Connection): void {
+    const channel = userChannel(connection.user);
+    const present = this.#present.get(channel);
+    // Most users have one connection: a Set for each of them would cost more than everything else here.
+    if (present === undefined) this.#present.set(channel, connection);
+    else if (present instanceof Set) present.add(connection);
+    else this.#present.set(channel, new Set([present, connection]));
+  }
+
+  remove(connection: Connection): void {
+    const channel = userChannel(connection.user);
+    const present = this.#present.get(channel);
+    if (present === connection) this.#present.delete(channel);
+    else if (present instanceof Set) {
+      present.delete(connection);
+      if (present.size === 0) this.#present.delete(channel);
+    }
+  }
+
+  /** The connections that hear a user's channel; undefined when there are none. */
+  on(channel: Channel): Iterable<Connection> | undefined {
+    const present = this.#present.get(channel);
+    return present === undefined || present instanceof Set ? present : [present];
+  }
+}
