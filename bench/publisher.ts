@@ -6,7 +6,7 @@ import { LoopWatch } from "./loop-watch.ts";
 import type { PaceServer } from "./pace.ts";
 
 /** Make a message 100–125 bytes of JSON with its envelope; that of a single user names the user, twice. */
-const TEXT = "0123456789abcdef";
+export const TEXT = "0123456789abcdef";
 const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
 const WARM_TICKS = 1;

@@ -9,6 +9,8 @@ export interface FlowPlan {
   /** Users `u0` … `u<users-1>`; each gets equally many. */
   users: number;
   stored: boolean;
+  /** The users of a tick get the same message, by one call. */
+  together: boolean;
   /** How long at least, in seconds. */
   seconds: number;
   /** The receiver confirms so many messages at a time … */

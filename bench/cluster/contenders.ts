@@ -13,14 +13,18 @@ export interface ClusterContender {
   /** Whether B can count what arrives where its hub would take it; if not, only clients can. */
   hasSink: boolean;
   stored: boolean;
+  /** Publishes with one call to all users of a tick, who get the same. Said of throughput only. @default false */
+  together?: boolean;
 }
 
 export type ClusterContenderName =
   | "tidings-hub"
+  | "tidings-hub-users"
   | "tidings-backplane"
   | "publish"
   | "socketio-redis"
   | "tidings-hub-stored"
+  | "tidings-hub-users-stored"
   | "tidings-backplane-stored"
   | "publish-xadd";
 
@@ -31,6 +35,7 @@ const hub = {
   dialect: "tidings",
   hasSink: true,
 } as const;
+const many = { ...hub, serves: undefined, together: true } as const;
 const backplane = {
   publishes: "backplane.ts",
   receives: "backplane.ts",
@@ -47,6 +52,7 @@ const control = {
 
 export const CLUSTER_CONTENDERS: readonly ClusterContender[] = [
   { ...hub, name: "tidings-hub", title: "Tidings, hub.user(u).send", stored: false },
+  { ...many, name: "tidings-hub-users", title: "Tidings, hub.users(list).send", stored: false },
   { ...backplane, name: "tidings-backplane", title: "Tidings, broker.relay", stored: false },
   { ...control, name: "publish", title: "ioredis, one PUBLISH each", stored: false },
   {
@@ -60,6 +66,7 @@ export const CLUSTER_CONTENDERS: readonly ClusterContender[] = [
     stored: false,
   },
   { ...hub, name: "tidings-hub-stored", title: "Tidings, hub.user(u).send, stored", stored: true },
+  { ...many, name: "tidings-hub-users-stored", title: "Tidings, hub.users(list).send, stored", stored: true },
   { ...backplane, name: "tidings-backplane-stored", title: "Tidings, broker.append", stored: true },
   { ...control, name: "publish-xadd", title: "ioredis, one PUBLISH + one XADD each", stored: true },
 ];

@@ -4,7 +4,7 @@ import { machineUs } from "../clock.ts";
 import type { BenchData } from "../dialects.ts";
 import { collectGarbage } from "../host.ts";
 import { PaceServer } from "../pace.ts";
-import { paced, publishToOne, startMeter } from "../publisher.ts";
+import { paced, publishToOne, startMeter, TEXT } from "../publisher.ts";
 import type { FlowPlan, FlowReport, NodeApi, NodeArgument } from "./api.ts";
 import { Arrivals } from "./arrivals.ts";
 
@@ -14,9 +14,14 @@ export interface ClusterNode {
   port: number;
   /** Publishes one message to one user, wherever that user is. */
   send(user: string, data: BenchData, stored: boolean): void;
+  /** Publishes one message to several users. */
+  sendTogether?(users: string[], data: BenchData, stored: boolean): void;
   /** Makes the users `u0` … be on this node; what arrives for them goes to `arrivals`. */
   hold?(users: number, arrivals: Arrivals): Promise<void>;
 }
+
+/** Makes a message that names no user as long as one that does. */
+const SHARED_TEXT = TEXT + TEXT.slice(0, 8);
 
 /** What the program of a node was given. */
 export const nodeArgument = (): NodeArgument => JSON.parse(process.argv[2] ?? "{}") as NodeArgument; // by the rig
@@ -61,12 +66,24 @@ async function publishFlow(node: ClusterNode, pace: PaceServer, plan: FlowPlan):
     // The last tick may be a short one: every user is to have equally many.
     const end =
       performance.now() < until ? sent + perTick : Math.min(sent + perTick, nextMultiple(sent, users));
-    while (sent < end) publishToOne(node, plan, sent++);
+    while (sent < end) {
+      if (plan.together) sent = publishTogether(node, plan, sent, end);
+      else publishToOne(node, plan, sent++);
+    }
     await nextTurn();
     await pace.reach(Math.ceil((sent - window) / chunk), 1);
   }
   await pace.reach(sent / chunk, 1);
   return { messages: sent, ...meter() };
+}
+
+/** Publishes to the users whose turn it is, as far as they get the same message. @returns which message comes next */
+function publishTogether(node: ClusterNode, { users, stored }: FlowPlan, from: number, end: number): number {
+  const first = from % users;
+  const list = Array.from({ length: Math.min(end - from, users - first) }, (_, index) => `u${first + index}`);
+  if (node.sendTogether === undefined) throw new Error("this node sends to one user at a time");
+  node.sendTogether(list, { n: Math.floor(from / users), text: SHARED_TEXT }, stored);
+  return from + list.length;
 }
 
 const nextMultiple = (count: number, of: number): number => Math.ceil(count / of) * of;

@@ -123,9 +123,10 @@ export class ClusterRig {
    */
   publishFlow(plan: Pick<FlowPlan, "perTick" | "seconds">): Promise<ClusterOutcome> {
     const { contender, users, sender } = this.#parts;
+    const { stored, together = false } = contender;
     const chunk = Math.min(users, LARGEST_CHUNK);
     return this.#measure({ chunk, timeEvery: 0 }, () =>
-      sender.call("publishFlow", { ...plan, users, stored: contender.stored, chunk, window: WINDOW }),
+      sender.call("publishFlow", { ...plan, users, stored, together, chunk, window: WINDOW }),
     );
   }
 

@@ -19,4 +19,6 @@ const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });
 await hostNode({
   port,
   send: (user, data, stored) => void hub.user(user).send({ type: "bench", data, ephemeral: !stored }),
+  sendTogether: (users, data, stored) =>
+    void hub.users(users).send({ type: "bench", data, ephemeral: !stored }),
 });

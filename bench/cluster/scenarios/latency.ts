@@ -19,7 +19,7 @@ export const latency: ClusterScenario = {
     const gathering = new Gathering("latency");
     for (const receivers of ["held by B", "clients of B"] as const) {
       const contenders = bench.contenders.filter((each) =>
-        receivers === "held by B" ? each.hasSink : each.serves !== undefined,
+        receivers === "held by B" ? each.hasSink && !each.together : each.serves !== undefined,
       );
       for (const contender of contenders) {
         const [rig] = await openAll(bench, [contender], receivers);
