@@ -1,9 +1,11 @@
-import { TEXT_BYTES } from "./append-script.ts";
 import type { Appending } from "./appending.ts";
 import { encodeEntry } from "./entry.ts";
+import { ENTRY, LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
 import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
 import type { PackedArguments } from "./script-call.ts";
+
+const OPENING = VERSION + LINE + lineOf("S");
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
 export interface Group {
@@ -38,22 +40,28 @@ export function addText(
   { audience, messages, hasKeys }: Group,
   start: number,
 ): number {
-  let heads = "";
-  let entries = "";
+  let opening = OPENING;
+  let entries = ENTRY;
+  let after = "";
   let length = 0;
   let index = start;
-  for (; length < TEXT_BYTES; index++) {
+  for (; length < LARGE_TEXT; index++) {
     const appending = messages[index];
     if (appending === undefined) break;
     const { place, message, key = "" } = appending;
     const entry = encodeEntry(message);
-    heads += place.head;
-    entries += place.list + pack(entry);
-    if (hasKeys) entries += pack(key);
+    opening += place.head;
+    entries += entry + ENTRY;
+    after += hasKeys ? place.list + pack(key) : place.list;
     length += place.head.length + entry.length;
   }
   const number = index - start;
-  args.add(pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(heads), 4);
-  args.add(entries, number * (hasKeys ? 3 : 2));
+  // Lua counts bytes, from 1.
+  const first = Buffer.byteLength(opening) + ENTRY.length + 1;
+  args.add(
+    pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(opening + entries) + pack(first),
+    5,
+  );
+  args.add(after, hasKeys ? 2 * number : number);
   return index;
 }

@@ -1,16 +1,17 @@
 import { historyScript } from "./history-lua.ts";
 
 /**
- * About how long a text to other nodes should be: the Lua of Redis 7.0 builds strings of up to 8 KiB in one go, and hashes each byte of what it builds. A
- * longer one is put together from parts, again and again, at several times the cost.
+ * About how long a text that the script itself puts together should be: the Lua of Redis 7.0 builds strings of up to 8 KiB in one go, and hashes
+ * each byte of what it builds. A longer one is put together from parts, again and again, at several times the cost.
  */
-export const TEXT_BYTES = 7_000;
+const TEXT_BYTES = 7_000;
 
 /**
  * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes in one
- * text: these nodes, the number of messages, 1 when they have idempotency keys, what the nodes are to know of each (channel, epoch, offset
- * before the list), then for each message its list, its line and, if so, its key or "". On Redis Cluster all of a batch are of one partition.
- * A channel that has a key in one group has none without in another.
+ * text: these nodes, the number of messages, 1 when they have idempotency keys, the text that the nodes get, where in it the first message
+ * begins, then for each message its list and, if so, its key or "". The text lacks only the lengths of the lists; the messages are cut out of
+ * it, which costs half of giving each twice. On Redis Cluster all of a batch are of one partition. A channel that has a key in one group has
+ * none without in another.
  *
  * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
  * holds, and the length gives the offset. Where there is none, the channel's history is looked up, with some ten commands.
@@ -25,10 +26,10 @@ export const APPEND = historyScript(
 local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 -- Cutting costs more than appending: there is some room, and it is done now and then.
 local room = count + math.ceil(count / 8)
-local call, format, concat = redis.call, string.format, table.concat
+local call, concat, find, sub = redis.call, table.concat, string.find, string.sub
 local TEXT_BYTES = ${TEXT_BYTES}
-local SKIP = "\\0300\\31"
-local words, details, names, marks, found, late = {}, {}, {}, {}, {}, {}
+local ENTRY = "\\30"
+local words, details, names, found, late = {}, {}, {}, {}, {}
 
 local function parse(list)
   local close = string.find(list, "}", #prefix + 1, true)
@@ -48,15 +49,13 @@ local function push(history, line)
   if history.size > room then cut(history, history.size - count) end
 end
 
-local function publish(token, parts) call("PUBLISH", prefix .. "inbox:" .. token, concat(parts)) end
-
 -- What needed no looking up came before, in every channel, so it is published before.
 local function post_later(history, line)
   local head = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
   for _, token in ipairs(history.nodes) do
     local parts = late[token] or { "1", size = 0 }
     late[token] = parts
-    parts[#parts + 1] = "\\nS" .. FIELD .. head .. "\\0301" .. FIELD .. line
+    parts[#parts + 1] = "\\nS" .. FIELD .. head .. ENTRY .. line .. ENTRY .. "1"
     parts.size = parts.size + #line
   end
 end
@@ -64,7 +63,7 @@ end
 local function publish_late(size)
   for token, parts in pairs(late) do
     if parts.size > size then
-      publish(token, parts)
+      call("PUBLISH", prefix .. "inbox:" .. token, concat(parts))
       late[token] = nil
     end
   end
@@ -110,47 +109,52 @@ local function append_once(list, line, id)
   if id ~= "" then remember(history, id, line) end
 end
 
--- Strings are what costs Lua most: those of a length are made once.
-local function know(length)
-  names[length] = format("%d", length)
-  marks[length] = "\\030" .. names[length] .. FIELD
+-- To write a number down costs as much as half an append: each is written once.
+local function name_of(length)
+  local name = names[length]
+  if not name then
+    name = string.format("%d", length)
+    names[length] = name
+  end
+  return name
 end
 
--- Adds the messages in these arguments. Answers what their nodes are sent.
-local function append_group(head, first, last)
-  local parts, size, answered = { "1\\nS", head }, 2, #words
-  for index = first, last, 2 do
-    local list, line = ARGV[index], ARGV[index + 1]
-    local length = call("RPUSHX", list, line)
-    if length == 0 then
-      append_slowly(list, line)
-      parts[size + 1] = SKIP
-      size = size + 1
-    else
-      if not names[length] then know(length) end
-      words[answered + 1] = names[length]
-      parts[size + 1], parts[size + 2] = marks[length], line
-      size = size + 2
-      if length > room then
-        local history = history_of(parse(list))
-        cut(history, history.size - count)
-      end
-    end
-    answered = answered + 1
+local function append(list, line)
+  local length = call("RPUSHX", list, line)
+  if length == 0 then
+    append_slowly(list, line)
+    return "0"
   end
-  return parts
+  if length > room then
+    local history = history_of(parse(list))
+    cut(history, history.size - count)
+  end
+  local name = name_of(length)
+  words[#words + 1] = name
+  return name
 end
 
 local index = 7
 while index <= #ARGV do
-  local nodes, number, has_keys, head = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2] == "1", ARGV[index + 3]
-  local first = index + 4
-  index = first + number * (has_keys and 3 or 2)
-  if has_keys then
-    for at = first, index - 1, 3 do append_once(ARGV[at], ARGV[at + 1], ARGV[at + 2]) end
-  else
-    local parts = append_group(head, first, index - 1)
-    for token in string.gmatch(nodes, "%S+") do publish(token, parts) end
+  local nodes, number, has_keys = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2] == "1"
+  local text, start = ARGV[index + 3], tonumber(ARGV[index + 4])
+  local lengths = {}
+  index = index + 5
+  for message = 1, number do
+    local stop = find(text, ENTRY, start, true)
+    local line = sub(text, start, stop - 1)
+    start = stop + 1
+    if has_keys then
+      append_once(ARGV[index], line, ARGV[index + 1])
+      index = index + 2
+    else
+      lengths[message] = append(ARGV[index], line)
+      index = index + 1
+    end
+  end
+  if not has_keys then
+    local complete = text .. concat(lengths, " ")
+    for token in string.gmatch(nodes, "%S+") do call("PUBLISH", prefix .. "inbox:" .. token, complete) end
   end
   publish_late(TEXT_BYTES)
 end

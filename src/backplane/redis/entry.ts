@@ -19,13 +19,9 @@ export interface EntryPlace {
   readonly offset: number;
 }
 
-/** The message in a text from `start` on. */
-export function decodeEntry(
-  text: string,
-  start: number,
-  { channel, epoch, offset }: EntryPlace,
-): StoredMessage {
-  const typeAt = text.indexOf(FIELD, start) + 1;
+/** The reverse of {@link encodeEntry}. */
+export function decodeEntry(text: string, { channel, epoch, offset }: EntryPlace): StoredMessage {
+  const typeAt = text.indexOf(FIELD) + 1;
   const bodyAt = text.indexOf(FIELD, typeAt) + 1;
   const timestampAt = text.indexOf(FIELD, bodyAt) + 1;
   const fromAt = text.indexOf(FIELD, timestampAt) + 1;
@@ -33,7 +29,7 @@ export function decodeEntry(
   const from = restAt === 0 ? text.slice(fromAt) : text.slice(fromAt, restAt - 1);
   const [platforms, except] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
   return {
-    id: text.slice(start, typeAt - 1),
+    id: text.slice(0, typeAt - 1),
     type: text.slice(typeAt, bodyAt - 1),
     body: text.slice(bodyAt, timestampAt - 1),
     timestamp: Number(text.slice(timestampAt, fromAt - 1)),
@@ -51,21 +47,21 @@ export const headOf = (channel: Channel, epoch: string, start: number): string =
   FIELD + channel + FIELD + epoch + FIELD + start;
 
 /**
- * The messages of a line `S`: its kind and a head for each message, then for each the length that its list came to, and its entry. A
+ * The messages of a line `S`: its kind and a head for each message, the entry of each, and then what length each one's list came to. A
  * length of 0 stands for a message that is in another line.
  */
 export function decodeStored(line: string): StoredMessage[] {
   const [opening = "", ...entries] = line.split(ENTRY);
   const heads = opening.split(FIELD);
+  const lengths = (entries.pop() ?? "").split(" ");
   const messages: StoredMessage[] = [];
   for (const [index, text] of entries.entries()) {
     const at = 1 + index * FIELDS_EACH;
-    const entryAt = text.indexOf(FIELD) + 1;
-    const length = Number(text.slice(0, entryAt - 1));
-    if (length === 0) continue;
+    const length = Number(lengths[index]);
+    if (!(length > 0)) continue;
     const channel = heads[at] as Channel; // the node that sent it has checked it
     const epoch = heads[at + 1] ?? "";
-    messages.push(decodeEntry(text, entryAt, { channel, epoch, offset: Number(heads[at + 2]) + length }));
+    messages.push(decodeEntry(text, { channel, epoch, offset: Number(heads[at + 2]) + length }));
   }
   return messages;
 }

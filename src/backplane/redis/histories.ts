@@ -59,9 +59,7 @@ export class Histories {
     const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
     const answer = await this.#link.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, from, lines] = answer as [string, number, number, number, string[]]; // by the script
-    const messages = lines.map((line, index) =>
-      decodeEntry(line, 0, { channel, epoch, offset: from + index }),
-    );
+    const messages = lines.map((line, index) => decodeEntry(line, { channel, epoch, offset: from + index }));
     return { epoch, first, last, messages };
   }
 

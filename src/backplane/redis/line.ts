@@ -28,6 +28,9 @@ export const KINDS: Record<Kind, string> = {
   G: "settled",
 };
 
+/** A text of so many characters takes no more: what is larger would hold up others in Redis. */
+export const LARGE_TEXT = 64 * 1_024;
+
 export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);
 
 export const lineOf = (kind: Kind, ...fields: readonly string[]): string => [kind, ...fields].join(FIELD);

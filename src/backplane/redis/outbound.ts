@@ -1,10 +1,8 @@
-import { type Kind, LINE, VERSION } from "./line.ts";
+import { type Kind, LARGE_TEXT, LINE, VERSION } from "./line.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
 const LARGEST_COUNT = 512;
-/** A text of so many characters takes no more: what is larger would hold up others in Redis. */
-const LARGE_TEXT = 64 * 1_024;
 /** Given to Redis and not confirmed: while it is slow or away, memory stays bounded and what is more is dropped. */
 const MAX_UNCONFIRMED_CHARACTERS = 64 * 2 ** 20;
 
