@@ -12,7 +12,7 @@ import type { BenchRedis } from "./redis.ts";
  * As docs/OPERATIONS.md advises for busy nodes that share their cores: helpers of the garbage collection would only be waited for, and what
  * is under way is never made in the old generation. All contenders get them.
  */
-const NODE_FLAGS = ["--max-semi-space-size=16", "--single-threaded-gc", "--no-allocation-site-pretenuring"];
+const NODE_FLAGS = ["--max-semi-space-size=32", "--single-threaded-gc", "--no-allocation-site-pretenuring"];
 /** Handshakes under way at once. */
 const CONCURRENCY = 100;
 /** Messages that may be on their way: enough to keep all three busy, and few enough for queues to stay short. */

@@ -90,15 +90,10 @@ export class Publisher {
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
     const content = contentOf(draft);
-    const receipts: Receipt[] = [];
-    const later: Promise<unknown>[] = [];
-    for (const [index, channel] of channels.entries()) {
-      const receipt = this.#publish(channel, content, draft.ephemeral, optionsOf(index));
-      if (receipt instanceof Promise) later.push(receipt.then((settled) => (receipts[index] = settled)));
-      else receipts[index] = receipt;
-    }
-    if (later.length > 0) await Promise.all(later);
-    return receipts;
+    const receipts = channels.map((channel, index) =>
+      this.#publish(channel, content, draft.ephemeral, optionsOf(index)),
+    );
+    return receipts.every(isReceipt) ? receipts : Promise.all(receipts);
   }
 
   #publish(
@@ -227,6 +222,8 @@ export class Publisher {
 }
 
 const NO_OPTIONS: PublishOptions = {};
+
+const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
 /** @throws TidingsError `bad_request` for a bad type, or data that is no JSON */
 function contentOf({ type, data, from, platforms, except }: DraftContent): Content {
