@@ -164,7 +164,7 @@ export class UsersAudience<Events extends object> {
   }
 
   /**
-   * Publishes to each user, at half the cost of as many single sends: data is encoded once. Receipts come in the order of the
+   * Publishes to each user; data is encoded once, and ephemeral messages cost half of as many single sends. Receipts come in the order of the
    * users. An idempotency key counts for each by itself.
    * @throws TidingsError as {@link Audience.send} does, for the first user with whom it fails; the others get it all the same
    */

@@ -94,6 +94,14 @@ export async function startCluster(
   };
 }
 
+/** Makes the second node have a member of group `g`, and the first one know: from here on no message to it waits for a look-up. */
+export async function acquaint({ node, other, message }: StartedCluster): Promise<void> {
+  await other.broker.join("g", "alice");
+  await node.broker.relay(message("group:g"));
+  await other.sink.until(() => other.sink.delivered.length === 1);
+  other.sink.delivered.length = 0;
+}
+
 function nodeAt(nodes: readonly TestNode[], index: number): TestNode {
   const node = nodes[index];
   if (node === undefined) throw new Error(`the cluster has no node ${index + 1}`);
