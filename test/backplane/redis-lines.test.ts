@@ -88,9 +88,8 @@ test("a message that cannot be delivered keeps no other of its line from it", as
 test("more messages than one text holds arrive in order", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await acquaint(cluster);
   const sent = upTo(3_000).map(() => cluster.message("group:g"));
-  await node.broker.relay(cluster.message("group:g")); // looks up the nodes of the group
 
   for (const message of sent) void node.broker.relay(message);
   await other.sink.until(() => other.sink.delivered.length === sent.length);
