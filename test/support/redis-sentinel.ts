@@ -75,16 +75,12 @@ export class RedisSentinel implements AsyncDisposable {
       const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
       return Array.isArray(address) && address[1] === String(this.replica.port);
     });
-    await eventually(async () =>
-      String(await this.replica.command("INFO", "replication")).includes("role:master"),
-    );
+    await eventually(() => hasRole(this.replica, "master"));
   }
 
   /** Resolves when the former master follows the new one. */
   async demoted(): Promise<void> {
-    await eventually(async () =>
-      String(await this.master.command("INFO", "replication")).includes("role:slave"),
-    );
+    await eventually(() => hasRole(this.master, "slave"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,4 +132,10 @@ sentinel failover-timeout ${NAME} 5000
 async function offsetOf(server: RedisServer): Promise<number> {
   const info = String(await server.command("INFO", "replication"));
   return Number(/(?:master|slave)_repl_offset:(\d+)/.exec(info)?.[1]);
+}
+
+/** False as well while the server cannot be asked: Sentinel ends all connections of one whose role it changes. */
+async function hasRole(server: RedisServer, role: "master" | "slave"): Promise<boolean> {
+  const info = await server.command("INFO", "replication").catch(() => "");
+  return String(info).includes(`role:${role}`);
 }
