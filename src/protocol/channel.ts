@@ -13,7 +13,7 @@ const MAX_ID = 128;
 
 /**
  * Taken from the prototype where every message passes: texts come in many forms inside V8, so that it would look up the method of
- * each anew, at ten times the cost of the call.
+ * each anew; per character that was a tenth of the cost of publishing.
  */
 const { charCodeAt, slice, startsWith } = String.prototype;
 const USER = "user:";

@@ -1,3 +1,4 @@
+/** For the same reason as in channel.ts. */
 const { charCodeAt } = String.prototype;
 
 /**

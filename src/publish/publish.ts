@@ -132,7 +132,7 @@ export class Publisher {
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    // The clock is read for those that wait only: twice for each message, it cost a tenth of everything.
+    // The clock is read for those that wait only: twice for each message, it cost 0.1 of 1.3 µs.
     if (receipt instanceof Promise) return this.#later("ephemeral", performance.now(), message, receipt);
     return this.#published("ephemeral", 0, message, receipt);
   }

@@ -10,7 +10,7 @@ const TEXT_BYTES = 7_000;
  * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes in one
  * text: these nodes, the number of messages, 1 when they have idempotency keys, the text that the nodes get, where in it the first message
  * begins, then for each message its list and, if so, its key or "". The text lacks only the lengths of the lists; the messages are cut out of
- * it, which costs half of giving each twice. On Redis Cluster all of a batch are of one partition. A channel that has a key in one group has
+ * it, so that none is given twice. On Redis Cluster all of a batch are of one partition. A channel that has a key in one group has
  * none without in another.
  *
  * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
@@ -109,7 +109,7 @@ local function append_once(list, line, id)
   if id ~= "" then remember(history, id, line) end
 end
 
--- To write a number down costs as much as half an append: each is written once.
+-- Many lists are of one length: it is written down once.
 local function name_of(length)
   local name = names[length]
   if not name then
