@@ -28,6 +28,27 @@ test("a line that ends too soon is reported, and the lines around it are deliver
   expect(reported.map(String)).toEqual(upTo(4).map(() => expect.stringContaining("without its end")));
 });
 
+test("offsets without their messages are reported, and what comes after them is delivered", async () => {
+  await using cluster = await startCluster(implementation);
+  const { node } = cluster;
+  const reported: unknown[] = [];
+  node.sink.report = (_, error) => reported.push(error);
+  const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  const text = (id: string) => `T\x1fgroup:g\x1fepoch\x1f0\x1e${id}\x1fchat\x1f"hi"\x1f1\x1f\x1e`;
+  const offsets = (...lengths: number[]) => `S\x1f${lengths.join(" ")}`;
+
+  const lines = [offsets(1), text("a"), offsets(1), offsets(2), text("b"), offsets(2, 3)];
+  for (const line of lines) await server.command("PUBLISH", inbox, `1\n${line}`);
+  await node.backplane.probe();
+
+  const delivered = node.sink.delivered.map((message) => [message.id, "offset" in message && message.offset]);
+  expect(delivered).toEqual([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  expect(reported.map(String)).toEqual(upTo(2).map(() => expect.stringContaining("without their messages")));
+});
+
 test("a message arrives as it was sent, filters and sender included", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;

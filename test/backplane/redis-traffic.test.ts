@@ -75,6 +75,24 @@ test("the stored messages of a tick are one script call, and one PUBLISH for eac
   expect((await calls(server, "publish")) - before.publishes).toBe(1);
 });
 
+test("a long text of stored messages travels apart from its offsets, and all is in order", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  await other.broker.join("g", "alice");
+  await node.broker.append(cluster.message("group:g")); // from now on it is known where the group's messages go
+  const before = await calls(server, "publish");
+
+  const sent = upTo(2 * COUNT).map(() => cluster.message("group:g"));
+  const body = JSON.stringify("x".repeat(200));
+  const appended = await Promise.all(sent.map((message) => node.broker.append({ ...message, body })));
+  await other.sink.until(() => other.sink.delivered.length === sent.length + 1);
+
+  expect((await calls(server, "publish")) - before).toBe(2);
+  expect(other.sink.delivered.slice(1).map(({ id }) => id)).toEqual(sent.map(({ id }) => id));
+  expect(appended.map(({ offset }) => offset)).toEqual(sent.map((_, index) => index + 2));
+});
+
 test("messages are counted one by one on both sides, however they travel", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);

@@ -5,7 +5,7 @@ import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
 import type { PackedArguments } from "./script-call.ts";
 
-const OPENING = VERSION + LINE + lineOf("S");
+const OPENING = VERSION + LINE + lineOf("T");
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
 export interface Group {

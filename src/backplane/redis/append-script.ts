@@ -7,16 +7,16 @@ import { historyScript } from "./history-lua.ts";
 const TEXT_BYTES = 7_000;
 
 /**
- * Appends a batch. ARGV after the two: count, age, time, idempotency window, then groups of messages that go to the same nodes in one
- * text: these nodes, the number of messages, 1 when they have idempotency keys, the text that the nodes get, where in it the first message
- * begins, then for each message its list and, if so, its key or "". The text lacks only the lengths of the lists; the messages are cut out of
- * it, so that none is given twice. On Redis Cluster all of a batch are of one partition. A channel that has a key in one group has
+ * Appends a batch. ARGV after the two: count, age, time, idempotency window, the length from which a text travels apart from its offsets, then groups
+ * of messages that go to the same nodes in one text: these nodes, the number of messages, 1 when they have idempotency keys, the text that the nodes get, where in it the first message
+ * begins, then for each message its list and, if so, its key or "". The text is a line \`T\`; the script adds the line \`S\` with the lengths of the lists. The messages are cut out of
+ * the text, so that none is given twice. On Redis Cluster all of a batch are of one partition. A channel that has a key in one group has
  * none without in another.
  *
  * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
  * holds, and the length gives the offset. Where there is none, the channel's history is looked up, with some ten commands.
  *
- * Answers a text with a word for each message, in the order in which they were given: the length of the list; "+" for one that was looked up;
+ * Answers a text with a word for each message, in the order in which they were given: the length of the list; 0 for one that was looked up;
  * "=" for a repeat. Then for each of the latter two in turn: epoch, offset, stamp, offset before the list and nodes; epoch,
  * offset, id and timestamp of the first.
  */
@@ -24,12 +24,20 @@ export const APPEND = historyScript(
   "append",
   `
 local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local apart = tonumber(ARGV[7])
 -- Cutting costs more than appending: there is some room, and it is done now and then.
 local room = count + math.ceil(count / 8)
-local call, concat, find, sub = redis.call, table.concat, string.find, string.sub
+local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
 local TEXT_BYTES = ${TEXT_BYTES}
 local ENTRY = "\\30"
-local words, details, names, found, late = {}, {}, {}, {}, {}
+local words, details, found, late = {}, {}, {}, {}
+-- Many lists are of one length: it is written down once.
+local names = setmetatable({}, {
+  __index = function(known, length)
+    known[length] = string.format("%d", length)
+    return known[length]
+  end,
+})
 
 local function parse(list)
   local close = string.find(list, "}", #prefix + 1, true)
@@ -55,7 +63,7 @@ local function post_later(history, line)
   for _, token in ipairs(history.nodes) do
     local parts = late[token] or { "1", size = 0 }
     late[token] = parts
-    parts[#parts + 1] = "\\nS" .. FIELD .. head .. ENTRY .. line .. ENTRY .. "1"
+    parts[#parts + 1] = "\\nT" .. FIELD .. head .. ENTRY .. line .. ENTRY .. "\\nS" .. FIELD .. "1"
     parts.size = parts.size + #line
   end
 end
@@ -81,7 +89,6 @@ local function append_slowly(list, line)
   post_later(history, line)
   local place = { epoch_of(history), last_of(history), history.stamp, history.start }
   details[#details + 1] = concat(place, " ") .. " " .. concat(history.nodes, " ")
-  words[#words + 1] = "+"
   return history
 end
 
@@ -91,7 +98,6 @@ local function is_repeated(list, id)
     unpack(call("HMGET", record, "until", "epoch", "offset", "id", "timestamp"))
   if not until_time or tonumber(until_time) <= time then return false end
   details[#details + 1] = concat({ epoch, offset, message, timestamp }, " ")
-  words[#words + 1] = "="
   return true
 end
 
@@ -103,59 +109,59 @@ local function remember(history, id, line)
   call("PEXPIRE", record, window)
 end
 
+-- Answers the word for the message.
 local function append_once(list, line, id)
-  if id ~= "" and is_repeated(list, id) then return end
+  if id ~= "" and is_repeated(list, id) then return "=" end
   local history = append_slowly(list, line)
   if id ~= "" then remember(history, id, line) end
+  return "0"
 end
 
--- Many lists are of one length: it is written down once.
-local function name_of(length)
-  local name = names[length]
-  if not name then
-    name = string.format("%d", length)
-    names[length] = name
-  end
-  return name
-end
-
-local function append(list, line)
-  local length = call("RPUSHX", list, line)
+-- What RPUSHX has left to do: there is no list of this name, or it has become too long.
+local function finish(list, line, length)
   if length == 0 then
     append_slowly(list, line)
-    return "0"
-  end
-  if length > room then
+  else
     local history = history_of(parse(list))
     cut(history, history.size - count)
   end
-  local name = name_of(length)
-  words[#words + 1] = name
-  return name
 end
 
-local index = 7
-while index <= #ARGV do
-  local nodes, number, has_keys = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2] == "1"
-  local text, start = ARGV[index + 3], tonumber(ARGV[index + 4])
-  local lengths = {}
+-- To join a long text and its lengths, Lua would build it once more and hash each byte of it.
+local function publish(nodes, text, lengths)
+  local line = "S" .. FIELD .. lengths
+  local whole = #text < apart and text .. "\\n" .. line
+  for token in string.gmatch(nodes, "%S+") do
+    local inbox = prefix .. "inbox:" .. token
+    call("PUBLISH", inbox, whole or text)
+    if not whole then call("PUBLISH", inbox, "1\\n" .. line) end
+  end
+end
+
+local index = 8
+while index <= #args do
+  local nodes, number, has_keys = args[index], tonumber(args[index + 1]), args[index + 2] == "1"
+  local text, start = args[index + 3], tonumber(args[index + 4])
+  local answers = {}
   index = index + 5
+  -- Whatever is said in this loop costs Redis as much as a tenth of a message's RPUSHX.
   for message = 1, number do
     local stop = find(text, ENTRY, start, true)
-    local line = sub(text, start, stop - 1)
-    start = stop + 1
+    local list, line = args[index], sub(text, start, stop - 1)
     if has_keys then
-      append_once(ARGV[index], line, ARGV[index + 1])
+      answers[message] = append_once(list, line, args[index + 1])
       index = index + 2
     else
-      lengths[message] = append(ARGV[index], line)
+      local length = call("RPUSHX", list, line)
+      if length == 0 or length > room then finish(list, line, length) end
+      answers[message] = names[length]
       index = index + 1
     end
+    start = stop + 1
   end
-  if not has_keys then
-    local complete = text .. concat(lengths, " ")
-    for token in string.gmatch(nodes, "%S+") do call("PUBLISH", prefix .. "inbox:" .. token, complete) end
-  end
+  local word = concat(answers, " ")
+  words[#words + 1] = word
+  if not has_keys then publish(nodes, text, word) end
   publish_late(TEXT_BYTES)
 end
 publish_late(0)

@@ -18,6 +18,8 @@ const MESSAGES_PER_CALL = 512;
 const CHARACTERS_PER_CALL = 512 * 1_024;
 /** Script calls that a lane has under way: enough to keep Redis busy while an answer travels. */
 const CALLS_UNDER_WAY = 4;
+/** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
+const APART_BYTES = 8 * 1_024;
 /** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
 const MAX_QUEUED = 100_000;
 
@@ -187,8 +189,10 @@ export class Appends {
   }
 
   #argumentsOf(groups: readonly Group[]): PackedArguments {
-    const { histories, windowMs } = this.#parts;
-    const args = PackedArguments.of([...histories.opening, ...histories.retention, windowMs]);
+    const { histories, windowMs, byPartition } = this.#parts;
+    // What two masters of a Redis Cluster publish may come in turns, and nobody could tell whose offsets these are.
+    const apart = byPartition ? Number.MAX_SAFE_INTEGER : APART_BYTES;
+    const args = PackedArguments.of([...histories.opening, ...histories.retention, windowMs, apart]);
     for (const group of groups) {
       let next = 0;
       while (next < group.messages.length) next = addText(args, group, next);
@@ -204,7 +208,7 @@ export class Appends {
     for (const { messages } of groups) {
       for (const appending of messages) {
         const word = answers[index++] ?? "";
-        if (word === "+") sent += this.#lookedUp(appending, details[detail++] ?? "");
+        if (word === "0") sent += this.#lookedUp(appending, details[detail++] ?? "");
         else if (word === "=") void this.#repeated(appending, details[detail++] ?? "");
         else sent += this.#appended(appending, appending.place, appending.place.start + Number(word));
       }

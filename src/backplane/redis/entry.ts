@@ -2,7 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
 
-/** Fields that a line `S` gives of each message's channel, before the messages. */
+/** Fields that a line `T` gives of each message's channel, before the messages. */
 const FIELDS_EACH = 3;
 
 /** A message as its history keeps it: everything but its channel, whose history it is, and its offset, which is where it stands there. */
@@ -42,23 +42,24 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPlace
   };
 }
 
-/** What a line `S` says of a message's channel: which it is, its epoch, and the offset before its list. */
+/** What a line `T` says of a message's channel: which it is, its epoch, and the offset before its list. */
 export const headOf = (channel: Channel, epoch: string, start: number): string =>
   FIELD + channel + FIELD + epoch + FIELD + start;
 
 /**
- * The messages of a line `S`: its kind and a head for each message, the entry of each, and then what length each one's list came to. A
- * length of 0 stands for a message that is in another line.
+ * The messages of a line `T`: its kind and a head for each message, then the entry of each.
+ * @param lengths what the line `S` behind it says: to what length each one's list came; 0 for a message that is in another line
  */
-export function decodeStored(line: string): StoredMessage[] {
+export function decodeStored(line: string, lengths: readonly string[]): StoredMessage[] {
   const [opening = "", ...entries] = line.split(ENTRY);
   const heads = opening.split(FIELD);
-  const lengths = (entries.pop() ?? "").split(" ");
+  entries.pop(); // each ends with the separator
   const messages: StoredMessage[] = [];
-  for (const [index, text] of entries.entries()) {
+  for (const [index, word] of lengths.entries()) {
     const at = 1 + index * FIELDS_EACH;
-    const length = Number(lengths[index]);
-    if (!(length > 0)) continue;
+    const text = entries[index];
+    const length = Number(word);
+    if (text === undefined || !(length > 0)) continue;
     const channel = heads[at] as Channel; // the node that sent it has checked it
     const epoch = heads[at + 1] ?? "";
     messages.push(decodeEntry(text, { channel, epoch, offset: Number(heads[at + 2]) + length }));

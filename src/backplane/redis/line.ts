@@ -11,11 +11,13 @@ export const LINE = "\n";
 export const ENTRY = "\x1e";
 
 /** What a line is about; its first field. */
-export type Kind = "M" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
+export type Kind = "M" | "T" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
 
 /** What the kinds are called in metrics. */
 export const KINDS: Record<Kind, string> = {
   M: "ephemeral",
+  // Stored messages, and the line that gives them their offsets.
+  T: "stored",
   S: "stored",
   I: "invalidate",
   A: "ack",

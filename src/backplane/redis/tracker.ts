@@ -1,12 +1,14 @@
-import type { Channel, Position } from "../../protocol/protocol.ts";
+import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
 import { decodeStored } from "./entry.ts";
 import type { Histories, Seen } from "./histories.ts";
-
+import { lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
 
 /** Messages read at once to fill a hole. */
 const PAGE = 500;
+/** What a line `S` begins with. */
+const PLACED = lineOf("S", "");
 
 /** How far a channel has been delivered on this node. */
 interface Place {
@@ -36,15 +38,17 @@ export interface TrackerParts {
 export class Tracker {
   readonly #parts: TrackerParts;
   readonly #places = new Map<Channel, Place>();
+  /** Messages that have come in, and wait for their offsets. */
+  #texts = "";
 
   constructor(parts: TrackerParts) {
     const { link } = parts;
     this.#parts = parts;
-    link.onLine("S", (line) => {
-      const messages = decodeStored(line);
-      for (const message of messages) this.#arrived(message);
-      return messages.length;
+    link.onLine("T", (line) => {
+      this.#texts = line;
+      return 0;
     });
+    link.onLine("S", (line) => this.#placed(line));
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
@@ -73,6 +77,15 @@ export class Tracker {
       if (place.offset < last) fills.push(this.#fill(channel, place, last));
     }
     await Promise.all(fills);
+  }
+
+  /** @returns how many messages it was that now have their offsets */
+  #placed(line: string): number {
+    if (this.#texts === "") throw new TidingsError("internal", "a node sent offsets without their messages");
+    const messages = decodeStored(this.#texts, line.slice(PLACED.length).split(" "));
+    this.#texts = "";
+    for (const message of messages) this.#arrived(message);
+    return messages.length;
   }
 
   #arrived(message: StoredMessage): void {
