@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { StoredMessage } from "../../src/backplane/backplane.ts";
-import { RedisServer } from "../support/redis.ts";
+import { eventually, RedisServer } from "../support/redis.ts";
 import { type StartedCluster, startCluster } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
@@ -37,6 +37,26 @@ test("what was published while a node did not hear is delivered in its place, on
   const offsets = node.sink.offsets("group:g");
   expect(offsets).toEqual(Array.from({ length: offsets.length }, (_, index) => index + 1));
   expect(node.sink.losses).toEqual([]);
+});
+
+test("what a Redis that hangs does not answer has failed, and works again when it goes on", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server));
+  const { node, message } = cluster;
+  await threeMessages(cluster, server);
+
+  server.pause();
+  await expect(node.broker.append(message("group:g"))).rejects.toMatchObject({ code: "unavailable" });
+  await expect(node.broker.append(message("group:g"))).rejects.toMatchObject({ code: "unavailable" });
+  server.continue();
+
+  await eventually(() =>
+    node.broker.append(message("group:g", { id: "later" })).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await node.sink.until(() => node.sink.delivered.at(-1)?.id === "later");
 });
 
 test("a history without its last message, as a replica may have it, goes on under another epoch", async () => {
