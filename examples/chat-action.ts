@@ -8,6 +8,7 @@
  *
  *   {"id":1,"action":"group.join","data":{"group":"lobby"}}
  *   {"id":2,"action":"chat.say","data":{"room":"lobby","text":"Hello"}}
+ *   {"id":3,"action":"chat.tell","data":{"users":["bob","carol"],"text":"Hello, both"}}
  */
 import { createHub, refuse, TidingsError } from "tidings";
 import { z } from "zod";
@@ -33,6 +34,17 @@ hub.action("chat.say", Say, async ({ user }, { room, text }) => {
   }
   const { offset } = await hub.group(room).send({ type: "chat", data: { text }, from: user });
   return { offset };
+});
+
+// One message for each of several users, on whatever node they are: encoded once, one receipt for each.
+const Tell = z.object({
+  users: z.array(z.string().min(1)).min(1).max(50),
+  text: z.string().trim().min(1).max(500),
+});
+
+hub.action("chat.tell", Tell, async ({ user }, { users, text }) => {
+  const receipts = await hub.users(users).send({ type: "chat", data: { text }, from: user });
+  return { states: receipts.map(({ state }) => state) };
 });
 
 // Middleware wraps every action, the built-in ones too.

@@ -36,6 +36,20 @@ describe("examples/chat-action.ts", () => {
     await program.prints(/alice chat\.say \d+\.\d ms/);
   });
 
+  it("tells several users at once, and whom it has reached", async () => {
+    const { socket } = await start();
+    const alice = await connectPeer(socket("alice"));
+    const bob = await connectPeer(socket("bob"));
+    const reply = await alice.request("chat.tell", { users: ["bob", "carol"], text: "Hello, both" });
+    expect(reply.data).toEqual({ states: ["delivered", "stored"] });
+    expect(await bob.next(isChat("Hello, both"))).toMatchObject({ from: "alice", to: "bob", offset: 1 });
+    const carol = await connectPeer(socket("carol"));
+    expect(await carol.next(isChat("Hello, both"))).toMatchObject({ from: "alice", to: "carol", offset: 1 });
+    expect(await alice.request("chat.tell", { users: [], text: "Hi" })).toMatchObject({
+      error: { code: "bad_request" },
+    });
+  });
+
   it("refuses who has not joined, what is too long, and messages past the action", async () => {
     const { socket } = await start();
     const alice = await connectPeer(socket("alice"));
