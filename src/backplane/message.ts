@@ -15,6 +15,8 @@ export interface Message {
   readonly platforms?: readonly string[];
   /** Connections that do not get it. */
   readonly except?: readonly string[];
+  /** One object for the messages that say the same to several channels: all but their ids and channels are alike. */
+  readonly content?: object;
 }
 
 /** A message that has its place in its channel's history. */

@@ -31,8 +31,10 @@ export class AcceptedMessage implements Message {
   readonly channel: Channel;
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
+  readonly content: Content | undefined;
 
-  constructor(id: string, channel: Channel, content: Content) {
+  /** @param isOneOfMany whether others with the same content are sent by the same call */
+  constructor(id: string, channel: Channel, content: Content, isOneOfMany = false) {
     this.id = id;
     this.type = content.type;
     this.body = content.body;
@@ -41,6 +43,7 @@ export class AcceptedMessage implements Message {
     this.channel = channel;
     this.platforms = content.platforms;
     this.except = content.except;
+    this.content = isOneOfMany ? content : undefined;
   }
 }
 

@@ -73,7 +73,8 @@ export class Publisher {
   publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
     // Not async: what is under way has a promise already, and another one would have to wait for it.
     try {
-      const receipt = this.#publish(draft.channel, contentOf(draft), draft.ephemeral, options);
+      const message = new AcceptedMessage(this.#ids.next(), draft.channel, contentOf(draft));
+      const receipt = this.#publish(message, draft.ephemeral, options);
       return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
     } catch (thrown) {
       return Promise.reject(thrown);
@@ -90,20 +91,15 @@ export class Publisher {
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
     const content = contentOf(draft);
-    const receipts = channels.map((channel, index) =>
-      this.#publish(channel, content, draft.ephemeral, optionsOf(index)),
-    );
+    const receipts = channels.map((channel, index) => {
+      const message = new AcceptedMessage(this.#ids.next(), channel, content, true);
+      return this.#publish(message, draft.ephemeral, optionsOf(index));
+    });
     return receipts.every(isReceipt) ? receipts : Promise.all(receipts);
   }
 
-  #publish(
-    channel: Channel,
-    content: Content,
-    ephemeral = false,
-    options: PublishOptions,
-  ): Receipt | Promise<Receipt> {
-    const message = new AcceptedMessage(this.#ids.next(), channel, content);
-    if (options.ack) assertAckable(channel, ephemeral);
+  #publish(message: Message, ephemeral = false, options: PublishOptions): Receipt | Promise<Receipt> {
+    if (options.ack) assertAckable(message.channel, ephemeral);
     if (options.retry === undefined) return this.#publishOnce(message, ephemeral, options);
     const key = options.key ?? message.id;
     return withRetry(options.retry, async () => this.#publishOnce(message, ephemeral, { ...options, key }));

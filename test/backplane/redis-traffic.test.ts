@@ -123,6 +123,28 @@ test("long ephemeral messages of a tick are sent a few at a time", async () => {
   expect((await calls(server, "publish")) - before).toBe(5);
 });
 
+test("what is said to many users travels once for each node and text", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server), {}, 2);
+  const { node, other } = cluster;
+  const groups = upTo(COUNT).map((number) => `g${number}`);
+  for (const group of groups) await other.broker.join(group, "alice");
+  const body = JSON.stringify("x".repeat(10_000));
+  const content = {};
+  const send = () =>
+    Promise.all(groups.map((g) => node.broker.relay({ ...cluster.message(`group:${g}`), body, content })));
+  await send(); // from now on it is known where the groups' messages go
+  await other.sink.until(() => other.sink.delivered.length === COUNT);
+  const bytesOut = () => node.backplane.traffic?.bytes.out ?? 0;
+  const before = bytesOut();
+
+  await send();
+  await other.sink.until(() => other.sink.delivered.length === 2 * COUNT);
+
+  expect(bytesOut() - before).toBeLessThan(2 * body.length);
+  expect(new Set(other.sink.delivered.map((message) => message.body))).toEqual(new Set([body]));
+});
+
 test("what Redis tells of a channel's nodes counts for messages of the same tick that have not left yet", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);

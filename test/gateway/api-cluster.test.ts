@@ -129,6 +129,31 @@ describe("the HTTP API on two nodes", () => {
   });
 });
 
+describe("hub.users(list).send", () => {
+  it("says what is ephemeral once to another node, whatever the number of its users", async () => {
+    const [n1, n2] = await startTwo();
+    const names = Array.from({ length: 20 }, (_, index) => `u${index}`);
+    const peers = await Promise.all(names.map((name) => connect(n2, name)));
+    const data = "x".repeat(5_000);
+    const send = (type: string) => n1.hub.users(names).send({ type, data, ephemeral: true });
+    await send("first"); // from now on it is known where they are
+    const before = await bytesOut(n1);
+
+    const receipts = await send("second");
+    for (const [index, peer] of peers.entries()) {
+      expect(await peer.next(({ type }) => type === "second")).toMatchObject({ data, to: names[index] });
+    }
+
+    expect(receipts.map(({ state }) => state)).toEqual(names.map(() => "delivered"));
+    expect((await bytesOut(n1)) - before).toBeLessThan(2 * data.length);
+  });
+});
+
+async function bytesOut(node: RunningHub): Promise<number> {
+  const { text } = await call(node, "/metrics");
+  return Number(/tidings_backplane_bytes_total\{direction="out"\} (\d+)/.exec(text)?.[1]);
+}
+
 describe("a node that leaves", () => {
   it("is draining while its clients take their leave, and gone with all that it had when it is closed", async () => {
     const [n1, n2] = await startTwo();

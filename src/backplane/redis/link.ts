@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
+import type { Message } from "../message.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
 import { type Address, commandsClient, listeningClient } from "./clients.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
@@ -153,9 +154,9 @@ export class Link {
     else this.dropped();
   }
 
-  /** The same for a message: what opens its line, and the message itself. */
-  pass(token: string, shared: string, own: string): void {
-    if (this.#state === "up") this.#outbound.pass(token, shared, own);
+  /** The same for a message, and for what it shares with others. */
+  pass(token: string, shared: string, message: Message): void {
+    if (this.#state === "up") this.#outbound.pass(token, shared, message);
     else this.dropped();
   }
 

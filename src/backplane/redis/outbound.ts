@@ -1,4 +1,6 @@
+import type { Message } from "../message.ts";
 import { type Kind, LARGE_TEXT, LINE, VERSION } from "./line.ts";
+import { isRepeat, ownOf, repeatOf } from "./passing.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
@@ -15,6 +17,8 @@ interface Parcel {
   text: string;
   /** What the messages of its last line share; empty when it is a line of another kind. */
   shared: string;
+  /** The last message of that line. */
+  last: Message | undefined;
   /** Lines, and messages that share one. */
   count: number;
 }
@@ -29,6 +33,9 @@ export class Outbound {
   /** Lines of one kind come in a row, and counting each would cost as much as sending it. */
   #kind: Kind = "M";
   #uncounted = 0;
+  /** The message that was written down last, for all nodes that get it. */
+  #written: Message | undefined;
+  #own = "";
 
   /** @param publish must not be called by others for the same destination, or lines may change their order */
   constructor(publish: Publish, traffic: TrafficCounts) {
@@ -45,13 +52,15 @@ export class Outbound {
   }
 
   /** The same for a message, which takes what it shares with others from the line before it, if that begins alike. */
-  pass(token: string, shared: string, own: string): void {
+  pass(token: string, shared: string, message: Message): void {
     const parcel = this.#parcelTo(token);
     if (shared !== parcel.shared) {
       parcel.text += LINE + shared;
       parcel.shared = shared;
+      parcel.last = undefined;
     }
-    parcel.text += own;
+    parcel.text += isRepeat(message, parcel.last) ? repeatOf(message) : this.#ownOf(message);
+    parcel.last = message;
     this.#added(parcel, "M");
   }
 
@@ -60,14 +69,23 @@ export class Outbound {
     this.#isScheduled = false;
     const parcels = this.#parcels;
     this.#parcels = new Map();
+    this.#written = undefined;
     for (const parcel of parcels.values()) this.#send(parcel);
     this.#count(this.#kind);
   };
 
+  #ownOf(message: Message): string {
+    if (message !== this.#written) {
+      this.#written = message;
+      this.#own = ownOf(message);
+    }
+    return this.#own;
+  }
+
   #parcelTo(token: string): Parcel {
     let parcel = this.#parcels.get(token);
     if (parcel === undefined) {
-      parcel = { token, text: VERSION, shared: "", count: 0 };
+      parcel = { token, text: VERSION, shared: "", last: undefined, count: 0 };
       this.#parcels.set(token, parcel);
     }
     return parcel;

@@ -9,16 +9,24 @@ export function sharedOf({ type, timestamp, from = "", platforms, except }: Mess
   return lineOf("M", ...shared);
 }
 
+/** Tells whether two messages are known to say the same. Texts are not compared. */
+export const isRepeat = ({ content }: Message, before: Message | undefined): boolean =>
+  content !== undefined && content === before?.content;
+
 /** Tells whether two messages share all of it. Lists are the same only when they are one: to compare them would cost more. */
 export const isAlike = (message: Message, other: Message): boolean =>
-  message.timestamp === other.timestamp &&
-  message.type === other.type &&
-  message.from === other.from &&
-  message.platforms === other.platforms &&
-  message.except === other.except;
+  isRepeat(message, other) ||
+  (message.timestamp === other.timestamp &&
+    message.type === other.type &&
+    message.from === other.from &&
+    message.platforms === other.platforms &&
+    message.except === other.except);
 
 /** What is its own. */
 export const ownOf = ({ id, body, channel }: Message): string => ENTRY + id + FIELD + body + FIELD + channel;
+
+/** What is its own when it says the same as the one before: without data, which no other message is. */
+export const repeatOf = ({ id, channel }: Message): string => ENTRY + id + FIELD + FIELD + channel;
 
 /**
  * Hands over the messages of a line `M`. Their fields are found one by one: an array of them would cost as much as the message itself.
@@ -37,14 +45,17 @@ export function eachPassed(line: string, deliver: (message: Message) => void): n
   };
   if (Number.isNaN(shared.timestamp)) throw brokenOff();
   let count = 0;
+  let body = "";
   for (let start = end + 1; start > 0; count++) {
-    const body = afterField(line, start);
-    const channel = afterField(line, body);
+    const bodyAt = afterField(line, start);
+    const channel = afterField(line, bodyAt);
     const next = line.indexOf(ENTRY, channel) + 1;
+    if (channel - bodyAt > 1) body = line.slice(bodyAt, channel - 1);
+    if (body === "") throw brokenOff();
     deliver({
-      id: line.slice(start, body - 1),
+      id: line.slice(start, bodyAt - 1),
       type: shared.type,
-      body: line.slice(body, channel - 1),
+      body,
       timestamp: shared.timestamp,
       from: shared.from,
       channel: line.slice(channel, next === 0 ? undefined : next - 1) as Channel, // the node that sent it has checked it

@@ -2,7 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Directory, Route } from "./directory.ts";
 import type { Link } from "./link.ts";
-import { eachPassed, isAlike, ownOf, sharedOf } from "./passing.ts";
+import { eachPassed, isAlike, sharedOf } from "./passing.ts";
 
 /** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */
 const MAX_LEAVING = 1_024;
@@ -95,8 +95,7 @@ export class Relay {
   #postTo(route: Route, message: Message): void {
     if (this.#last === undefined || !isAlike(message, this.#last)) this.#shared = sharedOf(message);
     this.#last = message;
-    const own = ownOf(message);
-    for (const token of route) this.#link.pass(token, this.#shared, own);
+    for (const token of route) this.#link.pass(token, this.#shared, message);
   }
 
   async #redirect(message: Message, route: Promise<Route>): Promise<void> {
