@@ -59,6 +59,7 @@ export abstract class PackedCommand extends Command {
   /** To be called when the command has ended, well or not. */
   stopTimer(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** To be called when Redis has answered: until then the buffer may be on its way. */
