@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import type { Appended, Backplane, Message } from "../backplane/backplane.ts";
 import {
   assertType,
@@ -8,6 +7,7 @@ import {
   toTidingsError,
 } from "../protocol/protocol.ts";
 import type { Acks, Expectation } from "./acks.ts";
+import { Clock } from "./clock.ts";
 import type { Deliverer } from "./deliver.ts";
 import { AcceptedMessage, type Content, MessageIds } from "./message.ts";
 import { EphemeralReceipt, type Receipt } from "./receipt.ts";
@@ -60,6 +60,7 @@ export interface PublishMeter {
 export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #ids = new MessageIds();
+  readonly #clock = new Clock();
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
@@ -128,8 +129,8 @@ export class Publisher {
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    // The clock is read for those that wait only: twice for each message, it cost 0.1 of 1.3 µs.
-    if (receipt instanceof Promise) return this.#later("ephemeral", performance.now(), message, receipt);
+    // The clock is asked for those that wait only.
+    if (receipt instanceof Promise) return this.#later("ephemeral", this.#clock.now(), message, receipt);
     return this.#published("ephemeral", 0, message, receipt);
   }
 
@@ -153,7 +154,7 @@ export class Publisher {
 
   /** Two functions and a promise for each message that waits for its place: whatever is more, the garbage collector has to copy. */
   #store(message: Message, key?: string): Promise<Receipt> {
-    const started = performance.now();
+    const started = this.#clock.now();
     const { broker } = this.#ports.backplane;
     if (key !== undefined) return this.#later("stored", started, message, this.#storeOnce(message, key));
     return broker.append(message).then(
@@ -165,7 +166,7 @@ export class Publisher {
   #stored(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
     const room = this.#ports.deliverer.room(message.channel);
     const receipt = storedReceipt(appended);
-    if (room === undefined) return this.#published("stored", performance.now() - started, message, receipt);
+    if (room === undefined) return this.#published("stored", this.#clock.now() - started, message, receipt);
     return this.#later(
       "stored",
       started,
@@ -187,7 +188,7 @@ export class Publisher {
 
   #later(kind: PublishKind, started: number, message: Message, receipt: Promise<Receipt>): Promise<Receipt> {
     return receipt.then(
-      (settled) => this.#published(kind, performance.now() - started, message, settled),
+      (settled) => this.#published(kind, this.#clock.now() - started, message, settled),
       (thrown) => this.#failed(thrown),
     );
   }

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { Clock } from "../../src/publish/clock.ts";
+
+/** Keeps everything else from running until the time has moved. */
+function pass(since: number): void {
+  while (performance.now() <= since);
+}
+
+test("a clock stands still for what is done in one go, and moves on behind it", async () => {
+  const clock = new Clock();
+  const first = clock.now();
+  expect(first).toBeLessThanOrEqual(performance.now());
+  pass(first);
+  expect(clock.now()).toBe(first);
+
+  await Promise.resolve();
+  const second = clock.now();
+  expect(second).toBeGreaterThan(first);
+  pass(second);
+  expect(clock.now()).toBe(second);
+});
