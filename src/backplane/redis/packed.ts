@@ -50,7 +50,7 @@ export abstract class PackedCommand extends Command {
 
   /**
    * A timer of its own, instead of the client library's: that one is a property, which is deleted in the end, and V8 makes a table of some
-   * 2 KB of an object that loses a property. It was a third of what a publishing node left to its major collections.
+   * 2 KB of an object that loses a property. It was half of what a publishing node left to its major collections.
    */
   override setTimeout(ms: number): void {
     this.#timer ??= setTimeout(() => this.reject(new Error("Command timed out")), ms);
