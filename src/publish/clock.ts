@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 
-/** A clock that is read once for what is done in one go, however many messages that are: a reading costs 60 ns where there are many. */
+/** A clock that is read once for what is done in one go, however many messages that are: a reading costs 60 ns on some machines. */
 export class Clock {
   #time = 0;
   #isRead = false;

@@ -70,6 +70,7 @@ export class Outbound {
     const parcels = this.#parcels;
     this.#parcels = new Map();
     this.#written = undefined;
+    this.#own = "";
     for (const parcel of parcels.values()) this.#send(parcel);
     this.#count(this.#kind);
   };
