@@ -10,6 +10,8 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
+/** Stored messages go by a script, or by a command each. */
+const WAYS = { "a script": implementation, commands: redisOn(() => server, 1) };
 
 test("scripts that Redis has forgotten are sent again, and the order stays", async () => {
   await using cluster = await startCluster(implementation);
@@ -22,25 +24,28 @@ test("scripts that Redis has forgotten are sent again, and the order stays", asy
   }
 });
 
-test("messages of any length and alphabet arrive as they were sent, stored and ephemeral", async () => {
-  await using cluster = await startCluster(implementation, {}, 2);
-  const { node, other, message } = cluster;
-  await other.broker.join("g", "alice");
-  // Below and above the length from which texts are written into buffers, and above the length of such a buffer.
-  const bodies = [1, 3_000, 5_000, 60_000, 400_000].map((length) =>
-    JSON.stringify("xé🙂 ".repeat(length / 5)),
-  );
+test.each(Object.entries(WAYS))(
+  "messages of any length and alphabet arrive as they were sent, ephemeral and stored by %s",
+  async (_, implementation) => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other, message } = cluster;
+    await other.broker.join("g", "alice");
+    // Below and above the length from which texts are written into buffers, and above the length of such a buffer.
+    const bodies = [1, 3_000, 5_000, 60_000, 400_000].map((length) =>
+      JSON.stringify("xé🙂 ".repeat(length / 5)),
+    );
 
-  for (const body of bodies) await node.broker.append(message("group:g", { body }));
-  for (const body of bodies) await node.broker.relay(message("group:g", { body }));
-  await other.sink.until(() => other.sink.delivered.length === 2 * bodies.length);
+    for (const body of bodies) await node.broker.append(message("group:g", { body }));
+    for (const body of bodies) await node.broker.relay(message("group:g", { body }));
+    await other.sink.until(() => other.sink.delivered.length === 2 * bodies.length);
 
-  // Each way keeps its order; the two have none between them.
-  const arrived = (isStored: boolean) =>
-    other.sink.delivered.filter((each) => "offset" in each === isStored).map(({ body }) => body);
-  expect(arrived(true)).toEqual(bodies);
-  expect(arrived(false)).toEqual(bodies);
-});
+    // Each way keeps its order; the two have none between them.
+    const arrived = (isStored: boolean) =>
+      other.sink.delivered.filter((each) => "offset" in each === isStored).map(({ body }) => body);
+    expect(arrived(true)).toEqual(bodies);
+    expect(arrived(false)).toEqual(bodies);
+  },
+);
 
 test("a call takes no more than half a million characters of data, and the order stays", async () => {
   await using cluster = await startCluster(implementation);
@@ -55,31 +60,34 @@ test("a call takes no more than half a million characters of data, and the order
   expect(calls() - before).toBe(3);
 });
 
-test("what is under way when the connection is lost is answered, and later texts are not mixed up with it", async () => {
-  await using cluster = await startCluster(implementation, {}, 2);
-  const { node, other, message } = cluster;
-  await other.broker.join("g", "alice");
-  const reported: string[] = [];
-  for (const { sink } of cluster.nodes) sink.report = (stage) => reported.push(stage);
-  const body = JSON.stringify("x".repeat(20_000));
+test.each(Object.entries(WAYS))(
+  "what is under way when the connection is lost is answered, and later texts are not mixed up with it (%s)",
+  async (_, implementation) => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other, message } = cluster;
+    await other.broker.join("g", "alice");
+    const reported: string[] = [];
+    for (const { sink } of cluster.nodes) sink.report = (stage) => reported.push(stage);
+    const body = JSON.stringify("x".repeat(20_000));
 
-  const lost = upTo(20).map((number) =>
-    node.broker.append(message("group:g", { id: `lost${number}`, body })),
-  );
-  await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-  const outcomes = await Promise.allSettled(lost);
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "unavailable" });
-  }
-  for (;;) {
-    const appended = await node.broker.append(message("group:g", { id: "after" })).catch(() => undefined);
-    if (appended !== undefined) break;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await other.sink.until(() => other.sink.delivered.some(({ id }) => id === "after"));
+    const lost = upTo(20).map((number) =>
+      node.broker.append(message("group:g", { id: `lost${number}`, body })),
+    );
+    await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    const outcomes = await Promise.allSettled(lost);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "unavailable" });
+    }
+    for (;;) {
+      const appended = await node.broker.append(message("group:g", { id: "after" })).catch(() => undefined);
+      if (appended !== undefined) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await other.sink.until(() => other.sink.delivered.some(({ id }) => id === "after"));
 
-  for (const stage of reported) expect(stage).toBe("redis");
-  const { messages } = await node.broker.history("group:g", { limit: 100 });
-  expect(other.sink.delivered.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
-  for (const each of messages) if (each.id !== "after") expect(each.body).toBe(body);
-});
+    for (const stage of reported) expect(stage).toBe("redis");
+    const { messages } = await node.broker.history("group:g", { limit: 100 });
+    expect(other.sink.delivered.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
+    for (const each of messages) if (each.id !== "after") expect(each.body).toBe(body);
+  },
+);

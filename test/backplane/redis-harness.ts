@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
  * The Redis backplane under the contract, on a clock that is moved by hand. Clusters under test share a Redis, which is
  * asked for when a test begins; a prefix of its own keeps each to itself.
  */
-export const redisOn = (redis: () => TestRedis): Implementation => ({
+export const redisOn = (redis: () => TestRedis, pushFrom?: number): Implementation => ({
   nodes: 3,
   async createCluster(nodes, options) {
     const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS } = options;
@@ -25,6 +25,7 @@ export const redisOn = (redis: () => TestRedis): Implementation => ({
         idempotencyWindowMs,
         graceMs,
         heartbeatMs,
+        pushFrom,
         now: () => now,
       });
     return {

@@ -13,3 +13,8 @@ backplaneContract(
   "the Redis backplane",
   redisOn(() => server),
 );
+
+backplaneContract(
+  "the Redis backplane, each message appended by a command of its own",
+  redisOn(() => server, 1),
+);

@@ -1,6 +1,6 @@
 import type { Appending } from "./appending.ts";
-import { encodeEntry } from "./entry.ts";
-import { ENTRY, LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
+import { encodeEntry, StoredLine } from "./entry.ts";
+import { LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
 import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
 import type { PackedArguments } from "./script-call.ts";
@@ -40,28 +40,20 @@ export function addText(
   { audience, messages, hasKeys }: Group,
   start: number,
 ): number {
-  let opening = OPENING;
-  let entries = ENTRY;
+  const line = new StoredLine(OPENING);
   let after = "";
-  let length = 0;
   let index = start;
-  for (; length < LARGE_TEXT; index++) {
+  for (; line.length < LARGE_TEXT; index++) {
     const appending = messages[index];
     if (appending === undefined) break;
     const { place, message, key = "" } = appending;
-    const entry = encodeEntry(message);
-    opening += place.head;
-    entries += entry + ENTRY;
+    line.add(place.head, encodeEntry(message));
     after += hasKeys ? place.list + pack(key) : place.list;
-    length += place.head.length + entry.length;
   }
   const number = index - start;
-  // Lua counts bytes, from 1.
-  const first = Buffer.byteLength(opening) + ENTRY.length + 1;
-  args.add(
-    pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(opening + entries) + pack(first),
-    5,
-  );
+  // Lua counts from 1.
+  const first = line.entriesAt + 1;
+  args.add(pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(line.text) + pack(first), 5);
   args.add(after, hasKeys ? 2 * number : number);
   return index;
 }

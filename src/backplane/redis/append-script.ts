@@ -7,8 +7,8 @@ import { historyScript } from "./history-lua.ts";
 const TEXT_BYTES = 7_000;
 
 /**
- * Appends a batch. ARGV after the two: count, age, time, idempotency window, the length from which a text travels apart from its offsets, then
- * groups of messages that go to the same nodes in one text: these nodes, the number of messages, 1 when they have idempotency keys, the text
+ * Appends a batch. ARGV after the two: count, age, time, idempotency window, the length from which a list is cut, the length from which a
+ * text travels apart from its offsets, then groups of messages that go to the same nodes in one text: these nodes, the number of messages, 1 when they have idempotency keys, the text
  * that the nodes get, where in it the first message begins, then for each message its list and, if so, its key or "". The text is a line `T`;
  * the script adds the line `S` with the lengths of the lists. The messages are cut out of the text, so that none is given twice. On Redis
  * Cluster all of a batch are of one partition. A channel that has a key in one group has none without in another.
@@ -24,9 +24,7 @@ export const APPEND = historyScript(
   "append",
   `
 local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local apart = tonumber(ARGV[7])
--- Cutting costs more than appending: there is some room, and it is done now and then.
-local room = count + math.ceil(count / 8)
+local room, apart = tonumber(ARGV[7]), tonumber(ARGV[8])
 local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
 local TEXT_BYTES = ${TEXT_BYTES}
 local ENTRY = "\\30"
@@ -138,7 +136,7 @@ local function publish(nodes, text, lengths)
   end
 end
 
-local index = 8
+local index = 9
 while index <= #args do
   local nodes, number, has_keys = args[index], tonumber(args[index + 1]), args[index + 2] == "1"
   local text, start = args[index + 3], tonumber(args[index + 4])

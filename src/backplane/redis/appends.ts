@@ -1,8 +1,8 @@
 import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
-import { addText, type Group, groupsOf } from "./append-groups.ts";
-import { APPEND } from "./append-script.ts";
+import { AppendCalls } from "./append-calls.ts";
+import { AppendPushes } from "./append-pushes.ts";
 import { Answer, Appending } from "./appending.ts";
 import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
@@ -10,28 +10,26 @@ import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import type { Place, Places } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
-import { PackedArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Messages in one script call, and characters of their data: it must not keep Redis from other work for long (some 2 ms). */
+/** Messages in one call, and characters of their data: it must not keep Redis from other work for long (some 2 ms). */
 const MESSAGES_PER_CALL = 512;
 const CHARACTERS_PER_CALL = 512 * 1_024;
-/** Script calls that a lane has under way: enough to keep Redis busy while an answer travels. */
+/** Calls that a lane has under way: enough to keep Redis busy while an answer travels. */
 const CALLS_UNDER_WAY = 4;
-/** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
-const APART_BYTES = 8 * 1_024;
 /** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
 const MAX_QUEUED = 100_000;
 
-/** Messages whose script calls must not overtake each other: those of a partition on Redis Cluster, else all. */
+/** Messages whose calls must not overtake each other: those of a partition on Redis Cluster, else all. */
 interface Lane {
   queue: Appending[];
-  /** Script calls under way. */
+  /** Calls under way. */
   calls: number;
+  /** The way that they take. Nothing goes the other way before they have ended. */
+  way: AppendCalls | AppendPushes;
+  /** Messages that came back: what is under way may bring more, and then they all go by the script. */
+  left: Appending[];
 }
-
-/** What APPEND answers: words, then the details of some of them. */
-type AppendAnswer = readonly string[];
 
 export interface AppendsParts {
   readonly link: Link;
@@ -40,23 +38,39 @@ export interface AppendsParts {
   readonly claims: Claims;
   readonly traffic: TrafficCounts;
   readonly windowMs: number;
+  readonly prefix: string;
+  readonly pushFrom: number;
   /** Whether one script call may touch one partition only, as on Redis Cluster. */
   readonly byPartition: boolean;
   /** Who is on this node. */
   readonly members: () => Pick<RedisPresence, "hasLocal" | "entries">;
 }
 
-/** Appends the messages of a tick to their histories, in as few script calls as can be. */
+/** Appends the messages of a tick to their histories, in as few calls as can be. */
 export class Appends {
   readonly #parts: AppendsParts;
   /** By message id: those under way that are to arrive here, too. */
   readonly #arriving = new Map<string, Appending>();
   readonly #lanes = new Map<number, Lane>();
+  readonly #calls: AppendCalls;
+  readonly #pushes: AppendPushes;
   #queued = 0;
   #isScheduled = false;
 
   constructor(parts: AppendsParts) {
+    const onAppended = (appending: Appending, place: Place, offset: number): number =>
+      this.#appended(appending, place, offset);
     this.#parts = parts;
+    this.#calls = new AppendCalls({
+      ...parts,
+      onAppended,
+      onRepeated: (appending, detail) => void this.#repeated(appending, detail),
+    });
+    this.#pushes = new AppendPushes({
+      ...parts,
+      onAppended,
+      onFailed: (appending, error) => this.#failed(appending, error),
+    });
     parts.link.onAway(() => this.#expectNothing());
   }
 
@@ -105,21 +119,32 @@ export class Appends {
     const number = this.#parts.byPartition ? partitionOf(channel) : 0;
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
-    const lane: Lane = { queue: [], calls: 0 };
+    const lane: Lane = { queue: [], calls: 0, way: this.#calls, left: [] };
     this.#lanes.set(number, lane);
     return lane;
   }
 
   /** Sends what waits, as far as Redis keeps up: when it does not, batches grow instead of the queue before it. */
   #pump(lane: Lane): void {
+    if (lane.left.length > 0) {
+      if (lane.calls > 0) return;
+      lane.queue = [...lane.left, ...lane.queue];
+      this.#queued += lane.left.length;
+      lane.left = [];
+    }
     while (lane.queue.length > 0 && lane.calls < CALLS_UNDER_WAY) {
-      const batch = lane.queue.splice(0, sizeOfCall(lane.queue));
+      const batch = lane.queue.slice(0, sizeOfCall(lane.queue));
+      this.#place(batch);
+      const way = this.#pushes.isFor(batch) ? this.#pushes : this.#calls;
+      if (lane.calls > 0 && lane.way !== way) return;
+      lane.way = way;
+      lane.queue.splice(0, batch.length);
       this.#queued -= batch.length;
       if (batch.some(({ key }) => key !== undefined)) {
         void this.#sendNew(lane, batch);
         return;
       }
-      void this.#call(lane, batch);
+      void this.#send(lane, batch);
     }
   }
 
@@ -129,7 +154,7 @@ export class Appends {
     lane.calls = CALLS_UNDER_WAY;
     const isNew = await Promise.all(batch.map((appending) => this.#isNew(appending)));
     lane.calls -= CALLS_UNDER_WAY - calls;
-    void this.#call(
+    void this.#send(
       lane,
       batch.filter((_, index) => isNew[index]),
     );
@@ -151,21 +176,13 @@ export class Appends {
     return false;
   }
 
-  async #call(lane: Lane, batch: readonly Appending[]): Promise<void> {
-    const [first] = batch;
-    if (first === undefined) return;
+  async #send(lane: Lane, batch: readonly Appending[]): Promise<void> {
     lane.calls++;
     try {
-      this.#place(batch);
-      const groups = groupsOf(batch);
-      const partition = partitionOf(first.message.channel);
-      const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
-      this.#answered(groups, answer as AppendAnswer); // by the script
+      const left = await lane.way.send(batch);
+      for (const appending of left) lane.left.push(appending);
     } catch (error) {
-      for (const appending of batch) {
-        this.#arriving.delete(appending.message.id);
-        appending.reject(error);
-      }
+      for (const appending of batch) this.#failed(appending, error);
     }
     lane.calls--;
     this.#pump(lane);
@@ -188,41 +205,6 @@ export class Appends {
     }
   }
 
-  #argumentsOf(groups: readonly Group[]): PackedArguments {
-    const { histories, windowMs, byPartition } = this.#parts;
-    // What two masters of a Redis Cluster publish may come in turns, and nobody could tell whose offsets these are.
-    const apart = byPartition ? Number.MAX_SAFE_INTEGER : APART_BYTES;
-    const args = PackedArguments.of([...histories.opening, ...histories.retention, windowMs, apart]);
-    for (const group of groups) {
-      let next = 0;
-      while (next < group.messages.length) next = addText(args, group, next);
-    }
-    return args;
-  }
-
-  #answered(groups: readonly Group[], [words = "", ...details]: AppendAnswer): void {
-    const answers = words.split(" ");
-    let index = 0;
-    let detail = 0;
-    let sent = 0;
-    for (const { messages } of groups) {
-      for (const appending of messages) {
-        const word = answers[index++] ?? "";
-        if (word === "0") sent += this.#lookedUp(appending, details[detail++] ?? "");
-        else if (word === "=") void this.#repeated(appending, details[detail++] ?? "");
-        else sent += this.#appended(appending, appending.place, appending.place.start + Number(word));
-      }
-    }
-    this.#parts.traffic.sent("S", sent);
-  }
-
-  #lookedUp(appending: Appending, detail: string): number {
-    const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
-    const { channel } = appending.message;
-    const place = this.#parts.places.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
-    return this.#appended(appending, place, Number(offset));
-  }
-
   /** @returns to how many nodes it was sent */
   #appended(appending: Appending, { epoch, audience }: Place, offset: number): number {
     const { message, connections } = appending;
@@ -232,6 +214,11 @@ export class Appends {
     if (hasOwn && connections === undefined && this.#parts.link.isUp) appending.answer = answer;
     else this.#finish(appending, answer);
     return hasOwn ? others + 1 : others;
+  }
+
+  #failed({ message, reject }: Appending, error: unknown): void {
+    this.#arriving.delete(message.id);
+    reject(error);
   }
 
   #finish({ message, connections = 0, resolve }: Appending, answer: Answer): void {

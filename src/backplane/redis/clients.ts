@@ -64,12 +64,8 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
   });
 }
 
-/** The connection that listens, and ends when it breaks. On a cluster any node will do: Pub/Sub reaches all of them. */
-export function listeningClient(
-  address: Address,
-  commands: Redis | Cluster,
-  commandTimeoutMs: number,
-): Redis {
+/** A connection beside the one for commands, which ends when it breaks. On a cluster it leads to any master: Pub/Sub reaches all of them. */
+export function singleClient(address: Address, commands: Redis | Cluster, commandTimeoutMs: number): Redis {
   const options = { ...optionsOf(address), commandTimeout: commandTimeoutMs };
   const once = { lazyConnect: true, retryStrategy: () => null };
   if (!(commands instanceof Cluster)) return new Redis({ ...options, ...once });

@@ -2,7 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
 
-/** Fields that a line `T` gives of each message's channel, before the messages. */
+/** Fields that a line gives of each message's channel, before the messages. */
 const FIELDS_EACH = 3;
 
 /** A message as its history keeps it: everything but its channel, whose history it is, and its offset, which is where it stands there. */
@@ -42,21 +42,54 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPlace
   };
 }
 
-/** What a line `T` says of a message's channel: which it is, its epoch, and the offset before its list. */
+/** What a line says of a message's channel: which it is, its epoch, and the offset before its list. */
 export const headOf = (channel: Channel, epoch: string, start: number): string =>
   FIELD + channel + FIELD + epoch + FIELD + start;
 
+/** Stored messages as they travel: what the line begins with, a head for each, then the entry of each. */
+export class StoredLine {
+  #heads: string;
+  #entries = ENTRY;
+  #length = 0;
+
+  /** @param opening the line's kind, and other fields of its own */
+  constructor(opening: string) {
+    this.#heads = opening;
+  }
+
+  add(head: string, entry: string): void {
+    this.#heads += head;
+    this.#entries += entry + ENTRY;
+    this.#length += head.length + entry.length;
+  }
+
+  /** Characters of heads and entries. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Where in the line the first entry begins, in bytes. */
+  get entriesAt(): number {
+    return Buffer.byteLength(this.#heads) + ENTRY.length;
+  }
+
+  get text(): string {
+    return this.#heads + this.#entries;
+  }
+}
+
 /**
- * The messages of a line `T`: its kind and a head for each message, then the entry of each.
- * @param lengths what the line `S` behind it says: to what length each one's list came; 0 for a message that is in another line
+ * The messages of a {@link StoredLine}.
+ * @param fields how many fields its opening has
+ * @param lengths to what length the list of each message came; 0 for a message that comes in another line
  */
-export function decodeStored(line: string, lengths: readonly string[]): StoredMessage[] {
+export function decodeStored(line: string, fields: number, lengths: readonly string[]): StoredMessage[] {
   const [opening = "", ...entries] = line.split(ENTRY);
   const heads = opening.split(FIELD);
   entries.pop(); // each ends with the separator
   const messages: StoredMessage[] = [];
   for (const [index, word] of lengths.entries()) {
-    const at = 1 + index * FIELDS_EACH;
+    const at = fields + index * FIELDS_EACH;
     const text = entries[index];
     const length = Number(word);
     if (text === undefined || !(length > 0)) continue;
@@ -65,4 +98,10 @@ export function decodeStored(line: string, lengths: readonly string[]): StoredMe
     messages.push(decodeEntry(text, { channel, epoch, offset: Number(heads[at + 2]) + length }));
   }
   return messages;
+}
+
+/** The channels of its messages. */
+export function channelsOf(line: string, fields: number): Set<Channel> {
+  const heads = line.slice(0, line.indexOf(ENTRY)).split(FIELD).slice(fields);
+  return new Set(heads.filter((_, index) => index % FIELDS_EACH === 0) as Channel[]); // by the node that sent it
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
 import { decodeEntry } from "./entry.ts";
-import { AGE, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
+import { AGE, CUT, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import type { Script } from "./script.ts";
@@ -54,6 +54,12 @@ export class Histories {
     return [count, ageMs, this.#now()];
   }
 
+  /** Messages that a list may take: cutting costs more than appending, so it is done now and then. */
+  get room(): number {
+    const { count } = this.#limits;
+    return count + Math.ceil(count / 8);
+  }
+
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
     const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
@@ -83,6 +89,16 @@ export class Histories {
       verified.set(channel, { epoch: String(epoch), last: Number(last), from: Number(from) });
     }
     return verified;
+  }
+
+  /** Takes the oldest messages out of a history that has become too long. */
+  async cut(channel: Channel): Promise<void> {
+    await this.#link.run(CUT, partitionOf(channel), [
+      ...this.opening,
+      channel,
+      this.#limits.count,
+      this.room,
+    ]);
   }
 
   /** Takes messages that are too old out of a partition, where that is due. */

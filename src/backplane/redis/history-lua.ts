@@ -8,7 +8,7 @@ import { script } from "./script.ts";
  * no message. The last offset is the first one plus the length of the list: so appending is a single command, and its answer the offset.
  *
  * The list's name ends with the stamp. Whatever changes the head or the nodes of the channel gives the list another stamp: so
- * who adds to the list by its name, as APPEND does, knows that all it has remembered of the channel still holds, and who has the
+ * who adds to the list by its name, as APPEND and append-pushes.ts do, knows that all it has remembered of the channel still holds, and who has the
  * name of a former list finds none there.
  *
  * While there are messages neither list nor head has a lifetime: what is too old is taken out (AGE), and from then on the head has one. To look

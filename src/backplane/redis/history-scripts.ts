@@ -115,5 +115,14 @@ return #due
 `,
 );
 
+/** Takes the oldest messages out of a list that has become too long. ARGV after the two: channel, count, from which length on. */
+export const CUT = historyScript(
+  "cut",
+  `
+local history = history_of(base, ARGV[3])
+if history.size > tonumber(ARGV[5]) then cut(history, history.size - tonumber(ARGV[4])) end
+`,
+);
+
 /** All of them, for the counters. */
-export const HISTORY_SCRIPTS: readonly Script[] = [APPEND, READ, POSITIONS, VERIFY, AGE];
+export const HISTORY_SCRIPTS: readonly Script[] = [APPEND, READ, POSITIONS, VERIFY, AGE, CUT];

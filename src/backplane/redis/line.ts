@@ -11,7 +11,7 @@ export const LINE = "\n";
 export const ENTRY = "\x1e";
 
 /** What a line is about; its first field. */
-export type Kind = "M" | "T" | "S" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
+export type Kind = "M" | "T" | "S" | "U" | "O" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
 
 /** What the kinds are called in metrics. */
 export const KINDS: Record<Kind, string> = {
@@ -19,6 +19,9 @@ export const KINDS: Record<Kind, string> = {
   // Stored messages, and the line that gives them their offsets.
   T: "stored",
   S: "stored",
+  // The same from a node that learns the offsets by itself, and sends them after the messages.
+  U: "stored",
+  O: "offsets",
   I: "invalidate",
   A: "ack",
   C: "command",

@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { type Cluster, Redis } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
-import { type Address, commandsClient, listeningClient } from "./clients.ts";
+import { type Address, commandsClient, singleClient } from "./clients.ts";
+import { failureOf } from "./failure.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
 import { PublishCall, send } from "./packed.ts";
+import { Pipe, type PipeAnswer } from "./pipe.ts";
 import { Probes } from "./probes.ts";
-import { FENCED, type Script } from "./script.ts";
+import { LONGEST_RETRY_MS, Returning } from "./returning.ts";
+import type { Script } from "./script.ts";
 import { runScript, type ScriptArguments } from "./script-call.ts";
 import type { TrafficCounts } from "./traffic.ts";
 import { Turns } from "./turns.ts";
@@ -31,21 +33,18 @@ export type Return = () => Promise<void>;
 
 type State = "new" | "away" | "up" | "stopped";
 
-/** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
-const AWAY_REPLY =
-  /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
 /** More would wait in Redis, where their time runs: 10,000 logins at once must not look like an outage. */
 const SCRIPTS_UNDER_WAY = 256;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2_000;
 
-/** This node's two connections to Redis, and whether they can be counted on. */
+/** This node's connections to Redis, and whether they can be counted on. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #outbound: Outbound;
   readonly #inbox: Inbox;
   readonly #whenAway: (() => void)[] = [];
   readonly #probes: Probes;
+  readonly #pipe: Pipe;
+  readonly #returning: Returning;
   readonly #turns = new Turns(SCRIPTS_UNDER_WAY);
   #state: State = "new";
   #token = newToken();
@@ -55,10 +54,8 @@ export class Link {
   #listening: Redis | undefined;
   #return: Return = async () => {};
   #watchdog: NodeJS.Timeout | undefined;
-  #giveUpStart: () => void = () => {};
+  #endStart: () => void = () => {};
   #isReported = false;
-  #isReturning = false;
-  #returnAgain = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -66,6 +63,16 @@ export class Link {
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
     const probe = (line: string): Promise<unknown> => this.#publish(this.#token, textOf([line]));
     this.#probes = new Probes(probe, options.commandTimeoutMs);
+    this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
+    this.#returning = new Returning({
+      isPossible: () => this.#commands?.status === "ready" && !this.isStopped,
+      attempt: async () => {
+        await this.#listen();
+        await this.#return();
+      },
+      onReturn: () => this.#isBack(),
+      onFailure: (error) => this.#reportOutage(error),
+    });
     this.on("Q", (fields) => this.#probes.heard(fields));
   }
 
@@ -104,30 +111,28 @@ export class Link {
     this.#state = "away";
     this.#node = node;
     this.#sink = sink;
+    this.#return = onReturn;
     const started = new Promise<void>((resolve, reject) => {
-      this.#giveUpStart = () => reject(this.#awayError());
-      this.#return = async () => {
-        await onReturn();
-        resolve();
-      };
+      this.#endStart = () => (this.isUp ? resolve() : reject(this.#awayError()));
     });
     this.#connect();
     this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
     await started;
   }
 
-  /** Calls `onLeave` while Redis can still be reached, then releases both connections. */
+  /** Calls `onLeave` while Redis can still be reached, then releases the connections. */
   async stop(onLeave: () => Promise<void>): Promise<void> {
     const wasUp = this.#state === "up";
     if (this.#state === "up" || this.#state === "away") this.#goAway();
     this.#state = "stopped";
     clearInterval(this.#watchdog);
-    this.#giveUpStart();
+    this.#endStart();
     try {
       if (wasUp) await onLeave();
     } finally {
       this.#sink = undefined;
       this.#node = undefined;
+      this.#pipe.close();
       this.#listening?.disconnect();
       this.#commands?.disconnect();
     }
@@ -193,11 +198,30 @@ export class Link {
     }
   }
 
+  /** Whether there is a connection for {@link push}: on Redis Cluster it would take one to each master. */
+  get hasPipe(): boolean {
+    return this.#pipe.isOpen;
+  }
+
+  /**
+   * Sends commands whose answers are numbers, written down as Redis reads them, in pieces. They may be run before or after what is sent otherwise.
+   * @throws TidingsError `unavailable` while Redis is away: then it is not known which have been run
+   */
+  async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
+    this.assertUp();
+    try {
+      const { numbers, error } = await this.#pipe.call(commands, count);
+      return { numbers, error: error && this.#failure("push", error) };
+    } catch (cause) {
+      throw this.#failure("push", cause);
+    }
+  }
+
   /** Something is amiss, so everything is announced again before the node counts as up. */
   recover(): void {
     if (this.#state === "new" || this.#state === "stopped") return;
     this.#goAway();
-    void this.#comeBack();
+    void this.#returning.begin();
   }
 
   /** Takes another incarnation; the old one's inbox is no longer heard. */
@@ -218,7 +242,7 @@ export class Link {
   #connect(): void {
     const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
     this.#commands = commands;
-    commands.on("ready", () => void this.#comeBack());
+    commands.on("ready", () => void this.#returning.begin());
     commands.on("close", () => this.#goAway());
     commands.on("error", (error) => this.#reportOutage(error));
     // It gives up when a failover meets it in an attempt to connect: then another one takes its place.
@@ -243,16 +267,10 @@ export class Link {
     return commands;
   }
 
-  /** Without its cause: the client's errors carry the command, messages and all, which must not get into a log. */
   #failure(what: string, cause: unknown): TidingsError {
-    if (cause instanceof TidingsError) return cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const isReply = cause instanceof ReplyError;
-    if (isReply && !text.includes(FENCED) && !AWAY_REPLY.test(text)) {
-      return new TidingsError("internal", `the script ${what} failed: ${text}`);
-    }
-    this.recover();
-    return new TidingsError("unavailable", `Redis is away: ${text}`);
+    const failure = failureOf(what, cause);
+    if (failure !== cause && failure.code === "unavailable") this.recover();
+    return failure;
   }
 
   #goAway(): void {
@@ -261,48 +279,36 @@ export class Link {
     for (const listener of this.#whenAway) listener();
   }
 
-  /** One attempt after the other, until one ends well or the commands' connection is lost: its `ready` begins anew. */
-  async #comeBack(): Promise<void> {
-    this.#returnAgain = true;
-    if (this.#isReturning) return;
-    this.#isReturning = true;
-    let delay = FIRST_RETRY_MS;
-    while (this.#returnAgain && this.#commands?.status === "ready" && !this.isStopped) {
-      this.#returnAgain = false;
-      try {
-        await this.#listen();
-        await this.#return();
-        if (this.#commands.status === "ready" && !this.#returnAgain && !this.isStopped) {
-          this.#state = "up";
-          this.#isReported = false;
-        }
-      } catch (error) {
-        this.#reportOutage(error);
-        this.#returnAgain = true;
-        await sleep(delay, undefined, { ref: false });
-        delay = Math.min(2 * delay, LONGEST_RETRY_MS);
-      }
-    }
-    this.#isReturning = false;
+  #isBack(): void {
+    this.#state = "up";
+    this.#isReported = false;
+    this.#endStart();
   }
 
   async #listen(): Promise<void> {
-    const { address, prefix, commandTimeoutMs } = this.#options;
-    const commands = this.#commands;
-    if (commands === undefined) throw this.#awayError();
+    const { prefix } = this.#options;
+    const commands = this.#ready();
     await commands.ping();
+    // A new one, for the old one may lead to who is the master no more.
+    if (commands instanceof Redis) await this.#pipe.open(this.#besides(commands));
     if (this.#listening?.status === "ready") return;
-    const listening = listeningClient(address, commands, commandTimeoutMs);
+    const listening = this.#besides(commands);
     this.#listening = listening;
     listening.on("message", (_, text) => {
       if (this.#sink !== undefined) this.#inbox.receive(text);
     });
-    listening.on("error", (error) => this.#reportOutage(error));
     listening.on("end", () => {
       if (this.#listening === listening) this.recover();
     });
     await listening.connect();
     await listening.subscribe(inboxOf(prefix, this.#token), castOf(prefix));
+  }
+
+  #besides(commands: Redis | Cluster): Redis {
+    const { address, commandTimeoutMs } = this.#options;
+    const connection = singleClient(address, commands, commandTimeoutMs);
+    connection.on("error", (error) => this.#reportOutage(error));
+    return connection;
   }
 
   async #watch(): Promise<void> {

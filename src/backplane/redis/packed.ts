@@ -1,21 +1,17 @@
 import { type Cluster, Command, type Redis } from "ioredis";
+import { giveBuffer, takeBuffer } from "./buffers.ts";
 
 /** Texts from this length on are written into buffers that are used again. */
 const LARGE = 4_096;
-const BUFFER_BYTES = 256 * 1_024;
 /** Before the text, for what opens the command: the longest script takes less than half of it. */
 const OPENING_BYTES = 24 * 1_024;
-const MAX_FREE = 16;
-
-const free: Buffer[] = [];
 
 /** One argument as Redis reads it: RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings */
 export const pack = (argument: string | number): string =>
   `$${Buffer.byteLength(String(argument))}\r\n${argument}\r\n`;
 
 /**
- * A command whose last part is a long text, written down by ourselves. The client library would copy it into memory that V8 gives back late,
- * often in a major collection only: at 60,000 messages per second there was one every half second, some 10 ms long.
+ * A command whose last part is a long text, written down by ourselves. The client library would copy it into memory that it uses once (buffers.ts).
  */
 export abstract class PackedCommand extends Command {
   readonly #text: string;
@@ -28,7 +24,7 @@ export abstract class PackedCommand extends Command {
     super(name, args, { replyEncoding: "utf8" });
     const isLarge = text.length >= LARGE;
     this.#text = isLarge ? "" : text;
-    this.#buffer = isLarge ? bufferFor(text) : undefined;
+    this.#buffer = isLarge ? takeBuffer(OPENING_BYTES + Buffer.byteLength(text)) : undefined;
     this.#end = OPENING_BYTES + (this.#buffer?.write(text, OPENING_BYTES) ?? 0);
   }
 
@@ -64,14 +60,8 @@ export abstract class PackedCommand extends Command {
 
   /** To be called when Redis has answered: until then the buffer may be on its way. */
   release(): void {
-    if (this.#buffer?.length === BUFFER_BYTES && free.length < MAX_FREE) free.push(this.#buffer);
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
   }
-}
-
-function bufferFor(text: string): Buffer {
-  const bytes = OPENING_BYTES + Buffer.byteLength(text);
-  if (bytes > BUFFER_BYTES) return Buffer.allocUnsafeSlow(bytes);
-  return free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
 }
 
 /** Sends a command. @returns what Redis answers */

@@ -90,6 +90,11 @@ export class Places {
     return place;
   }
 
+  /** The list has another name now, or is there no more. */
+  forget(channel: Channel): void {
+    this.#places.delete(channel);
+  }
+
   #listOf(channel: Channel, birth: string, stamp: string): string {
     return pack(`${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}:${birth}:${stamp}`);
   }

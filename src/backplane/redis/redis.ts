@@ -1,6 +1,7 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Aging } from "./aging.ts";
+import { PUSH } from "./append-pushes.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
 import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
@@ -49,6 +50,11 @@ export interface RedisOptions {
   readonly timeoutMs?: number;
   /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
   readonly commandTimeoutMs?: number;
+  /**
+   * How many stored messages of a tick are appended to their histories by a command each, instead of by one script: the latter has less
+   * delay, the former costs Redis half as much. Not on Redis Cluster. @default 32
+   */
+  readonly pushFrom?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;
 }
@@ -67,6 +73,7 @@ const DEFAULTS = {
   heartbeatMs: 10_000,
   timeoutMs: 60_000,
   commandTimeoutMs: 2_000,
+  pushFrom: 32,
   now: Date.now,
 };
 
@@ -82,6 +89,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const traffic = new TrafficCounts([
     LOOK_UP,
     ASK_READERS,
+    PUSH,
     ...HISTORY_SCRIPTS,
     ...CURSOR_SCRIPTS,
     ...CLAIM_SCRIPTS,
@@ -116,7 +124,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
 }
 
 function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, members: () => RedisPresence) {
-  const { history, idempotencyWindowMs: windowMs, now, address, prefix } = settings;
+  const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
   const histories = new Histories(link, history, now);
   const claims = new Claims(link, windowMs, now);
   const byPartition = address.kind === "cluster";
@@ -128,6 +136,8 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     claims,
     traffic,
     windowMs,
+    prefix,
+    pushFrom,
     byPartition,
     members,
   });

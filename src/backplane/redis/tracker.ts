@@ -4,11 +4,16 @@ import { decodeStored } from "./entry.ts";
 import type { Histories, Seen } from "./histories.ts";
 import { lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
+import { Unplaced } from "./unplaced.ts";
 
 /** Messages read at once to fill a hole. */
 const PAGE = 500;
 /** What a line `S` begins with. */
 const PLACED = lineOf("S", "");
+/** Fields that a line `T` opens with: its kind. */
+const FIELDS = 1;
+/** Offsets that belong to nothing may not come alone. */
+const LOOK_MS = 1_000;
 
 /** How far a channel has been delivered on this node. */
 interface Place {
@@ -40,6 +45,9 @@ export class Tracker {
   readonly #places = new Map<Channel, Place>();
   /** Messages that have come in, and wait for their offsets. */
   #texts = "";
+  #look: NodeJS.Timeout | undefined;
+  /** The same where the offsets come from the sender. */
+  readonly #unplaced = new Unplaced((channels, held) => this.#missed(channels, held));
 
   constructor(parts: TrackerParts) {
     const { link } = parts;
@@ -49,6 +57,8 @@ export class Tracker {
       return 0;
     });
     link.onLine("S", (line) => this.#placed(line));
+    link.onLine("U", (line) => this.#unplaced.add(line));
+    link.on("O", ([, name = "", lengths = ""]) => this.#placedLater(name, lengths.split(" ")));
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
@@ -67,8 +77,8 @@ export class Tracker {
   }
 
   /** Nothing was heard for a while: finds out what was lost, and reads what was missed. */
-  async catchUp(): Promise<void> {
-    const verified = await this.#parts.histories.verify(this.#places);
+  async catchUp(places: ReadonlyMap<Channel, Place> = this.#places): Promise<void> {
+    const verified = await this.#parts.histories.verify(places);
     const fills: Promise<void>[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const place = this.#places.get(channel);
@@ -82,16 +92,37 @@ export class Tracker {
   /** @returns how many messages it was that now have their offsets */
   #placed(line: string): number {
     if (this.#texts === "") throw new TidingsError("internal", "a node sent offsets without their messages");
-    const messages = decodeStored(this.#texts, line.slice(PLACED.length).split(" "));
+    const messages = decodeStored(this.#texts, FIELDS, line.slice(PLACED.length).split(" "));
     this.#texts = "";
     for (const message of messages) this.#arrived(message);
     return messages.length;
+  }
+
+  #placedLater(name: string, lengths: readonly string[]): void {
+    const messages = this.#unplaced.place(name, lengths);
+    if (messages === undefined) this.#lookLater();
+    else for (const message of messages) this.#arrived(message);
+  }
+
+  /** Messages have come while this node was away, and their offsets when it was back: once for all of them. */
+  #lookLater(): void {
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined;
+      this.#catchUpAlone(this.#places);
+    }, LOOK_MS).unref();
+  }
+
+  /** Their sender has gone, or is slow: what it has stored is read from history. */
+  #missed(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): void {
+    for (const message of held) this.#arrived(message);
+    this.#catchUpAlone(new Map([...this.#places].filter(([channel]) => channels.has(channel))));
   }
 
   #arrived(message: StoredMessage): void {
     const { channel, epoch, offset } = message;
     const place = this.#places.get(channel);
     if (place === undefined) {
+      if (this.#unplaced.hold(message)) return;
       this.begin(channel, message);
       this.#deliver(message);
     } else if (place.wanted !== undefined) {
@@ -100,7 +131,7 @@ export class Tracker {
       // A member has read it from history already.
       if (offset <= place.offset) this.#parts.delivered(message, 0);
       else if (offset === place.offset + 1) this.#next(place, message);
-      else this.#fillAlone(channel, place, offset);
+      else if (!this.#unplaced.hold(message)) this.#fillAlone(channel, place, offset);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
       this.#next(place, message);
@@ -125,9 +156,18 @@ export class Tracker {
     this.#parts.link.sink.lost(channel, position);
   }
 
-  /** What cannot be read now is read when Redis is back, or when the next message comes. */
   #fillAlone(channel: Channel, place: Place, wanted: number): void {
-    this.#fill(channel, place, wanted).catch((error: unknown) => {
+    this.#alone(this.#fill(channel, place, wanted));
+  }
+
+  /** While Redis is away there is nothing to be read, and the return reads everything. */
+  #catchUpAlone(places: ReadonlyMap<Channel, Place>): void {
+    if (this.#parts.link.isUp) this.#alone(this.catchUp(places));
+  }
+
+  /** What cannot be read now is read when Redis is back, or when the next message comes. */
+  #alone(reading: Promise<void>): void {
+    reading.catch((error: unknown) => {
       if (!this.#parts.link.isStopped) this.#parts.link.sink.report("history", error);
     });
   }

@@ -9,7 +9,7 @@ export class TrafficCounts implements Traffic {
   readonly scripts: Record<string, number>;
   dropped = 0;
 
-  constructor(scripts: readonly Script[]) {
+  constructor(scripts: readonly Pick<Script, "name">[]) {
     this.scripts = Object.fromEntries(scripts.map(({ name }) => [name, 0]));
   }
 
@@ -23,7 +23,7 @@ export class TrafficCounts implements Traffic {
     arrived[KINDS[kind]] = (arrived[KINDS[kind]] ?? 0) + count;
   }
 
-  ran({ name }: Script): void {
+  ran({ name }: Pick<Script, "name">): void {
     this.scripts[name] = (this.scripts[name] ?? 0) + 1;
   }
 }

@@ -1,0 +1,144 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import { type Group, groupsOf } from "./append-groups.ts";
+import type { Appending } from "./appending.ts";
+import { encodeEntry, StoredLine } from "./entry.ts";
+import type { Histories } from "./histories.ts";
+import { inboxOf } from "./keys.ts";
+import { LINE, lineOf, VERSION } from "./line.ts";
+import type { Link } from "./link.ts";
+import { pack } from "./packed.ts";
+import { FAILED } from "./pipe.ts";
+import type { Place, Places } from "./places.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+/** A text to more nodes is published by the script, which is sent it once for all of them. */
+const MAX_NODES = 4;
+/** What each message's command begins with; its list and its entry follow. */
+const RPUSHX = `*3\r\n${pack("RPUSHX")}`;
+const PUBLISH = `*3\r\n${pack("PUBLISH")}`;
+
+/** As metrics name these calls, beside those of scripts. */
+export const PUSH = { name: "push" };
+
+/** Messages that go to the same nodes in one text. */
+interface Parcel {
+  /** By which their offsets name the text. */
+  readonly name: string;
+  readonly tokens: readonly string[];
+  readonly messages: readonly Appending[];
+}
+
+export interface AppendPushesParts {
+  readonly link: Link;
+  readonly histories: Histories;
+  readonly places: Places;
+  readonly traffic: TrafficCounts;
+  readonly prefix: string;
+  /** Fewer messages are appended by the script, which takes one way less. */
+  readonly pushFrom: number;
+  /** A message has been appended at this offset of that history. @returns to how many nodes it was sent */
+  readonly onAppended: (appending: Appending, place: Place, offset: number) => number;
+  /** A message could not be appended. */
+  readonly onFailed: (appending: Appending, error: unknown) => void;
+}
+
+/**
+ * Appends many messages to lists that are known, each by a command of its own: Redis needs half as much for it as when a script calls it.
+ * The nodes are sent the messages first, all in one text (line `U`), and then their offsets (`O`), as Redis has answered them. If these
+ * fail to come, the nodes look for themselves (unplaced.ts): what is stored is delivered, whatever becomes of this node.
+ */
+export class AppendPushes {
+  readonly #parts: AppendPushesParts;
+  /** Channels whose lists are being cut. */
+  readonly #cutting = new Set<Channel>();
+  #parcels = 0;
+
+  constructor(parts: AppendPushesParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether these messages, which have their places, can be appended so, and should. */
+  isFor(batch: readonly Appending[]): boolean {
+    const { link, pushFrom } = this.#parts;
+    return batch.length >= pushFrom && link.hasPipe && batch.every(isKnown);
+  }
+
+  /** @returns messages that are not appended, for the lists that they know are there no more; all later ones of their channels are among them */
+  async send(batch: readonly Appending[]): Promise<Appending[]> {
+    const { link, prefix, traffic } = this.#parts;
+    const parcels = groupsOf(batch).map((group) => this.#parcelOf(group));
+    // In pieces: to join them would copy the long ones once more.
+    const publishes: string[] = [];
+    let pushes = "";
+    let index = 0;
+    for (const { name, tokens, messages } of parcels) {
+      const line = new StoredLine(VERSION + LINE + lineOf("U", name, String(messages.length)));
+      for (const { place, message } of messages) {
+        const entry = encodeEntry(message);
+        line.add(place.head, entry);
+        pushes += `${RPUSHX}${place.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
+      }
+      const { text } = line;
+      for (const token of tokens) {
+        const length = `$${Buffer.byteLength(text)}\r\n`;
+        publishes.push(PUBLISH + pack(inboxOf(prefix, token)) + length, text, "\r\n");
+      }
+      index += tokens.length;
+    }
+    traffic.ran(PUSH);
+    const { numbers, error } = await link.push([...publishes, pushes], index + batch.length);
+    const left: Appending[] = [];
+    for (const parcel of parcels) {
+      const lengths = numbers.slice(index, index + parcel.messages.length);
+      index += lengths.length;
+      this.#answered(parcel, lengths, error, left);
+    }
+    return left;
+  }
+
+  #parcelOf({ audience, messages }: Group): Parcel {
+    const tokens = audience.nodes === "" ? [] : audience.nodes.split(" ");
+    return { name: `${this.#parts.link.token}.${++this.#parcels}`, tokens, messages };
+  }
+
+  #answered(
+    { name, tokens, messages }: Parcel,
+    lengths: readonly number[],
+    error: unknown,
+    left: Appending[],
+  ): void {
+    const { link, histories, places, traffic, onAppended, onFailed } = this.#parts;
+    const offsets = tokens.length === 0 ? "" : lineOf("O", name, lengths.join(" "));
+    for (const token of tokens) link.post(token, offsets);
+    const { room } = histories;
+    let sent = 0;
+    for (const [index, appending] of messages.entries()) {
+      const length = lengths[index] ?? FAILED;
+      const { place, message } = appending;
+      if (length > 0) sent += onAppended(appending, place, place.start + length);
+      else if (length === FAILED) onFailed(appending, error);
+      else {
+        places.forget(message.channel);
+        left.push(appending);
+      }
+      if (length > room) void this.#cut(message.channel);
+    }
+    traffic.sent("U", sent);
+  }
+
+  /** A list that stays too long is cut after the next message. */
+  async #cut(channel: Channel): Promise<void> {
+    if (this.#cutting.has(channel)) return;
+    this.#cutting.add(channel);
+    try {
+      await this.#parts.histories.cut(channel);
+    } catch (error) {
+      if (this.#parts.link.isUp) this.#parts.link.sink.report("history", error);
+    }
+    this.#cutting.delete(channel);
+  }
+}
+
+/** Whether Redis needs to look nothing up for a message. */
+const isKnown = ({ key, place: { epoch, audience } }: Appending): boolean =>
+  key === undefined && epoch !== "" && audience.others < MAX_NODES;

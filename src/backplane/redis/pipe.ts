@@ -1,0 +1,165 @@
+import { type Redis, ReplyError } from "ioredis";
+import { giveBuffer, takeBuffer } from "./buffers.ts";
+
+/** What Redis answered to the commands of a call. */
+export interface PipeAnswer {
+  /** One for each command, in order; {@link FAILED} for an error. */
+  readonly numbers: readonly number[];
+  /** The first error, if there was one. */
+  readonly error: Error | undefined;
+}
+
+/** In the place of a number that an error came for. */
+export const FAILED = -1;
+
+const COLON = 58;
+const RETURN = 13;
+const NEWLINE = 10;
+
+/** Commands that were sent in one piece, and what has been answered so far. */
+class Call {
+  readonly numbers: number[] = [];
+  readonly count: number;
+  readonly resolve: (answer: PipeAnswer) => void;
+  readonly reject: (error: Error) => void;
+  readonly buffer: Buffer;
+  readonly timer: NodeJS.Timeout;
+  error: Error | undefined = undefined;
+
+  constructor(
+    count: number,
+    buffer: Buffer,
+    timer: NodeJS.Timeout,
+    answer: PromiseWithResolvers<PipeAnswer>,
+  ) {
+    this.count = count;
+    this.buffer = buffer;
+    this.timer = timer;
+    this.resolve = answer.resolve;
+    this.reject = answer.reject;
+  }
+}
+
+/**
+ * A connection for commands by the hundred whose answers are numbers. The client library opens it, by whatever way leads to the master; from
+ * then on it is written and read here: the library spends more on each answer than all the rest of a stored message costs Redis.
+ * The answers are RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
+export class Pipe {
+  readonly #timeoutMs: number;
+  readonly #onEnd: () => void;
+  #connection: Redis | undefined;
+  #calls: Call[] = [];
+  /** Of the reply that is being read: its first byte, 0 between two replies; its number, or its text when it is an error. */
+  #kind = 0;
+  #number = 0;
+  #text = "";
+
+  /**
+   * @param timeoutMs a call that takes longer ends the connection
+   * @param onEnd is told when the connection has ended, and was not closed
+   */
+  constructor(timeoutMs: number, onEnd: () => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#onEnd = onEnd;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection?.status === "ready";
+  }
+
+  /** @param connection has not been used, and does not connect again by itself */
+  async open(connection: Redis): Promise<void> {
+    this.close();
+    this.#connection = connection;
+    connection.once("end", () => this.#ended(connection, new Error("the connection has ended")));
+    await connection.connect();
+    this.#kind = 0;
+    this.#text = "";
+    const { stream } = connection;
+    stream.removeAllListeners("data");
+    stream.on("data", (chunk: Buffer) => this.#read(chunk));
+  }
+
+  /**
+   * Sends commands, written down as Redis reads them, in pieces.
+   * @param count how many they are
+   * @throws Error when not all of them are answered: then it is not known which have been run
+   */
+  call(commands: readonly string[], count: number): Promise<PipeAnswer> {
+    const connection = this.#connection;
+    if (connection === undefined || !this.isOpen) return Promise.reject(new Error("there is no connection"));
+    const answer = Promise.withResolvers<PipeAnswer>();
+    const buffer = takeBuffer(commands.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0));
+    const timer = setTimeout(() => connection.disconnect(), this.#timeoutMs);
+    this.#calls.push(new Call(count, buffer, timer, answer));
+    let end = 0;
+    for (const piece of commands) end += buffer.write(piece, end);
+    connection.stream.write(buffer.subarray(0, end));
+    return answer.promise;
+  }
+
+  /** What is under way fails. */
+  close(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    connection.disconnect();
+    this.#fail(new Error("the connection was closed"));
+  }
+
+  #ended(connection: Redis, error: Error): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#fail(error);
+    this.#onEnd();
+  }
+
+  #fail(error: Error): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    for (const { timer, reject } of calls) {
+      clearTimeout(timer);
+      reject(error);
+    }
+  }
+
+  /** A reply may come in pieces. */
+  #read(chunk: Buffer): void {
+    let kind = this.#kind;
+    let number = this.#number;
+    for (let index = 0; index < chunk.length; index++) {
+      const byte = chunk[index] ?? 0;
+      if (kind === 0) {
+        // The library may have taken its last answer for complete before the end of the line had come.
+        if (byte === RETURN || byte === NEWLINE) continue;
+        kind = byte;
+        number = 0;
+      } else if (byte === NEWLINE) {
+        this.#answered(kind, number);
+        kind = 0;
+      } else if (byte !== RETURN) {
+        if (kind === COLON) number = 10 * number + byte - 48;
+        else this.#text += String.fromCharCode(byte);
+      }
+    }
+    this.#kind = kind;
+    this.#number = number;
+  }
+
+  #answered(kind: number, number: number): void {
+    const [call] = this.#calls;
+    if (call === undefined) return;
+    if (kind === COLON) call.numbers.push(number);
+    else {
+      call.numbers.push(FAILED);
+      call.error ??= new ReplyError(this.#text);
+      this.#text = "";
+    }
+    if (call.numbers.length < call.count) return;
+    this.#calls.shift();
+    clearTimeout(call.timer);
+    giveBuffer(call.buffer);
+    call.resolve(call);
+  }
+}

@@ -1,0 +1,84 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import type { StoredMessage } from "../message.ts";
+import { channelsOf, decodeStored } from "./entry.ts";
+import { FIELD } from "./line.ts";
+
+/** Fields that a line `U` opens with: kind, name, number of messages. */
+const FIELDS = 3;
+/** Offsets come within a round trip. After so long it is asked what has become of the messages. */
+const OVERDUE_MS = 1_000;
+/** After so long nobody sends them any more. */
+const FORGOTTEN_MS = 60_000;
+
+/** Messages of one text that have come in without their offsets. */
+interface Text {
+  readonly line: string;
+  /** Messages of other texts that come after some of these. */
+  held: StoredMessage[];
+  timer: NodeJS.Timeout;
+}
+
+/** Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. */
+export class Unplaced {
+  readonly #onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void;
+  readonly #texts = new Map<string, Text>();
+  /** Those whose offsets have not come in time, and may come yet. */
+  readonly #late = new Map<string, Text>();
+
+  /** @param onOverdue is told which channels may have messages whose offsets nobody sends, and what has come of them meanwhile */
+  constructor(onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void) {
+    this.#onOverdue = onOverdue;
+  }
+
+  /** @returns how many messages the line holds */
+  add(line: string): number {
+    const [, name = "", number] = line.split(FIELD, FIELDS);
+    const timer = setTimeout(() => this.#overdue(name), OVERDUE_MS).unref();
+    this.#texts.set(name, { line, held: [], timer });
+    return Number(number);
+  }
+
+  /**
+   * The offsets of a text have come in.
+   * @returns its messages and those that were held for them, each channel's in its order; undefined for a text that is not known
+   */
+  place(name: string, lengths: readonly string[]): StoredMessage[] | undefined {
+    const text = this.#texts.get(name) ?? this.#late.get(name);
+    if (text === undefined) return undefined;
+    this.#forget(name, text);
+    const messages = decodeStored(text.line, FIELDS, lengths);
+    // Redis may have taken in some of the others between these.
+    return text.held.length === 0 ? messages : inOrder([...messages, ...text.held]);
+  }
+
+  /** Keeps a message that has come too early until others of its channel have theirs. @returns whether there are any to wait for */
+  hold(message: StoredMessage): boolean {
+    if (this.#texts.size === 0) return false;
+    for (const { line, held } of this.#texts.values()) {
+      if (!line.includes(FIELD + message.channel + FIELD)) continue;
+      held.push(message);
+      return true;
+    }
+    return false;
+  }
+
+  #overdue(name: string): void {
+    const text = this.#texts.get(name);
+    if (text === undefined) return;
+    this.#texts.delete(name);
+    this.#late.set(name, text);
+    text.timer = setTimeout(() => this.#late.delete(name), FORGOTTEN_MS).unref();
+    const held = inOrder(text.held);
+    text.held = [];
+    this.#onOverdue(channelsOf(text.line, FIELDS), held);
+  }
+
+  #forget(name: string, { timer }: Text): void {
+    clearTimeout(timer);
+    this.#texts.delete(name);
+    this.#late.delete(name);
+  }
+}
+
+const inOrder = (messages: StoredMessage[]): StoredMessage[] =>
+  messages.sort((one, other) => one.offset - other.offset);

@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FAILED, Pipe } from "../../src/backplane/redis/pipe.ts";
+import { RedisServer } from "../support/redis.ts";
+import { upTo } from "./harness.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const TIMEOUT_MS = 2_000;
+
+const command = (...words: string[]): string =>
+  `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
+
+const connection = (port = server.port): Redis => {
+  const client = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: null });
+  return client.on("error", () => undefined);
+};
+
+/** A way to Redis on which answers come byte by byte. */
+async function slowWay(): Promise<{ port: number } & Disposable> {
+  const sockets: Socket[] = [];
+  const proxy = createServer((socket) => {
+    const upstream = connect(server.port, "127.0.0.1");
+    sockets.push(socket.setNoDelay(true), upstream);
+    socket.pipe(upstream);
+    forwardSlowly(upstream, socket).catch(() => undefined); // it is cut off in the end
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return {
+    port: (proxy.address() as AddressInfo).port, // of a server that listens to a port
+    [Symbol.dispose]() {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    },
+  };
+}
+
+async function forwardSlowly(from: Socket, to: Socket): Promise<void> {
+  for await (const chunk of from) {
+    for (const byte of chunk as Buffer) {
+      to.write(Buffer.of(byte));
+      await nextTurn();
+    }
+  }
+}
+
+test("each command has its number, whatever pieces the answers come in", async () => {
+  using way = await slowWay();
+  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  await pipe.open(connection(way.port));
+
+  const { numbers, error } = await pipe.call(
+    upTo(12).map(() => command("RPUSH", "list", "é")),
+    12,
+  );
+
+  expect(numbers).toEqual(upTo(12));
+  expect(error).toBeUndefined();
+  pipe.close();
+});
+
+test("a command that fails has its error, and the others their numbers", async () => {
+  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  await pipe.open(connection());
+  await server.command("SET", "text", "x");
+
+  const both = [
+    pipe.call(
+      [command("INCR", "a"), command("RPUSHX", "text", "x"), command("NOTHING"), command("INCR", "a")],
+      4,
+    ),
+    pipe.call([command("INCR", "a")], 1),
+  ];
+
+  const [first, second] = await Promise.all(both);
+  expect(first?.numbers).toEqual([1, FAILED, FAILED, 2]);
+  expect(first?.error?.message).toMatch(/^WRONGTYPE/);
+  expect(second).toMatchObject({ numbers: [3], error: undefined });
+  pipe.close();
+});
+
+test("what is under way when the connection ends has failed, and its end is told", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const pipe = new Pipe(TIMEOUT_MS, resolve);
+  const client = connection();
+  await pipe.open(client);
+
+  const call = pipe.call([command("BLPOP", "nothing", "0")], 1);
+  client.stream.destroy();
+
+  await expect(call).rejects.toThrow("ended");
+  await promise;
+  expect(pipe.isOpen).toBe(false);
+  await expect(pipe.call([command("INCR", "a")], 1)).rejects.toThrow("no connection");
+});
+
+test("a call that is not answered in time ends the connection", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const pipe = new Pipe(1, resolve);
+  await pipe.open(connection());
+
+  await expect(pipe.call([command("BLPOP", "nothing", "0")], 1)).rejects.toThrow("ended");
+  await promise;
+});
+
+test("a connection that is opened takes the place of the one before, whose end is not told", async () => {
+  let ends = 0;
+  const pipe = new Pipe(TIMEOUT_MS, () => ends++);
+  const former = connection();
+  await pipe.open(former);
+  const call = pipe.call([command("BLPOP", "nothing", "0")], 1);
+  const closed = once(former, "end");
+
+  const opened = pipe.open(connection());
+  await expect(call).rejects.toThrow("closed");
+  await Promise.all([closed, opened]);
+
+  expect((await pipe.call([command("INCR", "b")], 1)).numbers).toEqual([1]);
+  expect(ends).toBe(0);
+  pipe.close();
+  await expect(pipe.call([command("INCR", "b")], 1)).rejects.toThrow("no connection");
+});
