@@ -135,6 +135,17 @@ test("messages whose list has been given another name meanwhile go by the script
   expect(scripts()).toBeGreaterThan(before);
 });
 
+test("messages for many nodes go by the script, which is sent them once", async () => {
+  await using cluster = await groupOf(6);
+  const { node } = cluster;
+  const before = pushes(node);
+
+  await Promise.all(appendTo(cluster, node, COUNT));
+  await allHave(cluster, COUNT + 6);
+
+  expect(pushes(node)).toBe(before);
+});
+
 test("a history that becomes too long is cut", async () => {
   await using cluster = await groupOf(1, { count: 80 });
   const { node } = cluster;
@@ -175,15 +186,10 @@ test("a connection that breaks under them leaves nobody waiting, and what is sto
   for (const { sink } of cluster.nodes) sink.report = () => undefined;
 
   for (const _ of upTo(5)) {
-    const appended: Promise<unknown>[] = [];
-    for (const _ of upTo(5)) {
-      appended.push(...appendTo(cluster, node, COUNT));
-      await nextTurn();
-    }
+    const outcomes = outcomesOf(cluster, 5);
+    await nextTurn();
     await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-    for (const outcome of await Promise.allSettled(appended)) {
-      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "unavailable" });
-    }
+    expectClear(await outcomes);
     await isBack(node);
   }
 
@@ -202,13 +208,10 @@ test("a Redis that crashes under them and comes back with its data: what is stor
   for (const { sink } of cluster.nodes) sink.report = () => undefined;
 
   for (const _ of upTo(3)) {
-    const appended: Promise<unknown>[] = [];
-    for (const _ of upTo(20)) {
-      appended.push(...appendTo(cluster, node, COUNT));
-      await nextTurn();
-    }
+    const outcomes = outcomesOf(cluster, 20);
+    await sleep(10);
     await persistent.kill();
-    await Promise.allSettled(appended);
+    expectClear(await outcomes);
     await persistent.restart();
     await isBack(node);
   }
@@ -221,13 +224,12 @@ test("a Redis that crashes under them and comes back with its data: what is stor
 test("messages whose sender says nothing more are delivered all the same, and those that come after them in their order", async () => {
   await using cluster = await groupOf(2);
   const { node, other } = cluster;
-  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
   const [epoch = ""] = (await other.broker.positions(["group:g"])).map((position) => position.epoch);
   const entry = (id: string) => `${id}\x1fchat\x1f"hi"\x1f1\x1f`;
   const head = `\x1fgroup:g\x1f${epoch}\x1f0`;
   const text = `1\nU\x1fgone.1\x1f2${head}${head}\x1e${entry("a")}\x1e${entry("b")}\x1e`;
 
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
+  await tellAll(text);
   for (const id of ["a", "b"]) await server.command("RPUSHX", await listOf(), entry(id));
   const after = await node.broker.append(cluster.message("group:g"));
   await allHave(cluster, 5);
@@ -235,7 +237,7 @@ test("messages whose sender says nothing more are delivered all the same, and th
   const expected = ["a", "b", after.id];
   for (const { sink } of cluster.nodes) expect(idsOf(sink.delivered.slice(2))).toEqual(expected);
   // And should the offsets come after all, nothing happens.
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, "1\nO\x1fgone.1\x1f3 4");
+  await tellAll("1\nO\x1fgone.1\x1f3 4");
   await other.backplane.probe();
   expect(idsOf(other.sink.delivered.slice(2))).toEqual(expected);
 });
@@ -243,10 +245,9 @@ test("messages whose sender says nothing more are delivered all the same, and th
 test("offsets whose messages came while a node was away make it look for them", async () => {
   await using cluster = await groupOf(2);
   const { other } = cluster;
-  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
 
   await server.command("RPUSHX", await listOf(), `a\x1fchat\x1f"hi"\x1f1\x1f`);
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, "1\nO\x1fgone.1\x1f3");
+  await tellAll("1\nO\x1fgone.1\x1f3");
   await allHave(cluster, 3);
 
   expect(other.sink.delivered.at(-1)).toMatchObject({ id: "a", offset: 3 });
@@ -271,6 +272,30 @@ test("a node that is killed while it writes: what it has stored is delivered by 
 
 const isBack = ({ broker }: TestNode) =>
   eventually(() => broker.positions(["group:g"]).then(Boolean, () => false));
+
+/** Writes in so many ticks. Resolves to what has become of each message, or why it failed. */
+async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unknown[]> {
+  const outcomes: Promise<unknown>[] = [];
+  for (const _ of upTo(ticks)) {
+    for (const appended of appendTo(cluster, cluster.node, COUNT)) {
+      outcomes.push(appended.catch((error: unknown) => error));
+    }
+    await nextTurn();
+  }
+  return Promise.all(outcomes);
+}
+
+function expectClear(outcomes: readonly unknown[]): void {
+  for (const outcome of outcomes) {
+    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "unavailable" });
+  }
+}
+
+/** Says something to all nodes, as another one would. */
+async function tellAll(text: string): Promise<void> {
+  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
+}
 
 /** The name of the group's list. */
 async function listOf(): Promise<string> {

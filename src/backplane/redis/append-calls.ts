@@ -1,12 +1,9 @@
 import { addText, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
+import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
-import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import type { Place, Places } from "./places.ts";
 import { PackedArguments } from "./script-call.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
 const APART_BYTES = 8 * 1_024;
@@ -14,32 +11,22 @@ const APART_BYTES = 8 * 1_024;
 /** What APPEND answers: words, then the details of some of them. */
 type AppendAnswer = readonly string[];
 
-export interface AppendCallsParts {
-  readonly link: Link;
-  readonly histories: Histories;
-  readonly places: Places;
-  readonly traffic: TrafficCounts;
+export interface AppendCallsParts extends AppendWayParts {
   readonly windowMs: number;
   /** Whether one script call may touch one partition only, as on Redis Cluster. */
   readonly byPartition: boolean;
-  /** A message has been appended at this offset of that history. @returns to how many nodes it was sent */
-  readonly onAppended: (appending: Appending, place: Place, offset: number) => number;
   /** A message is a repeat; what the script said of the first one. */
   readonly onRepeated: (appending: Appending, detail: string) => void;
 }
 
 /** Appends messages by a script, which does it all: it looks up what is not known, and tells the nodes. */
-export class AppendCalls {
+export class AppendCalls implements AppendWay {
   readonly #parts: AppendCallsParts;
 
   constructor(parts: AppendCallsParts) {
     this.#parts = parts;
   }
 
-  /**
-   * @param batch messages that have their places; on Redis Cluster all of one partition
-   * @returns messages that are not appended: none
-   */
   async send(batch: readonly Appending[]): Promise<readonly Appending[]> {
     const [first] = batch;
     if (first === undefined) return [];

@@ -1,15 +1,12 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import { type Group, groupsOf } from "./append-groups.ts";
+import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
-import type { Histories } from "./histories.ts";
 import { inboxOf } from "./keys.ts";
 import { LINE, lineOf, VERSION } from "./line.ts";
-import type { Link } from "./link.ts";
 import { pack } from "./packed.ts";
 import { FAILED } from "./pipe.ts";
-import type { Place, Places } from "./places.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** A text to more nodes is published by the script, which is sent it once for all of them. */
 const MAX_NODES = 4;
@@ -28,16 +25,10 @@ interface Parcel {
   readonly messages: readonly Appending[];
 }
 
-export interface AppendPushesParts {
-  readonly link: Link;
-  readonly histories: Histories;
-  readonly places: Places;
-  readonly traffic: TrafficCounts;
+export interface AppendPushesParts extends AppendWayParts {
   readonly prefix: string;
   /** Fewer messages are appended by the script, which takes one way less. */
   readonly pushFrom: number;
-  /** A message has been appended at this offset of that history. @returns to how many nodes it was sent */
-  readonly onAppended: (appending: Appending, place: Place, offset: number) => number;
   /** A message could not be appended. */
   readonly onFailed: (appending: Appending, error: unknown) => void;
 }
@@ -47,7 +38,7 @@ export interface AppendPushesParts {
  * The nodes are sent the messages first, all in one text (line `U`), and then their offsets (`O`), as Redis has answered them. If these
  * fail to come, the nodes look for themselves (unplaced.ts): what is stored is delivered, whatever becomes of this node.
  */
-export class AppendPushes {
+export class AppendPushes implements AppendWay {
   readonly #parts: AppendPushesParts;
   /** Channels whose lists are being cut. */
   readonly #cutting = new Set<Channel>();
@@ -63,7 +54,6 @@ export class AppendPushes {
     return batch.length >= pushFrom && link.hasPipe && batch.every(isKnown);
   }
 
-  /** @returns messages that are not appended, for the lists that they know are there no more; all later ones of their channels are among them */
   async send(batch: readonly Appending[]): Promise<Appending[]> {
     const { link, prefix, traffic } = this.#parts;
     const parcels = groupsOf(batch).map((group) => this.#parcelOf(group));

@@ -3,6 +3,7 @@ import type { Message, StoredMessage } from "../message.ts";
 import type { Appended } from "../port.ts";
 import { AppendCalls } from "./append-calls.ts";
 import { AppendPushes } from "./append-pushes.ts";
+import type { AppendWay } from "./append-way.ts";
 import { Answer, Appending } from "./appending.ts";
 import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
@@ -26,7 +27,7 @@ interface Lane {
   /** Calls under way. */
   calls: number;
   /** The way that they take. Nothing goes the other way before they have ended. */
-  way: AppendCalls | AppendPushes;
+  way: AppendWay;
   /** Messages that came back: what is under way may bring more, and then they all go by the script. */
   left: Appending[];
 }

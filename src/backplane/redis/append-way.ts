@@ -1,0 +1,23 @@
+import type { Appending } from "./appending.ts";
+import type { Histories } from "./histories.ts";
+import type { Link } from "./link.ts";
+import type { Place, Places } from "./places.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+/** One of the ways in which messages get into their histories. */
+export interface AppendWay {
+  /**
+   * @param batch messages that have their places; on Redis Cluster all of one partition
+   * @returns messages that are not appended, for the lists that they know are there no more; all later ones of their channels are among them
+   */
+  send(batch: readonly Appending[]): Promise<readonly Appending[]>;
+}
+
+export interface AppendWayParts {
+  readonly link: Link;
+  readonly histories: Histories;
+  readonly places: Places;
+  readonly traffic: TrafficCounts;
+  /** A message has been appended at this offset of that history. @returns to how many nodes it was sent */
+  readonly onAppended: (appending: Appending, place: Place, offset: number) => number;
+}
