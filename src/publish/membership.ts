@@ -55,7 +55,11 @@ export class Membership {
     groups: readonly string[],
   ): Promise<(() => Promise<void>) | undefined> {
     const { backplane, local, rules } = this.#ports;
-    const durable = await backplane.memberships.groupsOf(connection.user);
+    // Where it starts is known before the welcome: what is sent after that is not to be missed.
+    const [durable, starts] = await Promise.all([
+      backplane.memberships.groupsOf(connection.user),
+      this.#startsOf(["all", ...groups.slice(0, Membership.maxGroups).map(groupChannel)], positions),
+    ]);
     const admission = await backplane.presence.arrive(connection, rules);
     if (!admission.admitted) return undefined;
     for (const { id, user } of admission.evicted) {
@@ -69,7 +73,7 @@ export class Membership {
     for (const group of [...new Set([...durable, ...groups])].slice(0, Membership.maxGroups)) {
       joined.push(await this.#joinGroup(connection, group, durable.includes(group)));
     }
-    return () => this.#catchUp(connection, [own, ...joined, all], positions);
+    return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }
 
   /** Takes a connection that is gone out of everything. Failures are reported, not thrown. */
@@ -129,7 +133,20 @@ export class Membership {
     return { channel, hold: connection.hold(channel, this.#ports.holdLimit), durable };
   }
 
-  async #catchUp(connection: Connection, entries: readonly Entry[], positions: Positions): Promise<void> {
+  /** Where channels stand for which a client has named no position. */
+  async #startsOf(channels: readonly Channel[], positions: Positions): Promise<Positions> {
+    const asked = [...new Set(channels)].filter((channel) => positions[channel] === undefined);
+    if (asked.length === 0) return {};
+    const now = await this.#ports.backplane.broker.positions(asked);
+    return Object.fromEntries(asked.map((channel, index) => [channel, now[index]]));
+  }
+
+  async #catchUp(
+    connection: Connection,
+    entries: readonly Entry[],
+    positions: Positions,
+    starts: Positions,
+  ): Promise<void> {
     const { cursors } = this.#ports.backplane;
     const unknown = entries.filter(({ channel, durable }) => durable && positions[channel] === undefined);
     const known = await cursors.read(
@@ -139,7 +156,8 @@ export class Membership {
     );
     for (const entry of entries) {
       const cursor = known[unknown.indexOf(entry)];
-      const from = positions[entry.channel] ?? cursor ?? (entry.durable ? "first" : undefined);
+      const start = entry.durable ? "first" : starts[entry.channel];
+      const from = positions[entry.channel] ?? cursor ?? start;
       await this.#replayEntry(connection, entry, from);
     }
   }

@@ -3,6 +3,7 @@ import type { Observed } from "../client/harness.ts";
 import { type Cluster, onEveryCluster } from "./cluster.ts";
 
 const STORED = 50;
+const WELCOMES = 50;
 
 /** Three users, one on each node. */
 async function oneOnEach(cluster: Cluster, names: readonly [string, string, string]): Promise<Observed[]> {
@@ -64,6 +65,16 @@ onEveryCluster({}, (cluster) => {
     for (const client of [gina, ida]) expect(client?.received).toEqual(["all but hana", "the end"]);
     expect(hana?.received).toEqual(["the end"]);
     expect(phone.received).toEqual(["all but hana", "phones", "the end"]);
+  });
+
+  test("a broadcast that is sent as soon as a connection is welcome reaches it", async () => {
+    const { n1, n2 } = cluster();
+    for (let number = 0; number < WELCOMES; number++) {
+      const client = await cluster().client(`newcomer-${number}`, n1);
+      await n2.post("/ws/broadcast", { type: "n", data: number });
+      await hasGot(client, number);
+      await client.client.close();
+    }
   });
 
   test("a key that was used on one node is a repeat on every other", async () => {
