@@ -40,3 +40,31 @@ test("an append is answered, also when the last member leaves before the message
     expect(await appended).toMatchObject({ offset: 1, duplicate: false });
   }
 });
+
+test("a publish with a key is answered, also when its receiver joins while the key is looked up", async () => {
+  await using cluster = await startCluster(implementation);
+  const { node } = cluster;
+  for (const number of upTo(100)) {
+    const channel = `group:g${number}` as const;
+    await node.broker.append(cluster.message(channel)); // known, and without members
+    const appended = [
+      node.broker.append(cluster.message(channel), `key${number}`),
+      node.broker.append(cluster.message(channel)),
+    ];
+    await nextTurn(); // now the key is looked up
+    await node.broker.join(`g${number}`, "alice");
+    expect((await Promise.all(appended)).map(({ offset }) => offset)).toEqual([2, 3]);
+  }
+});
+
+test("what comes after a publish with a key does not overtake it, however much is under way", async () => {
+  await using cluster = await startCluster(implementation, { count: 100_000 });
+  const { broker } = cluster.node;
+  for (const round of upTo(10)) {
+    const appended = upTo(3_000).map((number) =>
+      broker.append(cluster.message("group:g"), number % 700 === 0 ? `${round} ${number}` : undefined),
+    );
+    const offsets = (await Promise.all(appended)).map(({ offset }) => offset);
+    expect(offsets).toEqual(upTo(3_000).map((number) => (round - 1) * 3_000 + number));
+  }
+});

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAILED, Pipe } from "../../src/backplane/redis/pipe.ts";
-import { RedisServer } from "../support/redis.ts";
+import { eventually, RedisServer } from "../support/redis.ts";
 import { upTo } from "./harness.ts";
 
 let server: RedisServer;
@@ -99,6 +99,23 @@ test("what is under way when the connection ends has failed, and its end is told
   await promise;
   expect(pipe.isOpen).toBe(false);
   await expect(pipe.call([command("INCR", "a")], 1)).rejects.toThrow("no connection");
+});
+
+test("what a former connection answers late is no answer to a call on the present one", async () => {
+  using way = await slowWay();
+  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  await pipe.open(connection(way.port));
+  const many = pipe.call([command("SET", "seven", "7"), command("INCRBY", "seven", "7000000").repeat(9)], 10);
+  many.catch(() => undefined);
+  await eventually(async () => Number(await server.command("GET", "seven")) > 7); // its answers are on their way
+
+  await pipe.open(connection());
+  for (const number of upTo(50)) {
+    expect((await pipe.call([command("INCR", "own")], 1)).numbers).toEqual([number]);
+  }
+
+  await expect(many).rejects.toThrow("closed");
+  pipe.close();
 });
 
 test("a call that is not answered in time ends the connection", async () => {

@@ -217,7 +217,6 @@ test("a Redis that crashes under them and comes back with its data: what is stor
   }
 
   expect(pushes(node)).toBeGreaterThan(0);
-  await isBack(other);
   await expectAllOf(other);
 });
 
@@ -240,6 +239,57 @@ test("messages whose sender says nothing more are delivered all the same, and th
   await tellAll("1\nO\x1fgone.1\x1f3 4");
   await other.backplane.probe();
   expect(idsOf(other.sink.delivered.slice(2))).toEqual(expected);
+});
+
+test("offsets of a history that is gone change nothing, and nobody looks for them again and again", async () => {
+  await using cluster = await groupOf(2);
+  const { node, other } = cluster;
+  const [{ epoch = "" } = {}] = await node.broker.positions(["group:g"]);
+  await server.command("DEL", await listOf());
+  await node.broker.append(cluster.message("group:g", { id: "first of the next" }));
+  await allHave(cluster, 3);
+  const before = cluster.nodes.map(reads);
+
+  for (const former of [epoch, "another.7"]) {
+    const entry = `x\x1fchat\x1f"hi"\x1f1\x1f`;
+    await tellAll(`1\nU\x1flate.1\x1f1\x1fgroup:g\x1f${former}\x1f0\x1e${entry}\x1e`);
+    await tellAll("1\nO\x1flate.1\x1f4991");
+    for (const { backplane } of cluster.nodes) await backplane.probe();
+  }
+  await other.broker.append(cluster.message("group:g", { id: "second" }));
+  await allHave(cluster, 4);
+
+  for (const { sink } of cluster.nodes) {
+    expect(idsOf(sink.delivered.slice(2))).toEqual(["first of the next", "second"]);
+  }
+  for (const [index, node] of cluster.nodes.entries()) {
+    expect(reads(node) - (before[index] ?? 0)).toBeLessThanOrEqual(2);
+  }
+});
+
+test("a Redis that ends idle connections does not take a node away that sends little", async () => {
+  await using short = await RedisServer.start({ args: ["--timeout", "1"] });
+  await using cluster = await groupOf(
+    2,
+    { heartbeatMs: 200 },
+    redisOn(() => short),
+  );
+  const connections = async () =>
+    String(await short.command("CLIENT", "LIST"))
+      .match(/^id=\d+(?=.*cmd=(?!client))/gm)
+      ?.toSorted();
+  const before = await connections();
+
+  // More than two seconds of Redis's own time.
+  await eventually(
+    async () =>
+      Number(/cmdstat_dbsize:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
+      24,
+  );
+
+  expect(await connections()).toEqual(before);
+  await Promise.all(appendTo(cluster, cluster.node, COUNT));
+  await allHave(cluster, COUNT + 2);
 });
 
 test("offsets whose messages came while a node was away make it look for them", async () => {
@@ -304,7 +354,9 @@ async function listOf(): Promise<string> {
 }
 
 /** Expects that a node delivers what Redis has of the group: each message once, in order, and nothing else. */
-async function expectAllOf({ broker, sink }: TestNode): Promise<void> {
+async function expectAllOf(node: TestNode): Promise<void> {
+  await isBack(node);
+  const { broker, sink } = node;
   const { last } = await broker.history("group:g", { limit: 1 });
   await sink.until(() => sink.offsets("group:g").at(-1) === last);
   expect(sink.offsets("group:g")).toEqual(upTo(last));

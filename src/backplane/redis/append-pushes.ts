@@ -48,7 +48,7 @@ export class AppendPushes implements AppendWay {
     this.#parts = parts;
   }
 
-  /** Whether these messages, which have their places, can be appended so, and should. */
+  /** Whether these messages, which have their places and no keys, can be appended so, and should. */
   isFor(batch: readonly Appending[]): boolean {
     const { link, pushFrom } = this.#parts;
     return batch.length >= pushFrom && link.hasPipe && batch.every(isKnown);
@@ -77,13 +77,15 @@ export class AppendPushes implements AppendWay {
     }
     traffic.ran(PUSH);
     const { numbers, error } = await link.push([...publishes, pushes], index + batch.length);
-    const left: Appending[] = [];
-    for (const parcel of parcels) {
+    const answered = parcels.map((parcel) => {
       const lengths = numbers.slice(index, index + parcel.messages.length);
       index += lengths.length;
-      this.#answered(parcel, lengths, error, left);
-    }
-    return left;
+      return { parcel, lengths };
+    });
+    for (const { parcel, lengths } of answered) this.#tell(parcel, lengths);
+    // From here on Redis may count as away, and nothing is sent.
+    const failure = error && link.failed("push", error);
+    return answered.flatMap(({ parcel, lengths }) => this.#settle(parcel, lengths, failure));
   }
 
   #parcelOf({ audience, messages }: Group): Parcel {
@@ -91,22 +93,23 @@ export class AppendPushes implements AppendWay {
     return { name: `${this.#parts.link.token}.${++this.#parcels}`, tokens, messages };
   }
 
-  #answered(
-    { name, tokens, messages }: Parcel,
-    lengths: readonly number[],
-    error: unknown,
-    left: Appending[],
-  ): void {
-    const { link, histories, places, traffic, onAppended, onFailed } = this.#parts;
-    const offsets = tokens.length === 0 ? "" : lineOf("O", name, lengths.join(" "));
-    for (const token of tokens) link.post(token, offsets);
+  #tell({ name, tokens }: Parcel, lengths: readonly number[]): void {
+    if (tokens.length === 0) return;
+    const offsets = lineOf("O", name, lengths.join(" "));
+    for (const token of tokens) this.#parts.link.post(token, offsets);
+  }
+
+  /** @returns the messages that are left */
+  #settle({ messages }: Parcel, lengths: readonly number[], failure: unknown): Appending[] {
+    const { histories, places, traffic, onAppended, onFailed } = this.#parts;
     const { room } = histories;
+    const left: Appending[] = [];
     let sent = 0;
     for (const [index, appending] of messages.entries()) {
       const length = lengths[index] ?? FAILED;
       const { place, message } = appending;
       if (length > 0) sent += onAppended(appending, place, place.start + length);
-      else if (length === FAILED) onFailed(appending, error);
+      else if (length === FAILED) onFailed(appending, failure);
       else {
         places.forget(message.channel);
         left.push(appending);
@@ -114,6 +117,7 @@ export class AppendPushes implements AppendWay {
       if (length > room) void this.#cut(message.channel);
     }
     traffic.sent("U", sent);
+    return left;
   }
 
   /** A list that stays too long is cut after the next message. */
@@ -130,5 +134,5 @@ export class AppendPushes implements AppendWay {
 }
 
 /** Whether Redis needs to look nothing up for a message. */
-const isKnown = ({ key, place: { epoch, audience } }: Appending): boolean =>
-  key === undefined && epoch !== "" && audience.others < MAX_NODES;
+const isKnown = ({ place: { epoch, audience } }: Appending): boolean =>
+  epoch !== "" && audience.others < MAX_NODES;

@@ -26,6 +26,8 @@ interface Lane {
   queue: Appending[];
   /** Calls under way. */
   calls: number;
+  /** Whether it is being found out what is known of the next messages' keys: nothing overtakes them. */
+  isBlocked: boolean;
   /** The way that they take. Nothing goes the other way before they have ended. */
   way: AppendWay;
   /** Messages that came back: what is under way may bring more, and then they all go by the script. */
@@ -120,13 +122,14 @@ export class Appends {
     const number = this.#parts.byPartition ? partitionOf(channel) : 0;
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
-    const lane: Lane = { queue: [], calls: 0, way: this.#calls, left: [] };
+    const lane: Lane = { queue: [], calls: 0, isBlocked: false, way: this.#calls, left: [] };
     this.#lanes.set(number, lane);
     return lane;
   }
 
   /** Sends what waits, as far as Redis keeps up: when it does not, batches grow instead of the queue before it. */
   #pump(lane: Lane): void {
+    if (lane.isBlocked) return;
     if (lane.left.length > 0) {
       if (lane.calls > 0) return;
       lane.queue = [...lane.left, ...lane.queue];
@@ -135,13 +138,14 @@ export class Appends {
     }
     while (lane.queue.length > 0 && lane.calls < CALLS_UNDER_WAY) {
       const batch = lane.queue.slice(0, sizeOfCall(lane.queue));
-      this.#place(batch);
-      const way = this.#pushes.isFor(batch) ? this.#pushes : this.#calls;
+      const hasKeys = batch.some(({ key }) => key !== undefined);
+      if (!hasKeys) this.#place(batch);
+      const way = !hasKeys && this.#pushes.isFor(batch) ? this.#pushes : this.#calls;
       if (lane.calls > 0 && lane.way !== way) return;
       lane.way = way;
       lane.queue.splice(0, batch.length);
       this.#queued -= batch.length;
-      if (batch.some(({ key }) => key !== undefined)) {
+      if (hasKeys) {
         void this.#sendNew(lane, batch);
         return;
       }
@@ -149,16 +153,14 @@ export class Appends {
     }
   }
 
-  /** A batch with keys has to wait for what is known of them, and nobody may overtake it. */
+  /** A batch with keys has to wait for what is known of them. */
   async #sendNew(lane: Lane, batch: readonly Appending[]): Promise<void> {
-    const calls = lane.calls;
-    lane.calls = CALLS_UNDER_WAY;
+    lane.isBlocked = true;
     const isNew = await Promise.all(batch.map((appending) => this.#isNew(appending)));
-    lane.calls -= CALLS_UNDER_WAY - calls;
-    void this.#send(
-      lane,
-      batch.filter((_, index) => isNew[index]),
-    );
+    lane.isBlocked = false;
+    const rest = batch.filter((_, index) => isNew[index]);
+    this.#place(rest);
+    void this.#send(lane, rest);
     this.#pump(lane);
   }
 

@@ -192,7 +192,7 @@ export class Link {
     try {
       return await runScript(this.#ready(), script, baseOf(this.#options.prefix, partition), args);
     } catch (cause) {
-      throw this.#failure(script.name, cause);
+      throw this.failed(script.name, cause);
     } finally {
       this.#turns.give();
     }
@@ -210,11 +210,17 @@ export class Link {
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();
     try {
-      const { numbers, error } = await this.#pipe.call(commands, count);
-      return { numbers, error: error && this.#failure("push", error) };
+      return await this.#pipe.call(commands, count);
     } catch (cause) {
-      throw this.#failure("push", cause);
+      throw this.failed("push", cause);
     }
+  }
+
+  /** What a failed command means; when Redis is away everything is announced again. */
+  failed(what: string, cause: unknown): TidingsError {
+    const failure = failureOf(what, cause);
+    if (failure !== cause && failure.code === "unavailable") this.recover();
+    return failure;
   }
 
   /** Something is amiss, so everything is announced again before the node counts as up. */
@@ -257,7 +263,7 @@ export class Link {
     try {
       return await send(this.#ready(), new PublishCall(inboxOf(this.#options.prefix, token), text));
     } catch (cause) {
-      throw this.#failure("publish", cause);
+      throw this.failed("publish", cause);
     }
   }
 
@@ -265,12 +271,6 @@ export class Link {
     const commands = this.#commands;
     if (commands === undefined || commands.status !== "ready") throw this.#awayError();
     return commands;
-  }
-
-  #failure(what: string, cause: unknown): TidingsError {
-    const failure = failureOf(what, cause);
-    if (failure !== cause && failure.code === "unavailable") this.recover();
-    return failure;
   }
 
   #goAway(): void {
@@ -298,6 +298,7 @@ export class Link {
       if (this.#sink !== undefined) this.#inbox.receive(text);
     });
     listening.on("end", () => {
+      listening.disconnect(); // and no more watches for failovers
       if (this.#listening === listening) this.recover();
     });
     await listening.connect();
@@ -314,6 +315,7 @@ export class Link {
   async #watch(): Promise<void> {
     const listening = this.#listening;
     if (!this.isUp) return;
+    this.#pipe.beat();
     try {
       await this.probe();
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type Redis, ReplyError } from "ioredis";
 import { giveBuffer, takeBuffer } from "./buffers.ts";
+import { pack } from "./packed.ts";
 
 /** What Redis answered to the commands of a call. */
 export interface PipeAnswer {
@@ -12,6 +13,8 @@ export interface PipeAnswer {
 /** In the place of a number that an error came for. */
 export const FAILED = -1;
 
+/** Answers a number, and costs nothing. */
+const BEAT = `*1\r\n${pack("DBSIZE")}`;
 const COLON = 58;
 const RETURN = 13;
 const NEWLINE = 10;
@@ -72,13 +75,22 @@ export class Pipe {
   async open(connection: Redis): Promise<void> {
     this.close();
     this.#connection = connection;
-    connection.once("end", () => this.#ended(connection, new Error("the connection has ended")));
-    await connection.connect();
     this.#kind = 0;
     this.#text = "";
+    connection.once("end", () => this.#ended(connection));
+    await connection.connect();
     const { stream } = connection;
     stream.removeAllListeners("data");
-    stream.on("data", (chunk: Buffer) => this.#read(chunk));
+    stream.on("data", (chunk: Buffer) => {
+      // What comes late on a former connection is none of this one's answers.
+      if (this.#connection === connection) this.#read(chunk);
+    });
+  }
+
+  /** To be called now and then: a connection that is dead without a word ends, and one on which nothing happens is not taken for idle. */
+  beat(): void {
+    // Its failure is the connection's, which is told.
+    if (this.isOpen) this.call([BEAT], 1).catch(() => undefined);
   }
 
   /**
@@ -91,7 +103,7 @@ export class Pipe {
     if (connection === undefined || !this.isOpen) return Promise.reject(new Error("there is no connection"));
     const answer = Promise.withResolvers<PipeAnswer>();
     const buffer = takeBuffer(commands.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0));
-    const timer = setTimeout(() => connection.disconnect(), this.#timeoutMs);
+    const timer = setTimeout(() => connection.stream.destroy(), this.#timeoutMs);
     this.#calls.push(new Call(count, buffer, timer, answer));
     let end = 0;
     for (const piece of commands) end += buffer.write(piece, end);
@@ -108,10 +120,11 @@ export class Pipe {
     this.#fail(new Error("the connection was closed"));
   }
 
-  #ended(connection: Redis, error: Error): void {
+  #ended(connection: Redis): void {
+    connection.disconnect(); // and no more watches for failovers
     if (this.#connection !== connection) return;
     this.#connection = undefined;
-    this.#fail(error);
+    this.#fail(new Error("the connection has ended"));
     this.#onEnd();
   }
 

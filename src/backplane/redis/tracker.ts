@@ -23,6 +23,8 @@ interface Place {
   id: string | undefined;
   /** While a hole is being filled: the highest offset that was announced, or more. */
   wanted: number | undefined;
+  /** What is filled then. */
+  filling: Promise<void> | undefined;
 }
 
 export interface TrackerParts {
@@ -47,7 +49,7 @@ export class Tracker {
   #texts = "";
   #look: NodeJS.Timeout | undefined;
   /** The same where the offsets come from the sender. */
-  readonly #unplaced = new Unplaced((channels, held) => this.#missed(channels, held));
+  readonly #unplaced = new Unplaced((channels, held) => this.#alone(this.#missed(channels, held)));
 
   constructor(parts: TrackerParts) {
     const { link } = parts;
@@ -68,7 +70,7 @@ export class Tracker {
   /** Whoever has read so far on a channel with local members expects what comes after it. */
   begin(channel: Channel, { epoch, offset, id }: Seen): void {
     if (this.#places.has(channel) || !this.#parts.hasMembers(channel)) return;
-    this.#places.set(channel, { epoch, offset, id, wanted: undefined });
+    this.#places.set(channel, { epoch, offset, id, wanted: undefined, filling: undefined });
   }
 
   /** The last local member has gone. */
@@ -82,7 +84,7 @@ export class Tracker {
     const fills: Promise<void>[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const place = this.#places.get(channel);
-      if (place === undefined) continue;
+      if (place === undefined || isBefore(epoch, place.epoch)) continue;
       this.#lost(channel, { epoch, offset: from });
       if (place.offset < last) fills.push(this.#fill(channel, place, last));
     }
@@ -108,14 +110,18 @@ export class Tracker {
   #lookLater(): void {
     this.#look ??= setTimeout(() => {
       this.#look = undefined;
-      this.#catchUpAlone(this.#places);
+      // While Redis is away there is nothing to be read, and the return reads everything.
+      if (this.#parts.link.isUp) this.#alone(this.catchUp());
     }, LOOK_MS).unref();
   }
 
   /** Their sender has gone, or is slow: what it has stored is read from history. */
-  #missed(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): void {
+  async #missed(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
+    if (this.#parts.link.isStopped) return;
     for (const message of held) this.#arrived(message);
-    this.#catchUpAlone(new Map([...this.#places].filter(([channel]) => channels.has(channel))));
+    const places = [...this.#places].filter(([channel]) => channels.has(channel));
+    if (this.#parts.link.isUp) await this.catchUp(new Map(places));
+    for (const channel of channels) this.#parts.passedOver(channel);
   }
 
   #arrived(message: StoredMessage): void {
@@ -131,11 +137,17 @@ export class Tracker {
       // A member has read it from history already.
       if (offset <= place.offset) this.#parts.delivered(message, 0);
       else if (offset === place.offset + 1) this.#next(place, message);
-      else if (!this.#unplaced.hold(message)) this.#fillAlone(channel, place, offset);
+      else if (!this.#unplaced.hold(message)) this.#alone(this.#fill(channel, place, offset));
+    } else if (isBefore(epoch, place.epoch)) {
+      // It was stored, and then the history was lost: its offset came after that news.
+      this.#parts.delivered(message, 0);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
       this.#next(place, message);
-    } else this.#fillAlone(channel, place, offset);
+    } else {
+      const filled = this.#fill(channel, place, offset);
+      this.#alone(filled.then(() => this.#parts.passedOver(channel)));
+    }
   }
 
   #next(place: Place, message: StoredMessage): void {
@@ -156,15 +168,6 @@ export class Tracker {
     this.#parts.link.sink.lost(channel, position);
   }
 
-  #fillAlone(channel: Channel, place: Place, wanted: number): void {
-    this.#alone(this.#fill(channel, place, wanted));
-  }
-
-  /** While Redis is away there is nothing to be read, and the return reads everything. */
-  #catchUpAlone(places: ReadonlyMap<Channel, Place>): void {
-    if (this.#parts.link.isUp) this.#alone(this.catchUp(places));
-  }
-
   /** What cannot be read now is read when Redis is back, or when the next message comes. */
   #alone(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
@@ -172,10 +175,19 @@ export class Tracker {
     });
   }
 
-  async #fill(channel: Channel, place: Place, wanted: number): Promise<void> {
+  /** Resolves when all up to there has been delivered, or is known to be lost. */
+  #fill(channel: Channel, place: Place, wanted: number): Promise<void> {
     place.wanted = Math.max(place.wanted ?? 0, wanted);
+    place.filling ??= this.#fillHole(channel, place).finally(() => {
+      place.filling = undefined;
+    });
+    return place.filling;
+  }
+
+  async #fillHole(channel: Channel, place: Place): Promise<void> {
     try {
-      while (place.offset < place.wanted) {
+      while (place.wanted !== undefined && place.offset < place.wanted) {
+        const { wanted } = place;
         const page = await this.#parts.histories.read(channel, { after: place.offset, limit: PAGE });
         if (this.#parts.link.isStopped || this.#places.get(channel) !== place) return;
         if (page.epoch !== place.epoch) {
@@ -190,12 +202,20 @@ export class Tracker {
           place.id = undefined;
           this.#parts.passedOver(channel);
         }
-        place.wanted = Math.max(place.wanted, page.last);
+        // What was wanted may have been an offset of a history that is gone. What has come meanwhile may be behind the page.
+        if (place.wanted === wanted) place.wanted = page.last;
       }
     } finally {
-      const isFilled = place.wanted <= place.offset;
+      const isFilled = place.wanted !== undefined && place.wanted <= place.offset;
       place.wanted = undefined;
       if (!isFilled) this.#parts.passedOver(channel);
     }
   }
+}
+
+/** Whether a history was given up for the other one. Epochs are made of the random name of the data and a number that rises. */
+function isBefore(epoch: string, other: string): boolean {
+  const [birth, serial] = epoch.split(".");
+  const [otherBirth, otherSerial] = other.split(".");
+  return birth === otherBirth && Number(serial) < Number(otherSerial);
 }

@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
 import { channelsOf, decodeStored } from "./entry.ts";
-import { FIELD } from "./line.ts";
+import { ENTRY, FIELD } from "./line.ts";
 
 /** Fields that a line `U` opens with: kind, name, number of messages. */
 const FIELDS = 3;
@@ -13,6 +13,8 @@ const FORGOTTEN_MS = 60_000;
 /** Messages of one text that have come in without their offsets. */
 interface Text {
   readonly line: string;
+  /** They are counted as they come in. */
+  readonly number: number;
   /** Messages of other texts that come after some of these. */
   held: StoredMessage[];
   timer: NodeJS.Timeout;
@@ -24,6 +26,9 @@ export class Unplaced {
   readonly #texts = new Map<string, Text>();
   /** Those whose offsets have not come in time, and may come yet. */
   readonly #late = new Map<string, Text>();
+  /** How many texts had come in when a message did that is held. None that came later holds anything that is before it. */
+  readonly #before = new WeakMap<StoredMessage, number>();
+  #count = 0;
 
   /** @param onOverdue is told which channels may have messages whose offsets nobody sends, and what has come of them meanwhile */
   constructor(onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void) {
@@ -34,7 +39,7 @@ export class Unplaced {
   add(line: string): number {
     const [, name = "", number] = line.split(FIELD, FIELDS);
     const timer = setTimeout(() => this.#overdue(name), OVERDUE_MS).unref();
-    this.#texts.set(name, { line, held: [], timer });
+    this.#texts.set(name, { line, number: ++this.#count, held: [], timer });
     return Number(number);
   }
 
@@ -54,8 +59,10 @@ export class Unplaced {
   /** Keeps a message that has come too early until others of its channel have theirs. @returns whether there are any to wait for */
   hold(message: StoredMessage): boolean {
     if (this.#texts.size === 0) return false;
-    for (const { line, held } of this.#texts.values()) {
-      if (!line.includes(FIELD + message.channel + FIELD)) continue;
+    const before = this.#before.get(message) ?? this.#count;
+    for (const { line, number, held } of this.#texts.values()) {
+      if (number > before || !hasChannel(line, message.channel)) continue;
+      this.#before.set(message, before);
       held.push(message);
       return true;
     }
@@ -67,10 +74,16 @@ export class Unplaced {
     if (text === undefined) return;
     this.#texts.delete(name);
     this.#late.set(name, text);
-    text.timer = setTimeout(() => this.#late.delete(name), FORGOTTEN_MS).unref();
+    text.timer = setTimeout(() => this.#forgotten(name, text), FORGOTTEN_MS).unref();
     const held = inOrder(text.held);
     text.held = [];
     this.#onOverdue(channelsOf(text.line, FIELDS), held);
+  }
+
+  /** Redis may have taken them in after the first look. */
+  #forgotten(name: string, { line }: Text): void {
+    this.#late.delete(name);
+    this.#onOverdue(channelsOf(line, FIELDS), []);
   }
 
   #forget(name: string, { timer }: Text): void {
@@ -82,3 +95,8 @@ export class Unplaced {
 
 const inOrder = (messages: StoredMessage[]): StoredMessage[] =>
   messages.sort((one, other) => one.offset - other.offset);
+
+function hasChannel(line: string, channel: Channel): boolean {
+  const at = line.indexOf(FIELD + channel + FIELD);
+  return at !== -1 && at < line.indexOf(ENTRY);
+}
