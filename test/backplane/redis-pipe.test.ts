@@ -14,6 +14,8 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const TIMEOUT_MS = 2_000;
+/** Longer than any test takes. */
+const LONG_MS = 600_000;
 
 const command = (...words: string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
@@ -23,28 +25,36 @@ const connection = (port = server.port): Redis => {
   return client.on("error", () => undefined);
 };
 
-/** A way to Redis on which answers come byte by byte. */
-async function slowWay(): Promise<{ port: number } & Disposable> {
+/** A way to Redis on which answers come byte by byte, each when `gate` is open. */
+interface SlowWay extends Disposable {
+  readonly port: number;
+  gate: Promise<void>;
+}
+
+async function slowWay(): Promise<SlowWay> {
   const sockets: Socket[] = [];
   const proxy = createServer((socket) => {
     const upstream = connect(server.port, "127.0.0.1");
     sockets.push(socket.setNoDelay(true), upstream);
     socket.pipe(upstream);
-    forwardSlowly(upstream, socket).catch(() => undefined); // it is cut off in the end
+    forwardSlowly(upstream, socket, way).catch(() => undefined); // it is cut off in the end
   }).listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  return {
+  const way: SlowWay = {
     port: (proxy.address() as AddressInfo).port, // of a server that listens to a port
+    gate: Promise.resolve(),
     [Symbol.dispose]() {
       for (const socket of sockets) socket.destroy();
       proxy.close();
     },
   };
+  return way;
 }
 
-async function forwardSlowly(from: Socket, to: Socket): Promise<void> {
+async function forwardSlowly(from: Socket, to: Socket, way: SlowWay): Promise<void> {
   for await (const chunk of from) {
     for (const byte of chunk as Buffer) {
+      await way.gate;
       to.write(Buffer.of(byte));
       await nextTurn();
     }
@@ -53,7 +63,7 @@ async function forwardSlowly(from: Socket, to: Socket): Promise<void> {
 
 test("each command has its number, whatever pieces the answers come in", async () => {
   using way = await slowWay();
-  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  const pipe = new Pipe(LONG_MS, () => undefined);
   await pipe.open(connection(way.port));
 
   const { numbers, error } = await pipe.call(
@@ -103,13 +113,16 @@ test("what is under way when the connection ends has failed, and its end is told
 
 test("what a former connection answers late is no answer to a call on the present one", async () => {
   using way = await slowWay();
-  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  const pipe = new Pipe(LONG_MS, () => undefined);
   await pipe.open(connection(way.port));
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+  way.gate = gate;
   const many = pipe.call([command("SET", "seven", "7"), command("INCRBY", "seven", "7000000").repeat(9)], 10);
   many.catch(() => undefined);
   await eventually(async () => Number(await server.command("GET", "seven")) > 7); // its answers are on their way
 
   await pipe.open(connection());
+  release();
   for (const number of upTo(50)) {
     expect((await pipe.call([command("INCR", "own")], 1)).numbers).toEqual([number]);
   }
