@@ -33,7 +33,8 @@ interface SlowWay extends Disposable {
 
 async function slowWay(): Promise<SlowWay> {
   const sockets: Socket[] = [];
-  const proxy = createServer((socket) => {
+  // Who has said all it has to say may still be told something.
+  const proxy = createServer({ allowHalfOpen: true }, (socket) => {
     const upstream = connect(server.port, "127.0.0.1");
     sockets.push(socket.setNoDelay(true), upstream);
     socket.pipe(upstream);
