@@ -1,15 +1,9 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { endWithProcess, eventually, RedisServer } from "../support/redis.ts";
-import { type StartedCluster, startCluster, type TestNode, upTo } from "./harness.ts";
+import { eventually, RedisServer } from "../support/redis.ts";
+import { startCluster, upTo } from "./harness.ts";
+import { allHave, appendTo, COUNT, groupOf, idsOf, listOf, pushes, reads } from "./pushes.ts";
 import { redisOn } from "./redis-harness.ts";
-
-/** More than enough for a command each. */
-const COUNT = 100;
-const PUSHER = fileURLToPath(new URL("pusher.ts", import.meta.url));
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -20,35 +14,11 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
 
-const pushes = ({ backplane }: TestNode): number => backplane.traffic?.scripts.push ?? 0;
-const reads = ({ backplane }: TestNode): number => backplane.traffic?.scripts.read ?? 0;
-const idsOf = (messages: readonly { readonly id: string }[]) => messages.map(({ id }) => id);
-
 /** How often Redis has run a command, within scripts too. */
 async function calls(command: string): Promise<number> {
   const info = String(await server.command("INFO", "commandstats"));
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
 }
-
-/** Nodes that all have members of group `g`, and know its list. */
-async function groupOf(nodes: number, options = {}, on = implementation): Promise<StartedCluster> {
-  const cluster = await startCluster(on, options, nodes);
-  for (const { broker } of cluster.nodes) {
-    await broker.join("g", "alice");
-    await broker.positions(["group:g"]);
-  }
-  for (const { broker } of cluster.nodes) await broker.append(cluster.message("group:g"));
-  await allHave(cluster, nodes);
-  return cluster;
-}
-
-/** Resolves when so many messages of the group have arrived on every node. */
-async function allHave({ nodes }: StartedCluster, count: number): Promise<void> {
-  for (const { sink } of nodes) await sink.until(() => sink.delivered.length >= count);
-}
-
-const appendTo = ({ message }: StartedCluster, { broker }: TestNode, count: number) =>
-  upTo(count).map(() => broker.append(message("group:g")));
 
 test("many messages of a tick take a command each, no script, and two PUBLISH for each node that has receivers", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
@@ -57,12 +27,12 @@ test("many messages of a tick take a command each, no script, and two PUBLISH fo
   for (const channel of channels) await other.broker.join(channel.slice(6), "alice");
   const send = () => Promise.all(channels.map((channel) => node.broker.append(cluster.message(channel))));
   await send(); // from now on it is known where they go
-  await allHave({ ...cluster, nodes: [other] }, COUNT);
+  await allHave({ nodes: [other] }, COUNT);
   const names = ["evalsha", "rpushx", "publish"];
   const before = await Promise.all(names.map(calls));
 
   const appended = await send();
-  await allHave({ ...cluster, nodes: [other] }, 2 * COUNT);
+  await allHave({ nodes: [other] }, 2 * COUNT);
 
   const after = await Promise.all(names.map(calls));
   expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([0, COUNT, 2]);
@@ -71,7 +41,7 @@ test("many messages of a tick take a command each, no script, and two PUBLISH fo
 });
 
 test("they are counted one by one on both sides", async () => {
-  await using cluster = await groupOf(2);
+  await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const out = node.backplane.traffic?.messages.out.stored ?? 0;
   const into = other.backplane.traffic?.messages.in.stored ?? 0;
@@ -85,7 +55,7 @@ test("they are counted one by one on both sides", async () => {
 });
 
 test("nodes that write to one channel at once hear all in one order, and nobody has to look in the history", async () => {
-  await using cluster = await groupOf(3);
+  await using cluster = await groupOf(implementation, 3);
   const before = cluster.nodes.map(reads);
 
   const appended: Promise<unknown>[] = [];
@@ -111,7 +81,7 @@ test("nodes that write to one channel at once hear all in one order, and nobody 
 });
 
 test("messages whose list has been given another name meanwhile go by the script, in their order, once", async () => {
-  await using cluster = await groupOf(2);
+  await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const scripts = (): number => node.backplane.traffic?.scripts.append ?? 0;
   const before = scripts();
@@ -127,7 +97,7 @@ test("messages whose list has been given another name meanwhile go by the script
     await renamed;
   }
   const answers = await Promise.all(appended);
-  await allHave({ ...cluster, nodes: [node] }, answers.length + 2);
+  await allHave({ nodes: [node] }, answers.length + 2);
 
   expect(answers.map(({ offset }) => offset)).toEqual(answers.map((_, index) => index + 3));
   expect(idsOf(node.sink.delivered.slice(2))).toEqual(idsOf(answers));
@@ -136,7 +106,7 @@ test("messages whose list has been given another name meanwhile go by the script
 });
 
 test("messages for many nodes go by the script, which is sent them once", async () => {
-  await using cluster = await groupOf(6);
+  await using cluster = await groupOf(implementation, 6);
   const { node } = cluster;
   const before = pushes(node);
 
@@ -147,12 +117,12 @@ test("messages for many nodes go by the script, which is sent them once", async 
 });
 
 test("a history that becomes too long is cut", async () => {
-  await using cluster = await groupOf(1, { count: 80 });
+  await using cluster = await groupOf(implementation, 1, { count: 80 });
   const { node } = cluster;
 
   for (const _ of upTo(10)) {
     await Promise.all(appendTo(cluster, node, COUNT));
-    await eventually(async () => Number(await server.command("LLEN", await listOf())) <= 90);
+    await eventually(async () => Number(await server.command("LLEN", await listOf(server))) <= 90);
   }
 
   expect(pushes(node)).toBeGreaterThan(0);
@@ -161,205 +131,3 @@ test("a history that becomes too long is cut", async () => {
   const { first, last } = await node.broker.history("group:g", { limit: 1 });
   expect({ first, last }).toEqual({ first: 10 * COUNT - 78, last: 10 * COUNT + 1 });
 });
-
-test("a Redis that has no room fails them clearly, and takes them when it has", async () => {
-  await using cluster = await groupOf(2);
-  const { node } = cluster;
-  for (const { sink } of cluster.nodes) sink.report = () => undefined;
-
-  await server.command("CONFIG", "SET", "maxmemory", 1);
-  const refused = await Promise.allSettled(appendTo(cluster, node, COUNT));
-  await server.command("CONFIG", "SET", "maxmemory", 0);
-
-  for (const outcome of refused) {
-    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "unavailable" } });
-  }
-  await isBack(node);
-  const appended = await Promise.all(appendTo(cluster, node, COUNT));
-  expect(appended.map(({ offset }) => offset)).toEqual(upTo(COUNT).map((number) => number + 2));
-  await allHave(cluster, COUNT + 2);
-});
-
-test("a connection that breaks under them leaves nobody waiting, and what is stored is delivered once, in order", async () => {
-  await using cluster = await groupOf(2, { count: 100_000 });
-  const { node, other } = cluster;
-  for (const { sink } of cluster.nodes) sink.report = () => undefined;
-
-  for (const _ of upTo(5)) {
-    const outcomes = outcomesOf(cluster, 5);
-    await nextTurn();
-    await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-    expectClear(await outcomes);
-    await isBack(node);
-  }
-
-  expect(pushes(node)).toBeGreaterThan(0);
-  await expectAllOf(other);
-});
-
-test("a Redis that crashes under them and comes back with its data: what is stored is delivered once, in order", async () => {
-  await using persistent = await RedisServer.start({ persistent: true });
-  await using cluster = await groupOf(
-    2,
-    { count: 100_000 },
-    redisOn(() => persistent),
-  );
-  const { node, other } = cluster;
-  for (const { sink } of cluster.nodes) sink.report = () => undefined;
-
-  for (const _ of upTo(3)) {
-    const outcomes = outcomesOf(cluster, 20);
-    await sleep(10);
-    await persistent.kill();
-    expectClear(await outcomes);
-    await persistent.restart();
-    await isBack(node);
-  }
-
-  expect(pushes(node)).toBeGreaterThan(0);
-  await expectAllOf(other);
-});
-
-test("messages whose sender says nothing more are delivered all the same, and those that come after them in their order", async () => {
-  await using cluster = await groupOf(2);
-  const { node, other } = cluster;
-  const [epoch = ""] = (await other.broker.positions(["group:g"])).map((position) => position.epoch);
-  const entry = (id: string) => `${id}\x1fchat\x1f"hi"\x1f1\x1f`;
-  const head = `\x1fgroup:g\x1f${epoch}\x1f0`;
-  const text = `1\nU\x1fgone.1\x1f2${head}${head}\x1e${entry("a")}\x1e${entry("b")}\x1e`;
-
-  await tellAll(text);
-  for (const id of ["a", "b"]) await server.command("RPUSHX", await listOf(), entry(id));
-  const after = await node.broker.append(cluster.message("group:g"));
-  await allHave(cluster, 5);
-
-  const expected = ["a", "b", after.id];
-  for (const { sink } of cluster.nodes) expect(idsOf(sink.delivered.slice(2))).toEqual(expected);
-  // And should the offsets come after all, nothing happens.
-  await tellAll("1\nO\x1fgone.1\x1f3 4");
-  await other.backplane.probe();
-  expect(idsOf(other.sink.delivered.slice(2))).toEqual(expected);
-});
-
-test("offsets of a history that is gone change nothing, and nobody looks for them again and again", async () => {
-  await using cluster = await groupOf(2);
-  const { node, other } = cluster;
-  const [{ epoch = "" } = {}] = await node.broker.positions(["group:g"]);
-  await server.command("DEL", await listOf());
-  await node.broker.append(cluster.message("group:g", { id: "first of the next" }));
-  await allHave(cluster, 3);
-  const before = cluster.nodes.map(reads);
-
-  for (const former of [epoch, "another.7"]) {
-    const entry = `x\x1fchat\x1f"hi"\x1f1\x1f`;
-    await tellAll(`1\nU\x1flate.1\x1f1\x1fgroup:g\x1f${former}\x1f0\x1e${entry}\x1e`);
-    await tellAll("1\nO\x1flate.1\x1f4991");
-    for (const { backplane } of cluster.nodes) await backplane.probe();
-  }
-  await other.broker.append(cluster.message("group:g", { id: "second" }));
-  await allHave(cluster, 4);
-
-  for (const { sink } of cluster.nodes) {
-    expect(idsOf(sink.delivered.slice(2))).toEqual(["first of the next", "second"]);
-  }
-  for (const [index, node] of cluster.nodes.entries()) {
-    expect(reads(node) - (before[index] ?? 0)).toBeLessThanOrEqual(2);
-  }
-});
-
-test("a Redis that ends idle connections does not take a node away that sends little", async () => {
-  await using short = await RedisServer.start({ args: ["--timeout", "3"] });
-  await using cluster = await groupOf(
-    2,
-    { heartbeatMs: 100 },
-    redisOn(() => short),
-  );
-  const connections = async () =>
-    String(await short.command("CLIENT", "LIST"))
-      .match(/^id=\d+(?=.*cmd=(?!client))/gm)
-      ?.toSorted();
-  const before = await connections();
-
-  // At ten a second from each of the nodes: five seconds, and nobody has said anything else.
-  await eventually(
-    async () =>
-      Number(/cmdstat_dbsize:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
-      100,
-  );
-
-  expect(await connections()).toEqual(before);
-  await Promise.all(appendTo(cluster, cluster.node, COUNT));
-  await allHave(cluster, COUNT + 2);
-});
-
-test("offsets whose messages came while a node was away make it look for them", async () => {
-  await using cluster = await groupOf(2);
-  const { other } = cluster;
-
-  await server.command("RPUSHX", await listOf(), `a\x1fchat\x1f"hi"\x1f1\x1f`);
-  await tellAll("1\nO\x1fgone.1\x1f3");
-  await allHave(cluster, 3);
-
-  expect(other.sink.delivered.at(-1)).toMatchObject({ id: "a", offset: 3 });
-});
-
-test("a node that is killed while it writes: what it has stored is delivered by the others, once, in order", async () => {
-  await using cluster = await groupOf(2, { count: 100_000 });
-  const [prefix = ""] = String(await listOf()).split("{");
-
-  for (const round of upTo(5)) {
-    const child = fork(PUSHER, [server.url, prefix, `killed-${round}`, "g", "h"]);
-    endWithProcess(child);
-    await Promise.race([once(child, "message"), once(child, "exit").then(() => expect.fail("it ended"))]);
-    await sleep(round * 5); // at some moment: which one does not matter
-    child.kill("SIGKILL");
-    if (child.signalCode === null) await once(child, "exit");
-    await Promise.all(appendTo(cluster, cluster.node, COUNT));
-  }
-
-  for (const node of cluster.nodes) await expectAllOf(node);
-});
-
-const isBack = ({ broker }: TestNode) =>
-  eventually(() => broker.positions(["group:g"]).then(Boolean, () => false));
-
-/** Writes in so many ticks. Resolves to what has become of each message, or why it failed. */
-async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unknown[]> {
-  const outcomes: Promise<unknown>[] = [];
-  for (const _ of upTo(ticks)) {
-    for (const appended of appendTo(cluster, cluster.node, COUNT)) {
-      outcomes.push(appended.catch((error: unknown) => error));
-    }
-    await nextTurn();
-  }
-  return Promise.all(outcomes);
-}
-
-function expectClear(outcomes: readonly unknown[]): void {
-  for (const outcome of outcomes) {
-    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "unavailable" });
-  }
-}
-
-/** Says something to all nodes, as another one would. */
-async function tellAll(text: string): Promise<void> {
-  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
-}
-
-/** The name of the group's list. */
-async function listOf(): Promise<string> {
-  const [list = ""] = (await server.command("KEYS", "*:h:group:g:*")) as string[]; // answers with names
-  return list;
-}
-
-/** Expects that a node delivers what Redis has of the group: each message once, in order, and nothing else. */
-async function expectAllOf(node: TestNode): Promise<void> {
-  await isBack(node);
-  const { broker, sink } = node;
-  const { last } = await broker.history("group:g", { limit: 1 });
-  await sink.until(() => sink.offsets("group:g").at(-1) === last);
-  expect(sink.offsets("group:g")).toEqual(upTo(last));
-  const { messages } = await broker.history("group:g", { limit: last });
-  expect(idsOf(sink.delivered)).toEqual(idsOf(messages));
-}
