@@ -31,13 +31,22 @@ interface SlowWay extends Disposable {
   gate: Promise<void>;
 }
 
-async function slowWay(): Promise<SlowWay> {
+/** @param options.upTo what is sent breaks off before this word */
+async function slowWay(options: { upTo?: string } = {}): Promise<SlowWay> {
   const sockets: Socket[] = [];
   // Who has said all it has to say may still be told something.
   const proxy = createServer({ allowHalfOpen: true }, (socket) => {
     const upstream = connect(server.port, "127.0.0.1");
     sockets.push(socket.setNoDelay(true), upstream);
-    socket.pipe(upstream);
+    socket.on("data", (chunk: Buffer) => {
+      const end = options.upTo === undefined ? -1 : chunk.indexOf(options.upTo);
+      if (end === -1) upstream.write(chunk);
+      else {
+        upstream.end(chunk.subarray(0, end));
+        socket.destroy();
+      }
+    });
+    socket.on("end", () => upstream.end());
     forwardSlowly(upstream, socket, way).catch(() => undefined); // it is cut off in the end
   }).listen(0, "127.0.0.1");
   await once(proxy, "listening");
@@ -83,18 +92,39 @@ test("a command that fails has its error, and the others their numbers", async (
   await server.command("SET", "text", "x");
 
   const both = [
-    pipe.call(
-      [command("INCR", "a"), command("RPUSHX", "text", "x"), command("NOTHING"), command("INCR", "a")],
-      4,
-    ),
+    pipe.call([command("INCR", "a"), command("RPUSHX", "text", "x"), command("INCR", "a")], 3),
     pipe.call([command("INCR", "a")], 1),
   ];
 
   const [first, second] = await Promise.all(both);
-  expect(first?.numbers).toEqual([1, FAILED, FAILED, 2]);
+  expect(first?.numbers).toEqual([1, FAILED, 2]);
   expect(first?.error?.message).toMatch(/^WRONGTYPE/);
   expect(second).toMatchObject({ numbers: [3], error: undefined });
   pipe.close();
+});
+
+test("when Redis refuses a command, none of its call is run, and the next call is", async () => {
+  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  await pipe.open(connection());
+
+  const refused = pipe.call([command("INCR", "c"), command("NOTHING"), command("INCR", "c")], 3);
+  const next = pipe.call([command("INCR", "c")], 1);
+
+  await expect(refused).rejects.toThrow(/^ERR unknown command .NOTHING/);
+  expect((await next).numbers).toEqual([1]);
+  pipe.close();
+});
+
+test("of a call that has not come in as a whole nothing is run", async () => {
+  using way = await slowWay({ upTo: "last" });
+  const pipe = new Pipe(LONG_MS, () => undefined);
+  await pipe.open(connection(way.port));
+
+  const call = pipe.call([command("INCR", "d"), command("INCR", "d"), command("SET", "d", "last")], 3);
+
+  await expect(call).rejects.toThrow("ended");
+  await eventually(async () => !String(await server.command("CLIENT", "LIST")).includes("multi=3"));
+  expect(await server.command("EXISTS", "d")).toBe(0);
 });
 
 test("what is under way when the connection ends has failed, and its end is told", async () => {
@@ -103,13 +133,13 @@ test("what is under way when the connection ends has failed, and its end is told
   const client = connection();
   await pipe.open(client);
 
-  const call = pipe.call([command("BLPOP", "nothing", "0")], 1);
+  const call = pipe.call([command("INCR", "e")], 1);
   client.stream.destroy();
 
   await expect(call).rejects.toThrow("ended");
   await promise;
   expect(pipe.isOpen).toBe(false);
-  await expect(pipe.call([command("INCR", "a")], 1)).rejects.toThrow("no connection");
+  await expect(pipe.call([command("INCR", "e")], 1)).rejects.toThrow("no connection");
 });
 
 test("what a former connection answers late is no answer to a call on the present one", async () => {
@@ -133,11 +163,13 @@ test("what a former connection answers late is no answer to a call on the presen
 });
 
 test("a call that is not answered in time ends the connection", async () => {
+  using way = await slowWay();
   const { promise, resolve } = Promise.withResolvers<void>();
   const pipe = new Pipe(1, resolve);
-  await pipe.open(connection());
+  await pipe.open(connection(way.port));
+  way.gate = new Promise(() => undefined);
 
-  await expect(pipe.call([command("BLPOP", "nothing", "0")], 1)).rejects.toThrow("ended");
+  await expect(pipe.call([command("INCR", "f")], 1)).rejects.toThrow("ended");
   await promise;
 });
 
@@ -146,15 +178,15 @@ test("a connection that is opened takes the place of the one before, whose end i
   const pipe = new Pipe(TIMEOUT_MS, () => ends++);
   const former = connection();
   await pipe.open(former);
-  const call = pipe.call([command("BLPOP", "nothing", "0")], 1);
+  const call = pipe.call([command("INCR", "g")], 1);
   const closed = once(former, "end");
 
   const opened = pipe.open(connection());
   await expect(call).rejects.toThrow("closed");
   await Promise.all([closed, opened]);
 
-  expect((await pipe.call([command("INCR", "b")], 1)).numbers).toEqual([1]);
+  expect((await pipe.call([command("INCR", "h")], 1)).numbers).toEqual([1]);
   expect(ends).toBe(0);
   pipe.close();
-  await expect(pipe.call([command("INCR", "b")], 1)).rejects.toThrow("no connection");
+  await expect(pipe.call([command("INCR", "h")], 1)).rejects.toThrow("no connection");
 });

@@ -20,7 +20,7 @@ async function calls(command: string): Promise<number> {
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
 }
 
-test("many messages of a tick take a command each, no script, and two PUBLISH for each node that has receivers", async () => {
+test("many messages of a tick are one transaction with a command each, no script, and two PUBLISH for each node that has receivers", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   const channels = upTo(COUNT).map((number) => `group:g${number}` as const);
@@ -28,14 +28,14 @@ test("many messages of a tick take a command each, no script, and two PUBLISH fo
   const send = () => Promise.all(channels.map((channel) => node.broker.append(cluster.message(channel))));
   await send(); // from now on it is known where they go
   await allHave({ nodes: [other] }, COUNT);
-  const names = ["evalsha", "rpushx", "publish"];
+  const names = ["evalsha", "exec", "rpushx", "publish"];
   const before = await Promise.all(names.map(calls));
 
   const appended = await send();
   await allHave({ nodes: [other] }, 2 * COUNT);
 
   const after = await Promise.all(names.map(calls));
-  expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([0, COUNT, 2]);
+  expect(after.map((count, index) => count - (before[index] ?? 0))).toEqual([0, 1, COUNT, 2]);
   expect(appended.map(({ offset }) => offset)).toEqual(channels.map(() => 2));
   expect(idsOf(other.sink.delivered.slice(COUNT))).toEqual(idsOf(appended));
 });

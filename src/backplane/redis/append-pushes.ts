@@ -34,9 +34,9 @@ export interface AppendPushesParts extends AppendWayParts {
 }
 
 /**
- * Appends many messages to lists that are known, each by a command of its own: Redis needs half as much for it as when a script calls it.
- * The nodes are sent the messages first, all in one text (line `U`), and then their offsets (`O`), as Redis has answered them. If these
- * fail to come, the nodes look for themselves (unplaced.ts): what is stored is delivered, whatever becomes of this node.
+ * Appends many messages to lists that are known, each by a command of its own, all in one transaction: Redis needs half as much for a command as
+ * when a script calls it. The same transaction publishes the messages to their nodes, in one text (line `U`). Their offsets, which Redis answers,
+ * follow (`O`). If these fail to come, the nodes look for themselves (unplaced.ts): what is stored is delivered, whatever becomes of this node.
  */
 export class AppendPushes implements AppendWay {
   readonly #parts: AppendPushesParts;
@@ -60,7 +60,7 @@ export class AppendPushes implements AppendWay {
     // In pieces: to join them would copy the long ones once more.
     const publishes: string[] = [];
     let pushes = "";
-    let index = 0;
+    let count = batch.length;
     for (const { name, tokens, messages } of parcels) {
       const line = new StoredLine(VERSION + LINE + lineOf("U", name, String(messages.length)));
       for (const { place, message } of messages) {
@@ -73,10 +73,11 @@ export class AppendPushes implements AppendWay {
         const length = `$${Buffer.byteLength(text)}\r\n`;
         publishes.push(PUBLISH + pack(inboxOf(prefix, token)) + length, text, "\r\n");
       }
-      index += tokens.length;
+      count += tokens.length;
     }
     traffic.ran(PUSH);
-    const { numbers, error } = await link.push([...publishes, pushes], index + batch.length);
+    const { numbers, error } = await link.push([pushes, ...publishes], count);
+    let index = 0;
     const answered = parcels.map((parcel) => {
       const lengths = numbers.slice(index, index + parcel.messages.length);
       index += lengths.length;

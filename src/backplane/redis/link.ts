@@ -204,8 +204,9 @@ export class Link {
   }
 
   /**
-   * Sends commands whose answers are numbers, written down as Redis reads them, in pieces. They may be run before or after what is sent otherwise.
-   * @throws TidingsError `unavailable` while Redis is away: then it is not known which have been run
+   * Has commands run as one transaction, whose answers are numbers; they are written down as Redis reads them, in pieces. It may be run before
+   * or after what is sent otherwise.
+   * @throws TidingsError `unavailable` while Redis is away: then it is not known whether they have been run
    */
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();

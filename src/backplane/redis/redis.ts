@@ -51,8 +51,8 @@ export interface RedisOptions {
   /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
   readonly commandTimeoutMs?: number;
   /**
-   * How many stored messages of a tick are appended to their histories by a command each, instead of by one script: the latter has less
-   * delay, the former costs Redis half as much. Not on Redis Cluster. @default 32
+   * So many stored messages of a tick are appended to their histories by a transaction with a command each, instead of by a script: the latter
+   * has less delay, the former costs Redis half as much. Not on Redis Cluster. @default 32
    */
   readonly pushFrom?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */

@@ -12,8 +12,6 @@ const PAGE = 500;
 const PLACED = lineOf("S", "");
 /** Fields that a line `T` opens with: its kind. */
 const FIELDS = 1;
-/** Offsets that belong to nothing may not come alone. */
-const LOOK_MS = 1_000;
 
 /** How far a channel has been delivered on this node. */
 interface Place {
@@ -47,7 +45,6 @@ export class Tracker {
   readonly #places = new Map<Channel, Place>();
   /** Messages that have come in, and wait for their offsets. */
   #texts = "";
-  #look: NodeJS.Timeout | undefined;
   /** The same where the offsets come from the sender. */
   readonly #unplaced = new Unplaced((channels, held) => this.#alone(this.#missed(channels, held)));
 
@@ -60,7 +57,9 @@ export class Tracker {
     });
     link.onLine("S", (line) => this.#placed(line));
     link.onLine("U", (line) => this.#unplaced.add(line));
-    link.on("O", ([, name = "", lengths = ""]) => this.#placedLater(name, lengths.split(" ")));
+    link.on("O", ([, name = "", lengths = ""]) => {
+      for (const message of this.#unplaced.place(name, lengths.split(" "))) this.#arrived(message);
+    });
     // The channel comes back as it was joined here.
     link.on("L", ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
@@ -98,21 +97,6 @@ export class Tracker {
     this.#texts = "";
     for (const message of messages) this.#arrived(message);
     return messages.length;
-  }
-
-  #placedLater(name: string, lengths: readonly string[]): void {
-    const messages = this.#unplaced.place(name, lengths);
-    if (messages === undefined) this.#lookLater();
-    else for (const message of messages) this.#arrived(message);
-  }
-
-  /** Messages have come while this node was away, and their offsets when it was back: once for all of them. */
-  #lookLater(): void {
-    this.#look ??= setTimeout(() => {
-      this.#look = undefined;
-      // While Redis is away there is nothing to be read, and the return reads everything.
-      if (this.#parts.link.isUp) this.#alone(this.catchUp());
-    }, LOOK_MS).unref();
   }
 
   /** Their sender has gone, or is slow: what it has stored is read from history. */

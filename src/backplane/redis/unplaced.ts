@@ -7,8 +7,6 @@ import { ENTRY, FIELD } from "./line.ts";
 const FIELDS = 3;
 /** Offsets come within a round trip. After so long it is asked what has become of the messages. */
 const OVERDUE_MS = 1_000;
-/** After so long nobody sends them any more. */
-const FORGOTTEN_MS = 60_000;
 
 /** Messages of one text that have come in without their offsets. */
 interface Text {
@@ -16,21 +14,19 @@ interface Text {
   /** They are counted as they come in. */
   readonly number: number;
   /** Messages of other texts that come after some of these. */
-  held: StoredMessage[];
-  timer: NodeJS.Timeout;
+  readonly held: StoredMessage[];
+  readonly timer: NodeJS.Timeout;
 }
 
-/** Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. */
+/** Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. They are in their histories already. */
 export class Unplaced {
   readonly #onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void;
   readonly #texts = new Map<string, Text>();
-  /** Those whose offsets have not come in time, and may come yet. */
-  readonly #late = new Map<string, Text>();
   /** How many texts had come in when a message did that is held. None that came later holds anything that is before it. */
   readonly #before = new WeakMap<StoredMessage, number>();
   #count = 0;
 
-  /** @param onOverdue is told which channels may have messages whose offsets nobody sends, and what has come of them meanwhile */
+  /** @param onOverdue is told which channels have messages whose offsets have not come in time, and what has come of them meanwhile */
   constructor(onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void) {
     this.#onOverdue = onOverdue;
   }
@@ -45,15 +41,15 @@ export class Unplaced {
 
   /**
    * The offsets of a text have come in.
-   * @returns its messages and those that were held for them, each channel's in its order; undefined for a text that is not known
+   * @returns its messages and those that were held for them, each channel's in its order. None for a text that is overdue, or came while this
+   * node was away: its messages have been looked for in their histories
    */
-  place(name: string, lengths: readonly string[]): StoredMessage[] | undefined {
-    const text = this.#texts.get(name) ?? this.#late.get(name);
-    if (text === undefined) return undefined;
-    this.#forget(name, text);
-    const messages = decodeStored(text.line, FIELDS, lengths);
-    // Redis may have taken in some of the others between these.
-    return text.held.length === 0 ? messages : inOrder([...messages, ...text.held]);
+  place(name: string, lengths: readonly string[]): StoredMessage[] {
+    const text = this.#texts.get(name);
+    if (text === undefined) return [];
+    clearTimeout(text.timer);
+    this.#texts.delete(name);
+    return [...decodeStored(text.line, FIELDS, lengths), ...inOrder(text.held)];
   }
 
   /** Keeps a message that has come too early until others of its channel have theirs. @returns whether there are any to wait for */
@@ -73,23 +69,7 @@ export class Unplaced {
     const text = this.#texts.get(name);
     if (text === undefined) return;
     this.#texts.delete(name);
-    this.#late.set(name, text);
-    text.timer = setTimeout(() => this.#forgotten(name, text), FORGOTTEN_MS).unref();
-    const held = inOrder(text.held);
-    text.held = [];
-    this.#onOverdue(channelsOf(text.line, FIELDS), held);
-  }
-
-  /** Redis may have taken them in after the first look. */
-  #forgotten(name: string, { line }: Text): void {
-    this.#late.delete(name);
-    this.#onOverdue(channelsOf(line, FIELDS), []);
-  }
-
-  #forget(name: string, { timer }: Text): void {
-    clearTimeout(timer);
-    this.#texts.delete(name);
-    this.#late.delete(name);
+    this.#onOverdue(channelsOf(text.line, FIELDS), inOrder(text.held));
   }
 }
 
