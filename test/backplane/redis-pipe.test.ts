@@ -75,39 +75,59 @@ test("each command has its number, whatever pieces the answers come in", async (
   using way = await slowWay();
   const pipe = new Pipe(LONG_MS, () => undefined);
   await pipe.open(connection(way.port));
+  const twelve = upTo(12).map(() => command("RPUSH", "list", "é"));
 
-  const { numbers, error } = await pipe.call(
-    upTo(12).map(() => command("RPUSH", "list", "é")),
-    12,
+  const answers = await Promise.all([
+    pipe.call(twelve, 12),
+    pipe.transaction(twelve, 12),
+    pipe.call(twelve, 12),
+  ]);
+
+  expect(answers.flatMap(({ numbers }) => numbers)).toEqual(upTo(36));
+  expect(answers.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+  pipe.close();
+});
+
+test("what is long comes in as it was sent, and so does what follows it", async () => {
+  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+  await pipe.open(connection());
+  const texts = upTo(40).map((number) => "ä".repeat(number * 1_000));
+
+  const answers = await Promise.all(
+    texts.map((text, index) => pipe.call([command("APPEND", `text ${index}`, text)], 1)),
   );
 
-  expect(numbers).toEqual(upTo(12));
-  expect(error).toBeUndefined();
+  expect(answers.map(({ numbers }) => numbers)).toEqual(texts.map((text) => [2 * text.length]));
+  for (const [index, text] of texts.entries())
+    expect(await server.command("GET", `text ${index}`)).toBe(text);
   pipe.close();
 });
 
-test("a command that fails has its error, and the others their numbers", async () => {
+test.each(["call", "transaction"] as const)(
+  "a command of a %s that fails has its error, and the others their numbers",
+  async (kind) => {
+    const pipe = new Pipe(TIMEOUT_MS, () => undefined);
+    await pipe.open(connection());
+    await server.command("SET", "text", "x");
+
+    const both = [
+      pipe[kind]([command("INCR", kind), command("RPUSHX", "text", "x"), command("INCR", kind)], 3),
+      pipe[kind]([command("INCR", kind)], 1),
+    ];
+
+    const [first, second] = await Promise.all(both);
+    expect(first?.numbers).toEqual([1, FAILED, 2]);
+    expect(first?.error?.message).toMatch(/^WRONGTYPE/);
+    expect(second).toMatchObject({ numbers: [3], error: undefined });
+    pipe.close();
+  },
+);
+
+test("of a transaction of which Redis refuses a command nothing is run, and the next call is", async () => {
   const pipe = new Pipe(TIMEOUT_MS, () => undefined);
   await pipe.open(connection());
-  await server.command("SET", "text", "x");
 
-  const both = [
-    pipe.call([command("INCR", "a"), command("RPUSHX", "text", "x"), command("INCR", "a")], 3),
-    pipe.call([command("INCR", "a")], 1),
-  ];
-
-  const [first, second] = await Promise.all(both);
-  expect(first?.numbers).toEqual([1, FAILED, 2]);
-  expect(first?.error?.message).toMatch(/^WRONGTYPE/);
-  expect(second).toMatchObject({ numbers: [3], error: undefined });
-  pipe.close();
-});
-
-test("when Redis refuses a command, none of its call is run, and the next call is", async () => {
-  const pipe = new Pipe(TIMEOUT_MS, () => undefined);
-  await pipe.open(connection());
-
-  const refused = pipe.call([command("INCR", "c"), command("NOTHING"), command("INCR", "c")], 3);
+  const refused = pipe.transaction([command("INCR", "c"), command("NOTHING"), command("INCR", "c")], 3);
   const next = pipe.call([command("INCR", "c")], 1);
 
   await expect(refused).rejects.toThrow(/^ERR unknown command .NOTHING/);
@@ -115,12 +135,12 @@ test("when Redis refuses a command, none of its call is run, and the next call i
   pipe.close();
 });
 
-test("of a call that has not come in as a whole nothing is run", async () => {
+test("of a transaction that has not come in as a whole nothing is run", async () => {
   using way = await slowWay({ upTo: "last" });
   const pipe = new Pipe(LONG_MS, () => undefined);
   await pipe.open(connection(way.port));
 
-  const call = pipe.call([command("INCR", "d"), command("INCR", "d"), command("SET", "d", "last")], 3);
+  const call = pipe.transaction([command("INCR", "d"), command("INCR", "d"), command("SET", "d", "last")], 3);
 
   await expect(call).rejects.toThrow("ended");
   await eventually(async () => !String(await server.command("CLIENT", "LIST")).includes("multi=3"));

@@ -140,7 +140,7 @@ test("a Redis that ends idle connections does not take a node away that sends li
   // At ten a second from each of the nodes: five seconds, and nobody has said anything else.
   await eventually(
     async () =>
-      Number(/cmdstat_dbsize:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
+      Number(/cmdstat_publish:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
       100,
   );
 

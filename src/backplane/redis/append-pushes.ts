@@ -5,14 +5,13 @@ import type { Appending } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { inboxOf } from "./keys.ts";
 import { LINE, lineOf, VERSION } from "./line.ts";
-import { pack } from "./packed.ts";
+import { pack, publishOf } from "./packed.ts";
 import { FAILED } from "./pipe.ts";
 
 /** A text to more nodes is published by the script, which is sent it once for all of them. */
 const MAX_NODES = 4;
 /** What each message's command begins with; its list and its entry follow. */
 const RPUSHX = `*3\r\n${pack("RPUSHX")}`;
-const PUBLISH = `*3\r\n${pack("PUBLISH")}`;
 
 /** As metrics name these calls, beside those of scripts. */
 export const PUSH = { name: "push" };
@@ -51,13 +50,12 @@ export class AppendPushes implements AppendWay {
   /** Whether these messages, which have their places and no keys, can be appended so, and should. */
   isFor(batch: readonly Appending[]): boolean {
     const { link, pushFrom } = this.#parts;
-    return batch.length >= pushFrom && link.hasPipe && batch.every(isKnown);
+    return batch.length >= pushFrom && link.canPush && batch.every(isKnown);
   }
 
   async send(batch: readonly Appending[]): Promise<Appending[]> {
     const { link, prefix, traffic } = this.#parts;
     const parcels = groupsOf(batch).map((group) => this.#parcelOf(group));
-    // In pieces: to join them would copy the long ones once more.
     const publishes: string[] = [];
     let pushes = "";
     let count = batch.length;
@@ -69,10 +67,7 @@ export class AppendPushes implements AppendWay {
         pushes += `${RPUSHX}${place.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
       }
       const { text } = line;
-      for (const token of tokens) {
-        const length = `$${Buffer.byteLength(text)}\r\n`;
-        publishes.push(PUBLISH + pack(inboxOf(prefix, token)) + length, text, "\r\n");
-      }
+      for (const token of tokens) publishes.push(...publishOf(inboxOf(prefix, token), text));
       count += tokens.length;
     }
     traffic.ran(PUSH);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Cluster, Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
@@ -9,7 +9,7 @@ import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
 import { Outbound } from "./outbound.ts";
-import { PublishCall, send } from "./packed.ts";
+import { publishOf } from "./packed.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
 import { Probes } from "./probes.ts";
 import { LONGEST_RETRY_MS, Returning } from "./returning.ts";
@@ -199,8 +199,8 @@ export class Link {
   }
 
   /** Whether there is a connection for {@link push}: on Redis Cluster it would take one to each master. */
-  get hasPipe(): boolean {
-    return this.#pipe.isOpen;
+  get canPush(): boolean {
+    return this.#options.address.kind !== "cluster" && this.#pipe.isOpen;
   }
 
   /**
@@ -211,9 +211,9 @@ export class Link {
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();
     try {
-      return await this.#pipe.call(commands, count);
+      return await this.#pipe.transaction(commands, count);
     } catch (cause) {
-      throw this.failed("push", cause);
+      throw this.#pipeFailed("push", cause);
     }
   }
 
@@ -260,12 +260,18 @@ export class Link {
     commands.connect().catch(() => undefined);
   }
 
-  async #publish(token: string, text: string): Promise<unknown> {
+  async #publish(token: string, text: string): Promise<void> {
     try {
-      return await send(this.#ready(), new PublishCall(inboxOf(this.#options.prefix, token), text));
+      const { error } = await this.#pipe.call(publishOf(inboxOf(this.#options.prefix, token), text), 1);
+      if (error !== undefined) throw error;
     } catch (cause) {
-      throw this.failed("publish", cause);
+      throw this.#pipeFailed("publish", cause);
     }
+  }
+
+  /** What is under way fails when the node goes away, which is no news then. */
+  #pipeFailed(what: string, cause: unknown): TidingsError {
+    return this.isUp ? this.failed(what, cause) : failureOf(what, cause);
   }
 
   #ready(): Redis | Cluster {
@@ -291,8 +297,8 @@ export class Link {
     const commands = this.#ready();
     await commands.ping();
     // A new one, for the old one may lead to who is the master no more.
-    if (commands instanceof Redis) await this.#pipe.open(this.#besides(commands));
-    if (this.#listening?.status === "ready") return;
+    await this.#pipe.open(this.#besides(commands));
+    if (await this.#isListening()) return;
     const listening = this.#besides(commands);
     this.#listening = listening;
     listening.on("message", (_, text) => {
@@ -306,6 +312,20 @@ export class Link {
     await listening.subscribe(inboxOf(prefix, this.#token), castOf(prefix));
   }
 
+  /** A connection that nothing comes through any more may look like one on which nothing is said. */
+  async #isListening(): Promise<boolean> {
+    const listening = this.#listening;
+    if (listening?.status !== "ready") return false;
+    try {
+      await listening.ping();
+      return true;
+    } catch {
+      this.#listening = undefined;
+      listening.disconnect();
+      return false;
+    }
+  }
+
   #besides(commands: Redis | Cluster): Redis {
     const { address, commandTimeoutMs } = this.#options;
     const connection = singleClient(address, commands, commandTimeoutMs);
@@ -316,7 +336,6 @@ export class Link {
   async #watch(): Promise<void> {
     const listening = this.#listening;
     if (!this.isUp) return;
-    this.#pipe.beat();
     try {
       await this.probe();
     } catch (error) {

@@ -10,6 +10,13 @@ const OPENING_BYTES = 24 * 1_024;
 export const pack = (argument: string | number): string =>
   `$${Buffer.byteLength(String(argument))}\r\n${argument}\r\n`;
 
+/** The command that publishes a text, in pieces: to join them would copy it once more. */
+export const publishOf = (channel: string, text: string): string[] => [
+  `*3\r\n${pack("PUBLISH")}${pack(channel)}$${Buffer.byteLength(text)}\r\n`,
+  text,
+  "\r\n",
+];
+
 /**
  * A command whose last part is a long text, written down by ourselves. The client library would copy it into memory that it uses once (buffers.ts).
  */
@@ -72,19 +79,5 @@ export async function send(commands: Redis | Cluster, command: PackedCommand): P
     return answer;
   } finally {
     command.stopTimer();
-  }
-}
-
-/** PUBLISH of a text. */
-export class PublishCall extends PackedCommand {
-  readonly #channel: string;
-
-  constructor(channel: string, text: string) {
-    super("publish", [channel], `${text}\r\n`);
-    this.#channel = channel;
-  }
-
-  protected override open(): string {
-    return `*3\r\n${pack("publish")}${pack(this.#channel)}$${this.textBytes - 2}\r\n`;
   }
 }
