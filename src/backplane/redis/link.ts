@@ -8,6 +8,7 @@ import { failureOf } from "./failure.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, textOf } from "./line.ts";
+import { Listener } from "./listener.ts";
 import { Outbound } from "./outbound.ts";
 import { publishOf } from "./packed.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
@@ -44,6 +45,7 @@ export class Link {
   readonly #whenAway: (() => void)[] = [];
   readonly #probes: Probes;
   readonly #pipe: Pipe;
+  readonly #listener: Listener;
   readonly #returning: Returning;
   readonly #turns = new Turns(SCRIPTS_UNDER_WAY);
   #state: State = "new";
@@ -51,7 +53,6 @@ export class Link {
   #node: NodeInfo | undefined;
   #sink: BackplaneSink | undefined;
   #commands: Redis | Cluster | undefined;
-  #listening: Redis | undefined;
   #return: Return = async () => {};
   #watchdog: NodeJS.Timeout | undefined;
   #endStart: () => void = () => {};
@@ -63,6 +64,10 @@ export class Link {
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
     const probe = (line: string): Promise<unknown> => this.#publish(this.#token, textOf([line]));
     this.#probes = new Probes(probe, options.commandTimeoutMs);
+    const receive = (text: string): void => {
+      if (this.#sink !== undefined) this.#inbox.receive(text);
+    };
+    this.#listener = new Listener(receive, () => this.recover());
     this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
     this.#returning = new Returning({
       isPossible: () => this.#commands?.status === "ready" && !this.isStopped,
@@ -133,7 +138,7 @@ export class Link {
       this.#sink = undefined;
       this.#node = undefined;
       this.#pipe.close();
-      this.#listening?.disconnect();
+      this.#listener.close();
       this.#commands?.disconnect();
     }
   }
@@ -235,8 +240,8 @@ export class Link {
   async renew(): Promise<void> {
     const former = this.#token;
     this.#token = newToken();
-    await this.#listening?.subscribe(inboxOf(this.#options.prefix, this.#token));
-    await this.#listening?.unsubscribe(inboxOf(this.#options.prefix, former));
+    const { prefix } = this.#options;
+    await this.#listener.move(inboxOf(prefix, former), inboxOf(prefix, this.#token));
   }
 
   /** Resolves when a line of its own has come back; rejects when it does not. */
@@ -298,32 +303,8 @@ export class Link {
     await commands.ping();
     // A new one, for the old one may lead to who is the master no more.
     await this.#pipe.open(this.#besides(commands));
-    if (await this.#isListening()) return;
-    const listening = this.#besides(commands);
-    this.#listening = listening;
-    listening.on("message", (_, text) => {
-      if (this.#sink !== undefined) this.#inbox.receive(text);
-    });
-    listening.on("end", () => {
-      listening.disconnect(); // and no more watches for failovers
-      if (this.#listening === listening) this.recover();
-    });
-    await listening.connect();
-    await listening.subscribe(inboxOf(prefix, this.#token), castOf(prefix));
-  }
-
-  /** A connection that nothing comes through any more may look like one on which nothing is said. */
-  async #isListening(): Promise<boolean> {
-    const listening = this.#listening;
-    if (listening?.status !== "ready") return false;
-    try {
-      await listening.ping();
-      return true;
-    } catch {
-      this.#listening = undefined;
-      listening.disconnect();
-      return false;
-    }
+    const channels = [inboxOf(prefix, this.#token), castOf(prefix)];
+    await this.#listener.open(() => this.#besides(commands), channels);
   }
 
   #besides(commands: Redis | Cluster): Redis {
@@ -334,16 +315,16 @@ export class Link {
   }
 
   async #watch(): Promise<void> {
-    const listening = this.#listening;
+    const { connection } = this.#listener;
     if (!this.isUp) return;
     try {
       await this.probe();
     } catch (error) {
       // Lost meanwhile, and perhaps replaced: that has been seen to already.
-      if (!this.isUp || this.#listening !== listening) return;
+      if (!this.isUp || this.#listener.connection !== connection) return;
       this.#reportOutage(error);
       // Its end is what makes the node return on another connection.
-      listening?.disconnect();
+      this.#listener.close();
     }
   }
 
