@@ -43,3 +43,26 @@ function fileLimit(): number {
   const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
   return soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft);
 }
+
+/**
+ * Begins to count the CPU time that the host of a virtual machine gives to others while something here wants to run ("steal" in proc_stat(5)).
+ * @returns its share of all CPU time since then, in percent; 0 where none is taken
+ */
+export function startStolenMeter(): () => number {
+  const before = cpuTimes();
+  return () => {
+    const after = cpuTimes();
+    return (100 * (after.stolen - before.stolen)) / Math.max(1, after.all - before.all);
+  };
+}
+
+/** Of all cores since the start of the machine, in ticks. */
+function cpuTimes(): { all: number; stolen: number } {
+  // user nice system idle iowait irq softirq steal; what follows is counted in the first two already
+  const times = /^cpu +(.*)/
+    .exec(readFileSync("/proc/stat", "utf8"))?.[1]
+    ?.split(" ")
+    .slice(0, 8)
+    .map(Number);
+  return { all: times?.reduce((sum, time) => sum + time, 0) ?? 0, stolen: times?.[7] ?? 0 };
+}

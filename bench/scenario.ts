@@ -25,6 +25,8 @@ export const FIGURES = {
   cpuPercent: "CPU %",
   growthMiB: "RSS +MiB",
   longestTurnMs: "longest turn ms",
+  stolenPercent: "stolen %",
+  tries: "tries",
 } as const;
 
 export type FigureName = keyof typeof FIGURES;

@@ -21,6 +21,8 @@ const DELAYS: readonly Column[] = [
   ["messages/s", "perSecond"],
   ["p50, ms", "p50Ms"],
   ["p99, ms", "p99Ms"],
+  ["taken by the host, %", "stolenPercent"],
+  ["times measured", "tries"],
 ];
 
 /** The tables that docs/CLUSTER.md shows of these results: medians. CPU is microseconds per message. */

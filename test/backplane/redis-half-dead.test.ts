@@ -45,39 +45,36 @@ async function way() {
 }
 
 // In the order in which a node makes them.
-test.each([
-  { which: "for scripts", dead: [0] },
-  { which: "for publishing", dead: [1] },
-  { which: "for listening", dead: [2] },
-  { which: "all of them", dead: [0, 1, 2] },
-])(
-  "connections ($which) that are dead without a word are replaced, and nothing that is stored is lost",
-  async ({ dead }) => {
-    using slow = await way();
-    await using cluster = await startCluster(
-      redisOn(() => slow),
-      { heartbeatMs: 200 },
-      1,
-    );
-    const { node } = cluster;
-    node.sink.report = () => undefined;
-    await node.broker.join("g", "alice");
-    await node.broker.positions(["group:g"]);
-    await node.broker.append(cluster.message("group:g"));
-    expect(slow.count).toBe(3);
+test.each<[string, number[]]>([
+  ["a connection for scripts", [0]],
+  ["a connection for publishing", [1]],
+  ["a connection for listening", [2]],
+  ["every connection", [0, 1, 2]],
+])("%s that is dead without a word is replaced, and nothing that is stored is lost", async (_, dead) => {
+  using slow = await way();
+  await using cluster = await startCluster(
+    redisOn(() => slow),
+    { heartbeatMs: 200 },
+    1,
+  );
+  const { node } = cluster;
+  node.sink.report = () => undefined;
+  await node.broker.join("g", "alice");
+  await node.broker.positions(["group:g"]);
+  await node.broker.append(cluster.message("group:g"));
+  expect(slow.count).toBe(3);
 
-    for (const index of dead) slow.silence(index);
-    await eventually(() =>
-      node.broker.append(cluster.message("group:g", { id: "after" })).then(
-        () => slow.count > 3,
-        () => false,
-      ),
-    );
+  for (const index of dead) slow.silence(index);
+  await eventually(() =>
+    node.broker.append(cluster.message("group:g", { id: "after" })).then(
+      () => slow.count > 3,
+      () => false,
+    ),
+  );
 
-    const { messages, last } = await node.broker.history("group:g", { limit: 1_000 });
-    await node.sink.until(() => node.sink.offsets("group:g").at(-1) === last);
-    expect(node.sink.offsets("group:g")).toEqual(upTo(last));
-    expect(node.sink.delivered.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
-    await node.backplane.probe();
-  },
-);
+  const { messages, last } = await node.broker.history("group:g", { limit: 1_000 });
+  await node.sink.until(() => node.sink.offsets("group:g").at(-1) === last);
+  expect(node.sink.offsets("group:g")).toEqual(upTo(last));
+  expect(node.sink.delivered.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
+  await node.backplane.probe();
+});

@@ -103,6 +103,24 @@ test("what is long comes in as it was sent, and so does what follows it", async 
   pipe.close();
 });
 
+test("what waits for a Redis that hangs takes no more than twice its length, and is answered when it goes on", async () => {
+  await using slow = await RedisServer.start();
+  const pipe = new Pipe(LONG_MS, () => undefined);
+  await pipe.open(connection(slow.port));
+  const text = "x".repeat(5_000);
+  const count = 3_000;
+  const before = process.memoryUsage().arrayBuffers;
+
+  slow.pause();
+  const answers = upTo(count).map((number) => pipe.call([command("APPEND", `text ${number}`, text)], 1));
+  const taken = process.memoryUsage().arrayBuffers - before;
+  slow.continue();
+
+  expect(taken).toBeLessThan(2 * count * text.length);
+  for (const { numbers } of await Promise.all(answers)) expect(numbers).toEqual([text.length]);
+  pipe.close();
+});
+
 test.each(["call", "transaction"] as const)(
   "a command of a %s that fails has its error, and the others their numbers",
   async (kind) => {

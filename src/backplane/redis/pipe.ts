@@ -61,6 +61,8 @@ export class Pipe {
   readonly #onEnd: () => void;
   #connection: Redis | undefined;
   #calls: Call[] = [];
+  /** How many of these are answered: they are taken out together, for there may be very many when Redis was slow. */
+  #done = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Of the reply that is being read: its first byte, 0 between two replies; its number, or its text when it is an error. */
   #kind = 0;
@@ -189,10 +191,12 @@ export class Pipe {
     }
     this.#kind = kind;
     this.#number = number;
+    this.#calls.splice(0, this.#done);
+    this.#done = 0;
   }
 
   #answered(kind: number, number: number): void {
-    const [call] = this.#calls;
+    const call = this.#calls[this.#done];
     if (call === undefined) return;
     if (kind === MINUS) {
       call.error ??= new ReplyError(this.#text);
@@ -209,7 +213,7 @@ export class Pipe {
 
   #end(call: Call): void {
     const { numbers, count, error, buffer } = call;
-    this.#calls.shift();
+    this.#done++;
     if (buffer !== undefined) giveBuffer(buffer);
     if (numbers.length === count) call.resolve({ numbers, error });
     else call.reject(error ?? new Error("Redis did not run the commands"));
