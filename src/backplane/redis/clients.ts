@@ -51,12 +51,10 @@ function hostOf(text: string, defaultPort: number): { host: string; port: number
 const decoded = (text: string | undefined): string | undefined =>
   text === undefined || text === "" ? undefined : decodeURIComponent(text);
 
-/**
- * The connection that commands go over. It connects again by itself, and so does one that is dead without a word; what was under way is not
- * sent again.
- */
+/** The connection that commands go over. It connects again by itself; what was under way is not sent again. */
 export function commandsClient(address: Address, commandTimeoutMs: number): Redis | Cluster {
-  const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs };
+  // One that says nothing for longer than a slow Redis would is dead.
+  const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: 2 * commandTimeoutMs };
   const options = { ...optionsOf(address), ...timeouts };
   if (address.kind !== "cluster")
     return new Redis({ ...options, lazyConnect: true, retryStrategy: retryDelay });
