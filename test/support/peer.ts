@@ -90,3 +90,11 @@ export async function connectPeer(url: string, options?: ClientOptions): Promise
   await peer.next((frame) => frame.type === "welcome");
   return peer;
 }
+
+/** The peer, which has joined a group. */
+export async function joined(peer: Peer, group: string): Promise<Peer> {
+  await peer.request("group.join", { group });
+  return peer;
+}
+
+export const dataOf = (frames: readonly Frame[]): unknown[] => frames.map((frame) => frame.data);

@@ -35,11 +35,6 @@ export abstract class PackedCommand extends Command {
     this.#end = OPENING_BYTES + (this.#buffer?.write(text, OPENING_BYTES) ?? 0);
   }
 
-  /** The length of the text in bytes. */
-  protected get textBytes(): number {
-    return this.#buffer === undefined ? Buffer.byteLength(this.#text) : this.#end - OPENING_BYTES;
-  }
-
   /** What comes before the text. */
   protected abstract open(connection: object): string;
 
