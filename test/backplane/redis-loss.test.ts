@@ -1,7 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import type { StoredMessage } from "../../src/backplane/backplane.ts";
 import { eventually, RedisServer } from "../support/redis.ts";
-import { type StartedCluster, startCluster } from "./harness.ts";
+import { RedisCluster } from "../support/redis-cluster.ts";
+import { type StartedCluster, startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
 const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.url, masters: [server] }));
@@ -59,6 +62,56 @@ test("what a Redis that hangs does not answer has failed, and works again when i
   await node.sink.until(() => node.sink.delivered.at(-1)?.id === "later");
 });
 
+test("what is under way when Redis crashes fails then: the node is back for good when it is back", async () => {
+  await using server = await RedisServer.start();
+  await using cluster = await startCluster(implementationOn(server));
+  const { node, message } = cluster;
+  await threeMessages(cluster, server);
+  node.sink.report = () => undefined;
+  const events: string[] = [];
+
+  server.pause();
+  const failed = node.broker.append(message("group:g")).catch(({ message }: Error) => events.push(message));
+  await nextTurn(); // messages are sent once a tick
+  await server.kill();
+  await server.restart();
+  await lastPosition(cluster);
+  events.push("back");
+  await failed;
+
+  expect(events).toEqual(["Redis is away: the connection has ended", "back"]);
+});
+
+test("what is under way when a connection to a master of a Redis Cluster breaks is stored once, or not at all", async () => {
+  await using redis = await RedisCluster.start();
+  await using cluster = await startCluster(redisOn(() => redis));
+  const { node, message } = cluster;
+  node.sink.report = () => undefined;
+  const groups = upTo(8).map((number) => `group:${number}` as const);
+  const isBack = () => node.broker.positions(groups).then(Boolean, () => false);
+
+  for (const master of [...redis.masters, ...redis.masters]) {
+    const killer = new Redis(master.port, "127.0.0.1");
+    await killer.ping();
+    const outcomes: Promise<unknown>[] = [];
+    for (const tick of upTo(40)) {
+      if (tick === 20)
+        killer.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").catch(() => undefined);
+      for (const group of groups) outcomes.push(node.broker.append(message(group)).catch(String));
+      await nextTurn();
+    }
+    await Promise.all(outcomes);
+    killer.disconnect();
+    await eventually(isBack);
+  }
+
+  for (const group of groups) {
+    const { messages, last } = await node.broker.history(group, { limit: 1_000 });
+    expect(last).toBeGreaterThan(0);
+    expect(new Set(messages.map(({ id }) => id)).size).toBe(last);
+  }
+});
+
 test("a history without its last message, as a replica may have it, goes on under another epoch", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
@@ -103,6 +156,6 @@ async function lastPosition({ node }: StartedCluster) {
   for (;;) {
     const positions = await node.broker.positions(["group:g"]).catch(() => undefined);
     if (positions !== undefined) return positions;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }

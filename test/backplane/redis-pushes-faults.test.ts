@@ -77,6 +77,42 @@ test("a Redis that crashes under them and comes back with its data: what is stor
   await expectAllOf(other);
 });
 
+test("a Redis that takes up what a crash had cut off changes histories, and that is a loss; what comes after it is delivered", async () => {
+  await using persistent = await RedisServer.start({ persistent: true });
+  await using cluster = await groupOf(
+    redisOn(() => persistent),
+    2,
+  );
+  const { node } = cluster;
+  for (const { sink } of cluster.nodes) sink.report = () => undefined;
+  const restart = async (losses: number) => {
+    await persistent.restartAsItIs();
+    for (const { sink } of cluster.nodes) await sink.until(() => sink.losses.length === losses);
+    for (const node of cluster.nodes) await isBack(node);
+  };
+
+  await Promise.all(appendTo(cluster, node, COUNT));
+  await allHave(cluster, COUNT + 2);
+  await persistent.kill();
+  await persistent.tear(1_000);
+  await restart(1);
+  const { last } = await node.broker.history("group:g", { limit: 1 });
+  expect(last).toBe(2);
+
+  await Promise.all(appendTo(cluster, node, COUNT));
+  await persistent.kill();
+  await restart(2);
+  const taken = await node.broker.history("group:g", { limit: 1_000 });
+  expect(taken.last).toBeGreaterThan(COUNT + 2); // some of the first hundred have come before the second
+
+  const { id, epoch, offset } = await node.broker.append(cluster.message("group:g"));
+  expect(offset).toBe(taken.last + 1);
+  for (const { sink } of cluster.nodes) {
+    await sink.until(() => sink.delivered.at(-1)?.id === id);
+    expect(sink.losses.at(-1)?.position).toEqual({ epoch, offset: taken.last });
+  }
+});
+
 test("messages whose sender says nothing more are delivered all the same, and those that come after them in their order", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;

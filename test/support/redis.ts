@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,21 +24,20 @@ export interface TestRedis {
 export class RedisServer implements TestRedis, AsyncDisposable {
   readonly port: number;
   readonly #directory: string;
-  readonly #args: readonly string[];
+  readonly #options: Required<RedisOptions>;
   #child: ChildProcess;
 
-  private constructor(port: number, directory: string, args: readonly string[]) {
+  private constructor(port: number, directory: string, options: Required<RedisOptions>) {
     this.port = port;
     this.#directory = directory;
-    this.#args = args;
+    this.#options = options;
     this.#child = this.#spawn();
   }
 
   static async start({ persistent = false, args = [] }: RedisOptions = {}): Promise<RedisServer> {
-    const persistence = persistent ? ["--appendonly", "yes"] : [];
     const directory = await mkdtemp(join(tmpdir(), "tidings-redis-"));
     for (;;) {
-      const server = new RedisServer(await freePort(), directory, [...persistence, ...args]);
+      const server = new RedisServer(await freePort(), directory, { persistent, args });
       if (await server.#answers()) return server;
       // Another process took the port meanwhile.
     }
@@ -76,8 +75,24 @@ export class RedisServer implements TestRedis, AsyncDisposable {
 
   /** Starts an ended server again on its port: with its data when it is persistent, else empty. */
   async restart(): Promise<void> {
+    await this.restartAsItIs();
+    if (this.#options.persistent) await this.#rewrite();
+  }
+
+  /** The same with the file as the crash has left it: a transaction that was cut off there is taken up again by a later restart. */
+  async restartAsItIs(): Promise<void> {
     this.#child = this.#spawn();
     if (!(await this.#answers())) throw new Error(`redis-server ended with ${this.#child.exitCode}`);
+  }
+
+  /** Takes the end of what an ended server has written away, as a crash in the middle of a write does. */
+  async tear(bytes: number): Promise<void> {
+    const directory = join(this.#directory, "appendonlydir"); // since Redis 7
+    const names = await readdir(directory).catch(() => []);
+    const name = names.find((name) => name.endsWith(".incr.aof"));
+    const path = name === undefined ? join(this.#directory, "appendonly.aof") : join(directory, name);
+    const { size } = await stat(path);
+    await truncate(path, size - bytes);
   }
 
   /** Stops the process without ending it: connections stay open, and nothing is answered. */
@@ -94,9 +109,23 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  /** Has the file written anew. Up to now a server cuts off the last command only, when a crash came in the middle of a transaction. */
+  async #rewrite(): Promise<void> {
+    await this.command("BGREWRITEAOF");
+    await eventually(async () =>
+      /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(
+        String(await this.command("INFO", "persistence")),
+      ),
+    );
+  }
+
   #spawn(): ChildProcess {
+    const { persistent, args: more } = this.#options;
     const where = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#directory];
-    const args = [...where, "--save", "", "--daemonize", "no", "--loglevel", "warning", ...this.#args];
+    // What a killed process has written, the kernel has. While it syncs, Redis would write later than it answers.
+    const persistence = persistent ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
+    const ways = ["--save", "", "--daemonize", "no", "--loglevel", "warning", ...persistence];
+    const args = [...where, ...ways, ...more];
     const child = spawn("redis-server", args, { stdio: "ignore" });
     endWithProcess(child);
     return child;
@@ -108,8 +137,8 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     await eventually(async () => {
       if (hasEnded(child)) return true;
       // The one that answers may be another server, which took the port first.
-      const info = await this.command("INFO", "server").catch(() => "");
-      return String(info).includes(`process_id:${child.pid}\r`);
+      const info = String(await this.command("INFO").catch(() => ""));
+      return info.includes(`process_id:${child.pid}\r`) && info.includes("loading:0\r");
     });
     return !hasEnded(child);
   }

@@ -56,14 +56,25 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
   // One that says nothing for longer than a slow Redis would is dead.
   const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: 2 * commandTimeoutMs };
   const options = { ...optionsOf(address), ...timeouts };
-  if (address.kind !== "cluster")
-    return new Redis({ ...options, lazyConnect: true, retryStrategy: retryDelay });
+  if (address.kind !== "cluster") {
+    // What is under way fails when the connection ends. By default it would wait for its time to run out, and that would look like another outage.
+    const atOnce = { maxRetriesPerRequest: 0 };
+    return new Redis({ ...options, ...atOnce, lazyConnect: true, retryStrategy: retryDelay });
+  }
   return new Cluster([...address.hosts], {
     redisOptions: options,
     enableOfflineQueue: false,
     lazyConnect: true,
     clusterRetryStrategy: retryDelay,
+    // By default what was under way is sent again when its connection has ended, though it may have been run.
+    retryDelayOnFailover: 0,
   });
+}
+
+/** Resolves when Redis answers; on a Redis Cluster all masters, for until a connection is there it fails all that it is asked but the first. */
+export async function pingMasters(commands: Redis | Cluster): Promise<void> {
+  const masters = commands instanceof Cluster ? commands.nodes("master") : [commands];
+  await Promise.all(masters.map((master) => master.ping()));
 }
 
 /** A connection beside the one for commands, which ends when it breaks. On a cluster it leads to any master: Pub/Sub reaches all of them. */

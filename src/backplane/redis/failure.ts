@@ -12,10 +12,16 @@ const AWAY_REPLY =
  */
 export function failureOf(what: string, cause: unknown): TidingsError {
   if (cause instanceof TidingsError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = textOf(cause);
   const isReply = cause instanceof ReplyError;
   if (isReply && !text.includes(FENCED) && !AWAY_REPLY.test(text)) {
     return new TidingsError("internal", `${what} failed in Redis: ${text}`);
   }
   return new TidingsError("unavailable", `Redis is away: ${text}`);
+}
+
+function textOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  // It was under way when the connection ended (clients.ts); the client's text is about that setting.
+  return cause.name === "MaxRetriesPerRequestError" ? "the connection has ended" : cause.message;
 }

@@ -3,7 +3,7 @@ import type { Cluster, Redis } from "ioredis";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
-import { type Address, commandsClient, singleClient } from "./clients.ts";
+import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
 import { failureOf } from "./failure.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
@@ -300,7 +300,7 @@ export class Link {
   async #listen(): Promise<void> {
     const { prefix } = this.#options;
     const commands = this.#ready();
-    await commands.ping();
+    await pingMasters(commands);
     // A new one, for the old one may lead to who is the master no more.
     await this.#pipe.open(this.#besides(commands));
     const channels = [inboxOf(prefix, this.#token), castOf(prefix)];
