@@ -1,36 +1,42 @@
-import { test } from "vitest";
+import { describe, test } from "vitest";
+import { ReplicatedRedisCluster } from "../support/redis-cluster.ts";
 import { RedisSentinel } from "../support/redis-sentinel.ts";
 import { Cluster } from "./cluster.ts";
 import { Scene } from "./scene.ts";
 
-test("the master crashes and its replica is promoted: the nodes follow, and everyone is there as before", async () => {
-  await using redis = await RedisSentinel.start();
-  await using cluster = await Cluster.start(redis);
-  const scene = await Scene.open(cluster);
-  await redis.replicated();
+describe.each([
+  { name: "behind Sentinel", start: () => RedisSentinel.start() },
+  { name: "of a Redis Cluster", start: () => ReplicatedRedisCluster.start() },
+])("the master $name", ({ start }) => {
+  test("crashes and its replica is promoted: the nodes follow, and everyone is there as before", async () => {
+    await using redis = await start();
+    await using cluster = await Cluster.start(redis);
+    const scene = await Scene.open(cluster);
+    await redis.replicated();
 
-  await redis.holdElections();
-  await redis.master.kill();
-  await scene.expectAway();
-  await redis.elect();
-  await redis.failedOver();
+    await redis.holdElections();
+    await redis.master.kill();
+    await scene.expectAway();
+    await redis.elect();
+    await redis.failedOver();
 
-  await scene.expectBack();
-  scene.expectNothingLost();
-});
+    await scene.expectBack();
+    scene.expectNothingLost();
+  });
 
-test("the master hangs, is replaced, and comes to itself: nobody goes on with the old one", async () => {
-  await using redis = await RedisSentinel.start();
-  await using cluster = await Cluster.start(redis);
-  const scene = await Scene.open(cluster);
-  await redis.replicated();
+  test("hangs, is replaced, and comes to itself: nobody goes on with the old one", async () => {
+    await using redis = await start();
+    await using cluster = await Cluster.start(redis);
+    const scene = await Scene.open(cluster);
+    await redis.replicated();
 
-  redis.master.pause();
-  await redis.failedOver();
-  await scene.expectBack();
-  redis.master.continue();
-  await redis.demoted();
+    redis.master.pause();
+    await redis.failedOver();
+    await scene.expectBack();
+    redis.master.continue();
+    await redis.demoted();
 
-  await scene.expectStoredArrive();
-  scene.expectNothingLost();
+    await scene.expectStoredArrive();
+    scene.expectNothingLost();
+  });
 });

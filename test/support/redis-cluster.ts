@@ -1,7 +1,16 @@
 import { eventually, type RedisOptions, RedisServer, type TestRedis } from "./redis.ts";
+import { becomes, follows, replicated } from "./replication.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
+const ARGS = [
+  "--cluster-enabled",
+  "yes",
+  "--cluster-node-timeout",
+  "2000",
+  "--repl-diskless-sync-delay",
+  "0",
+];
 
 /** A Redis Cluster of three masters on loopback that share the slots. `await using` stops it. */
 export class RedisCluster implements TestRedis, AsyncDisposable {
@@ -12,9 +21,8 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
   }
 
   static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<RedisCluster> {
-    const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
     const masters = await Promise.all(
-      Array.from({ length: MASTERS }, () => RedisServer.start({ ...options, args })),
+      Array.from({ length: MASTERS }, () => RedisServer.start({ ...options, args: ARGS })),
     );
     const cluster = new RedisCluster(masters);
     await cluster.#form();
@@ -44,11 +52,74 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     );
     const [first, ...others] = this.masters;
     for (const { port } of others) await first?.command("CLUSTER", "MEET", "127.0.0.1", port);
-    for (const master of this.masters) {
-      await eventually(async () => {
-        const info = String(await master.command("CLUSTER", "INFO"));
-        return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`);
-      });
-    }
+    for (const master of this.masters) await eventually(() => knows(master, MASTERS));
   }
+}
+
+/** One more server, which replicates one of the masters and takes its place when that is gone. `await using` stops all. */
+export class ReplicatedRedisCluster implements AsyncDisposable {
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  readonly #cluster: RedisCluster;
+
+  private constructor(cluster: RedisCluster, master: RedisServer, replica: RedisServer) {
+    this.#cluster = cluster;
+    this.master = master;
+    this.replica = replica;
+  }
+
+  static async start(): Promise<ReplicatedRedisCluster> {
+    const cluster = await RedisCluster.start();
+    const [, master = expectedMaster()] = cluster.masters;
+    const replica = await RedisServer.start({ args: ARGS });
+    await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
+    const id = String(await master.command("CLUSTER", "MYID"));
+    // It has to hear of the master first.
+    await eventually(() => replica.command("CLUSTER", "REPLICATE", id).then(Boolean, () => false));
+    await follows(replica);
+    for (const server of cluster.masters) await eventually(() => knows(server, MASTERS + 1));
+    return new ReplicatedRedisCluster(cluster, master, replica);
+  }
+
+  get url(): string {
+    return this.#cluster.url;
+  }
+
+  /** Resolves when everything that the master has answered is on the replica too. */
+  async replicated(): Promise<void> {
+    await replicated(this.master, this.replica);
+  }
+
+  /** The replica does not ask to be elected until {@link elect}. */
+  async holdElections(): Promise<void> {
+    await this.replica.command("CONFIG", "SET", "cluster-replica-no-failover", "yes");
+  }
+
+  async elect(): Promise<void> {
+    await this.replica.command("CONFIG", "SET", "cluster-replica-no-failover", "no");
+  }
+
+  /** Resolves when the replica has been elected. */
+  async failedOver(): Promise<void> {
+    await becomes(this.replica, "master");
+  }
+
+  /** Resolves when the former master follows the new one. */
+  async demoted(): Promise<void> {
+    await becomes(this.master, "slave");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.replica[Symbol.asyncDispose]();
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}
+
+function expectedMaster(): never {
+  throw new Error("a Redis Cluster has several masters");
+}
+
+async function knows(server: RedisServer, nodes: number): Promise<boolean> {
+  const info = String(await server.command("CLUSTER", "INFO"));
+  return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${nodes}`);
 }

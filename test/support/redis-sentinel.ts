@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "./nodes-port.ts";
 import { endWithProcess, eventually, RedisServer } from "./redis.ts";
+import { becomes, follows, replicated } from "./replication.ts";
 
 const NAME = "mymaster";
 const DOWN_AFTER_MS = 500;
@@ -54,10 +55,7 @@ export class RedisSentinel implements AsyncDisposable {
 
   /** Resolves when everything that the master has answered is on the replica too. */
   async replicated(): Promise<void> {
-    await eventually(async () => {
-      const [master, replica] = await Promise.all([offsetOf(this.master), offsetOf(this.replica)]);
-      return replica >= master;
-    });
+    await replicated(this.master, this.replica);
   }
 
   /** Nobody is promoted until {@link elect}. (A Sentinel that is paused itself elects nobody for 30 s afterwards.) */
@@ -75,12 +73,12 @@ export class RedisSentinel implements AsyncDisposable {
       const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
       return Array.isArray(address) && address[1] === String(this.replica.port);
     });
-    await eventually(() => hasRole(this.replica, "master"));
+    await becomes(this.replica, "master");
   }
 
   /** Resolves when the former master follows the new one. */
   async demoted(): Promise<void> {
-    await eventually(() => hasRole(this.master, "slave"));
+    await becomes(this.master, "slave");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,9 +95,7 @@ export class RedisSentinel implements AsyncDisposable {
 
   /** A Sentinel can only promote a replica that it knows and that is in step. */
   async #watches(): Promise<void> {
-    await eventually(async () =>
-      String(await this.replica.command("INFO", "replication")).includes("master_link_status:up"),
-    );
+    await follows(this.replica);
     await eventually(async () => {
       const replicas = await this.#ask((client) => client.call("SENTINEL", "REPLICAS", NAME));
       return JSON.stringify(replicas)?.includes('"master-link-status","ok"') ?? false;
@@ -128,14 +124,3 @@ sentinel monitor ${NAME} 127.0.0.1 ${master} 1
 sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}
 sentinel failover-timeout ${NAME} 5000
 `;
-
-async function offsetOf(server: RedisServer): Promise<number> {
-  const info = String(await server.command("INFO", "replication"));
-  return Number(/(?:master|slave)_repl_offset:(\d+)/.exec(info)?.[1]);
-}
-
-/** False as well while the server cannot be asked: Sentinel ends all connections of one whose role it changes. */
-async function hasRole(server: RedisServer, role: "master" | "slave"): Promise<boolean> {
-  const info = await server.command("INFO", "replication").catch(() => "");
-  return String(info).includes(`role:${role}`);
-}
