@@ -20,7 +20,10 @@ export interface Backplane {
 
   /** Announces the node. From here on the sink is called. */
   start(node: NodeInfo, sink: BackplaneSink): Promise<void>;
-  /** Takes the node out of the cluster and releases everything. The sink MUST NOT be called afterwards. */
+  /**
+   * Takes the node out of the cluster and releases everything. The sink MUST NOT be called afterwards.
+   * @throws TidingsError `unavailable` when the others could not be told: they find out by themselves. Everything is released then, too
+   */
   stop(): Promise<void>;
   /** Resolves after a real round trip (publish and receive); rejects when that fails. */
   probe(): Promise<void>;
