@@ -3,13 +3,10 @@ import { becomes, follows, replicated } from "./replication.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
+/** A replica may be elected however long its master has been gone. */
 const ARGS = [
-  "--cluster-enabled",
-  "yes",
-  "--cluster-node-timeout",
-  "2000",
-  "--repl-diskless-sync-delay",
-  "0",
+  ...["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"],
+  ...["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"],
 ];
 
 /** A Redis Cluster of three masters on loopback that share the slots. `await using` stops it. */
