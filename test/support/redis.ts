@@ -124,8 +124,8 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     const where = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#directory];
     // What a killed process has written, the kernel has. While it syncs, Redis would write later than it answers.
     const persistence = persistent ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
-    const ways = ["--save", "", "--daemonize", "no", "--loglevel", "warning", ...persistence];
-    const args = [...where, ...ways, ...more];
+    const always = ["--save", "", "--daemonize", "no", "--loglevel", "warning"];
+    const args = [...where, ...always, ...persistence, ...more];
     const child = spawn("redis-server", args, { stdio: "ignore" });
     endWithProcess(child);
     return child;

@@ -56,11 +56,8 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
   // One that says nothing for longer than a slow Redis would is dead.
   const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: 2 * commandTimeoutMs };
   const options = { ...optionsOf(address), ...timeouts };
-  if (address.kind !== "cluster") {
-    // What is under way fails when the connection ends. By default it would wait for its time to run out, and that would look like another outage.
-    const atOnce = { maxRetriesPerRequest: 0 };
-    return new Redis({ ...options, ...atOnce, lazyConnect: true, retryStrategy: retryDelay });
-  }
+  if (address.kind !== "cluster")
+    return new Redis({ ...options, lazyConnect: true, retryStrategy: retryDelay });
   return new Cluster([...address.hosts], {
     redisOptions: options,
     enableOfflineQueue: false,
@@ -100,7 +97,8 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    maxRetriesPerRequest: null,
+    // What is under way fails when the connection ends. Else it would wait for its time to run out, and that would look like another outage.
+    maxRetriesPerRequest: 0,
     // A master that became a replica: ask again who is the master.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
     ...(tls ? { tls: {} } : {}),
