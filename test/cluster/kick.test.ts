@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { eventually } from "../support/redis.ts";
 import { onEveryCluster } from "./cluster.ts";
 
 const NOTICE = { reason: "spam", notice: { appeal: "abuse@example.com" } };
@@ -32,7 +33,8 @@ onEveryCluster({}, (cluster) => {
       expect(await device.status("closed")).toMatchObject(KICKED);
       expect(device.all("notice")).toMatchObject([{ code: "kicked", message: "spam" }]);
     }
-    expect((await n2.get("/users/bea/connections")).body).toEqual({ connections: [] });
+    // Clients know of the end before Redis does.
+    await eventually(async () => (await n2.get("/users/bea/connections")).body.connections.length === 0);
   });
 
   test("one platform of a user is kicked, the others stay", async () => {
@@ -44,6 +46,7 @@ onEveryCluster({}, (cluster) => {
 
     expect(await ios.status("closed")).toMatchObject({ code: 4501, willRetry: false });
     expect(web.client.state).toBe("open");
+    await eventually(async () => (await n2.get("/users/cia/connections")).body.connections.length === 1);
     expect((await n2.get("/users/cia/connections")).body).toMatchObject({
       connections: [{ platform: "web" }],
     });
