@@ -78,6 +78,8 @@ export class Gateway {
    */
   attach(server: Server, owns = false): () => void {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+      // Node's HTTP server has just taken its own listener off, and an upgrade that nobody takes gets no other.
+      stream.on("error", destroyStream);
       const path = request.url?.split("?", 1)[0];
       if (path === this.#options.path) void this.#upgrade(request, stream, head, owns);
       else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
@@ -108,16 +110,12 @@ export class Gateway {
   }
 
   async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, owns: boolean): Promise<void> {
-    // Until the WebSocket takes over, nobody else listens for a reset.
-    const onError = (): void => void stream.destroy();
-    stream.on("error", onError);
     this.#pending++;
     try {
       this.#assertWelcome(request, owns);
       if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
       const identity = await this.#authenticate(login);
-      stream.off("error", onError);
       await this.#handshake(request, stream, head, login, identity);
     } catch (thrown) {
       const { status, message } = toTidingsError(thrown);
@@ -186,7 +184,10 @@ export class Gateway {
     login: LoginRequest,
     identity: Identity | undefined,
   ): Promise<void> {
-    if (stream.destroyed || !(stream instanceof Socket)) return Promise.resolve();
+    if (stream.destroyed || !(stream instanceof Socket)) {
+      stream.destroy();
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       stream.once("close", resolve);
       // The session must listen before the next tick: the client may have sent its first message already.
@@ -215,6 +216,14 @@ function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage):
 function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
   const { authorization, cookie, ...rest } = headers;
   return { ip: socket.remoteAddress ?? "", headers: rest };
+}
+
+/**
+ * Owner of the errors of an upgraded socket, for its whole life: an `error` event without a listener ends the process.
+ * One function for all sockets, because it stays on each of them.
+ */
+function destroyStream(this: Duplex): void {
+  this.destroy();
 }
 
 /** Answers an upgrade request in HTTP and ends the socket, also when the client keeps its side open. */
