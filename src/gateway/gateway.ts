@@ -27,6 +27,21 @@ const START_WAIT_MS = 2_000;
 /** How long a closing handshake may take before the socket is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
+/**
+ * Limits on one message: its bytes, and its pieces, because a piece of one byte costs some hundred bytes of memory. One
+ * piece more ends the connection with 1008. Pieces are the fragments of a message, and the reads from the socket that
+ * bring one frame. A larger message may have more: one per 8 KiB, and one per 512 bytes (a TCP segment has 536 or more).
+ */
+function messageLimits(
+  maxPayload: number,
+): Pick<ServerOptions, "maxPayload" | "maxFragments" | "maxBufferedChunks"> {
+  return {
+    maxPayload,
+    maxFragments: Math.max(64, Math.ceil(maxPayload / 8_192)),
+    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 512)),
+  };
+}
+
 /** The way in for WebSockets: limits and credentials before the upgrade, a session after it. */
 export class Gateway {
   readonly #ports: SessionPorts;
@@ -54,7 +69,7 @@ export class Gateway {
     const serverOptions: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
-      maxPayload: ports.maxMessageBytes,
+      ...messageLimits(ports.maxMessageBytes),
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => (offered.has(DIALECT) ? DIALECT : false),
       // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.

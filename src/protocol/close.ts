@@ -34,7 +34,7 @@ export function shouldReconnect(code: number): boolean {
   return !FINAL_RFC_CODES.has(code);
 }
 
-const PROTOCOL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009]);
+const PROTOCOL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009]);
 
 /** Classifies a disconnect by the code that ended it. */
 export function classifyClose(code: number): DisconnectClass {

@@ -1,5 +1,7 @@
 import { once } from "node:events";
-import { beforeEach, describe, expect, it } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { type RunningHub, startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
@@ -136,11 +138,55 @@ describe("a message in fragments", () => {
     }
   });
 
+  it("is read up to 64 fragments, before and after the login, and ends the connection with the 65th", async () => {
+    const fragments = (count: number): Buffer => {
+      const request = '{"id":1,"action":"robot.ping"}'.padEnd(count);
+      const frames = Array.from({ length: count }, (_, index) => {
+        const payload = index < count - 1 ? (request[index] ?? "") : request.slice(index);
+        return clientFrame({ opcode: index === 0 ? text : continuation, payload, fin: index === count - 1 });
+      });
+      return Buffer.concat(frames);
+    };
+    for (const query of [mallory, {}]) {
+      const peer = new RawPeer(running.url(query), {}, fragments(64));
+      await peer.until(() => peer.frames.some(({ id }) => id === 1));
+      peer.write(fragments(65));
+      const ended = peer.until(() => peer.frames.filter(({ id }) => id === 1).length === 2);
+      await expect(ended).rejects.toThrow("closed with 1008");
+    }
+  });
+
   it("that stops in the middle keeps nobody else waiting", async () => {
     const peer = await connectRaw(running.url(mallory));
     peer.write(clientFrame({ payload: "{", fin: false }), clientFrame({ claims: 500_000, payload: "x" }));
     const other = await connectPeer(running.url({ user_id: "other" }));
     await other.settled();
+  });
+});
+
+describe("a message in pieces", () => {
+  it("that come one by one ends the connection when 1,024 of them wait for the rest", async () => {
+    const { hub } = running;
+    const server = createServer();
+    hub.attach(server);
+    server.listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const accepted = once(server, "connection");
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    const peer = await connectRaw(`ws://127.0.0.1:${port}/ws?user_id=mallory`);
+    const [socket] = await accepted;
+    peer.socket.setNoDelay(true);
+    const frame = textFrame({ id: 1, action: "robot.ping", data: "x".repeat(2_000) });
+    for (const byte of frame.subarray(0, 1_100)) {
+      if (socket.listenerCount("data") === 0) break;
+      const read = once(socket, "data");
+      peer.write(Buffer.from([byte]));
+      await read;
+    }
+    peer.write(frame.subarray(1_100));
+    const answered = peer.until(() => peer.frames.some(({ id }) => id === 1));
+    await expect(answered).rejects.toThrow("closed with 1008");
   });
 });
 

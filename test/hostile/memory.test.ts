@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type HubProcess, startHubProcess } from "../support/hub-process.ts";
 import { isMessage } from "../support/peer.ts";
-import { connectRaw } from "../support/raw.ts";
+import { connectRaw, RawPeer } from "../support/raw.ts";
+import { clientFrame, OPCODE } from "../support/wire.ts";
 
 const MIB = 1_048_576;
 
@@ -75,6 +76,25 @@ describe("thousands of names that are used once", () => {
     await round(0);
     const before = await hub.memory();
     await round(4_000);
+    expect((await hub.memory()) - before).toBeLessThan(4 * MIB);
+    expect(await hub.failures()).toEqual([]);
+  });
+});
+
+describe("a hundred clients with one unfinished message each", () => {
+  it("of 16,001 fragments of a byte hold no memory", async () => {
+    const hub = await startHubProcess();
+    await (await connectRaw(hub.url({ user_id: "first" }))).socket.end();
+    const before = await hub.memory();
+    const fragment = clientFrame({ opcode: OPCODE.continuation, payload: "x", fin: false });
+    const message = Buffer.concat([
+      clientFrame({ payload: "x", fin: false }),
+      ...new Array<Buffer>(16_000).fill(fragment),
+    ]);
+    const peers = Array.from({ length: 131 }, () => new RawPeer(hub.url(), {}, message));
+    const codes = await Promise.all(peers.map(async ({ closed }) => (await closed).code));
+    expect([...new Set(codes)]).toEqual([1008]);
+    // Kept fragments, 2.1 million of them, fill a heap of 256 MB.
     expect((await hub.memory()) - before).toBeLessThan(4 * MIB);
     expect(await hub.failures()).toEqual([]);
   });
