@@ -39,15 +39,25 @@ export class Expiry {
   #look(): void {
     const now = Date.now();
     for (const [connection, login] of this.#logins) {
-      if (now >= login.expiresAt) {
+      try {
+        this.#check(connection, login, now);
+      } catch {
+        // The time is the application's, and what cannot be written as JSON (a BigInt) throws.
         this.#logins.delete(connection);
-        connection.close("token_expired");
-      } else if (!login.warned && now >= login.expiresAt - WARNING_MS) {
-        login.warned = true;
-        const message = "the login ends soon, renew it with robot.login";
-        const data = { expiresAt: login.expiresAt };
-        connection.send(encodeServerFrame({ type: "notice", code: "token_expiring", message, data }));
+        connection.close("error");
       }
+    }
+  }
+
+  #check(connection: Connection, login: Login, now: number): void {
+    if (now >= login.expiresAt) {
+      this.#logins.delete(connection);
+      connection.close("token_expired");
+    } else if (!login.warned && now >= login.expiresAt - WARNING_MS) {
+      login.warned = true;
+      const message = "the login ends soon, renew it with robot.login";
+      const data = { expiresAt: login.expiresAt };
+      connection.send(encodeServerFrame({ type: "notice", code: "token_expiring", message, data }));
     }
   }
 }

@@ -22,7 +22,7 @@ import type { Expiry } from "./expiry.ts";
 import { Inbox } from "./inbox.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
-import { WsTransport } from "./transport.ts";
+import { closeSocket, WsTransport } from "./transport.ts";
 
 export interface SessionPorts {
   readonly local: Local;
@@ -77,7 +77,9 @@ export class Session {
     this.#socket = opened.socket;
     this.#inbox = new Inbox(ports.maxMessageBytes);
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
-    opened.socket.on("close", (code: number, reason: Buffer) => void this.#end(code, reason.toString()));
+    opened.socket.on("close", (code: number, reason: Buffer) => {
+      this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
+    });
     opened.socket.on("error", ignoreError);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
@@ -109,10 +111,20 @@ export class Session {
     }
   }
 
+  /** The boundary of the session: a failure ends this connection and goes no further. Never throws. */
   #failed(stage: string, thrown: unknown): void {
     const error = toTidingsError(thrown);
-    if (error !== thrown) this.#ports.hooks.emit("error", { stage, error: thrown });
-    this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+    if (error !== thrown) this.#report(stage, thrown);
+    try {
+      this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+    } catch (failure) {
+      this.#report("close", failure);
+      this.#socket.terminate();
+    }
+  }
+
+  #report(stage: string, error: unknown): void {
+    this.#ports.hooks.emit("error", { stage, error });
   }
 
   async #login({ login, identity, socket }: Opened): Promise<LoggedIn | undefined> {
@@ -144,7 +156,9 @@ export class Session {
     const { user, id, platform } = connection;
     const reply = { user, connection: id, platform, expiresAt: identity.expiresAt };
     const caughtUp = (): void => answer && connection.send(encodeReply(answer, reply));
-    catchUp().then(caughtUp, (thrown: unknown) => this.#failed("replay", thrown));
+    catchUp()
+      .then(caughtUp)
+      .catch((thrown: unknown) => this.#failed("replay", thrown));
   }
 
   #makeConnection({ socket, stream, deflate }: Opened, identity: Identity, login: LoginRequest): Connection {
@@ -195,9 +209,14 @@ export class Session {
   }
 
   #message(data: RawData, isBinary: boolean): void {
-    if (isBinary) this.#binary(data);
-    else if (this.#inbox !== undefined) this.#early(this.#inbox, data.toString());
-    else if (this.#connection?.state === "open") this.#ports.inbound.text(this.#connection, data.toString());
+    try {
+      if (isBinary) this.#binary(data);
+      else if (this.#inbox !== undefined) this.#early(this.#inbox, data.toString());
+      else if (this.#connection?.state === "open")
+        this.#ports.inbound.text(this.#connection, data.toString());
+    } catch (thrown) {
+      this.#failed("message", thrown);
+    }
   }
 
   #early(inbox: Inbox, text: string): void {
@@ -209,7 +228,7 @@ export class Session {
     const { hooks } = this.#ports;
     const connection = this.#connection;
     if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
-      this.#socket.close(1003, "binary messages are not accepted");
+      closeSocket(this.#socket, 1003, "binary messages are not accepted");
     } else {
       hooks.emit("binary", { connection, bytes: data });
     }
@@ -224,7 +243,7 @@ export class Session {
 
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     this.#closeCause = cause;
-    if (this.#connection === undefined) this.#socket.close(CLOSE[cause].code, reason);
+    if (this.#connection === undefined) closeSocket(this.#socket, CLOSE[cause].code, reason);
     else this.#connection.close(cause, reason);
   }
 
@@ -236,11 +255,14 @@ export class Session {
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
     // The connection may have come to be while the login was still on its way.
     const known = this.#connection;
-    if (known !== undefined) {
-      this.#ports.expiry.delete(known);
-      await this.#ports.membership.dismiss(known);
+    try {
+      if (known !== undefined) {
+        this.#ports.expiry.delete(known);
+        await this.#ports.membership.dismiss(known);
+      }
+    } finally {
+      this.#ports.disconnected({ cause, code, reason }, known);
     }
-    this.#ports.disconnected({ cause, code, reason }, known);
   }
 }
 

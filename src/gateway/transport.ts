@@ -15,7 +15,7 @@ export class WsTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, shorten(reason));
+    closeSocket(this.#socket, code, reason);
   }
 
   terminate(): void {
@@ -38,12 +38,13 @@ export class WsTransport implements Transport {
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
 const MAX_REASON_BYTES = 123;
 
-function shorten(reason: string): string {
-  const bytes = Buffer.from(reason);
-  if (bytes.length <= MAX_REASON_BYTES) return reason;
-  // A character that was cut in two is left out.
-  return bytes
-    .subarray(0, MAX_REASON_BYTES)
-    .toString()
-    .replace(/\uFFFD+$/, "");
+const encoder = new TextEncoder();
+
+/**
+ * Starts the closing handshake. Every close of the server goes through here, because ws throws a RangeError for a reason
+ * that is too long. A longer one is cut after its last whole character.
+ */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_REASON_BYTES));
+  socket.close(code, reason.slice(0, read));
 }

@@ -43,8 +43,11 @@ export class TidingsError extends Error {
   }
 }
 
-/** Makes any thrown value a {@link TidingsError}; the details of an unexpected one stay in `cause`. */
+/**
+ * Makes any thrown value a {@link TidingsError}; the details of an unexpected one stay in `cause`. An error with a code that
+ * the protocol does not have is unexpected too: it has no status, and no client knows it.
+ */
 export function toTidingsError(thrown: unknown): TidingsError {
-  if (thrown instanceof TidingsError) return thrown;
+  if (thrown instanceof TidingsError && isErrorCode(thrown.code)) return thrown;
   return new TidingsError("internal", "the server failed to handle this", { cause: thrown });
 }

@@ -114,9 +114,10 @@ export class Hooks {
     for (const listener of this.#listeners[name]) {
       try {
         answers.push(await within(this.#timeoutMs, `the ${name} hook`, async () => listener(event)));
-      } catch (error) {
-        if (!(error instanceof TidingsError)) this.#failed(name, error);
-        throw toTidingsError(error);
+      } catch (thrown) {
+        const error = toTidingsError(thrown);
+        if (error !== thrown) this.#failed(name, thrown);
+        throw error;
       }
     }
     return answers;
