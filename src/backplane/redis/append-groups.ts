@@ -1,11 +1,11 @@
 import type { Appending } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
-import { LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
+import { LARGE_PAYLOAD, LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
 import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
 import type { PackedArguments } from "./script-call.ts";
 
-const OPENING = VERSION + LINE + lineOf("T");
+const OPENING = VERSION + NEWLINE + lineOf(LINE.stored);
 
 /** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
 export interface Group {
@@ -43,7 +43,7 @@ export function addText(
   const line = new StoredLine(OPENING);
   let after = "";
   let index = start;
-  for (; line.length < LARGE_TEXT; index++) {
+  for (; line.length < LARGE_PAYLOAD; index++) {
     const appending = messages[index];
     if (appending === undefined) break;
     const { place, message, key = "" } = appending;

@@ -4,7 +4,7 @@ import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { inboxOf } from "./keys.ts";
-import { LINE, lineOf, VERSION } from "./line.ts";
+import { LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
 import { pack, publishOf } from "./packed.ts";
 import { FAILED } from "./pipe.ts";
 
@@ -60,7 +60,7 @@ export class AppendPushes implements AppendWay {
     let pushes = "";
     let count = batch.length;
     for (const { name, tokens, messages } of parcels) {
-      const line = new StoredLine(VERSION + LINE + lineOf("U", name, String(messages.length)));
+      const line = new StoredLine(VERSION + NEWLINE + lineOf(LINE.awaiting, name, String(messages.length)));
       for (const { place, message } of messages) {
         const entry = encodeEntry(message);
         line.add(place.head, entry);
@@ -91,7 +91,7 @@ export class AppendPushes implements AppendWay {
 
   #tell({ name, tokens }: Parcel, lengths: readonly number[]): void {
     if (tokens.length === 0) return;
-    const offsets = lineOf("O", name, lengths.join(" "));
+    const offsets = lineOf(LINE.offsets, name, lengths.join(" "));
     for (const token of tokens) this.#parts.link.post(token, offsets);
   }
 
@@ -112,7 +112,7 @@ export class AppendPushes implements AppendWay {
       }
       if (length > room) void this.#cut(message.channel);
     }
-    traffic.sent("U", sent);
+    traffic.sent(LINE.awaiting, sent);
     return left;
   }
 

@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
 import { CLAIM, SETTLE } from "./claim-scripts.ts";
-import { partitionOfKey } from "./keys.ts";
+import { partitionOfIdempotencyKey } from "./keys.ts";
 import type { Link } from "./link.ts";
 
 /** What was first published under an idempotency key. */
@@ -31,7 +31,7 @@ export class Claims {
     receipt: StoredReceipt = "",
   ): Promise<FirstPublish | undefined> {
     const args = [key, this.#now(), this.#windowMs, what, receipt];
-    const answer = await this.#link.run(CLAIM, partitionOfKey(key), args);
+    const answer = await this.#link.run(CLAIM, partitionOfIdempotencyKey(key), args);
     const [isFirst, first, known] = answer as [number, FirstPublish["what"], string]; // by the script
     if (isFirst === 1) return undefined;
     return { what: first, receipt: known === "" ? undefined : known };
@@ -39,6 +39,6 @@ export class Claims {
 
   /** Remembers what the first publish was answered with. */
   async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#link.run(SETTLE, partitionOfKey(key), [key, this.#now(), receipt]);
+    await this.#link.run(SETTLE, partitionOfIdempotencyKey(key), [key, this.#now(), receipt]);
   }
 }

@@ -1,7 +1,7 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Cluster, Command, NodeStatus } from "../port.ts";
 import { REGISTRY } from "./keys.ts";
-import { lineOf } from "./line.ts";
+import { LINE, lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Registry } from "./registry.ts";
@@ -26,8 +26,8 @@ export class RedisCluster implements Cluster {
   constructor(link: Link, parts: ClusterParts) {
     this.#link = link;
     this.#parts = parts;
-    link.on("C", ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
-    link.on("R", ([, request = "", count]) => this.#waiting.get(request)?.(Number(count)));
+    link.on(LINE.command, ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
+    link.on(LINE.reply, ([, request = "", count]) => this.#waiting.get(request)?.(Number(count)));
     parts.presence.useRollCall((tokens) => this.#callRoll(tokens));
     parts.registry.useRollCall((tokens) => this.#callRoll(tokens));
   }
@@ -62,7 +62,7 @@ export class RedisCluster implements Cluster {
 
   async #count(token: string, command: Command): Promise<number> {
     const ask = (request: string): void =>
-      this.#link.post(token, lineOf("C", request, this.#link.token, JSON.stringify(command)));
+      this.#link.post(token, lineOf(LINE.command, request, this.#link.token, JSON.stringify(command)));
     const count = await this.#answerTo(ask);
     if (count === undefined) void this.#reportLate(token);
     return count ?? 0;
@@ -78,12 +78,12 @@ export class RedisCluster implements Cluster {
 
   async #isThere(token: string): Promise<boolean> {
     const { token: own } = this.#link;
-    const answer = await this.#answerTo((request) => this.#tell(token, "C", request, own, NOTHING));
+    const answer = await this.#answerTo((request) => this.#tell(token, LINE.command, request, own, NOTHING));
     return answer !== undefined;
   }
 
   /** A node that returns is there too, and asks who else is. Who is not told does not answer, which is seen. */
-  #tell(token: string, kind: "C" | "R", ...fields: readonly string[]): void {
+  #tell(token: string, kind: typeof LINE.command | typeof LINE.reply, ...fields: readonly string[]): void {
     this.#parts.traffic.sent(kind, 1);
     this.#link.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
   }
@@ -111,7 +111,7 @@ export class RedisCluster implements Cluster {
   /** Answers a failure too, or the one who asks would wait in vain. */
   async #serve(json: string, request: string, from: string): Promise<void> {
     if (json === NOTHING) {
-      this.#tell(from, "R", request, "0");
+      this.#tell(from, LINE.reply, request, "0");
       return;
     }
     let count = 0;
@@ -121,7 +121,7 @@ export class RedisCluster implements Cluster {
     } catch (error) {
       if (!this.#link.isStopped) this.#link.sink.report("command", error);
     }
-    if (request !== "") this.#link.post(from, lineOf("R", request, String(count)));
+    if (request !== "") this.#link.post(from, lineOf(LINE.reply, request, String(count)));
   }
 }
 

@@ -1,28 +1,75 @@
 import { type Channel, groupChannel, spread, userChannel } from "../../protocol/protocol.ts";
 
 /**
- * Every channel belongs to one of so many partitions. The keys of a partition share a hash tag, so a script that touches
- * one partition runs on Redis Cluster. The number is part of the data: another one would look for everything elsewhere.
+ * Number of partitions; every channel belongs to one. The keys of a partition share a hash tag, so a script that touches one
+ * partition runs on Redis Cluster. The number is part of the stored data: with another one a node looks under other keys.
  */
 export const PARTITIONS = 64;
 
-/** Where the registry of nodes is. */
+/** Partition of the registry of nodes. */
 export const REGISTRY = 0;
 
 export const partitionOf = (channel: Channel): number => spread(channel, PARTITIONS);
 export const partitionOfUser = (user: string): number => partitionOf(userChannel(user));
 export const partitionOfGroup = (group: string): number => partitionOf(groupChannel(group));
-/** Idempotency keys belong to no channel. */
-export const partitionOfKey = (key: string): number => spread(key, PARTITIONS);
+/** An idempotency key belongs to no channel, because its first publish may have gone to another one. */
+export const partitionOfIdempotencyKey = (key: string): number => spread(key, PARTITIONS);
 
-/** All partitions, to go through. */
+/** Numbers of all partitions. */
 export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITIONS }, (_, index) => index);
 
-/** What the names of all keys of a partition begin with. */
+/** Prefix of all keys of a partition. */
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
 
-/** The Pub/Sub channel of one node. */
-export const inboxOf = (prefix: string, token: string): string => `${prefix}inbox:${token}`;
+/** Kinds of keys that exist per channel, user, group, node or idempotency key: `<base>:<kind>:<name>`. docs/CLUSTER.md describes each. */
+export const KEY = {
+  /** Of a channel: device → acknowledged offset. */
+  cursors: "a",
+  /** Of a user: groups of which the user is a durable member. */
+  groupsOfUser: "b",
+  /** Of a group: its durable members. */
+  usersOfGroup: "B",
+  /** Of a channel: node → number of its members there. */
+  nodes: "d",
+  /** Of a node: its connections that other nodes evicted. */
+  evictions: "e",
+  /** Of a node: exists once the node was declared dead. */
+  fence: "f",
+  /** Of a channel: the messages of its history. The name goes on, see {@link listKey}. */
+  list: "h",
+  /** Of an idempotency key, in the partition of its channel: the stored message that came first. */
+  storedUnder: "i",
+  /** Of a group: node and user of each joined member. */
+  joined: "j",
+  /** Of an idempotency key: what came first under it, and its receipt. */
+  idempotency: "k",
+  /** Of a channel: the head of its history. */
+  head: "m",
+  /** Of a node: connections and joined members that it has in this partition. */
+  owned: "n",
+  /** Of a channel: subscribers that were sent the last invalidation. */
+  invalidated: "q",
+  /** Of a channel: nodes with a route in their cache, to be sent its invalidation. */
+  subscribers: "r",
+  /** Of a user: connection → its description. */
+  connections: "u",
+  /** Of a channel: nodes that wait for acknowledgements. */
+  watchers: "w",
+  /** Of a channel: epoch that a failover began, and the offset after which it goes on. */
+  rotation: "x",
+} as const;
 
-/** The Pub/Sub channel of all nodes. */
-export const castOf = (prefix: string): string => `${prefix}cast`;
+/** Key of a history's list. Birth and stamp are in it, so no append under a former name reaches the present list. */
+export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
+  `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;
+
+/** Begins the name of a node's Pub/Sub channel, after the prefix. */
+export const INBOX = "inbox:";
+/** Pub/Sub channel of all nodes, after the prefix. */
+export const CAST = "cast";
+
+/** Pub/Sub channel of one node. */
+export const inboxOf = (prefix: string, token: string): string => prefix + INBOX + token;
+
+/** Pub/Sub channel of all nodes. */
+export const castOf = (prefix: string): string => prefix + CAST;

@@ -1,54 +1,77 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 
 /**
- * What nodes send each other: a text of the version and lines, each of fields. Neither JSON text nor an id ever holds a
- * control character, so nothing needs escaping.
+ * Format of what nodes send each other: a payload is a version and lines, a line is fields. Neither JSON nor ids contain
+ * control characters, so nothing is escaped.
  */
 export const VERSION = "1";
+/** Separates the fields of a line. */
 export const FIELD = "\x1f";
-export const LINE = "\n";
-/** Separates the messages of a line, as {@link FIELD} separates fields. */
+/** Separates the messages of a line. */
 export const ENTRY = "\x1e";
+/** Separates the lines of a payload. */
+export const NEWLINE = "\n";
 
-/** What a line is about; its first field. */
-export type Kind = "M" | "T" | "S" | "U" | "O" | "I" | "A" | "C" | "R" | "P" | "L" | "Q" | "F" | "G";
+/** Kinds of lines: the first field of each. */
+export const LINE = {
+  /** Ephemeral messages. */
+  ephemeral: "M",
+  /** Stored messages. Their offsets come from the same script, in the next line `lengths`. */
+  stored: "T",
+  lengths: "S",
+  /** Stored messages. Their sender learns the offsets from Redis and sends them later, in a line `offsets`. */
+  awaiting: "U",
+  offsets: "O",
+  /** The nodes of a channel have changed: drop its route from the cache. */
+  invalidate: "I",
+  ack: "A",
+  command: "C",
+  reply: "R",
+  presence: "P",
+  /** A history was lost, or goes on under another epoch. */
+  lost: "L",
+  probe: "Q",
+  /** Asks a node to confirm the invalidations that were sent before. */
+  confirm: "F",
+  confirmed: "G",
+} as const;
 
-/** What the kinds are called in metrics. */
+export type Kind = (typeof LINE)[keyof typeof LINE];
+
+/** Names of the kinds in metrics. */
 export const KINDS: Record<Kind, string> = {
-  M: "ephemeral",
-  // Stored messages, and the line that gives them their offsets.
-  T: "stored",
-  S: "stored",
-  // The same from a node that learns the offsets by itself, and sends them after the messages.
-  U: "stored",
-  O: "offsets",
-  I: "invalidate",
-  A: "ack",
-  C: "command",
-  R: "reply",
-  P: "presence",
-  L: "lost",
-  Q: "probe",
-  F: "settle",
-  G: "settled",
+  [LINE.ephemeral]: "ephemeral",
+  [LINE.stored]: "stored",
+  [LINE.lengths]: "stored",
+  [LINE.awaiting]: "stored",
+  [LINE.offsets]: "offsets",
+  [LINE.invalidate]: "invalidate",
+  [LINE.ack]: "ack",
+  [LINE.command]: "command",
+  [LINE.reply]: "reply",
+  [LINE.presence]: "presence",
+  [LINE.lost]: "lost",
+  [LINE.probe]: "probe",
+  [LINE.confirm]: "settle",
+  [LINE.confirmed]: "settled",
 };
 
-/** A text of so many characters takes no more: what is larger would hold up others in Redis. */
-export const LARGE_TEXT = 64 * 1_024;
+/** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */
+export const LARGE_PAYLOAD = 64 * 1_024;
 
 export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);
 
 export const lineOf = (kind: Kind, ...fields: readonly string[]): string => [kind, ...fields].join(FIELD);
 
-export const textOf = (lines: readonly string[]): string => VERSION + LINE + lines.join(LINE);
+export const payloadOf = (lines: readonly string[]): string => VERSION + NEWLINE + lines.join(NEWLINE);
 
 /**
- * Nodes of two neighbouring versions work together: a new version adds kinds, which the older one passes over, or fields at the
- * end of a line, which it does not look at.
- * @throws TidingsError `internal` for a text of any other version
+ * Lines of a payload. Nodes of two neighbouring versions work together: a new version adds kinds of lines, which the older one
+ * skips, or fields at the end of a line, which it does not read.
+ * @throws TidingsError `internal` for any other version
  */
-export function linesOf(text: string): string[] {
-  const lines = text.split(LINE);
+export function linesOf(payload: string): string[] {
+  const lines = payload.split(NEWLINE);
   const version = lines.shift();
   if (Math.abs(Number(version) - Number(VERSION)) <= 1) return lines;
   throw new TidingsError("internal", `a node sent version ${version?.slice(0, 8)}, expected ${VERSION}`);

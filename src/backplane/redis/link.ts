@@ -7,7 +7,7 @@ import { type Address, commandsClient, pingMasters, singleClient } from "./clien
 import { failureOf } from "./failure.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
-import { type Kind, textOf } from "./line.ts";
+import { type Kind, LINE, payloadOf } from "./line.ts";
 import { Listener } from "./listener.ts";
 import { Outbound } from "./outbound.ts";
 import { publishOf } from "./packed.ts";
@@ -62,7 +62,7 @@ export class Link {
     this.#options = options;
     this.#inbox = new Inbox(options.traffic, (error) => this.#report("inbox", error));
     this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
-    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, textOf([line]));
+    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, payloadOf([line]));
     this.#probes = new Probes(probe, options.commandTimeoutMs);
     const receive = (text: string): void => {
       if (this.#sink !== undefined) this.#inbox.receive(text);
@@ -78,7 +78,7 @@ export class Link {
       onReturn: () => this.#isBack(),
       onFailure: (error) => this.#reportOutage(error),
     });
-    this.on("Q", (fields) => this.#probes.heard(fields));
+    this.on(LINE.probe, (fields) => this.#probes.heard(fields));
   }
 
   /** Names this incarnation of the node: where others reach it, and whose everything is that it has in Redis. */
@@ -247,7 +247,7 @@ export class Link {
   /** Resolves when a line of its own has come back; rejects when it does not. */
   async probe(): Promise<void> {
     this.assertUp();
-    this.#options.traffic.sent("Q", 1);
+    this.#options.traffic.sent(LINE.probe, 1);
     await this.#probes.ask();
   }
 

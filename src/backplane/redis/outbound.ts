@@ -1,5 +1,5 @@
 import type { Message } from "../message.ts";
-import { type Kind, LARGE_TEXT, LINE, VERSION } from "./line.ts";
+import { type Kind, LARGE_PAYLOAD, LINE, NEWLINE, VERSION } from "./line.ts";
 import { isRepeat, ownOf, repeatOf } from "./passing.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -31,7 +31,7 @@ export class Outbound {
   #isScheduled = false;
   #unconfirmed = 0;
   /** Lines of one kind come in a row, and counting each would cost as much as sending it. */
-  #kind: Kind = "M";
+  #kind: Kind = LINE.ephemeral;
   #uncounted = 0;
   /** The message that was written down last, for all nodes that get it. */
   #written: Message | undefined;
@@ -46,7 +46,7 @@ export class Outbound {
   /** Sends a line before the tick is over. At most once: it is dropped when Redis is away or takes nothing. */
   post(token: string, kind: Kind, line: string): void {
     const parcel = this.#parcelTo(token);
-    parcel.text += LINE + line;
+    parcel.text += NEWLINE + line;
     parcel.shared = "";
     this.#added(parcel, kind);
   }
@@ -55,13 +55,13 @@ export class Outbound {
   pass(token: string, shared: string, message: Message): void {
     const parcel = this.#parcelTo(token);
     if (shared !== parcel.shared) {
-      parcel.text += LINE + shared;
+      parcel.text += NEWLINE + shared;
       parcel.shared = shared;
       parcel.last = undefined;
     }
     parcel.text += isRepeat(message, parcel.last) ? repeatOf(message) : this.#ownOf(message);
     parcel.last = message;
-    this.#added(parcel, "M");
+    this.#added(parcel, LINE.ephemeral);
   }
 
   /** Sends what is collected. */
@@ -96,7 +96,7 @@ export class Outbound {
     parcel.count++;
     if (kind !== this.#kind) this.#count(kind);
     this.#uncounted++;
-    if (parcel.count === LARGEST_COUNT || parcel.text.length >= LARGE_TEXT) {
+    if (parcel.count === LARGEST_COUNT || parcel.text.length >= LARGE_PAYLOAD) {
       this.#parcels.delete(parcel.token);
       this.#send(parcel);
     }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { TidingsError } from "../../protocol/protocol.ts";
-import { lineOf } from "./line.ts";
+import { LINE, lineOf } from "./line.ts";
 
 /** Lines that a node sends to itself, to know that what is sent to it arrives. */
 export class Probes {
@@ -22,7 +22,7 @@ export class Probes {
     const timer = setTimeout(late, this.#timeoutMs);
     this.#underWay.set(nonce, resolve);
     try {
-      await Promise.all([promise, this.#send(lineOf("Q", nonce))]);
+      await Promise.all([promise, this.#send(lineOf(LINE.probe, nonce))]);
     } finally {
       clearTimeout(timer);
       this.#underWay.delete(nonce);

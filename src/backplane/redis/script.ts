@@ -1,28 +1,32 @@
 import { createHash } from "node:crypto";
+import { lua, luaEscapes } from "./connection/lua.ts";
+import { CAST, INBOX, KEY } from "./keys.ts";
+import { FIELD, LINE, NEWLINE, VERSION } from "./line.ts";
 
 /** A Lua script that Redis runs atomically on one partition. */
 export interface Script {
-  /** As metrics and errors name it. */
+  /** Name in metrics and errors. */
   readonly name: string;
   readonly lua: string;
-  /** By which Redis knows it, once it has seen it: SHA-1 of the text, in hex. */
+  /** SHA-1 of the source in hex: the name under which Redis keeps it. */
   readonly digest: string;
 }
 
 /**
- * What every script may use. KEYS[1] is the base of a partition: `<prefix>{n}`. A script builds the names of its keys, all
- * of them in that partition, so on Redis Cluster they are where KEYS[1] is.
+ * Part of every script. KEYS[1] is the base of a partition: `<prefix>{n}`. A script builds the names of its keys from it,
+ * all in that partition, so on Redis Cluster they are where KEYS[1] is.
  */
-const PRELUDE = `
+const PRELUDE = lua`
 local base = KEYS[1]
 local prefix = string.match(base, "^(.*){%d+}$")
-local FIELD = "\\31"
+local FIELD = "${luaEscapes(FIELD)}"
+local OPENING = "${VERSION}${luaEscapes(NEWLINE)}"
 
 local function key(kind, name) return base .. ":" .. kind .. ":" .. name end
 
-local function post(token, line) redis.call("PUBLISH", prefix .. "inbox:" .. token, "1\\n" .. line) end
+local function post(token, line) redis.call("PUBLISH", prefix .. "${INBOX}" .. token, OPENING .. line) end
 
-local function cast(line) redis.call("PUBLISH", prefix .. "cast", "1\\n" .. line) end
+local function cast(line) redis.call("PUBLISH", prefix .. "${CAST}", OPENING .. line) end
 
 local function now()
   local time = redis.call("TIME")
@@ -30,44 +34,52 @@ local function now()
 end
 
 -- The nodes that have members of a channel.
-local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":d:" .. channel) end
+local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":${KEY.nodes}:" .. channel) end
 
--- What a history's head says: its serial number, the offset before its list, and the list's stamp (history-lua.ts).
+-- Head of a history: serial number, offset before its list, stamp of the list (history-lua.ts).
 local HEAD = "^(%d+) (%d+) (%d+)$"
 
-local function list_at(at, channel, birth, stamp) return at .. ":h:" .. channel .. ":" .. birth .. ":" .. stamp end
+-- listKey of keys.ts.
+local function list_at(at, channel, birth, stamp)
+  return at .. ":${KEY.list}:" .. channel .. ":" .. birth .. ":" .. stamp
+end
 
--- Gives the list of a channel's history another name, so that no message is added by who does not know of a change.
+-- Renames the list of a channel's history: an append by a node that missed the change then finds no list.
 local function restamp(channel)
-  local serial, start, stamp = string.match(redis.call("GET", key("m", channel)) or "", HEAD)
+  local serial, start, stamp = string.match(redis.call("GET", key("${KEY.head}", channel)) or "", HEAD)
   if not stamp or stamp == "0" then return end
   local birth = redis.call("GET", base .. ":birth")
   local former = list_at(base, channel, birth, stamp)
   if redis.call("EXISTS", former) == 0 then return end
   local renamed = redis.call("INCR", base .. ":serial")
   redis.call("RENAME", former, list_at(base, channel, birth, renamed))
-  redis.call("SET", key("m", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
+  redis.call("SET", key("${KEY.head}", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
 end
 
--- Has everybody who remembers a channel's nodes learn that these have changed: those who asked for them are told, and it is known
--- for a while that they were (settling.ts).
+-- Sends the invalidation of a channel's route to all nodes that cache it. Redis keeps their names for 10 s, so that a
+-- node can ask them to confirm it (settling.ts).
 local function invalidate(channel)
   restamp(channel)
-  local readers, told = key("r", channel), redis.call("SMEMBERS", key("r", channel))
-  if #told == 0 then return end
-  for _, token in ipairs(told) do post(token, "I" .. FIELD .. channel) end
-  redis.call("RENAME", readers, key("q", channel))
-  redis.call("PEXPIRE", key("q", channel), 10000)
+  local key_of_subscribers = key("${KEY.subscribers}", channel)
+  local subscribers = redis.call("SMEMBERS", key_of_subscribers)
+  if #subscribers == 0 then return end
+  for _, token in ipairs(subscribers) do post(token, "${LINE.invalidate}" .. FIELD .. channel) end
+  redis.call("RENAME", key_of_subscribers, key("${KEY.invalidated}", channel))
+  redis.call("PEXPIRE", key("${KEY.invalidated}", channel), 10000)
 end
 
--- An incarnation that was declared dead must not add anything to what is being cleared up.
-local function is_fenced(token) return redis.call("EXISTS", key("f", token)) == 1 end
+-- True for a node that was declared dead: it must not add anything to what is being cleared up.
+local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", token)) == 1 end
 `;
 
+/** Lines without code. They are not sent: the longest script has to fit in front of a large payload (packed.ts). */
+const COMMENTS = /^\s*(--.*)?\n/gm;
+
+/** @param body Lua after {@link PRELUDE}. A comment has a line of its own */
 export function script(name: string, body: string): Script {
-  const lua = PRELUDE + body;
-  return { name, lua, digest: createHash("sha1").update(lua).digest("hex") };
+  const source = (PRELUDE + body).replace(COMMENTS, "");
+  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex") };
 }
 
-/** The error reply of a script to an incarnation that was declared dead: `return redis.error_reply("FENCED")`. */
+/** The error reply of a script to a node that was declared dead: `return redis.error_reply("FENCED")`. */
 export const FENCED = "FENCED";

@@ -1,6 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import { partitionOf } from "./keys.ts";
-import { lineOf } from "./line.ts";
+import { KEY, partitionOf } from "./keys.ts";
+import { LINE, lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
 import { script } from "./script.ts";
 
@@ -9,9 +9,9 @@ export const ASK_READERS = script(
   "settle-route",
   `
 local asked = 0
-for _, token in ipairs(redis.call("SMEMBERS", key("q", ARGV[1]))) do
+for _, token in ipairs(redis.call("SMEMBERS", key("${KEY.invalidated}", ARGV[1]))) do
   if token ~= ARGV[2] then
-    post(token, "F" .. FIELD .. ARGV[2] .. FIELD .. ARGV[3])
+    post(token, "${LINE.confirm}" .. FIELD .. ARGV[2] .. FIELD .. ARGV[3])
     asked = asked + 1
   end
 end
@@ -35,8 +35,8 @@ export class Settling {
   constructor(link: Link, timeoutMs: number) {
     this.#link = link;
     this.#timeoutMs = timeoutMs;
-    link.on("F", ([, from = "", request = ""]) => link.post(from, lineOf("G", request)));
-    link.on("G", ([, request = ""]) => this.#waiting.get(request)?.());
+    link.on(LINE.confirm, ([, from = "", request = ""]) => link.post(from, lineOf(LINE.confirmed, request)));
+    link.on(LINE.confirmed, ([, request = ""]) => this.#waiting.get(request)?.());
   }
 
   /** Resolves when all who were told of the last change have heard of it. */
