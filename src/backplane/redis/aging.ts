@@ -2,29 +2,29 @@ import type { Histories } from "./histories.ts";
 import { EVERY_PARTITION, PARTITIONS } from "./keys.ts";
 import type { Link } from "./link.ts";
 
-/** Has histories of channels that nobody reads lose what is too old: each node looks after one partition at a time. */
-export class Aging {
+/** Retention by age for channels that nobody reads: each node expires the messages of one partition after the other. */
+export class Retention {
   readonly #link: Link;
   readonly #histories: Histories;
   readonly #timer: NodeJS.Timeout;
-  /** Nodes that start together should not look after the same one. */
+  /** Starts at random, so that nodes which start together visit different partitions. */
   #next = Math.floor(Math.random() * PARTITIONS);
 
   constructor(link: Link, histories: Histories, everyMs: number) {
     this.#link = link;
     this.#histories = histories;
-    this.#timer = setInterval(() => void this.#lookAfter(), everyMs).unref();
+    this.#timer = setInterval(() => void this.#expireNext(), everyMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  async #lookAfter(): Promise<void> {
+  async #expireNext(): Promise<void> {
     if (!this.#link.isUp) return;
     const partition = EVERY_PARTITION[this.#next++ % PARTITIONS] ?? 0;
     try {
-      await this.#histories.age(partition);
+      await this.#histories.expire(partition);
     } catch (error) {
       if (this.#link.isUp) this.#link.sink.report("history", error);
     }

@@ -3,6 +3,7 @@ import { APPEND } from "./append-script.ts";
 import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
 import { partitionOf } from "./keys.ts";
+import { LINE } from "./line.ts";
 import { PackedArguments } from "./script-call.ts";
 
 /** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
@@ -41,8 +42,14 @@ export class AppendCalls implements AppendWay {
     const { histories, windowMs, byPartition } = this.#parts;
     // What two masters of a Redis Cluster publish may come in turns, and nobody could tell whose offsets these are.
     const apart = byPartition ? Number.MAX_SAFE_INTEGER : APART_BYTES;
-    const { opening, retention, room } = histories;
-    const args = PackedArguments.of([...opening, ...retention, windowMs, room, apart]);
+    const { firstArguments, retentionArguments, maxListLength } = histories;
+    const args = PackedArguments.of([
+      ...firstArguments,
+      ...retentionArguments,
+      windowMs,
+      maxListLength,
+      apart,
+    ]);
     for (const group of groups) {
       let next = 0;
       while (next < group.messages.length) next = addText(args, group, next);
@@ -64,7 +71,7 @@ export class AppendCalls implements AppendWay {
         else sent += onAppended(appending, appending.place, appending.place.start + Number(word));
       }
     }
-    traffic.sent("S", sent);
+    traffic.sent(LINE.lengths, sent);
   }
 
   #lookedUp(appending: Appending, detail: string): number {

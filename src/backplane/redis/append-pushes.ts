@@ -98,7 +98,7 @@ export class AppendPushes implements AppendWay {
   /** @returns the messages that are left */
   #settle({ messages }: Parcel, lengths: readonly number[], failure: unknown): Appending[] {
     const { histories, places, traffic, onAppended, onFailed } = this.#parts;
-    const { room } = histories;
+    const { maxListLength } = histories;
     const left: Appending[] = [];
     let sent = 0;
     for (const [index, appending] of messages.entries()) {
@@ -110,7 +110,7 @@ export class AppendPushes implements AppendWay {
         places.forget(message.channel);
         left.push(appending);
       }
-      if (length > room) void this.#cut(message.channel);
+      if (length > maxListLength) void this.#cut(message.channel);
     }
     traffic.sent(LINE.awaiting, sent);
     return left;
@@ -121,7 +121,7 @@ export class AppendPushes implements AppendWay {
     if (this.#cutting.has(channel)) return;
     this.#cutting.add(channel);
     try {
-      await this.#parts.histories.cut(channel);
+      await this.#parts.histories.trim(channel);
     } catch (error) {
       if (this.#parts.link.isUp) this.#parts.link.sink.report("history", error);
     }

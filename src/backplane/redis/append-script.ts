@@ -1,45 +1,68 @@
-import { historyScript } from "./history-lua.ts";
+import { lua, luaEscapes } from "./connection/lua.ts";
+import { entryPattern, historyScript } from "./history-lua.ts";
+import { INBOX, KEY } from "./keys.ts";
+import { ENTRY, LINE, NEWLINE, VERSION } from "./line.ts";
 
 /**
- * About how long a text that the script itself puts together should be: the Lua of Redis 7.0 builds strings of up to 8 KiB in one go, and hashes
- * each byte of what it builds. A longer one is put together from parts, again and again, at several times the cost.
+ * Approximate maximum of a payload that the script builds, in bytes. The Lua of Redis 7.0 builds strings of up to 8 KiB at once and hashes
+ * each byte of them; a longer one it concatenates from parts, again and again, at several times the cost.
  */
-const TEXT_BYTES = 7_000;
+const PAYLOAD_BYTES = 7_000;
+
+const NEWLINE_IN_LUA = luaEscapes(NEWLINE);
 
 /**
- * Appends a batch. ARGV after the two: count, age, time, idempotency window, the length from which a list is cut, the length from which a
- * text travels apart from its offsets, then groups of messages that go to the same nodes in one text: these nodes, the number of messages, 1 when they have idempotency keys, the text
- * that the nodes get, where in it the first message begins, then for each message its list and, if so, its key or "". The text is a line `T`;
- * the script adds the line `S` with the lengths of the lists. The messages are cut out of the text, so that none is given twice. On Redis
- * Cluster all of a batch are of one partition. A channel that has a key in one group has none without in another.
- *
- * The lists are named as the caller remembers them. RPUSHX adds to a list that is there: then all that the caller has said of the channel
- * holds, and the length gives the offset. Where there is none, the channel's history is looked up, with some ten commands.
- *
- * Answers a text with a word for each message, in the order in which they were given: the length of the list; 0 for one that was looked up;
- * "=" for a repeat. Then for each of the latter two in turn: epoch, offset, stamp, offset before the list and nodes; epoch,
- * offset, id and timestamp of the first.
+ * The payload that the caller built goes to the nodes of a group, with the lengths of the lists in a line of their own. From
+ * `apart` bytes on they are two payloads: to join them, Lua would build the long text once more and hash each byte of it.
  */
-export const APPEND = historyScript(
-  "append",
-  `
-local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local room, apart = tonumber(ARGV[7]), tonumber(ARGV[8])
-local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
-local TEXT_BYTES = ${TEXT_BYTES}
-local ENTRY = "\\30"
-local words, details, found, late = {}, {}, {}, {}
--- Many lists are of one length: it is written down once.
-local names = setmetatable({}, {
-  __index = function(known, length)
-    known[length] = string.format("%d", length)
-    return known[length]
-  end,
-})
+const PUBLISH_GROUP = lua`
+local function publish(nodes, payload, lengths)
+  local line = "${LINE.lengths}" .. FIELD .. lengths
+  local whole = #payload < apart and payload .. "${NEWLINE_IN_LUA}" .. line
+  for token in string.gmatch(nodes, "%S+") do
+    local inbox = prefix .. "${INBOX}" .. token
+    call("PUBLISH", inbox, whole or payload)
+    if not whole then call("PUBLISH", inbox, OPENING .. line) end
+  end
+end
+`;
 
+/**
+ * Messages of channels that were looked up are published after their group: their nodes were not known before. In each channel, messages
+ * that needed no look-up came first, so they are published first.
+ */
+const PUBLISH_LATE = lua`
+local late = {}
+
+local function post_later(history, entry)
+  local header = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
+  for _, token in ipairs(history.nodes) do
+    local parts = late[token] or { "${VERSION}", size = 0 }
+    late[token] = parts
+    parts[#parts + 1] = "${NEWLINE_IN_LUA}${LINE.stored}" .. FIELD .. header .. ENTRY .. entry .. ENTRY
+      .. "${NEWLINE_IN_LUA}${LINE.lengths}" .. FIELD .. "1"
+    parts.size = parts.size + #entry
+  end
+end
+
+local function publish_late(size)
+  for token, parts in pairs(late) do
+    if parts.size > size then
+      call("PUBLISH", prefix .. "${INBOX}" .. token, concat(parts))
+      late[token] = nil
+    end
+  end
+end
+`;
+
+/** Without a list under the given key, the script looks the channel up, with some ten commands. */
+const APPEND_SLOWLY = lua`
+local found = {}
+
+-- The base and the channel of a list, from its key.
 local function parse(list)
   local close = string.find(list, "}", #prefix + 1, true)
-  return string.sub(list, 1, close), string.match(list, "^:h:(.*):[^:]*:%d*$", close + 1)
+  return string.sub(list, 1, close), string.match(list, "^:${KEY.list}:(.*):[^:]*:%d*$", close + 1)
 end
 
 local function look_up(list)
@@ -50,48 +73,40 @@ local function look_up(list)
   return history
 end
 
-local function push(history, line)
-  history.size = call("RPUSH", list_of(history), line)
-  if history.size > room then cut(history, history.size - count) end
+local function push(history, entry)
+  history.size = call("RPUSH", list_of(history), entry)
+  if history.size > room then trim(history, history.size - count) end
 end
 
--- What needed no looking up came before, in every channel, so it is published before.
-local function post_later(history, line)
-  local head = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
-  for _, token in ipairs(history.nodes) do
-    local parts = late[token] or { "1", size = 0 }
-    late[token] = parts
-    parts[#parts + 1] = "\\nT" .. FIELD .. head .. ENTRY .. line .. ENTRY .. "\\nS" .. FIELD .. "1"
-    parts.size = parts.size + #line
-  end
-end
-
-local function publish_late(size)
-  for token, parts in pairs(late) do
-    if parts.size > size then
-      call("PUBLISH", prefix .. "inbox:" .. token, concat(parts))
-      late[token] = nil
-    end
-  end
-end
-
-local function append_slowly(list, line)
+local function append_slowly(list, entry)
   local history = found[list]
   local is_new = not history
   if is_new then history = look_up(list) end
-  push(history, line)
+  push(history, entry)
   if is_new then
     save(history)
     call("ZADD", history.at .. ":aging", "NX", time + age, history.channel)
   end
-  post_later(history, line)
-  local place = { epoch_of(history), last_of(history), history.stamp, history.start }
-  details[#details + 1] = concat(place, " ") .. " " .. concat(history.nodes, " ")
+  post_later(history, entry)
+  local target = { epoch_of(history), last_of(history), history.stamp, history.start }
+  details[#details + 1] = concat(target, " ") .. " " .. concat(history.nodes, " ")
   return history
 end
 
-local function is_repeated(list, id)
-  local record = parse(list) .. ":i:" .. id
+-- After RPUSHX: there is no list under this key, or it has become too long.
+local function finish(list, entry, length)
+  if length == 0 then
+    append_slowly(list, entry)
+  else
+    local history = history_of(parse(list))
+    trim(history, history.size - count)
+  end
+end
+`;
+
+const APPEND_ONCE = lua`
+local function is_duplicate(list, id)
+  local record = parse(list) .. ":${KEY.storedUnder}:" .. id
   local until_time, epoch, offset, message, timestamp =
     unpack(call("HMGET", record, "until", "epoch", "offset", "id", "timestamp"))
   if not until_time or tonumber(until_time) <= time then return false end
@@ -99,59 +114,85 @@ local function is_repeated(list, id)
   return true
 end
 
-local function remember(history, id, line)
-  local record = history.at .. ":i:" .. id
-  local message, timestamp = string.match(line, "^([^\\31]+)\\31[^\\31]*\\31[^\\31]*\\31(%d+)")
+local function remember(history, id, entry)
+  local record = history.at .. ":${KEY.storedUnder}:" .. id
+  local message, timestamp = string.match(entry, "${entryPattern("id", "timestamp")}")
   call("HSET", record, "until", time + window, "epoch", epoch_of(history), "offset", last_of(history))
   call("HSET", record, "id", message, "timestamp", timestamp)
   call("PEXPIRE", record, window)
 end
 
--- Answers the word for the message.
-local function append_once(list, line, id)
-  if id ~= "" and is_repeated(list, id) then return "=" end
-  local history = append_slowly(list, line)
-  if id ~= "" then remember(history, id, line) end
+-- Appends a message with an idempotency key, or "". Returns its word of the reply.
+local function append_once(list, entry, id)
+  if id ~= "" and is_duplicate(list, id) then return "=" end
+  local history = append_slowly(list, entry)
+  if id ~= "" then remember(history, id, entry) end
   return "0"
 end
+`;
 
--- What RPUSHX has left to do: there is no list of this name, or it has become too long.
-local function finish(list, line, length)
-  if length == 0 then
-    append_slowly(list, line)
-  else
-    local history = history_of(parse(list))
-    cut(history, history.size - count)
-  end
-end
-
--- To join a long text and its lengths, Lua would build it once more and hash each byte of it.
-local function publish(nodes, text, lengths)
-  local line = "S" .. FIELD .. lengths
-  local whole = #text < apart and text .. "\\n" .. line
-  for token in string.gmatch(nodes, "%S+") do
-    local inbox = prefix .. "inbox:" .. token
-    call("PUBLISH", inbox, whole or text)
-    if not whole then call("PUBLISH", inbox, "1\\n" .. line) end
-  end
-end
+/**
+ * Appends a batch and publishes it. Redis needs one command for a message whose list is there under the key that the caller
+ * knows: RPUSHX replies the length, which gives the offset. Entries are cut out of the payload for the nodes, so each is sent to Redis once.
+ *
+ * On Redis Cluster all messages of a batch are of one partition. A channel with an idempotency key in one group has no message
+ * without one in another group.
+ */
+export const APPEND = historyScript(
+  "append",
+  lua`
+-- KEYS[1]  base of a partition of the batch
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  messages retained
+-- ARGV[4]  age retained, ms
+-- ARGV[5]  time, ms since 1970
+-- ARGV[6]  idempotency window, ms
+-- ARGV[7]  maximum length of a list
+-- ARGV[8]  bytes from which on a payload is published without its line of lengths
+-- ARGV[9…] groups of messages that go to the same nodes in one payload. Of each group:
+--          tokens of the nodes, separated by spaces
+--          number of messages
+--          "1" if they have idempotency keys, else "0"
+--          payload for the nodes: a line "stored"
+--          index in it, from 1, at which the first entry begins
+--          of each message: key of its list, then with "1" its idempotency key or ""
+-- reply    { words, details, … }
+--          words: one for each message, separated by spaces
+--            length of its list; 0 if the channel was looked up; = for a duplicate
+--          details, separated by spaces, in the order of the latter two:
+--            0: epoch, offset, stamp, offset before the list, nodes
+--            =: epoch, offset, id and timestamp of the first message
+local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local room, apart = tonumber(ARGV[7]), tonumber(ARGV[8])
+local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
+local ENTRY = "${luaEscapes(ENTRY)}"
+local words, details = {}, {}
+${PUBLISH_GROUP}${PUBLISH_LATE}${APPEND_SLOWLY}${APPEND_ONCE}
+-- Many lists have the same length: each number becomes a string once.
+local names = setmetatable({}, {
+  __index = function(known, length)
+    known[length] = string.format("%d", length)
+    return known[length]
+  end,
+})
 
 local index = 9
 while index <= #args do
   local nodes, number, has_keys = args[index], tonumber(args[index + 1]), args[index + 2] == "1"
-  local text, start = args[index + 3], tonumber(args[index + 4])
+  local payload, start = args[index + 3], tonumber(args[index + 4])
   local answers = {}
   index = index + 5
-  -- This is done for each message, so nothing is looked up here that can be kept.
+  -- This runs for each message, so it looks nothing up that can be kept.
   for message = 1, number do
-    local stop = find(text, ENTRY, start, true)
-    local list, line = args[index], sub(text, start, stop - 1)
+    local stop = find(payload, ENTRY, start, true)
+    local list, entry = args[index], sub(payload, start, stop - 1)
     if has_keys then
-      answers[message] = append_once(list, line, args[index + 1])
+      answers[message] = append_once(list, entry, args[index + 1])
       index = index + 2
     else
-      local length = call("RPUSHX", list, line)
-      if length == 0 or length > room then finish(list, line, length) end
+      local length = call("RPUSHX", list, entry)
+      if length == 0 or length > room then finish(list, entry, length) end
       answers[message] = names[length]
       index = index + 1
     end
@@ -159,8 +200,8 @@ while index <= #args do
   end
   local word = concat(answers, " ")
   words[#words + 1] = word
-  if not has_keys then publish(nodes, text, word) end
-  publish_late(TEXT_BYTES)
+  if not has_keys then publish(nodes, payload, word) end
+  publish_late(${PAYLOAD_BYTES})
 end
 publish_late(0)
 table.insert(details, 1, concat(words, " "))

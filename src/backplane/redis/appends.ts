@@ -5,7 +5,7 @@ import { AppendCalls } from "./append-calls.ts";
 import { AppendPushes } from "./append-pushes.ts";
 import type { AppendWay } from "./append-way.ts";
 import { Answer, Appending } from "./appending.ts";
-import type { Claims } from "./claims.ts";
+import type { Idempotency } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
@@ -38,7 +38,7 @@ export interface AppendsParts {
   readonly link: Link;
   readonly histories: Histories;
   readonly places: Places;
-  readonly claims: Claims;
+  readonly idempotency: Idempotency;
   readonly traffic: TrafficCounts;
   readonly windowMs: number;
   readonly prefix: string;
@@ -169,7 +169,7 @@ export class Appends {
     const { key, message, resolve, reject } = appending;
     if (key === undefined) return true;
     try {
-      const first = await this.#parts.claims.enter(key, message.channel);
+      const first = await this.#parts.idempotency.reserve(key, message.channel);
       if (first === undefined || first.what === message.channel) return true;
       const { id, timestamp } = message;
       resolve({ id, timestamp, epoch: "", offset: 0, receivers: 0, duplicate: true, receipt: first.receipt });
@@ -233,7 +233,7 @@ export class Appends {
     const [epoch = "", offset, id = "", timestamp] = detail.split(" ");
     this.#arriving.delete(message.id);
     try {
-      const first = await this.#parts.claims.enter(key, message.channel);
+      const first = await this.#parts.idempotency.reserve(key, message.channel);
       const place = { id, timestamp: Number(timestamp), epoch, offset: Number(offset) };
       resolve({ ...place, receivers: 0, duplicate: true, receipt: first?.receipt });
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
 import type { Appends } from "./appends.ts";
-import type { Claims } from "./claims.ts";
+import type { Idempotency } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import type { Link } from "./link.ts";
 import type { RedisPresence } from "./presence.ts";
@@ -13,7 +13,7 @@ export interface BrokerParts {
   readonly link: Link;
   readonly relay: Relay;
   readonly appends: Appends;
-  readonly claims: Claims;
+  readonly idempotency: Idempotency;
   readonly histories: Histories;
   readonly tracker: Tracker;
   readonly presence: RedisPresence;
@@ -36,12 +36,12 @@ export class RedisBroker implements Broker {
   }
 
   async claim(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
-    const first = await this.#parts.claims.enter(key, "ephemeral", receipt);
+    const first = await this.#parts.idempotency.reserve(key, "ephemeral", receipt);
     return first === undefined ? undefined : (first.receipt ?? receipt);
   }
 
   async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#parts.claims.settle(key, receipt);
+    await this.#parts.idempotency.remember(key, receipt);
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {

@@ -1,14 +1,20 @@
+import { lua } from "./connection/lua.ts";
+import { KEY } from "./keys.ts";
 import { type Script, script } from "./script.ts";
 
-/**
- * Remembers who comes first under an idempotency key. ARGV: key, time, window, what is published ("ephemeral" or the
- * channel), receipt to remember. Answers: 1 for the first, 0 for a repeat; what the first was; its receipt.
- */
-export const CLAIM = script(
+export const RESERVE_KEY = script(
   "claim",
-  `
+  lua`
+-- Reserves an idempotency key for the publish that comes first under it.
+-- KEYS[1]  base of the key's partition
+-- ARGV[1]  idempotency key
+-- ARGV[2]  time, ms since 1970
+-- ARGV[3]  idempotency window, ms
+-- ARGV[4]  "ephemeral", or the channel of a stored message
+-- ARGV[5]  receipt to remember, or ""
+-- reply    { 1 for the first publish or 0 for a duplicate, ARGV[4] of the first, receipt of the first or "" }
 local name, time, window, what, receipt = unpack(ARGV)
-local record = key("k", name)
+local record = key("${KEY.idempotency}", name)
 local until_time, first, known = unpack(redis.call("HMGET", record, "until", "what", "receipt"))
 if until_time and tonumber(until_time) > tonumber(time) then return { 0, first, known or "" } end
 redis.call("DEL", record)
@@ -19,16 +25,21 @@ return { 1, what, "" }
 `,
 );
 
-/** ARGV: key, time, receipt. */
-export const SETTLE = script(
+export const REMEMBER_RECEIPT = script(
   "settle",
-  `
-local record = key("k", ARGV[1])
+  lua`
+-- Remembers the receipt of the first publish under an idempotency key, while the key is reserved.
+-- KEYS[1]  base of the key's partition
+-- ARGV[1]  idempotency key
+-- ARGV[2]  time, ms since 1970
+-- ARGV[3]  receipt
+-- reply    1
+local record = key("${KEY.idempotency}", ARGV[1])
 local until_time = redis.call("HGET", record, "until")
 if until_time and tonumber(until_time) > tonumber(ARGV[2]) then redis.call("HSET", record, "receipt", ARGV[3]) end
 return 1
 `,
 );
 
-/** All of them, for the counters. */
-export const CLAIM_SCRIPTS: readonly Script[] = [CLAIM, SETTLE];
+/** Scripts on idempotency keys, for the counters. */
+export const IDEMPOTENCY_SCRIPTS: readonly Script[] = [RESERVE_KEY, REMEMBER_RECEIPT];

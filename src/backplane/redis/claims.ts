@@ -1,19 +1,19 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
-import { CLAIM, SETTLE } from "./claim-scripts.ts";
+import { REMEMBER_RECEIPT, RESERVE_KEY } from "./claim-scripts.ts";
 import { partitionOfIdempotencyKey } from "./keys.ts";
 import type { Link } from "./link.ts";
 
-/** What was first published under an idempotency key. */
+/** The publish that came first under an idempotency key. */
 export interface FirstPublish {
   /** The channel of a stored message. */
   readonly what: Channel | "ephemeral";
-  /** Absent while it is not known. */
+  /** Absent until {@link Idempotency.remember}. */
   readonly receipt?: StoredReceipt;
 }
 
-/** Who comes first under an idempotency key. */
-export class Claims {
+/** Idempotency keys: the first publish under each, and its receipt, for the length of the window. */
+export class Idempotency {
   readonly #link: Link;
   readonly #windowMs: number;
   readonly #now: () => number;
@@ -24,21 +24,22 @@ export class Claims {
     this.#now = now;
   }
 
-  /** @returns undefined for the first itself */
-  async enter(
+  /** Reserves a key for a publish. @returns undefined if that is the first under this key, else the first one */
+  async reserve(
     key: string,
     what: FirstPublish["what"],
     receipt: StoredReceipt = "",
   ): Promise<FirstPublish | undefined> {
     const args = [key, this.#now(), this.#windowMs, what, receipt];
-    const answer = await this.#link.run(CLAIM, partitionOfIdempotencyKey(key), args);
-    const [isFirst, first, known] = answer as [number, FirstPublish["what"], string]; // by the script
+    const reply = await this.#link.run(RESERVE_KEY, partitionOfIdempotencyKey(key), args);
+    const [isFirst, first, known] = reply as [number, FirstPublish["what"], string]; // by the script
     if (isFirst === 1) return undefined;
     return { what: first, receipt: known === "" ? undefined : known };
   }
 
-  /** Remembers what the first publish was answered with. */
-  async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#link.run(SETTLE, partitionOfIdempotencyKey(key), [key, this.#now(), receipt]);
+  /** Remembers the receipt of the first publish, for duplicates. */
+  async remember(key: string, receipt: StoredReceipt): Promise<void> {
+    const args = [key, this.#now(), receipt];
+    await this.#link.run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), args);
   }
 }

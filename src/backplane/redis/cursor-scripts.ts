@@ -1,56 +1,76 @@
+import { lua } from "./connection/lua.ts";
 import { historyScript } from "./history-lua.ts";
+import { KEY } from "./keys.ts";
+import { LINE } from "./line.ts";
 import { type Script, script } from "./script.ts";
 
-/** ARGV after the two: device's name, channels. Answers "offset epoch" or "" for each. */
 export const READ_CURSORS = historyScript(
   "cursors",
-  `
-local answer = {}
+  lua`
+-- Reads the cursors of one device.
+-- KEYS[1]  base of the channels' partition
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  name of the cursor (user and device)
+-- ARGV[4…] channels
+-- reply    of each channel: "offset epoch", or "" without a cursor
+local reply = {}
 for index = 4, #ARGV do
-  local cursors = key("a", ARGV[index])
-  -- Those of a history that was lost go when it is looked up.
+  local cursors = key("${KEY.cursors}", ARGV[index])
+  -- Looking up a history that was lost deletes its cursors.
   local history = redis.call("EXISTS", cursors) == 1 and history_of(base, ARGV[index])
   local cursor = history and redis.call("HGET", cursors, ARGV[3])
-  answer[#answer + 1] = cursor and cursor .. " " .. epoch_of(history) or ""
+  reply[#reply + 1] = cursor and cursor .. " " .. epoch_of(history) or ""
 end
-return answer
+return reply
 `,
 );
 
-/**
- * ARGV after the two: channel, device's name, user, offset, epoch or "". Answers the cursor, or says why not:
- * { "epoch", epoch } or { "offset", last }.
- */
 export const MOVE_CURSOR = historyScript(
   "move",
-  `
+  lua`
+-- Moves a cursor forward, and sends the nodes that watch the channel a line "ack".
+-- KEYS[1]  base of the channel's partition
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  channel
+-- ARGV[4]  name of the cursor (user and device)
+-- ARGV[5]  user
+-- ARGV[6]  offset
+-- ARGV[7]  epoch, or "" for the present one
+-- reply    { cursor, epoch }, { "epoch", present epoch } or { "offset", last offset }; the latter two are refusals
 local channel, name, user, offset, epoch = unpack(ARGV, 3, 7)
 local history = history_of(base, channel)
 local current, last = epoch_of(history), last_of(history)
 if epoch ~= "" and epoch ~= current then return { "epoch", current } end
 if tonumber(offset) > last then return { "offset", tostring(last) } end
-local cursors = key("a", channel)
+local cursors = key("${KEY.cursors}", channel)
 local before = redis.call("HGET", cursors, name)
 if before and tonumber(before) >= tonumber(offset) then return { before, current } end
 redis.call("HSET", cursors, name, offset)
 redis.call("PEXPIRE", cursors, HEAD_MS)
-for _, token in ipairs(redis.call("SMEMBERS", key("w", channel))) do
-  post(token, "A" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)
+for _, token in ipairs(redis.call("SMEMBERS", key("${KEY.watchers}", channel))) do
+  post(token, "${LINE.ack}" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)
 end
 return { offset, current }
 `,
 );
 
-/** ARGV: channel, token, and for how long; 0 ends it. */
 export const WATCH = script(
   "watch",
-  `
-local watchers = key("w", ARGV[1])
+  lua`
+-- Starts or ends the watch of a node on a channel's acknowledgements.
+-- KEYS[1]  base of the channel's partition
+-- ARGV[1]  channel
+-- ARGV[2]  token of the node
+-- ARGV[3]  duration of the watch, ms; "0" ends it
+-- reply    1, or 0 if there was nothing to end
+local watchers = key("${KEY.watchers}", ARGV[1])
 if ARGV[3] == "0" then return redis.call("SREM", watchers, ARGV[2]) end
 redis.call("SADD", watchers, ARGV[2])
 return redis.call("PEXPIRE", watchers, ARGV[3])
 `,
 );
 
-/** All of them, for the counters. */
+/** Scripts on cursors, for the counters. */
 export const CURSOR_SCRIPTS: readonly Script[] = [READ_CURSORS, MOVE_CURSOR, WATCH];

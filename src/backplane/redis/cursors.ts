@@ -4,23 +4,24 @@ import type { Cursors } from "../port.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
+import { LINE } from "./line.ts";
 import type { Link } from "./link.ts";
 
-/** Redis forgets who watches after this; a wait for an acknowledgement is shorter. */
+/** Lifetime of a watch in Redis. A wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;
 
-/** The cursors of devices, beside the history of their channel. */
+/** Cursors of devices, stored beside the history of their channel: both are lost together. */
 export class RedisCursors implements Cursors {
   readonly #link: Link;
   readonly #histories: Histories;
-  /** How many watch each channel on this node. */
+  /** Number of watches of each channel on this node. */
   readonly #watches = new Map<Channel, number>();
 
   constructor(link: Link, histories: Histories) {
     this.#link = link;
     this.#histories = histories;
-    // The channel comes back as it was watched.
-    link.on("A", ([, channel, user = "", offset]) =>
+    // The channel was checked by the node that began the watch.
+    link.on(LINE.ack, ([, channel, user = "", offset]) =>
       link.sink.acknowledged(channel as Channel, user, Number(offset)),
     );
   }
@@ -29,12 +30,12 @@ export class RedisCursors implements Cursors {
     this.#link.assertUp();
     const cursors = new Map<Channel, Position>();
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
-      const answer = await this.#link.run(READ_CURSORS, partition, [
-        ...this.#histories.opening,
+      const reply = await this.#link.run(READ_CURSORS, partition, [
+        ...this.#histories.firstArguments,
         cursorName(user, device),
         ...some,
       ]);
-      for (const [index, text] of (answer as string[]).entries()) {
+      for (const [index, text] of (reply as string[]).entries()) {
         const [offset, epoch = ""] = text.split(" ");
         const channel = some[index];
         if (text !== "" && channel !== undefined) cursors.set(channel, { epoch, offset: Number(offset) });
@@ -52,9 +53,9 @@ export class RedisCursors implements Cursors {
     channel: Channel,
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
-    const args = [...this.#histories.opening, channel, cursorName(user, device), user, offset, epoch];
-    const answer = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
-    const [what, detail] = answer as [string, string]; // by the script
+    const args = [...this.#histories.firstArguments, channel, cursorName(user, device), user, offset, epoch];
+    const reply = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
+    const [what, detail] = reply as [string, string]; // by the script
     if (what === "epoch")
       throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
     if (what === "offset")
@@ -85,7 +86,7 @@ export class RedisCursors implements Cursors {
     if (left > 0) this.#watches.set(channel, left);
     else {
       this.#watches.delete(channel);
-      // It ends by itself should this fail.
+      // After a failure the watch ends with its lifetime.
       this.#watch(channel, 0).catch(() => undefined);
     }
   }

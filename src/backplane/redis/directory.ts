@@ -1,41 +1,49 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import { partitionOf } from "./keys.ts";
+import { lua } from "./connection/lua.ts";
+import { KEY, partitionOf } from "./keys.ts";
+import { LINE } from "./line.ts";
 import type { Link } from "./link.ts";
 import { script } from "./script.ts";
 
-/** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
+/** Channels in the route cache; beyond it the oldest entry is evicted. About 100 bytes each. */
 const MAX_CACHED = 200_000;
-const MAX_KNOWN = 10_000;
-/** How long Redis remembers who has cached a channel: longer than anybody does, because nodes forget everything now and then. */
-const READERS_MS = 3_600_000;
-const CACHED_MS = READERS_MS / 2;
+const MAX_DISTINCT_ROUTES = 10_000;
+/** Lifetime of a subscription to invalidations in Redis. The cache is cleared twice in it, so no route outlives its subscription. */
+const SUBSCRIPTION_MS = 3_600_000;
+const CACHE_MS = SUBSCRIPTION_MS / 2;
 
-/** ARGV: token, lifetime of the readers, channels. One answer for each: its nodes, without the one that asks. */
 export const LOOK_UP = script(
   "lookup",
-  `
-local answers = {}
+  lua`
+-- Looks up the nodes of channels, and subscribes the asking node to their invalidations.
+-- KEYS[1]  base of the channels' partition
+-- ARGV[1]  token of the asking node
+-- ARGV[2]  lifetime of the subscriptions, ms
+-- ARGV[3…] channels
+-- reply    of each channel: tokens of its other nodes, separated by spaces
+local reply = {}
 for index = 3, #ARGV do
   local channel = ARGV[index]
-  local readers = key("r", channel)
-  redis.call("SADD", readers, ARGV[1])
-  redis.call("PEXPIRE", readers, ARGV[2])
+  local subscribers = key("${KEY.subscribers}", channel)
+  redis.call("SADD", subscribers, ARGV[1])
+  redis.call("PEXPIRE", subscribers, ARGV[2])
   local others = {}
   for _, token in ipairs(nodes_of(base, channel)) do
     if token ~= ARGV[1] then others[#others + 1] = token end
   end
-  answers[#answers + 1] = table.concat(others, " ")
+  reply[#reply + 1] = table.concat(others, " ")
 end
-return answers
+return reply
 `,
 );
 
-/** Who must be told: the other nodes with members of a channel. One array for all channels with the same ones. */
+/** Tokens of the other nodes with members of a channel. Channels with the same nodes share one array. */
 export type Route = readonly string[];
 
-interface Search {
+/** A look-up in progress. */
+interface LookUp {
   readonly channel: Channel;
-  /** Something has changed since the question was asked. */
+  /** True after an invalidation since the script was called: its reply may be outdated. */
   isStale: boolean;
   readonly found: Promise<Route>;
   readonly resolve: (route: Route) => void;
@@ -43,109 +51,112 @@ interface Search {
 }
 
 /**
- * The other nodes with members of each channel, remembered. Redis itself tells the nodes that have asked as soon as the answer changes
- * (in the script that changes it), so no stale route outlives that, and what has its receivers here costs Redis nothing.
+ * Route cache: the other nodes with members of each channel. The script that changes a channel's nodes sends the invalidation to all nodes
+ * that cache its route. So a cached route is outdated only until the invalidation arrives, and a message whose receivers are all on
+ * this node costs Redis nothing.
  */
 export class Directory {
   readonly #link: Link;
   readonly #routes = new Map<Channel, Route>();
-  /** By their texts. Many channels are on the same nodes: one array for all of them is less to keep, and to fetch from memory. */
-  readonly #known = new Map<string, Route>();
-  readonly #searches = new Map<Channel, Search>();
+  /** Routes by the text of the reply. Many channels have the same nodes: one array for all saves memory and cache misses. */
+  readonly #routesByText = new Map<string, Route>();
+  readonly #lookUps = new Map<Channel, LookUp>();
   readonly #timer: NodeJS.Timeout;
-  #asking: Search[] = [];
+  #asking: LookUp[] = [];
   #version = 0;
 
   constructor(link: Link) {
     this.#link = link;
-    this.#timer = setInterval(() => this.clear(), CACHED_MS).unref();
-    link.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
+    this.#timer = setInterval(() => this.clear(), CACHE_MS).unref();
+    // The channel was checked by this node, which asked for it.
+    link.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
   }
 
-  /** While it is the same, every route is what it was. */
+  /** Counts invalidations. While it is unchanged, all routes are. */
   get version(): number {
     return this.#version;
   }
 
-  /** The channel's nodes; a promise when Redis has to be asked. */
+  /** The channel's route; a promise if Redis has to be asked. */
   route(channel: Channel): Route | Promise<Route> {
-    const known = this.#routes.get(channel);
-    if (known !== undefined) return known;
-    return (this.#searches.get(channel) ?? this.#search(channel)).found;
+    const cached = this.#routes.get(channel);
+    if (cached !== undefined) return cached;
+    return (this.#lookUps.get(channel) ?? this.#lookUp(channel)).found;
   }
 
-  /** Forgets everything: what was true may have changed without a word. */
+  /** Empties the cache: after an outage, invalidations may have been lost. */
   clear(): void {
     this.#version++;
     this.#routes.clear();
-    for (const search of this.#searches.values()) search.isStale = true;
+    for (const lookUp of this.#lookUps.values()) lookUp.isStale = true;
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #forget(channel: Channel): void {
+  #invalidate(channel: Channel): void {
     if (this.#routes.delete(channel)) this.#version++;
-    const search = this.#searches.get(channel);
-    if (search !== undefined) search.isStale = true;
+    const lookUp = this.#lookUps.get(channel);
+    if (lookUp !== undefined) lookUp.isStale = true;
   }
 
-  #search(channel: Channel): Search {
-    const search: Search = { channel, isStale: false, ...promise() };
-    this.#searches.set(channel, search);
-    this.#ask(search);
-    return search;
+  #lookUp(channel: Channel): LookUp {
+    const lookUp: LookUp = { channel, isStale: false, ...routePromise() };
+    this.#lookUps.set(channel, lookUp);
+    this.#ask(lookUp);
+    return lookUp;
   }
 
-  /** Questions of the same tick go together. */
-  #ask(search: Search): void {
+  /** Look-ups of one tick share a script call for each partition. */
+  #ask(lookUp: LookUp): void {
     if (this.#asking.length === 0) queueMicrotask(() => this.#askAll());
-    this.#asking.push(search);
+    this.#asking.push(lookUp);
   }
 
   #askAll(): void {
     const byPartition = Map.groupBy(this.#asking, ({ channel }) => partitionOf(channel));
     this.#asking = [];
-    for (const [partition, searches] of byPartition) void this.#lookUp(partition, searches);
+    for (const [partition, lookUps] of byPartition) void this.#askPartition(partition, lookUps);
   }
 
-  async #lookUp(partition: number, searches: readonly Search[]): Promise<void> {
-    for (const search of searches) search.isStale = false;
+  async #askPartition(partition: number, lookUps: readonly LookUp[]): Promise<void> {
+    for (const lookUp of lookUps) lookUp.isStale = false;
     try {
-      const channels = searches.map(({ channel }) => channel);
-      const answers = await this.#link.run(LOOK_UP, partition, [this.#link.token, READERS_MS, ...channels]);
-      for (const [index, text] of (answers as string[]).entries()) this.#found(searches[index], text); // by the script
+      const channels = lookUps.map(({ channel }) => channel);
+      const args = [this.#link.token, SUBSCRIPTION_MS, ...channels];
+      const reply = (await this.#link.run(LOOK_UP, partition, args)) as string[]; // by the script
+      for (const [index, text] of reply.entries()) this.#found(lookUps[index], text);
     } catch (error) {
-      for (const search of searches) {
-        this.#searches.delete(search.channel);
-        search.reject(error);
+      for (const lookUp of lookUps) {
+        this.#lookUps.delete(lookUp.channel);
+        lookUp.reject(error);
       }
     }
   }
 
-  #found(search: Search | undefined, text: string): void {
-    if (search === undefined) return;
-    if (search.isStale) {
-      this.#ask(search);
+  #found(lookUp: LookUp | undefined, text: string): void {
+    if (lookUp === undefined) return;
+    if (lookUp.isStale) {
+      this.#ask(lookUp);
       return;
     }
     const route = this.#routeOf(text);
-    this.#searches.delete(search.channel);
-    this.#remember(search.channel, route);
-    search.resolve(route);
+    this.#lookUps.delete(lookUp.channel);
+    this.#cache(lookUp.channel, route);
+    lookUp.resolve(route);
   }
 
   #routeOf(text: string): Route {
-    const known = this.#known.get(text);
+    const known = this.#routesByText.get(text);
     if (known !== undefined) return known;
-    const route = text === "" ? NOWHERE : text.split(" ");
-    if (this.#known.size === MAX_KNOWN) this.#known.clear();
-    this.#known.set(text, route);
+    const route = text === "" ? NO_NODES : text.split(" ");
+    if (this.#routesByText.size === MAX_DISTINCT_ROUTES) this.#routesByText.clear();
+    this.#routesByText.set(text, route);
     return route;
   }
 
-  #remember(channel: Channel, route: Route): void {
+  #cache(channel: Channel, route: Route): void {
     this.#routes.set(channel, route);
     if (this.#routes.size <= MAX_CACHED) return;
     const [oldest] = this.#routes.keys();
@@ -153,11 +164,11 @@ export class Directory {
   }
 }
 
-const NOWHERE: Route = [];
+const NO_NODES: Route = [];
 
-function promise(): Pick<Search, "found" | "resolve" | "reject"> {
+function routePromise(): Pick<LookUp, "found" | "resolve" | "reject"> {
   const { promise: found, resolve, reject } = Promise.withResolvers<Route>();
-  // Whoever waits gets the failure as well.
+  // Each caller that awaits it handles the failure itself.
   found.catch(() => undefined);
   return { found, resolve, reject };
 }

@@ -1,26 +1,30 @@
-import type { Channel } from "../../protocol/protocol.ts";
+import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
 
-/** Fields that a line gives of each message's channel, before the messages. */
-const FIELDS_EACH = 3;
+/** Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled for speed. */
+export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;
 
-/** A message as its history keeps it: everything but its channel, whose history it is, and its offset, which is where it stands there. */
+/** Fields of the header that a line has for each of its messages. */
+const HEADER_FIELDS = 3;
+
+/**
+ * Entry: a message as its history stores it. Channel and offset are not in it: the history belongs to the one, and the index in
+ * the list gives the other.
+ */
 export function encodeEntry({ id, type, body, timestamp, from = "", platforms, except }: Message): string {
   const entry = id + FIELD + type + FIELD + body + FIELD + timestamp + FIELD + from;
   if (platforms === undefined && except === undefined) return entry;
   return entry + FIELD + encodeList(platforms) + FIELD + encodeList(except);
 }
 
-/** Where a message of a history belongs. */
-export interface EntryPlace {
+/** Channel of an entry and its position there. */
+export interface EntryPosition extends Position {
   readonly channel: Channel;
-  readonly epoch: string;
-  readonly offset: number;
 }
 
 /** The reverse of {@link encodeEntry}. */
-export function decodeEntry(text: string, { channel, epoch, offset }: EntryPlace): StoredMessage {
+export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosition): StoredMessage {
   const typeAt = text.indexOf(FIELD) + 1;
   const bodyAt = text.indexOf(FIELD, typeAt) + 1;
   const timestampAt = text.indexOf(FIELD, bodyAt) + 1;
@@ -42,66 +46,70 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPlace
   };
 }
 
-/** What a line says of a message's channel: which it is, its epoch, and the offset before its list. */
-export const headOf = (channel: Channel, epoch: string, start: number): string =>
+/** Header of a message in a line: its channel, the channel's epoch, and the offset before its list. */
+export const headerOf = (channel: Channel, epoch: string, start: number): string =>
   FIELD + channel + FIELD + epoch + FIELD + start;
 
-/** Stored messages as they travel: what the line begins with, a head for each, then the entry of each. */
+/** Builds a line of stored messages: its opening, a header for each message, then their entries. */
 export class StoredLine {
-  #heads: string;
+  #headers: string;
   #entries = ENTRY;
   #length = 0;
 
-  /** @param opening the line's kind, and other fields of its own */
+  /** @param opening kind and other fields before the headers */
   constructor(opening: string) {
-    this.#heads = opening;
+    this.#headers = opening;
   }
 
-  add(head: string, entry: string): void {
-    this.#heads += head;
+  add(header: string, entry: string): void {
+    this.#headers += header;
     this.#entries += entry + ENTRY;
-    this.#length += head.length + entry.length;
+    this.#length += header.length + entry.length;
   }
 
-  /** Characters of heads and entries. */
+  /** Characters of headers and entries. */
   get length(): number {
     return this.#length;
   }
 
-  /** Where in the line the first entry begins, in bytes. */
+  /** Bytes before the first entry. */
   get entriesAt(): number {
-    return Buffer.byteLength(this.#heads) + ENTRY.length;
+    return Buffer.byteLength(this.#headers) + ENTRY.length;
   }
 
   get text(): string {
-    return this.#heads + this.#entries;
+    return this.#headers + this.#entries;
   }
 }
 
 /**
- * The messages of a {@link StoredLine}.
- * @param fields how many fields its opening has
- * @param lengths to what length the list of each message came; 0 for a message that comes in another line
+ * Decodes the messages of a {@link StoredLine}. A message's offset is the one before its list, plus the list's length after the append.
+ * @param openingFields number of fields before the headers
+ * @param lengths of each message: length of its list; 0 or less for a message that was not appended from this line
  */
-export function decodeStored(line: string, fields: number, lengths: readonly string[]): StoredMessage[] {
+export function decodeStored(
+  line: string,
+  openingFields: number,
+  lengths: readonly string[],
+): StoredMessage[] {
   const [opening = "", ...entries] = line.split(ENTRY);
-  const heads = opening.split(FIELD);
+  const fields = opening.split(FIELD);
   entries.pop(); // each ends with the separator
   const messages: StoredMessage[] = [];
   for (const [index, word] of lengths.entries()) {
-    const at = fields + index * FIELDS_EACH;
+    const at = openingFields + index * HEADER_FIELDS;
     const text = entries[index];
     const length = Number(word);
     if (text === undefined || !(length > 0)) continue;
-    const channel = heads[at] as Channel; // the node that sent it has checked it
-    const epoch = heads[at + 1] ?? "";
-    messages.push(decodeEntry(text, { channel, epoch, offset: Number(heads[at + 2]) + length }));
+    const channel = fields[at] as Channel; // checked by the node that sent it
+    const epoch = fields[at + 1] ?? "";
+    messages.push(decodeEntry(text, { channel, epoch, offset: Number(fields[at + 2]) + length }));
   }
   return messages;
 }
 
-/** The channels of its messages. */
-export function channelsOf(line: string, fields: number): Set<Channel> {
-  const heads = line.slice(0, line.indexOf(ENTRY)).split(FIELD).slice(fields);
-  return new Set(heads.filter((_, index) => index % FIELDS_EACH === 0) as Channel[]); // by the node that sent it
+/** Channels of the messages of a {@link StoredLine}. */
+export function channelsOf(line: string, openingFields: number): Set<Channel> {
+  const fields = line.slice(0, line.indexOf(ENTRY)).split(FIELD).slice(openingFields);
+  return new Set(fields.filter((_, index) => index % HEADER_FIELDS === 0) as Channel[]); // checked by the node that sent it
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
 import { decodeEntry } from "./entry.ts";
-import { AGE, CUT, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
+import { EXPIRE, POSITIONS, READ, TRIM, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import type { Script } from "./script.ts";
@@ -10,27 +10,30 @@ import type { Script } from "./script.ts";
 export interface HistoryLimits {
   /** Messages retained per channel. */
   readonly count: number;
+  /** Age up to which messages are retained, in milliseconds. */
   readonly ageMs: number;
 }
 
-/** How far a node has delivered a channel. */
-export interface Seen extends Position {
-  /** The message at that offset, where it is known. */
+/** Position up to which a node has delivered a channel. */
+export interface Delivered extends Position {
+  /** Id of the message at that offset, if the node knows it. */
   readonly id?: string;
 }
 
-/** What a channel's history is now, and after which offset of it the node goes on. */
+/** A channel's present history, and the offset after which the node goes on in it. */
 export interface Verified {
   readonly epoch: string;
   readonly last: number;
   readonly from: number;
 }
 
-const SHORTEST_HEAD_MS = 86_400_000;
-/** Channels in one script call: it must not keep Redis from other work. */
+const MIN_HEAD_MS = 86_400_000;
+/** Channels of one script call: a longer one would keep Redis from other work. */
 const CHANNELS_PER_CALL = 256;
 
-/** Reads histories in Redis. */
+type Reply = readonly (string | number)[];
+
+/** Reads histories in Redis, and enforces their retention. */
 export class Histories {
   readonly #link: Link;
   readonly #limits: HistoryLimits;
@@ -42,88 +45,87 @@ export class Histories {
     this.#now = now;
   }
 
-  /** What every script on histories begins with: what to call the data should it be new, and the lifetime of a head. */
-  get opening(): readonly (string | number)[] {
-    // A channel's head and cursors outlive its messages, so that who returns late is not told of a loss that was none.
-    return [randomBytes(8).toString("base64url"), Math.max(2 * this.#limits.ageMs, SHORTEST_HEAD_MS)];
+  /** BIRTH and HEAD_MS: the first arguments of every script on histories ({@link historyScript}). */
+  get firstArguments(): readonly (string | number)[] {
+    // A head and its cursors outlive the messages, or a client that returns late would be told of a loss that was none.
+    return [randomBytes(8).toString("base64url"), Math.max(2 * this.#limits.ageMs, MIN_HEAD_MS)];
   }
 
-  /** Count, age and time, as the scripts want them. */
-  get retention(): readonly (string | number)[] {
+  /** Messages retained, age retained, and time: arguments of the scripts that enforce retention. */
+  get retentionArguments(): readonly (string | number)[] {
     const { count, ageMs } = this.#limits;
     return [count, ageMs, this.#now()];
   }
 
-  /** Messages that a list may take: cutting costs more than appending, so it is done now and then. */
-  get room(): number {
+  /** Length up to which a list may grow: trimming costs more than appending, so it is done once for many messages. */
+  get maxListLength(): number {
     const { count } = this.#limits;
     return count + Math.ceil(count / 8);
   }
 
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
-    const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
-    const answer = await this.#link.exec(READ, partitionOf(channel), args);
-    const [epoch, first, last, from, lines] = answer as [string, number, number, number, string[]]; // by the script
-    const messages = lines.map((line, index) => decodeEntry(line, { channel, epoch, offset: from + index }));
+    const args = [...this.firstArguments, channel, ...this.retentionArguments, ...range, query.limit];
+    const reply = await this.#link.exec(READ, partitionOf(channel), args);
+    const [epoch, first, last, from, entries] = reply as [string, number, number, number, string[]]; // by the script
+    const messages = entries.map((entry, index) =>
+      decodeEntry(entry, { channel, epoch, offset: from + index }),
+    );
     return { epoch, first, last, messages };
   }
 
-  /** Where channels stand, in the order asked. */
+  /** Positions of channels, in the order asked. */
   async positions(channels: readonly Channel[]): Promise<Position[]> {
-    const answers = await this.#inPartitions(channels, POSITIONS, 2, (channel) => [channel]);
+    const replies = await this.#inPartitions(channels, POSITIONS, 2, (channel) => [channel]);
     return channels.map((channel) => {
-      const [epoch = "", offset] = answers.get(channel) ?? [];
+      const [epoch = "", offset] = replies.get(channel) ?? [];
       return { epoch: String(epoch), offset: Number(offset) };
     });
   }
 
-  /** Compares what was seen of each channel with what there is; a history that is another one now has another epoch. */
-  async verify(seen: ReadonlyMap<Channel, Seen>): Promise<Map<Channel, Verified>> {
-    const answers = await this.#inPartitions([...seen.keys()], VERIFY, 3, (channel) => {
-      const { epoch = "", offset = 0, id = "" } = seen.get(channel) ?? {};
+  /** Compares what a node has delivered with the histories in Redis; a history that differs gets another epoch. */
+  async verify(delivered: ReadonlyMap<Channel, Delivered>): Promise<Map<Channel, Verified>> {
+    const replies = await this.#inPartitions([...delivered.keys()], VERIFY, 3, (channel) => {
+      const { epoch = "", offset = 0, id = "" } = delivered.get(channel) ?? {};
       return [channel, epoch, offset, id];
     });
     const verified = new Map<Channel, Verified>();
-    for (const [channel, [epoch, last, from]] of answers) {
+    for (const [channel, [epoch, last, from]] of replies) {
       verified.set(channel, { epoch: String(epoch), last: Number(last), from: Number(from) });
     }
     return verified;
   }
 
-  /** Takes the oldest messages out of a history that has become too long. */
-  async cut(channel: Channel): Promise<void> {
-    await this.#link.run(CUT, partitionOf(channel), [
-      ...this.opening,
-      channel,
-      this.#limits.count,
-      this.room,
-    ]);
+  /** Removes the oldest messages of a history whose list is too long. */
+  async trim(channel: Channel): Promise<void> {
+    const { count } = this.#limits;
+    const args = [...this.firstArguments, channel, count, this.maxListLength];
+    await this.#link.run(TRIM, partitionOf(channel), args);
   }
 
-  /** Takes messages that are too old out of a partition, where that is due. */
-  async age(partition: number): Promise<void> {
+  /** Removes messages over the retained age from the histories of a partition that are scheduled for it. */
+  async expire(partition: number): Promise<void> {
     const { ageMs } = this.#limits;
-    const look = async (): Promise<number> => {
-      const args = [...this.opening, ageMs, this.#now(), CHANNELS_PER_CALL];
-      return Number(await this.#link.run(AGE, partition, args));
+    const expireSome = async (): Promise<number> => {
+      const args = [...this.firstArguments, ageMs, this.#now(), CHANNELS_PER_CALL];
+      return Number(await this.#link.run(EXPIRE, partition, args));
     };
-    while ((await look()) === CHANNELS_PER_CALL);
+    while ((await expireSome()) === CHANNELS_PER_CALL);
   }
 
-  /** Runs a script that takes many channels of a partition. @returns for each channel its part of the answer */
+  /** Runs a script that takes many channels of a partition. @returns for each channel its part of the reply */
   async #inPartitions(
     channels: readonly Channel[],
     script: Script,
-    answersEach: number,
+    repliesEach: number,
     argumentsOf: (channel: Channel) => readonly (string | number)[],
-  ): Promise<Map<Channel, readonly (string | number)[]>> {
-    const answers = new Map<Channel, readonly (string | number)[]>();
+  ): Promise<Map<Channel, Reply>> {
+    const replies = new Map<Channel, Reply>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
-      const args = [...this.opening, ...asked.flatMap(argumentsOf)];
-      const answer = (await this.#link.exec(script, partition, args)) as (string | number)[]; // by the script
+      const args = [...this.firstArguments, ...asked.flatMap(argumentsOf)];
+      const reply = (await this.#link.exec(script, partition, args)) as Reply; // by the script
       for (const [index, channel] of asked.entries()) {
-        answers.set(channel, answer.slice(index * answersEach, (index + 1) * answersEach));
+        replies.set(channel, reply.slice(index * repliesEach, (index + 1) * repliesEach));
       }
     };
     const asks: Promise<void>[] = [];
@@ -133,6 +135,6 @@ export class Histories {
       }
     }
     await Promise.all(asks);
-    return answers;
+    return replies;
   }
 }

@@ -1,20 +1,32 @@
-import { script } from "./script.ts";
+import { lua, luaEscapes } from "./connection/lua.ts";
+import { ENTRY_FIELDS } from "./entry.ts";
+import { KEY } from "./keys.ts";
+import { FIELD } from "./line.ts";
+import { type Script, script } from "./script.ts";
+
+/** Lua pattern that captures the named fields of an entry, in the order of its layout. */
+export function entryPattern(...names: readonly (typeof ENTRY_FIELDS)[number][]): string {
+  const separator = luaEscapes(FIELD);
+  const field = `[^${separator}]*`;
+  const patterns = ENTRY_FIELDS.map((name) => (names.includes(name) ? `(${field})` : field));
+  const count = 1 + Math.max(...names.map((name) => ENTRY_FIELDS.indexOf(name)));
+  return `^${patterns.slice(0, count).join(separator)}`;
+}
 
 /**
  * Lua that all scripts on histories share. `at` is the base of the channel's partition.
  *
- * A history is a list of messages and a head, both per channel. The head says which history it is (a serial number, and with the
- * random name of the partition's data its epoch), the offset before the list's first message, and a stamp, which is 0 while there is
- * no message. The last offset is the first one plus the length of the list: so appending is a single command, and its answer the offset.
+ * A history is a list of entries and a head, both per channel. The head has three numbers: the serial number of the history, the offset
+ * before the list's first entry, and the list's stamp (0 without messages). The epoch is the random name of the partition's data (its birth)
+ * and the serial number. The last offset is the first one plus the length of the list, so an append is a single command whose reply gives the offset.
  *
- * The list's name ends with the stamp. Whatever changes the head or the nodes of the channel gives the list another stamp: so
- * who adds to the list by its name, as APPEND and append-pushes.ts do, knows that all it has remembered of the channel still holds, and who has the
- * name of a former list finds none there.
+ * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp. An append by the
+ * key that a node knows (append-script.ts, append-pushes.ts) therefore proves that all else it knows of the channel holds; under a former key there is no list.
  *
- * While there are messages neither list nor head has a lifetime: what is too old is taken out (AGE), and from then on the head has one. To look
- * up lifetimes would make each append a tenth dearer. A head that tells of a list that is not there has lost it.
+ * While there are messages, neither list nor head has a lifetime: to look lifetimes up would make each append a tenth dearer. Retention
+ * (EXPIRE) takes old entries out, and the head of an empty history gets a lifetime. A head whose list is missing has lost its history.
  */
-const HISTORY = `
+const HISTORY = lua`
 local births = {}
 
 local function birth_of(at)
@@ -33,25 +45,26 @@ local function last_of(history) return history.start + history.size end
 
 local function next_serial(at) return redis.call("INCR", at .. ":serial") end
 
--- Writes the head down. It goes by itself when there has been no message for long.
+-- Writes the head. Without messages it expires, and the cursors with it.
 local function save(history)
-  local name = history.at .. ":m:" .. history.channel
+  local name = history.at .. ":${KEY.head}:" .. history.channel
   local head = history.serial .. " " .. history.start .. " " .. history.stamp
   if history.stamp == 0 then redis.call("SET", name, head, "PX", HEAD_MS) else redis.call("SET", name, head) end
-  redis.call("PEXPIRE", history.at .. ":a:" .. history.channel, HEAD_MS)
+  redis.call("PEXPIRE", history.at .. ":${KEY.cursors}:" .. history.channel, HEAD_MS)
 end
 
--- Another history of the channel, without messages.
+-- Begins a new history of the channel, under a new epoch and without cursors.
 local function begin(at, channel)
   local history = { at = at, channel = channel, serial = next_serial(at), start = 0, stamp = 0, size = 0 }
-  redis.call("DEL", at .. ":a:" .. channel)
+  redis.call("DEL", at .. ":${KEY.cursors}:" .. channel)
   save(history)
   return history
 end
 
--- The channel's history; where there was none, or it was lost, one begins.
+-- The channel's history. A new one begins where there is none or its list is lost.
 local function history_of(at, channel)
-  local serial, start, stamp = string.match(redis.call("GET", at .. ":m:" .. channel) or "", HEAD)
+  local head = redis.call("GET", at .. ":${KEY.head}:" .. channel)
+  local serial, start, stamp = string.match(head or "", HEAD)
   if not serial then return begin(at, channel) end
   local history = { at = at, channel = channel, serial = serial, start = tonumber(start), stamp = tonumber(stamp), size = 0 }
   if history.stamp == 0 then return history end
@@ -60,7 +73,7 @@ local function history_of(at, channel)
   return history
 end
 
--- Gives the list another stamp. The head is to be saved.
+-- Gives the list another stamp. The caller saves the head.
 local function rename(history)
   if history.stamp == 0 then return end
   local former = list_of(history)
@@ -68,8 +81,8 @@ local function rename(history)
   redis.call("RENAME", former, list_of(history))
 end
 
--- Takes the oldest messages out.
-local function cut(history, number)
+-- Removes the oldest entries.
+local function trim(history, number)
   local list = list_of(history)
   history.start, history.size = history.start + number, history.size - number
   if history.size == 0 then
@@ -82,15 +95,14 @@ local function cut(history, number)
   save(history)
 end
 
-local function line_at(history, offset) return redis.call("LINDEX", list_of(history), offset - history.start - 1) end
+local function entry_at(history, offset) return redis.call("LINDEX", list_of(history), offset - history.start - 1) end
 
--- When the message at an offset was taken in: a line is id, type, body, timestamp, …
 local function timestamp_at(history, offset)
-  return tonumber(string.match(line_at(history, offset), "^[^\\31]*\\31[^\\31]*\\31[^\\31]*\\31(%d+)"))
+  return tonumber(string.match(entry_at(history, offset), "${entryPattern("timestamp")}"))
 end
 
--- The lowest offset that is newer than \`oldest\`. What is older is found by halving, and goes.
-local function drop_expired(history, oldest)
+-- Removes entries that are not newer than a time, found by bisection. Returns the lowest offset left.
+local function expire(history, oldest)
   local first, last = history.start + 1, last_of(history)
   if first > last or timestamp_at(history, first) > oldest then return first end
   local expired, kept = first, last + 1
@@ -98,11 +110,14 @@ local function drop_expired(history, oldest)
     local middle = math.floor((expired + kept) / 2)
     if timestamp_at(history, middle) > oldest then kept = middle else expired = middle end
   end
-  cut(history, expired - history.start)
+  trim(history, expired - history.start)
   return kept
 end
 `;
 
-/** The arguments that open every script on histories: what to call the data if it is new, and the lifetime of a head. */
-export const historyScript = (name: string, lua: string) =>
-  script(name, `local BIRTH, HEAD_MS = ARGV[1], tonumber(ARGV[2])\n${HISTORY}${lua}`);
+/**
+ * A script on histories. Its first two arguments are BIRTH, the name of the partition's data if it has none yet, and HEAD_MS, the
+ * lifetime in milliseconds of the head of an empty history ({@link Histories.firstArguments}).
+ */
+export const historyScript = (name: string, body: string): Script =>
+  script(name, lua`local BIRTH, HEAD_MS = ARGV[1], tonumber(ARGV[2])${HISTORY}${body}`);

@@ -1,18 +1,27 @@
 import type { Memberships } from "../port.ts";
-import { partitionOfGroup, partitionOfUser } from "./keys.ts";
+import { lua } from "./connection/lua.ts";
+import { KEY, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { readSet } from "./presence-sets.ts";
 import { script } from "./script.ts";
 
-/** ARGV: kind, name, member, 1 to add or 0 to remove. */
-const BELONG = script(
+const SET_MEMBERSHIP = script(
   "belong",
-  `redis.call(ARGV[4] == "1" and "SADD" or "SREM", key(ARGV[1], ARGV[2]), ARGV[3])`,
+  lua`
+-- Adds or removes a durable membership on one of its two sides.
+-- KEYS[1]  base of the partition of the user or the group
+-- ARGV[1]  kind of key: groups of a user, or users of a group
+-- ARGV[2]  user or group
+-- ARGV[3]  member to add or remove: group or user
+-- ARGV[4]  "1" to add, "0" to remove
+-- reply    nil
+redis.call(ARGV[4] == "1" and "SADD" or "SREM", key(ARGV[1], ARGV[2]), ARGV[3])
+`,
 );
 
-export const MEMBERSHIP_SCRIPTS = [BELONG] as const;
+export const MEMBERSHIP_SCRIPTS = [SET_MEMBERSHIP] as const;
 
-/** Who belongs to which group, kept on both sides: `b:<user>` with the user, `B:<group>` with the group. */
+/** Durable memberships, stored on both sides: groups with the user, users with the group. */
 export class RedisMemberships implements Memberships {
   readonly #link: Link;
 
@@ -29,20 +38,20 @@ export class RedisMemberships implements Memberships {
   }
 
   async groupsOf(user: string): Promise<string[]> {
-    return [...(await readSet(this.#run, partitionOfUser(user), "b", user))];
+    return [...(await readSet(this.#run, partitionOfUser(user), KEY.groupsOfUser, user))];
   }
 
   async membersOf(group: string): Promise<string[]> {
-    return [...(await readSet(this.#run, partitionOfGroup(group), "B", group))];
+    return [...(await readSet(this.#run, partitionOfGroup(group), KEY.usersOfGroup, group))];
   }
 
   readonly #run: Link["run"] = (...call) => this.#link.run(...call);
 
-  /** Two partitions cannot change as one: after a failure the sides may differ until the call is repeated. */
-  async #set(group: string, user: string, belongs: 0 | 1): Promise<void> {
+  /** Changes two partitions, so not atomically: after a failure the sides may differ until the call is repeated. */
+  async #set(group: string, user: string, isMember: 0 | 1): Promise<void> {
     await Promise.all([
-      this.#link.run(BELONG, partitionOfUser(user), ["b", user, group, belongs]),
-      this.#link.run(BELONG, partitionOfGroup(group), ["B", group, user, belongs]),
+      this.#link.run(SET_MEMBERSHIP, partitionOfUser(user), [KEY.groupsOfUser, user, group, isMember]),
+      this.#link.run(SET_MEMBERSHIP, partitionOfGroup(group), [KEY.usersOfGroup, group, user, isMember]),
     ]);
   }
 }

@@ -1,6 +1,6 @@
 import type { Message } from "../message.ts";
 import { type Kind, LARGE_PAYLOAD, LINE, NEWLINE, VERSION } from "./line.ts";
-import { isRepeat, ownOf, repeatOf } from "./passing.ts";
+import { encodeOwn, encodeRepeated, hasSameContent } from "./passing.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
@@ -59,7 +59,7 @@ export class Outbound {
       parcel.shared = shared;
       parcel.last = undefined;
     }
-    parcel.text += isRepeat(message, parcel.last) ? repeatOf(message) : this.#ownOf(message);
+    parcel.text += hasSameContent(message, parcel.last) ? encodeRepeated(message) : this.#ownOf(message);
     parcel.last = message;
     this.#added(parcel, LINE.ephemeral);
   }
@@ -78,7 +78,7 @@ export class Outbound {
   #ownOf(message: Message): string {
     if (message !== this.#written) {
       this.#written = message;
-      this.#own = ownOf(message);
+      this.#own = encodeOwn(message);
     }
     return this.#own;
   }

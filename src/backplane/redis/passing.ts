@@ -1,39 +1,40 @@
 import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
-import { decodeList, ENTRY, encodeList, FIELD, lineOf } from "./line.ts";
+import { decodeList, ENTRY, encodeList, FIELD, LINE, lineOf } from "./line.ts";
 
-/** What a message shares with those before it, which is said once for all of them: what a line `M` begins with. */
-export function sharedOf({ type, timestamp, from = "", platforms, except }: Message): string {
+/** Opening of a line of ephemeral messages: its kind, and the fields that all its messages share. */
+export function encodeShared({ type, timestamp, from = "", platforms, except }: Message): string {
   const shared = [type, String(timestamp), from];
   if (platforms !== undefined || except !== undefined) shared.push(encodeList(platforms), encodeList(except));
-  return lineOf("M", ...shared);
+  return lineOf(LINE.ephemeral, ...shared);
 }
 
-/** Tells whether two messages are known to say the same. Texts are not compared. */
-export const isRepeat = ({ content }: Message, before: Message | undefined): boolean =>
+/** True if two messages come from one call and have the same data. Their bodies are not compared: that would cost every message. */
+export const hasSameContent = ({ content }: Message, before: Message | undefined): boolean =>
   content !== undefined && content === before?.content;
 
-/** Tells whether two messages share all of it. Lists are the same only when they are one: to compare them would cost more. */
-export const isAlike = (message: Message, other: Message): boolean =>
-  isRepeat(message, other) ||
+/** True if two messages fit in one line. Lists are compared by identity, which is cheaper and enough. */
+export const hasSameShared = (message: Message, other: Message): boolean =>
+  hasSameContent(message, other) ||
   (message.timestamp === other.timestamp &&
     message.type === other.type &&
     message.from === other.from &&
     message.platforms === other.platforms &&
     message.except === other.except);
 
-/** What is its own. */
-export const ownOf = ({ id, body, channel }: Message): string => ENTRY + id + FIELD + body + FIELD + channel;
+/** The fields of one message. */
+export const encodeOwn = ({ id, body, channel }: Message): string =>
+  ENTRY + id + FIELD + body + FIELD + channel;
 
-/** What is its own when it says the same as the one before: without data, which no other message is. */
-export const repeatOf = ({ id, channel }: Message): string => ENTRY + id + FIELD + FIELD + channel;
+/** The fields of a message with the content of the one before: its body is empty, as no other message's is. */
+export const encodeRepeated = ({ id, channel }: Message): string => ENTRY + id + FIELD + FIELD + channel;
 
 /**
- * Hands over the messages of a line `M`. Their fields are found one by one: an array of them would cost as much as the message itself.
- * @returns how many they were
- * @throws TidingsError `internal` at a message with too few
+ * Decodes a line of ephemeral messages. Fields are found one by one: an array of them would cost as much as the message itself.
+ * @returns number of messages
+ * @throws TidingsError `internal` at a message with too few fields
  */
-export function eachPassed(line: string, deliver: (message: Message) => void): number {
+export function eachEphemeral(line: string, deliver: (message: Message) => void): number {
   const end = line.indexOf(ENTRY);
   const [, type = "", timestamp, from, platforms, except] = line.slice(0, Math.max(0, end)).split(FIELD);
   const shared = {
@@ -43,7 +44,7 @@ export function eachPassed(line: string, deliver: (message: Message) => void): n
     platforms: decodeList(platforms),
     except: decodeList(except),
   };
-  if (Number.isNaN(shared.timestamp)) throw brokenOff();
+  if (Number.isNaN(shared.timestamp)) throw incomplete();
   let count = 0;
   let body = "";
   for (let start = end + 1; start > 0; count++) {
@@ -51,14 +52,14 @@ export function eachPassed(line: string, deliver: (message: Message) => void): n
     const channel = afterField(line, bodyAt);
     const next = line.indexOf(ENTRY, channel) + 1;
     if (channel - bodyAt > 1) body = line.slice(bodyAt, channel - 1);
-    if (body === "") throw brokenOff();
+    if (body === "") throw incomplete();
     deliver({
       id: line.slice(start, bodyAt - 1),
       type: shared.type,
       body,
       timestamp: shared.timestamp,
       from: shared.from,
-      channel: line.slice(channel, next === 0 ? undefined : next - 1) as Channel, // the node that sent it has checked it
+      channel: line.slice(channel, next === 0 ? undefined : next - 1) as Channel, // checked by the node that sent it
       platforms: shared.platforms,
       except: shared.except,
     });
@@ -67,11 +68,12 @@ export function eachPassed(line: string, deliver: (message: Message) => void): n
   return count;
 }
 
-/** Where the field behind the one at `start` begins. */
+/** Index behind the field that begins at `start`. */
 function afterField(line: string, start: number): number {
   const end = line.indexOf(FIELD, start);
-  if (end === -1) throw brokenOff();
+  if (end === -1) throw incomplete();
   return end + 1;
 }
 
-const brokenOff = (): TidingsError => new TidingsError("internal", "a node sent a message without its end");
+const incomplete = (): TidingsError =>
+  new TidingsError("internal", "a node sent a message without its end: a field is missing");

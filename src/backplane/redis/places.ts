@@ -1,5 +1,5 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import { headOf } from "./entry.ts";
+import { headerOf } from "./entry.ts";
 import { baseOf, partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { pack } from "./packed.ts";
@@ -66,7 +66,7 @@ export class Places {
   of(channel: Channel, now: number): Place {
     const known = this.#places.get(channel);
     if (known !== undefined && known.until > now) return known;
-    return { ...NOWHERE, list: this.#listOf(channel, "", ""), head: headOf(channel, "", 0) };
+    return { ...NOWHERE, list: this.#listOf(channel, "", ""), head: headerOf(channel, "", 0) };
   }
 
   /** Takes in what the script has found: epoch, stamp, offset before the list, and nodes. */
@@ -74,7 +74,7 @@ export class Places {
     const [birth = ""] = epoch.split(".");
     const place: Place = {
       list: this.#listOf(channel, birth, stamp),
-      head: headOf(channel, epoch, start),
+      head: headerOf(channel, epoch, start),
       epoch,
       start,
       audience: this.#audienceOf(nodes),

@@ -1,11 +1,12 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
-import { Aging } from "./aging.ts";
+import { Retention } from "./aging.ts";
 import { PUSH } from "./append-pushes.ts";
+import { APPEND } from "./append-script.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
-import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
-import { Claims } from "./claims.ts";
+import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
+import { Idempotency } from "./claims.ts";
 import { type Address, addressOf } from "./clients.ts";
 import { RedisCluster } from "./commands.ts";
 import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
@@ -90,9 +91,10 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     LOOK_UP,
     ASK_READERS,
     PUSH,
+    APPEND,
     ...HISTORY_SCRIPTS,
     ...CURSOR_SCRIPTS,
-    ...CLAIM_SCRIPTS,
+    ...IDEMPOTENCY_SCRIPTS,
     ...PRESENCE_SCRIPTS,
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
@@ -100,7 +102,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const link = new Link({ ...settings, traffic });
   const messages = wayOfMessages(link, settings, traffic, () => presence);
   const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
-  const { tracker, directory, histories, aging } = messages;
+  const { tracker, directory, histories, retention } = messages;
   return {
     name: "redis",
     traffic,
@@ -116,7 +118,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
       registry.stop();
       presence.stop();
       directory.stop();
-      aging.stop();
+      retention.stop();
       await link.stop(() => registry.leave());
     },
     probe: () => link.probe(),
@@ -126,14 +128,14 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
 function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, members: () => RedisPresence) {
   const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
   const histories = new Histories(link, history, now);
-  const claims = new Claims(link, windowMs, now);
+  const idempotency = new Idempotency(link, windowMs, now);
   const byPartition = address.kind === "cluster";
   const places = new Places(link, prefix, history.ageMs * KNOWN_OF_AGE);
   const appends = new Appends({
     link,
     histories,
     places,
-    claims,
+    idempotency,
     traffic,
     windowMs,
     prefix,
@@ -149,8 +151,16 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     passedOver: (channel) => appends.passedOver(channel),
   });
   const directory = new Directory(link);
-  const aging = new Aging(link, histories, settings.heartbeatMs);
-  return { histories, claims, appends, tracker, directory, aging, relay: new Relay(link, directory) };
+  const retention = new Retention(link, histories, settings.heartbeatMs);
+  return {
+    histories,
+    idempotency,
+    appends,
+    tracker,
+    directory,
+    retention,
+    relay: new Relay(link, directory),
+  };
 }
 
 function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {

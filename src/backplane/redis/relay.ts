@@ -1,68 +1,69 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Directory, Route } from "./directory.ts";
+import { LINE } from "./line.ts";
 import type { Link } from "./link.ts";
-import { eachPassed, isAlike, sharedOf } from "./passing.ts";
+import { eachEphemeral, encodeShared, hasSameShared } from "./passing.ts";
 
-/** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */
-const MAX_LEAVING = 1_024;
+/** Messages queued until the end of the tick; more are sent before. The garbage collector copies what lives longer. */
+const MAX_QUEUED = 1_024;
 
-/** Ephemeral messages to other nodes. */
+/** Sends ephemeral messages to other nodes, and delivers those that arrive. */
 export class Relay {
   readonly #link: Link;
   readonly #directory: Directory;
-  /** Channels whose nodes are being looked up, and what waits for the answer, so that order is kept. */
-  readonly #behind = new Map<Channel, Promise<unknown>>();
-  /** What leaves at the end of the tick, and where to. Encoded only then: a line that is kept is a tree of many small strings. */
-  readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_LEAVING });
-  readonly #routes: Route[] = Array.from({ length: MAX_LEAVING }, () => []);
-  #leaving = 0;
-  /** Of the directory, when the first of them was given its route. */
+  /** Look-ups of routes that messages wait for. Later messages of the channel wait behind them, which keeps the order. */
+  readonly #lookUps = new Map<Channel, Promise<unknown>>();
+  /** Queue of this tick. Messages are encoded at its end: a string that lives longer is a tree of many small ones. */
+  readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_QUEUED });
+  readonly #routes: Route[] = Array.from({ length: MAX_QUEUED }, () => []);
+  #queued = 0;
+  /** Version of the directory when the first message of the queue got its route. */
   #version = 0;
   #isScheduled = false;
-  /** The last message that was encoded, and what it began with: those after it mostly share it. */
+  /** The message encoded last, and its shared fields: the next ones mostly have the same. */
   #last: Message | undefined;
   #shared = "";
 
   constructor(link: Link, directory: Directory) {
     this.#link = link;
     this.#directory = directory;
-    link.onLine("M", (line) => eachPassed(line, this.#deliver));
+    link.onLine(LINE.ephemeral, (line) => eachEphemeral(line, this.#deliver));
   }
 
   /**
-   * Hands a message to the other nodes with members of its channel, at most once.
-   * @returns how many they are; 0 while Redis is away
+   * Sends a message to the other nodes with members of its channel, at most once.
+   * @returns number of these nodes; 0 while Redis is unavailable
    */
   relay(message: Message): number | Promise<number> {
     const { channel } = message;
-    const before = this.#behind.size === 0 ? undefined : this.#behind.get(channel);
-    const route = before ?? this.#directory.route(channel);
-    if (route instanceof Promise) return this.#relayLater(message, route);
-    return this.#leave(message, route);
+    const lookUp = this.#lookUps.size === 0 ? undefined : this.#lookUps.get(channel);
+    const route = lookUp ?? this.#directory.route(channel);
+    if (route instanceof Promise) return this.#relayAfter(route, message);
+    return this.#enqueue(message, route);
   }
 
-  async #relayLater(message: Message, before: Promise<unknown>): Promise<number> {
+  async #relayAfter(lookUp: Promise<unknown>, message: Message): Promise<number> {
     const { channel } = message;
-    const found = before.then(() => this.#directory.route(channel));
-    this.#behind.set(channel, found);
+    const found = lookUp.then(() => this.#directory.route(channel));
+    this.#lookUps.set(channel, found);
     try {
-      return this.#leave(message, await found);
+      return this.#enqueue(message, await found);
     } catch {
       this.#link.dropped();
       return 0;
     } finally {
-      if (this.#behind.get(channel) === found) this.#behind.delete(channel);
+      if (this.#lookUps.get(channel) === found) this.#lookUps.delete(channel);
     }
   }
 
-  /** @returns how many nodes it is for */
-  #leave(message: Message, route: Route): number {
+  /** @returns number of target nodes */
+  #enqueue(message: Message, route: Route): number {
     if (route.length === 0) return 0;
-    if (this.#leaving === MAX_LEAVING) this.#post();
-    if (this.#leaving === 0) this.#version = this.#directory.version;
-    this.#messages[this.#leaving] = message;
-    this.#routes[this.#leaving++] = route;
+    if (this.#queued === MAX_QUEUED) this.#post();
+    if (this.#queued === 0) this.#version = this.#directory.version;
+    this.#messages[this.#queued] = message;
+    this.#routes[this.#queued++] = route;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#flush);
@@ -76,37 +77,37 @@ export class Relay {
     this.#link.flush();
   };
 
-  /** The nodes are looked at again now if any channel's have changed: what Redis has told meanwhile counts. */
+  /** Posts the queue. After an invalidation in this tick, routes are looked up again: they may be outdated. */
   #post(): void {
-    const count = this.#leaving;
+    const count = this.#queued;
     const isCurrent = this.#version === this.#directory.version;
-    this.#leaving = 0;
+    this.#queued = 0;
     for (let index = 0; index < count; index++) {
       const message = this.#messages[index];
       this.#messages[index] = undefined;
       if (message === undefined) continue;
       const route = isCurrent ? this.#routes[index] : this.#directory.route(message.channel);
-      if (route instanceof Promise) void this.#redirect(message, route);
+      if (route instanceof Promise) void this.#postAfter(route, message);
       else if (route !== undefined) this.#postTo(route, message);
     }
     this.#last = undefined;
   }
 
   #postTo(route: Route, message: Message): void {
-    if (this.#last === undefined || !isAlike(message, this.#last)) this.#shared = sharedOf(message);
+    if (this.#last === undefined || !hasSameShared(message, this.#last)) this.#shared = encodeShared(message);
     this.#last = message;
     for (const token of route) this.#link.pass(token, this.#shared, message);
   }
 
-  async #redirect(message: Message, route: Promise<Route>): Promise<void> {
+  async #postAfter(lookUp: Promise<Route>, message: Message): Promise<void> {
     try {
-      this.#postTo(await route, message);
+      this.#postTo(await lookUp, message);
     } catch {
       this.#link.dropped();
     }
   }
 
-  /** One that fails keeps no other of its line from being delivered. */
+  /** A failure is reported, so that the other messages of the line are delivered. */
   readonly #deliver = (message: Message): void => {
     const { sink } = this.#link;
     try {

@@ -1,15 +1,15 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
 import { decodeStored } from "./entry.ts";
-import type { Histories, Seen } from "./histories.ts";
-import { lineOf } from "./line.ts";
+import type { Delivered, Histories } from "./histories.ts";
+import { LINE, lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
 import { Unplaced } from "./unplaced.ts";
 
 /** Messages read at once to fill a hole. */
 const PAGE = 500;
 /** What a line `S` begins with. */
-const PLACED = lineOf("S", "");
+const PLACED = lineOf(LINE.lengths, "");
 /** Fields that a line `T` opens with: its kind. */
 const FIELDS = 1;
 
@@ -51,23 +51,23 @@ export class Tracker {
   constructor(parts: TrackerParts) {
     const { link } = parts;
     this.#parts = parts;
-    link.onLine("T", (line) => {
+    link.onLine(LINE.stored, (line) => {
       this.#texts = line;
       return 0;
     });
-    link.onLine("S", (line) => this.#placed(line));
-    link.onLine("U", (line) => this.#unplaced.add(line));
-    link.on("O", ([, name = "", lengths = ""]) => {
+    link.onLine(LINE.lengths, (line) => this.#placed(line));
+    link.onLine(LINE.awaiting, (line) => this.#unplaced.add(line));
+    link.on(LINE.offsets, ([, name = "", lengths = ""]) => {
       for (const message of this.#unplaced.place(name, lengths.split(" "))) this.#arrived(message);
     });
     // The channel comes back as it was joined here.
-    link.on("L", ([, channel, epoch = "", offset]) =>
+    link.on(LINE.lost, ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
     );
   }
 
   /** Whoever has read so far on a channel with local members expects what comes after it. */
-  begin(channel: Channel, { epoch, offset, id }: Seen): void {
+  begin(channel: Channel, { epoch, offset, id }: Delivered): void {
     if (this.#places.has(channel) || !this.#parts.hasMembers(channel)) return;
     this.#places.set(channel, { epoch, offset, id, wanted: undefined, filling: undefined });
   }
