@@ -1,46 +1,46 @@
-import { addText, type Group, groupsOf } from "./append-groups.ts";
+import { addPayload, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
-import type { AppendWay, AppendWayParts } from "./append-way.ts";
-import type { Appending } from "./appending.ts";
+import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
+import type { PendingAppend } from "./appending.ts";
 import { partitionOf } from "./keys.ts";
 import { LINE } from "./line.ts";
 import { PackedArguments } from "./script-call.ts";
+import type { Duplicates } from "./stored/append/duplicates.ts";
 
-/** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
+/** Bytes from which on Redis publishes a payload without its line of lengths; a shorter one costs less in one piece. */
 const APART_BYTES = 8 * 1_024;
 
-/** What APPEND answers: words, then the details of some of them. */
-type AppendAnswer = readonly string[];
+/** Words, then the details of some of them (APPEND). */
+type AppendReply = readonly string[];
 
-export interface AppendCallsParts extends AppendWayParts {
+export interface AppendByScriptParts extends AppendMethodParts {
+  readonly duplicates: Duplicates;
   readonly windowMs: number;
-  /** Whether one script call may touch one partition only, as on Redis Cluster. */
+  /** True on Redis Cluster: one script call touches one partition only. */
   readonly byPartition: boolean;
-  /** A message is a repeat; what the script said of the first one. */
-  readonly onRepeated: (appending: Appending, detail: string) => void;
 }
 
-/** Appends messages by a script, which does it all: it looks up what is not known, and tells the nodes. */
-export class AppendCalls implements AppendWay {
-  readonly #parts: AppendCallsParts;
+/** Appends a batch by a script, which looks up unknown targets and recognises duplicates. */
+export class AppendByScript implements AppendMethod {
+  readonly #parts: AppendByScriptParts;
 
-  constructor(parts: AppendCallsParts) {
+  constructor(parts: AppendByScriptParts) {
     this.#parts = parts;
   }
 
-  async send(batch: readonly Appending[]): Promise<readonly Appending[]> {
+  async send(batch: readonly PendingAppend[]): Promise<readonly PendingAppend[]> {
     const [first] = batch;
     if (first === undefined) return [];
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
-    const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
-    this.#answered(groups, answer as AppendAnswer); // by the script
+    const reply = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
+    this.#complete(groups, reply as AppendReply); // by the script
     return [];
   }
 
   #argumentsOf(groups: readonly Group[]): PackedArguments {
     const { histories, windowMs, byPartition } = this.#parts;
-    // What two masters of a Redis Cluster publish may come in turns, and nobody could tell whose offsets these are.
+    // Payloads from two masters of a Redis Cluster may interleave, and lengths could not be matched to their messages.
     const apart = byPartition ? Number.MAX_SAFE_INTEGER : APART_BYTES;
     const { firstArguments, retentionArguments, maxListLength } = histories;
     const args = PackedArguments.of([
@@ -52,33 +52,34 @@ export class AppendCalls implements AppendWay {
     ]);
     for (const group of groups) {
       let next = 0;
-      while (next < group.messages.length) next = addText(args, group, next);
+      while (next < group.messages.length) next = addPayload(args, group, next);
     }
     return args;
   }
 
-  #answered(groups: readonly Group[], [words = "", ...details]: AppendAnswer): void {
-    const { onAppended, onRepeated, traffic } = this.#parts;
-    const answers = words.split(" ");
+  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): void {
+    const { completion, duplicates, traffic } = this.#parts;
+    const lengths = words.split(" ");
     let index = 0;
     let detail = 0;
     let sent = 0;
     for (const { messages } of groups) {
-      for (const appending of messages) {
-        const word = answers[index++] ?? "";
-        if (word === "0") sent += this.#lookedUp(appending, details[detail++] ?? "");
-        else if (word === "=") onRepeated(appending, details[detail++] ?? "");
-        else sent += onAppended(appending, appending.place, appending.place.start + Number(word));
+      for (const pending of messages) {
+        const { target } = pending;
+        const word = lengths[index++] ?? "";
+        if (word === "0") sent += this.#lookedUp(pending, details[detail++] ?? "");
+        else if (word === "=") void duplicates.complete(pending, details[detail++] ?? "");
+        else sent += completion.appended(pending, target, target.start + Number(word));
       }
     }
     traffic.sent(LINE.lengths, sent);
   }
 
-  #lookedUp(appending: Appending, detail: string): number {
-    const { places, onAppended } = this.#parts;
+  #lookedUp(pending: PendingAppend, detail: string): number {
+    const { targets, completion } = this.#parts;
     const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
-    const { channel } = appending.message;
-    const place = places.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
-    return onAppended(appending, place, Number(offset));
+    const { channel } = pending.message;
+    const target = targets.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
+    return completion.appended(pending, target, Number(offset));
   }
 }

@@ -1,59 +1,59 @@
-import type { Appending } from "./appending.ts";
+import type { PendingAppend } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { LARGE_PAYLOAD, LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
 import { pack } from "./packed.ts";
-import type { Audience } from "./places.ts";
+import type { TargetNodes } from "./places.ts";
 import type { PackedArguments } from "./script-call.ts";
 
 const OPENING = VERSION + NEWLINE + lineOf(LINE.stored);
 
-/** Messages that go to the same nodes. All of a channel are in the same group, so their order is kept. */
+/** Messages of a batch with the same target nodes. All messages of a channel are in one group, so their order is kept. */
 export interface Group {
-  readonly audience: Audience;
-  readonly messages: Appending[];
-  /** Whether any of them has an idempotency key. */
+  readonly nodes: TargetNodes;
+  readonly messages: PendingAppend[];
+  /** True if any of them has an idempotency key. */
   hasKeys: boolean;
 }
 
-/** Sorts messages by where they go, each kind in the order given. */
-export function groupsOf(batch: readonly Appending[]): Group[] {
-  const groups = new Map<Audience, Group>();
+/** Groups a batch by target nodes; within a group the order is kept. */
+export function groupsOf(batch: readonly PendingAppend[]): Group[] {
+  const groups = new Map<TargetNodes, Group>();
   let group: Group | undefined;
-  for (const appending of batch) {
-    const { audience } = appending.place;
-    if (audience !== group?.audience) {
-      group = groups.get(audience) ?? { audience, messages: [], hasKeys: false };
-      groups.set(audience, group);
+  for (const pending of batch) {
+    const { nodes } = pending.target;
+    if (nodes !== group?.nodes) {
+      group = groups.get(nodes) ?? { nodes, messages: [], hasKeys: false };
+      groups.set(nodes, group);
     }
-    group.messages.push(appending);
-    group.hasKeys ||= appending.key !== undefined;
+    group.messages.push(pending);
+    group.hasKeys ||= pending.key !== undefined;
   }
   return [...groups.values()];
 }
 
 /**
- * Adds what APPEND is told of as many messages as one text to their nodes takes.
- * @returns the index of the first one that is left
+ * Adds the arguments of APPEND for one payload: as many messages of a group as fit.
+ * @returns index of the first message left
  */
-export function addText(
+export function addPayload(
   args: PackedArguments,
-  { audience, messages, hasKeys }: Group,
+  { nodes, messages, hasKeys }: Group,
   start: number,
 ): number {
   const line = new StoredLine(OPENING);
-  let after = "";
+  let lists = "";
   let index = start;
   for (; line.length < LARGE_PAYLOAD; index++) {
-    const appending = messages[index];
-    if (appending === undefined) break;
-    const { place, message, key = "" } = appending;
-    line.add(place.head, encodeEntry(message));
-    after += hasKeys ? place.list + pack(key) : place.list;
+    const pending = messages[index];
+    if (pending === undefined) break;
+    const { target, message, key = "" } = pending;
+    line.add(target.header, encodeEntry(message));
+    lists += hasKeys ? target.list + pack(key) : target.list;
   }
   const number = index - start;
   // Lua counts from 1.
   const first = line.entriesAt + 1;
-  args.add(pack(audience.nodes) + pack(number) + pack(hasKeys ? 1 : 0) + pack(line.text) + pack(first), 5);
-  args.add(after, hasKeys ? 2 * number : number);
+  args.add(pack(nodes.tokens) + pack(number) + pack(hasKeys ? 1 : 0) + pack(line.text) + pack(first), 5);
+  args.add(lists, hasKeys ? 2 * number : number);
   return index;
 }

@@ -1,70 +1,68 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import { type Group, groupsOf } from "./append-groups.ts";
-import type { AppendWay, AppendWayParts } from "./append-way.ts";
-import type { Appending } from "./appending.ts";
+import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
+import type { PendingAppend } from "./appending.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { inboxOf } from "./keys.ts";
 import { LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
 import { pack, publishOf } from "./packed.ts";
 import { FAILED } from "./pipe.ts";
 
-/** A text to more nodes is published by the script, which is sent it once for all of them. */
+/** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
 const MAX_NODES = 4;
-/** What each message's command begins with; its list and its entry follow. */
+/** Begins the command of each message; its list and its entry follow. */
 const RPUSHX = `*3\r\n${pack("RPUSHX")}`;
 
-/** As metrics name these calls, beside those of scripts. */
+/** Name of these calls in metrics, beside the scripts. */
 export const PUSH = { name: "push" };
 
-/** Messages that go to the same nodes in one text. */
-interface Parcel {
-  /** By which their offsets name the text. */
+/** The messages of a group, which go to its nodes in one payload. */
+interface Payload {
+  /** Names the payload in the line of its offsets. */
   readonly name: string;
   readonly tokens: readonly string[];
-  readonly messages: readonly Appending[];
+  readonly messages: readonly PendingAppend[];
 }
 
-export interface AppendPushesParts extends AppendWayParts {
+export interface AppendByTransactionParts extends AppendMethodParts {
   readonly prefix: string;
-  /** Fewer messages are appended by the script, which takes one way less. */
+  /** Smallest batch. Fewer messages are appended by the script, whose offsets need one round trip less. */
   readonly pushFrom: number;
-  /** A message could not be appended. */
-  readonly onFailed: (appending: Appending, error: unknown) => void;
 }
 
 /**
- * Appends many messages to lists that are known, each by a command of its own, all in one transaction: Redis needs half as much for a command as
- * when a script calls it. The same transaction publishes the messages to their nodes, in one text (line `U`). Their offsets, which Redis answers,
- * follow (`O`). If these fail to come, the nodes look for themselves (unplaced.ts): what is stored is delivered, whatever becomes of this node.
+ * Appends a batch to known lists by one transaction with a command for each message: a command costs Redis half as much as in a
+ * script. The transaction also publishes the messages (`LINE.awaiting`). Their offsets are in its reply, and follow in a line
+ * `LINE.offsets`. Without it the nodes read the histories (unplaced.ts), so stored messages are delivered even if this node dies.
  */
-export class AppendPushes implements AppendWay {
-  readonly #parts: AppendPushesParts;
-  /** Channels whose lists are being cut. */
-  readonly #cutting = new Set<Channel>();
-  #parcels = 0;
+export class AppendByTransaction implements AppendMethod {
+  readonly #parts: AppendByTransactionParts;
+  /** Channels whose lists are being trimmed. */
+  readonly #trimming = new Set<Channel>();
+  #payloads = 0;
 
-  constructor(parts: AppendPushesParts) {
+  constructor(parts: AppendByTransactionParts) {
     this.#parts = parts;
   }
 
-  /** Whether these messages, which have their places and no keys, can be appended so, and should. */
-  isFor(batch: readonly Appending[]): boolean {
+  /** True if a batch can and should be appended by a transaction. Its messages have targets and no idempotency keys. */
+  isFor(batch: readonly PendingAppend[]): boolean {
     const { link, pushFrom } = this.#parts;
     return batch.length >= pushFrom && link.canPush && batch.every(isKnown);
   }
 
-  async send(batch: readonly Appending[]): Promise<Appending[]> {
+  async send(batch: readonly PendingAppend[]): Promise<PendingAppend[]> {
     const { link, prefix, traffic } = this.#parts;
-    const parcels = groupsOf(batch).map((group) => this.#parcelOf(group));
+    const payloads = groupsOf(batch).map((group) => this.#payloadOf(group));
     const publishes: string[] = [];
     let pushes = "";
     let count = batch.length;
-    for (const { name, tokens, messages } of parcels) {
+    for (const { name, tokens, messages } of payloads) {
       const line = new StoredLine(VERSION + NEWLINE + lineOf(LINE.awaiting, name, String(messages.length)));
-      for (const { place, message } of messages) {
+      for (const { target, message } of messages) {
         const entry = encodeEntry(message);
-        line.add(place.head, entry);
-        pushes += `${RPUSHX}${place.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
+        line.add(target.header, entry);
+        pushes += `${RPUSHX}${target.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
       }
       const { text } = line;
       for (const token of tokens) publishes.push(...publishOf(inboxOf(prefix, token), text));
@@ -72,63 +70,68 @@ export class AppendPushes implements AppendWay {
     }
     traffic.ran(PUSH);
     const { numbers, error } = await link.push([pushes, ...publishes], count);
+    return this.#replied(payloads, numbers, error);
+  }
+
+  #payloadOf({ nodes, messages }: Group): Payload {
+    const tokens = nodes.tokens === "" ? [] : nodes.tokens.split(" ");
+    return { name: `${this.#parts.link.token}.${++this.#payloads}`, tokens, messages };
+  }
+
+  /** @returns messages that were not appended */
+  #replied(payloads: readonly Payload[], numbers: readonly number[], error: unknown): PendingAppend[] {
     let index = 0;
-    const answered = parcels.map((parcel) => {
-      const lengths = numbers.slice(index, index + parcel.messages.length);
+    const replies = payloads.map((payload) => {
+      const lengths = numbers.slice(index, index + payload.messages.length);
       index += lengths.length;
-      return { parcel, lengths };
+      return { payload, lengths };
     });
-    for (const { parcel, lengths } of answered) this.#tell(parcel, lengths);
-    // From here on Redis may count as away, and nothing is sent.
-    const failure = error && link.failed("push", error);
-    return answered.flatMap(({ parcel, lengths }) => this.#settle(parcel, lengths, failure));
+    for (const { payload, lengths } of replies) this.#sendOffsets(payload, lengths);
+    // After a failure Redis may count as unavailable, and nothing can be sent.
+    const failure = error && this.#parts.link.failed("push", error);
+    return replies.flatMap(({ payload, lengths }) => this.#complete(payload, lengths, failure));
   }
 
-  #parcelOf({ audience, messages }: Group): Parcel {
-    const tokens = audience.nodes === "" ? [] : audience.nodes.split(" ");
-    return { name: `${this.#parts.link.token}.${++this.#parcels}`, tokens, messages };
-  }
-
-  #tell({ name, tokens }: Parcel, lengths: readonly number[]): void {
+  #sendOffsets({ name, tokens }: Payload, lengths: readonly number[]): void {
     if (tokens.length === 0) return;
     const offsets = lineOf(LINE.offsets, name, lengths.join(" "));
     for (const token of tokens) this.#parts.link.post(token, offsets);
   }
 
-  /** @returns the messages that are left */
-  #settle({ messages }: Parcel, lengths: readonly number[], failure: unknown): Appending[] {
-    const { histories, places, traffic, onAppended, onFailed } = this.#parts;
+  /** @returns messages that were not appended */
+  #complete({ messages }: Payload, lengths: readonly number[], failure: unknown): PendingAppend[] {
+    const { histories, targets, traffic, completion } = this.#parts;
     const { maxListLength } = histories;
-    const left: Appending[] = [];
+    const returned: PendingAppend[] = [];
     let sent = 0;
-    for (const [index, appending] of messages.entries()) {
+    for (const [index, pending] of messages.entries()) {
       const length = lengths[index] ?? FAILED;
-      const { place, message } = appending;
-      if (length > 0) sent += onAppended(appending, place, place.start + length);
-      else if (length === FAILED) onFailed(appending, failure);
+      const { target, message } = pending;
+      if (length > 0) sent += completion.appended(pending, target, target.start + length);
+      else if (length === FAILED) completion.failed(pending, failure);
       else {
-        places.forget(message.channel);
-        left.push(appending);
+        targets.forget(message.channel);
+        returned.push(pending);
       }
-      if (length > maxListLength) void this.#cut(message.channel);
+      if (length > maxListLength) void this.#trim(message.channel);
     }
     traffic.sent(LINE.awaiting, sent);
-    return left;
+    return returned;
   }
 
-  /** A list that stays too long is cut after the next message. */
-  async #cut(channel: Channel): Promise<void> {
-    if (this.#cutting.has(channel)) return;
-    this.#cutting.add(channel);
+  /** After a failure the next message of the channel leads to another attempt. */
+  async #trim(channel: Channel): Promise<void> {
+    if (this.#trimming.has(channel)) return;
+    this.#trimming.add(channel);
     try {
       await this.#parts.histories.trim(channel);
     } catch (error) {
       if (this.#parts.link.isUp) this.#parts.link.sink.report("history", error);
     }
-    this.#cutting.delete(channel);
+    this.#trimming.delete(channel);
   }
 }
 
-/** Whether Redis needs to look nothing up for a message. */
-const isKnown = ({ place: { epoch, audience } }: Appending): boolean =>
-  epoch !== "" && audience.others < MAX_NODES;
+/** True if Redis needs no look-up for a message. */
+const isKnown = ({ target: { epoch, nodes } }: PendingAppend): boolean =>
+  epoch !== "" && nodes.others < MAX_NODES;

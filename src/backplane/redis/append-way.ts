@@ -1,23 +1,24 @@
-import type { Appending } from "./appending.ts";
+import type { PendingAppend } from "./appending.ts";
 import type { Histories } from "./histories.ts";
 import type { Link } from "./link.ts";
-import type { Place, Places } from "./places.ts";
+import type { AppendTargets } from "./places.ts";
+import type { Completion } from "./stored/append/completion.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** One of the ways in which messages get into their histories. */
-export interface AppendWay {
+/** A method by which a batch is appended: by a script, or by a transaction. */
+export interface AppendMethod {
   /**
-   * @param batch messages that have their places; on Redis Cluster all of one partition
-   * @returns messages that are not appended, for the lists that they know are there no more; all later ones of their channels are among them
+   * Appends a batch and completes its messages.
+   * @param batch messages with their targets; on Redis Cluster all of one partition
+   * @returns messages that were not appended, because their lists have other keys now; all later ones of their channels are among them
    */
-  send(batch: readonly Appending[]): Promise<readonly Appending[]>;
+  send(batch: readonly PendingAppend[]): Promise<readonly PendingAppend[]>;
 }
 
-export interface AppendWayParts {
+export interface AppendMethodParts {
   readonly link: Link;
   readonly histories: Histories;
-  readonly places: Places;
+  readonly targets: AppendTargets;
+  readonly completion: Completion;
   readonly traffic: TrafficCounts;
-  /** A message has been appended at this offset of that history. @returns to how many nodes it was sent */
-  readonly onAppended: (appending: Appending, place: Place, offset: number) => number;
 }

@@ -1,22 +1,22 @@
 import type { Message } from "../message.ts";
 import type { Appended } from "../port.ts";
-import { NOWHERE, type Place } from "./places.ts";
+import { type AppendTarget, UNKNOWN_TARGET } from "./places.ts";
 
 /**
- * A message on its way into its history. A class, as {@link Answer} is, because V8 makes the objects of a literal in the old generation
- * once many of them have lived for a while, and they keep everything alive that they refer to.
+ * A message that is queued, or in flight to its history. A class, as {@link AppendResult} is: V8 allocates the objects of a literal in the
+ * old generation once many of them have lived for a while, and they keep alive what they refer to.
  */
-export class Appending {
+export class PendingAppend {
   readonly message: Message;
   readonly key: string | undefined;
   readonly appended: Promise<Appended>;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
-  place: Place = NOWHERE;
-  /** The connections of this node it was handed to, once it has arrived here. */
+  target: AppendTarget = UNKNOWN_TARGET;
+  /** Number of local connections that got the message; undefined until it has arrived by this node's own inbox. */
   connections: number | undefined = undefined;
-  /** What the script answered, while the message has not arrived here yet. */
-  answer: Answer | undefined = undefined;
+  /** Result from Redis, while the message has not arrived here yet. */
+  result: AppendResult | undefined = undefined;
 
   constructor(message: Message, key: string | undefined) {
     const { promise, resolve, reject } = Promise.withResolvers<Appended>();
@@ -28,8 +28,8 @@ export class Appending {
   }
 }
 
-/** Where a message that is no repeat was appended. */
-export class Answer implements Appended {
+/** Result of an append that is no duplicate. */
+export class AppendResult implements Appended {
   readonly id: string;
   readonly timestamp: number;
   readonly epoch: string;

@@ -1,116 +1,93 @@
 import { type Channel, TidingsError } from "../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import type { Message } from "../message.ts";
 import type { Appended } from "../port.ts";
-import { AppendCalls } from "./append-calls.ts";
-import { AppendPushes } from "./append-pushes.ts";
-import type { AppendWay } from "./append-way.ts";
-import { Answer, Appending } from "./appending.ts";
+import { AppendByScript } from "./append-calls.ts";
+import { AppendByTransaction } from "./append-pushes.ts";
+import type { AppendMethod } from "./append-way.ts";
+import { PendingAppend } from "./appending.ts";
 import type { Idempotency } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
-import type { Place, Places } from "./places.ts";
+import type { AppendTargets } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
+import { Completion } from "./stored/append/completion.ts";
+import { Duplicates } from "./stored/append/duplicates.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Messages in one call, and characters of their data: it must not keep Redis from other work for long (some 2 ms). */
-const MESSAGES_PER_CALL = 512;
-const CHARACTERS_PER_CALL = 512 * 1_024;
-/** Calls that a lane has under way: enough to keep Redis busy while an answer travels. */
-const CALLS_UNDER_WAY = 4;
-/** Messages that wait for their call. Beyond it publishing fails at once: to take them would only mean to answer later. */
+/** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
+const MESSAGES_PER_BATCH = 512;
+const CHARACTERS_PER_BATCH = 512 * 1_024;
+/** Batches in flight per lane: enough to keep Redis busy while a reply travels. */
+const MAX_IN_FLIGHT = 4;
+/** Messages that wait for Redis. Beyond it publishing fails at once: to accept more would only delay the answer. */
 const MAX_QUEUED = 100_000;
 
-/** Messages whose calls must not overtake each other: those of a partition on Redis Cluster, else all. */
+/** Messages whose batches must not overtake each other: those of a partition on Redis Cluster, else all. */
 interface Lane {
-  queue: Appending[];
-  /** Calls under way. */
-  calls: number;
-  /** Whether it is being found out what is known of the next messages' keys: nothing overtakes them. */
+  queue: PendingAppend[];
+  /** Batches in flight. */
+  inFlight: number;
+  /** True while idempotency keys of the head of the queue are looked up; later messages wait. */
   isBlocked: boolean;
-  /** The way that they take. Nothing goes the other way before they have ended. */
-  way: AppendWay;
-  /** Messages that came back: what is under way may bring more, and then they all go by the script. */
-  left: Appending[];
+  /** Method of the batches in flight. A batch for the other method waits until they are complete. */
+  method: AppendMethod;
+  /** Messages that a method returned. They wait for the batches in flight, which may return more, and then all go by the script. */
+  returned: PendingAppend[];
 }
 
-export interface AppendsParts {
+export interface AppendQueueParts {
   readonly link: Link;
   readonly histories: Histories;
-  readonly places: Places;
+  readonly targets: AppendTargets;
   readonly idempotency: Idempotency;
   readonly traffic: TrafficCounts;
   readonly windowMs: number;
   readonly prefix: string;
   readonly pushFrom: number;
-  /** Whether one script call may touch one partition only, as on Redis Cluster. */
+  /** True on Redis Cluster: one script call touches one partition only. */
   readonly byPartition: boolean;
-  /** Who is on this node. */
+  /** Local members of channels. A function, because presence is constructed later. */
   readonly members: () => Pick<RedisPresence, "hasLocal" | "entries">;
 }
 
-/** Appends the messages of a tick to their histories, in as few calls as can be. */
-export class Appends {
-  readonly #parts: AppendsParts;
-  /** By message id: those under way that are to arrive here, too. */
-  readonly #arriving = new Map<string, Appending>();
+/** Appends stored messages to their histories, in batches: enqueue, group into batches, send, complete. */
+export class AppendQueue {
+  readonly completion: Completion;
+  readonly #parts: AppendQueueParts;
+  readonly #duplicates: Duplicates;
+  readonly #byScript: AppendByScript;
+  readonly #byTransaction: AppendByTransaction;
   readonly #lanes = new Map<number, Lane>();
-  readonly #calls: AppendCalls;
-  readonly #pushes: AppendPushes;
   #queued = 0;
   #isScheduled = false;
 
-  constructor(parts: AppendsParts) {
-    const onAppended = (appending: Appending, place: Place, offset: number): number =>
-      this.#appended(appending, place, offset);
+  constructor(parts: AppendQueueParts) {
+    const completion = new Completion(parts.link);
+    const duplicates = new Duplicates(parts.idempotency, completion);
+    this.completion = completion;
     this.#parts = parts;
-    this.#calls = new AppendCalls({
-      ...parts,
-      onAppended,
-      onRepeated: (appending, detail) => void this.#repeated(appending, detail),
-    });
-    this.#pushes = new AppendPushes({
-      ...parts,
-      onAppended,
-      onFailed: (appending, error) => this.#failed(appending, error),
-    });
-    parts.link.onAway(() => this.#expectNothing());
+    this.#duplicates = duplicates;
+    this.#byScript = new AppendByScript({ ...parts, completion, duplicates });
+    this.#byTransaction = new AppendByTransaction({ ...parts, completion });
   }
 
-  /** Rejects as {@link Broker.append} says. */
+  /** Enqueues a message. Rejects as {@link Broker.append} says, and with `unavailable` while the queue is full. */
   append(message: Message, key?: string): Promise<Appended> {
     try {
       this.#parts.link.assertUp();
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#queued >= MAX_QUEUED) return Promise.reject(overfull());
-    const appending = new Appending(message, key);
-    this.#laneOf(message.channel).queue.push(appending);
+    if (this.#queued >= MAX_QUEUED) return Promise.reject(queueFull());
+    const pending = new PendingAppend(message, key);
+    this.#laneOf(message.channel).queue.push(pending);
     this.#queued++;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
-    return appending.appended;
-  }
-
-  /** A stored message has been handed to connections of this node. */
-  delivered({ id }: StoredMessage, connections: number): void {
-    if (this.#arriving.size === 0) return;
-    const appending = this.#arriving.get(id);
-    if (appending === undefined) return;
-    appending.connections = connections;
-    if (appending.answer !== undefined) this.#finish(appending, appending.answer);
-  }
-
-  /** Messages of a channel have come in, and were handed to nobody. */
-  passedOver(channel: Channel): void {
-    for (const appending of this.#arriving.values()) {
-      if (appending.message.channel !== channel) continue;
-      appending.connections ??= 0;
-      if (appending.answer !== undefined) this.#finish(appending, appending.answer);
-    }
+    return pending.appended;
   }
 
   readonly #flush = (): void => {
@@ -122,141 +99,94 @@ export class Appends {
     const number = this.#parts.byPartition ? partitionOf(channel) : 0;
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
-    const lane: Lane = { queue: [], calls: 0, isBlocked: false, way: this.#calls, left: [] };
+    const lane: Lane = { queue: [], inFlight: 0, isBlocked: false, method: this.#byScript, returned: [] };
     this.#lanes.set(number, lane);
     return lane;
   }
 
-  /** Sends what waits, as far as Redis keeps up: when it does not, batches grow instead of the queue before it. */
+  /** Sends batches while fewer than the limit are in flight. When Redis is slow, batches grow instead of its input buffer. */
   #pump(lane: Lane): void {
-    if (lane.isBlocked) return;
-    if (lane.left.length > 0) {
-      if (lane.calls > 0) return;
-      lane.queue = [...lane.left, ...lane.queue];
-      this.#queued += lane.left.length;
-      lane.left = [];
-    }
-    while (lane.queue.length > 0 && lane.calls < CALLS_UNDER_WAY) {
-      const batch = lane.queue.slice(0, sizeOfCall(lane.queue));
+    if (lane.isBlocked || !this.#requeueReturned(lane)) return;
+    while (lane.queue.length > 0 && lane.inFlight < MAX_IN_FLIGHT) {
+      const batch = lane.queue.slice(0, batchSize(lane.queue));
       const hasKeys = batch.some(({ key }) => key !== undefined);
-      if (!hasKeys) this.#place(batch);
-      const way = !hasKeys && this.#pushes.isFor(batch) ? this.#pushes : this.#calls;
-      if (lane.calls > 0 && lane.way !== way) return;
-      lane.way = way;
+      if (!hasKeys) this.#assignTargets(batch);
+      const method = !hasKeys && this.#byTransaction.isFor(batch) ? this.#byTransaction : this.#byScript;
+      if (lane.inFlight > 0 && lane.method !== method) return;
+      lane.method = method;
       lane.queue.splice(0, batch.length);
       this.#queued -= batch.length;
       if (hasKeys) {
-        void this.#sendNew(lane, batch);
+        void this.#sendAfterKeys(lane, batch);
         return;
       }
       void this.#send(lane, batch);
     }
   }
 
-  /** A batch with keys has to wait for what is known of them. */
-  async #sendNew(lane: Lane, batch: readonly Appending[]): Promise<void> {
+  /** Puts returned messages back in front of the queue. @returns false while batches are in flight that may return more */
+  #requeueReturned(lane: Lane): boolean {
+    if (lane.returned.length === 0) return true;
+    if (lane.inFlight > 0) return false;
+    lane.queue = [...lane.returned, ...lane.queue];
+    this.#queued += lane.returned.length;
+    lane.returned = [];
+    return true;
+  }
+
+  /** Looks up the targets of a batch. Messages that may come back to this node are expected here. */
+  #assignTargets(batch: readonly PendingAppend[]): void {
+    const now = performance.now();
+    const { targets } = this.#parts;
+    const members = this.#parts.members();
+    const { entries } = members;
+    for (const pending of batch) {
+      const { channel } = pending.message;
+      const target = targets.of(channel, now);
+      pending.target = target;
+      if (target.noMembersAt === entries) continue;
+      if (target.epoch === "" || target.nodes.hasOwn || members.hasLocal(channel))
+        this.completion.expect(pending);
+      else target.noMembersAt = entries;
+    }
+  }
+
+  /** Sends a batch after its idempotency keys are reserved, without the duplicates. */
+  async #sendAfterKeys(lane: Lane, batch: readonly PendingAppend[]): Promise<void> {
     lane.isBlocked = true;
-    const isNew = await Promise.all(batch.map((appending) => this.#isNew(appending)));
+    const isFirst = await Promise.all(batch.map((pending) => this.#duplicates.reserve(pending)));
     lane.isBlocked = false;
-    const rest = batch.filter((_, index) => isNew[index]);
-    this.#place(rest);
+    const rest = batch.filter((_, index) => isFirst[index]);
+    this.#assignTargets(rest);
     void this.#send(lane, rest);
     this.#pump(lane);
   }
 
-  /** False when the key was used for something else; then the repeat is answered. */
-  async #isNew(appending: Appending): Promise<boolean> {
-    const { key, message, resolve, reject } = appending;
-    if (key === undefined) return true;
+  async #send(lane: Lane, batch: readonly PendingAppend[]): Promise<void> {
+    lane.inFlight++;
     try {
-      const first = await this.#parts.idempotency.reserve(key, message.channel);
-      if (first === undefined || first.what === message.channel) return true;
-      const { id, timestamp } = message;
-      resolve({ id, timestamp, epoch: "", offset: 0, receivers: 0, duplicate: true, receipt: first.receipt });
+      const returned = await lane.method.send(batch);
+      for (const pending of returned) lane.returned.push(pending);
     } catch (error) {
-      reject(error);
+      for (const pending of batch) this.completion.failed(pending, error);
     }
-    return false;
-  }
-
-  async #send(lane: Lane, batch: readonly Appending[]): Promise<void> {
-    lane.calls++;
-    try {
-      const left = await lane.way.send(batch);
-      for (const appending of left) lane.left.push(appending);
-    } catch (error) {
-      for (const appending of batch) this.#failed(appending, error);
-    }
-    lane.calls--;
+    lane.inFlight--;
     this.#pump(lane);
-  }
-
-  /** Looks where the messages go. Those that may come back to this node are expected there. */
-  #place(batch: readonly Appending[]): void {
-    const now = performance.now();
-    const { places } = this.#parts;
-    const members = this.#parts.members();
-    const { entries } = members;
-    for (const appending of batch) {
-      const { id, channel } = appending.message;
-      const place = places.of(channel, now);
-      appending.place = place;
-      if (place.unheardAt === entries) continue;
-      if (place.epoch === "" || place.audience.hasOwn || members.hasLocal(channel))
-        this.#arriving.set(id, appending);
-      else place.unheardAt = entries;
-    }
-  }
-
-  /** @returns to how many nodes it was sent */
-  #appended(appending: Appending, { epoch, audience }: Place, offset: number): number {
-    const { message, connections } = appending;
-    const { others, hasOwn } = audience;
-    const answer = new Answer(message, epoch, offset, others);
-    // To be counted it must have come in by its own inbox as well, in its place in the order.
-    if (hasOwn && connections === undefined && this.#parts.link.isUp) appending.answer = answer;
-    else this.#finish(appending, answer);
-    return hasOwn ? others + 1 : others;
-  }
-
-  #failed({ message, reject }: Appending, error: unknown): void {
-    this.#arriving.delete(message.id);
-    reject(error);
-  }
-
-  #finish({ message, connections = 0, resolve }: Appending, answer: Answer): void {
-    if (this.#arriving.size > 0) this.#arriving.delete(message.id);
-    resolve(connections === 0 ? answer : { ...answer, receivers: answer.receivers + connections });
-  }
-
-  async #repeated({ message, key = "", resolve, reject }: Appending, detail: string): Promise<void> {
-    const [epoch = "", offset, id = "", timestamp] = detail.split(" ");
-    this.#arriving.delete(message.id);
-    try {
-      const first = await this.#parts.idempotency.reserve(key, message.channel);
-      const place = { id, timestamp: Number(timestamp), epoch, offset: Number(offset) };
-      resolve({ ...place, receivers: 0, duplicate: true, receipt: first?.receipt });
-    } catch (error) {
-      reject(error);
-    }
-  }
-
-  /** While nothing arrives, nobody must wait for it; what is missed is delivered later. */
-  #expectNothing(): void {
-    for (const appending of this.#arriving.values()) {
-      if (appending.answer !== undefined) this.#finish(appending, appending.answer);
-    }
   }
 }
 
-const overfull = (): TidingsError => new TidingsError("unavailable", "Redis takes no more messages now");
+const queueFull = (): TidingsError =>
+  new TidingsError(
+    "unavailable",
+    `append queue full: ${MAX_QUEUED.toLocaleString("en")} messages are waiting for Redis`,
+  );
 
-/** How many of these go into one call; at least one. */
-function sizeOfCall(queue: readonly Appending[]): number {
+/** Number of messages at the head of the queue that make a batch; at least one. */
+function batchSize(queue: readonly PendingAppend[]): number {
   let size = 0;
   let characters = 0;
   for (const { message } of queue) {
-    if (size === MESSAGES_PER_CALL || characters >= CHARACTERS_PER_CALL) break;
+    if (size === MESSAGES_PER_BATCH || characters >= CHARACTERS_PER_BATCH) break;
     characters += message.body.length;
     size++;
   }

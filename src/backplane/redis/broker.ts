@@ -1,21 +1,21 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
-import type { Appends } from "./appends.ts";
+import type { AppendQueue } from "./appends.ts";
 import type { Idempotency } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import type { Link } from "./link.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Relay } from "./relay.ts";
-import type { Tracker } from "./tracker.ts";
+import type { Receiver } from "./tracker.ts";
 
 export interface BrokerParts {
   readonly link: Link;
   readonly relay: Relay;
-  readonly appends: Appends;
+  readonly appends: AppendQueue;
   readonly idempotency: Idempotency;
   readonly histories: Histories;
-  readonly tracker: Tracker;
+  readonly receiver: Receiver;
   readonly presence: RedisPresence;
 }
 
@@ -49,7 +49,7 @@ export class RedisBroker implements Broker {
     const page = await this.#parts.histories.read(channel, query);
     const newest = page.messages.at(-1);
     const id = newest?.offset === page.last ? newest.id : undefined;
-    this.#parts.tracker.begin(channel, { epoch: page.epoch, offset: page.last, id });
+    this.#parts.receiver.begin(channel, { epoch: page.epoch, offset: page.last, id });
     return page;
   }
 
@@ -58,7 +58,7 @@ export class RedisBroker implements Broker {
     const positions = await this.#parts.histories.positions(channels);
     for (const [index, position] of positions.entries()) {
       const channel = channels[index];
-      if (channel !== undefined) this.#parts.tracker.begin(channel, position);
+      if (channel !== undefined) this.#parts.receiver.begin(channel, position);
     }
     return positions;
   }

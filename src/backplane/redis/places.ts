@@ -1,119 +1,126 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import { headerOf } from "./entry.ts";
-import { baseOf, partitionOf } from "./keys.ts";
+import { baseOf, listKey, partitionOf } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { pack } from "./packed.ts";
 
-/** Channels that are remembered; beyond it the one longest known is forgotten. About 500 bytes each. */
+/** Channels with a known append target; beyond it the oldest is evicted. About 500 bytes each. */
 const MAX_KNOWN = 100_000;
 
-/** The nodes that get a channel's messages: one object for all channels with the same ones. */
-export interface Audience {
-  /** Their tokens, as the script wants them. */
-  readonly nodes: string;
-  /** How many they are, without this node. */
+/** The nodes that get a channel's messages. Channels with the same nodes share one object. */
+export interface TargetNodes {
+  /** Their tokens, separated by spaces, as APPEND takes them. */
+  readonly tokens: string;
+  /** Their number without this node. */
   readonly others: number;
+  /** True if this node is among them. */
   readonly hasOwn: boolean;
 }
 
-/** What a node remembers of a channel's history, so that appending is a single command in Redis. */
-export interface Place {
-  /** The name of the list that takes the messages, packed. While it is there by this name, all the rest holds. */
+/** All that an append to a channel needs to know, so that it is a single command in Redis. */
+export interface AppendTarget {
+  /** Key of the channel's list, packed. While a list is there under this key, all the rest holds. */
   readonly list: string;
-  /** What the nodes are told of the channel. */
-  readonly head: string;
-  /** Empty while nothing is known. */
+  /** Header of the channel's messages in a line ({@link headerOf}). */
+  readonly header: string;
+  /** Empty while the target is unknown. */
   readonly epoch: string;
   /** The offset before the list's first message. */
   readonly start: number;
-  readonly audience: Audience;
-  /** When it has to be looked up again, by performance.now(). */
+  readonly nodes: TargetNodes;
+  /** Time of the next look-up, by performance.now(). */
   readonly until: number;
-  /** After how many entries to this node it was seen that it has no members; -1 for never. */
-  unheardAt: number;
+  /** Value of `members.entries` when this node last had no member of the channel; -1: never checked. */
+  noMembersAt: number;
 }
 
-const NOBODY: Audience = { nodes: "", others: 0, hasOwn: false };
+const NO_NODES: TargetNodes = { tokens: "", others: 0, hasOwn: false };
 
-/** Of a message whose channel was not looked at yet. */
-export const NOWHERE: Place = {
+/** Target of a message before its channel was looked up. */
+export const UNKNOWN_TARGET: AppendTarget = {
   list: "",
-  head: "",
+  header: "",
   epoch: "",
   start: 0,
-  audience: NOBODY,
+  nodes: NO_NODES,
   until: 0,
-  unheardAt: -1,
+  noMembersAt: -1,
 };
 
-/** Where each channel's messages are appended, as the last look-ups said. */
-export class Places {
+/** Append targets of channels, as their last look-ups replied. */
+export class AppendTargets {
   readonly #link: Link;
   readonly #prefix: string;
-  readonly #knownMs: number;
-  readonly #places = new Map<Channel, Place>();
-  readonly #audiences = new Map<string, Audience>();
+  readonly #lifetimeMs: number;
+  readonly #targets = new Map<Channel, AppendTarget>();
+  readonly #nodes = new Map<string, TargetNodes>();
 
-  /** @param knownMs how long to remember: a look-up gives the channel's cursors their lifetime anew */
-  constructor(link: Link, prefix: string, knownMs: number) {
+  /** @param lifetimeMs time until the next look-up, which also renews the lifetime of the channel's cursors */
+  constructor(link: Link, prefix: string, lifetimeMs: number) {
     this.#link = link;
     this.#prefix = prefix;
-    this.#knownMs = knownMs;
+    this.#lifetimeMs = lifetimeMs;
     link.onAway(() => this.#clear());
   }
 
-  /** The channel's place; one that is nowhere, so that Redis looks it up, when it is not known. */
-  of(channel: Channel, now: number): Place {
-    const known = this.#places.get(channel);
+  /** The channel's target; an unknown one makes the script look the channel up. */
+  of(channel: Channel, now: number): AppendTarget {
+    const known = this.#targets.get(channel);
     if (known !== undefined && known.until > now) return known;
-    return { ...NOWHERE, list: this.#listOf(channel, "", ""), head: headerOf(channel, "", 0) };
+    return { ...UNKNOWN_TARGET, list: this.#listOf(channel, "", ""), header: headerOf(channel, "", 0) };
   }
 
-  /** Takes in what the script has found: epoch, stamp, offset before the list, and nodes. */
-  learn(channel: Channel, epoch: string, stamp: string, start: number, nodes: readonly string[]): Place {
+  /** Remembers what a look-up replied. */
+  learn(
+    channel: Channel,
+    epoch: string,
+    stamp: string,
+    start: number,
+    tokens: readonly string[],
+  ): AppendTarget {
     const [birth = ""] = epoch.split(".");
-    const place: Place = {
+    const target: AppendTarget = {
       list: this.#listOf(channel, birth, stamp),
-      head: headerOf(channel, epoch, start),
+      header: headerOf(channel, epoch, start),
       epoch,
       start,
-      audience: this.#audienceOf(nodes),
-      until: performance.now() + this.#knownMs,
-      unheardAt: -1,
+      nodes: this.#nodesOf(tokens),
+      until: performance.now() + this.#lifetimeMs,
+      noMembersAt: -1,
     };
-    this.#places.delete(channel);
-    this.#places.set(channel, place);
-    if (this.#places.size > MAX_KNOWN) {
-      const [oldest] = this.#places.keys();
-      if (oldest !== undefined) this.#places.delete(oldest);
+    this.#targets.delete(channel);
+    this.#targets.set(channel, target);
+    if (this.#targets.size > MAX_KNOWN) {
+      const [oldest] = this.#targets.keys();
+      if (oldest !== undefined) this.#targets.delete(oldest);
     }
-    return place;
+    return target;
   }
 
-  /** The list has another name now, or is there no more. */
+  /** Forgets a target whose list has another key now, or is gone. */
   forget(channel: Channel): void {
-    this.#places.delete(channel);
+    this.#targets.delete(channel);
   }
 
   #listOf(channel: Channel, birth: string, stamp: string): string {
-    return pack(`${baseOf(this.#prefix, partitionOf(channel))}:h:${channel}:${birth}:${stamp}`);
+    return pack(listKey(baseOf(this.#prefix, partitionOf(channel)), channel, birth, stamp));
   }
 
-  #audienceOf(tokens: readonly string[]): Audience {
-    if (tokens.length === 0) return NOBODY;
-    const nodes = tokens.join(" ");
-    const known = this.#audiences.get(nodes);
+  #nodesOf(tokens: readonly string[]): TargetNodes {
+    if (tokens.length === 0) return NO_NODES;
+    const joined = tokens.join(" ");
+    const known = this.#nodes.get(joined);
     if (known !== undefined) return known;
     const hasOwn = tokens.includes(this.#link.token);
-    const audience = { nodes, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
-    // Nodes come and go, and each time there are other ones.
-    if (this.#audiences.size >= MAX_KNOWN) this.#audiences.clear();
-    this.#audiences.set(nodes, audience);
-    return audience;
+    const nodes = { tokens: joined, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
+    // Nodes that come and go leave combinations behind that never occur again.
+    if (this.#nodes.size >= MAX_KNOWN) this.#nodes.clear();
+    this.#nodes.set(joined, nodes);
+    return nodes;
   }
 
   #clear(): void {
-    this.#places.clear();
-    this.#audiences.clear();
+    this.#targets.clear();
+    this.#nodes.clear();
   }
 }

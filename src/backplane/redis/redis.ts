@@ -3,7 +3,7 @@ import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Retention } from "./aging.ts";
 import { PUSH } from "./append-pushes.ts";
 import { APPEND } from "./append-script.ts";
-import { Appends } from "./appends.ts";
+import { AppendQueue } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
 import { Idempotency } from "./claims.ts";
@@ -16,14 +16,14 @@ import { Histories, type HistoryLimits } from "./histories.ts";
 import { HISTORY_SCRIPTS } from "./history-scripts.ts";
 import { Link } from "./link.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
-import { Places } from "./places.ts";
+import { AppendTargets } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Relay } from "./relay.ts";
 import { ASK_READERS, Settling } from "./settling.ts";
-import { Tracker } from "./tracker.ts";
+import { Receiver } from "./tracker.ts";
 import { TrafficCounts } from "./traffic.ts";
 
 export interface RedisOptions {
@@ -60,8 +60,8 @@ export interface RedisOptions {
   readonly now?: () => number;
 }
 
-/** A channel is looked up again after so much of the age of its messages, and its cursors are given their lifetime anew. */
-const KNOWN_OF_AGE = 1 / 16;
+/** Lifetime of an append target, as a part of the retained age: the next look-up renews the lifetime of the channel's cursors. */
+const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
 interface Settings extends Required<Omit<RedisOptions, "url">> {
   readonly address: Address;
@@ -101,8 +101,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   ]);
   const link = new Link({ ...settings, traffic });
   const messages = wayOfMessages(link, settings, traffic, () => presence);
-  const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
-  const { tracker, directory, histories, retention } = messages;
+  const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.receiver);
+  const { receiver, directory, histories, retention } = messages;
   return {
     name: "redis",
     traffic,
@@ -112,7 +112,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     presence,
     cluster,
     start: (node: NodeInfo, sink: BackplaneSink) =>
-      link.start(node, sink, comeBack({ registry, presence, directory, tracker })),
+      link.start(node, sink, comeBack({ registry, presence, directory, receiver })),
     async stop() {
       cluster.stop();
       registry.stop();
@@ -130,11 +130,11 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
   const histories = new Histories(link, history, now);
   const idempotency = new Idempotency(link, windowMs, now);
   const byPartition = address.kind === "cluster";
-  const places = new Places(link, prefix, history.ageMs * KNOWN_OF_AGE);
-  const appends = new Appends({
+  const targets = new AppendTargets(link, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);
+  const appends = new AppendQueue({
     link,
     histories,
-    places,
+    targets,
     idempotency,
     traffic,
     windowMs,
@@ -143,12 +143,12 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     byPartition,
     members,
   });
-  const tracker = new Tracker({
+  const receiver = new Receiver({
     link,
     histories,
     hasMembers: (channel) => members().hasLocal(channel),
-    delivered: (message, connections) => appends.delivered(message, connections),
-    passedOver: (channel) => appends.passedOver(channel),
+    onDelivered: (message, connections) => appends.completion.delivered(message, connections),
+    onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
   const directory = new Directory(link);
   const retention = new Retention(link, histories, settings.heartbeatMs);
@@ -156,14 +156,14 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     histories,
     idempotency,
     appends,
-    tracker,
+    receiver,
     directory,
     retention,
     relay: new Relay(link, directory),
   };
 }
 
-function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
+function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, receiver: Receiver) {
   const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
   const settling = new Settling(link, commandTimeoutMs);
   const presence = new RedisPresence(link, {
@@ -171,7 +171,7 @@ function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, trac
     drainGraceMs,
     heartbeatMs,
     traffic,
-    onGone: (channel) => tracker.forget(channel),
+    onGone: (channel) => receiver.forget(channel),
     settle: (channel) => settling.settle(channel),
   });
   const registry = new Registry(link, {
@@ -195,16 +195,16 @@ interface ComeBackParts {
   readonly registry: Registry;
   readonly presence: RedisPresence;
   readonly directory: Directory;
-  readonly tracker: Tracker;
+  readonly receiver: Receiver;
 }
 
 /** What a node does when it reaches Redis: the first time, and whenever Redis was away or the node was declared dead. */
-function comeBack({ registry, presence, directory, tracker }: ComeBackParts): () => Promise<void> {
+function comeBack({ registry, presence, directory, receiver }: ComeBackParts): () => Promise<void> {
   return async () => {
     await registry.register();
     await presence.announce();
     directory.clear();
-    await tracker.catchUp();
+    await receiver.catchUp();
   };
 }
 

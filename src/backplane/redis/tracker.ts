@@ -4,200 +4,203 @@ import { decodeStored } from "./entry.ts";
 import type { Delivered, Histories } from "./histories.ts";
 import { LINE, lineOf } from "./line.ts";
 import type { Link } from "./link.ts";
-import { Unplaced } from "./unplaced.ts";
+import { AwaitingOffsets } from "./unplaced.ts";
 
-/** Messages read at once to fill a hole. */
+/** Messages per read while a gap is filled. */
 const PAGE = 500;
-/** What a line `S` begins with. */
-const PLACED = lineOf(LINE.lengths, "");
-/** Fields that a line `T` opens with: its kind. */
-const FIELDS = 1;
+const LENGTHS_OPENING = lineOf(LINE.lengths, "");
+/** Fields that open a line `LINE.stored`: its kind. */
+const STORED_FIELDS = 1;
 
 /** How far a channel has been delivered on this node. */
-interface Place {
+interface Progress {
   epoch: string;
   offset: number;
-  /** The message there, where it is known. */
+  /** Id of the message at that offset, if known. */
   id: string | undefined;
-  /** While a hole is being filled: the highest offset that was announced, or more. */
-  wanted: number | undefined;
-  /** What is filled then. */
-  filling: Promise<void> | undefined;
+  /** Offset up to which a gap is being filled; undefined without a gap. */
+  fillTo: number | undefined;
+  /** The fill in progress. */
+  fill: Promise<void> | undefined;
 }
 
-export interface TrackerParts {
+export interface ReceiverParts {
   readonly link: Link;
   readonly histories: Histories;
-  /** Whether anybody on this node is a member. */
+  /** True if this node has members of the channel. */
   readonly hasMembers: (channel: Channel) => boolean;
-  /** Is told of every message that has come in and to how many connections it was handed. */
-  readonly delivered: (message: StoredMessage, connections: number) => void;
-  /** Is told that messages of a channel cannot be handed over now. */
-  readonly passedOver: (channel: Channel) => void;
+  /** Called for each message that arrived, with the number of local connections that got it. */
+  readonly onDelivered: (message: StoredMessage, connections: number) => void;
+  /** Called when messages of a channel cannot be delivered now: nobody should wait for them. */
+  readonly onUndelivered: (channel: Channel) => void;
 }
 
 /**
- * Delivers stored messages on this node: each channel in the order of its offsets, each message once. Pub/Sub loses what
- * is sent while nobody listens; the offsets tell, and what is missing is read from history.
+ * In-order delivery of stored messages on this node: each channel by its offsets, each message once. Pub/Sub loses messages while a node
+ * does not listen. A gap in the offsets reveals it, and is filled from the history.
  */
-export class Tracker {
-  readonly #parts: TrackerParts;
-  readonly #places = new Map<Channel, Place>();
-  /** Messages that have come in, and wait for their offsets. */
-  #texts = "";
-  /** The same where the offsets come from the sender. */
-  readonly #unplaced = new Unplaced((channels, held) => this.#alone(this.#missed(channels, held)));
+export class Receiver {
+  readonly #parts: ReceiverParts;
+  readonly #progress = new Map<Channel, Progress>();
+  /** The line of stored messages that arrived last; the line of their lengths comes next. */
+  #stored = "";
+  /** Messages whose sender sends the offsets later. */
+  readonly #awaiting = new AwaitingOffsets((channels, held) =>
+    this.#background(this.#readOverdue(channels, held)),
+  );
 
-  constructor(parts: TrackerParts) {
+  constructor(parts: ReceiverParts) {
     const { link } = parts;
     this.#parts = parts;
     link.onLine(LINE.stored, (line) => {
-      this.#texts = line;
+      this.#stored = line;
       return 0;
     });
-    link.onLine(LINE.lengths, (line) => this.#placed(line));
-    link.onLine(LINE.awaiting, (line) => this.#unplaced.add(line));
+    link.onLine(LINE.lengths, (line) => this.#lengthsArrived(line));
+    link.onLine(LINE.awaiting, (line) => this.#awaiting.add(line));
     link.on(LINE.offsets, ([, name = "", lengths = ""]) => {
-      for (const message of this.#unplaced.place(name, lengths.split(" "))) this.#arrived(message);
+      for (const message of this.#awaiting.assign(name, lengths.split(" "))) this.#arrived(message);
     });
-    // The channel comes back as it was joined here.
+    // The channel was checked by the node of its first member.
     link.on(LINE.lost, ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
     );
   }
 
-  /** Whoever has read so far on a channel with local members expects what comes after it. */
+  /** Begins in-order delivery of a channel with local members after the position that was read for them. */
   begin(channel: Channel, { epoch, offset, id }: Delivered): void {
-    if (this.#places.has(channel) || !this.#parts.hasMembers(channel)) return;
-    this.#places.set(channel, { epoch, offset, id, wanted: undefined, filling: undefined });
+    if (this.#progress.has(channel) || !this.#parts.hasMembers(channel)) return;
+    this.#progress.set(channel, { epoch, offset, id, fillTo: undefined, fill: undefined });
   }
 
-  /** The last local member has gone. */
+  /** Ends in-order delivery of a channel: its last local member has left. */
   forget(channel: Channel): void {
-    this.#places.delete(channel);
+    this.#progress.delete(channel);
   }
 
-  /** Nothing was heard for a while: finds out what was lost, and reads what was missed. */
-  async catchUp(places: ReadonlyMap<Channel, Place> = this.#places): Promise<void> {
-    const verified = await this.#parts.histories.verify(places);
+  /** After an outage: reports histories that were lost, and reads messages that were missed. */
+  async catchUp(progress: ReadonlyMap<Channel, Progress> = this.#progress): Promise<void> {
+    const verified = await this.#parts.histories.verify(progress);
     const fills: Promise<void>[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
-      const place = this.#places.get(channel);
-      if (place === undefined || isBefore(epoch, place.epoch)) continue;
+      const progress = this.#progress.get(channel);
+      if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
       this.#lost(channel, { epoch, offset: from });
-      if (place.offset < last) fills.push(this.#fill(channel, place, last));
+      if (progress.offset < last) fills.push(this.#fill(channel, progress, last));
     }
     await Promise.all(fills);
   }
 
-  /** @returns how many messages it was that now have their offsets */
-  #placed(line: string): number {
-    if (this.#texts === "") throw new TidingsError("internal", "a node sent offsets without their messages");
-    const messages = decodeStored(this.#texts, FIELDS, line.slice(PLACED.length).split(" "));
-    this.#texts = "";
+  /** @returns number of messages that have their offsets now */
+  #lengthsArrived(line: string): number {
+    if (this.#stored === "") throw new TidingsError("internal", "a node sent offsets without their messages");
+    const lengths = line.slice(LENGTHS_OPENING.length).split(" ");
+    const messages = decodeStored(this.#stored, STORED_FIELDS, lengths);
+    this.#stored = "";
     for (const message of messages) this.#arrived(message);
     return messages.length;
   }
 
-  /** Their sender has gone, or is slow: what it has stored is read from history. */
-  async #missed(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
+  /** Reads messages from their histories whose sender stopped, or is slow, before it sent the offsets. */
+  async #readOverdue(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
     if (this.#parts.link.isStopped) return;
     for (const message of held) this.#arrived(message);
-    const places = [...this.#places].filter(([channel]) => channels.has(channel));
-    if (this.#parts.link.isUp) await this.catchUp(new Map(places));
-    for (const channel of channels) this.#parts.passedOver(channel);
+    const progress = [...this.#progress].filter(([channel]) => channels.has(channel));
+    if (this.#parts.link.isUp) await this.catchUp(new Map(progress));
+    for (const channel of channels) this.#parts.onUndelivered(channel);
   }
 
   #arrived(message: StoredMessage): void {
     const { channel, epoch, offset } = message;
-    const place = this.#places.get(channel);
-    if (place === undefined) {
-      if (this.#unplaced.hold(message)) return;
+    const progress = this.#progress.get(channel);
+    if (progress === undefined) {
+      if (this.#awaiting.hold(message)) return;
       this.begin(channel, message);
       this.#deliver(message);
-    } else if (place.wanted !== undefined) {
-      place.wanted = Math.max(place.wanted, offset);
-    } else if (place.epoch === epoch) {
-      // A member has read it from history already.
-      if (offset <= place.offset) this.#parts.delivered(message, 0);
-      else if (offset === place.offset + 1) this.#next(place, message);
-      else if (!this.#unplaced.hold(message)) this.#alone(this.#fill(channel, place, offset));
-    } else if (isBefore(epoch, place.epoch)) {
-      // It was stored, and then the history was lost: its offset came after that news.
-      this.#parts.delivered(message, 0);
+    } else if (progress.fillTo !== undefined) {
+      progress.fillTo = Math.max(progress.fillTo, offset);
+    } else if (progress.epoch === epoch) {
+      // A member has read it from the history already.
+      if (offset <= progress.offset) this.#parts.onDelivered(message, 0);
+      else if (offset === progress.offset + 1) this.#next(progress, message);
+      else if (!this.#awaiting.hold(message)) this.#background(this.#fill(channel, progress, offset));
+    } else if (isBefore(epoch, progress.epoch)) {
+      // Its history was lost after it was stored, and its offset arrived after the line "lost".
+      this.#parts.onDelivered(message, 0);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
-      this.#next(place, message);
+      this.#next(progress, message);
     } else {
-      const filled = this.#fill(channel, place, offset);
-      this.#alone(filled.then(() => this.#parts.passedOver(channel)));
+      const filled = this.#fill(channel, progress, offset);
+      this.#background(filled.then(() => this.#parts.onUndelivered(channel)));
     }
   }
 
-  #next(place: Place, message: StoredMessage): void {
-    place.offset = message.offset;
-    place.id = message.id;
+  #next(progress: Progress, message: StoredMessage): void {
+    progress.offset = message.offset;
+    progress.id = message.id;
     this.#deliver(message);
   }
 
   #deliver(message: StoredMessage): void {
-    this.#parts.delivered(message, this.#parts.link.sink.deliver(message));
+    this.#parts.onDelivered(message, this.#parts.link.sink.deliver(message));
   }
 
   #lost(channel: Channel, position: Position): void {
-    const place = this.#places.get(channel);
-    if (place?.epoch === position.epoch) return;
-    if (place === undefined) this.begin(channel, position);
-    else Object.assign(place, position, { id: undefined });
+    const progress = this.#progress.get(channel);
+    if (progress?.epoch === position.epoch) return;
+    if (progress === undefined) this.begin(channel, position);
+    else Object.assign(progress, position, { id: undefined });
     this.#parts.link.sink.lost(channel, position);
   }
 
-  /** What cannot be read now is read when Redis is back, or when the next message comes. */
-  #alone(reading: Promise<void>): void {
+  /** Reports the failure of a read. The next message of the channel, or the return of Redis, leads to another attempt. */
+  #background(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
       if (!this.#parts.link.isStopped) this.#parts.link.sink.report("history", error);
     });
   }
 
-  /** Resolves when all up to there has been delivered, or is known to be lost. */
-  #fill(channel: Channel, place: Place, wanted: number): Promise<void> {
-    place.wanted = Math.max(place.wanted ?? 0, wanted);
-    place.filling ??= this.#fillHole(channel, place).finally(() => {
-      place.filling = undefined;
+  /** Fills the gap up to an offset. Resolves when all messages up to there were delivered or are known to be lost. */
+  #fill(channel: Channel, progress: Progress, offset: number): Promise<void> {
+    progress.fillTo = Math.max(progress.fillTo ?? 0, offset);
+    progress.fill ??= this.#fillGap(channel, progress).finally(() => {
+      progress.fill = undefined;
     });
-    return place.filling;
+    return progress.fill;
   }
 
-  async #fillHole(channel: Channel, place: Place): Promise<void> {
+  async #fillGap(channel: Channel, progress: Progress): Promise<void> {
     try {
-      while (place.wanted !== undefined && place.offset < place.wanted) {
-        const { wanted } = place;
-        const page = await this.#parts.histories.read(channel, { after: place.offset, limit: PAGE });
-        if (this.#parts.link.isStopped || this.#places.get(channel) !== place) return;
-        if (page.epoch !== place.epoch) {
+      while (progress.fillTo !== undefined && progress.offset < progress.fillTo) {
+        const { fillTo } = progress;
+        const page = await this.#parts.histories.read(channel, { after: progress.offset, limit: PAGE });
+        if (this.#parts.link.isStopped || this.#progress.get(channel) !== progress) return;
+        if (page.epoch !== progress.epoch) {
           this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
-          place.wanted = page.last;
+          progress.fillTo = page.last;
           continue;
         }
-        for (const message of page.messages) if (message.offset > place.offset) this.#next(place, message);
-        // What retention has taken is missing for good, and members see it by the offsets.
-        if (page.messages.length < PAGE && place.offset < page.last) {
-          place.offset = page.last;
-          place.id = undefined;
-          this.#parts.passedOver(channel);
+        for (const message of page.messages)
+          if (message.offset > progress.offset) this.#next(progress, message);
+        // Retention has removed the rest. Members notice by the offsets.
+        if (page.messages.length < PAGE && progress.offset < page.last) {
+          progress.offset = page.last;
+          progress.id = undefined;
+          this.#parts.onUndelivered(channel);
         }
-        // What was wanted may have been an offset of a history that is gone. What has come meanwhile may be behind the page.
-        if (place.wanted === wanted) place.wanted = page.last;
+        // The offset may belong to a lost history, so the page decides. But messages that arrived meanwhile may be behind the page.
+        if (progress.fillTo === fillTo) progress.fillTo = page.last;
       }
     } finally {
-      const isFilled = place.wanted !== undefined && place.wanted <= place.offset;
-      place.wanted = undefined;
-      if (!isFilled) this.#parts.passedOver(channel);
+      const isFilled = progress.fillTo !== undefined && progress.fillTo <= progress.offset;
+      progress.fillTo = undefined;
+      if (!isFilled) this.#parts.onUndelivered(channel);
     }
   }
 }
 
-/** Whether a history was given up for the other one. Epochs are made of the random name of the data and a number that rises. */
+/** True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number that rises. */
 function isBefore(epoch: string, other: string): boolean {
   const [birth, serial] = epoch.split(".");
   const [otherBirth, otherSerial] = other.split(".");

@@ -3,62 +3,65 @@ import type { StoredMessage } from "../message.ts";
 import { channelsOf, decodeStored } from "./entry.ts";
 import { ENTRY, FIELD } from "./line.ts";
 
-/** Fields that a line `U` opens with: kind, name, number of messages. */
-const FIELDS = 3;
-/** Offsets come within a round trip. After so long it is asked what has become of the messages. */
+/** Fields that open a line `LINE.awaiting`: kind, name of the payload, number of messages. */
+const OPENING_FIELDS = 3;
+/** Timeout of a payload. Its offsets normally take a round trip; after this the histories are read instead. */
 const OVERDUE_MS = 1_000;
 
-/** Messages of one text that have come in without their offsets. */
-interface Text {
+/** The messages of one line, without offsets yet. */
+interface Payload {
   readonly line: string;
-  /** They are counted as they come in. */
+  /** Number of this payload, in the order of arrival. */
   readonly number: number;
-  /** Messages of other texts that come after some of these. */
+  /** Messages of other payloads that arrived with their offsets, and whose channels wait for this one. */
   readonly held: StoredMessage[];
   readonly timer: NodeJS.Timeout;
 }
 
-/** Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. They are in their histories already. */
-export class Unplaced {
+/**
+ * Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. The messages themselves are
+ * stored already, so nothing is lost if the offsets never come.
+ */
+export class AwaitingOffsets {
   readonly #onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void;
-  readonly #texts = new Map<string, Text>();
-  /** How many texts had come in when a message did that is held. None that came later holds anything that is before it. */
-  readonly #before = new WeakMap<StoredMessage, number>();
+  readonly #payloads = new Map<string, Payload>();
+  /** Number of payloads at the arrival of each held message. Later payloads cannot hold messages that precede it. */
+  readonly #arrivedAfter = new WeakMap<StoredMessage, number>();
   #count = 0;
 
-  /** @param onOverdue is told which channels have messages whose offsets have not come in time, and what has come of them meanwhile */
+  /** @param onOverdue gets the channels of a payload that timed out, and the messages that it held, by offset */
   constructor(onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void) {
     this.#onOverdue = onOverdue;
   }
 
-  /** @returns how many messages the line holds */
+  /** Adds the messages of a line. @returns how many they are */
   add(line: string): number {
-    const [, name = "", number] = line.split(FIELD, FIELDS);
+    const [, name = "", number] = line.split(FIELD, OPENING_FIELDS);
     const timer = setTimeout(() => this.#overdue(name), OVERDUE_MS).unref();
-    this.#texts.set(name, { line, number: ++this.#count, held: [], timer });
+    this.#payloads.set(name, { line, number: ++this.#count, held: [], timer });
     return Number(number);
   }
 
   /**
-   * The offsets of a text have come in.
-   * @returns its messages and those that were held for them, each channel's in its order. None for a text that is overdue, or came while this
-   * node was away: its messages have been looked for in their histories
+   * Assigns the offsets to the messages of a payload.
+   * @returns its messages and those that it held, in order within each channel. None if the payload timed out, or arrived while
+   * this node did not listen: then the histories were read
    */
-  place(name: string, lengths: readonly string[]): StoredMessage[] {
-    const text = this.#texts.get(name);
-    if (text === undefined) return [];
-    clearTimeout(text.timer);
-    this.#texts.delete(name);
-    return [...decodeStored(text.line, FIELDS, lengths), ...inOrder(text.held)];
+  assign(name: string, lengths: readonly string[]): StoredMessage[] {
+    const payload = this.#payloads.get(name);
+    if (payload === undefined) return [];
+    clearTimeout(payload.timer);
+    this.#payloads.delete(name);
+    return [...decodeStored(payload.line, OPENING_FIELDS, lengths), ...byOffset(payload.held)];
   }
 
-  /** Keeps a message that has come too early until others of its channel have theirs. @returns whether there are any to wait for */
+  /** Holds a message back while an earlier payload has messages of its channel. @returns whether one has */
   hold(message: StoredMessage): boolean {
-    if (this.#texts.size === 0) return false;
-    const before = this.#before.get(message) ?? this.#count;
-    for (const { line, number, held } of this.#texts.values()) {
-      if (number > before || !hasChannel(line, message.channel)) continue;
-      this.#before.set(message, before);
+    if (this.#payloads.size === 0) return false;
+    const arrivedAfter = this.#arrivedAfter.get(message) ?? this.#count;
+    for (const { line, number, held } of this.#payloads.values()) {
+      if (number > arrivedAfter || !hasChannel(line, message.channel)) continue;
+      this.#arrivedAfter.set(message, arrivedAfter);
       held.push(message);
       return true;
     }
@@ -66,14 +69,14 @@ export class Unplaced {
   }
 
   #overdue(name: string): void {
-    const text = this.#texts.get(name);
-    if (text === undefined) return;
-    this.#texts.delete(name);
-    this.#onOverdue(channelsOf(text.line, FIELDS), inOrder(text.held));
+    const payload = this.#payloads.get(name);
+    if (payload === undefined) return;
+    this.#payloads.delete(name);
+    this.#onOverdue(channelsOf(payload.line, OPENING_FIELDS), byOffset(payload.held));
   }
 }
 
-const inOrder = (messages: StoredMessage[]): StoredMessage[] =>
+const byOffset = (messages: StoredMessage[]): StoredMessage[] =>
   messages.sort((one, other) => one.offset - other.offset);
 
 function hasChannel(line: string, channel: Channel): boolean {

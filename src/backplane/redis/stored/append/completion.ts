@@ -1,0 +1,74 @@
+import type { Channel } from "../../../../protocol/protocol.ts";
+import type { StoredMessage } from "../../../message.ts";
+import { AppendResult, type PendingAppend } from "../../appending.ts";
+import type { Link } from "../../link.ts";
+import type { AppendTarget } from "../../places.ts";
+
+/**
+ * Completes appends. The promise of an append resolves once Redis has stored the message and, if this node has members of the channel,
+ * the message has arrived by its own inbox and was delivered: only then its receivers are known.
+ */
+export class Completion {
+  readonly #link: Link;
+  /** Pending appends whose messages this node expects in its inbox, by message id. */
+  readonly #expected = new Map<string, PendingAppend>();
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.onAway(() => this.#completeWithoutArrival());
+  }
+
+  expect(pending: PendingAppend): void {
+    this.#expected.set(pending.message.id, pending);
+  }
+
+  /** Stops waiting for a message that turned out to be a duplicate. */
+  forget({ message }: PendingAppend): void {
+    this.#expected.delete(message.id);
+  }
+
+  /** Redis has stored a message. @returns number of nodes to which it was sent */
+  appended(pending: PendingAppend, { epoch, nodes }: AppendTarget, offset: number): number {
+    const { message, connections } = pending;
+    const { others, hasOwn } = nodes;
+    const result = new AppendResult(message, epoch, offset, others);
+    if (hasOwn && connections === undefined && this.#link.isUp) pending.result = result;
+    else this.#complete(pending, result);
+    return hasOwn ? others + 1 : others;
+  }
+
+  failed(pending: PendingAppend, error: unknown): void {
+    this.#expected.delete(pending.message.id);
+    pending.reject(error);
+  }
+
+  /** A stored message was delivered to connections of this node. */
+  delivered({ id }: StoredMessage, connections: number): void {
+    if (this.#expected.size === 0) return;
+    const pending = this.#expected.get(id);
+    if (pending === undefined) return;
+    pending.connections = connections;
+    if (pending.result !== undefined) this.#complete(pending, pending.result);
+  }
+
+  /** Messages of a channel arrived and cannot be delivered now: their appends have no local receivers. */
+  undelivered(channel: Channel): void {
+    for (const pending of this.#expected.values()) {
+      if (pending.message.channel !== channel) continue;
+      pending.connections ??= 0;
+      if (pending.result !== undefined) this.#complete(pending, pending.result);
+    }
+  }
+
+  #complete({ message, connections = 0, resolve }: PendingAppend, result: AppendResult): void {
+    if (this.#expected.size > 0) this.#expected.delete(message.id);
+    resolve(connections === 0 ? result : { ...result, receivers: result.receivers + connections });
+  }
+
+  /** During an outage nothing arrives, so no append waits for it. Missed messages are delivered after the outage. */
+  #completeWithoutArrival(): void {
+    for (const pending of this.#expected.values()) {
+      if (pending.result !== undefined) this.#complete(pending, pending.result);
+    }
+  }
+}
