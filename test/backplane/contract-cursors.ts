@@ -4,7 +4,7 @@ import { type Implementation, type StartedCluster, startCluster, upTo } from "./
 const BOBS = "user:bob";
 
 export function cursorsContract(implementation: Implementation): void {
-  test("a device without a cursor is new", async () => {
+  test("a new device has no cursor", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, cursors } = cluster.node;
     await broker.append(cluster.message(BOBS));
@@ -26,7 +26,7 @@ export function cursorsContract(implementation: Implementation): void {
     expect(await cursors.read("bob", "phone", ["all", BOBS])).toEqual([undefined, { epoch, offset: 5 }]);
   });
 
-  test("each device has its own", async () => {
+  test("each device has its own cursor", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors } = cluster.node;
     const epoch = await append(cluster, 5);
@@ -40,7 +40,7 @@ export function cursorsContract(implementation: Implementation): void {
     expect(await cursors.read("carol", "phone", [BOBS])).toEqual([{ epoch, offset: 2 }]);
   });
 
-  test("nothing beyond the last offset can be acknowledged", async () => {
+  test("a cursor beyond the last offset is a bad request", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors } = cluster.node;
     await append(cluster, 2);
@@ -54,7 +54,7 @@ export function cursorsContract(implementation: Implementation): void {
     expect(await cursors.read("bob", "phone", [BOBS, "group:g"])).toEqual([undefined, undefined]);
   });
 
-  test("an offset of another epoch is a conflict", async () => {
+  test("a cursor of another epoch is a conflict", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors } = cluster.node;
     await append(cluster, 2);
@@ -64,7 +64,7 @@ export function cursorsContract(implementation: Implementation): void {
     await expect(moved).rejects.toMatchObject({ code: "conflict" });
   });
 
-  test("an acknowledgement reaches who watches, once per move", async () => {
+  test("an acknowledgement reaches a watching node once per move", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors, sink } = cluster.node;
     await append(cluster, 5);
@@ -82,7 +82,7 @@ export function cursorsContract(implementation: Implementation): void {
     ]);
   });
 
-  test("watching begins before the promise resolves", async () => {
+  test("a watch begins before its promise resolves", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, cursors, sink } = cluster.node;
 
@@ -94,7 +94,7 @@ export function cursorsContract(implementation: Implementation): void {
     (await watching)();
   });
 
-  test("a channel is watched until everyone who watches has stopped", async () => {
+  test("a channel is watched until its last watch ends", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors, sink } = cluster.node;
     await append(cluster, 5);
@@ -118,7 +118,7 @@ export function cursorsContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("an acknowledgement reaches who watches on another node", async () => {
+  test("an acknowledgement reaches another node that watches the channel", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
     await node.cursors.watch(BOBS);
@@ -130,7 +130,7 @@ function severalNodes(implementation: Implementation): void {
     expect(node.sink.acknowledgements).toEqual([{ channel: BOBS, user: "bob", offset: 1 }]);
   });
 
-  test("a device that comes back on another node finds its cursor", async () => {
+  test("a cursor is the same on every node", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const epoch = await append(cluster, 2);
 

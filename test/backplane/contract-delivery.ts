@@ -4,7 +4,7 @@ import { type Implementation, startCluster, upTo } from "./harness.ts";
 const COUNT = 200;
 
 export function deliveryContract(implementation: Implementation): void {
-  test("a stored message arrives on the node that published it, with its place", async () => {
+  test("a stored message arrives on the node that published it, with its position", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, sink } = cluster.node;
     await broker.join("g", "alice");
@@ -17,7 +17,7 @@ export function deliveryContract(implementation: Implementation): void {
     expect(sink.delivered).toEqual([{ ...message, epoch, offset }]);
   });
 
-  test("an append answers with the message's place and its receivers", async () => {
+  test("an append resolves with the message's id, timestamp and number of receivers", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, sink } = cluster.node;
     sink.connections = 3;
@@ -70,7 +70,7 @@ export function deliveryContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node with members sees one order, whoever publishes", async () => {
+  test("every node with members delivers one order, whichever node publishes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { nodes } = cluster;
     for (const { broker } of nodes) await broker.join("g", "alice");
@@ -109,7 +109,7 @@ function severalNodes(implementation: Implementation): void {
     expect(node.sink.delivered.filter(({ id }) => id === message.id)).toEqual([]);
   });
 
-  test("a node that left a group gets nothing for it any more", async () => {
+  test("a node whose last member left a group gets no more of its messages", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
     await other.broker.join("g", "alice");

@@ -3,7 +3,7 @@ import type { Channel } from "../../src/protocol/protocol.ts";
 import { type Implementation, startCluster } from "./harness.ts";
 
 export function epochsContract(implementation: Implementation): void {
-  test("positions are answered in the order asked", async () => {
+  test("positions come in the order asked", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     await broker.append(cluster.message("group:a"));
@@ -41,7 +41,7 @@ export function epochsContract(implementation: Implementation): void {
     expect(sink.losses).toEqual([]);
   });
 
-  test("a lost history goes on under an epoch it never had", async () => {
+  test("a lost history continues under an epoch that was never used before", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     const epochs = new Set<string>();
@@ -55,7 +55,7 @@ export function epochsContract(implementation: Implementation): void {
     }
   });
 
-  test("members are told where a lost history goes on", async () => {
+  test("a node with members reports the position at which a lost history continues", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, sink } = cluster.node;
     await broker.join("g", "alice");
@@ -85,7 +85,7 @@ export function epochsContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node with members is told of a loss", async () => {
+  test("every node with members reports a loss", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     for (const { broker } of cluster.nodes) await broker.join("g", "alice");
     await cluster.node.broker.append(cluster.message("group:g"));
@@ -99,7 +99,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("nodes agree on the epoch of a channel that both ask for first", async () => {
+  test("nodes that ask for a new channel at the same time get the same epoch", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
 
     const [first, second] = await Promise.all(

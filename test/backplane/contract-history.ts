@@ -54,7 +54,7 @@ export function historyContract(implementation: Implementation): void {
     expect(page.epoch).not.toBe("");
   });
 
-  test("retains the newest messages up to the count, and offsets go on", async () => {
+  test("the newest messages up to the count are retained, and offsets continue", async () => {
     await using cluster = await startCluster(implementation, { count: 5 });
     await append(cluster, 12);
     const { broker } = cluster.node;
@@ -66,7 +66,7 @@ export function historyContract(implementation: Implementation): void {
     expect((await broker.append(cluster.message("all"))).offset).toBe(13);
   });
 
-  test("does not answer messages over their age", async () => {
+  test("messages over the retained age are not returned", async () => {
     await using cluster = await startCluster(implementation, { ageMs: 1_000 });
     const { broker } = cluster.node;
     await append(cluster, 3);
@@ -79,7 +79,7 @@ export function historyContract(implementation: Implementation): void {
     expect(offsets(page)).toEqual([4]);
   });
 
-  test("a history that has aged altogether keeps its epoch, and offsets go on", async () => {
+  test("a history whose messages have all expired keeps its epoch, and offsets continue", async () => {
     await using cluster = await startCluster(implementation, { ageMs: 1_000 });
     const { broker } = cluster.node;
     const { epoch } = await broker.append(cluster.message("all"));

@@ -2,21 +2,21 @@ import { expect, test } from "vitest";
 import { type Implementation, startCluster, upTo } from "./harness.ts";
 
 export function idempotencyContract(implementation: Implementation): void {
-  test("a repeat appends and delivers nothing, and answers with the first message's place", async () => {
+  test("a duplicate appends and delivers nothing, and resolves with the position of the first message", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, sink } = cluster.node;
     await broker.join("g", "alice");
     const first = await broker.append(cluster.message("group:g"), "k1");
 
-    const repeat = await broker.append(cluster.message("group:g"), "k1");
+    const duplicate = await broker.append(cluster.message("group:g"), "k1");
 
-    expect(repeat).toEqual({ ...first, receivers: 0, duplicate: true });
+    expect(duplicate).toEqual({ ...first, receivers: 0, duplicate: true });
     expect(await broker.append(cluster.message("group:g", { id: "later" }))).toMatchObject({ offset: 2 });
     await sink.until(() => sink.delivered.length === 2);
     expect(sink.delivered.map(({ id }) => id)).toEqual([first.id, "later"]);
   });
 
-  test("of repeats at the same time one is the first", async () => {
+  test("of duplicates at the same time exactly one is appended", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const attempts = upTo(50).flatMap(() => cluster.nodes);
 
@@ -30,7 +30,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await cluster.node.broker.history("group:g", { limit: 9 })).toMatchObject({ first: 1, last: 1 });
   });
 
-  test("other keys and no key are not repeats", async () => {
+  test("messages with other keys or without a key are no duplicates", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
 
@@ -43,7 +43,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(appended.filter(({ duplicate }) => duplicate)).toEqual([]);
   });
 
-  test("a key is forgotten after its window, counted from the first publish", async () => {
+  test("an idempotency key expires after its window, counted from the first publish", async () => {
     await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
     const { broker } = cluster.node;
     await broker.append(cluster.message("all"), "k1");
@@ -54,7 +54,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false, offset: 2 });
   });
 
-  test("a repeat answers with the receipt that was settled last", async () => {
+  test("a duplicate resolves with the receipt that was remembered last", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     await broker.append(cluster.message("all"), "k1");
@@ -64,7 +64,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ receipt: '{"state":"acked"}' });
   });
 
-  test("settling an unknown key does not make it known", async () => {
+  test("remembering a receipt does not reserve an unknown key", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     await broker.settle("k1", '{"state":"stored"}');
@@ -76,7 +76,7 @@ export function idempotencyContract(implementation: Implementation): void {
     );
   });
 
-  test("a claim is the first once, and repeats get the first's receipt", async () => {
+  test("of ephemeral publishes under one key exactly one is the first, and duplicates get its receipt", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const attempts = upTo(50).flatMap(() => cluster.nodes);
 
@@ -91,7 +91,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await cluster.node.broker.claim("k1", "{}")).toBe('{"state":"delivered"}');
   });
 
-  test("a claim is forgotten after its window", async () => {
+  test("the key of an ephemeral publish expires after its window", async () => {
     await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
     const { broker } = cluster.node;
     await broker.claim("k1", "{}");
@@ -100,7 +100,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await broker.claim("k1", "{}")).toBeUndefined();
   });
 
-  test("stored and ephemeral messages share one space of keys", async () => {
+  test("stored and ephemeral messages share one space of idempotency keys", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     await broker.append(cluster.message("all"), "stored");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Implementation, startCluster } from "./harness.ts";
 
 export function membershipsContract(implementation: Implementation): void {
-  test("members and groups are found from either side", async () => {
+  test("memberships are found by user and by group", async () => {
     await using cluster = await startCluster(implementation);
     const { memberships } = cluster.node;
     await memberships.add("chess", "alice");
@@ -15,7 +15,7 @@ export function membershipsContract(implementation: Implementation): void {
     expect(await memberships.membersOf("bridge")).toEqual([]);
   });
 
-  test("adding and removing twice is like once", async () => {
+  test("adding or removing a member twice has the effect of once", async () => {
     await using cluster = await startCluster(implementation);
     const { memberships } = cluster.node;
     await memberships.add("chess", "alice");
@@ -28,7 +28,7 @@ export function membershipsContract(implementation: Implementation): void {
     expect(await memberships.groupsOf("alice")).toEqual([]);
   });
 
-  test("a member need not be online, nor is everyone online a member", async () => {
+  test("durable membership and joining are independent", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, memberships, presence } = cluster.node;
     await memberships.add("chess", "alice");

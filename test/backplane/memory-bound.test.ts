@@ -10,7 +10,7 @@ import {
   upTo,
 } from "./harness.ts";
 
-/** What the memory backplane promises beyond the contract: its memory is bounded. */
+/** Bounds on memory, which the memory backplane promises beyond the contract. */
 
 const KIB = 2 ** 10;
 const TOTAL_BYTES = 64 * KIB;
@@ -28,7 +28,7 @@ const bounded: Implementation = {
   },
 };
 
-/** Appends a message of which three fit. */
+/** Appends a message; three of them fit. */
 const append = ({ node, message }: StartedCluster, channel: Channel) =>
   node.broker.append(message(channel, { body: BODY }));
 
@@ -45,7 +45,7 @@ test("the histories that were used least recently are lost first", async () => {
   expect(lost(cluster)).toEqual(["group:a", "group:b"]);
 });
 
-test("appends, pages and positions are uses", async () => {
+test("appends, pages and positions count as use", async () => {
   await using cluster = await startCluster(bounded);
   const { broker } = cluster.node;
   for (const channel of ["group:a", "group:b", "group:c"] as const) await append(cluster, channel);
@@ -61,7 +61,7 @@ test("appends, pages and positions are uses", async () => {
   expect(lost(cluster)).toEqual(["group:b", "group:a", "group:d"]);
 });
 
-test("a lost history takes its cursors along and starts at 1 under the epoch that was told", async () => {
+test("a lost history loses its cursors and starts at offset 1 under the epoch that was reported", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, cursors, sink } = cluster.node;
   const { epoch: former } = await append(cluster, "group:a");
@@ -79,7 +79,7 @@ test("a lost history takes its cursors along and starts at 1 under the epoch tha
   });
 });
 
-test("the history that is too large alone loses its oldest messages, and keeps its epoch", async () => {
+test("a history that exceeds the bound alone loses its oldest messages and keeps its epoch", async () => {
   await using cluster = await startCluster(bounded);
   const { epoch } = await append(cluster, "all");
   for (const _ of upTo(9)) await append(cluster, "all");
@@ -101,7 +101,7 @@ test("a message larger than the bound is kept while it is the newest", async () 
   expect(await broker.history("all", { limit: 100 })).toMatchObject({ first: 3, last: 3 });
 });
 
-test("a flood of channels leaves a bounded number, and nobody is told of losses who lost nothing", async () => {
+test("a flood of channels leaves a bounded number, and the newest one reports no loss", async () => {
   await using cluster = await startCluster(bounded);
   const { broker } = cluster.node;
 
@@ -115,7 +115,7 @@ test("a flood of channels leaves a bounded number, and nobody is told of losses 
   });
 });
 
-test("members of an empty channel that was forgotten are told where it stands before its first message", async () => {
+test("an empty channel that was evicted reports its new position before its first message", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, sink } = cluster.node;
   await broker.positions(["user:bob"]);
@@ -139,7 +139,7 @@ test("cursors count towards the bound", async () => {
   expect(lost(cluster)).toEqual(["group:a", "group:b"]);
 });
 
-test("as many idempotency keys as the limit are known, and not many more", async () => {
+test("at least as many idempotency keys as the limit are kept, and at most twice as many", async () => {
   await using cluster = await startCluster(bounded);
   const { broker } = cluster.node;
   for (const number of upTo(100)) await broker.append(cluster.message("all"), `k${number}`);
@@ -155,7 +155,7 @@ test("as many idempotency keys as the limit are known, and not many more", async
   expect(known.length).toBeLessThanOrEqual(20);
 });
 
-test("ten thousand users who come and go leave pages without holes", async () => {
+test("pages of online users have no gaps after ten thousand users have come and gone", async () => {
   await using cluster = await startCluster(bounded);
   const { node } = cluster;
   const staying = connectionOf(node, "staying");

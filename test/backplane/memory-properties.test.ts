@@ -38,11 +38,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 const limitsOfHistory = fc.record({
   count: fc.integer({ min: 0, max: 20 }),
   ageMs: fc.constantFrom(500, 1_000_000),
-  // From room for hardly a ring to room for everything.
+  // From hardly a ring to everything.
   totalBytes: fc.constantFrom(300, 1_500, 5_000, 20_000, 10_000_000),
 });
 
-/** Reports to the model at the moment at which something is told. */
+/** Passes each call on to the model as it happens. */
 class ModelSink extends RecordingSink {
   readonly #model: HistoryModel;
 

@@ -8,18 +8,18 @@ import {
   upTo,
 } from "./harness.ts";
 
-/** Messages of a tick, more than enough for a command each. */
+/** Messages of a tick: enough for a transaction. */
 export const COUNT = 100;
 
-/** How many batches a node has appended by a command for each message. */
+/** Number of batches that a node has appended by a transaction. */
 export const pushes = ({ backplane }: TestNode): number => backplane.traffic?.scripts.push ?? 0;
 
-/** How often a node has read in a history. */
+/** Number of pages that a node has read from histories. */
 export const reads = ({ backplane }: TestNode): number => backplane.traffic?.scripts.read ?? 0;
 
 export const idsOf = (messages: readonly { readonly id: string }[]): string[] => messages.map(({ id }) => id);
 
-/** Nodes that all have members of group `g`, and know its list. Each has appended one message. */
+/** Starts nodes that all have members of group `g` and its append target. Each has appended one message. */
 export async function groupOf(
   implementation: Implementation,
   nodes: number,
@@ -35,16 +35,16 @@ export async function groupOf(
   return cluster;
 }
 
-/** Resolves when so many messages of the group have arrived on every node. */
+/** Resolves when every node has delivered a number of messages. */
 export async function allHave({ nodes }: Pick<StartedCluster, "nodes">, count: number): Promise<void> {
   for (const { sink } of nodes) await sink.until(() => sink.delivered.length >= count);
 }
 
-/** Appends so many messages to the group at once. */
+/** Appends a number of messages to the group at once. */
 export const appendTo = ({ message }: StartedCluster, { broker }: TestNode, count: number) =>
   upTo(count).map(() => broker.append(message("group:g")));
 
-/** The name of the group's list. */
+/** Key of the group's list. */
 export async function listOf(server: RedisServer): Promise<string> {
   const [list = ""] = (await server.command("KEYS", "*:h:group:g:*")) as string[]; // answers with names
   return list;

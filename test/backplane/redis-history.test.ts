@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** Nodes on a Redis without anything in it. */
+/** A cluster on an empty Redis. */
 async function emptyCluster(options: ClusterOptions, nodes = 1): Promise<StartedCluster> {
   await server.command("FLUSHALL");
   return startCluster(
@@ -20,13 +20,13 @@ async function emptyCluster(options: ClusterOptions, nodes = 1): Promise<Started
   );
 }
 
-/** Redis's keys of a kind; its answer is names. */
+/** Keys of a kind that belong to groups. */
 const keysOf = async (kind: string) => (await server.command("KEYS", `*:${kind}:group:g*`)) as string[];
 
 const append = ({ message }: StartedCluster, { broker }: StartedCluster["node"], id?: string) =>
   broker.append(message("group:g", id === undefined ? {} : { id }));
 
-test("Redis keeps at most an eighth more of a channel than is retained", async () => {
+test("a list grows to at most an eighth over the retained count", async () => {
   await using cluster = await emptyCluster({ count: 80 });
   for (const number of upTo(500)) {
     expect(await append(cluster, cluster.node)).toMatchObject({ offset: number });
@@ -38,7 +38,7 @@ test("Redis keeps at most an eighth more of a channel than is retained", async (
   expect({ first, last }).toEqual({ first: 421, last: 500 });
 });
 
-test("a channel has one list and one head, whatever happens to it, and they stay as long as there are messages", async () => {
+test("a channel has one list and one head, without a lifetime while there are messages", async () => {
   await using cluster = await emptyCluster({ count: 8, ageMs: 80_000 }, 2);
   for (const node of cluster.nodes) for (const _ of upTo(50)) await append(cluster, node);
   await cluster.other.broker.join("g", "alice");
@@ -50,7 +50,7 @@ test("a channel has one list and one head, whatever happens to it, and they stay
   for (const key of keys) expect(await server.command("PTTL", key)).toBe(-1);
 });
 
-test("messages that are too old leave Redis without being read, and offsets go on", async () => {
+test("messages over the retained age leave Redis without a read, and offsets continue", async () => {
   await using cluster = await emptyCluster({ ageMs: 80_000, heartbeatMs: 1 });
   for (const _ of upTo(3)) await append(cluster, cluster.node);
   await cluster.advance(40_000);
@@ -67,13 +67,13 @@ test("messages that are too old leave Redis without being read, and offsets go o
   expect(await append(cluster, cluster.node)).toMatchObject({ epoch: before[0]?.epoch, offset: 5 });
 });
 
-test("a node that remembers a list by a former name appends to the present one", async () => {
+test("a node with an outdated append target appends to the present list", async () => {
   await using cluster = await emptyCluster({ count: 8 }, 2);
   const { node, other } = cluster;
 
   const offsets: number[] = [];
   for (const number of upTo(60)) {
-    // Cutting and joining give the list another name each time.
+    // Each trim and each join changes the key of the list.
     if (number % 7 === 0) await other.broker.join("g", `u${number}`);
     if (number % 11 === 0) await node.broker.join("g", `u${number}`);
     offsets.push((await append(cluster, number % 2 === 0 ? node : other)).offset);
@@ -83,7 +83,7 @@ test("a node that remembers a list by a former name appends to the present one",
   expect(await keysOf("h")).toHaveLength(1);
 });
 
-test("messages of one batch keep their order while the list is cut under them, with keys and without", async () => {
+test("messages of one batch keep their order while the list is trimmed, with and without idempotency keys", async () => {
   await using cluster = await emptyCluster({ count: 8 }, 2);
   const { node, other, message } = cluster;
   await other.broker.join("g", "alice");
@@ -105,7 +105,7 @@ test("messages of one batch keep their order while the list is cut under them, w
   }
 });
 
-test("a history whose list was evicted is another one, and its members are told", async () => {
+test("a history whose list was evicted continues under a new epoch, and nodes with members report the loss", async () => {
   await using cluster = await emptyCluster({}, 2);
   const { node, other } = cluster;
   await other.broker.join("g", "alice");
@@ -123,7 +123,7 @@ test("a history whose list was evicted is another one, and its members are told"
   expect(other.sink.delivered.at(-1)).toMatchObject({ id: "next", offset: 1 });
 });
 
-test("a node that remembers a list of data that Redis has lost does not append to the new data's", async () => {
+test("after Redis has lost its data, append targets of the former data are not used", async () => {
   await using cluster = await emptyCluster({}, 2);
   const { node, other } = cluster;
   for (const _ of upTo(9)) await append(cluster, node);

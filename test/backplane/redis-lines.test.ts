@@ -11,7 +11,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
 
-test("a line that ends too soon is reported, and the lines around it are delivered", async () => {
+test("a truncated line is reported, and the lines around it are delivered", async () => {
   await using cluster = await startCluster(implementation);
   const { node } = cluster;
   const reported: unknown[] = [];
@@ -35,16 +35,16 @@ test("a line that ends too soon is reported, and the lines around it are deliver
   expect(reported.map(String)).toEqual(upTo(5).map(() => expect.stringContaining("without its end")));
 });
 
-test("offsets without their messages are reported, and what comes after them is delivered", async () => {
+test("lengths without their messages are reported, and later lines are delivered", async () => {
   await using cluster = await startCluster(implementation);
   const { node } = cluster;
   const reported: unknown[] = [];
   node.sink.report = (_, error) => reported.push(error);
   const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
-  const text = (id: string) => `T\x1fgroup:g\x1fepoch\x1f0\x1e${id}\x1fchat\x1f"hi"\x1f1\x1f\x1e`;
-  const offsets = (...lengths: number[]) => `S\x1f${lengths.join(" ")}`;
+  const stored = (id: string) => `T\x1fgroup:g\x1fepoch\x1f0\x1e${id}\x1fchat\x1f"hi"\x1f1\x1f\x1e`;
+  const lengths = (...numbers: number[]) => `S\x1f${numbers.join(" ")}`;
 
-  const lines = [offsets(1), text("a"), offsets(1), offsets(2), text("b"), offsets(2, 3)];
+  const lines = [lengths(1), stored("a"), lengths(1), lengths(2), stored("b"), lengths(2, 3)];
   for (const line of lines) await server.command("PUBLISH", inbox, `1\n${line}`);
   await node.backplane.probe();
 
@@ -69,7 +69,7 @@ test("a message arrives as it was sent, filters and sender included", async () =
   expect(other.sink.delivered).toEqual(sent);
 });
 
-test("messages that share little keep their order, and what each is", async () => {
+test("messages with different shared fields keep their order and their fields", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   await acquaint(cluster);
@@ -92,7 +92,7 @@ test("messages that share little keep their order, and what each is", async () =
   expect(other.sink.delivered).toEqual(sent);
 });
 
-test("messages that say the same to several channels arrive whole, whatever comes between them", async () => {
+test("messages with the same content for several channels arrive with their data, in any mix with others", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other, message } = cluster;
   await acquaint(cluster);
@@ -112,7 +112,7 @@ test("messages that say the same to several channels arrive whole, whatever come
   );
 });
 
-test("a message that cannot be delivered keeps no other of its line from it", async () => {
+test("a message whose delivery fails does not stop the others of its line", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   await acquaint(cluster);
@@ -133,7 +133,7 @@ test("a message that cannot be delivered keeps no other of its line from it", as
   expect(reported).toEqual(["deliver: Error: not this one"]);
 });
 
-test("more messages than one text holds arrive in order", async () => {
+test("more messages than one payload holds arrive in order", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   await acquaint(cluster);

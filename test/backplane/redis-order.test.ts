@@ -12,7 +12,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
 
-test("an append is answered, also when the channel's position was read before the message came in", async () => {
+test("an append resolves even if the channel's position is read before the message arrives", async () => {
   await using cluster = await startCluster(implementation);
   const { broker } = cluster.node;
 
@@ -20,13 +20,13 @@ test("an append is answered, also when the channel's position was read before th
     const group = `g${number}`;
     await broker.join(group, "alice");
     const appended = broker.append(cluster.message(`group:${group}`));
-    await nextTurn(); // now the append is on its way, and the question behind it
+    await nextTurn(); // the append is in flight, and the positions are asked for behind it
     await broker.positions([`group:${group}`]);
     expect(await appended).toMatchObject({ offset: 1, duplicate: false });
   }
 });
 
-test("an append is answered, also when the last member leaves before the message comes in", async () => {
+test("an append resolves even if the last member leaves before the message arrives", async () => {
   await using cluster = await startCluster(implementation);
   const { broker } = cluster.node;
 
@@ -41,23 +41,23 @@ test("an append is answered, also when the last member leaves before the message
   }
 });
 
-test("a publish with a key is answered, also when its receiver joins while the key is looked up", async () => {
+test("an append with an idempotency key resolves even if a member joins while the key is reserved", async () => {
   await using cluster = await startCluster(implementation);
   const { node } = cluster;
   for (const number of upTo(100)) {
     const channel = `group:g${number}` as const;
-    await node.broker.append(cluster.message(channel)); // known, and without members
+    await node.broker.append(cluster.message(channel)); // its append target is known now, without members
     const appended = [
       node.broker.append(cluster.message(channel), `key${number}`),
       node.broker.append(cluster.message(channel)),
     ];
-    await nextTurn(); // now the key is looked up
+    await nextTurn(); // the key is being reserved
     await node.broker.join(`g${number}`, "alice");
     expect((await Promise.all(appended)).map(({ offset }) => offset)).toEqual([2, 3]);
   }
 });
 
-test("what comes after a publish with a key does not overtake it, however much is under way", async () => {
+test("later messages do not overtake one with an idempotency key, however many are in flight", async () => {
   await using cluster = await startCluster(implementation, { count: 100_000 });
   const { broker } = cluster.node;
   for (const round of upTo(10)) {

@@ -19,7 +19,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
 
-test("a Redis that has no room fails them clearly, and takes them when it has", async () => {
+test("while Redis is out of memory appends fail with unavailable, and afterwards they succeed", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node } = cluster;
   for (const { sink } of cluster.nodes) sink.report = () => undefined;
@@ -31,13 +31,13 @@ test("a Redis that has no room fails them clearly, and takes them when it has", 
   for (const outcome of refused) {
     expect(outcome).toMatchObject({ status: "rejected", reason: { code: "unavailable" } });
   }
-  await isBack(node);
+  await isUp(node);
   const appended = await Promise.all(appendTo(cluster, node, COUNT));
   expect(appended.map(({ offset }) => offset)).toEqual(upTo(COUNT).map((number) => number + 2));
   await allHave(cluster, COUNT + 2);
 });
 
-test("a connection that breaks under them leaves nobody waiting, and what is stored is delivered once, in order", async () => {
+test("a connection that breaks during transactions leaves no append pending, and stored messages are delivered once, in order", async () => {
   await using cluster = await groupOf(implementation, 2, { count: 100_000 });
   const { node, other } = cluster;
   for (const { sink } of cluster.nodes) sink.report = () => undefined;
@@ -46,15 +46,15 @@ test("a connection that breaks under them leaves nobody waiting, and what is sto
     const outcomes = outcomesOf(cluster, 5);
     await nextTurn();
     await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-    expectClear(await outcomes);
-    await isBack(node);
+    expectUnavailable(await outcomes);
+    await isUp(node);
   }
 
   expect(pushes(node)).toBeGreaterThan(0);
   await expectAllOf(other);
 });
 
-test("a Redis that crashes under them and comes back with its data: what is stored is delivered once, in order", async () => {
+test("when Redis crashes during transactions and keeps its data, stored messages are delivered once, in order", async () => {
   await using persistent = await RedisServer.start({ persistent: true });
   await using cluster = await groupOf(
     redisOn(() => persistent),
@@ -68,16 +68,16 @@ test("a Redis that crashes under them and comes back with its data: what is stor
     const outcomes = outcomesOf(cluster, 20);
     await sleep(10);
     await persistent.kill();
-    expectClear(await outcomes);
+    expectUnavailable(await outcomes);
     await persistent.restart();
-    await isBack(node);
+    await isUp(node);
   }
 
   expect(pushes(node)).toBeGreaterThan(0);
   await expectAllOf(other);
 });
 
-test("a Redis that takes up what a crash had cut off changes histories, and that is a loss; what comes after it is delivered", async () => {
+test("a Redis that replays what a crash had cut off reports a loss of history, and later messages are delivered", async () => {
   await using persistent = await RedisServer.start({ persistent: true });
   await using cluster = await groupOf(
     redisOn(() => persistent),
@@ -88,7 +88,7 @@ test("a Redis that takes up what a crash had cut off changes histories, and that
   const restart = async (losses: number) => {
     await persistent.restartAsItIs();
     for (const { sink } of cluster.nodes) await sink.until(() => sink.losses.length === losses);
-    for (const node of cluster.nodes) await isBack(node);
+    for (const node of cluster.nodes) await isUp(node);
   };
 
   await Promise.all(appendTo(cluster, node, COUNT));
@@ -113,28 +113,28 @@ test("a Redis that takes up what a crash had cut off changes histories, and that
   }
 });
 
-test("messages whose sender says nothing more are delivered all the same, and those that come after them in their order", async () => {
+test("messages whose sender never sends the offsets are delivered, and later ones after them", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const [epoch = ""] = (await other.broker.positions(["group:g"])).map((position) => position.epoch);
   const entry = (id: string) => `${id}\x1fchat\x1f"hi"\x1f1\x1f`;
   const head = `\x1fgroup:g\x1f${epoch}\x1f0`;
-  const text = `1\nU\x1fgone.1\x1f2${head}${head}\x1e${entry("a")}\x1e${entry("b")}\x1e`;
+  const payload = `1\nU\x1fgone.1\x1f2${head}${head}\x1e${entry("a")}\x1e${entry("b")}\x1e`;
 
-  await tellAll(text);
+  await publishToAll(payload);
   for (const id of ["a", "b"]) await server.command("RPUSHX", await listOf(server), entry(id));
   const after = await node.broker.append(cluster.message("group:g"));
   await allHave(cluster, 5);
 
   const expected = ["a", "b", after.id];
   for (const { sink } of cluster.nodes) expect(idsOf(sink.delivered.slice(2))).toEqual(expected);
-  // And should the offsets come after all, nothing happens.
-  await tellAll("1\nO\x1fgone.1\x1f3 4");
+  // Late offsets are ignored.
+  await publishToAll("1\nO\x1fgone.1\x1f3 4");
   await other.backplane.probe();
   expect(idsOf(other.sink.delivered.slice(2))).toEqual(expected);
 });
 
-test("offsets of a history that is gone change nothing, and nobody looks for them again and again", async () => {
+test("offsets of a lost history are ignored, and cost at most two reads per node", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const [{ epoch = "" } = {}] = await node.broker.positions(["group:g"]);
@@ -145,8 +145,8 @@ test("offsets of a history that is gone change nothing, and nobody looks for the
 
   for (const former of [epoch, "another.7"]) {
     const entry = `x\x1fchat\x1f"hi"\x1f1\x1f`;
-    await tellAll(`1\nU\x1flate.1\x1f1\x1fgroup:g\x1f${former}\x1f0\x1e${entry}\x1e`);
-    await tellAll("1\nO\x1flate.1\x1f4991");
+    await publishToAll(`1\nU\x1flate.1\x1f1\x1fgroup:g\x1f${former}\x1f0\x1e${entry}\x1e`);
+    await publishToAll("1\nO\x1flate.1\x1f4991");
     for (const { backplane } of cluster.nodes) await backplane.probe();
   }
   await other.broker.append(cluster.message("group:g", { id: "second" }));
@@ -160,7 +160,7 @@ test("offsets of a history that is gone change nothing, and nobody looks for the
   }
 });
 
-test("a Redis that ends idle connections does not take a node away that sends little", async () => {
+test("a node that sends little keeps its connections to a Redis that closes idle ones", async () => {
   await using short = await RedisServer.start({ args: ["--timeout", "3"] });
   await using cluster = await groupOf(
     redisOn(() => short),
@@ -173,7 +173,7 @@ test("a Redis that ends idle connections does not take a node away that sends li
       ?.toSorted();
   const before = await connections();
 
-  // At ten a second from each of the nodes: five seconds, and nobody has said anything else.
+  // Ten probes a second from each of two nodes: five seconds without any other traffic.
   await eventually(
     async () =>
       Number(/cmdstat_publish:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
@@ -185,26 +185,26 @@ test("a Redis that ends idle connections does not take a node away that sends li
   await allHave(cluster, COUNT + 2);
 });
 
-test("a node that hears nothing for a while, and then offsets of messages that it has not heard, has looked for them", async () => {
+test("a node that missed messages and then receives their offsets has read them from the history", async () => {
   await using cluster = await groupOf(implementation, 2, { count: 100_000 });
   const { node } = cluster;
   for (const { sink } of cluster.nodes) sink.report = () => undefined;
 
   for (const _ of upTo(10)) {
     const outcomes = outcomesOf(cluster, 5);
-    // Who has to listen anew has the newest connection then, so it is the writer's and the other's turn by turns.
-    const [oldest] = await listeners();
+    // A subscriber that reconnects becomes the newest, so the two nodes lose theirs alternately.
+    const [oldest] = await subscribers();
     await server.command("CLIENT", "KILL", "ID", oldest ?? 0);
-    expectClear(await outcomes);
-    await eventually(async () => (await listeners()).length === 2);
-    for (const node of cluster.nodes) await isBack(node);
+    expectUnavailable(await outcomes);
+    await eventually(async () => (await subscribers()).length === 2);
+    for (const node of cluster.nodes) await isUp(node);
   }
 
   expect(pushes(node)).toBeGreaterThan(0);
   for (const node of cluster.nodes) await expectAllOf(node);
 });
 
-test("a node that is killed while it writes: what it has stored is delivered by the others, once, in order", async () => {
+test("when a node is killed while it appends, the others deliver what it stored, once, in order", async () => {
   await using cluster = await groupOf(implementation, 2, { count: 100_000 });
   const [prefix = ""] = String(await listOf(server)).split("{");
 
@@ -212,7 +212,7 @@ test("a node that is killed while it writes: what it has stored is delivered by 
     const child = fork(PUSHER, [server.url, prefix, `killed-${round}`, "g", "h"]);
     endWithProcess(child);
     await Promise.race([once(child, "message"), once(child, "exit").then(() => expect.fail("it ended"))]);
-    await sleep(round * 5); // at some moment: which one does not matter
+    await sleep(round * 5); // any moment will do
     child.kill("SIGKILL");
     if (child.signalCode === null) await once(child, "exit");
     await Promise.all(appendTo(cluster, cluster.node, COUNT));
@@ -221,10 +221,10 @@ test("a node that is killed while it writes: what it has stored is delivered by 
   for (const node of cluster.nodes) await expectAllOf(node);
 });
 
-const isBack = ({ broker }: TestNode) =>
+const isUp = ({ broker }: TestNode) =>
   eventually(() => broker.positions(["group:g"]).then(Boolean, () => false));
 
-/** Writes in so many ticks. Resolves to what has become of each message, or why it failed. */
+/** Appends in a number of ticks. Resolves to the result or the error of each message. */
 async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unknown[]> {
   const outcomes: Promise<unknown>[] = [];
   for (const _ of upTo(ticks)) {
@@ -236,27 +236,27 @@ async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unkno
   return Promise.all(outcomes);
 }
 
-function expectClear(outcomes: readonly unknown[]): void {
+function expectUnavailable(outcomes: readonly unknown[]): void {
   for (const outcome of outcomes) {
     if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "unavailable" });
   }
 }
 
-/** The connections by which nodes listen, the oldest first. */
-const listeners = async () =>
+/** Ids of the connections with subscriptions, oldest first. */
+const subscribers = async () =>
   [...String(await server.command("CLIENT", "LIST", "TYPE", "pubsub")).matchAll(/^id=(\d+)/gm)].map(
     ([, id]) => Number(id),
   );
 
-/** Says something to all nodes, as another one would. */
-async function tellAll(text: string): Promise<void> {
+/** Publishes a payload to all nodes, as another node would. */
+async function publishToAll(payload: string): Promise<void> {
   const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
+  for (const inbox of inboxes) await server.command("PUBLISH", inbox, payload);
 }
 
-/** Expects that a node delivers what Redis has of the group: each message once, in order, and nothing else. */
+/** Expects that a node delivers exactly the messages in the history of the group, once, in order. */
 async function expectAllOf(node: TestNode): Promise<void> {
-  await isBack(node);
+  await isUp(node);
   const { broker, sink } = node;
   const { last } = await broker.history("group:g", { limit: 1 });
   await sink.until(() => sink.offsets("group:g").at(-1) === last);

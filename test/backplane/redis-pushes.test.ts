@@ -14,19 +14,19 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
 
-/** How often Redis has run a command, within scripts too. */
+/** Number of times Redis has run a command, in scripts too. */
 async function calls(command: string): Promise<number> {
   const info = String(await server.command("INFO", "commandstats"));
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
 }
 
-test("many messages of a tick are one transaction with a command each, no script, and two PUBLISH for each node that has receivers", async () => {
+test("many messages of a tick cost one transaction with a command each, no script, and two PUBLISH for each target node", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   const channels = upTo(COUNT).map((number) => `group:g${number}` as const);
   for (const channel of channels) await other.broker.join(channel.slice(6), "alice");
   const send = () => Promise.all(channels.map((channel) => node.broker.append(cluster.message(channel))));
-  await send(); // from now on it is known where they go
+  await send(); // from here on the append targets are known
   await allHave({ nodes: [other] }, COUNT);
   const names = ["evalsha", "exec", "rpushx", "publish"];
   const before = await Promise.all(names.map(calls));
@@ -40,7 +40,7 @@ test("many messages of a tick are one transaction with a command each, no script
   expect(idsOf(other.sink.delivered.slice(COUNT))).toEqual(idsOf(appended));
 });
 
-test("they are counted one by one on both sides", async () => {
+test("messages of a transaction are counted one by one on both sides", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const out = node.backplane.traffic?.messages.out.stored ?? 0;
@@ -54,13 +54,13 @@ test("they are counted one by one on both sides", async () => {
   expect((other.backplane.traffic?.messages.in.stored ?? 0) - into).toBe(COUNT);
 });
 
-test("nodes that write to one channel at once hear all in one order, and nobody has to look in the history", async () => {
+test("nodes that append to one channel at once deliver one order, and none reads the history", async () => {
   await using cluster = await groupOf(implementation, 3);
   const before = cluster.nodes.map(reads);
 
   const appended: Promise<unknown>[] = [];
   for (const round of upTo(30)) {
-    // Some by a command each, some by the script.
+    // Some by a transaction, some by the script.
     for (const [index, node] of cluster.nodes.entries()) {
       appended.push(...appendTo(cluster, node, (round + index) % 3 === 0 ? 5 : COUNT));
     }
@@ -80,7 +80,7 @@ test("nodes that write to one channel at once hear all in one order, and nobody 
   expect(ids[2]).toEqual(ids[0]);
 });
 
-test("messages whose list has been given another name meanwhile go by the script, in their order, once", async () => {
+test("messages whose list has another key by now are appended by the script, once, in order", async () => {
   await using cluster = await groupOf(implementation, 2);
   const { node, other } = cluster;
   const scripts = (): number => node.backplane.traffic?.scripts.append ?? 0;
@@ -88,13 +88,13 @@ test("messages whose list has been given another name meanwhile go by the script
   const appended: Promise<{ id: string; offset: number }>[] = [];
 
   for (const _ of upTo(20)) {
-    // That there are other nodes now gives the list another name.
-    const renamed = other.broker.leave("g", "alice").then(() => other.broker.join("g", "alice"));
+    // A change of the channel's nodes changes the key of the list.
+    const rejoined = other.broker.leave("g", "alice").then(() => other.broker.join("g", "alice"));
     for (const _ of upTo(3)) {
       appended.push(...appendTo(cluster, node, COUNT));
       await nextTurn();
     }
-    await renamed;
+    await rejoined;
   }
   const answers = await Promise.all(appended);
   await allHave({ nodes: [node] }, answers.length + 2);
@@ -105,7 +105,7 @@ test("messages whose list has been given another name meanwhile go by the script
   expect(scripts()).toBeGreaterThan(before);
 });
 
-test("messages for many nodes go by the script, which is sent them once", async () => {
+test("messages for many nodes are appended by the script, which gets their payload once", async () => {
   await using cluster = await groupOf(implementation, 6);
   const { node } = cluster;
   const before = pushes(node);
@@ -116,7 +116,7 @@ test("messages for many nodes go by the script, which is sent them once", async 
   expect(pushes(node)).toBe(before);
 });
 
-test("a history that becomes too long is cut", async () => {
+test("a list that becomes too long is trimmed", async () => {
   await using cluster = await groupOf(implementation, 1, { count: 80 });
   const { node } = cluster;
 

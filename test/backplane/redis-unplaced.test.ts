@@ -5,7 +5,7 @@ import type { Channel } from "../../src/protocol/protocol.ts";
 
 const entry = (id: string): string => `${id}\x1fchat\x1f"hi"\x1f1\x1f`;
 
-/** A line `U` of one message to each channel. */
+/** A line of messages that await their offsets, one to each channel. */
 const line = (name: string, ...channels: Channel[]): string =>
   `U\x1f${name}\x1f${channels.length}${channels.map((channel) => `\x1f${channel}\x1fe.1\x1f0`).join("")}\x1e${channels
     .map((channel) => `${entry(`${name} to ${channel}`)}\x1e`)
@@ -23,7 +23,7 @@ const stored = (id: string, channel: Channel, offset: number): StoredMessage => 
 
 const offsetsOf = (messages: readonly StoredMessage[]) => messages.map(({ id, offset }) => `${id} ${offset}`);
 
-test("a message is held for those that came before it, never for those that came after it", () => {
+test("a message is held for payloads that arrived before it, never for later ones", () => {
   const awaiting = new AwaitingOffsets(() => undefined);
   const early = stored("early", "all", 3);
   expect(awaiting.hold(early)).toBe(false);
@@ -38,14 +38,14 @@ test("a message is held for those that came before it, never for those that came
   expect(awaiting.assign("b", ["4"])).toEqual([]);
 });
 
-test("messages without an offset are in another line", () => {
+test("messages without an offset are skipped: another line brings them", () => {
   const awaiting = new AwaitingOffsets(() => undefined);
   expect(awaiting.add(line("a", "all", "user:x", "user:y"))).toBe(3);
 
   expect(offsetsOf(awaiting.assign("a", ["0", "-1", "5"]))).toEqual(["a to user:y 5"]);
 });
 
-test("what is overdue says for which channels, gives back what it held, and nothing comes of it any more", async () => {
+test("a payload without offsets times out: it reports its channels, releases held messages, ignores late offsets", async () => {
   const { promise, resolve } = Promise.withResolvers<[ReadonlySet<Channel>, StoredMessage[]]>();
   const awaiting = new AwaitingOffsets((...overdue) => resolve(overdue));
   awaiting.add(line("a", "all", "user:x"));

@@ -33,7 +33,7 @@ export interface AppendByTransactionParts extends AppendMethodParts {
 /**
  * Appends a batch to known lists by one transaction with a command for each message: a command costs Redis half as much as in a
  * script. The transaction also publishes the messages (`LINE.awaiting`). Their offsets are in its reply, and follow in a line
- * `LINE.offsets`. Without it the nodes read the histories (unplaced.ts), so stored messages are delivered even if this node dies.
+ * `LINE.offsets`. Without it the nodes read the histories ({@link AwaitingOffsets}), so stored messages are delivered even if this node dies.
  */
 export class AppendByTransaction implements AppendMethod {
   readonly #parts: AppendByTransactionParts;

@@ -1,6 +1,6 @@
 import { lua, luaEscapes } from "./connection/lua.ts";
 import { entryPattern, historyScript } from "./history-lua.ts";
-import { INBOX, KEY } from "./keys.ts";
+import { EXPIRY_SCHEDULE, INBOX, KEY } from "./keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "./line.ts";
 
 /**
@@ -85,7 +85,7 @@ local function append_slowly(list, entry)
   push(history, entry)
   if is_new then
     save(history)
-    call("ZADD", history.at .. ":aging", "NX", time + age, history.channel)
+    call("ZADD", history.at .. ":${EXPIRY_SCHEDULE}", "NX", time + age, history.channel)
   end
   post_later(history, entry)
   local target = { epoch_of(history), last_of(history), history.stamp, history.start }

@@ -4,6 +4,7 @@ import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
 
 /** Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled for speed. */
 export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;
+export type EntryField = (typeof ENTRY_FIELDS)[number];
 
 /** Fields of the header that a line has for each of its messages. */
 const HEADER_FIELDS = 3;

@@ -1,11 +1,11 @@
 import { lua, luaEscapes } from "./connection/lua.ts";
-import { ENTRY_FIELDS } from "./entry.ts";
+import { ENTRY_FIELDS, type EntryField } from "./entry.ts";
 import { KEY } from "./keys.ts";
 import { FIELD } from "./line.ts";
 import { type Script, script } from "./script.ts";
 
 /** Lua pattern that captures the named fields of an entry, in the order of its layout. */
-export function entryPattern(...names: readonly (typeof ENTRY_FIELDS)[number][]): string {
+export function entryPattern(...names: readonly EntryField[]): string {
   const separator = luaEscapes(FIELD);
   const field = `[^${separator}]*`;
   const patterns = ENTRY_FIELDS.map((name) => (names.includes(name) ? `(${field})` : field));
@@ -20,8 +20,8 @@ export function entryPattern(...names: readonly (typeof ENTRY_FIELDS)[number][])
  * before the list's first entry, and the list's stamp (0 without messages). The epoch is the random name of the partition's data (its birth)
  * and the serial number. The last offset is the first one plus the length of the list, so an append is a single command whose reply gives the offset.
  *
- * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp. An append by the
- * key that a node knows (append-script.ts, append-pushes.ts) therefore proves that all else it knows of the channel holds; under a former key there is no list.
+ * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp. So an append under
+ * the key that a node knows proves that all else it knows of the channel holds: under a former key there is no list.
  *
  * While there are messages, neither list nor head has a lifetime: to look lifetimes up would make each append a tenth dearer. Retention
  * (EXPIRE) takes old entries out, and the head of an empty history gets a lifetime. A head whose list is missing has lost its history.

@@ -1,6 +1,6 @@
 import { lua } from "./connection/lua.ts";
 import { entryPattern, historyScript } from "./history-lua.ts";
-import { KEY } from "./keys.ts";
+import { EXPIRY_SCHEDULE, KEY } from "./keys.ts";
 import { LINE } from "./line.ts";
 import type { Script } from "./script.ts";
 
@@ -120,7 +120,7 @@ export const EXPIRE = historyScript(
 -- ARGV[5]  maximum number of channels
 -- reply    number of channels visited
 local age, time, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local schedule = base .. ":aging"
+local schedule = base .. ":${EXPIRY_SCHEDULE}"
 local scheduled = redis.call("ZRANGEBYSCORE", schedule, "-inf", time, "LIMIT", 0, limit)
 for _, channel in ipairs(scheduled) do
   local history = redis.call("EXISTS", key("${KEY.head}", channel)) == 1 and history_of(base, channel)

@@ -59,6 +59,9 @@ export const KEY = {
   rotation: "x",
 } as const;
 
+/** Kind of the one key per partition that schedules retention: channel → time at which its oldest message expires. */
+export const EXPIRY_SCHEDULE = "aging";
+
 /** Key of a history's list. Birth and stamp are in it, so no append under a former name reaches the present list. */
 export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
   `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;

@@ -36,10 +36,10 @@ end
 -- The nodes that have members of a channel.
 local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":${KEY.nodes}:" .. channel) end
 
--- Head of a history: serial number, offset before its list, stamp of the list (history-lua.ts).
+-- Head of a history: serial number, offset before its list, stamp of the list (historyScript).
 local HEAD = "^(%d+) (%d+) (%d+)$"
 
--- listKey of keys.ts.
+-- The key of a list, as listKey builds it.
 local function list_at(at, channel, birth, stamp)
   return at .. ":${KEY.list}:" .. channel .. ":" .. birth .. ":" .. stamp
 end
@@ -56,8 +56,8 @@ local function restamp(channel)
   redis.call("SET", key("${KEY.head}", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
 end
 
--- Sends the invalidation of a channel's route to all nodes that cache it. Redis keeps their names for 10 s, so that a
--- node can ask them to confirm it (settling.ts).
+-- Sends the invalidation of a channel's route to all nodes that cache it. Redis keeps their tokens for 10 s, so that
+-- another script can ask them to confirm it.
 local function invalidate(channel)
   restamp(channel)
   local key_of_subscribers = key("${KEY.subscribers}", channel)
@@ -72,7 +72,7 @@ end
 local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", token)) == 1 end
 `;
 
-/** Lines without code. They are not sent: the longest script has to fit in front of a large payload (packed.ts). */
+/** Lines without code. They are not sent: the longest script has to fit in front of a large payload ({@link PackedCommand}). */
 const COMMENTS = /^\s*(--.*)?\n/gm;
 
 /** @param body Lua after {@link PRELUDE}. A comment has a line of its own */
