@@ -55,12 +55,12 @@ export class RedisCursors implements Cursors {
   ): Promise<number> {
     const args = [...this.#histories.firstArguments, channel, cursorName(user, device), user, offset, epoch];
     const reply = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
-    const [what, detail] = reply as [string, string]; // by the script
-    if (what === "epoch")
+    const [cursor, detail] = reply as [string, string]; // by the script, which names the argument that it refuses
+    if (cursor === "epoch")
       throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
-    if (what === "offset")
+    if (cursor === "offset")
       throw new TidingsError("bad_request", `offset: the last of ${channel} is ${detail}`);
-    return Number(what);
+    return Number(cursor);
   }
 
   async watch(channel: Channel): Promise<() => void> {

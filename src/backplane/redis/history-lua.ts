@@ -45,7 +45,7 @@ local function last_of(history) return history.start + history.size end
 
 local function next_serial(at) return redis.call("INCR", at .. ":serial") end
 
--- Writes the head. Without messages it expires, and the cursors with it.
+-- Writes the head, which expires only without messages, and renews the lifetime of the cursors.
 local function save(history)
   local name = history.at .. ":${KEY.head}:" .. history.channel
   local head = history.serial .. " " .. history.start .. " " .. history.stamp
