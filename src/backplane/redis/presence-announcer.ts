@@ -7,7 +7,7 @@ import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
-import { BIRTH, ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
+import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
 import type { TrafficCounts } from "./traffic.ts";
 import { inTurn } from "./turns.ts";
@@ -165,7 +165,11 @@ export class Announcer {
   #miss(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
     const { departures, longGraceMs } = this.#parts;
     return inChunks(users, async (chunk) => {
-      const answer = await this.#exec(MISS, partition, [longGraceMs(), quiet ? "quiet" : "loud", ...chunk]);
+      const answer = await this.#exec(RESUME_GRACE, partition, [
+        longGraceMs(),
+        quiet ? "quiet" : "loud",
+        ...chunk,
+      ]);
       const missed = new Set(answer as string[]); // by the script
       for (const user of chunk) {
         if (missed.has(user)) departures.began(user);

@@ -1,52 +1,81 @@
+import { lua, luaEscapes } from "./connection/lua.ts";
+import { KEY } from "./keys.ts";
+import { FIELD, LINE } from "./line.ts";
+
 /**
- * What the scripts of presence share. All keys of a user are in the user's partition, all of a group in the group's.
- *
- * | key | what |
- * | --- | --- |
- * | `u:<user>` | connection id → token, seq, platform, device, node, connectedAt |
- * | `j:<group>` | who has joined where: token FIELD user |
- * | `d:<channel>` | the nodes of a channel: token → how many members it has there, connections for a user |
- * | `n:<token>` | what an incarnation has, for the one who clears up after it: `u` user FIELD id, `g` group FIELD user, `a` |
- * | `e:<token>` | connections of an incarnation that others evicted, in case it does not hear of it: user FIELD id |
- * | `online`, `away` | users by the order of coming; users in their grace time by its end |
- * | `seq`, `conns` | gives everyone who comes a number; how many connections there are |
- *
- * Nothing here takes longer the more connections a user has, unless rules limit them.
+ * First letter of each entry of `n:<token>`, the set of everything that an incarnation owns in a partition: the node that
+ * clears it reads there what to remove.
  */
-export const MEMBERS = `
--- Counts the members that a node has of a channel.
+export const OWNED = {
+  /** `u` user FIELD connection id. */
+  connection: "u",
+  /** `g` group FIELD user. */
+  member: "g",
+  /** `a` alone: the node is a member of the channel `all`. */
+  all: "a",
+} as const;
+
+const SEPARATOR = luaEscapes(FIELD);
+
+/** Lua pattern of the characters of one field. */
+export const FIELD_PATTERN = `[^${SEPARATOR}]*`;
+
+/** Counts the members that each node has of a channel. */
+export const MEMBERS = lua`
 local function count_members(channel, token, step)
-  local nodes = key("d", channel)
+  local nodes = key("${KEY.nodes}", channel)
   local count = redis.call("HINCRBY", nodes, token, step)
   if count <= 0 then redis.call("HDEL", nodes, token) end
   if count == 0 or count == step then invalidate(channel) end
 end
 `;
 
-export const ATTENDANCE = `
--- An evicted connection is remembered for a day, longer than any outage should last.
-local EVICTIONS_SECONDS = 86400
+/**
+ * Reads the record of a connection: token, seq, platform, device, node, connectedAt. TypeScript reads and writes all but the
+ * first two (presence-pack.ts).
+ */
+export const RECORD = lua`
+local function token_of(record) return string.match(record, "^${FIELD_PATTERN}") end
 
-local function next_seq() return redis.call("INCR", base .. ":seq") end
+local function seq_of(record) return tonumber(string.match(record, "${SEPARATOR}(%d+)")) end
 
-local function change(user, online) return "P" .. FIELD .. user .. FIELD .. online end
+local function platform_of(record)
+  return string.match(record, "^${FIELD_PATTERN}${SEPARATOR}%d+${SEPARATOR}(${FIELD_PATTERN})")
+end
+`;
 
-local function token_of(packed) return string.match(packed, "^[^\\31]*") end
+/**
+ * Adds and removes connections. Keys of a partition, besides those of KEY:
+ *
+ * | key | content |
+ * | --- | --- |
+ * | `online`, `grace` | users by order of arrival; users in their grace period by its end, in milliseconds since 1970 |
+ * | `seq`, `conns` | number of the last arrival; count of connections |
+ *
+ * No step takes longer the more connections a user has, unless rules limit them.
+ */
+export const CONNECTIONS = lua`${MEMBERS}${RECORD}
+local ONLINE, GRACE = base .. ":online", base .. ":grace"
+local SEQ, CONNECTION_COUNT = base .. ":seq", base .. ":conns"
+
+local function next_seq() return redis.call("INCR", SEQ) end
+
+local function presence_line(user, online) return "${LINE.presence}" .. FIELD .. user .. FIELD .. online end
 
 local function own(token, user, id)
-  redis.call("SADD", key("n", token), "u" .. user .. FIELD .. id)
+  redis.call("SADD", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. id)
   count_members("user:" .. user, token, 1)
 end
 
 local function disown(token, user, id)
-  redis.call("SREM", key("n", token), "u" .. user .. FIELD .. id)
+  redis.call("SREM", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. id)
   count_members("user:" .. user, token, -1)
 end
 
 -- Adds a connection, or takes it over from an earlier incarnation of its node.
--- Answers whether everyone is to be told that the user is online.
+-- Returns whether the user has come online.
 local function add(token, user, id, seq, details)
-  local connections = key("u", user)
+  local connections = key("${KEY.connections}", user)
   local former = redis.call("HGET", connections, id)
   if former and token_of(former) == token then return false end
   redis.call("HSET", connections, id, table.concat({ token, seq, details }, FIELD))
@@ -55,42 +84,49 @@ local function add(token, user, id, seq, details)
     disown(token_of(former), user, id)
     return false
   end
-  redis.call("INCR", base .. ":conns")
+  redis.call("INCR", CONNECTION_COUNT)
   if redis.call("HLEN", connections) > 1 then return false end
-  redis.call("ZADD", base .. ":online", next_seq(), user)
-  return redis.call("ZREM", base .. ":away", user) == 0
+  redis.call("ZADD", ONLINE, next_seq(), user)
+  return redis.call("ZREM", GRACE, user) == 0
 end
 
--- Removes a connection, if need be only one of a certain incarnation. Answers whether the user's grace time has begun.
-local function remove(user, id, grace, only)
-  local connections = key("u", user)
-  local packed = redis.call("HGET", connections, id)
-  if not packed or (only and token_of(packed) ~= only) then return false end
+-- Removes a connection; with only_of, only one of that incarnation.
+-- Returns whether the user's grace period has begun.
+local function remove(user, id, grace_ms, only_of)
+  local connections = key("${KEY.connections}", user)
+  local record = redis.call("HGET", connections, id)
+  if not record or (only_of and token_of(record) ~= only_of) then return false end
   redis.call("HDEL", connections, id)
-  disown(token_of(packed), user, id)
-  redis.call("DECR", base .. ":conns")
+  disown(token_of(record), user, id)
+  redis.call("DECR", CONNECTION_COUNT)
   if redis.call("EXISTS", connections) == 1 then return false end
-  redis.call("ZREM", base .. ":online", user)
-  redis.call("ZADD", base .. ":away", now() + grace, user)
+  redis.call("ZREM", ONLINE, user)
+  redis.call("ZADD", GRACE, now() + grace_ms, user)
   return true
 end
 `;
 
-export const RULES = `
+/** Applies the rules on a user's connections. Goes behind {@link CONNECTIONS}. */
+export const RULES = lua`
+-- An eviction is kept for a day, longer than any outage should last.
+local EVICTIONS_SECONDS = 86400
+
 local function connections_of(user)
   local found = {}
-  local fields = redis.call("HGETALL", key("u", user))
+  local fields = redis.call("HGETALL", key("${KEY.connections}", user))
   for index = 1, #fields, 2 do
-    local packed = fields[index + 1]
-    local token, seq, platform = string.match(packed, "^([^\\31]*)\\31(%d+)\\31([^\\31]*)")
-    table.insert(found, { id = fields[index], token = token, seq = tonumber(seq), platform = platform, packed = packed })
+    local id, record = fields[index], fields[index + 1]
+    local token, seq, platform = token_of(record), seq_of(record), platform_of(record)
+    table.insert(found, { id = id, token = token, seq = seq, platform = platform, record = record })
   end
   return found
 end
 
 -- The connections that break the rules, oldest first: newer ones are kept before older ones.
 local function surplus_of(user, limit, one_per_platform)
-  if not one_per_platform and (limit == 0 or redis.call("HLEN", key("u", user)) <= limit) then return {} end
+  if not one_per_platform and (limit == 0 or redis.call("HLEN", key("${KEY.connections}", user)) <= limit) then
+    return {}
+  end
   local surplus, seen, kept = {}, {}, 0
   local present = connections_of(user)
   table.sort(present, function(one, other) return one.seq > other.seq end)
@@ -106,27 +142,28 @@ local function surplus_of(user, limit, one_per_platform)
   return surplus
 end
 
--- Takes a connection out for good, and has its node end it.
-local function evict(user, connection, grace)
+-- Removes a connection for good and sends its node the command to end it.
+local function evict(user, connection, grace_ms)
   local token, id = connection.token, connection.id
   local kick = cjson.encode({ kind = "kick", cause = "replaced", user = user, connection = id })
-  remove(user, id, grace)
-  redis.call("SADD", key("e", token), user .. FIELD .. id)
-  redis.call("EXPIRE", key("e", token), EVICTIONS_SECONDS)
-  post(token, table.concat({ "C", "", "", kick }, FIELD))
+  remove(user, id, grace_ms)
+  redis.call("SADD", key("${KEY.evictions}", token), user .. FIELD .. id)
+  redis.call("EXPIRE", key("${KEY.evictions}", token), EVICTIONS_SECONDS)
+  post(token, table.concat({ "${LINE.command}", "", "", kick }, FIELD))
 end
 `;
 
-export const GROUPS = `
+/** Adds and removes joined members of groups. Goes behind {@link MEMBERS}. */
+export const GROUPS = lua`
 local function enter_group(token, group, user)
-  if redis.call("SADD", key("j", group), token .. FIELD .. user) == 0 then return end
-  redis.call("SADD", key("n", token), "g" .. group .. FIELD .. user)
+  if redis.call("SADD", key("${KEY.joined}", group), token .. FIELD .. user) == 0 then return end
+  redis.call("SADD", key("${KEY.owned}", token), "${OWNED.member}" .. group .. FIELD .. user)
   count_members("group:" .. group, token, 1)
 end
 
 local function leave_group(token, group, user)
-  redis.call("SREM", key("n", token), "g" .. group .. FIELD .. user)
-  if redis.call("SREM", key("j", group), token .. FIELD .. user) == 0 then return end
+  redis.call("SREM", key("${KEY.owned}", token), "${OWNED.member}" .. group .. FIELD .. user)
+  if redis.call("SREM", key("${KEY.joined}", group), token .. FIELD .. user) == 0 then return end
   count_members("group:" .. group, token, -1)
 end
 `;

@@ -1,27 +1,38 @@
-import { ATTENDANCE, GROUPS, MEMBERS, RULES } from "./presence-lua.ts";
-import { script } from "./script.ts";
+import { lua, luaEscapes } from "./connection/lua.ts";
+import { KEY } from "./keys.ts";
+import { FIELD } from "./line.ts";
+import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./presence-lua.ts";
+import { FENCED, script } from "./script.ts";
 
 /**
- * Registers a connection, unless the rules refuse it. Nodes whose connections it evicts are told at once, so these end even
- * if the node that asks does not live to see the answer.
- *
- * ARGV: token, user, id, details (platform, device, node, connectedAt), maximum, policy, one per platform.
- * Answers nothing for a refusal; else seq, changes told to everyone, commands sent, and of each evicted one id and details.
+ * Registers a connection, unless the rules refuse it. The script itself sends the commands to the nodes whose connections it
+ * evicts, so these end even if the asking node crashes before the reply.
  */
 export const ARRIVE = script(
   "arrive",
-  `${MEMBERS}${ATTENDANCE}${RULES}
+  lua`
+-- KEYS[1]  partition of the user
+-- ARGV[1]  token
+-- ARGV[2]  user
+-- ARGV[3]  connection id
+-- ARGV[4]  details: platform, device, node, connectedAt
+-- ARGV[5]  most connections of the user, 0 for no limit
+-- ARGV[6]  policy at the limit: reject or kick_oldest
+-- ARGV[7]  1 for one connection per platform
+-- Reply    {} when refused; else { seq, presence lines sent, commands sent, 1 when an invalidation is to be confirmed,
+--          then id and record of each evicted connection, oldest first }
+${CONNECTIONS}${RULES}
 local token, user, id, details = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local limit, policy, one_per_platform = tonumber(ARGV[5]), ARGV[6], ARGV[7] == "1"
-if is_fenced(token) then return redis.error_reply("FENCED") end
-local connections = key("u", user)
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
+local connections = key("${KEY.connections}", user)
 local known = redis.call("HGET", connections, id)
-if known then return { tonumber(string.match(known, "\\31(%d+)")), 0, 0 } end
+if known then return { seq_of(known), 0, 0 } end
 
 local function is_refused()
   if policy ~= "reject" or limit == 0 or redis.call("HLEN", connections) < limit then return false end
   if not one_per_platform then return true end
-  local platform, others = string.match(details, "^[^\\31]*"), 0
+  local platform, others = string.match(details, "^${FIELD_PATTERN}"), 0
   for _, connection in ipairs(connections_of(user)) do
     if connection.platform ~= platform then others = others + 1 end
   end
@@ -31,11 +42,11 @@ if is_refused() then return {} end
 
 local seq = next_seq()
 local has_come = add(token, user, id, seq, details)
-if has_come then cast(change(user, 1)) end
+if has_come then cast(presence_line(user, 1)) end
 local evicted, sent = {}, 0
 for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do
   table.insert(evicted, connection.id)
-  table.insert(evicted, connection.packed)
+  table.insert(evicted, connection.record)
   if connection.token == token then
     remove(user, connection.id, 0)
   else
@@ -43,196 +54,245 @@ for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do
     sent = sent + 1
   end
 end
-return { seq, has_come and 1 or 0, sent, redis.call("EXISTS", key("q", "user:" .. user)), unpack(evicted) }
+local to_confirm = redis.call("EXISTS", key("${KEY.invalidated}", "user:" .. user))
+return { seq, has_come and 1 or 0, sent, to_confirm, unpack(evicted) }
 `,
 );
 
 /**
- * Evicts the connections that a user has on nodes that do not answer: whoever was on one that has crashed would be refused by
- * rules until it is declared dead. If it only sleeps, it ends them when it wakes. ARGV: user, grace time, tokens.
+ * Evicts the connections that a user has on nodes that do not answer. Otherwise rules would refuse the user until a crashed
+ * node is declared dead. A node that only hangs ends them when it goes on.
  */
 export const EVICT = script(
   "evict",
-  `${MEMBERS}${ATTENDANCE}${RULES}
-local user, grace, silent = ARGV[1], tonumber(ARGV[2]), {}
+  lua`
+-- KEYS[1]  partition of the user
+-- ARGV[1]  user
+-- ARGV[2]  grace period in milliseconds
+-- ARGV[3…] tokens of nodes that do not answer
+-- Reply    nil
+${CONNECTIONS}${RULES}
+local user, grace_ms, silent = ARGV[1], tonumber(ARGV[2]), {}
 for index = 3, #ARGV do silent[ARGV[index]] = true end
 for _, connection in ipairs(connections_of(user)) do
-  if silent[connection.token] then evict(user, connection, grace) end
+  if silent[connection.token] then evict(user, connection, grace_ms) end
 end
 `,
 );
 
-/** Takes a connection out. ARGV: token, user, id, grace time. Answers 1 when it was the user's last. */
+/** Removes a connection. */
 export const DEPART = script(
   "depart",
-  `${MEMBERS}${ATTENDANCE}
-local token, user, id, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-if is_fenced(token) then return redis.error_reply("FENCED") end
-if remove(user, id, grace) then return 1 end
-redis.call("SREM", key("e", token), user .. FIELD .. id)
+  lua`
+-- KEYS[1]  partition of the user
+-- ARGV[1]  token
+-- ARGV[2]  user
+-- ARGV[3]  connection id
+-- ARGV[4]  grace period in milliseconds
+-- Reply    1 when it was the user's last connection, else 0
+${CONNECTIONS}
+local token, user, id, grace_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
+if remove(user, id, grace_ms) then return 1 end
+redis.call("SREM", key("${KEY.evictions}", token), user .. FIELD .. id)
 return 0
 `,
 );
 
 /**
- * Makes Redis agree with a node about some connections. Where that breaks the rules, because others came while the node was
- * away, older ones give way.
- *
- * ARGV: token, grace time, "quiet" when Redis had lost its data and nobody is to be told again who is online, maximum, one
- * per platform; then for each connection: user, id, seq, details, which are empty for one that is not there any more.
- * Answers changes told to everyone, and whose grace time has begun.
+ * Makes Redis agree with a node about some of its connections. Others may have arrived while the node could not reach Redis: where
+ * that breaks the rules, older connections are evicted.
  */
 export const RECONCILE = script(
   "reconcile",
-  `${MEMBERS}${ATTENDANCE}${RULES}
-local token, grace, is_quiet = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet"
+  lua`
+-- KEYS[1]  partition of the users
+-- ARGV[1]  token
+-- ARGV[2]  grace period in milliseconds
+-- ARGV[3]  quiet after Redis lost its data: users were online before, so nobody is told again; else loud
+-- ARGV[4]  most connections of a user, 0 for no limit
+-- ARGV[5]  1 for one connection per platform
+-- ARGV[6…] four for each connection: user, id, seq, details; empty details for one that is gone
+-- Reply    { presence lines sent, then users whose grace period has begun }
+${CONNECTIONS}${RULES}
+local token, grace_ms, is_quiet = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet"
 local limit, one_per_platform = tonumber(ARGV[4]), ARGV[5] == "1"
-if is_fenced(token) then return redis.error_reply("FENCED") end
-local changes, gone, highest = {}, {}, 0
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
+local lines, left, highest = {}, {}, 0
 for index = 6, #ARGV, 4 do
   local user, id, seq, details = ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2]), ARGV[index + 3]
   if details == "" then
-    if remove(user, id, grace) then table.insert(gone, user) end
-    redis.call("SREM", key("n", token), "u" .. user .. FIELD .. id)
+    if remove(user, id, grace_ms) then table.insert(left, user) end
+    redis.call("SREM", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. id)
   else
-    if add(token, user, id, seq, details) and not is_quiet then table.insert(changes, change(user, 1)) end
-    for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do evict(user, connection, grace) end
+    if add(token, user, id, seq, details) and not is_quiet then table.insert(lines, presence_line(user, 1)) end
+    for _, connection in ipairs(surplus_of(user, limit, one_per_platform)) do evict(user, connection, grace_ms) end
     highest = math.max(highest, seq)
   end
 end
-if #changes > 0 then cast(table.concat(changes, "\\n")) end
--- After a loss the numbers go on from the highest that is remembered, so that older stays older.
-if highest > tonumber(redis.call("GET", base .. ":seq") or 0) then redis.call("SET", base .. ":seq", highest) end
-return { #changes, unpack(gone) }
+if #lines > 0 then cast(table.concat(lines, "\n")) end
+-- After a loss, numbers go on from the highest that a node remembers, so that older connections stay older.
+if highest > tonumber(redis.call("GET", SEQ) or 0) then redis.call("SET", SEQ, highest) end
+return { #lines, unpack(left) }
 `,
 );
 
-/** The name of a partition's data: another one means that Redis has lost it. ARGV: what to call it if it has none. */
+/** Reads the birth of a partition's data, a random name. Another one means that Redis has lost the data. */
 export const BIRTH = script(
   "birth",
-  `
+  lua`
+-- KEYS[1]  partition
+-- ARGV[1]  name to give if there is none
+-- Reply    the name in force
 redis.call("SETNX", base .. ":birth", ARGV[1])
 return redis.call("GET", base .. ":birth")
 `,
 );
 
-/**
- * Sees to it that users who have left are told offline in the end, also when Redis has lost the record of them.
- * ARGV: grace time, "quiet" when it has, users. Answers who is in the grace time.
- */
-export const MISS = script(
-  "miss",
-  `
-local grace, has_lost, missed = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
+/** Makes sure that users who have left are announced offline in the end, also when Redis has lost the record of them. */
+export const RESUME_GRACE = script(
+  "resume-grace",
+  lua`
+-- KEYS[1]  partition of the users
+-- ARGV[1]  grace period in milliseconds
+-- ARGV[2]  quiet when Redis has lost its data, else loud
+-- ARGV[3…] users
+-- Reply    those who are in their grace period now
+${CONNECTIONS}
+local grace_ms, has_lost, in_grace = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
 for index = 3, #ARGV do
   local user = ARGV[index]
-  local is_away = redis.call("ZSCORE", base .. ":away", user)
-  if not is_away and has_lost and redis.call("EXISTS", key("u", user)) == 0 then
-    is_away = redis.call("ZADD", base .. ":away", now() + grace, user)
+  local ends_at = redis.call("ZSCORE", GRACE, user)
+  if not ends_at and has_lost and redis.call("EXISTS", key("${KEY.connections}", user)) == 0 then
+    ends_at = redis.call("ZADD", GRACE, now() + grace_ms, user)
   end
-  if is_away then table.insert(missed, user) end
+  if ends_at then table.insert(in_grace, user) end
 end
-return missed
+return in_grace
 `,
 );
 
-/** Tells of those whose grace time is over. ARGV: how many at most. Answers how many they were. */
+/** Announces users offline whose grace period is over. */
 export const SWEEP = script(
   "sweep",
-  `${MEMBERS}${ATTENDANCE}
-local over = redis.call("ZRANGEBYSCORE", base .. ":away", "-inf", now(), "LIMIT", 0, ARGV[1])
-local changes = {}
-for _, user in ipairs(over) do
-  redis.call("ZREM", base .. ":away", user)
-  table.insert(changes, change(user, 0))
+  lua`
+-- KEYS[1]  partition of the users
+-- ARGV[1]  most users
+-- Reply    how many were announced
+${CONNECTIONS}
+local lines = {}
+for _, user in ipairs(redis.call("ZRANGEBYSCORE", GRACE, "-inf", now(), "LIMIT", 0, ARGV[1])) do
+  redis.call("ZREM", GRACE, user)
+  table.insert(lines, presence_line(user, 0))
 end
-if #changes > 0 then cast(table.concat(changes, "\\n")) end
-return #changes
+if #lines > 0 then cast(table.concat(lines, "\n")) end
+return #lines
 `,
 );
 
-/** Makes users members of groups on this node, or takes them out. ARGV: token, then for each: group, user, 1 or 0. */
+/** Makes users of a node joined members of groups, or ends that. */
 export const ENROL = script(
   "enrol",
-  `${MEMBERS}${GROUPS}
+  lua`
+-- KEYS[1]  partition of the groups
+-- ARGV[1]  token
+-- ARGV[2…] three for each change: group, user, 1 to join or 0 to leave
+-- Reply    1 when an invalidation of the first group is to be confirmed, else 0
+${MEMBERS}${GROUPS}
 local token = ARGV[1]
-if is_fenced(token) then return redis.error_reply("FENCED") end
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
 for index = 2, #ARGV, 3 do
   local change = ARGV[index + 2] == "1" and enter_group or leave_group
   change(token, ARGV[index], ARGV[index + 1])
 end
-return redis.call("EXISTS", key("q", "group:" .. ARGV[2]))
+return redis.call("EXISTS", key("${KEY.invalidated}", "group:" .. ARGV[2]))
 `,
 );
 
-/** Makes a node a member of the channel of everyone. ARGV: token. */
+/** Makes a node a member of the channel `all`. */
 export const ENTER_ALL = script(
   "enter-all",
-  `
+  lua`
+-- KEYS[1]  partition of the channel all
+-- ARGV[1]  token
+-- Reply    nil
 local token = ARGV[1]
-if is_fenced(token) then return redis.error_reply("FENCED") end
-redis.call("SADD", key("n", token), "a")
-if redis.call("HSET", key("d", "all"), token, 1) == 1 then invalidate("all") end
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
+redis.call("SADD", key("${KEY.owned}", token), "${OWNED.all}")
+if redis.call("HSET", key("${KEY.nodes}", "all"), token, 1) == 1 then invalidate("all") end
 `,
 );
 
-/**
- * Takes out a part of what an incarnation has in a partition, and first shuts it out, so that nothing is added meanwhile.
- * ARGV: token, seconds to shut it out for, grace time, how much at most. Answers how much is left, and whose grace time has
- * begun.
- */
+/** Removes a part of what an incarnation owns in a partition. The fence comes first, so that nothing is added meanwhile. */
 export const CLEAR = script(
   "clear",
-  `${MEMBERS}${ATTENDANCE}${GROUPS}
-local token, grace = ARGV[1], tonumber(ARGV[3])
-redis.call("SET", key("f", token), 1, "EX", ARGV[2])
-local had, gone = key("n", token), {}
-for _, member in ipairs(redis.call("SPOP", had, ARGV[4])) do
-  local kind, first, second = string.match(member, "^(.)([^\\31]*)\\31?(.*)$")
-  if kind == "u" then
-    if remove(first, second, grace, token) then table.insert(gone, first) end
-  elseif kind == "g" then
+  lua`
+-- KEYS[1]  partition
+-- ARGV[1]  token
+-- ARGV[2]  seconds for which the incarnation stays fenced
+-- ARGV[3]  grace period in milliseconds
+-- ARGV[4]  most entries
+-- Reply    { entries left, then users whose grace period has begun }
+${CONNECTIONS}${GROUPS}
+local token, grace_ms = ARGV[1], tonumber(ARGV[3])
+redis.call("SET", key("${KEY.fence}", token), 1, "EX", ARGV[2])
+local owned, left = key("${KEY.owned}", token), {}
+for _, entry in ipairs(redis.call("SPOP", owned, ARGV[4])) do
+  local kind, first, second = string.match(entry, "^(.)(${FIELD_PATTERN})${luaEscapes(FIELD)}?(.*)$")
+  if kind == "${OWNED.connection}" then
+    if remove(first, second, grace_ms, token) then table.insert(left, first) end
+  elseif kind == "${OWNED.member}" then
     leave_group(token, first, second)
   else
-    redis.call("HDEL", key("d", "all"), token)
+    redis.call("HDEL", key("${KEY.nodes}", "all"), token)
     invalidate("all")
   end
 end
-return { redis.call("SCARD", had), unpack(gone) }
+return { redis.call("SCARD", owned), unpack(left) }
 `,
 );
 
-/** The incarnations that have connections of a user. ARGV: user, and a connection, to find only its; may be empty. */
+/** Finds the incarnations that have connections of a user. */
 export const LOCATE = script(
   "locate",
-  `
-if ARGV[2] == "" then return redis.call("HKEYS", key("d", "user:" .. ARGV[1])) end
-local packed = redis.call("HGET", key("u", ARGV[1]), ARGV[2])
-return packed and { string.match(packed, "^[^\\31]*") } or {}
+  lua`
+-- KEYS[1]  partition of the user
+-- ARGV[1]  user
+-- ARGV[2]  connection id to find only its node, or empty
+-- Reply    tokens
+${RECORD}
+if ARGV[2] == "" then return redis.call("HKEYS", key("${KEY.nodes}", "user:" .. ARGV[1])) end
+local record = redis.call("HGET", key("${KEY.connections}", ARGV[1]), ARGV[2])
+return record and { token_of(record) } or {}
 `,
 );
 
-/** How many users and connections are online. ARGV: order of coming, to count only users after it. */
+/** Counts the users and connections of a partition that are online. */
 export const CENSUS = script(
   "census",
-  `
+  lua`
+-- KEYS[1]  partition
+-- ARGV[1]  order of arrival: only users after it are counted
+-- Reply    { users, connections of all users }
 local users = redis.call("ZCOUNT", base .. ":online", "(" .. ARGV[1], "+inf")
 return { users, tonumber(redis.call("GET", base .. ":conns") or 0) }
 `,
 );
 
-/**
- * A page of users online. ARGV: order of coming to begin after, how many at most. Of each: name, order, connections,
- * platforms.
- */
+/** Reads a page of users online. */
 export const PAGE = script(
   "page",
-  `
+  lua`
+-- KEYS[1]  partition
+-- ARGV[1]  order of arrival to begin after
+-- ARGV[2]  most users
+-- Reply    four for each user: name, order of arrival, count of connections, platforms with FIELD between
+${RECORD}
 -- Of a user with more connections it takes a sample to tell the platforms.
 local SAMPLE = 1000
 
-local function connections_of(user)
-  local connections = key("u", user)
+local function sample_of(user)
+  local connections = key("${KEY.connections}", user)
   local count = redis.call("HLEN", connections)
   if count <= SAMPLE then return count, redis.call("HVALS", connections) end
   return count, redis.call("HMGET", connections, unpack(redis.call("HRANDFIELD", connections, SAMPLE)))
@@ -241,10 +301,10 @@ end
 local found = redis.call("ZRANGEBYSCORE", base .. ":online", "(" .. ARGV[1], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[2])
 local page = {}
 for index = 1, #found, 2 do
-  local count, connections = connections_of(found[index])
+  local count, records = sample_of(found[index])
   local platforms, seen = {}, {}
-  for _, packed in ipairs(connections) do
-    local platform = string.match(packed, "^[^\\31]*\\31%d+\\31([^\\31]*)")
+  for _, record in ipairs(records) do
+    local platform = platform_of(record)
     if not seen[platform] then table.insert(platforms, platform) end
     seen[platform] = true
   end
@@ -257,10 +317,19 @@ return page
 `,
 );
 
-/** A part of a set or hash. ARGV: command, kind, name, cursor, how much about. Answers the next cursor and what it has found. */
+/** Reads a part of a set or hash. */
 export const SCAN = script(
   "scan",
-  `return redis.call(ARGV[1], key(ARGV[2], ARGV[3]), ARGV[4], "COUNT", ARGV[5])`,
+  lua`
+-- KEYS[1]  partition
+-- ARGV[1]  SSCAN or HSCAN
+-- ARGV[2]  kind of the key
+-- ARGV[3]  name of the key
+-- ARGV[4]  cursor
+-- ARGV[5]  about how many members
+-- Reply    { next cursor, members, or fields and values by turns }
+return redis.call(ARGV[1], key(ARGV[2], ARGV[3]), ARGV[4], "COUNT", ARGV[5])
+`,
 );
 
 export const PRESENCE_SCRIPTS = [
@@ -269,7 +338,7 @@ export const PRESENCE_SCRIPTS = [
   DEPART,
   BIRTH,
   RECONCILE,
-  MISS,
+  RESUME_GRACE,
   SWEEP,
   ENROL,
   ENTER_ALL,

@@ -1,19 +1,21 @@
+import { lua } from "./connection/lua.ts";
 import { script } from "./script.ts";
 
 /**
- * The registry is in one partition. Its only clock is that of Redis.
+ * Lua pieces that the scripts of the registry share. The registry is in one partition; its only clock is that of Redis.
  *
- * | key | what |
+ * | key | content |
  * | --- | --- |
- * | `nodes` | incarnations by their last heartbeat |
+ * | `nodes` | incarnations by their last heartbeat, in milliseconds since 1970 |
  * | `node` | incarnation → JSON that describes the node |
- * | `dying` | incarnations that are gone, until everything they had is cleared up |
- * | `since` | when a node was heard again after none could be |
+ * | `dying` | incarnations that are gone, until everything they owned is cleared |
+ * | `since` | time of the first heartbeat after none could be received |
  */
-const REGISTRY_LUA = `
+const REGISTRY_LUA = lua`
 local nodes, node, dying = base .. ":nodes", base .. ":node", base .. ":dying"
 
--- From when on silence counts: nobody can be heard while Redis is away, and its return must not find everyone dead.
+-- Time from which silence counts. No heartbeat arrives while Redis is unavailable, so its recovery must not find every
+-- node dead.
 local function listening_since(time, longest_pause)
   local newest = redis.call("ZREVRANGE", nodes, 0, 0, "WITHSCORES")[2]
   if newest and time - newest > tonumber(longest_pause) then redis.call("SET", base .. ":since", time) end
@@ -28,14 +30,17 @@ local function bury(token)
 end
 `;
 
-/**
- * Puts an incarnation into the registry, unless it was declared dead.
- * ARGV: token, description, node id, longest pause of all nodes together. Answers nothing when it was; else the token, then
- * all other incarnations that go by the same node id.
- */
+/** Registers an incarnation, unless it was declared dead. */
 export const REGISTER = script(
   "register",
-  `${REGISTRY_LUA}
+  lua`
+-- KEYS[1]  partition of the registry
+-- ARGV[1]  token
+-- ARGV[2]  description, JSON
+-- ARGV[3]  node id
+-- ARGV[4]  longest pause between any two heartbeats of the cluster, in milliseconds
+-- Reply    {} when the incarnation was declared dead; else { token, then other incarnations with the same node id }
+${REGISTRY_LUA}
 local token, id = ARGV[1], ARGV[3]
 if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return {} end
 local time = now()
@@ -52,16 +57,19 @@ return found
 `,
 );
 
-/**
- * A heartbeat. Declares dead whoever was silent for too long, and an earlier incarnation of the same node sooner.
- * ARGV: token, description, node id, longest silence, longest silence of an earlier incarnation (and of all nodes
- * together). Answers nothing when the
- * incarnation is not in the registry; else who is to be cleared up after, then "", then token and description of each that
- * was declared dead by this call.
- */
+/** A heartbeat. Declares incarnations dead that were silent for too long, earlier ones of the same node sooner. */
 export const BEAT = script(
   "beat",
-  `${REGISTRY_LUA}
+  lua`
+-- KEYS[1]  partition of the registry
+-- ARGV[1]  token
+-- ARGV[2]  description, JSON
+-- ARGV[3]  node id
+-- ARGV[4]  longest silence of a node, in milliseconds
+-- ARGV[5]  longest silence of an earlier incarnation of this node, and of all nodes together, in milliseconds
+-- Reply    {} when the incarnation is not registered; else { tokens to clear, "", then token and description of each
+--          incarnation that this call declared dead }
+${REGISTRY_LUA}
 local token, id = ARGV[1], ARGV[3]
 local time = now()
 if not redis.call("ZSCORE", nodes, token) then return {} end
@@ -84,23 +92,44 @@ for _, silent in ipairs(silent_for(ARGV[5])) do
   local description = redis.call("HGET", node, silent)
   if description and cjson.decode(description).id == id then declare(silent) end
 end
-local answer = redis.call("SMEMBERS", dying)
-table.insert(answer, "")
-for _, part in ipairs(declared) do table.insert(answer, part) end
-return answer
+local reply = redis.call("SMEMBERS", dying)
+table.insert(reply, "")
+for _, part in ipairs(declared) do table.insert(reply, part) end
+return reply
 `,
 );
 
-/** Takes an incarnation out of the registry; what it has is to be cleared up. ARGV: token. Answers 1 if it was there. */
-export const BURY = script("bury", `${REGISTRY_LUA} return bury(ARGV[1])`);
+/** Removes an incarnation from the registry; what it owns is to be cleared. */
+export const BURY = script(
+  "bury",
+  lua`
+-- KEYS[1]  partition of the registry
+-- ARGV[1]  token
+-- Reply    1 when it was registered, else 0
+${REGISTRY_LUA}
+return bury(ARGV[1])
+`,
+);
 
-/** Everything that an incarnation had is cleared up. ARGV: token. */
-export const FORGET = script("forget", `${REGISTRY_LUA} redis.call("SREM", dying, ARGV[1])`);
+/** Records that everything an incarnation owned is cleared. */
+export const FORGET = script(
+  "forget",
+  lua`
+-- KEYS[1]  partition of the registry
+-- ARGV[1]  token
+-- Reply    nil
+${REGISTRY_LUA}
+redis.call("SREM", dying, ARGV[1])
+`,
+);
 
-/** Descriptions of all incarnations, those heard of last first. */
+/** Reads the descriptions of all incarnations. */
 export const LIST_NODES = script(
   "nodes",
-  `${REGISTRY_LUA}
+  lua`
+-- KEYS[1]  partition of the registry
+-- Reply    descriptions, the latest heartbeat first
+${REGISTRY_LUA}
 local descriptions = {}
 for _, token in ipairs(redis.call("ZREVRANGE", nodes, 0, -1)) do
   local description = redis.call("HGET", node, token)
@@ -110,10 +139,28 @@ return descriptions
 `,
 );
 
-/** How an incarnation describes itself. ARGV: token. Nothing when it is not in the registry. */
-export const DESCRIBE = script("describe", `${REGISTRY_LUA} return redis.call("HGET", node, ARGV[1])`);
+/** Reads the description of an incarnation. */
+export const DESCRIBE = script(
+  "describe",
+  lua`
+-- KEYS[1]  partition of the registry
+-- ARGV[1]  token
+-- Reply    description, or nil when it is not registered
+${REGISTRY_LUA}
+return redis.call("HGET", node, ARGV[1])
+`,
+);
 
-/** Sends a line to a node, also while this one returns. ARGV: token, line. */
-export const TELL = script("tell", "post(ARGV[1], ARGV[2])");
+/** Sends a line to a node, also while this one recovers. */
+export const TELL = script(
+  "tell",
+  lua`
+-- KEYS[1]  any partition
+-- ARGV[1]  token of the receiver
+-- ARGV[2]  line
+-- Reply    nil
+post(ARGV[1], ARGV[2])
+`,
+);
 
 export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES, DESCRIBE, TELL] as const;
