@@ -10,7 +10,14 @@ import {
 } from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
 import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
-import { type Config, type ConfigInput, nodeId, resolveConfig } from "./config/config.ts";
+import {
+  assertNotProduction,
+  type Config,
+  type ConfigInput,
+  hasTokenKey,
+  nodeId,
+  resolveConfig,
+} from "./config/config.ts";
 import {
   type ApiPorts,
   type Authenticator,
@@ -64,7 +71,8 @@ interface Basis {
 /**
  * Makes a hub. It works without any option: in memory, on one node, in development mode (no secret: everyone is who
  * they say, and only this machine is served). This is the composition root: every concrete choice is made here.
- * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value
+ * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a key, and
+ * without `jwt` and `auth` when NODE_ENV is `production`
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
   const { auth, authorize, logger, ...input } = options;
@@ -85,8 +93,9 @@ export function hubWith<Events extends object = EventMap>(
 }
 
 function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
-  const hasKeys = keys.secret !== undefined || keys.publicKey !== undefined || keys.jwksUrl !== undefined;
-  return hasKeys ? jwt(keys) : developmentAuth();
+  if (hasTokenKey(keys)) return jwt(keys);
+  assertNotProduction();
+  return developmentAuth();
 }
 
 function chooseBackplane(config: Config): Backplane {

@@ -186,6 +186,7 @@ export class Hub<Events extends object> {
   }
 
   #attach(server: Server, owns: boolean): this {
+    if (this.development) this.#parts.log.warn(DEVELOPMENT_WARNING);
     this.#detachments.push(this.#parts.gateway.attach(server, owns));
     server.once("listening", () => this.#announce(server));
     if (server.listening) this.#announce(server);
@@ -290,6 +291,10 @@ export class Hub<Events extends object> {
 
 /** A start that takes longer is told in the log. */
 const SLOW_START_MS = 1_000;
+
+const DEVELOPMENT_WARNING =
+  "development mode: nothing verifies who clients are. Only this machine is served, and nothing that came through a proxy. " +
+  "Set JWT_SECRET (jwt.secret, jwt.publicKey, jwt.jwksUrl), or give an authenticator (auth)";
 
 const openStart = (host: string): TidingsError =>
   new TidingsError(

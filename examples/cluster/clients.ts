@@ -1,8 +1,9 @@
 /**
  * Eight clients and a writer who counts, through nginx: shows that nothing is lost or doubled whatever happens to a node.
  *
- *   npx node clients.ts [ws://127.0.0.1:8080/ws]
+ *   JWT_SECRET=… npx node clients.ts [ws://127.0.0.1:8080/ws]
  */
+import { jwt } from "tidings";
 import { connect } from "tidings/client";
 
 interface Events {
@@ -14,6 +15,12 @@ const URL = process.argv[2] ?? "ws://127.0.0.1:8080/ws";
 const GROUP = `counting-${crypto.randomUUID()}`;
 /** Between two messages. */
 const PAUSE_MS = 100;
+
+/** Signs tokens as the nodes do. An application has its server sign them, where the session is known. */
+const tokens = jwt({ secret: process.env.JWT_SECRET });
+
+const tokenFor = (user: string) => async (): Promise<string> =>
+  (await tokens.mint?.({ user, expiresInSeconds: 3_600 })) ?? "";
 
 let isOver = false;
 
@@ -29,7 +36,7 @@ interface Reader {
 }
 
 async function startReader(user: string): Promise<Reader> {
-  const client = connect<Events>(URL, { user }); // in development mode; elsewhere: { token: fetchToken }
+  const client = connect<Events>(URL, { token: tokenFor(user) });
   const reader: Reader = {
     close: () => client.close(),
     node: undefined,
@@ -59,7 +66,7 @@ async function startReader(user: string): Promise<Reader> {
 }
 
 const readers = await Promise.all(Array.from({ length: 8 }, (_, i) => startReader(`reader-${i + 1}`)));
-const writer = connect<Events>(URL, { user: "writer" });
+const writer = connect<Events>(URL, { token: tokenFor("writer") });
 await writer.join(GROUP);
 let sent = 0;
 

@@ -4,8 +4,10 @@
  *   npx node start.ts [ip-hash | least-conn] [--free-ports]
  *
  * Redis is started too, unless REDIS_URL names one. A node that ends is started again, so that you may end it.
- * Settings of the nodes come from the environment, as ever: LOG_LEVEL=debug, JWT_SECRET=…
+ * Settings of the nodes come from the environment, as ever: LOG_LEVEL=debug, JWT_SECRET=… Without JWT_SECRET and API_KEY both are
+ * made for this run: behind a proxy there is no development mode.
  */
+import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -24,6 +26,8 @@ const [balance = "ip-hash"] = positionals;
 const ports = values["free-ports"] ? await freePorts() : PORTS;
 /** Configuration, certificate, and temporary files. */
 const directory = mkdtempSync(join(tmpdir(), "tidings-cluster-"));
+/** Of both nodes, so that each accepts what the other one has signed. */
+const keys = { JWT_SECRET: givenOrMade("JWT_SECRET"), API_KEY: givenOrMade("API_KEY") };
 /** What runs, in the order in which it was started. */
 const running: (Program | Service)[] = [];
 let isStopping = false;
@@ -36,15 +40,23 @@ try {
   await startNginx();
   console.log(`The cluster is up, with ${balance}.
 
-  WebSocket  ws://127.0.0.1:${ports.nginx}/ws?user_id=alice
-  with TLS   wss://127.0.0.1:${ports.tls}/ws?user_id=alice
-  page       http://127.0.0.1:${ports.nginx}/
+  WebSocket  ws://127.0.0.1:${ports.nginx}/ws?token=…
+  with TLS   wss://127.0.0.1:${ports.tls}/ws?token=…
+  ready      http://127.0.0.1:${ports.nginx}/ready
   node a     http://127.0.0.1:${ports.a}/
   node b     http://127.0.0.1:${ports.b}/
   files      ${directory}
+
+Other terminals need the keys of this run:
+
+  export JWT_SECRET=${keys.JWT_SECRET} API_KEY=${keys.API_KEY}
 `);
 } catch (error) {
   await fail(error instanceof Error ? error.message : String(error));
+}
+
+function givenOrMade(name: string): string {
+  return process.env[name] || randomBytes(32).toString("hex");
 }
 
 async function startRedis(): Promise<string> {
@@ -64,8 +76,8 @@ async function startNode(name: string, port: number, redis: string): Promise<voi
     name,
     command,
     args: [...args, "serve", "--json", "--node-id", name, "--node-ip", "127.0.0.1", ...address],
-    // Not a flag: the list of processes would show its password.
-    env: { REDIS_URL: redis },
+    // Not flags: the list of processes would show what is secret.
+    env: { REDIS_URL: redis, ...keys },
   });
   running.push(service);
   await service.start('"event":"listening"');

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { pino } from "pino";
-import { type Config, nodeId } from "../config/config.ts";
+import { assertNotProduction, type Config, hasTokenKey, nodeId } from "../config/config.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 import { Place } from "./place.ts";
 import type { Ready } from "./worker.ts";
@@ -11,7 +11,7 @@ export class Supervisor {
   readonly #config: Config;
   readonly #places: readonly Place[];
 
-  /** @throws TidingsError `bad_request` without Redis */
+  /** @throws TidingsError `bad_request` without Redis, and for development mode when NODE_ENV is `production` */
   constructor(config: Config, count: number) {
     if (config.redis === undefined) {
       throw new TidingsError(
@@ -19,6 +19,7 @@ export class Supervisor {
         "--workers: several processes are several nodes, and those need Redis (set REDIS_URL)",
       );
     }
+    if (!hasTokenKey(config.jwt)) assertNotProduction(); // else each worker would say so, one after the other
     this.#config = config;
     const log = pino({ level: config.logLevel });
     const node = nodeId(config);

@@ -7,7 +7,13 @@ export type { NamedKey, Secrecy, Unit } from "./key.ts";
 export { maskConfig, maskValue } from "./mask.ts";
 export { nodeId } from "./node-id.ts";
 export { getPath } from "./path.ts";
-export { defaultAlgorithms, type JwtKeySource, jwtProblems } from "./relations.ts";
+export {
+  assertNotProduction,
+  defaultAlgorithms,
+  hasTokenKey,
+  type JwtKeySource,
+  jwtProblems,
+} from "./relations.ts";
 export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";
 export type { Config, ConfigInput } from "./shape.ts";
 export { CONFIG_KEYS, type JwtAlgorithm } from "./table.ts";

@@ -13,6 +13,8 @@ Everything works without any configuration. What is set is taken, the strongest 
 
 Unknown keys and bad values of all sources are reported together, in one error that says what was expected. Unknown
 variables in the environment are ignored, but for those that begin with \`WEBSOCKET_\`; an empty variable counts as unset.
+A setting of \`jwt\` without a key (\`jwt.secret\`, \`jwt.publicKey\` or \`jwt.jwksUrl\`) is an error, and here an empty variable counts as given: a
+missing secret must not end in development mode. NODE_ENV=production needs a key too (in code: \`jwt\` or \`auth\`).
 On and off are written \`true\`/\`false\` or \`1\`/\`0\`; lists are written with commas between the items where only text is possible.
 
 \`tidings config\` prints the effective configuration and where each value comes from, with the secrets (marked ● below) masked.

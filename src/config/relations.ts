@@ -1,4 +1,6 @@
+import { TidingsError } from "../protocol/protocol.ts";
 import type { Config } from "./shape.ts";
+import type { Layer } from "./sources.ts";
 import type { JwtAlgorithm } from "./table.ts";
 
 /** What verifies tokens: a shared secret, or public keys. */
@@ -28,6 +30,38 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
   if (misfits.length === 0) return [];
   const expected = shared ? "HS256, HS384 or HS512 with a secret" : "no HS algorithms with public keys";
   return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
+}
+
+/** The keys that verify tokens, by their paths. */
+const TOKEN_KEYS = ["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"] as const;
+
+/**
+ * What is wrong when `jwt` is given without a key. Its author wanted tokens, and a missing variable must not turn that into
+ * development mode, in which everyone is who they say.
+ */
+export function missingKeyProblems(layers: readonly Pick<Layer, "given" | "jwtPlaces">[]): string[] {
+  const hasKey = layers.some(({ given }) => TOKEN_KEYS.some((path) => given.has(path)));
+  const places = layers.flatMap(({ jwtPlaces }) => jwtPlaces);
+  if (hasKey || places.length === 0) return [];
+  const expected = "expected a value for one of secret, publicKey and jwksUrl";
+  return [`jwt: ${expected}, got none (given: ${places.join(", ")}). Development mode is without jwt`];
+}
+
+/** Whether the configuration names what verifies tokens. */
+export const hasTokenKey = ({ secret, publicKey, jwksUrl }: JwtKeySource): boolean =>
+  secret !== undefined || publicKey !== undefined || jwksUrl !== undefined;
+
+/**
+ * Keeps development mode out of production.
+ * @throws TidingsError `bad_request` without a key when NODE_ENV is `production`
+ */
+export function assertNotProduction(nodeEnv = process.env.NODE_ENV): void {
+  if (nodeEnv?.trim().toLowerCase() !== "production") return;
+  throw new TidingsError(
+    "bad_request",
+    "NODE_ENV is production, and nothing verifies who clients are: expected jwt.secret (JWT_SECRET), " +
+      "jwt.publicKey (JWT_PUBLIC_KEY) or jwt.jwksUrl (JWT_JWKS_URL), or in code auth",
+  );
 }
 
 /** Heartbeats that a node may miss before the others take it for dead. */

@@ -2,13 +2,14 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { NamedKey } from "./key.ts";
 import { maskValue } from "./mask.ts";
 import { deepFreeze, setPath } from "./path.ts";
-import { clusterProblems, completeConfig, jwtProblems } from "./relations.ts";
+import { clusterProblems, completeConfig, jwtProblems, missingKeyProblems } from "./relations.ts";
 import type { Config, ConfigInput } from "./shape.ts";
 import {
   type Environment,
   type Flags,
   type Given,
   type Layer,
+  markResolved,
   readEnvironment,
   readFile,
   readFlags,
@@ -54,7 +55,9 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
   }
   const config = completeConfig(tree as Config); // the table, from which Config is derived, was walked to its end
   problems.push(...jwtProblems(config.jwt, config.jwt.algorithms), ...clusterProblems(config.cluster));
+  problems.push(...missingKeyProblems(layers));
   if (problems.length > 0) throw problemsError(problems);
+  markResolved(config);
   return { config: deepFreeze(config), places };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { isKey, type KeyTable } from "./key.ts";
+import type { Config } from "./shape.ts";
 import { closest } from "./suggest.ts";
 import { CONFIG_KEYS, TABLE } from "./table.ts";
 
@@ -13,6 +14,8 @@ export interface Given {
 /** What one source gave, by the path of the key, and what is wrong with its names. */
 export interface Layer {
   readonly given: ReadonlyMap<string, Given>;
+  /** Places that name the group `jwt` or a key in it, also those without a value: `option jwt`, `environment JWT_SECRET`. */
+  readonly jwtPlaces: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -31,8 +34,14 @@ export function readFlags(flags: Flags): Layer {
     if (path === undefined) problems.push(unknown(`flag --${name}`, name, paths.keys(), "--"));
     else given.set(path, { value, place: `flag --${name}` });
   }
-  return { given, problems };
+  return { given, jwtPlaces: jwtPlacesOf(given), problems };
 }
+
+/** The places of the keys of `jwt` that have a value. */
+const jwtPlacesOf = (given: ReadonlyMap<string, Given>): string[] =>
+  [...given].filter(([path]) => isJwtKey(path)).map(([, { place }]) => place);
+
+const isJwtKey = (path: string | undefined): boolean => path?.startsWith("jwt.") === true;
 
 /**
  * Variables that Kubernetes sets in every container for a service called `websocket`; they are not meant for us.
@@ -41,20 +50,25 @@ export function readFlags(flags: Flags): Layer {
 const isServiceVariable = (name: string, value: string): boolean =>
   /^WEBSOCKET_(SERVICE_|PORT_\d)/.test(name) || (name === "WEBSOCKET_PORT" && /^(tcp|udp|sctp):/.test(value));
 
-/** Reads the variables that are ours. An empty one counts as unset; others' are ignored, but for `WEBSOCKET_…`. */
+/**
+ * Reads the variables that are ours. An empty one counts as unset, and of `JWT_…` it is remembered that it was there;
+ * others' are ignored, but for `WEBSOCKET_…`.
+ */
 export function readEnvironment(environment: Environment): Layer {
   const paths = new Map(CONFIG_KEYS.map((key) => [key.env, key.path]));
   const given = new Map<string, Given>();
+  const emptyJwtPlaces: string[] = [];
   const problems: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || value === "") continue;
     const path = paths.get(name);
+    if (value === "" && isJwtKey(path)) emptyJwtPlaces.push(`environment ${name}`);
+    if (value === undefined || value === "") continue;
     if (path !== undefined) given.set(path, { value, place: `environment ${name}` });
     else if (name.startsWith("WEBSOCKET_") && !isServiceVariable(name, value)) {
       problems.push(unknown(`environment ${name}`, name, paths.keys()));
     }
   }
-  return { given, problems };
+  return { given, jwtPlaces: [...emptyJwtPlaces, ...jwtPlacesOf(given)], problems };
 }
 
 /** Reads a YAML or JSON file, or what was read from one. */
@@ -73,17 +87,23 @@ export function readFile(file: string | object): Layer {
   return document.contents === null ? readTree({}, place) : readTree(document.toJS(), place);
 }
 
-const failed = (problem: string): Layer => ({ given: new Map(), problems: [problem] });
+const failed = (problem: string): Layer => ({
+  given: new Map(),
+  jwtPlaces: [],
+  problems: [problem],
+});
 
 /** Reads an object shaped like the configuration. `null` (a name without a value in YAML) counts as unset. */
 export function readTree(tree: unknown, place: (path: string) => string): Layer {
   const given = new Map<string, Given>();
+  const jwtPlaces: string[] = [];
   const problems: string[] = [];
   const visit = (branch: unknown, table: KeyTable, prefix: string): void => {
     if (!isObject(branch)) {
       problems.push(`${place(prefix.slice(0, -1) || "content")}: expected keys and values`);
       return;
     }
+    if (table === TABLE.jwt && !isResolved(branch)) jwtPlaces.push(place("jwt"));
     for (const [name, value] of Object.entries(branch)) {
       if (value === undefined || value === null) continue;
       const path = prefix + name;
@@ -101,8 +121,20 @@ export function readTree(tree: unknown, place: (path: string) => string): Layer 
     }
   };
   visit(tree, TABLE, "");
-  return { given, problems };
+  return { given, jwtPlaces, problems };
 }
+
+const resolvedGroups = new WeakSet<object>();
+
+/**
+ * Remembers the `jwt` of a resolved configuration. A resolved configuration names every group, so `createHub(resolveConfig())`
+ * would otherwise look like an application whose secret is missing.
+ */
+export function markResolved({ jwt }: Config): void {
+  resolvedGroups.add(jwt);
+}
+
+const isResolved = (group: object): boolean => resolvedGroups.has(group);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

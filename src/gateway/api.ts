@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { type ErrorCode, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import { assertAccess } from "./api-access.ts";
 import { adminRoutes } from "./api-admin.ts";
@@ -9,6 +9,7 @@ import { openApiRoute } from "./api-openapi.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import type { Route } from "./api-route.ts";
 import { groupRoutes, userRoutes } from "./api-users.ts";
+import { assertNoProxy } from "./loopback.ts";
 
 /**
  * The HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code; `/openapi.json`
@@ -16,6 +17,7 @@ import { groupRoutes, userRoutes } from "./api-users.ts";
  */
 export function createApi(ports: ApiPorts): Hono {
   const app = new Hono();
+  if (ports.development) app.use(refuseProxies);
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // What a stranger sends is not read.
@@ -36,6 +38,12 @@ export function createApi(ports: ApiPorts): Hono {
   });
   return app;
 }
+
+/** Every route, the page and a request with the API key included: a proxy before development mode is a mistake. */
+const refuseProxies: MiddlewareHandler = (context, next) => {
+  assertNoProxy(context.req.raw.headers.keys());
+  return next();
+};
 
 function routesOf(given: ApiPorts): Route[] {
   // "/" as the path of WebSockets must not make "//stats" of what is below it.

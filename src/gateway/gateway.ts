@@ -5,7 +5,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { DIALECT, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import { type ConnectRequest, within } from "../publish/publish.ts";
 import type { Identity } from "./auth.ts";
-import { isLocalRequest, isLoopback } from "./loopback.ts";
+import { assertNoProxy, isLocalRequest, isLoopback } from "./loopback.ts";
 import { type LoginRequest, readQuery } from "./request.ts";
 import { Session, type SessionPorts } from "./session.ts";
 
@@ -166,6 +166,7 @@ export class Gateway {
       if (!isLocal || !isLocalRequest(headers)) {
         throw new TidingsError("forbidden", "development mode takes connections from this machine only");
       }
+      assertNoProxy(Object.keys(headers));
     }
     const { origin } = headers;
     if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {

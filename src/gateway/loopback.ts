@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
+import { TidingsError } from "../protocol/protocol.ts";
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
@@ -18,6 +19,25 @@ export function isLoopback(host: string): boolean {
  */
 export function isLocalRequest({ host, origin }: IncomingHttpHeaders): boolean {
   return isLocalUrl(`http://${host}`) && (origin === undefined || isLocalUrl(origin));
+}
+
+/** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, and those that were in use before. */
+const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/i;
+
+/**
+ * Refuses what came through a proxy: its address is the proxy's, which may be this machine's own, and its Host may be what the
+ * proxy calls this server. Neither says then where the client is.
+ * @param names of the request's header fields
+ * @throws TidingsError `forbidden`
+ */
+export function assertNoProxy(names: Iterable<string>): void {
+  for (const name of names) {
+    if (!PROXY_HEADER.test(name)) continue;
+    throw new TidingsError(
+      "forbidden",
+      `development mode refuses what came through a proxy (header ${name}): set JWT_SECRET to serve others`,
+    );
+  }
 }
 
 const isLocalUrl = (url: string): boolean => URL.canParse(url) && isLoopback(new URL(url).hostname);

@@ -70,6 +70,26 @@ describe("tidings serve", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
+  it.each([
+    [{ NODE_ENV: "production" }, "NODE_ENV is production, and nothing verifies who clients are"],
+    [{ JWT_SECRET: "" }, "jwt: expected a value for one of secret, publicKey and jwksUrl, got none"],
+  ])("with %j it does not start, with workers neither", async (env, words) => {
+    const redis = ["--redis", "redis://127.0.0.1:1", "--workers", "2"];
+    for (const more of [[], redis]) {
+      const { code, stdout, stderr } = await tidings(["serve", "--port", "0", ...more], env);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toContain(words);
+    }
+  });
+
+  it("warns of development mode in its log", async () => {
+    server = await serve(["--log-level", "warn"]);
+    expect(JSON.parse(server.printed[0] ?? "")).toMatchObject({
+      level: 40,
+      msg: expect.stringContaining("development mode"),
+    });
+  });
+
   it("says that the port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");

@@ -63,11 +63,13 @@ describe("sources", () => {
       const value = valueFor(key.path);
       const text = Array.isArray(value) ? value.join(",") : String(value);
       const tree = key.path.split(".").reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
+      // The rest of `jwt` is refused without a key.
+      const beside: Record<string, string> = ALONE.has(key.path) ? {} : { JWT_SECRET: "s" };
       const all: ConfigSources[] = [
-        { env: { [key.env]: text } },
-        { flags: { [key.flag]: text } },
-        { file: tree as object },
-        { code: tree as object }, // built from the table above, so it has the right shape
+        { env: { ...beside, [key.env]: text } },
+        { env: beside, flags: { [key.flag]: text } },
+        { env: beside, file: tree as object },
+        { env: beside, code: tree as object }, // built from the table above, so it has the right shape
       ];
       for (const sources of all) expect(getPath(resolveConfig(sources), key.path)).toEqual(value);
     }
@@ -105,7 +107,7 @@ describe("sources", () => {
   });
 
   it("an empty variable counts as unset", () => {
-    expect(resolveConfig({ env: { PORT: "", JWT_SECRET: "" } })).toEqual(defaultConfig);
+    expect(resolveConfig({ env: { PORT: "", HOST: "" } })).toEqual(defaultConfig);
   });
 
   it("undefined in code counts as unset", () => {
@@ -120,6 +122,9 @@ describe("sources", () => {
     expect(places.get("redis")).toBe("default");
   });
 });
+
+/** Keys beside which `jwt.secret` is not needed: those that verify tokens themselves. */
+const ALONE = new Set(["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"]);
 
 /** A value for each key that is not its default. */
 function valueFor(path: string): unknown {

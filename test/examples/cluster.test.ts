@@ -102,7 +102,11 @@ describe("examples/cluster/start.ts", () => {
 
   it("stops everything that it has started, and leaves nothing behind", async () => {
     const cluster = new Cluster("ip-hash");
-    const urls = await Promise.all([cluster.where("page"), cluster.where("node a"), cluster.where("node b")]);
+    const urls = await Promise.all([
+      cluster.where("ready"),
+      cluster.where("node a"),
+      cluster.where("node b"),
+    ]);
     const files = await cluster.where("files");
     for (const url of urls) expect((await fetch(new URL("/ready", url))).status).toBe(200);
     expect(await cluster.stop()).toBe(0);

@@ -2,9 +2,13 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import type { WebSocketConstructor } from "../../src/client/options.ts";
+import { jwt } from "../../src/index.ts";
 import { Observed } from "../client/harness.ts";
 import { REPOSITORY } from "../package/build.ts";
 import { Program } from "./program.ts";
+
+const SECRET = "a secret of at least thirty-two bytes";
+const tokens = jwt({ secret: SECRET });
 
 const START = join(REPOSITORY, "examples/cluster/start.ts");
 
@@ -16,6 +20,7 @@ export class Cluster {
     const env = {
       REDIS_URL: undefined, // The example's own, whatever the tests are run with.
       LOG_LEVEL: "warn",
+      JWT_SECRET: SECRET,
       HISTORY_COUNT: "100000", // Nobody is away for longer, however slow the machine is.
       SHUTDOWN_RECONNECT_SPREAD_MS: "200",
     };
@@ -24,7 +29,7 @@ export class Cluster {
   }
 
   /** Where something is, as it says when it is up. */
-  where(name: "WebSocket" | "with TLS" | "page" | "node a" | "node b" | "files"): Promise<string> {
+  where(name: "WebSocket" | "with TLS" | "ready" | "node a" | "node b" | "files"): Promise<string> {
     return this.program.prints(new RegExp(`^ +${name} +([^\\s?]+)`, "m"));
   }
 
@@ -46,7 +51,13 @@ export class Cluster {
 /** A client that sits at this address of the machine, connected. */
 export async function clientAt(address: string, url: string): Promise<Observed> {
   const WebSocket = socketsFrom(address);
-  const client = new Observed(url, { user: address, WebSocket, reconnect: { minMs: 50, maxMs: 500 } });
+  const token = await tokens.mint?.({ user: address });
+  const client = new Observed(url, {
+    user: undefined,
+    token,
+    WebSocket,
+    reconnect: { minMs: 50, maxMs: 500 },
+  });
   onTestFinished(() => client.client.close());
   await client.client.ready;
   return client;
