@@ -4,7 +4,7 @@ import { TidingsError } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { BackplaneSink, NodeInfo } from "../port.ts";
 import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, withoutSecrets } from "./failure.ts";
 import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
 import { baseOf, castOf, inboxOf } from "./keys.ts";
 import { type Kind, LINE, payloadOf } from "./line.ts";
@@ -241,7 +241,11 @@ export class Link {
     const former = this.#token;
     this.#token = newToken();
     const { prefix } = this.#options;
-    await this.#listener.move(inboxOf(prefix, former), inboxOf(prefix, this.#token));
+    try {
+      await this.#listener.move(inboxOf(prefix, former), inboxOf(prefix, this.#token));
+    } catch (cause) {
+      throw failureOf("renew", cause);
+    }
   }
 
   /** Resolves when a line of its own has come back; rejects when it does not. */
@@ -332,7 +336,7 @@ export class Link {
   #reportOutage(error: unknown): void {
     if (this.#isReported) return;
     this.#isReported = true;
-    this.#report("redis", error);
+    this.#report("redis", withoutSecrets(error));
   }
 
   #report(stage: string, error: unknown): void {
