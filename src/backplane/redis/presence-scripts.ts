@@ -11,7 +11,7 @@ import { FENCED, script } from "./script.ts";
 export const ARRIVE = script(
   "arrive",
   lua`
--- KEYS[1]  partition of the user
+-- KEYS[1]  base of the partition of the user
 -- ARGV[1]  token
 -- ARGV[2]  user
 -- ARGV[3]  connection id
@@ -19,7 +19,7 @@ export const ARRIVE = script(
 -- ARGV[5]  most connections of the user, 0 for no limit
 -- ARGV[6]  policy at the limit: reject or kick_oldest
 -- ARGV[7]  1 for one connection per platform
--- Reply    {} when refused; else { seq, presence lines sent, commands sent, 1 when an invalidation is to be confirmed,
+-- reply    {} when refused; else { seq, presence lines sent, commands sent, 1 when an invalidation is to be confirmed,
 --          then id and record of each evicted connection, oldest first }
 ${CONNECTIONS}${RULES}
 local token, user, id, details = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -66,11 +66,11 @@ return { seq, has_come and 1 or 0, sent, to_confirm, unpack(evicted) }
 export const EVICT = script(
   "evict",
   lua`
--- KEYS[1]  partition of the user
+-- KEYS[1]  base of the partition of the user
 -- ARGV[1]  user
 -- ARGV[2]  grace period in milliseconds
 -- ARGV[3…] tokens of nodes that do not answer
--- Reply    nil
+-- reply    nil
 ${CONNECTIONS}${RULES}
 local user, grace_ms, silent = ARGV[1], tonumber(ARGV[2]), {}
 for index = 3, #ARGV do silent[ARGV[index]] = true end
@@ -84,12 +84,12 @@ end
 export const DEPART = script(
   "depart",
   lua`
--- KEYS[1]  partition of the user
+-- KEYS[1]  base of the partition of the user
 -- ARGV[1]  token
 -- ARGV[2]  user
 -- ARGV[3]  connection id
 -- ARGV[4]  grace period in milliseconds
--- Reply    1 when it was the user's last connection, else 0
+-- reply    1 when it was the user's last connection, else 0
 ${CONNECTIONS}
 local token, user, id, grace_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
@@ -106,14 +106,14 @@ return 0
 export const RECONCILE = script(
   "reconcile",
   lua`
--- KEYS[1]  partition of the users
+-- KEYS[1]  base of the partition of the users
 -- ARGV[1]  token
 -- ARGV[2]  grace period in milliseconds
 -- ARGV[3]  quiet after Redis lost its data: users were online before, so nobody is told again; else loud
 -- ARGV[4]  most connections of a user, 0 for no limit
 -- ARGV[5]  1 for one connection per platform
 -- ARGV[6…] four for each connection: user, id, seq, details; empty details for one that is gone
--- Reply    { presence lines sent, then users whose grace period has begun }
+-- reply    { presence lines sent, then users whose grace period has begun }
 ${CONNECTIONS}${RULES}
 local token, grace_ms, is_quiet = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet"
 local limit, one_per_platform = tonumber(ARGV[4]), ARGV[5] == "1"
@@ -141,9 +141,9 @@ return { #lines, unpack(left) }
 export const BIRTH = script(
   "birth",
   lua`
--- KEYS[1]  partition
+-- KEYS[1]  base of a partition
 -- ARGV[1]  name to give if there is none
--- Reply    the name in force
+-- reply    the name in force
 redis.call("SETNX", base .. ":birth", ARGV[1])
 return redis.call("GET", base .. ":birth")
 `,
@@ -153,11 +153,11 @@ return redis.call("GET", base .. ":birth")
 export const RESUME_GRACE = script(
   "resume-grace",
   lua`
--- KEYS[1]  partition of the users
+-- KEYS[1]  base of the partition of the users
 -- ARGV[1]  grace period in milliseconds
 -- ARGV[2]  quiet when Redis has lost its data, else loud
 -- ARGV[3…] users
--- Reply    those who are in their grace period now
+-- reply    those who are in their grace period now
 ${CONNECTIONS}
 local grace_ms, has_lost, in_grace = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
 for index = 3, #ARGV do
@@ -176,9 +176,9 @@ return in_grace
 export const SWEEP = script(
   "sweep",
   lua`
--- KEYS[1]  partition of the users
+-- KEYS[1]  base of the partition of the users
 -- ARGV[1]  most users
--- Reply    how many were announced
+-- reply    how many were announced
 ${CONNECTIONS}
 local lines = {}
 for _, user in ipairs(redis.call("ZRANGEBYSCORE", GRACE, "-inf", now(), "LIMIT", 0, ARGV[1])) do
@@ -194,10 +194,10 @@ return #lines
 export const ENROL = script(
   "enrol",
   lua`
--- KEYS[1]  partition of the groups
+-- KEYS[1]  base of the partition of the groups
 -- ARGV[1]  token
 -- ARGV[2…] three for each change: group, user, 1 to join or 0 to leave
--- Reply    1 when an invalidation of the first group is to be confirmed, else 0
+-- reply    1 when an invalidation of the first group is to be confirmed, else 0
 ${MEMBERS}${GROUPS}
 local token = ARGV[1]
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
@@ -213,9 +213,9 @@ return redis.call("EXISTS", key("${KEY.invalidated}", "group:" .. ARGV[2]))
 export const ENTER_ALL = script(
   "enter-all",
   lua`
--- KEYS[1]  partition of the channel all
+-- KEYS[1]  base of the partition of the channel all
 -- ARGV[1]  token
--- Reply    nil
+-- reply    nil
 local token = ARGV[1]
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 redis.call("SADD", key("${KEY.owned}", token), "${OWNED.all}")
@@ -227,12 +227,12 @@ if redis.call("HSET", key("${KEY.nodes}", "all"), token, 1) == 1 then invalidate
 export const CLEAR = script(
   "clear",
   lua`
--- KEYS[1]  partition
+-- KEYS[1]  base of a partition
 -- ARGV[1]  token
 -- ARGV[2]  seconds for which the incarnation stays fenced
 -- ARGV[3]  grace period in milliseconds
 -- ARGV[4]  most entries
--- Reply    { entries left, then users whose grace period has begun }
+-- reply    { entries left, then users whose grace period has begun }
 ${CONNECTIONS}${GROUPS}
 local token, grace_ms = ARGV[1], tonumber(ARGV[3])
 redis.call("SET", key("${KEY.fence}", token), 1, "EX", ARGV[2])
@@ -256,10 +256,10 @@ return { redis.call("SCARD", owned), unpack(left) }
 export const LOCATE = script(
   "locate",
   lua`
--- KEYS[1]  partition of the user
+-- KEYS[1]  base of the partition of the user
 -- ARGV[1]  user
 -- ARGV[2]  connection id to find only its node, or empty
--- Reply    tokens
+-- reply    tokens
 ${RECORD}
 if ARGV[2] == "" then return redis.call("HKEYS", key("${KEY.nodes}", "user:" .. ARGV[1])) end
 local record = redis.call("HGET", key("${KEY.connections}", ARGV[1]), ARGV[2])
@@ -271,9 +271,9 @@ return record and { token_of(record) } or {}
 export const CENSUS = script(
   "census",
   lua`
--- KEYS[1]  partition
+-- KEYS[1]  base of a partition
 -- ARGV[1]  order of arrival: only users after it are counted
--- Reply    { users, connections of all users }
+-- reply    { users, connections of all users }
 local users = redis.call("ZCOUNT", base .. ":online", "(" .. ARGV[1], "+inf")
 return { users, tonumber(redis.call("GET", base .. ":conns") or 0) }
 `,
@@ -283,10 +283,10 @@ return { users, tonumber(redis.call("GET", base .. ":conns") or 0) }
 export const PAGE = script(
   "page",
   lua`
--- KEYS[1]  partition
+-- KEYS[1]  base of a partition
 -- ARGV[1]  order of arrival to begin after
 -- ARGV[2]  most users
--- Reply    four for each user: name, order of arrival, count of connections, platforms with FIELD between
+-- reply    four for each user: name, order of arrival, count of connections, platforms with FIELD between
 ${RECORD}
 -- Of a user with more connections it takes a sample to tell the platforms.
 local SAMPLE = 1000
@@ -321,13 +321,13 @@ return page
 export const SCAN = script(
   "scan",
   lua`
--- KEYS[1]  partition
+-- KEYS[1]  base of a partition
 -- ARGV[1]  SSCAN or HSCAN
 -- ARGV[2]  kind of the key
 -- ARGV[3]  name of the key
 -- ARGV[4]  cursor
 -- ARGV[5]  about how many members
--- Reply    { next cursor, members, or fields and values by turns }
+-- reply    { next cursor, members, or fields and values by turns }
 return redis.call(ARGV[1], key(ARGV[2], ARGV[3]), ARGV[4], "COUNT", ARGV[5])
 `,
 );

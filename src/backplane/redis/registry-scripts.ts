@@ -34,12 +34,12 @@ end
 export const REGISTER = script(
   "register",
   lua`
--- KEYS[1]  partition of the registry
+-- KEYS[1]  base of the partition of the registry
 -- ARGV[1]  token
 -- ARGV[2]  description, JSON
 -- ARGV[3]  node id
 -- ARGV[4]  longest pause between any two heartbeats of the cluster, in milliseconds
--- Reply    {} when the incarnation was declared dead; else { token, then other incarnations with the same node id }
+-- reply    {} when the incarnation was declared dead; else { token, then other incarnations with the same node id }
 ${REGISTRY_LUA}
 local token, id = ARGV[1], ARGV[3]
 if is_fenced(token) or redis.call("SISMEMBER", dying, token) == 1 then return {} end
@@ -61,13 +61,13 @@ return found
 export const BEAT = script(
   "beat",
   lua`
--- KEYS[1]  partition of the registry
+-- KEYS[1]  base of the partition of the registry
 -- ARGV[1]  token
 -- ARGV[2]  description, JSON
 -- ARGV[3]  node id
 -- ARGV[4]  longest silence of a node, in milliseconds
 -- ARGV[5]  longest silence of an earlier incarnation of this node, and of all nodes together, in milliseconds
--- Reply    {} when the incarnation is not registered; else { tokens to clear, "", then token and description of each
+-- reply    {} when the incarnation is not registered; else { tokens to clear, "", then token and description of each
 --          incarnation that this call declared dead }
 ${REGISTRY_LUA}
 local token, id = ARGV[1], ARGV[3]
@@ -103,9 +103,9 @@ return reply
 export const BURY = script(
   "bury",
   lua`
--- KEYS[1]  partition of the registry
+-- KEYS[1]  base of the partition of the registry
 -- ARGV[1]  token
--- Reply    1 when it was registered, else 0
+-- reply    1 when it was registered, else 0
 ${REGISTRY_LUA}
 return bury(ARGV[1])
 `,
@@ -115,9 +115,9 @@ return bury(ARGV[1])
 export const FORGET = script(
   "forget",
   lua`
--- KEYS[1]  partition of the registry
+-- KEYS[1]  base of the partition of the registry
 -- ARGV[1]  token
--- Reply    nil
+-- reply    nil
 ${REGISTRY_LUA}
 redis.call("SREM", dying, ARGV[1])
 `,
@@ -127,8 +127,8 @@ redis.call("SREM", dying, ARGV[1])
 export const LIST_NODES = script(
   "nodes",
   lua`
--- KEYS[1]  partition of the registry
--- Reply    descriptions, the latest heartbeat first
+-- KEYS[1]  base of the partition of the registry
+-- reply    descriptions, the latest heartbeat first
 ${REGISTRY_LUA}
 local descriptions = {}
 for _, token in ipairs(redis.call("ZREVRANGE", nodes, 0, -1)) do
@@ -143,9 +143,9 @@ return descriptions
 export const DESCRIBE = script(
   "describe",
   lua`
--- KEYS[1]  partition of the registry
+-- KEYS[1]  base of the partition of the registry
 -- ARGV[1]  token
--- Reply    description, or nil when it is not registered
+-- reply    description, or nil when it is not registered
 ${REGISTRY_LUA}
 return redis.call("HGET", node, ARGV[1])
 `,
@@ -155,10 +155,10 @@ return redis.call("HGET", node, ARGV[1])
 export const TELL = script(
   "tell",
   lua`
--- KEYS[1]  any partition
+-- KEYS[1]  base of any partition
 -- ARGV[1]  token of the receiver
 -- ARGV[2]  line
--- Reply    nil
+-- reply    nil
 post(ARGV[1], ARGV[2])
 `,
 );
