@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { nodesCommand } from "./nodes.ts";
+import { broadcastCommand, sendCommand } from "./commands/messages/send.ts";
+import { configCommand } from "./commands/server/config.ts";
+import { nodesCommand } from "./commands/server/nodes.ts";
+import { serveCommand } from "./commands/server/serve.ts";
+import { tokenCommand } from "./commands/server/token.ts";
+import { kickCommand, usersCommand } from "./commands/users/list.ts";
 import { printFailure } from "./output.ts";
-import { broadcastCommand, sendCommand } from "./publish.ts";
-import { serveCommand } from "./serve.ts";
-import { configCommand } from "./show-config.ts";
-import { tokenCommand } from "./token.ts";
-import { kickCommand, usersCommand } from "./users.ts";
-import { workerCommand } from "./worker.ts";
+import { workerCommand } from "./workers/worker.ts";
 
 function makeProgram(): Command {
   const program = new Command("tidings")

@@ -7,18 +7,25 @@ import {
   type Push,
   TidingsError,
 } from "../protocol/protocol.ts";
-import { Acks } from "./acks.ts";
-import { Groups, type Joined, type Member } from "./groups.ts";
-import { type EVERY_TYPE, MessageListeners } from "./listeners.ts";
-import type { AnyMessage, EventName, Message, Outgoing, RequestOptions, SendOptions } from "./messages.ts";
+import type { Ending, SocketState } from "./connection/socket.ts";
+import { type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
+import { Acks } from "./messages/acks.ts";
+import { Groups, type Joined, type Member } from "./messages/groups.ts";
+import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
+import type {
+  AnyMessage,
+  EventName,
+  Message,
+  Outgoing,
+  RequestOptions,
+  SendOptions,
+} from "./messages/message.ts";
+import { Ordering } from "./messages/ordering.ts";
+import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from "./messages/presence.ts";
+import { Recovery } from "./messages/recovery.ts";
+import { Sending } from "./messages/sending.ts";
 import { type ClientOptions, type ConnectOptions, resolveOptions } from "./options.ts";
-import { Ordering } from "./ordering.ts";
-import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from "./presence.ts";
-import { Recovery } from "./recovery.ts";
-import { Sending } from "./sending.ts";
-import { endedBy, Session } from "./session.ts";
-import type { Ending, SocketState } from "./socket.ts";
-import { type Status, StatusListeners, type Unsubscribe } from "./status.ts";
+import { endedBy, Session } from "./session/session.ts";
 
 /** A page of a channel's history, oldest first; `more` when there are older messages. */
 export interface HistoryPage<Events> {
@@ -272,8 +279,10 @@ export type {
   Welcome,
 } from "../protocol/protocol.ts";
 export { isErrorCode, TidingsError } from "../protocol/protocol.ts";
-export type { BackoffOptions } from "./backoff.ts";
-export type { Joined, Member } from "./groups.ts";
+export type { BackoffOptions } from "./connection/backoff.ts";
+export type { SocketState } from "./connection/socket.ts";
+export type { ErrorStage, Status, Unsubscribe } from "./connection/status.ts";
+export type { Joined, Member } from "./messages/groups.ts";
 export type {
   AnyMessage,
   EventName,
@@ -281,8 +290,6 @@ export type {
   Outgoing,
   RequestOptions,
   SendOptions,
-} from "./messages.ts";
+} from "./messages/message.ts";
+export type { Online, PresenceQuery, WatchQuery } from "./messages/presence.ts";
 export type { ConnectOptions, TokenSource, WebSocketConstructor, WebSocketLike } from "./options.ts";
-export type { Online, PresenceQuery, WatchQuery } from "./presence.ts";
-export type { SocketState } from "./socket.ts";
-export type { ErrorStage, Status, Unsubscribe } from "./status.ts";

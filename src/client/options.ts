@@ -1,5 +1,5 @@
 import { type Positions, TidingsError } from "../protocol/protocol.ts";
-import type { BackoffOptions } from "./backoff.ts";
+import type { BackoffOptions } from "./connection/backoff.ts";
 
 /** Credentials, or where to get them: called for every attempt to connect, and shortly before the login ends. */
 export type TokenSource = string | (() => string | Promise<string>);

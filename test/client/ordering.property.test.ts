@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Ordering } from "../../src/client/ordering.ts";
+import { Ordering } from "../../src/client/messages/ordering.ts";
 import type { Position, PositionFrame, Push } from "../../src/protocol/protocol.ts";
 
 const CHANNEL = "user:alice";

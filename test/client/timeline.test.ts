@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { HOLD_LIMIT, Timeline } from "../../src/client/timeline.ts";
+import { HOLD_LIMIT, Timeline } from "../../src/client/messages/timeline.ts";
 import type { Push } from "../../src/protocol/protocol.ts";
 
 let told: (number | string)[];

@@ -4,7 +4,7 @@ import { build } from "vite";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
-const SOURCES = ["web/**/*.*", "src/client/*.ts", "src/protocol/*.ts", "vite.config.ts"];
+const SOURCES = ["web/**/*.*", "src/client/**/*.ts", "src/protocol/*.ts", "vite.config.ts"];
 
 /** Builds the page unless that has been done since its sources changed. */
 export async function buildPage(): Promise<void> {

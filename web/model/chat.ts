@@ -1,10 +1,10 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 import { type Client, connect, type Status, TidingsError } from "../../src/client/client.ts";
 import { type Channel, targetOf } from "../../src/protocol/protocol.ts";
+import { countOf } from "../count.ts";
 import type { Events } from "../events.ts";
 import type { Address, ConversationId } from "./address.ts";
 import type { Conversation } from "./conversation.ts";
-import { countOf } from "./count.ts";
 import { channelToRead, History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
 import { Latency } from "./latency.ts";

@@ -3,11 +3,11 @@ import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Chat } from "../model/chat.ts";
 import type { Page } from "../model/page.ts";
-import { ConversationView } from "./Conversation.tsx";
 import { SurroundingsProvider } from "./context.ts";
-import { Nothing } from "./Nothing.tsx";
+import { ConversationView } from "./conversation/ConversationView.tsx";
+import { Nothing } from "./conversation/Nothing.tsx";
 import { Sidebar } from "./Sidebar.tsx";
-import { Welcome } from "./Welcome.tsx";
+import { Welcome } from "./user/Welcome.tsx";
 
 export function App({ page }: { page: Page }): VNode {
   useSignalEffect(() => {

@@ -1,0 +1,21 @@
+import type { VNode } from "preact";
+import type { Page } from "../../model/page.ts";
+import { Logo } from "../Icon.tsx";
+import { UserForm } from "./UserForm.tsx";
+
+/** Shown until somebody says who they are. */
+export function Welcome({ page }: { page: Page }): VNode {
+  return (
+    <main class="welcome">
+      <div class="card">
+        <Logo />
+        <h1>Tidings is running</h1>
+        <p>
+          This is development mode: there is no secret, so everyone is who they say. Open this page in two
+          tabs as two users, and let them write to each other.
+        </p>
+        <UserForm label="Who are you?" value="alice" onUser={(user) => page.beUser(user)} />
+      </div>
+    </main>
+  );
+}
