@@ -163,7 +163,7 @@ test("a connection that is silent for two heartbeats is pinged, and then given u
   const silent = await peer.login({ heartbeatMs: 20 });
   expect(await silent.next()).toEqual({ type: "ping" });
   const answering = await peer.login({ heartbeatMs: 20 });
-  expect(await alice.status("closed")).toMatchObject({ reason: "nothing was heard from the server" });
+  expect(await alice.status("closed")).toMatchObject({ reason: "no frame from the server for two heartbeats" });
   for (let heartbeat = 0; heartbeat < 5; heartbeat++) {
     expect(await answering.next()).toEqual({ type: "ping" });
     answering.send({ type: "pong" });

@@ -1,4 +1,4 @@
-/** How long to wait before connecting again, in milliseconds. */
+/** Bounds of the delay before the next attempt to connect, in milliseconds. */
 export interface BackoffOptions {
   /** Upper bound of the first delay. @default 1_000 // 1 s */
   readonly minMs: number;
@@ -7,10 +7,10 @@ export interface BackoffOptions {
 }
 
 /**
- * Exponential backoff with full jitter: uniform between 0 and the doubled bound, so that the clients of a node that
- * went away do not come back all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * Exponential backoff with full jitter: uniform between 0 and a bound that doubles. The jitter keeps the clients of a
+ * node that stopped from reconnecting all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *
- * @param delays how many there were since the last success
+ * @param delays number of delays since the last success
  * @param random uniform in [0, 1)
  */
 export function backoffMs(

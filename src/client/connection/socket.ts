@@ -1,40 +1,51 @@
 import { DIALECT, shouldReconnect } from "../../protocol/protocol.ts";
-import type { ClientOptions, WebSocketEvent, WebSocketLike } from "../options.ts";
-import { backoffMs } from "./backoff.ts";
+import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Cancel, Timers } from "./timers.ts";
+import type { WebSocketConstructor, WebSocketEvent, WebSocketLike } from "./web-socket.ts";
 
-/** `connecting` until the server has welcomed the client, `waiting` for the next attempt, `closed` for good. */
+/**
+ * `connecting`: until the server's welcome. `open`: logged in. `waiting`: for the next attempt. `closed`: no further
+ * attempts.
+ */
 export type SocketState = "connecting" | "open" | "waiting" | "closed";
 
-/** How a connection, or the attempt to make one, ended. */
+/** The end of a connection or of an attempt to connect. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
   readonly willRetry: boolean;
+  /** Milliseconds until the next attempt, with `willRetry`. */
   readonly delayMs?: number;
 }
 
 export interface SocketHandlers<Opening> {
-  /** An attempt starts. Resolves with what `opened` will need, and where to connect to. */
+  /** Called when an attempt starts. Resolves with the URL, and with the value that `opened` gets. */
   prepare(attempt: number): Promise<{ url: string; opening: Opening }>;
-  /** The WebSocket is open; now the client logs in. */
+  /** Called when the WebSocket is open: the client can log in. */
   opened(opening: Opening): void;
   text(text: string): void;
+  /** Called when a connection or an attempt ended, unless `stop` ended it. */
   ended(ending: Ending): void;
 }
 
-type SocketOptions = Pick<ClientOptions, "WebSocket" | "reconnect" | "connectTimeoutMs">;
+export interface SocketOptions {
+  readonly WebSocket: WebSocketConstructor;
+  readonly reconnect: BackoffOptions;
+  /** Maximum duration of an attempt, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
 
-/** The code of RFC 6455 for a connection that ended without a close frame, or never was. */
+/** Close code of RFC 6455 for a connection that ended without a close frame, or could not be made. */
 export const NO_CLOSE_FRAME = 1006;
 
 const NORMAL = 1000;
+/** `readyState` of an open WebSocket. */
 const OPEN = 1;
 
-/** How long `stop` waits for the peer's half of the closing handshake. */
+/** Timeout of `stop` for the server's half of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** One WebSocket after another, until the server or the application says that it is enough. */
+/** Opens one WebSocket after another, until the server closes with a final code or the application stops it. */
 export class ReconnectingSocket<Opening> {
   readonly #options: SocketOptions;
   readonly #handlers: SocketHandlers<Opening>;
@@ -45,9 +56,10 @@ export class ReconnectingSocket<Opening> {
   #attempts = 0;
   /** Delays since the last welcome. */
   #delays = 0;
-  /** Counts attempts and their ends, so that what belongs to a former one is known when it comes late. */
+  /** Counts starts and ends of attempts. A late result with another number belongs to an earlier attempt. */
   #serial = 0;
-  #comeBackMs: number | undefined;
+  /** The server's delay for the next attempt, in place of the backoff. */
+  #reconnectMs: number | undefined;
   #cancelTimer: Cancel | undefined;
   readonly #online = (): void => this.retryNow();
 
@@ -67,19 +79,19 @@ export class ReconnectingSocket<Opening> {
     this.retryNow();
   }
 
-  /** Does not wait any longer for the next attempt. */
+  /** Starts the next attempt now. */
   retryNow(): void {
     if (this.#state !== "waiting") return;
     this.#cancelTimer?.();
     void this.#connect();
   }
 
-  /** What cannot be written is lost with the connection; its end is told. */
+  /** Drops the text when the WebSocket is not open: its end is reported, and calls are repeated or rejected then. */
   write(text: string): void {
     if (this.#socket?.readyState === OPEN) this.#socket.send(text);
   }
 
-  /** The login succeeded: the next delay is the first again. */
+  /** Marks the login as successful. The backoff starts again from its first delay. */
   welcomed(): void {
     this.#cancelTimer?.();
     this.#state = "open";
@@ -87,9 +99,9 @@ export class ReconnectingSocket<Opening> {
     this.#delays = 0;
   }
 
-  /** The server will close, and says when to come back. */
-  comeBackAfter(delayMs: number): void {
-    this.#comeBackMs = delayMs;
+  /** Sets the delay before the next attempt, because the server announced that it closes. */
+  reconnectAfter(delayMs: number): void {
+    this.#reconnectMs = delayMs;
   }
 
   /** Ends the connection as if the server had closed it with this code. */
@@ -99,10 +111,10 @@ export class ReconnectingSocket<Opening> {
     socket?.close();
   }
 
-  /** Ends for good. Resolves when the closing handshake is done, or was given up. */
+  /** Closes without further attempts. Resolves after the closing handshake, or after its timeout. */
   stop(): Promise<void> {
     const socket = this.#socket;
-    this.#rest("closed");
+    this.#detach("closed");
     if (socket === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const giveUp = setTimeout(resolve, CLOSE_TIMEOUT_MS);
@@ -142,25 +154,25 @@ export class ReconnectingSocket<Opening> {
     socket.onclose = ({ code = NO_CLOSE_FRAME, reason = "" }: WebSocketEvent) => {
       if (isCurrent()) this.#end(code, reason);
     };
-    // A close follows and tells; but `ws` throws errors that nobody listens to.
+    // A close event follows. Without this handler `ws` would throw the error.
     socket.onerror = () => {};
   }
 
   #end(code: number, reason: string): void {
     const willRetry = shouldReconnect(code);
-    this.#rest(willRetry ? "waiting" : "closed");
+    this.#detach(willRetry ? "waiting" : "closed");
     if (!willRetry) {
       this.#handlers.ended({ code, reason, willRetry });
       return;
     }
-    const delayMs = this.#comeBackMs ?? backoffMs(this.#delays, this.#options.reconnect);
-    this.#comeBackMs = undefined;
+    const delayMs = this.#reconnectMs ?? backoffMs(this.#delays, this.#options.reconnect);
+    this.#reconnectMs = undefined;
     this.#delays++;
     this.#cancelTimer = this.#timers.after(delayMs, () => this.retryNow());
     this.#handlers.ended({ code, reason, willRetry, delayMs });
   }
 
-  #rest(state: "waiting" | "closed"): void {
+  #detach(state: "waiting" | "closed"): void {
     this.#serial++;
     this.#socket = undefined;
     this.#state = state;
@@ -169,7 +181,7 @@ export class ReconnectingSocket<Opening> {
   }
 }
 
-/** Where browsers and workers tell that the network is back. Node's global object has no events. */
+/** The global object, which emits `online` in browsers and workers. Node's emits no events. */
 function network(): Partial<EventTarget> {
-  return globalThis as Partial<EventTarget>; // so it is in browsers, whose types not every program has
+  return globalThis as Partial<EventTarget>; // not every program includes the types of browsers
 }

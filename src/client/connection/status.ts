@@ -1,23 +1,23 @@
 import type { Channel, Welcome } from "../../protocol/protocol.ts";
 
-/** Where an error came from that has no caller to be thrown at. */
+/** Source of an error that has no caller to reject. */
 export type ErrorStage =
-  /** A listener of the application threw, or the promise it returned rejected. */
+  /** A listener of the application threw, or its promise rejected. */
   | "listener"
   /** The token provider threw. */
   | "token"
-  /** The server refused what the client did by itself: a login, an acknowledgement, rejoining a group. */
+  /** The server refused a request that the client made by itself: a login, an acknowledgement, a rejoin. */
   | "server"
   /** A frame could not be read. */
   | "frame";
 
-/** Everything that happens to a client besides messages and replies. */
+/** An event of a client other than a message or a reply. */
 export type Status =
-  /** An attempt starts; `attempt` counts from 1 since the last connection. */
+  /** An attempt to connect starts. `attempt` counts from 1 since the last connection. */
   | { readonly type: "connecting"; readonly attempt: number }
-  /** Logged in. */
+  /** The client is logged in. */
   | { readonly type: "open"; readonly welcome: Welcome }
-  /** The connection ended or could not be made. With `willRetry`, the next attempt comes after `delayMs`. */
+  /** The connection ended, or an attempt failed. With `willRetry` the next attempt starts after `delayMs`. */
   | {
       readonly type: "closed";
       readonly code: number;
@@ -25,17 +25,18 @@ export type Status =
       readonly willRetry: boolean;
       readonly delayMs?: number;
     }
-  /** Stored messages of the channel are lost to this client; what follows is in order again. */
+  /** This client lost stored messages of the channel. Later messages are in order again. */
   | { readonly type: "lost"; readonly channel: Channel }
-  /** The server or the application has something to say, such as `kicked` or `drain`. */
+  /** The server or the application informs the client, with a code such as `kicked` or `drain`. */
   | { readonly type: "notice"; readonly code: string; readonly message: string; readonly data?: unknown }
-  /** A watched user came or went. */
+  /** A watched user came online or went offline. */
   | { readonly type: "presence"; readonly user: string; readonly online: boolean }
   | { readonly type: "error"; readonly stage: ErrorStage; readonly error: unknown };
 
-/** Takes a listener back. */
+/** Removes a listener. */
 export type Unsubscribe = () => void;
 
+/** Listeners of a client's statuses. */
 export class StatusListeners {
   readonly #listeners = new Set<(status: Status) => void>();
 
@@ -49,13 +50,13 @@ export class StatusListeners {
       try {
         listener(status);
       } catch (error) {
-        // Told to nobody else: the one who listens for errors may be the one who throws.
+        // Not emitted as a status: the listener that throws may be the one for errors.
         console.error("tidings: a status listener threw", error);
       }
     }
   }
 
-  /** An error that has no caller. It cannot vanish: without listeners it goes to the console. */
+  /** Reports an error that has no caller. Without listeners it goes to the console, so that it cannot vanish. */
   report(stage: ErrorStage, error: unknown): void {
     if (this.#listeners.size === 0) console.error(`tidings: ${stage} error`, error);
     else this.emit({ type: "error", stage, error });

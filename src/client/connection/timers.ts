@@ -1,12 +1,12 @@
-/** Longer delays overflow the 32 bits that timers have, and would fire at once. */
+/** The longest delay that timers support: a longer one overflows 32 bits and fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Stops a timer; of no effect once it has fired. */
+/** Cancels a timer. It has no effect after the timer fired. */
 export type Cancel = () => void;
 
 /**
- * Every timer of a client, so that closing it leaves none behind. They keep a Node process alive: a client that waits
- * to reconnect is still at work.
+ * All timers of a client, so that closing the client leaves none behind. They keep a Node process alive, because a
+ * client that waits to reconnect is still in use.
  */
 export class Timers {
   readonly #running = new Set<ReturnType<typeof setTimeout>>();
@@ -28,14 +28,14 @@ export class Timers {
     };
   }
 
-  /** Resolves after a while; never, when the timers are closed before. */
+  /** Resolves after the delay. It never resolves when the timers are closed before. */
   pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.after(delayMs, resolve);
     });
   }
 
-  /** Stops all of them, and starts no more. */
+  /** Cancels all timers and starts no new ones. */
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#running) clearTimeout(timer);

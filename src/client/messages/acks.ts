@@ -2,23 +2,23 @@ import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel } from "../connection/timers.ts";
 import type { Session } from "../session/session.ts";
 
-/** What has been handled of a channel. The epoch is left out when it is not known. */
-export interface Handled {
+/** The last acknowledged offset of a channel. Without an `epoch` the client has not learned it yet. */
+export interface AckPosition {
   readonly epoch?: string;
   readonly offset: number;
 }
 
-/** At most one acknowledgement per channel in this time. */
+/** Minimum time between two acknowledgements of one channel. */
 const INTERVAL_MS = 200;
 
 /**
- * Acknowledges what has been handled. An acknowledgement is cumulative, so under load one stands for all of the interval;
- * the first after a quiet time leaves at once, because the sender may be waiting for it.
+ * Sends acknowledgements. They are cumulative, so under load one acknowledgement covers all messages of an interval.
+ * The first after a pause leaves at once, because the sender may be waiting for it.
  */
 export class Acks {
   readonly #session: Session;
   readonly #failed: (error: unknown) => void;
-  readonly #waiting = new Map<Channel, Handled>();
+  readonly #pending = new Map<Channel, AckPosition>();
   #cancelInterval: Cancel | undefined;
 
   constructor(session: Session, failed: (error: unknown) => void) {
@@ -26,27 +26,27 @@ export class Acks {
     this.#failed = failed;
   }
 
-  /** Everything up to here has been handled. */
-  add(channel: Channel, handled: Handled): void {
-    const waiting = this.#waiting.get(channel);
-    if (waiting === undefined || waiting.epoch !== handled.epoch || waiting.offset < handled.offset) {
-      this.#waiting.set(channel, handled);
+  /** Acknowledges all messages up to a position. A lower offset of the epoch changes nothing. */
+  add(channel: Channel, position: AckPosition): void {
+    const pending = this.#pending.get(channel);
+    if (pending === undefined || pending.epoch !== position.epoch || pending.offset < position.offset) {
+      this.#pending.set(channel, position);
     }
     if (this.#cancelInterval === undefined) this.flush();
   }
 
-  /** The client is no longer a member of the channel. */
+  /** Discards the pending acknowledgement of a channel that the client left. */
   forget(channel: Channel): void {
-    this.#waiting.delete(channel);
+    this.#pending.delete(channel);
   }
 
-  /** Sends what waits. Without a connection it goes on waiting until this is called on the next one. */
+  /** Sends the pending acknowledgements. Without a connection they stay pending until the next call. */
   flush(): void {
-    if (!this.#session.isOnline || this.#waiting.size === 0) return;
+    if (!this.#session.isOnline || this.#pending.size === 0) return;
     this.#cancelInterval?.();
     this.#startInterval();
-    for (const [channel, handled] of this.#waiting) void this.#send(channel, handled);
-    this.#waiting.clear();
+    for (const [channel, position] of this.#pending) void this.#send(channel, position);
+    this.#pending.clear();
   }
 
   #startInterval(): void {
@@ -56,18 +56,18 @@ export class Acks {
     });
   }
 
-  async #send(channel: Channel, handled: Handled): Promise<void> {
+  async #send(channel: Channel, position: AckPosition): Promise<void> {
     try {
-      await this.#session.request("message.ack", { channel, ...handled }, { idempotent: false });
+      await this.#session.request("message.ack", { channel, ...position }, { idempotent: false });
     } catch (error) {
-      if (error instanceof TidingsError && error.retryable) this.#waitAgain(channel, handled);
-      // For one of a former epoch there is nothing to do.
+      if (error instanceof TidingsError && error.retryable) this.#retry(channel, position);
+      // `conflict` means that the epoch is over: its messages need no acknowledgement.
       else if (!(error instanceof TidingsError && error.code === "conflict")) this.#failed(error);
     }
   }
 
-  #waitAgain(channel: Channel, handled: Handled): void {
-    if (!this.#waiting.has(channel)) this.#waiting.set(channel, handled);
+  #retry(channel: Channel, position: AckPosition): void {
+    if (!this.#pending.has(channel)) this.#pending.set(channel, position);
     if (this.#cancelInterval === undefined) this.#startInterval();
   }
 }

@@ -2,29 +2,31 @@ import { type Channel, groupChannel, TidingsError } from "../../protocol/protoco
 import type { Session } from "../session/session.ts";
 import type { Ordering } from "./ordering.ts";
 
-/** Where a group goes on for a client that joined it. */
+/** The position from which a joined group continues. */
 export interface Joined {
   readonly channel: Channel;
   readonly epoch: string;
   readonly offset: number;
-  /** False when messages between the position that the client held and this one are lost. */
+  /** False when the client lost messages between its own position and this one. */
   readonly recovered: boolean;
 }
 
-/** A member of a group: `online` with a connection that joined it, `durable` when it belongs while away too. */
+/** A member of a group. */
 export interface Member {
   readonly user: string;
+  /** The user has a connection that joined the group. */
   readonly online: boolean;
+  /** The user has a membership, which stays without connections. */
   readonly durable: boolean;
 }
 
-/** The groups that the client is a member of, over all its connections. */
+/** The groups that the client joined. It joins them again on every connection. */
 export class Groups {
   readonly #session: Session;
   readonly #ordering: Ordering;
   readonly #failed: (error: unknown) => void;
   readonly #joined = new Set<string>();
-  /** Channels that the present connection is known to be a member of. */
+  /** Channels that the present connection has joined, by the server's `position` frames. */
   readonly #confirmed = new Set<Channel>();
 
   constructor(session: Session, ordering: Ordering, failed: (error: unknown) => void) {
@@ -34,7 +36,7 @@ export class Groups {
   }
 
   async join(group: string): Promise<Joined> {
-    // Without its position the server would go on from now, over messages that are still missing here.
+    // Without the position the server would continue from now and skip messages that the client still misses.
     const position = this.#ordering.position(groupChannel(group));
     const joined = await this.#session.request("group.join", { group, position });
     this.#joined.add(group);
@@ -43,7 +45,7 @@ export class Groups {
 
   async leave(group: string): Promise<void> {
     this.#joined.delete(group);
-    // While offline: so that the next login does not name the group.
+    // While offline the position goes before the request, so that the next login does not name the group.
     if (!this.#session.isOnline) this.#ordering.forget(groupChannel(group));
     await this.#session.request("group.leave", { group });
     this.#ordering.forget(groupChannel(group));
@@ -54,7 +56,7 @@ export class Groups {
     return (reply as { members: Member[] }).members; // as the protocol says
   }
 
-  /** A `position` frame came: the connection is a member of the channel. */
+  /** Notes that a `position` frame arrived: the connection has joined the channel. */
   confirm(channel: Channel): void {
     this.#confirmed.add(channel);
   }
@@ -63,7 +65,7 @@ export class Groups {
     this.#confirmed.clear();
   }
 
-  /** Joins those again that the login did not: it had no position of them, or the policy has changed. */
+  /** Joins the groups that the login did not: it had no position for them, or the policy changed. */
   online(): void {
     for (const group of this.#joined) {
       if (!this.#confirmed.has(groupChannel(group))) void this.#rejoin(group);
@@ -77,7 +79,7 @@ export class Groups {
       this.#joined.delete(group);
       this.#ordering.forget(groupChannel(group));
       const code = cause instanceof TidingsError ? cause.code : "internal";
-      this.#failed(new TidingsError(code, `could not join ${group} again`, { cause }));
+      this.#failed(new TidingsError(code, `could not rejoin group ${group}`, { cause }));
     }
   }
 }

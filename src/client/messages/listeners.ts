@@ -1,12 +1,12 @@
 import type { Push } from "../../protocol/protocol.ts";
 import type { Unsubscribe } from "../connection/status.ts";
 
-/** The type that listens to messages of every type. */
+/** The type under which a listener gets messages of all types. */
 export const EVERY_TYPE = "*";
 
 type Listener = (message: Push) => unknown;
 
-/** Message listeners by type. One that fails keeps nothing from the others. */
+/** Message listeners by type. A listener that fails does not affect the others. */
 export class MessageListeners {
   readonly #byType = new Map<string, Set<Listener>>();
   readonly #failed: (error: unknown) => void;

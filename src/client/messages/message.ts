@@ -1,6 +1,6 @@
-import type { ErrorCode, Push } from "../../protocol/protocol.ts";
+import type { Push } from "../../protocol/protocol.ts";
 
-/** The message types of `Events`, an interface that maps each to its data: `{ chat: { text: string } }`. */
+/** The message types of `Events`, an interface that maps each type to its data: `{ chat: { text: string } }`. */
 export type EventName<Events> = keyof Events & string;
 
 /** A delivered message of one type. */
@@ -9,15 +9,15 @@ export type Message<Events, Type extends EventName<Events>> = Omit<Push, "type" 
   readonly data: Events[Type];
 };
 
-/** A delivered message of any of the types; `type` tells which. */
+/** A delivered message of any type. Its `type` narrows its `data`. */
 export type AnyMessage<Events> = { [Type in EventName<Events>]: Message<Events, Type> }[EventName<Events>];
 
-/** A message to send. Its audience is `to` one user, a `group`, or with neither everyone. */
+/** A message to send: `to` one user, to a `group`, or with neither to everyone. */
 export type Outgoing<Events> = {
   [Type in EventName<Events>]: { readonly type: Type } & DataField<Events[Type]> & Audience;
 }[EventName<Events>];
 
-/** `data` may be left out where its type allows `undefined`. */
+/** `data` is optional where its type allows `undefined`. */
 type DataField<Data> = undefined extends Data ? { readonly data?: Data } : { readonly data: Data };
 
 type Audience =
@@ -26,34 +26,26 @@ type Audience =
   | { readonly to?: undefined; readonly group?: undefined };
 
 export interface SendOptions {
-  /** Wait until the receiver has acknowledged. Needs `to`, and a message that is stored. @default false */
+  /** Wait for the receiver's acknowledgement. Requires `to` and a stored message. @default false */
   ack?: boolean;
   /**
-   * How long to wait, in milliseconds: with `ack` for the acknowledgement (at most 60,000; then the receipt says
-   * `stored`), without it for the receipt. The time that the message waits for a connection does not count.
-   * @default 5_000 // with `ack`; without it the `timeoutMs` of the client
+   * Timeout in milliseconds: with `ack` of the acknowledgement (at most 60,000; then the receipt says `stored`),
+   * otherwise of the receipt. The wait for a connection does not count.
+   * @default 5_000 // with `ack`; otherwise the client's `timeoutMs`
    */
   timeoutMs?: number;
-  /** Do not store: at most once, and refused with `unavailable` while there is no connection. @default false */
+  /** Do not store the message: at most once, and rejected with `unavailable` without a connection. @default false */
   ephemeral?: boolean;
-  /** Idempotency key, 1–128 characters. @default a random one, for messages that are stored */
+  /** Idempotency key, 1–128 characters. @default a random one for stored messages */
   key?: string;
 }
 
 export interface RequestOptions {
-  /** How long to wait for the reply, in milliseconds, from now. @default 10_000 // 10 s */
+  /** Timeout of the reply in milliseconds, which includes the wait for a connection. @default 10_000 // 10 s */
   timeoutMs?: number;
   /**
-   * The action may be done twice without harm: a request that is unanswered when the connection breaks is sent
-   * again on the next one. Otherwise it rejects with `unavailable`. @default false
+   * The action has the same effect when it runs twice, so the client repeats it on the next connection when the present
+   * one ends before the reply. Otherwise the request rejects with `unavailable`. @default false
    */
   idempotent?: boolean;
-}
-
-/** A frame of any kind as it came: nothing about it is known until it is looked at. */
-export interface InboundFrame {
-  readonly type?: unknown;
-  readonly id?: unknown;
-  readonly data?: unknown;
-  readonly error?: { readonly code?: ErrorCode; readonly message?: string };
 }

@@ -9,15 +9,15 @@ import {
 import { Timeline } from "./timeline.ts";
 
 export interface OrderingEvents {
-  /** A message in its turn; an ephemeral one as it comes. */
+  /** Delivers a stored message in order, or an ephemeral one on arrival. */
   deliver(push: Push): void;
-  /** Stored messages of the channel are lost. */
+  /** Reports that stored messages of the channel are lost. */
   lost(channel: Channel): void;
-  /** Messages of the channel are missing: ask from {@link Ordering.position} on. */
+  /** Reports missing messages of the channel. They follow {@link Ordering.position}. */
   gap(channel: Channel): void;
 }
 
-/** The positions of a client on all its channels, and what they make of arriving messages. */
+/** In-order delivery on all channels of a client: one timeline per channel. */
 export class Ordering {
   readonly #events: OrderingEvents;
   readonly #timelines = new Map<Channel, Timeline>();
@@ -25,7 +25,7 @@ export class Ordering {
   constructor(events: OrderingEvents, positions: Positions = {}) {
     this.#events = events;
     for (const channel of Object.keys(positions) as Channel[]) {
-      // positions are named by channels
+      // The keys of `Positions` are channels.
       this.#timelines.set(channel, this.#timeline(channel, positions[channel]));
     }
   }
@@ -47,7 +47,7 @@ export class Ordering {
     return this.#each((timeline) => timeline.position);
   }
 
-  /** The positions to name to the server at login. */
+  /** Returns the positions that the login names. */
   login(): Positions {
     return this.#each((timeline) => timeline.login());
   }
@@ -60,7 +60,7 @@ export class Ordering {
     this.#timelines.get(channel)?.giveUp();
   }
 
-  /** The client is no longer a member of the channel. */
+  /** Discards the position of a channel that the client left. */
   forget(channel: Channel): void {
     this.#timelines.delete(channel);
   }

@@ -1,23 +1,23 @@
 import type { Session } from "../session/session.ts";
 
-/** Users who are online, and on which platforms. */
+/** Platforms of the users who are online, by user. */
 export type Online = Record<string, string[]>;
 
-/** Whose presence is asked for: of users, of a group, or of everyone. */
+/** Selects users, the members of a group, or with neither everyone. */
 export type PresenceQuery = { readonly users?: readonly string[]; readonly group?: string };
 
-/** Whom to watch. */
+/** Selects the users to watch. */
 export type WatchQuery = { readonly users: readonly string[] } | { readonly all: true };
 
-/** The server's limit. */
+/** The server's limit for one request. */
 const USERS_PER_REQUEST = 1_000;
 
-/** The users that the client watches, over all its connections. */
+/** The users whose presence the client watches. It watches them again on every connection. */
 export class PresenceWatch {
   readonly #session: Session;
   readonly #changed: (user: string, online: boolean) => void;
   readonly #failed: (error: unknown) => void;
-  /** Watched by name, and what is known of them. */
+  /** Users watched by name, and whether each is online. */
   readonly #users = new Map<string, boolean>();
   #all = false;
 
@@ -38,13 +38,13 @@ export class PresenceWatch {
     return online;
   }
 
-  /** A presence frame came. */
+  /** Applies a presence frame. */
   update(user: string, online: boolean): void {
     if (this.#users.has(user)) this.#users.set(user, online);
     this.#changed(user, online);
   }
 
-  /** Watches again on a new connection, and tells what changed while there was none. */
+  /** Watches again on a new connection, and reports the changes since the last one. */
   async online(): Promise<void> {
     try {
       await this.#session.insist(() => this.#watchAgain());

@@ -2,7 +2,7 @@ import { type Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Session } from "../session/session.ts";
 import type { Ordering } from "./ordering.ts";
 
-/** Asks for the messages that are missing in a channel until they are there, or the server says that it will not. */
+/** Gap fill: requests the missing messages of a channel until they arrive, or the server refuses for good. */
 export class Recovery {
   readonly #session: Session;
   readonly #ordering: Ordering;
@@ -19,23 +19,24 @@ export class Recovery {
     if (this.#running.has(channel)) return;
     this.#running.add(channel);
     try {
-      await this.#session.insist(() => this.#ask(channel));
+      await this.#session.insist(() => this.#request(channel));
     } catch (error) {
       this.#failed(error);
       this.#ordering.giveUp(channel);
     }
     this.#running.delete(channel);
-    // The next connection may have found a gap of its own while this one was waiting.
+    // A reconnect may have opened a new gap during the wait.
     if (this.#ordering.hasGap(channel)) void this.fill(channel);
   }
 
-  async #ask(channel: Channel): Promise<void> {
+  async #request(channel: Channel): Promise<void> {
     while (this.#ordering.hasGap(channel)) {
       const from = this.#ordering.position(channel);
       await this.#session.request("message.resume", { channel, ...from }, { idempotent: false });
-      const isFurther = this.#ordering.position(channel)?.offset !== from?.offset;
-      // The send queue may still be full: asking at once would only add to it.
-      if (!isFurther) throw new TidingsError("unavailable", `${channel}: nothing of what is missing came`);
+      const hasAdvanced = this.#ordering.position(channel)?.offset !== from?.offset;
+      // The server's send queue may still be full: an immediate request would only add to it.
+      if (!hasAdvanced)
+        throw new TidingsError("unavailable", `${channel}: the server sent none of the missing messages`);
     }
   }
 }

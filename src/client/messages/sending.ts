@@ -1,9 +1,8 @@
 import type { Receipt } from "../../protocol/protocol.ts";
-import type { CallPlan } from "../session/calls.ts";
-import type { Session } from "../session/session.ts";
+import type { CallPlan, Session } from "../session/session.ts";
 import type { SendOptions } from "./message.ts";
 
-/** A message to send, of whatever type. */
+/** A message to send, of any type. */
 export interface AnyOutgoing {
   readonly type: string;
   readonly data?: unknown;
@@ -11,14 +10,14 @@ export interface AnyOutgoing {
   readonly group?: string;
 }
 
-/** How long the server waits for an acknowledgement unless told. */
+/** The server's default timeout of an acknowledgement. */
 const ACK_TIMEOUT_MS = 5_000;
 
-/** Gives messages their keys, and decides how long each may take. */
+/** Sends messages with idempotency keys and timeouts. */
 export class Sending {
   readonly #session: Session;
   readonly #timeoutMs: number;
-  /** First half of the idempotency keys; the other counts. */
+  /** First part of the idempotency keys. The second part is a counter. */
   readonly #keyPrefix = randomText();
   #keys = 0;
 
@@ -35,13 +34,13 @@ export class Sending {
   }
 
   #planOf({ ack, ephemeral = false, timeoutMs }: SendOptions): CallPlan {
-    const answerMs = timeoutMs ?? this.#timeoutMs;
-    // The server answers by itself when the time for the acknowledgement is up; the client only outlasts it.
+    const receiptMs = timeoutMs ?? this.#timeoutMs;
+    // The server replies after the acknowledgement's timeout, so the client must wait longer than that.
     const ackMs = (timeoutMs ?? ACK_TIMEOUT_MS) + this.#timeoutMs;
     return {
       queued: !ephemeral,
       repeated: !ephemeral,
-      timeoutMs: ack ? ackMs : answerMs,
+      timeoutMs: ack ? ackMs : receiptMs,
       timedFrom: "write",
     };
   }
@@ -51,7 +50,7 @@ export class Sending {
   }
 }
 
-/** 96 random bits. (`crypto.randomUUID` is missing on pages without TLS.) */
+/** 96 random bits. Pages without TLS have no `crypto.randomUUID`. */
 function randomText(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("");
 }

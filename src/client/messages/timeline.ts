@@ -1,30 +1,30 @@
 import type { Position, PositionFrame, Push } from "../../protocol/protocol.ts";
 
-/** What a timeline makes of what arrives. */
+/** Results of a timeline for the frames of its channel. */
 export interface TimelineEvents {
-  /** The next message. Its offset is the position by now. */
+  /** Delivers the next message. The position is at its offset already. */
   deliver(push: Push): void;
-  /** Messages between the former position and the next message are lost. */
+  /** Reports that messages before the next delivered one are lost. */
   lost(): void;
-  /** Messages are missing between the position and what has arrived: they must be asked for. */
+  /** Reports a gap between the position and the messages that arrived. The missing ones must be requested. */
   gap(): void;
 }
 
-/** Messages held back while earlier ones are missing. What does not fit comes again with those asked for. */
+/** Maximum number of messages held during a gap. The replay that fills the gap repeats those beyond it. */
 export const HOLD_LIMIT = 1_000;
 
-/** The epoch of a position that was learnt from a message alone, which does not tell it. */
+/** Epoch of a position that comes from a message, which carries none. */
 const UNKNOWN = "";
 
-/** Stands for a stored message that is not for this connection: the server sends a position in its place. */
+/** Marks a stored message that is not for this connection. The server sends a position in its place. */
 const SKIPPED = Symbol("skipped");
 
-/** The stored messages of one channel: each is delivered once, in the order of the offsets, or `lost` is told. */
+/** In-order delivery of one channel: each stored message once, in the order of the offsets, or `lost` is reported. */
 export class Timeline {
   readonly #events: TimelineEvents;
   #position: Position | undefined;
-  /** The position named at login, until it is answered. */
-  #named: Position | undefined;
+  /** The position that the login named, until the server's first position. */
+  #loginPosition: Position | undefined;
   readonly #held = new Map<number, Push | typeof SKIPPED>();
 
   constructor(events: TimelineEvents, position?: Position) {
@@ -32,7 +32,7 @@ export class Timeline {
     this.#position = position && { ...position };
   }
 
-  /** Undefined until a `position` frame has come. */
+  /** Undefined until a `position` frame arrived. */
   get position(): Position | undefined {
     return this.#position && this.#position.epoch !== UNKNOWN ? { ...this.#position } : undefined;
   }
@@ -41,9 +41,9 @@ export class Timeline {
     return this.#held.size > 0;
   }
 
-  /** The position to name at login. */
+  /** Returns the position that the login names. */
   login(): Position | undefined {
-    this.#named = this.position;
+    this.#loginPosition = this.position;
     return this.position;
   }
 
@@ -57,8 +57,8 @@ export class Timeline {
   }
 
   /**
-   * Goes on from a `position` frame. Within an epoch the position never goes back to what has been delivered: answers
-   * cross with live messages, and replay repeats.
+   * Continues from a `position` frame. Within an epoch the position never goes back, because replies cross with live
+   * messages and a replay repeats delivered ones.
    */
   move({ epoch, offset, recovered }: PositionFrame): void {
     const position = this.#position;
@@ -67,24 +67,24 @@ export class Timeline {
     else if (recovered) this.#take(offset, SKIPPED);
     else if (this.#isAheadOfHistory(epoch, offset)) this.#restart({ epoch, offset }, false);
     else if (offset > position.offset) this.#jump(position, offset);
-    this.#named = undefined;
+    this.#loginPosition = undefined;
   }
 
-  /** The missing messages will not come: goes on with the first that was held back. */
+  /** Skips the missing messages and continues with the first held one. */
   giveUp(): void {
     if (this.#position !== undefined && this.hasGap) {
       this.#jump(this.#position, Math.min(...this.#held.keys()) - 1);
     }
   }
 
-  /** What was held back comes again with the resume on the next connection. */
+  /** Discards the held messages. The recovery on the next connection repeats them. */
   disconnected(): void {
     this.#held.clear();
   }
 
   /**
-   * A position more than one ahead is a gap like that before a message: the server does not know which
-   * messages it dropped before it.
+   * Applies a message or a skipped offset. A skipped offset more than one ahead is a gap as well, because the server does
+   * not know which messages it dropped before it.
    */
   #take(offset: number, push: Push | typeof SKIPPED): void {
     const position = this.#position;
@@ -107,9 +107,9 @@ export class Timeline {
   }
 
   #hold(offset: number, push: Push | typeof SKIPPED): void {
-    const opens = !this.hasGap;
+    const opensGap = !this.hasGap;
     if (this.#held.size < HOLD_LIMIT) this.#held.set(offset, push);
-    if (opens) this.#events.gap();
+    if (opensGap) this.#events.gap();
   }
 
   #release(position: Position): void {
@@ -125,8 +125,8 @@ export class Timeline {
   }
 
   /**
-   * The history does not reach back to the position. Some of what it has lost may have been held back here: that is
-   * delivered, and each hole around it told.
+   * Moves ahead when the history no longer reaches back to the position. Held messages up to the offset are delivered,
+   * and each hole between them is reported as lost.
    */
   #jump(position: Position, offset: number): void {
     for (const held of [...this.#held.keys()].sort((one, other) => one - other)) {
@@ -140,10 +140,14 @@ export class Timeline {
   }
 
   /**
-   * The server lost the end of a history whose epoch it kept, and gives those offsets out again. This it tells at
-   * login only: later, a lower position is the late answer to an earlier question.
+   * True when the server lost the end of a history but kept its epoch, so that it assigns those offsets again. Only the
+   * first position after a login means that. A lower position later is a late reply to an earlier request.
    */
   #isAheadOfHistory(epoch: string, offset: number): boolean {
-    return this.#named !== undefined && this.#named.epoch === epoch && offset < this.#named.offset;
+    return (
+      this.#loginPosition !== undefined &&
+      this.#loginPosition.epoch === epoch &&
+      offset < this.#loginPosition.offset
+    );
   }
 }

@@ -1,19 +1,20 @@
-import { TidingsError } from "../../protocol/protocol.ts";
+import { isErrorCode, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
+import type { InboundFrame } from "./inbound-frame.ts";
 
-/** How a call behaves when there is no connection, or no answer. */
+/** Behaviour of a call without a connection, or without a reply. */
 export interface CallPlan {
-  /** Waits for a connection. Otherwise it is refused with `unavailable` while there is none. */
+  /** The call waits for a connection. Otherwise it rejects with `unavailable` while there is none. */
   readonly queued: boolean;
-  /** Sent again on the next connection when the one it was written to ends without an answer. */
+  /** The call is written again on the next connection when the present one ends without a reply. */
   readonly repeated: boolean;
-  /** Milliseconds until it rejects with `timeout`. */
+  /** Milliseconds until the call rejects with `timeout`. */
   readonly timeoutMs: number;
-  /** What the time counts from: the call itself, or each time it is written, so that waiting offline is free. */
+  /** Start of the timeout: the call itself, or its latest write, so that the wait for a connection does not count. */
   readonly timedFrom: "call" | "write";
 }
 
-/** `welcomed`: logged in, but what missed messages and groups there are is still on its way. */
+/** `welcomed`: logged in, but missed messages and groups are still pending. */
 type Phase = "offline" | "welcomed" | "online" | "closed";
 
 interface Call {
@@ -21,7 +22,7 @@ interface Call {
   readonly plan: CallPlan;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: TidingsError) => void;
-  /** Written to the present connection. */
+  /** True when the call is written to the present connection. */
   written: boolean;
   writes: number;
   /** Milliseconds since 1970. */
@@ -30,21 +31,21 @@ interface Call {
 }
 
 export interface CallsOptions {
-  /** Calls that may wait while there is no connection. */
+  /** Maximum number of calls that wait for a connection. */
   readonly queueLimit: number;
   readonly timers: Timers;
   readonly write: (text: string) => void;
 }
 
-/** Repeats stop well before the server forgets idempotency keys (5 minutes by default), so nothing is stored twice. */
+/** Repeats stop before the server's idempotency keys expire (5 minutes by default), so nothing is stored twice. */
 const REPEAT_WITHIN_MS = 4 * 60_000;
 
-/** A message that breaks every connection it is written to must not do so for ever. */
+/** Limit for a message that breaks every connection that it is written to. */
 const MAX_WRITES = 20;
 
 /**
- * Requests and messages until they are answered, oldest first: the queue while offline, what is in flight while
- * online, and what is written again after a reconnect, in the same order.
+ * Requests and messages without a reply, oldest first. They form the queue while offline, are in flight while online,
+ * and are written again in their order after a reconnect.
  */
 export class Calls {
   readonly #options: CallsOptions;
@@ -52,34 +53,39 @@ export class Calls {
   #lastId = 0;
   #phase: Phase = "offline";
   #closedBy: TidingsError | undefined;
-  /** The server's limit for one message, in bytes; beyond it the server would end the connection. */
+  /** The server's limit for one message, in bytes. The server closes the connection of a client that exceeds it. */
   messageBytes = Number.POSITIVE_INFINITY;
 
   constructor(options: CallsOptions) {
     this.#options = options;
   }
 
-  /** @returns the `data` of the reply. Rejects with the server's error, `timeout`, `unavailable` or `too_large` */
+  /**
+   * Writes or queues a call. Resolves with the `data` of the reply.
+   * Rejects with the server's error, `timeout`, `unavailable` or `too_large`.
+   */
   call(fields: object, plan: CallPlan): Promise<unknown> {
     const refusal = this.#refusal(plan);
     if (refusal !== undefined) return Promise.reject(refusal);
     return this.#add(fields, plan, this.#phase === "online" || (this.#phase === "welcomed" && !plan.queued));
   }
 
-  /** The login, which goes before everything else. */
+  /** Writes the login, before all other calls. */
   login(fields: object, plan: CallPlan): Promise<unknown> {
     return this.#add(fields, plan, true);
   }
 
-  answer(id: number, data: unknown): void {
-    this.#take(id)?.resolve(data);
-  }
-
-  /** @returns false when no call waits for this answer */
-  refuse(id: number, error: TidingsError): boolean {
-    const call = this.#take(id);
-    call?.reject(error);
-    return call !== undefined;
+  /** Settles the call of a reply or error frame. @returns the error when it belongs to no pending call */
+  settle({ id, data, error }: InboundFrame): TidingsError | undefined {
+    const call = typeof id === "number" ? this.#take(id) : undefined;
+    if (error === undefined) {
+      call?.resolve(data);
+      return undefined;
+    }
+    const { code, message = "" } = error;
+    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message);
+    call?.reject(refusal);
+    return call === undefined ? refusal : undefined;
   }
 
   welcomed(messageBytes: number): void {
@@ -91,7 +97,7 @@ export class Calls {
     return this.#phase === "online";
   }
 
-  /** Writes everything that waits. */
+  /** Writes all queued calls. */
   online(): void {
     this.#phase = "online";
     for (const [id, call] of this.#pending) {
@@ -104,27 +110,25 @@ export class Calls {
     for (const [id, call] of this.#pending) {
       if (!call.written) continue;
       if (call.plan.repeated && call.writes < MAX_WRITES) this.#unwrite(call);
-      else this.refuse(id, new TidingsError("unavailable", "the connection ended before the answer came"));
+      else this.#reject(id, new TidingsError("unavailable", "the connection ended before the reply arrived"));
     }
   }
 
-  /** Rejects everything, now and from now on. */
+  /** Rejects all pending and all later calls. */
   close(error: TidingsError): void {
     this.#phase = "closed";
     this.#closedBy = error;
-    for (const id of this.#pending.keys()) this.refuse(id, error);
+    for (const id of this.#pending.keys()) this.#reject(id, error);
   }
 
   #refusal({ queued }: CallPlan): TidingsError | undefined {
     if (this.#closedBy !== undefined) return this.#closedBy;
     if (this.#phase === "online") return undefined;
     if (!queued) {
-      return this.#phase === "welcomed"
-        ? undefined
-        : new TidingsError("unavailable", "there is no connection");
+      return this.#phase === "welcomed" ? undefined : new TidingsError("unavailable", "not connected");
     }
     if (this.#pending.size < this.#options.queueLimit) return undefined;
-    return new TidingsError("unavailable", `${this.#pending.size} calls wait for a connection already`);
+    return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls wait for a connection`);
   }
 
   #add(fields: object, plan: CallPlan, now: boolean): Promise<unknown> {
@@ -140,11 +144,12 @@ export class Calls {
 
   #write(id: number, call: Call): void {
     if (isLonger(call.text, this.messageBytes)) {
-      this.refuse(id, new TidingsError("too_large", `over the server's limit of ${this.messageBytes} bytes`));
+      const limit = `larger than the server's limit of ${this.messageBytes} bytes`;
+      this.#reject(id, new TidingsError("too_large", limit));
       return;
     }
     if (call.writes > 0 && Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
-      this.refuse(id, new TidingsError("timeout", "no answer in time; it may have been done"));
+      this.#reject(id, new TidingsError("timeout", "no reply in time; the server may have handled the call"));
       return;
     }
     call.firstWrittenAt ||= Date.now();
@@ -162,8 +167,12 @@ export class Calls {
   #startTimeout(id: number, call: Call): void {
     const { timeoutMs } = call.plan;
     call.cancelTimeout = this.#options.timers.after(timeoutMs, () => {
-      this.refuse(id, new TidingsError("timeout", `no answer within ${timeoutMs} ms`));
+      this.#reject(id, new TidingsError("timeout", `no reply within ${timeoutMs} ms`));
     });
+  }
+
+  #reject(id: number, error: TidingsError): void {
+    this.#take(id)?.reject(error);
   }
 
   #take(id: number): Call | undefined {
@@ -174,7 +183,7 @@ export class Calls {
   }
 }
 
-/** Tells whether a text is longer than so many bytes of UTF-8, mostly without encoding it: 3 bytes hold one unit. */
+/** Compares the UTF-8 length with a limit. A UTF-16 unit takes at most 3 bytes, so most texts need no encoding. */
 function isLonger(text: string, bytes: number): boolean {
   return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
 }

@@ -2,21 +2,21 @@ import type { Positions } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 
-/** What proves who the client is. */
+/** The client's credentials: a token, or in development mode a user id. */
 export type Credentials = { readonly token: string } | { readonly user_id: string };
 
 type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "platform" | "device">;
 
-/** A login is renewed so long before its end; a short one when a quarter of it is left. */
+/** A login is renewed 30 s before it expires, or when a quarter of a shorter login is left. */
 const RENEW_BEFORE_MS = 30_000;
 
 export interface LoginPorts {
-  /** Logs in again on the live connection. Resolves with the reply; undefined when there is no connection. */
+  /** Renews the login on the present connection. Resolves with the reply, or with undefined when there is no connection. */
   renew(credentials: Credentials): Promise<unknown>;
   failed(error: unknown): void;
 }
 
-/** How the client says who it is, on every connection and while one lasts. */
+/** Authenticates the client on every connection, and renews the login before it expires. */
 export class Login {
   readonly #options: LoginOptions;
   readonly #timers: Timers;
@@ -31,12 +31,12 @@ export class Login {
     this.#ports = ports;
   }
 
-  /** False when the URL or cookies say who the client is. */
+  /** False when the URL or cookies carry the credentials. */
   get isByMessage(): boolean {
     return this.#options.token !== undefined || this.#options.user !== undefined;
   }
 
-  /** Undefined when the login is not by message. Rejects with what the token provider threw. */
+  /** Resolves with undefined when the login is not by message. Rejects with the token provider's error. */
   async credentials(): Promise<Credentials | undefined> {
     const { token, user } = this.#options;
     if (token !== undefined) return { token: typeof token === "string" ? token : await token() };
@@ -59,29 +59,32 @@ export class Login {
     return full.href;
   }
 
-  /** The login ends at this time of the server's clock, in milliseconds since 1970, unless it is renewed. */
-  endsAt(expiresAt: number | undefined): void {
+  /**
+   * Schedules the renewal of the login.
+   * @param expiresAt milliseconds since 1970, by the server's clock; undefined when the login does not expire
+   */
+  scheduleRenewal(expiresAt: number | undefined): void {
     this.stop();
     this.#expiresAt = expiresAt;
     if (expiresAt === undefined || !this.#isRenewable) return;
     const leftMs = expiresAt - Date.now();
-    // With a clock that is ahead, the server's notice or its close says when.
+    // The client's clock is ahead: the server's notice `token_expiring` starts the renewal.
     if (leftMs <= 0) return;
     const delayMs = Math.max(leftMs - RENEW_BEFORE_MS, leftMs * 0.75);
     this.#cancelRenewal = this.#timers.after(delayMs, () => void this.renew());
   }
 
-  /** Logs in again with a fresh token. When that fails, tries again in what is left of the time, ever sooner. */
+  /** Logs in again with a new token. After a failure it retries in the remaining time, at shorter and shorter intervals. */
   async renew(): Promise<void> {
     if (this.#isRenewing || !this.#isRenewable) return;
     this.#isRenewing = true;
     try {
       const credentials = await this.credentials();
       const reply = credentials && (await this.#ports.renew(credentials));
-      if (reply !== undefined) this.endsAt((reply as { expiresAt?: number }).expiresAt); // as the protocol says
+      if (reply !== undefined) this.scheduleRenewal((reply as { expiresAt?: number }).expiresAt); // as the protocol says
     } catch (error) {
       this.#ports.failed(error);
-      this.endsAt(this.#expiresAt);
+      this.scheduleRenewal(this.#expiresAt);
     }
     this.#isRenewing = false;
   }
@@ -91,7 +94,7 @@ export class Login {
     this.#expiresAt = undefined;
   }
 
-  /** A token that never changes would only be refused later. */
+  /** Only a provider can return a new token. A constant one expires with the login. */
   get #isRenewable(): boolean {
     return typeof this.#options.token === "function";
   }

@@ -1,5 +1,4 @@
 import {
-  isErrorCode,
   type Notice,
   type PositionFrame,
   type Positions,
@@ -8,32 +7,43 @@ import {
   TidingsError,
   type Welcome,
 } from "../../protocol/protocol.ts";
-import { SilenceWatch } from "../connection/liveness.ts";
+import { Liveness } from "../connection/liveness.ts";
 import { type Ending, NO_CLOSE_FRAME, ReconnectingSocket, type SocketState } from "../connection/socket.ts";
 import type { StatusListeners } from "../connection/status.ts";
 import { Timers } from "../connection/timers.ts";
-import type { InboundFrame } from "../messages/message.ts";
 import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
+import type { InboundFrame } from "./inbound-frame.ts";
 import { type Credentials, Login } from "./login.ts";
 
+export type { CallPlan } from "./calls.ts";
+
 export interface SessionHandlers {
-  /** The positions to resume from, asked for at every login. */
+  /** Returns the positions to recover from. Called at every login. */
   resume(): Positions;
-  /** Logged in; what was missed follows. */
+  /** Called after the login. The missed messages follow. */
   welcomed(welcome: Welcome): void;
-  /** Everything that was missed is here, and what waited has gone out. */
+  /** Called when all missed messages have arrived and the queued calls are written. */
   online(): void;
   push(push: Push): void;
   position(frame: PositionFrame): void;
   presence(frame: PresenceFrame): void;
-  /** The connection ended, or could not be made. */
+  /** Called when a connection or an attempt to connect ended. */
   ended(ending: Ending): void;
 }
 
+/** Close codes of the client's own for a login that the server refused: retry, or give up. */
 const LOGIN_FAILED = { retryable: 4004, final: 4500 };
 
-/** A login that lasts over many connections: answers find their calls, and the rest of the frames their handlers. */
+/** The socket's timeout covers the login as well. */
+const LOGIN_PLAN: CallPlan = {
+  queued: false,
+  repeated: false,
+  timeoutMs: Number.POSITIVE_INFINITY,
+  timedFrom: "call",
+};
+
+/** A login that continues over many connections. It passes replies to their calls, and other frames to the handlers. */
 export class Session {
   readonly timers = new Timers();
   readonly #options: ClientOptions;
@@ -41,9 +51,9 @@ export class Session {
   readonly #statuses: StatusListeners;
   readonly #socket: ReconnectingSocket<Credentials | undefined>;
   readonly #calls: Calls;
-  readonly #silence: SilenceWatch;
+  readonly #liveness: Liveness;
   readonly #login: Login;
-  /** Counts connections, so that work for a former one can stop. */
+  /** Number of the present connection. A task with another number belongs to an earlier one and stops. */
   #connection = 0;
 
   constructor(options: ClientOptions, statuses: StatusListeners, handlers: SessionHandlers) {
@@ -51,26 +61,15 @@ export class Session {
     this.#options = options;
     this.#statuses = statuses;
     this.#handlers = handlers;
-    this.#socket = new ReconnectingSocket(options, timers, {
-      prepare: (attempt) => this.#prepare(attempt),
-      opened: (credentials) => this.#opened(credentials),
-      text: (text) => this.#text(text),
-      ended: (ending) => this.#ended(ending),
-    });
+    this.#socket = this.#makeSocket();
     const write = (text: string): void => this.#socket.write(text);
     this.#calls = new Calls({ queueLimit: options.queueLimit, timers, write });
-    this.#silence = new SilenceWatch({
+    this.#liveness = new Liveness({
       timers,
       ping: () => write('{"type":"ping"}'),
-      lost: () => this.#socket.fail(NO_CLOSE_FRAME, "nothing was heard from the server"),
+      lost: () => this.#socket.fail(NO_CLOSE_FRAME, "no frame from the server for two heartbeats"),
     });
-    this.#login = new Login(options, timers, {
-      renew: (credentials) => this.#renew(credentials),
-      failed: (error) => {
-        // Without the connection there is nothing to renew any more.
-        if (this.isOnline) this.#statuses.report("token", error);
-      },
-    });
+    this.#login = this.#makeLogin();
   }
 
   get state(): SocketState {
@@ -85,12 +84,12 @@ export class Session {
     this.#socket.start();
   }
 
-  /** Sends a message or request. @returns the `data` of its reply */
+  /** Sends a message or request. Resolves with the `data` of its reply. */
   call(fields: object, plan: CallPlan): Promise<unknown> {
     return this.#calls.call(fields, plan);
   }
 
-  /** Requests an action; one that may be done twice is repeated when the connection breaks before the answer. */
+  /** Requests an action. An idempotent request is repeated when the connection ends before the reply. */
   request(
     action: string,
     data: unknown,
@@ -100,7 +99,7 @@ export class Session {
     return this.#calls.call({ action, data }, plan);
   }
 
-  /** Repeats a task that fails for now, as long as the connection lasts. Rejects when it fails for good. */
+  /** Repeats a task after retryable errors, until the connection ends. Rejects with the first error that is final. */
   async insist(task: () => Promise<unknown>): Promise<void> {
     const connection = this.#connection;
     while (connection === this.#connection) {
@@ -114,10 +113,29 @@ export class Session {
     }
   }
 
-  /** Ends for good; what waits is rejected. */
+  /** Closes for good and rejects the pending calls. */
   close(): Promise<void> {
-    this.#clear(new TidingsError("unavailable", "the client is closed"));
+    this.#stop(new TidingsError("unavailable", "the client is closed"));
     return this.#socket.stop();
+  }
+
+  #makeSocket(): ReconnectingSocket<Credentials | undefined> {
+    return new ReconnectingSocket(this.#options, this.timers, {
+      prepare: (attempt) => this.#prepare(attempt),
+      opened: (credentials) => this.#opened(credentials),
+      text: (text) => this.#text(text),
+      ended: (ending) => this.#ended(ending),
+    });
+  }
+
+  #makeLogin(): Login {
+    return new Login(this.#options, this.timers, {
+      renew: (credentials) => this.#renew(credentials),
+      failed: (error) => {
+        // After the connection ended there is no login to renew, so the error does not matter.
+        if (this.isOnline) this.#statuses.report("token", error);
+      },
+    });
   }
 
   async #prepare(attempt: number): Promise<{ url: string; opening: Credentials | undefined }> {
@@ -136,21 +154,14 @@ export class Session {
   #opened(credentials: Credentials | undefined): void {
     if (credentials === undefined) return;
     const data = this.#login.data(credentials, this.#handlers.resume());
-    // The time to connect covers the login as well.
-    const plan: CallPlan = {
-      queued: false,
-      repeated: false,
-      timeoutMs: Number.POSITIVE_INFINITY,
-      timedFrom: "call",
-    };
-    this.#calls.login({ action: "robot.login", data }, plan).then(
+    this.#calls.login({ action: "robot.login", data }, LOGIN_PLAN).then(
       () => this.#goOnline(),
       (error) => this.#loginRefused(error),
     );
   }
 
   #loginRefused(error: TidingsError): void {
-    // When the connection ended meanwhile, that is told already.
+    // The connection may have ended meanwhile; its end is reported already.
     if (this.state !== "connecting" && this.state !== "open") return;
     this.#statuses.report("server", error);
     this.#socket.fail(error.retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, error.message);
@@ -167,7 +178,7 @@ export class Session {
   }
 
   #text(text: string): void {
-    this.#silence.heard();
+    this.#liveness.heard();
     try {
       this.#frame(JSON.parse(text));
     } catch (error) {
@@ -175,11 +186,11 @@ export class Session {
     }
   }
 
-  /** The casts trust the server to speak the protocol; a frame that breaks it is reported by `#text`. */
+  /** The casts trust the server to follow the protocol. `#text` reports a frame that breaks it. */
   #frame(frame: InboundFrame): void {
     switch (frame.type) {
       case undefined:
-        this.#answer(frame);
+        this.#reply(frame);
         break;
       case "welcome":
         this.#welcome(frame as Welcome);
@@ -200,53 +211,50 @@ export class Session {
     }
   }
 
-  #answer({ id, data, error }: InboundFrame): void {
-    if (error === undefined) {
-      if (typeof id === "number") this.#calls.answer(id, data);
-      return;
-    }
-    const { code, message = "" } = error;
-    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message);
-    const isExpected = typeof id === "number" && this.#calls.refuse(id, refusal);
-    if (!isExpected) this.#statuses.report("server", refusal);
+  #reply(frame: InboundFrame): void {
+    const unexpected = this.#calls.settle(frame);
+    if (unexpected !== undefined) this.#statuses.report("server", unexpected);
   }
 
   #welcome(welcome: Welcome): void {
     this.#socket.welcomed();
     this.#calls.welcomed(welcome.limits.messageBytes);
-    this.#silence.start(welcome.heartbeatMs);
-    this.#login.endsAt(welcome.expiresAt);
+    this.#liveness.start(welcome.heartbeatMs);
+    this.#login.scheduleRenewal(welcome.expiresAt);
     this.#handlers.welcomed(welcome);
     this.#statuses.emit({ type: "open", welcome });
-    // A login by the request is not answered: there is nothing more to wait for.
+    // A login by the URL or cookies has no reply to wait for.
     if (!this.#login.isByMessage) this.#goOnline();
   }
 
   #notice({ code, message, data, reconnectMs }: Notice): void {
-    if (reconnectMs !== undefined) this.#socket.comeBackAfter(reconnectMs);
+    if (reconnectMs !== undefined) this.#socket.reconnectAfter(reconnectMs);
     if (code === "token_expiring") void this.#login.renew();
     this.#statuses.emit({ type: "notice", code, message, data });
   }
 
   #ended(ending: Ending): void {
     this.#connection++;
-    this.#silence.stop();
+    this.#liveness.stop();
     this.#login.stop();
     this.#handlers.ended(ending);
     this.#calls.offline();
     const { code, reason, willRetry } = ending;
-    if (!willRetry) this.#clear(endedBy(code, reason));
+    if (!willRetry) this.#stop(endedBy(code, reason));
     this.#statuses.emit({ type: "closed", ...ending });
   }
 
-  #clear(error: TidingsError): void {
+  #stop(error: TidingsError): void {
     this.#connection++;
     this.timers.close();
     this.#calls.close(error);
   }
 }
 
-/** The error of everything that waits when the server ends the connection for good. */
+/** The error of pending calls when the server closed the connection for good. */
 export function endedBy(code: number, reason: string): TidingsError {
-  return new TidingsError(code === 4500 ? "unauthorized" : "unavailable", `closed with ${code}: ${reason}`);
+  return new TidingsError(
+    code === 4500 ? "unauthorized" : "unavailable",
+    `the server closed the connection with ${code}: ${reason}`,
+  );
 }
