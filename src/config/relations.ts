@@ -1,22 +1,22 @@
 import type { Config } from "./shape.ts";
 import type { JwtAlgorithm } from "./table.ts";
 
-/** What verifies tokens: a shared secret, or public keys. */
+/** The keys that verify tokens: a shared secret, or public keys. */
 export interface JwtKeySource {
   readonly secret?: string | undefined;
   readonly publicKey?: string | undefined;
   readonly jwksUrl?: string | undefined;
 }
 
-/** The algorithms that are accepted when none are named. */
+/** The accepted algorithms when `jwt.algorithms` is not set. */
 export function defaultAlgorithms(source: JwtKeySource): readonly JwtAlgorithm[] {
   if (source.secret !== undefined) return ["HS256"];
   return source.publicKey === undefined && source.jwksUrl === undefined ? [] : ["RS256", "ES256"];
 }
 
 /**
- * What is wrong with the choice of keys and algorithms. A public key must never serve as the secret of an HMAC
- * (RFC 8725 section 2.1, algorithm confusion), so the two families do not mix.
+ * Checks the keys against the algorithms. A public key must never serve as the secret of an HMAC (RFC 8725 section 2.1,
+ * algorithm confusion), so HS algorithms require a secret, and all others require public keys.
  */
 export function jwtProblems(source: JwtKeySource, algorithms: readonly string[]): string[] {
   const named = (["secret", "publicKey", "jwksUrl"] as const).filter((name) => source[name] !== undefined);
@@ -30,19 +30,19 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
   return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
 }
 
-/** Heartbeats that a node may miss before the others take it for dead. */
+/** Heartbeat intervals without a heartbeat after which other nodes may declare a node dead. */
 const MISSED_HEARTBEATS = 3;
 
-/** A node whose heartbeats come late must not be taken for dead: it would lose all that it announced. */
+/** Checks the node timeout. A node declared dead because of a late heartbeat would lose its routes and presence. */
 export function clusterProblems({ heartbeatInterval, nodeTimeout }: Config["cluster"]): string[] {
-  // In whole milliseconds: 3 × 0.1 s is a little more than 0.3 s.
+  // Whole milliseconds, because 3 × 0.1 is more than 0.3 in floating point.
   const leastMs = MISSED_HEARTBEATS * Math.round(heartbeatInterval * 1_000);
   if (Math.round(nodeTimeout * 1_000) >= leastMs) return [];
   const expected = `at least ${MISSED_HEARTBEATS} × cluster.heartbeatInterval (${leastMs / 1_000} s)`;
   return [`cluster.nodeTimeout: expected ${expected}, got ${nodeTimeout} s`];
 }
 
-/** Fills in what depends on other keys. */
+/** Sets the defaults that depend on other keys. */
 export function completeConfig(config: Config): Config {
   if (config.jwt.algorithms.length > 0) return config;
   return { ...config, jwt: { ...config.jwt, algorithms: defaultAlgorithms(config.jwt) } };
