@@ -19,7 +19,7 @@ export function App({ page }: { page: Page }): VNode {
   return chat === undefined ? <Welcome page={page} /> : <ChatView page={page} chat={chat} />;
 }
 
-/** The list and one conversation; where there is no room for both, one of them. */
+/** Shows the list and one conversation, or only one of them on a narrow screen. */
 function ChatView({ page, chat }: { page: Page; chat: Chat }): VNode {
   const { state } = chat;
   const surroundings = useMemo(() => ({ page, chat, state: chat.state }), [page, chat]);

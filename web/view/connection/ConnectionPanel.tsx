@@ -1,17 +1,17 @@
 import type { VNode } from "preact";
 import { useChat } from "../context.ts";
 import { Icon } from "../Icon.tsx";
-import { LinkText } from "./LinkText.tsx";
+import { ConnectionText } from "./ConnectionText.tsx";
 
-/** How the connection is, and the ways to break it. */
+/** Shows the connection's state, and buttons to break it. */
 export function ConnectionPanel(): VNode {
   const { chat, state } = useChat();
   const { isUp } = chat.network;
-  const link = state.link.value;
+  const connection = state.connection.value;
   return (
     <div class="connection">
       <p class="status">
-        <LinkText link={link} />
+        <ConnectionText connection={connection} />
       </p>
       <dl class="facts">
         <div>
@@ -27,21 +27,21 @@ export function ConnectionPanel(): VNode {
         <button
           type="button"
           class="grow"
-          disabled={link.state !== "online"}
+          disabled={connection.state !== "online"}
           onClick={() => chat.network.cut()}
         >
           <Icon name="cut" />
           Drop connection
         </button>
-        <label class="switch" title="Cut the connection, and let none be made until this is off again">
+        <label class="switch" title="Cut the connection and prevent new ones until this is off">
           <input
             type="checkbox"
             role="switch"
             aria-checked={!isUp.value}
             checked={!isUp.value}
-            disabled={link.state === "ended"}
+            disabled={connection.state === "ended"}
             onChange={({ currentTarget }) =>
-              currentTarget.checked ? chat.network.takeAway() : chat.network.restore()
+              currentTarget.checked ? chat.network.disconnect() : chat.network.restore()
             }
           />
           <span>Offline</span>

@@ -2,14 +2,14 @@ import type { VNode } from "preact";
 import type { Notice } from "../../model/news.ts";
 import { useChat } from "../context.ts";
 import { Icon } from "../Icon.tsx";
-import { LinkText } from "./LinkText.tsx";
+import { ConnectionText } from "./ConnectionText.tsx";
 
-/** What should be seen wherever one is: a connection that is away, one that is back, losses and failures. */
+/** Notices that are visible everywhere: reconnects, losses and failures. */
 export function Notices(): VNode {
   const { state } = useChat();
   return (
     <div class="notices" role="status">
-      <LinkNotice />
+      <ConnectionNotice />
       {state.news.notices.value.map((notice) => (
         <NewsNotice key={notice.text} notice={notice} />
       ))}
@@ -17,16 +17,16 @@ export function Notices(): VNode {
   );
 }
 
-function LinkNotice(): VNode | null {
+function ConnectionNotice(): VNode | null {
   const { page, chat, state } = useChat();
-  const link = state.link.value;
+  const connection = state.connection.value;
   const isFirst = state.welcome.value === undefined;
-  if (link.state === "online" || (isFirst && link.state === "connecting")) return null;
+  if (connection.state === "online" || (isFirst && connection.state === "connecting")) return null;
   return (
-    <p class={`notice ${link.state === "ended" ? "bad" : "busy"}`}>
-      <LinkText link={link} />
+    <p class={`notice ${connection.state === "ended" ? "bad" : "busy"}`}>
+      <ConnectionText connection={connection} />
       <span class="grow" />
-      {link.state === "ended" && (
+      {connection.state === "ended" && (
         <button type="button" onClick={() => page.connect()}>
           Connect again
         </button>

@@ -6,7 +6,7 @@ import { Icon } from "../Icon.tsx";
 import { nameOf } from "../names.ts";
 import { PictureForm } from "./PictureForm.tsx";
 
-/** Enter sends; with Shift it begins a new line. */
+/** Input for a message. Enter sends it, Shift+Enter starts a new line. */
 export function Composer({ channel }: { channel: Channel }): VNode {
   const { chat } = useChat();
   const [text, setText] = useState("");
@@ -22,7 +22,7 @@ export function Composer({ channel }: { channel: Channel }): VNode {
     if (value !== "") chat.typing(channel);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While an input method composes, Enter chooses a word.
+    // While an input method composes, Enter selects a word.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
   };
   return (

@@ -20,7 +20,7 @@ export function ConversationView({ conversation }: { conversation: Conversation 
       <MessageList conversation={conversation} />
       <TypingLine users={conversation.typing.value} />
       {id === "application" ? (
-        <p class="read-only">The application wrote this through its API. There is nobody to answer to.</p>
+        <p class="read-only">The application sent these messages through its API. You cannot reply.</p>
       ) : (
         <Composer channel={id} />
       )}
@@ -61,7 +61,7 @@ function Header({ conversation: { id } }: { conversation: Conversation }): VNode
 const ABOUT: Record<string, string> = {
   everyone: "everyone who is connected",
   group: "group",
-  server: "sent to you without a user's name",
+  server: "messages to you without a sender",
 };
 
 function TypingLine({ users }: { users: readonly string[] }): VNode {

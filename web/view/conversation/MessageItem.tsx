@@ -12,7 +12,7 @@ const FULL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeSt
 
 interface Props {
   readonly message: MessageEntry;
-  /** Of the same sender as the one above. */
+  /** True when it follows a message of this sender, so that the name is not repeated. */
   readonly isContinued: boolean;
 }
 
@@ -54,7 +54,7 @@ function ContentView({ content, sender }: { content: Content; sender: string }):
 
 function DeliveryText({ delivery }: { delivery: Delivery }): VNode {
   const { state } = useChat();
-  const { icon, text, title } = wordsFor(delivery, state.link.value.state === "online");
+  const { icon, text, title } = wordsFor(delivery, state.connection.value.state === "online");
   return (
     <span class={`delivery ${delivery.state}`} title={title}>
       <Icon name={icon} />
@@ -63,20 +63,20 @@ function DeliveryText({ delivery }: { delivery: Delivery }): VNode {
   );
 }
 
-/** In the words of the receipt, see docs/PROTOCOL.md. */
+/** Describes a delivery in the terms of the receipt, see docs/PROTOCOL.md. */
 function wordsFor(delivery: Delivery, isOnline: boolean): { icon: IconName; text: string; title?: string } {
   switch (delivery.state) {
     case "sent":
       return isOnline ? { icon: "clock", text: "sent" } : { icon: "clock", text: "waits for the connection" };
     case "offline":
-      return { icon: "failed", text: "nobody was there" };
+      return { icon: "failed", text: "no receiver was online" };
     case "stored":
-      return { icon: "check", text: "stored", title: "Kept until the receiver comes for it" };
+      return { icon: "check", text: "stored", title: "Kept in the history until the receiver connects" };
     case "delivered":
       return {
         icon: "received",
         text: "delivered",
-        title: `Handed to ${countOf(delivery.connections, "connection")}`,
+        title: `Delivered to ${countOf(delivery.connections, "connection")}`,
       };
     case "acked":
       return { icon: "received", text: "acknowledged", title: "The receiver's client has handled it" };

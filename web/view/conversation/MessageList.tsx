@@ -9,8 +9,8 @@ import { MessageItem } from "./MessageItem.tsx";
 import { usePerFrame } from "./usePerFrame.ts";
 import { useStickyScroll } from "./useStickyScroll.ts";
 
-/** Messages of one sender within this time stand together under one name. */
-const TOGETHER_MS = 5 * 60_000;
+/** Messages of one sender within this time are grouped under one name. */
+const GROUP_MS = 5 * 60_000;
 
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 
@@ -40,7 +40,7 @@ export function MessageList({ conversation }: { conversation: Conversation }): V
 }
 
 function EntryItem({ entry, before }: { entry: Entry; before: Entry | undefined }): VNode {
-  // Drawn once as long as it stays what it is, among however many others.
+  // Memoised, so that a new entry does not render the others again.
   return useMemo(() => drawEntry(entry, before), [entry, before]);
 }
 
@@ -60,9 +60,9 @@ function drawEntry(entry: Entry, before: Entry | undefined): VNode {
 const dayOf = ({ timestamp }: MessageEntry): string => DAY.format(timestamp);
 
 const belongsTo = (message: MessageEntry, last: MessageEntry | undefined): boolean =>
-  last !== undefined && last.from === message.from && message.timestamp - last.timestamp < TOGETHER_MS;
+  last !== undefined && last.from === message.from && message.timestamp - last.timestamp < GROUP_MS;
 
-/** What stands before the first message: more of them, or where they begin. */
+/** Shows the start of the list: a button for earlier messages, or that there are none. */
 function Beginning({ conversation }: { conversation: Conversation }): VNode {
   const { chat, state } = useChat();
   const loaded = conversation.loaded.value.state;
@@ -70,9 +70,7 @@ function Beginning({ conversation }: { conversation: Conversation }): VNode {
   return (
     <div class="beginning">
       {loaded === "all" ? (
-        <p>
-          {conversation.entries.value.length === 0 ? "Nothing has been said yet." : "Nothing older is kept."}
-        </p>
+        <p>{conversation.entries.value.length === 0 ? "No messages yet." : "Nothing older is kept."}</p>
       ) : (
         <button type="button" disabled={loaded === "loading"} onClick={() => chat.loadEarlier(conversation)}>
           {loaded === "loading" ? "Loading …" : "Load earlier messages"}
@@ -80,7 +78,7 @@ function Beginning({ conversation }: { conversation: Conversation }): VNode {
       )}
       {partner !== undefined && partner !== state.user && (
         <p class="hint">
-          What you write is shown in this tab only: it goes to {partner}, and not to your own other tabs.
+          Your own messages appear in this tab only: they go to {partner}, and not to your other tabs.
         </p>
       )}
     </div>

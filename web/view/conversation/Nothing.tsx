@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { Notices } from "../connection/Notices.tsx";
 import { useChat } from "../context.ts";
 
-/** In place of a conversation, while none is chosen. */
+/** Shown while no conversation is selected. */
 export function Nothing(): VNode {
   const { page } = useChat();
   return (
@@ -17,7 +17,7 @@ export function Nothing(): VNode {
         <ol>
           <li>Open a second tab as another user, and let the two write to each other.</li>
           <li>Go offline in one of them, and write on from the other.</li>
-          <li>Go online again, and watch it catch up.</li>
+          <li>Go online again, and see how it catches up.</li>
         </ol>
       </div>
     </>

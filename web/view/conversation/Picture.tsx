@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 
-/** A picture from wherever its sender said. That place learns nothing of the page (no referrer), but of the visit. */
+/** Shows a picture from the sender's URL. Its server sees the request, but no referrer. */
 export function Picture({ url, sender }: { url: string; sender: string }): VNode {
   const [hasFailed, setFailed] = useState(false);
   if (hasFailed) {

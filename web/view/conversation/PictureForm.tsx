@@ -7,7 +7,7 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** Asks for the address of a picture. */
+/** Form for the URL of a picture. */
 export function PictureForm({ onPicture, onDone }: Props): VNode {
   const [url, setUrl] = useState("");
   const input = useRef<HTMLInputElement>(null);

@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 
-/** A signal's value, read once per frame: thousands of messages a second must not be drawn thousands of times. */
+/** Returns a signal's value once per frame, so that thousands of messages a second cause at most 60 renders. */
 export function usePerFrame<Value>(source: ReadonlySignal<Value>): Value {
   const [state, setState] = useState({ value: source.peek() });
   useEffect(() => {

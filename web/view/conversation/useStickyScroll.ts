@@ -9,12 +9,12 @@ export interface StickyScroll {
   readonly toEnd: () => void;
 }
 
-/** So near to the end counts as at it. */
+/** Distance from the end that counts as the end. */
 const NEAR_PX = 48;
 
 /**
- * Keeps what is read in its place: at the end new messages are followed, whatever grows (a picture that loads, a
- * keyboard that opens); elsewhere nothing moves, not even when older messages come in above.
+ * Keeps the scroll position. At the end it follows new messages and growth, such as a loaded picture or an open
+ * keyboard. Elsewhere nothing moves, even when older messages are inserted above.
  */
 export function useStickyScroll(entries: readonly Entry[]): StickyScroll {
   const viewport = useRef<HTMLDivElement>(null);
@@ -29,7 +29,7 @@ export function useStickyScroll(entries: readonly Entry[]): StickyScroll {
     let formerTop = view.scrollTop;
     const onScroll = (): void => {
       const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_PX;
-      // The event comes late: what has grown meanwhile is no reason to stop, only going up is.
+      // The event is late, so growth may have moved the end. Only scrolling up ends the following.
       if (isNear) sticks.current = true;
       else if (view.scrollTop < formerTop) sticks.current = false;
       formerTop = view.scrollTop;
@@ -46,17 +46,17 @@ export function useStickyScroll(entries: readonly Entry[]): StickyScroll {
   }, []);
 
   const last = entries.at(-1);
-  const wasSentHere = last?.kind === "message" && last.delivery?.state === "sent" ? last.key : undefined;
+  const sentKey = last?.kind === "message" && last.delivery?.state === "sent" ? last.key : undefined;
   useLayoutEffect(() => {
-    if (wasSentHere !== undefined) toEnd();
-  }, [wasSentHere]);
+    if (sentKey !== undefined) toEnd();
+  }, [sentKey]);
 
-  useKeptPlace(viewport, entries[0]?.key, sticks);
+  useKeptPosition(viewport, entries[0]?.key, sticks);
   return { viewport, content, isAtEnd, toEnd };
 }
 
-/** When the first entry becomes another one, what came in above it pushes the view down by its height. */
-function useKeptPlace(
+/** Scrolls down by the height of entries that are inserted at the top. */
+function useKeptPosition(
   viewport: RefObject<HTMLDivElement | null>,
   firstKey: string | undefined,
   sticks: RefObject<boolean>,

@@ -5,7 +5,7 @@ import { useChat } from "../context.ts";
 import { nameOf } from "../names.ts";
 import { JoinGroup } from "./JoinGroup.tsx";
 
-/** Everything that can be opened: everyone, groups, people. */
+/** Lists the conversations: everyone, groups, people. */
 export function ConversationList(): VNode {
   const { state } = useChat();
   const online = state.online.value;
@@ -28,7 +28,7 @@ export function ConversationList(): VNode {
         <span class="muted">{others.length} online</span>
       </Heading>
       {people.length === 0 && (
-        <p class="hint">Nobody else is here yet. Open a second tab, and see them come online.</p>
+        <p class="hint">Nobody else is online yet. Open a second tab as another user.</p>
       )}
       <ul data-testid="people">
         {people.map((user) => (

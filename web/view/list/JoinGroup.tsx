@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { isId } from "../../../src/protocol/protocol.ts";
 import { useChat } from "../context.ts";
 
-/** Opening a group joins it, and a group that nobody has joined before begins with the first. */
+/** Form that opens a group. Opening it joins it, and creates it when it has no members. */
 export function JoinGroup(): VNode {
   const { page } = useChat();
   const [group, setGroup] = useState("");

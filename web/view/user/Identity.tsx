@@ -5,7 +5,7 @@ import { Avatar } from "../Avatar.tsx";
 import { useChat } from "../context.ts";
 import { UserForm } from "./UserForm.tsx";
 
-/** Who this tab is, and how to be someone else. */
+/** Shows the user of this tab, with a form to change it. */
 export function Identity(): VNode {
   const { page, state } = useChat();
   const [isChanging, setChanging] = useState(false);

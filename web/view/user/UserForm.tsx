@@ -8,7 +8,7 @@ interface Props {
   readonly onUser: (user: string) => void;
 }
 
-/** Asks for the name of a user. */
+/** Form for a user's name. */
 export function UserForm({ label, value, onUser }: Props): VNode {
   const [user, setUser] = useState(value);
   const id = useId();

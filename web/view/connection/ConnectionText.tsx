@@ -1,36 +1,36 @@
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Link } from "../../model/state.ts";
+import type { ConnectionState } from "../../model/state.ts";
 
-/** The state of the connection in a dot and words. */
-export function LinkText({ link }: { link: Link }): VNode {
+/** Shows the connection's state as a dot and text. */
+export function ConnectionText({ connection }: { connection: ConnectionState }): VNode {
   return (
     <>
-      <span class={`dot ${TONES[link.state]}`} aria-hidden="true" />
+      <span class={`dot ${TONES[connection.state]}`} aria-hidden="true" />
       <span>
-        <Words link={link} />
+        <Words connection={connection} />
       </span>
     </>
   );
 }
 
-const TONES: Record<Link["state"], string> = {
+const TONES: Record<ConnectionState["state"], string> = {
   online: "good",
   connecting: "busy",
   waiting: "busy",
   ended: "bad",
 };
 
-function Words({ link }: { link: Link }): VNode {
-  switch (link.state) {
+function Words({ connection }: { connection: ConnectionState }): VNode {
+  switch (connection.state) {
     case "online":
       return <>Online</>;
     case "connecting":
-      return <>Connecting{link.attempt > 1 && `, attempt ${link.attempt}`} …</>;
+      return <>Connecting{connection.attempt > 1 && `, attempt ${connection.attempt}`} …</>;
     case "waiting":
-      return <Countdown until={link.retryAt} />;
+      return <Countdown until={connection.retryAt} />;
     case "ended":
-      return <>Disconnected: {link.reason || `code ${link.code}`}</>;
+      return <>Disconnected: {connection.reason || `code ${connection.code}`}</>;
   }
 }
 
