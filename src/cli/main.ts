@@ -1,14 +1,8 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { broadcastCommand, sendCommand } from "./commands/messages/send.ts";
-import { configCommand } from "./commands/server/config.ts";
-import { nodesCommand } from "./commands/server/nodes.ts";
-import { serveCommand } from "./commands/server/serve.ts";
-import { tokenCommand } from "./commands/server/token.ts";
-import { kickCommand, usersCommand } from "./commands/users/list.ts";
+import { addCommands } from "./commands/commands.ts";
 import { printFailure } from "./output.ts";
-import { workerCommand } from "./workers/worker.ts";
 
 function makeProgram(): Command {
   const program = new Command("tidings")
@@ -16,25 +10,10 @@ function makeProgram(): Command {
     .version(packageJson.version)
     .addHelpText(
       "after",
-      "\nSettings: docs/CONFIGURATION.md. Each command explains itself: tidings serve --help",
+      "\nSettings: docs/CONFIGURATION.md. Options of a command: tidings <command> --help",
     );
-  addCommands(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
-  addCommands(program, "A running server:", [
-    sendCommand(),
-    broadcastCommand(),
-    kickCommand(),
-    usersCommand(),
-    nodesCommand(),
-  ]);
-  program.addCommand(workerCommand(), { hidden: true });
+  addCommands(program);
   return program;
-}
-
-function addCommands(program: Command, heading: string, commands: readonly Command[]): void {
-  for (const command of commands) {
-    command.helpGroup(heading).showHelpAfterError(`(tidings ${command.name()} --help explains)`);
-    program.addCommand(command);
-  }
 }
 
 try {

@@ -1,25 +1,31 @@
 import { printFailure } from "../output.ts";
 
 export interface Closing {
-  /** Closes in good order, as the first signal does. Safe to call again. */
+  /** Starts a graceful close, as the first signal does. Later calls have no effect. */
   begin(): void;
   readonly hasBegun: boolean;
 }
 
 export interface ClosingOptions {
-  /** Told on standard error when it begins. @default nothing */
-  readonly words?: string;
-  /** What is left to do when a second signal ends the process at once. @default nothing */
+  /** Printed on standard error when the close begins. @default nothing */
+  readonly message?: string;
+  /** Runs before a second signal ends the process. @default nothing */
   readonly onAbort?: () => void;
 }
 
-/** The first signal closes in good order and ends the process then, a second one ends it at once. */
-export function closeOnSignal(close: () => Promise<void>, { words, onAbort }: ClosingOptions = {}): Closing {
+/**
+ * Closes on SIGTERM and SIGINT. The first signal starts a graceful close and the process exits after it. A second signal
+ * ends the process at once.
+ */
+export function closeOnSignal(
+  close: () => Promise<void>,
+  { message, onAbort }: ClosingOptions = {},
+): Closing {
   let hasBegun = false;
   const begin = (): void => {
     if (hasBegun) return;
     hasBegun = true;
-    if (words !== undefined) process.stderr.write(`${words}\n`);
+    if (message !== undefined) process.stderr.write(`${message}\n`);
     close().then(
       () => process.exit(0),
       (error: unknown) => {

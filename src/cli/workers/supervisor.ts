@@ -4,56 +4,57 @@ import { pino } from "pino";
 import { type Config, nodeId } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Ready } from "./worker.ts";
-import { Place } from "./worker-slot.ts";
+import { WorkerSlot } from "./worker-slot.ts";
 
-/** Several workers on one port, each a node of the cluster; one that ends is replaced. */
+/** Runs several workers on one port. Each is a node of the cluster, and is restarted when it exits. */
 export class Supervisor {
   readonly #config: Config;
-  readonly #places: readonly Place[];
+  readonly #slots: readonly WorkerSlot[];
 
   /** @throws TidingsError `bad_request` without Redis */
   constructor(config: Config, count: number) {
     if (config.redis === undefined) {
       throw new TidingsError(
         "bad_request",
-        "--workers: several processes are several nodes, and those need Redis (set REDIS_URL)",
+        "--workers: each worker is a node, and several nodes require Redis (set REDIS_URL)",
       );
     }
     this.#config = config;
     const log = pino({ level: config.logLevel });
     const node = nodeId(config);
-    this.#places = Array.from(
+    this.#slots = Array.from(
       { length: count },
-      (_, index) => new Place({ ...config, node: { ...config.node, id: `${node}-${index + 1}` } }, log),
+      (_, index) => new WorkerSlot({ ...config, node: { ...config.node, id: `${node}-${index + 1}` } }, log),
     );
   }
 
   /**
-   * Starts the first, which finds the port that all share, and then the others.
-   * @returns where the first one listens
-   * @throws TidingsError `unavailable` when the first one does not get that far: so would none
+   * Starts the first worker, which selects the shared port, and then the others.
+   * @returns the address of the first worker
+   * @throws TidingsError `conflict` when the port is in use; `unavailable` when the first worker does not start, because
+   * the others would fail as well
    */
   async start(): Promise<Ready> {
-    const [first, ...others] = this.#places;
+    const [first, ...others] = this.#slots;
     if (first === undefined) throw new TidingsError("bad_request", "--workers: expected at least one");
     await this.#assertFree();
     const ready = await first.open(this.#config.port);
     first.keep(ready.port);
-    for (const place of others) place.keep(ready.port);
+    for (const slot of others) slot.keep(ready.port);
     return ready;
   }
 
-  /** Drains all workers; resolves when they are gone. */
+  /** Drains all workers. Resolves after their exit. */
   async stop(): Promise<void> {
-    await Promise.all(this.#places.map((place) => place.stop()));
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
 
-  /** Ends all workers at once. */
+  /** Kills all workers at once. */
   kill(): void {
-    for (const place of this.#places) place.kill();
+    for (const slot of this.#slots) slot.kill();
   }
 
-  /** Sharing a port is what workers do, so the system would let a second server join in unnoticed. */
+  /** Workers share their port, so the system would let a second server listen on it as well. */
   async #assertFree(): Promise<void> {
     const { port, host = "127.0.0.1" } = this.#config;
     if (port === 0) return;
@@ -61,7 +62,7 @@ export class Supervisor {
     try {
       await once(socket, "connect");
     } catch {
-      return; // nobody answers
+      return; // nothing listens there
     } finally {
       socket.destroy();
     }

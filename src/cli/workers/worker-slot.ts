@@ -5,51 +5,51 @@ import type { Config } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { type Ready, STOP, type Task } from "./worker.ts";
 
-/** The pause before a worker that ended is started again; it doubles while it ends again and again. */
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+/** Delay before an exited worker is restarted. It doubles with every exit. */
+const MIN_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 30_000;
 
-/** A worker that lived so long was all right: the next pause is the first again. */
-const ALL_RIGHT_MS = 60_000;
+/** A worker that ran this long was healthy, so the delay starts again from its minimum. */
+const HEALTHY_MS = 60_000;
 
-/** What a worker may take beyond its drain before it is ended by force. */
-const PATIENCE_MS = 15_000;
+/** Time beyond the drain after which a worker is killed. */
+const KILL_AFTER_MS = 15_000;
 
-/** The place of one worker: a process, and the next one when it ends. */
-export class Place {
+/** Runs one worker process at a time, and starts the next one when it exits. */
+export class WorkerSlot {
   readonly #config: Config;
   readonly #log: Logger;
   #child: ChildProcess | undefined;
-  /** Where to start the next one; undefined while there shall be none. */
+  /** Port of the next process. Undefined while exits are not followed by a restart. */
   #port: number | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  #pauseMs = MIN_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param config with the id of this worker's node, which every process in this place has */
+  /** @param config the configuration with this worker's node id, which all its processes have */
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log.child({ worker: config.node.id });
   }
 
   /**
-   * Starts the first process; it is not replaced before {@link keep}.
-   * @throws TidingsError `unavailable` when it ends before it is ready
+   * Starts the first process. It is not restarted before {@link keep}.
+   * @throws TidingsError `unavailable` when it exits before it is ready
    */
   open(port: number): Promise<Ready> {
     const child = this.#spawn(port);
     return new Promise((resolve, reject) => {
-      child.once("message", (ready) => resolve(ready as Ready)); // the only thing that worker.ts sends
+      child.once("message", (ready) => resolve(ready as Ready)); // worker.ts sends nothing else
       child.once("close", () => reject(new TidingsError("unavailable", "the first worker did not start")));
     });
   }
 
-  /** From here on there is a process, or the next one is due. */
+  /** Starts a process unless one runs, and restarts it after every exit. */
   keep(port: number): void {
     this.#port = port;
     if (this.#child === undefined) this.#spawn(port);
   }
 
-  /** Drains; resolves when the process is gone. */
+  /** Drains the process. Resolves after its exit. */
   async stop(): Promise<void> {
     this.#port = undefined;
     clearTimeout(this.#timer);
@@ -57,12 +57,12 @@ export class Place {
     if (child === undefined) return;
     const ended = once(child, "close");
     child.send(STOP, ignoreError);
-    const timer = setTimeout(() => this.kill(), this.#config.shutdown.drainMs + PATIENCE_MS);
+    const timer = setTimeout(() => this.kill(), this.#config.shutdown.drainMs + KILL_AFTER_MS);
     await ended;
     clearTimeout(timer);
   }
 
-  /** Ends the process at once. */
+  /** Kills the process at once. */
   kill(): void {
     this.#child?.kill("SIGKILL");
   }
@@ -85,18 +85,18 @@ export class Place {
 
   #ended(facts: { pid?: number; code: number | null; signal: string | null; livedMs: number }): void {
     if (this.#port === undefined) {
-      this.#log.info(facts, "worker ended");
+      this.#log.info(facts, "worker exited");
       return;
     }
-    if (facts.livedMs >= ALL_RIGHT_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    if (facts.livedMs >= HEALTHY_MS) this.#pauseMs = MIN_PAUSE_MS;
     const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-    this.#log.warn({ ...facts, pauseMs }, "worker ended, the next one starts after a pause");
+    this.#pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+    this.#log.warn({ ...facts, pauseMs }, "worker exited, restarting it after pauseMs");
     this.#timer = setTimeout(() => {
       if (this.#port !== undefined) this.#spawn(this.#port);
     }, pauseMs);
   }
 }
 
-/** A process that is gone gets no messages; its end is told by itself. */
+/** An exited process receives no messages. Its exit is reported by the event `close`. */
 const ignoreError = (): void => undefined;

@@ -4,13 +4,13 @@ import type { Config } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { closeOnSignal } from "./signals.ts";
 
-/** What the supervisor sends a worker first: the configuration, with the worker's own id and port. */
+/** First message to a worker: the configuration with the worker's node id and port. */
 export type Task = Config;
 
-/** What the supervisor sends when the worker shall drain and end. */
+/** Message that makes a worker drain and exit. */
 export const STOP = "stop";
 
-/** What a worker answers when it is ready. */
+/** Message of a worker that listens. */
 export interface Ready {
   readonly host: string;
   readonly port: number;
@@ -18,28 +18,28 @@ export interface Ready {
   readonly development: boolean;
 }
 
-/** One of the processes of `tidings serve --workers`. */
+/** The hidden command `worker`: one process of `tidings serve --workers`. */
 export const workerCommand = (): Command => new Command("worker").action(work);
 
 async function work(): Promise<void> {
   if (process.send === undefined) {
-    throw new TidingsError("bad_request", "a worker is started by tidings serve --workers, not by hand");
+    throw new TidingsError("bad_request", "tidings serve --workers starts the workers: run that instead");
   }
-  const [task] = (await once(process, "message")) as [Task]; // the first thing that supervisor.ts sends
+  const [task] = (await once(process, "message")) as [Task]; // worker-slot.ts sends it first
   const { createHub } = await import("../../hub.ts");
   const hub = createHub(task);
   const closing = closeOnSignal(() => hub.close());
   process.on("message", (message) => {
     if (message === STOP) closing.begin();
   });
-  // Without its supervisor nobody would start it again, or end it.
+  // Without a supervisor nothing would restart or stop this worker.
   process.on("disconnect", () => closing.begin());
   try {
     const { host, port, url } = await hub.listen({ reusePort: true });
     const ready: Ready = { host, port, url, development: hub.development };
     process.send(ready);
   } catch (error) {
-    // Whoever closes a hub that waits for its backplane knows why it does not start.
+    // The supervisor closed the hub while it waited for its backplane, so the failed start is expected.
     if (!closing.hasBegun) throw error;
   }
 }

@@ -11,7 +11,7 @@ import { formatTable, print, printJson } from "../../output.ts";
 
 export function configCommand(): Command {
   const command = new Command("config")
-    .description("show the effective configuration and where each value comes from, secrets masked")
+    .description("show the effective configuration and the source of each value, with masked secrets")
     .option("--json", "print JSON");
   return addConfigFlags(command).action(() => {
     const explained = explainConfig(configSources(command));

@@ -10,16 +10,16 @@ interface ServeFlags {
   workers?: number;
 }
 
-const CLOSING = "closing: clients are told to come back later (a second signal ends at once)";
+const CLOSING = "closing: draining the clients (a second signal ends the process at once)";
 
 export function serveCommand(): Command {
   const command = new Command("serve")
-    .description("start a server; without any setting it serves this machine, for development")
-    .option("--json", "print where it listens as one line of JSON")
+    .description("start a server; without settings it runs in development mode, for this machine only")
+    .option("--json", "print the address as one line of JSON")
     .addOption(
       new Option(
         "--workers <count>",
-        "processes that share the port, each a node: needs Redis; auto: one per core",
+        "number of worker processes that share the port, each a node (requires Redis); auto: one per core",
       )
         .env("TIDINGS_WORKERS")
         .argParser(parseWorkers),
@@ -34,14 +34,14 @@ export function serveCommand(): Command {
 async function serve(config: Config, { json }: ServeFlags): Promise<void> {
   const { createHub } = await import("../../../hub.ts"); // here, so that the other commands start fast
   const hub = createHub(config);
-  const closing = closeOnSignal(() => hub.close(), { words: CLOSING });
+  const closing = closeOnSignal(() => hub.close(), { message: CLOSING });
   try {
     const { host, port, url } = await hub.listen();
     const { development, node } = hub;
     if (json === true) printJson({ event: "listening", host, port, url, node, development });
     else print(development ? developmentBanner(url, config.path) : banner(url, config));
   } catch (error) {
-    // Whoever closes a hub that waits for its backplane knows why it does not start.
+    // A signal closed the hub while it waited for its backplane, so the failed start is expected.
     if (!closing.hasBegun) throw error;
   }
 }
@@ -50,7 +50,7 @@ async function supervise(config: Config, workers: number, { json }: ServeFlags):
   const { Supervisor } = await import("../../workers/supervisor.ts");
   const supervisor = new Supervisor(config, workers);
   const onAbort = (): void => supervisor.kill();
-  const closing = closeOnSignal(() => supervisor.stop(), { words: CLOSING, onAbort });
+  const closing = closeOnSignal(() => supervisor.stop(), { message: CLOSING, onAbort });
   try {
     const { host, port, url, development } = await supervisor.start();
     const node = nodeId(config);
@@ -64,13 +64,13 @@ async function supervise(config: Config, workers: number, { json }: ServeFlags):
   }
 }
 
-const MOST_WORKERS = 256;
+const MAX_WORKERS = 256;
 
 function parseWorkers(text: string): number {
   if (text === "auto") return availableParallelism();
   const count = Number(text);
-  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MOST_WORKERS) return count;
-  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_WORKERS}, or auto.`);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_WORKERS) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_WORKERS}, or auto.`);
 }
 
 function developmentBanner(url: string, path: string): string {
@@ -80,12 +80,12 @@ function developmentBanner(url: string, path: string): string {
   page       ${url}/
   HTTP API   ${url}/openapi.json
 
-Development mode: there is no secret, so everyone is who they say and only this machine is served.
-Set JWT_SECRET to serve others.
+Development mode: without a secret the server trusts every user id, and serves only this machine.
+Set JWT_SECRET to serve other machines.
 `;
 }
 
-/** RFC 7518 section 3.2: the key of an HMAC must be as long as its hash, for HS256 32 bytes. */
+/** Minimum key length of HS256. RFC 7518 section 3.2 requires a key as long as the hash. */
 const SECRET_BYTES = 32;
 
 function banner(url: string, { path, jwt, apiKey }: Config): string {
@@ -95,8 +95,8 @@ function banner(url: string, { path, jwt, apiKey }: Config): string {
     `  WebSocket  ${url.replace("http", "ws")}${path}?token=…`,
   ];
   if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < SECRET_BYTES) {
-    lines.push("", `warning: JWT_SECRET is shorter than ${SECRET_BYTES} bytes and may be guessed`);
+    lines.push("", `warning: JWT_SECRET is shorter than ${SECRET_BYTES} bytes, so it can be guessed`);
   }
-  if (apiKey === undefined) lines.push("", "The HTTP API is closed to callers until API_KEY is set.");
+  if (apiKey === undefined) lines.push("", "The HTTP API accepts no calls until API_KEY is set.");
   return `${lines.join("\n")}\n`;
 }

@@ -11,7 +11,7 @@ interface TokenFlags {
   json?: true;
 }
 
-/** The settings that say how a token must look to be accepted. */
+/** Settings that decide which tokens the server accepts. */
 const SIGNING: ReadonlySet<string> = new Set([
   "jwt.secret",
   "jwt.algorithms",
@@ -22,10 +22,10 @@ const SIGNING: ReadonlySet<string> = new Set([
 
 export function tokenCommand(): Command {
   const command = new Command("token")
-    .description("make a token for a user, signed with JWT_SECRET")
-    .requiredOption("--user <id>", "whom the token is for")
+    .description("create a token for a user, signed with JWT_SECRET")
+    .requiredOption("--user <id>", "user of the token")
     .addOption(
-      new Option("--expires <duration>", "how long it is good for: 90s, 15m, 1h, 7d or never")
+      new Option("--expires <duration>", "lifetime of the token: 90s, 15m, 1h, 7d or never")
         .argParser(parseDuration)
         .default(3600, "1h"),
     )
@@ -38,13 +38,13 @@ export function tokenCommand(): Command {
 async function mintToken(command: Command, { user, expires, platform, json }: TokenFlags): Promise<void> {
   const { jwt: options } = resolveConfig(configSources(command));
   if (options.secret === undefined) {
-    throw new TidingsError("bad_request", "no secret to sign with: set JWT_SECRET to the one of the server");
+    throw new TidingsError("bad_request", "no secret to sign with: set JWT_SECRET to the server's secret");
   }
   const { jwt } = await import("../../../gateway/gateway.ts"); // here, so that the other commands start fast
   const authenticator = jwt(options);
   const expiresInSeconds = Number.isFinite(expires) ? expires : undefined;
   const token = await authenticator.mint?.({ user, platform, expiresInSeconds });
-  if (token === undefined) throw new TidingsError("internal", "the secret did not sign");
+  if (token === undefined) throw new TidingsError("internal", "the authenticator cannot create tokens");
   if (json !== true) return print(token);
   const { expiresAt } = await authenticator.authenticate({ token });
   printJson({ token, user, platform, expiresAt });
@@ -52,7 +52,7 @@ async function mintToken(command: Command, { user, expires, platform, json }: To
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `90s`, `15m`, `1h`, `7d` in seconds; `never` is infinite (an option's value cannot be undefined). */
+/** Parses `90s`, `15m`, `1h`, `7d` to seconds, and `never` to infinity, because an option's value cannot be undefined. */
 function parseDuration(text: string): number {
   if (text === "never") return Number.POSITIVE_INFINITY;
   const [, count, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];

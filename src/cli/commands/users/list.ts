@@ -8,11 +8,6 @@ interface UsersFlags extends ApiFlags {
   cursor?: string;
 }
 
-interface KickFlags extends ApiFlags {
-  reason?: string;
-  platform?: string;
-}
-
 const Users = z.looseObject({
   users: z.array(
     z.looseObject({ user: z.string(), connections: z.number(), platforms: z.array(z.string()) }),
@@ -33,35 +28,16 @@ const Connections = z.looseObject({
   ),
 });
 
-const Kicked = z.looseObject({ connections: z.number() });
-
+/** The command `users`: lists the users who are online, or the connections of one. */
 export function usersCommand(): Command {
   const command = new Command("users")
-    .description("list who is online, or the connections of one user")
-    .argument("[user]", "show the connections of this user")
+    .description("list the users who are online, or the connections of one user")
+    .argument("[user]", "list the connections of this user")
     .option("--limit <count>", "users per page", parseLimit, 100)
-    .option("--cursor <cursor>", "continue a former list");
+    .option("--cursor <cursor>", "continue after the page that printed this cursor");
   return addApiFlags(command).action((user: string | undefined, flags: UsersFlags) =>
     user === undefined ? listUsers(flags) : listConnections(user, flags),
   );
-}
-
-export function kickCommand(): Command {
-  const command = new Command("kick")
-    .description("disconnect a user for good: clients do not reconnect by themselves")
-    .argument("<user>", "whom")
-    .option("--reason <text>", "what the user is told")
-    .option("--platform <name>", "only the connections of this platform");
-  return addApiFlags(command).action(async (user: string, flags: KickFlags) => {
-    const { reason, platform } = flags;
-    const reply = await callApi(flags, `/users/${encodeURIComponent(user)}/kick`, Kicked, {
-      reason,
-      platform,
-    });
-    if (flags.json === true) return printJson(reply);
-    const { connections } = reply;
-    print(`${connections} ${connections === 1 ? "connection" : "connections"} of ${user} closed`);
-  });
 }
 
 async function listUsers(flags: UsersFlags): Promise<void> {
@@ -75,7 +51,7 @@ async function listUsers(flags: UsersFlags): Promise<void> {
     platforms.join(", "),
   ]);
   print(formatTable(["USER", "CONNECTIONS", "PLATFORMS"], rows));
-  const more = typeof page.cursor === "string" ? `; the next page: --cursor ${page.cursor}` : "";
+  const more = typeof page.cursor === "string" ? `; next page: --cursor ${page.cursor}` : "";
   print(`\n${rows.length} of ${page.count} online${more}`);
 }
 
