@@ -116,7 +116,7 @@ export class Client<Events extends object = Record<string, unknown>> {
    * Listens to messages of one type, or with `"*"` of all types. Each stored message arrives once, in the order of its
    * channel. Add listeners before the client connects, because messages are not kept for later ones.
    *
-   * When a listener throws or its promise rejects, the client emits the status `error`, and the message counts as handled.
+   * When a listener throws or its promise rejects, the client emits the status `error`. The message counts as handled.
    */
   on<Type extends EventName<Events>>(
     type: Type,

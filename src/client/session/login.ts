@@ -11,7 +11,7 @@ type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "platform" | 
 const RENEW_BEFORE_MS = 30_000;
 
 export interface LoginPorts {
-  /** Renews the login on the present connection. Resolves with the reply, or with undefined when there is no connection. */
+  /** Renews the login on the present connection. Resolves with the reply, or undefined without a connection. */
   renew(credentials: Credentials): Promise<unknown>;
   failed(error: unknown): void;
 }
@@ -74,7 +74,7 @@ export class Login {
     this.#cancelRenewal = this.#timers.after(delayMs, () => void this.renew());
   }
 
-  /** Logs in again with a new token. After a failure it retries in the remaining time, at shorter and shorter intervals. */
+  /** Logs in again with a new token. After a failure it retries in the remaining time, at shrinking intervals. */
   async renew(): Promise<void> {
     if (this.#isRenewing || !this.#isRenewable) return;
     this.#isRenewing = true;
