@@ -108,7 +108,7 @@ describe("tidings serve without a reachable Redis", () => {
 
 describe("signals", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "%s drains: clients are told to come back, exit code 0",
+    "%s drains: clients get a notice to reconnect, and the exit code is 0",
     async (name) => {
       server = await serve();
       const peer = await Peer.connect(`${server.socketUrl}?user_id=alice`);

@@ -4,7 +4,7 @@ import { Peer } from "./peer.ts";
 
 const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connections: 0 };
 
-test("replies settle their requests in any order", async () => {
+test("replies resolve their requests in any order", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();

@@ -76,7 +76,7 @@ class Simulation {
     else this.#replay(from);
   }
 
-  settle(): void {
+  finish(): void {
     this.reconnect();
     this.receive(Number.POSITIVE_INFINITY);
   }
@@ -126,7 +126,7 @@ test("delivers each message once and in order, or reports the loss, after any dr
       const simulation = new Simulation();
       simulation.receive(1);
       for (const take of steps) take(simulation);
-      simulation.settle();
+      simulation.finish();
       let last = 0;
       let isLossReported = false;
       for (const item of [...simulation.output, simulation.published + 1]) {

@@ -75,8 +75,8 @@ export class Calls {
     return this.#add(fields, plan, true);
   }
 
-  /** Settles the call of a reply or error frame. @returns the error when it belongs to no pending call */
-  settle({ id, data, error }: InboundFrame): TidingsError | undefined {
+  /** Resolves or rejects the call of a reply or error frame. @returns the error when it belongs to no pending call */
+  receive({ id, data, error }: InboundFrame): TidingsError | undefined {
     const call = typeof id === "number" ? this.#take(id) : undefined;
     if (error === undefined) {
       call?.resolve(data);

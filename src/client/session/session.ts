@@ -212,7 +212,7 @@ export class Session {
   }
 
   #reply(frame: InboundFrame): void {
-    const unexpected = this.#calls.settle(frame);
+    const unexpected = this.#calls.receive(frame);
     if (unexpected !== undefined) this.#statuses.report("server", unexpected);
   }
 
