@@ -1,13 +1,13 @@
-/** The messages that the page sends, each with its data. It shows any other as JSON. */
+/** Message types of the page with their data. The page shows messages of other types as JSON. */
 export interface Events {
   chat: { readonly text: string } & Tagged;
-  /** A picture by its address; the bytes never pass through the hub. */
+  /** A picture by its URL. Its bytes never pass through the hub. */
   img: { readonly url: string } & Tagged;
-  /** Someone is writing. Ephemeral: of no use later. */
+  /** The sender is typing. Ephemeral, because it is useless later. */
   typing: undefined;
 }
 
-/** On groups and `all` a sender gets its own messages too, and knows them by this. */
+/** Marks the sender's own messages, because in groups and `all` the sender receives them as well. */
 export interface Tagged {
   readonly nonce?: string;
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { z } from "zod";
 import { isErrorCode, TidingsError } from "../protocol/protocol.ts";
 
-/** Which server to ask, and with which key. */
+/** The server to call, and the API key for it. */
 export interface ApiFlags {
   url: string;
   apiKey?: string;
@@ -11,21 +11,21 @@ export interface ApiFlags {
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 
-/** How long a server may take to answer. */
-const ANSWER_MS = 30_000;
+/** Timeout of a call. */
+const TIMEOUT_MS = 30_000;
 
-/** Adds the flags that every command needs which asks a running server. */
+/** Adds the flags of a command that calls a running server. */
 export function addApiFlags(command: Command): Command {
   return command
-    .addOption(new Option("--url <url>", "the server").env("TIDINGS_URL").default(DEFAULT_URL))
-    .addOption(new Option("--api-key <key>", "the server's API key").env("API_KEY"))
+    .addOption(new Option("--url <url>", "URL of the server").env("TIDINGS_URL").default(DEFAULT_URL))
+    .addOption(new Option("--api-key <key>", "API key of the server").env("API_KEY"))
     .option("--json", "print JSON");
 }
 
 /**
- * Asks a running server.
- * @param body sent as JSON in a POST; without it the request is a GET
- * @throws TidingsError what the server answered, or `unavailable` when none does
+ * Calls the HTTP API of a running server.
+ * @param body JSON of a POST; without it the request is a GET
+ * @throws TidingsError the server's error, `unavailable` without a server, `internal` when the reply has another shape
  */
 export async function callApi<Reply>(
   flags: ApiFlags,
@@ -39,9 +39,13 @@ export async function callApi<Reply>(
   if (!response.ok) throw refusal(response.status, content, flags);
   const { success, data } = schema.safeParse(content);
   if (success) return data;
-  throw new TidingsError("internal", `${flags.url} gave an answer that is not understood`, {
-    cause: text.slice(0, 200),
-  });
+  throw new TidingsError(
+    "internal",
+    `${flags.url} sent a reply of an unknown shape: is it a Tidings server of this version?`,
+    {
+      cause: text.slice(0, 200),
+    },
+  );
 }
 
 async function request({ url, apiKey }: ApiFlags, path: string, body: object | undefined): Promise<Response> {
@@ -50,23 +54,23 @@ async function request({ url, apiKey }: ApiFlags, path: string, body: object | u
     throw new TidingsError("bad_request", `--url: expected a URL such as ${DEFAULT_URL}`);
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (apiKey !== undefined) headers["x-api-key"] = apiKey;
-  const signal = AbortSignal.timeout(ANSWER_MS);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
     if (body === undefined) return await fetch(address, { headers, signal });
     return await fetch(address, { method: "POST", headers, signal, body: JSON.stringify(body) });
   } catch (error) {
-    throw new TidingsError("unavailable", `no answer from ${url}: ${reasonOf(error)}`, { cause: error });
+    throw new TidingsError("unavailable", `no reply from ${url}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-/** `fetch` says no more than "fetch failed"; what happened is in the cause. */
+/** The message of `fetch` is only "fetch failed"; its cause has the reason. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `none within ${ANSWER_MS / 1000} s`;
+  if (error.name === "TimeoutError") return `timeout after ${TIMEOUT_MS / 1000} s`;
   const { cause } = error;
   if (!(cause instanceof Error)) return error.message;
   if ("code" in cause && cause.code === "ECONNREFUSED")
-    return "connection refused. Is it running? (tidings serve)";
+    return "connection refused. Is the server running? (tidings serve)";
   return cause.message;
 }
 
@@ -75,9 +79,9 @@ const Failure = z.object({ error: z.object({ code: z.string(), message: z.string
 function refusal(status: number, content: unknown, { url, apiKey }: ApiFlags): TidingsError {
   const { success, data } = Failure.safeParse(content);
   if (!success)
-    return new TidingsError("unavailable", `${url} answered with HTTP ${status}: is it a Tidings server?`);
+    return new TidingsError("unavailable", `${url} replied with HTTP ${status}: is it a Tidings server?`);
   const { code, message } = data.error;
-  const hint = code === "unauthorized" && apiKey === undefined ? " (give --api-key, or set API_KEY)" : "";
+  const hint = code === "unauthorized" && apiKey === undefined ? " (pass --api-key, or set API_KEY)" : "";
   return new TidingsError(isErrorCode(code) ? code : "internal", `${message}${hint}`);
 }
 

@@ -2,29 +2,29 @@ import { type Command, Option } from "commander";
 import { CONFIG_KEYS, type ConfigSources, defaultText, headingOf, type NamedKey } from "../config/config.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 
-/** Adds `--config FILE` and a flag for every key that passes. */
+/** Adds `--config FILE` and a flag for every accepted key. */
 export function addConfigFlags(command: Command, accept: (key: NamedKey) => boolean = () => true): Command {
   command.option("--config <file>", "YAML or JSON file with settings");
   for (const key of CONFIG_KEYS.filter(accept)) command.addOption(flagOf(key));
-  // Unknown flags are reported together with bad values, see configSources.
+  // configSources reports unknown flags together with invalid values.
   return command.allowUnknownOption().allowExcessArguments();
 }
 
 function flagOf(key: NamedKey): Option {
-  const ends = defaultText(key).replaceAll("`", "");
-  const facts = [ends === "" ? "" : `default: ${ends}`, `env: ${key.env}`].filter((fact) => fact !== "");
+  const value = defaultText(key).replaceAll("`", "");
+  const facts = [value === "" ? "" : `default: ${value}`, `env: ${key.env}`].filter((fact) => fact !== "");
   const doc = `${key.doc.replaceAll("`", "")} (${facts.join(", ")})`;
   return new Option(`--${key.flag} ${placeholder(key)}`, doc).helpGroup(`${headingOf(key)}:`);
 }
 
 function placeholder({ schema, unit }: NamedKey): string {
-  if (schema.safeParse(true).success) return "[boolean]"; // the flag alone means true
+  if (schema.safeParse(true).success) return "[boolean]"; // without a value the flag means true
   return unit === "s" ? "<seconds>" : `<${unit ?? "value"}>`;
 }
 
 /**
- * The configuration's sources on a command line: its flags, the environment, and the file that it names.
- * @throws TidingsError `bad_request` for words that belong to no flag
+ * Collects the configuration sources of a command: its flags, the environment, and the file of `--config`.
+ * @throws TidingsError `bad_request` for arguments that belong to no flag
  */
 export function configSources(command: Command): ConfigSources {
   const given: Record<string, unknown> = command.opts();

@@ -1,13 +1,13 @@
 import { TidingsError, toTidingsError } from "../protocol/protocol.ts";
 
-/** One JSON document on a line of its own. */
+/** Prints one JSON document on one line. */
 export const printJson = (value: unknown): void => print(JSON.stringify(value));
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Rows under a header line, in columns as wide as their widest cell. */
+/** Formats rows below a header line. A column is as wide as its widest cell. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows].map((row) => row.map(printable));
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -15,17 +15,17 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return lines.map((line) => pad(line).join("  ").trimEnd()).join("\n");
 }
 
-/** Without control characters: what others have chosen must not steer the terminal. */
+/** Replaces control characters, so that names chosen by users cannot control the terminal. */
 const printable = (cell: string): string => cell.replaceAll(/\p{Cc}/gu, " ");
 
-/** Says what went wrong, on standard error. The stack is shown only for what should never happen. */
+/** Prints an error on standard error. Only unexpected errors show their stack. */
 export function printFailure(thrown: unknown, json: boolean): void {
   const message = thrown instanceof TidingsError ? thrown.message : messageOf(thrown);
   const { code } = toTidingsError(thrown);
   process.stderr.write(`${json ? JSON.stringify({ error: { code, message } }) : `error: ${message}`}\n`);
 }
 
-/** Failures of the system ("address in use") are messages for people; the stack of any other is for us. */
+/** A system error ("address in use") is a message for the operator. Any other error is a bug, so its stack helps. */
 function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return "syscall" in thrown || thrown.stack === undefined ? thrown.message : thrown.stack;

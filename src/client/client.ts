@@ -1,46 +1,39 @@
-import type { Receipt, Target, Welcome } from "../protocol/protocol.ts";
 import {
-  type Channel,
   channelOf,
   groupChannel,
   type Positions,
   type Push,
+  type Receipt,
+  type Target,
   TidingsError,
+  type Welcome,
 } from "../protocol/protocol.ts";
-import { Acks } from "./acks.ts";
-import { Groups, type Joined, type Member } from "./groups.ts";
-import { type EVERY_TYPE, MessageListeners } from "./listeners.ts";
-import type { AnyMessage, EventName, Message, Outgoing, RequestOptions, SendOptions } from "./messages.ts";
+import type { Ending, SocketState } from "./connection/socket.ts";
+import { type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
+import { Acks } from "./messages/acks.ts";
+import { Groups, type Joined, type Member } from "./messages/groups.ts";
+import type { HistoryPage, HistoryQuery } from "./messages/history.ts";
+import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
+import type {
+  AnyMessage,
+  EventName,
+  Message,
+  Outgoing,
+  RequestOptions,
+  SendOptions,
+} from "./messages/message.ts";
+import { Ordering } from "./messages/ordering.ts";
+import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from "./messages/presence.ts";
+import { Recovery } from "./messages/recovery.ts";
+import { Sending } from "./messages/sending.ts";
 import { type ClientOptions, type ConnectOptions, resolveOptions } from "./options.ts";
-import { Ordering } from "./ordering.ts";
-import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from "./presence.ts";
-import { Recovery } from "./recovery.ts";
-import { Sending } from "./sending.ts";
-import { endedBy, Session } from "./session.ts";
-import type { Ending, SocketState } from "./socket.ts";
-import { type Status, StatusListeners, type Unsubscribe } from "./status.ts";
-
-/** A page of a channel's history, oldest first; `more` when there are older messages. */
-export interface HistoryPage<Events> {
-  readonly epoch: string;
-  readonly messages: readonly AnyMessage<Events>[];
-  readonly more: boolean;
-}
-
-export interface HistoryQuery {
-  /** @default the user's own channel */
-  channel?: Channel;
-  /** Only messages below this offset. @default from the newest on */
-  before?: number;
-  /** 1–200. @default 50 */
-  limit?: number;
-}
+import { endedBy, Session } from "./session/session.ts";
 
 /**
- * Connects to a hub, and stays connected until {@link Client.close}, or until the server says that it is final.
- * Connecting starts after the present task, so listeners that are added at once see everything.
+ * Connects to a hub and reconnects until {@link Client.close}, or until the server closes with a final code.
+ * The first attempt starts after the present task, so listeners that are added at once miss nothing.
  *
- * An open client keeps a Node process alive; a closed one leaves nothing behind.
+ * An open client keeps a Node process alive. A closed one leaves nothing behind.
  *
  * @example
  * interface Events { chat: { text: string } }
@@ -48,7 +41,7 @@ export interface HistoryQuery {
  * client.on("chat", ({ from, data }) => show(from, data.text));
  * await client.send({ type: "chat", to: "bob", data: { text: "Hello" } });
  *
- * @throws TidingsError `bad_request` when the URL is none, or there is no WebSocket
+ * @throws TidingsError `bad_request` when the URL is not valid, or there is no WebSocket class
  */
 export function connect<Events extends object = Record<string, unknown>>(
   url: string | URL,
@@ -59,7 +52,7 @@ export function connect<Events extends object = Record<string, unknown>>(
 
 /** One user on one device. Made by {@link connect}. */
 export class Client<Events extends object = Record<string, unknown>> {
-  /** Resolves with the first welcome; rejects when the client is closed, or refused for good, before it. */
+  /** Resolves with the first welcome. Rejects when the client is closed, or refused for good, before it. */
   readonly ready: Promise<Welcome>;
   readonly #options: ClientOptions;
   readonly #statuses = new StatusListeners();
@@ -72,27 +65,20 @@ export class Client<Events extends object = Record<string, unknown>> {
   readonly #presence: PresenceWatch;
   readonly #acks: Acks;
   #welcome: Welcome | undefined;
-  #becomeReady: (welcome: Welcome) => void = () => {};
-  #failToBeReady: (error: TidingsError) => void = () => {};
+  #resolveReady: (welcome: Welcome) => void = () => {};
+  #rejectReady: (error: TidingsError) => void = () => {};
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.ready = new Promise((resolve, reject) => {
-      this.#becomeReady = resolve;
-      this.#failToBeReady = reject;
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
     });
-    // Not everyone waits for it; the failure is a status too.
+    // Not every application awaits it, and the failure is a status too.
     this.ready.catch(() => {});
-    const failed = (error: unknown): void => this.#statuses.report("server", error);
-    this.#ordering = new Ordering(
-      {
-        deliver: (push) => this.#deliver(push),
-        lost: (channel) => this.#statuses.emit({ type: "lost", channel }),
-        gap: (channel) => void this.#recovery.fill(channel),
-      },
-      options.positions,
-    );
+    this.#ordering = this.#makeOrdering();
     this.#session = this.#makeSession();
+    const failed = (error: unknown): void => this.#statuses.report("server", error);
     this.#recovery = new Recovery(this.#session, this.#ordering, failed);
     this.#sending = new Sending(this.#session, options.timeoutMs);
     this.#groups = new Groups(this.#session, this.#ordering, failed);
@@ -108,28 +94,29 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#session.state;
   }
 
-  /** The user of the last welcome; undefined before the first. */
+  /** User of the last welcome. Undefined before the first. */
   get user(): string | undefined {
     return this.#welcome?.user;
   }
 
-  /** The id of the last connection; undefined before the first. */
+  /** Id of the last connection. Undefined before the first. */
   get connection(): string | undefined {
     return this.#welcome?.connection;
   }
 
   /**
-   * Where the client stands on its channels, by now: in a listener, with the message it was called for. An application
-   * that stores them and gives them to `connect` later goes on from there.
+   * Positions of the client on its channels. In a listener they include the message that it gets. An application that
+   * stores them and passes them to `connect` later recovers from there.
    */
   get positions(): Positions {
     return this.#ordering.positions();
   }
 
   /**
-   * Listens to messages of one type, or with `"*"` to all. Stored messages come once, in the order of their channel.
-   * Listeners should be there before the client connects: what comes before them is not kept for them.
-   * One that throws, or whose promise rejects, is told as status `error`; the message counts as handled.
+   * Listens to messages of one type, or with `"*"` of all types. Each stored message arrives once, in the order of its
+   * channel. Add listeners before the client connects, because messages are not kept for later ones.
+   *
+   * When a listener throws or its promise rejects, the client emits the status `error`. The message counts as handled.
    */
   on<Type extends EventName<Events>>(
     type: Type,
@@ -137,29 +124,31 @@ export class Client<Events extends object = Record<string, unknown>> {
   ): Unsubscribe;
   on(type: typeof EVERY_TYPE, listener: (message: AnyMessage<Events>) => unknown): Unsubscribe;
   on(type: string, listener: (message: never) => unknown): Unsubscribe {
-    // The application declares in `Events` what is sent as which type; nothing can check it here.
+    // The application declares the data of each type in `Events`. The client cannot check it.
     return this.#messages.add(type, listener as (message: Push) => unknown);
   }
 
-  /** Listens to everything that is no message: connections, losses, notices, presence, errors. */
+  /** Listens to everything except messages: connections, losses, notices, presence, errors. */
   onStatus(listener: (status: Status) => void): Unsubscribe {
     return this.#statuses.add(listener);
   }
 
   /**
-   * Sends a message. Without a connection it waits for one, and when the connection breaks before the receipt came, it is
-   * sent again with the same key, so that it is stored once; ephemeral messages do neither.
-   * Rejects with the server's error, or `timeout`, `too_large`, or `unavailable`: no room to wait, or closed.
+   * Sends a message and resolves with its receipt. A stored message waits for a connection. When the connection ends
+   * before the receipt, the client sends the message again with the same key, and it is stored once. An ephemeral
+   * message does neither.
+   *
+   * Rejects with the server's error, or with `timeout`, `too_large`, or `unavailable`: queue full, or client closed.
    */
   send(message: Outgoing<Events>, options: SendOptions = {}): Promise<Receipt> {
     return this.#sending.send(message, options);
   }
 
   /**
-   * Requests an action of the application and waits for its reply. Without a connection the request waits for one.
-   * Rejects with a `TidingsError`: the server's, or `timeout`, `too_large`, `unavailable`.
+   * Requests an action of the application and resolves with its reply. Without a connection the request waits for one.
+   * Rejects with the server's error, or with `timeout`, `too_large` or `unavailable`.
    *
-   * @typeParam Reply what the handler returns; the client cannot check it
+   * @typeParam Reply type of the handler's return value, which the client cannot check
    */
   async request<Reply = unknown>(
     action: string,
@@ -170,40 +159,43 @@ export class Client<Events extends object = Record<string, unknown>> {
     return reply as Reply; // the caller knows the handler
   }
 
-  /** Joins a group, on this and all further connections. Rejects with `forbidden` by the policy. */
+  /** Joins a group, on this connection and all later ones. Rejects with `forbidden` when the policy denies it. */
   join(group: string): Promise<Joined> {
     return this.#groups.join(group);
   }
 
+  /** Leaves a group, on this connection and all later ones. */
   async leave(group: string): Promise<void> {
-    // What was received as a member can only be acknowledged by one.
+    // Only a member can acknowledge the group's messages.
     this.#acks.flush();
     await this.#groups.leave(group);
     this.#acks.forget(groupChannel(group));
   }
 
+  /** Lists the members of a group. */
   members(group: string): Promise<Member[]> {
     return this.#groups.members(group);
   }
 
+  /** Reads a page of a channel's history. */
   async history(query: HistoryQuery = {}): Promise<HistoryPage<Events>> {
     return (await this.#session.request("message.history", query)) as HistoryPage<Events>; // as the protocol says
   }
 
-  /** Who of the users or the group is online; with neither the first 100 of all, and `count` is of all. */
+  /** Finds the users or group members who are online. Without a selection: the first 100 users, and `count` of all. */
   async presence(query: PresenceQuery = {}): Promise<{ online: Online; count: number }> {
     const reply = await this.#session.request("presence.get", query);
     return reply as { online: Online; count: number }; // as the protocol says
   }
 
-  /** Who of them is online now; changes follow as status `presence`, over all further connections. */
+  /** Resolves with the selected users who are online. Changes follow as status `presence`, also after reconnects. */
   watchPresence(query: WatchQuery): Promise<Online> {
     return this.#presence.watch(query);
   }
 
   /**
-   * Acknowledges a stored message, and all before it on its channel. Needed with `autoAck: false` only.
-   * Acknowledgements are collected, and repeated after a reconnect.
+   * Acknowledges a stored message and all earlier ones of its channel. Needed only with `autoAck: false`.
+   * The client collects acknowledgements and repeats them after a reconnect.
    */
   ack(message: Target & { readonly offset?: number }): void {
     const { offset } = message;
@@ -212,14 +204,25 @@ export class Client<Events extends object = Record<string, unknown>> {
     this.#acks.add(channel, { epoch: this.#ordering.position(channel)?.epoch, offset });
   }
 
-  /** Closes for good. What waits is rejected with `unavailable`. Resolves when the connection is closed. */
+  /** Closes for good and rejects pending calls with `unavailable`. Resolves when the connection is closed. */
   close(): Promise<void> {
     if (this.state === "closed") return Promise.resolve();
     this.#acks.flush();
     const closed = this.#session.close();
-    this.#failToBeReady(new TidingsError("unavailable", "the client is closed"));
+    this.#rejectReady(new TidingsError("unavailable", "the client is closed"));
     this.#statuses.emit({ type: "closed", code: 1000, reason: "", willRetry: false });
     return closed;
+  }
+
+  #makeOrdering(): Ordering {
+    return new Ordering(
+      {
+        deliver: (push) => this.#deliver(push),
+        lost: (channel) => this.#statuses.emit({ type: "lost", channel }),
+        gap: (channel) => void this.#recovery.fill(channel),
+      },
+      this.#options.positions,
+    );
   }
 
   #makeSession(): Session {
@@ -227,7 +230,7 @@ export class Client<Events extends object = Record<string, unknown>> {
       resume: () => this.#ordering.login(),
       welcomed: (welcome) => {
         this.#welcome = welcome;
-        this.#becomeReady(welcome);
+        this.#resolveReady(welcome);
       },
       online: () => this.#online(),
       push: (push) => this.#ordering.receive(push),
@@ -249,14 +252,14 @@ export class Client<Events extends object = Record<string, unknown>> {
   #ended({ code, reason, willRetry }: Ending): void {
     this.#ordering.disconnected();
     this.#groups.ended();
-    if (!willRetry) this.#failToBeReady(endedBy(code, reason));
+    if (!willRetry) this.#rejectReady(endedBy(code, reason));
   }
 
   #deliver(push: Push): void {
-    // A listener may have closed the client while held messages are being released.
+    // A listener may have closed the client while held messages are delivered.
     if (this.state === "closed") return;
     this.#messages.dispatch(push);
-    // Nothing is ever replayed from a cursor of `all`, so that thousands need not acknowledge a broadcast.
+    // Nothing is replayed from a cursor of `all`, so thousands of clients need not acknowledge a broadcast.
     if (this.#options.autoAck && channelOf(push) !== "all") this.ack(push);
   }
 }
@@ -272,8 +275,12 @@ export type {
   Welcome,
 } from "../protocol/protocol.ts";
 export { isErrorCode, TidingsError } from "../protocol/protocol.ts";
-export type { BackoffOptions } from "./backoff.ts";
-export type { Joined, Member } from "./groups.ts";
+export type { BackoffOptions } from "./connection/backoff.ts";
+export type { SocketState } from "./connection/socket.ts";
+export type { ErrorStage, Status, Unsubscribe } from "./connection/status.ts";
+export type { WebSocketConstructor, WebSocketLike } from "./connection/web-socket.ts";
+export type { Joined, Member } from "./messages/groups.ts";
+export type { HistoryPage, HistoryQuery } from "./messages/history.ts";
 export type {
   AnyMessage,
   EventName,
@@ -281,8 +288,6 @@ export type {
   Outgoing,
   RequestOptions,
   SendOptions,
-} from "./messages.ts";
-export type { ConnectOptions, TokenSource, WebSocketConstructor, WebSocketLike } from "./options.ts";
-export type { Online, PresenceQuery, WatchQuery } from "./presence.ts";
-export type { SocketState } from "./socket.ts";
-export type { ErrorStage, Status, Unsubscribe } from "./status.ts";
+} from "./messages/message.ts";
+export type { Online, PresenceQuery, WatchQuery } from "./messages/presence.ts";
+export type { ConnectOptions, TokenSource } from "./options.ts";

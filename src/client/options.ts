@@ -1,59 +1,37 @@
 import { type Positions, TidingsError } from "../protocol/protocol.ts";
-import type { BackoffOptions } from "./backoff.ts";
+import type { BackoffOptions } from "./connection/backoff.ts";
+import type { WebSocketConstructor } from "./connection/web-socket.ts";
 
-/** Credentials, or where to get them: called for every attempt to connect, and shortly before the login ends. */
+/** A token, or a function that returns one. It is called for every attempt, and shortly before the login expires. */
 export type TokenSource = string | (() => string | Promise<string>);
 
 export interface ConnectOptions {
   /**
-   * Sent as the first message, so that it stands in no URL and no log. Without `token` and `user` the client relies
-   * on what the URL or the browser's cookies say about it.
+   * Sent in the first message, so that it appears in no URL and no log. Without `token` and `user` the server
+   * authenticates the client by the URL or the browser's cookies.
    */
   token?: TokenSource;
-  /** Who to be, in development mode. */
+  /** User to connect as, in development mode. */
   user?: string;
-  /** @default "web", by the server */
+  /** Platform of this device. @default "web", set by the server */
   platform?: string;
-  /** Names this device for its cursors. @default the platform, by the server */
+  /** Name of this device, which its cursors are kept under. @default the platform, set by the server */
   device?: string;
-  /** Where to go on from: what `client.positions` was when the application stored it. */
+  /** Positions to recover from: the `client.positions` that the application stored. */
   positions?: Positions;
-  /** Acknowledge stored messages when their listeners have run. @default true */
+  /** Acknowledge a stored message after its listeners ran. @default true */
   autoAck?: boolean;
-  /** Requests and messages that may wait for a connection. @default 100 */
+  /** Maximum number of requests and messages that wait for a connection. @default 100 */
   queueLimit?: number;
-  /** How long to wait for replies and receipts, in milliseconds. @default 10_000 // 10 s */
+  /** Timeout of replies and receipts, in milliseconds. @default 10_000 // 10 s */
   timeoutMs?: number;
-  /** How long an attempt may take, from the token to the welcome, in milliseconds. @default 10_000 // 10 s */
+  /** Timeout of an attempt, from the token to the welcome, in milliseconds. @default 10_000 // 10 s */
   connectTimeoutMs?: number;
   /** Delays between attempts. @default from 1 s, doubling, at most 30 s, with full jitter */
   reconnect?: Partial<BackoffOptions>;
-  /** @default the global one */
+  /** WebSocket class to connect with. @default the global one */
   WebSocket?: WebSocketConstructor;
 }
-
-/** What an event of a WebSocket tells, depending on its type. */
-export interface WebSocketEvent {
-  readonly data?: unknown;
-  readonly code?: number;
-  readonly reason?: string;
-}
-
-/** The event types of browsers, Node and `ws` have nothing in common but that each is a {@link WebSocketEvent}. */
-type Handler = (event: never) => void;
-
-/** The part of a WebSocket that the client uses. Browsers, Node and the package `ws` all have it. */
-export interface WebSocketLike {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-  onopen: Handler | null;
-  onmessage: Handler | null;
-  onclose: Handler | null;
-  onerror: Handler | null;
-}
-
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
 
 /** The options with their defaults. */
 export interface ClientOptions extends ConnectOptions {
@@ -66,11 +44,12 @@ export interface ClientOptions extends ConnectOptions {
   readonly WebSocket: WebSocketConstructor;
 }
 
-/** @throws TidingsError `bad_request` when the URL is none, or there is no WebSocket */
+/** @throws TidingsError `bad_request` when the URL is not valid, or there is no WebSocket class */
 export function resolveOptions(url: string | URL, options: ConnectOptions): ClientOptions {
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
-  if (WebSocket === undefined)
-    throw new TidingsError("bad_request", "WebSocket: there is none here; give one");
+  if (WebSocket === undefined) {
+    throw new TidingsError("bad_request", "no global WebSocket: pass options.WebSocket");
+  }
   return {
     autoAck: true,
     queueLimit: 100,
@@ -83,9 +62,9 @@ export function resolveOptions(url: string | URL, options: ConnectOptions): Clie
   };
 }
 
-/** Browsers may name the server relative to the page, and with http. */
+/** Browsers may give a URL that is relative to the page, or with http. */
 function webSocketUrl(url: string | URL): URL {
-  // The page's address exists in browsers only, and so in the types of some programs only.
+  // Only browsers have a page address, and only some programs include its type.
   const { location } = globalThis as { location?: { href: string } };
   try {
     return new URL(new URL(url, location?.href).href.replace(/^http/, "ws"));

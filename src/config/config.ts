@@ -1,4 +1,4 @@
-/** The configuration: one table of keys (table.ts), and everything that follows from it. */
+/** The configuration: one table of keys (table.ts), and its type, sources, checks and documentation. */
 import { resolveConfig } from "./resolve.ts";
 import type { Config } from "./shape.ts";
 
@@ -18,5 +18,5 @@ export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig 
 export type { Config, ConfigInput } from "./shape.ts";
 export { CONFIG_KEYS, type JwtAlgorithm } from "./table.ts";
 
-/** What applies when nothing is configured. Frozen. */
+/** The configuration without any settings. Frozen. */
 export const defaultConfig: Config = resolveConfig();

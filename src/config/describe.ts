@@ -3,7 +3,7 @@ import { CONFIG_KEYS } from "./table.ts";
 
 const PREAMBLE = `# Configuration
 
-Everything works without any configuration. What is set is taken, the strongest first, from
+Tidings needs no configuration. Settings come from these sources, the strongest first:
 
 1. options in code: \`createHub({ websocket: { shardCount: 4 } })\`
 2. flags: \`tidings serve --websocket-shard-count 4\`
@@ -11,14 +11,15 @@ Everything works without any configuration. What is set is taken, the strongest 
 4. a YAML or JSON file: \`tidings serve --config tidings.yaml\`
 5. the defaults below.
 
-Unknown keys and bad values of all sources are reported together, in one error that says what was expected. Unknown
-variables in the environment are ignored, but for those that begin with \`WEBSOCKET_\`; an empty variable counts as unset.
-A setting of \`jwt\` without a key (\`jwt.secret\`, \`jwt.publicKey\` or \`jwt.jwksUrl\`) is an error, and here an empty variable counts as given: a
-missing secret must not end in development mode. NODE_ENV=production needs a key too (in code: \`jwt\` or \`auth\`).
-On and off are written \`true\`/\`false\` or \`1\`/\`0\`; lists are written with commas between the items where only text is possible.
+One error reports the unknown keys and invalid values of all sources, with the expected value for each. Unknown variables
+in the environment are ignored, except those that begin with \`WEBSOCKET_\`. An empty variable counts as unset. Write
+booleans as \`true\`/\`false\` or \`1\`/\`0\`. In flags and the environment, write lists with commas between the items.
 
-\`tidings config\` prints the effective configuration and where each value comes from, with the secrets (marked ● below) masked.
-Files use the keys as they stand here, nested at the dots:
+A setting of \`jwt\` without a key (\`jwt.secret\`, \`jwt.publicKey\` or \`jwt.jwksUrl\`) is an error, because a missing secret must not
+turn on development mode. Here an empty variable counts as given. NODE_ENV=production requires a key too (in code: \`jwt\` or \`auth\`).
+
+\`tidings config\` prints the effective configuration and the source of each value. It masks the secrets (marked ● below).
+Files use the keys below, nested at the dots:
 
 \`\`\`yaml
 port: 9000
@@ -42,10 +43,10 @@ const HEADINGS: Readonly<Record<string, string>> = {
   shutdown: "Shutdown",
 };
 
-/** docs/CONFIGURATION.md: how configuration works, and every key. */
+/** Generates docs/CONFIGURATION.md: the rules of configuration, and every key. */
 export const describeConfig = (): string => `${PREAMBLE}\n${configTables()}`;
 
-/** A table (Markdown) of the keys of each group. */
+/** Generates a Markdown table for each group of keys. */
 export function configTables(): string {
   const groups = Map.groupBy(CONFIG_KEYS, headingOf);
   const tables = [...groups].map(([group, keys]) => {
@@ -55,7 +56,7 @@ export function configTables(): string {
   return tables.join("\n");
 }
 
-/** The heading under which a key is explained. */
+/** Heading of a key's group. */
 export function headingOf({ path }: NamedKey): string {
   const group = path.slice(0, Math.max(0, path.indexOf(".")));
   return HEADINGS[group] ?? group;
@@ -66,7 +67,7 @@ function rowOf(key: NamedKey): string {
   return `| \`${key.path}\`${secret} | \`${key.env}\` | ${defaultText(key)} | ${key.doc.replaceAll("|", "\\|")} |`;
 }
 
-/** A key's default in words (Markdown); empty when it has none. */
+/** A key's default as Markdown. Empty when it has none. */
 export function defaultText({ default: value, defaultText, unit }: NamedKey): string {
   if (defaultText !== undefined) return defaultText;
   if (value === undefined) return "";

@@ -1,14 +1,14 @@
-/** A URL as `URL` reads it, and the hosts that were taken out of it because it reads only one. */
+/** A URL with its first host, which `URL` can parse, and the further hosts, which it cannot. */
 export interface HostList {
   readonly url: string;
-  /** `,b:7001,c:7002`: what stood behind the first host. */
+  /** The further hosts: `,b:7001,c:7002`. */
   readonly others: string;
 }
 
-/** Up to the first host (what is before the last `@` is user and password, commas included), more hosts, the rest. */
+/** Groups: up to the first host, further hosts, rest. User and password end at the last `@` and may contain commas. */
 const LIST = /^([a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?[^,/?#@]*)((?:,[^,/?#@]*)*)(.*)$/is;
 
-/** Splits `redis-cluster://a:7000,b:7001/0` into what `URL` can read and the further hosts. */
+/** Splits `redis-cluster://a:7000,b:7001/0` into a URL with one host and the further hosts. */
 export function splitHosts(text: string): HostList {
   const [, start = text, others = "", rest = ""] = LIST.exec(text) ?? [];
   return { url: start + rest, others };

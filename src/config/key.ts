@@ -1,37 +1,37 @@
 import type { z } from "zod";
 
-/** How a value is hidden when it is shown: all of it, or the password within a URL. */
+/** Part of a value that is masked: all of it, or the password in a URL. */
 export type Secrecy = "value" | "password";
 
-/** What a key counts in. */
+/** Unit of a key's value. */
 export type Unit = "s" | "ms" | "bytes" | "messages" | "connections" | "shards";
 
-/** What is known about a key apart from its name. */
+/** Properties of a key besides its name and schema. */
 export interface KeyDetails {
   /** One line for `--help` and docs/CONFIGURATION.md. */
   readonly doc: string;
   readonly unit?: Unit;
   readonly secret?: Secrecy;
-  /** The environment name, where the rule (`websocket.shardCount` → `WEBSOCKET_SHARD_COUNT`) does not give it. */
+  /** Name in the environment, when it differs from the rule (`websocket.shardCount` → `WEBSOCKET_SHARD_COUNT`). */
   readonly env?: string;
-  /** Words for a default that depends on other keys. */
+  /** Description of a default that depends on other keys. */
   readonly defaultText?: string;
 }
 
-/** A leaf of the table of keys. `Value` includes `undefined` when the key may stay unset. */
+/** A leaf of the table of keys. `Value` includes `undefined` when the key is optional. */
 export interface Key<Value> extends KeyDetails {
   readonly schema: z.ZodType<Value>;
   readonly default: Value;
 }
 
-/** A key that always has a value. */
+/** Declares a key that always has a value. */
 export const key = <Value>(schema: z.ZodType<Value>, value: Value, details: KeyDetails): Key<Value> => ({
   ...details,
   schema,
   default: value,
 });
 
-/** A key that may stay unset. */
+/** Declares an optional key. */
 export const optional = <Value>(schema: z.ZodType<Value>, details: KeyDetails): Key<Value | undefined> => ({
   ...details,
   schema,
@@ -46,17 +46,17 @@ export interface KeyTable {
 /** Tells a leaf of the table from a group. */
 export const isKey = (entry: Key<unknown> | KeyTable): entry is Key<unknown> => "schema" in entry;
 
-/** A key with the names it goes by. */
+/** A key with its names. */
 export interface NamedKey extends Key<unknown> {
-  /** Its place in the configuration: `websocket.shardCount`. */
+  /** Path in the configuration: `websocket.shardCount`. */
   readonly path: string;
-  /** Its name in the environment: `WEBSOCKET_SHARD_COUNT`. */
+  /** Name in the environment: `WEBSOCKET_SHARD_COUNT`. */
   readonly env: string;
-  /** Its command line flag without the dashes: `websocket-shard-count`. */
+  /** Command line flag without dashes: `websocket-shard-count`. */
   readonly flag: string;
 }
 
-/** Lists the leaves of a table with the names that follow from their place. */
+/** Lists the leaves of a table with the names that follow from their paths. */
 export function nameKeys(table: KeyTable, prefix = ""): NamedKey[] {
   return Object.entries(table).flatMap(([name, entry]) => {
     const path = prefix + name;

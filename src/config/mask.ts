@@ -6,7 +6,7 @@ import { CONFIG_KEYS } from "./table.ts";
 
 const MASK = "***";
 
-/** A copy that may be shown: secrets and passwords within URLs are replaced by `***`. */
+/** Copies the configuration for output: `***` replaces secrets and passwords in URLs. */
 export function maskConfig(config: Config): Config {
   const copy: Config = structuredClone(config);
   for (const { path, secret } of CONFIG_KEYS) {
@@ -16,12 +16,12 @@ export function maskConfig(config: Config): Config {
   return copy;
 }
 
-/** Hides a secret value, or the password in a URL, whose host may be a list. */
+/** Masks a secret, or the password in a URL with one or several hosts. */
 export function maskValue(value: string, secret: Secrecy): string {
   const { url: text, others } = splitHosts(value);
   if (secret === "value" || !URL.canParse(text)) return MASK;
   const url = new URL(text);
-  if (url.host === "") return MASK; // "user:password@host" is a URL too, of the protocol "user:"
+  if (url.host === "") return MASK; // "user:password@host" parses as a URL of the protocol "user:"
   if (url.password === "") return value;
   const { protocol, username, host, pathname, search, hash } = url;
   return `${protocol}//${username}:${MASK}@${host}${others}${pathname}${search}${hash}`;

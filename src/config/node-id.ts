@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { Config } from "./shape.ts";
 
-/** What a node is called: what it was named, else its address and port, else its pod, else host name and process id. */
+/** Id of a node: `node.id`, else its address and port, else its pod, else host name and process id. */
 export function nodeId({ node }: Pick<Config, "node">): string {
   const { id, ip, port, pod } = node;
   const address = ip === undefined || port === undefined ? undefined : `${ip}:${port}`;

@@ -1,4 +1,4 @@
-/** What stands at `websocket.shardCount` and the like in nested objects. */
+/** Reads the value at a path such as `websocket.shardCount` from nested objects. */
 export function getPath(tree: object, path: string): unknown {
   let branch: unknown = tree;
   for (const name of path.split(".")) {
@@ -7,7 +7,7 @@ export function getPath(tree: object, path: string): unknown {
   return branch;
 }
 
-/** Puts a value there; objects on the way are made. */
+/** Sets the value at a path and creates missing objects. */
 export function setPath(tree: object, path: string, value: unknown): void {
   const [name = "", ...rest] = path.split(".");
   if (rest.length === 0) {
@@ -20,7 +20,7 @@ export function setPath(tree: object, path: string, value: unknown): void {
   setPath(next, rest.join("."), value);
 }
 
-/** Freezes an object and everything in it. */
+/** Freezes an object and all nested objects. */
 export function deepFreeze<T extends object>(tree: T): T {
   for (const value of Object.values(tree)) {
     if (typeof value === "object" && value !== null) deepFreeze(value);

@@ -3,22 +3,22 @@ import type { Config } from "./shape.ts";
 import type { Layer } from "./sources.ts";
 import type { JwtAlgorithm } from "./table.ts";
 
-/** What verifies tokens: a shared secret, or public keys. */
+/** The keys that verify tokens: a shared secret, or public keys. */
 export interface JwtKeySource {
   readonly secret?: string | undefined;
   readonly publicKey?: string | undefined;
   readonly jwksUrl?: string | undefined;
 }
 
-/** The algorithms that are accepted when none are named. */
+/** The accepted algorithms when `jwt.algorithms` is not set. */
 export function defaultAlgorithms(source: JwtKeySource): readonly JwtAlgorithm[] {
   if (source.secret !== undefined) return ["HS256"];
   return source.publicKey === undefined && source.jwksUrl === undefined ? [] : ["RS256", "ES256"];
 }
 
 /**
- * What is wrong with the choice of keys and algorithms. A public key must never serve as the secret of an HMAC
- * (RFC 8725 section 2.1, algorithm confusion), so the two families do not mix.
+ * Checks the keys against the algorithms. A public key must never serve as the secret of an HMAC (RFC 8725 section 2.1,
+ * algorithm confusion), so HS algorithms require a secret, and all others require public keys.
  */
 export function jwtProblems(source: JwtKeySource, algorithms: readonly string[]): string[] {
   const named = (["secret", "publicKey", "jwksUrl"] as const).filter((name) => source[name] !== undefined);
@@ -32,11 +32,11 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
   return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
 }
 
-/** The keys that verify tokens, by their paths. */
+/** Paths of the keys that verify tokens. */
 const TOKEN_KEYS = ["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"] as const;
 
 /**
- * What is wrong when `jwt` is given without a key. Its author wanted tokens, and a missing variable must not turn that into
+ * Checks that `jwt` is not given without a key. Whoever sets it wants tokens: a missing variable must not turn that into
  * development mode, in which everyone is who they say.
  */
 export function missingKeyProblems(layers: readonly Pick<Layer, "given" | "jwtPlaces">[]): string[] {
@@ -44,16 +44,16 @@ export function missingKeyProblems(layers: readonly Pick<Layer, "given" | "jwtPl
   const places = layers.flatMap(({ jwtPlaces }) => jwtPlaces);
   if (hasKey || places.length === 0) return [];
   const expected = "expected a value for one of secret, publicKey and jwksUrl";
-  return [`jwt: ${expected}, got none (given: ${places.join(", ")}). Development mode is without jwt`];
+  return [`jwt: ${expected}, got none (given: ${places.join(", ")}). Leave jwt out for development mode`];
 }
 
-/** Whether the configuration names what verifies tokens. */
+/** Tells whether the configuration names a key that verifies tokens. */
 export const hasTokenKey = ({ secret, publicKey, jwksUrl }: JwtKeySource): boolean =>
   secret !== undefined || publicKey !== undefined || jwksUrl !== undefined;
 
 /**
  * Keeps development mode out of production.
- * @throws TidingsError `bad_request` without a key when NODE_ENV is `production`
+ * @throws TidingsError `bad_request` when NODE_ENV is `production`
  */
 export function assertNotProduction(nodeEnv = process.env.NODE_ENV): void {
   if (nodeEnv?.trim().toLowerCase() !== "production") return;
@@ -64,19 +64,19 @@ export function assertNotProduction(nodeEnv = process.env.NODE_ENV): void {
   );
 }
 
-/** Heartbeats that a node may miss before the others take it for dead. */
+/** Heartbeat intervals without a heartbeat after which other nodes may declare a node dead. */
 const MISSED_HEARTBEATS = 3;
 
-/** A node whose heartbeats come late must not be taken for dead: it would lose all that it announced. */
+/** Checks the node timeout. A node declared dead because of a late heartbeat would lose its routes and presence. */
 export function clusterProblems({ heartbeatInterval, nodeTimeout }: Config["cluster"]): string[] {
-  // In whole milliseconds: 3 × 0.1 s is a little more than 0.3 s.
+  // Whole milliseconds, because 3 × 0.1 is more than 0.3 in floating point.
   const leastMs = MISSED_HEARTBEATS * Math.round(heartbeatInterval * 1_000);
   if (Math.round(nodeTimeout * 1_000) >= leastMs) return [];
   const expected = `at least ${MISSED_HEARTBEATS} × cluster.heartbeatInterval (${leastMs / 1_000} s)`;
   return [`cluster.nodeTimeout: expected ${expected}, got ${nodeTimeout} s`];
 }
 
-/** Fills in what depends on other keys. */
+/** Sets the defaults that depend on other keys. */
 export function completeConfig(config: Config): Config {
   if (config.jwt.algorithms.length > 0) return config;
   return { ...config, jwt: { ...config.jwt, algorithms: defaultAlgorithms(config.jwt) } };

@@ -17,9 +17,9 @@ import {
 } from "./sources.ts";
 import { CONFIG_KEYS } from "./table.ts";
 
-/** Where settings come from, the strongest first. */
+/** Sources of settings, the strongest first. */
 export interface ConfigSources {
-  /** Options given in code. */
+  /** Options from code. */
   readonly code?: ConfigInput | undefined;
   /** Command line flags, by their name without dashes: `{ "websocket-shard-count": "4" }`. */
   readonly flags?: Flags | undefined;
@@ -29,7 +29,7 @@ export interface ConfigSources {
   readonly file?: string | object | undefined;
 }
 
-/** A resolved configuration, and where each value came from (`environment PORT`, `default`, …) by path. */
+/** A resolved configuration, and the source of each value (`environment PORT`, `default`, …) by path. */
 export interface ExplainedConfig {
   readonly config: Config;
   readonly places: ReadonlyMap<string, string>;
@@ -37,12 +37,12 @@ export interface ExplainedConfig {
 
 /**
  * Merges the sources (code > flags > environment > file > defaults) into one frozen configuration.
- * @throws TidingsError `bad_request`: one error that lists every unknown key and every bad value of all sources,
- * those that a stronger source overrides included. Secret values are not repeated in it.
+ * @throws TidingsError `bad_request`: one error that lists the unknown keys and invalid values of all sources, also those
+ * that a stronger source overrides. It contains no secrets.
  */
 export const resolveConfig = (sources: ConfigSources = {}): Config => explainConfig(sources).config;
 
-/** Like {@link resolveConfig}, and tells where each value came from. */
+/** Resolves the configuration as {@link resolveConfig}, with the source of each value. */
 export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
   const layers = readLayers(sources);
   const problems = layers.flatMap((layer) => layer.problems);
@@ -53,7 +53,7 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
     setPath(tree, key.path, strongest === undefined ? structuredClone(key.default) : strongest.value);
     places.set(key.path, strongest?.place ?? "default");
   }
-  const config = completeConfig(tree as Config); // the table, from which Config is derived, was walked to its end
+  const config = completeConfig(tree as Config); // every key of the table is set, and Config is derived from the table
   problems.push(...jwtProblems(config.jwt, config.jwt.algorithms), ...clusterProblems(config.cluster));
   problems.push(...missingKeyProblems(layers));
   if (problems.length > 0) throw problemsError(problems);
@@ -70,7 +70,7 @@ function readLayers({ code, flags, env, file }: ConfigSources): Layer[] {
   ];
 }
 
-/** The value that a layer gives to a key; a bad one is added to the problems. */
+/** Reads a key's value from a layer. An invalid value becomes a problem instead. */
 function readGiven(key: NamedKey, layer: Layer, problems: string[]): Given[] {
   const given = layer.given.get(key.path);
   if (given === undefined) return [];
@@ -80,7 +80,7 @@ function readGiven(key: NamedKey, layer: Layer, problems: string[]): Given[] {
   return [];
 }
 
-const LONGEST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 function shown(key: NamedKey, value: unknown): string {
   if (Array.isArray(value)) return "a list";
@@ -88,7 +88,7 @@ function shown(key: NamedKey, value: unknown): string {
   const text = String(value);
   if (text.includes("PRIVATE KEY")) return "a private key";
   if (key.secret !== undefined) return text === "" ? "nothing" : maskValue(text, key.secret);
-  const short = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   return typeof value === "string" ? JSON.stringify(short) : short;
 }
 

@@ -3,7 +3,7 @@ import type { TABLE } from "./table.ts";
 
 type ValueOf<Entry> = Entry extends Key<infer Value> ? Value : ShapeOf<Entry>;
 
-/** Names of the leaves that may stay unset. */
+/** Names of the optional leaves. */
 type UnsetNames<Table> = {
   [Name in keyof Table]: Table[Name] extends Key<infer Value>
     ? undefined extends Value
@@ -12,7 +12,7 @@ type UnsetNames<Table> = {
     : never;
 }[keyof Table];
 
-/** An intersection written out, so that editors show the keys. */
+/** Flattens an intersection, so that editors show its keys. */
 type Flat<T> = T extends infer Whole ? { [Name in keyof Whole]: Whole[Name] } : never;
 
 type ShapeOf<Table> = Flat<
@@ -30,5 +30,5 @@ type AnySubsetOf<T> = T extends readonly unknown[]
 /** The whole configuration, resolved and frozen. Names, units and defaults: docs/CONFIGURATION.md. */
 export type Config = ShapeOf<typeof TABLE>;
 
-/** Any part of the configuration, as an application gives it to `createHub`. What is `undefined` counts as unset. */
+/** Any part of the configuration, as `createHub` accepts it. `undefined` counts as unset. */
 export type ConfigInput = AnySubsetOf<Config>;

@@ -5,13 +5,13 @@ import type { Config } from "./shape.ts";
 import { closest } from "./suggest.ts";
 import { CONFIG_KEYS, TABLE } from "./table.ts";
 
-/** A value that was given, and where: `flag --port`, `environment PORT`, `tidings.yaml: port`, `option port`. */
+/** A value and its place: `flag --port`, `environment PORT`, `tidings.yaml: port`, `option port`. */
 export interface Given {
   readonly value: unknown;
   readonly place: string;
 }
 
-/** What one source gave, by the path of the key, and what is wrong with its names. */
+/** Values of one source by the path of their key, and problems with its names. */
 export interface Layer {
   readonly given: ReadonlyMap<string, Given>;
   /** Places that name the group `jwt` or a key in it, also those without a value: `option jwt`, `environment JWT_SECRET`. */
@@ -44,15 +44,15 @@ const jwtPlacesOf = (given: ReadonlyMap<string, Given>): string[] =>
 const isJwtKey = (path: string | undefined): boolean => path?.startsWith("jwt.") === true;
 
 /**
- * Variables that Kubernetes sets in every container for a service called `websocket`; they are not meant for us.
- * `WEBSOCKET_PORT` counts only with such a value: as a setting it would be a mistake for `PORT`.
+ * Recognises variables that Kubernetes sets in every container for a service named `websocket`. They are no settings.
+ * `WEBSOCKET_PORT` is recognised by its value, because `WEBSOCKET_PORT=8080` is a mistake for `PORT`.
  */
 const isServiceVariable = (name: string, value: string): boolean =>
   /^WEBSOCKET_(SERVICE_|PORT_\d)/.test(name) || (name === "WEBSOCKET_PORT" && /^(tcp|udp|sctp):/.test(value));
 
 /**
- * Reads the variables that are ours. An empty one counts as unset, and of `JWT_…` it is remembered that it was there;
- * others' are ignored, but for `WEBSOCKET_…`.
+ * Reads the environment. Empty variables count as unset, but the places of empty `JWT_…` variables are kept. Unknown ones
+ * are ignored, except `WEBSOCKET_…`.
  */
 export function readEnvironment(environment: Environment): Layer {
   const paths = new Map(CONFIG_KEYS.map((key) => [key.env, key.path]));
@@ -71,7 +71,7 @@ export function readEnvironment(environment: Environment): Layer {
   return { given, jwtPlaces: [...emptyJwtPlaces, ...jwtPlacesOf(given)], problems };
 }
 
-/** Reads a YAML or JSON file, or what was read from one. */
+/** Reads a YAML or JSON file, or the parsed content of one. */
 export function readFile(file: string | object): Layer {
   if (typeof file !== "string") return readTree(file, (path) => `file: ${path}`);
   let text: string;
@@ -80,7 +80,7 @@ export function readFile(file: string | object): Layer {
   } catch (error) {
     return failed(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)})`);
   }
-  const document = parseDocument(text); // YAML 1.2, of which JSON is a part
+  const document = parseDocument(text); // YAML 1.2 includes JSON
   const [broken] = document.errors;
   if (broken !== undefined) return failed(`${file}: ${broken.message.split("\n")[0]?.replace(/:$/, "")}`);
   const place = (path: string) => `${file}: ${path}`;

@@ -1,4 +1,4 @@
-/** The known name that was probably meant, if one is close: a third of its letters may be wrong. */
+/** Finds the known name closest to a mistyped one, if at most a third of its letters differ. */
 export function closest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let fewest = Math.ceil(name.length / 3) + 1;
@@ -9,7 +9,7 @@ export function closest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Insertions, deletions and substitutions that lead from one word to the other (Levenshtein 1966). */
+/** Number of insertions, deletions and substitutions between two words (Levenshtein 1966). */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [index, letter] of [...from].entries()) {

@@ -40,7 +40,7 @@ const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
 
 const URL_PATH = /^\/[^\s?#]*$/;
 
-/** Braces would decide in which slot of a Redis Cluster a key lies. */
+/** Braces are not allowed, because Redis Cluster would take them as a hash tag and choose the slot by it. */
 const PREFIX = /^[^\s{}\p{Cc}]{1,128}$/u;
 
 const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
@@ -51,8 +51,8 @@ const origins = list(
 );
 
 /**
- * Every setting, once: everything else about the configuration (its type, the names in the environment and on the
- * command line, parsing, defaults, errors, documentation) is derived from this table.
+ * All settings. The configuration's type, names, parsing, defaults, errors and documentation are derived from this
+ * table.
  */
 export const TABLE = {
   host: optional(text("a host name or address"), {
@@ -72,23 +72,24 @@ export const TABLE = {
       defaultText: "its address and port when both are set, else `node.pod`, else host name and process id",
     }),
     ip: optional(ip(), {
-      doc: "address under which this node is announced to others",
-      defaultText: "the one it listens on; when it is all of them, the machine's first beside loopback",
+      doc: "address that this node registers in the cluster",
+      defaultText:
+        "the one it listens on; when that is all addresses, the machine's first other than loopback",
     }),
     port: optional(whole(1, 65_535), {
-      doc: "port under which this node is announced to others",
+      doc: "port that this node registers in the cluster",
       defaultText: "the port it listens on",
     }),
     pod: optional(id("1–128 characters, none of them a control character"), {
       env: "POD_NAME",
-      doc: "name of the Kubernetes pod, after which the node is called when nothing else names it",
+      doc: "name of the Kubernetes pod; names the node when neither `node.id` nor its address and port do",
     }),
   },
   redis: optional(redisUrl(), {
     env: "REDIS_URL",
     secret: "password",
     doc:
-      "Redis that ties the nodes together; without it there is one node. `redis://a:6379/0`, " +
+      "URL of the Redis that connects the nodes; without it there is one node. `redis://a:6379/0`, " +
       "`redis-sentinel://a:26379,b:26379/0#mymaster` or `redis-cluster://a:7000,b:7000`; over TLS `rediss…`",
   }),
   cluster: {
@@ -97,24 +98,24 @@ export const TABLE = {
       "tidings:",
       {
         env: "REDIS_PREFIX",
-        doc: "what all keys and channels in Redis begin with; nodes with the same one are a cluster",
+        doc: "prefix of all keys and channels in Redis; nodes with one prefix form a cluster",
       },
     ),
     heartbeatInterval: key(seconds(), 10, {
       unit: "s",
-      doc: "how often a node tells the others that it lives",
+      doc: "interval of a node's heartbeats to the others",
     }),
     nodeTimeout: key(seconds(), 60, {
       unit: "s",
-      doc: "silence after which a node is declared dead by the others; at least 3 × `cluster.heartbeatInterval`",
+      doc: "time without a heartbeat after which a node is declared dead; at least 3 × `cluster.heartbeatInterval`",
     }),
   },
   data: optional(text("a directory"), {
     env: "DATA_DIR",
-    doc: "directory for what outlives a restart; without it everything is in memory",
+    doc: "directory for data that survives a restart; without it everything is in memory",
   }),
   logLevel: key(oneOf(LOG_LEVELS), "info", {
-    doc: `least severe level that is logged: ${LOG_LEVELS.join(", ")}`,
+    doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),
   jwt: {
     secret: optional(text("a secret of at least one character"), {
@@ -124,7 +125,7 @@ export const TABLE = {
     publicKey: optional(pem(), { doc: "public key or certificate that verifies tokens, in PEM" }),
     jwksUrl: optional(url("a URL such as https://login.example.com/jwks.json", "https:", "http:"), {
       secret: "password",
-      doc: "where the public keys that verify tokens are published (JWKS)",
+      doc: "URL of the public keys that verify tokens (JWKS)",
     }),
     algorithms: key(algorithms, [], {
       doc: "signature algorithms that are accepted",
@@ -151,7 +152,10 @@ export const TABLE = {
       unit: "s",
       doc: "how often the server pings; keep it below the timeout",
     }),
-    connectionTimeout: key(seconds(), 60, { unit: "s", doc: "silence after which a connection is closed" }),
+    connectionTimeout: key(seconds(), 60, {
+      unit: "s",
+      doc: "time without inbound bytes after which a connection is closed",
+    }),
     messageBufferSize: key(whole(1), 256, {
       unit: "messages",
       doc: "messages a connection's send queue holds",
@@ -167,14 +171,14 @@ export const TABLE = {
     compressionThreshold: key(whole(0), 1024, { unit: "bytes", doc: "shorter messages are not compressed" }),
     shardCount: key(whole(1, 4096), 16, {
       unit: "shards",
-      doc: "parts that the connections are split in by user; a fan-out flushes one after the other",
+      doc: "shards into which the connections are split by user; a fan-out flushes one after the other",
     }),
     broadcastWorkers: key(whole(1), 32, {
       unit: "shards",
-      doc: "shards a fan-out flushes before it yields to the event loop (there are no threads behind it)",
+      doc: "shards that a fan-out flushes before it yields to the event loop; they are not threads",
     }),
     dropOnFull: key(flag(), true, {
-      doc: "drop messages for a connection whose send queue is full; otherwise the publisher waits `sendTimeoutMs`",
+      doc: "drop messages for a connection whose send queue is full; otherwise the publisher waits for `sendTimeoutMs`",
     }),
     closeOnBackpressure: key(flag(), false, {
       doc: "close a connection whose send queue is full (code 4001)",
@@ -216,7 +220,7 @@ export const TABLE = {
     maxHandshakes: key(whole(1), 10_000, {
       unit: "connections",
       doc:
-        "handshakes and logins open at once; beyond it the one that has been silent longest gives way, " +
+        "concurrent handshakes and logins; beyond it the one that has been silent longest is closed, " +
         "and where none is silent the new one is refused with HTTP 503",
     }),
     maxConnectionsPerUser: key(whole(0), 0, {
@@ -235,23 +239,23 @@ export const TABLE = {
     ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
     totalBytes: key(whole(1), 268_435_456, {
       unit: "bytes",
-      doc: "all history in memory; beyond it the least recently used channels lose theirs (Redis has its own limit)",
+      doc: "size of all history in memory; beyond it the least recently used channels are evicted (Redis has its own limit)",
     }),
   },
   presence: {
     graceMs: key(milliseconds(0), 5000, {
       unit: "ms",
-      doc: "how long after the last connection a user counts as online, so that a reconnect goes unnoticed",
+      doc: "grace period in which a user without connections stays online, so that a reconnect causes no offline event",
     }),
   },
   publish: {
     idempotencyWindowMs: key(milliseconds(0), 300_000, {
       unit: "ms",
-      doc: "how long a repeated idempotency key is answered with the first receipt",
+      doc: "how long a duplicate of an idempotency key gets the first receipt",
     }),
     ackTimeoutMs: key(milliseconds(1), 5000, {
       unit: "ms",
-      doc: "how long a sender waits for an acknowledgement when it does not say",
+      doc: "timeout of an acknowledgement when the sender sets none",
     }),
     clientBroadcast: optional(flag(), {
       doc: "clients may send to everyone",
@@ -268,11 +272,11 @@ export const TABLE = {
   shutdown: {
     drainMs: key(milliseconds(0), 10_000, {
       unit: "ms",
-      doc: "how long clients may take to receive what waits for them and to go, when the node closes",
+      doc: "how long a closing node waits until clients have received their pending messages and disconnected",
     }),
     reconnectSpreadMs: key(milliseconds(0), 5000, {
       unit: "ms",
-      doc: "clients are told to come back at a random time within this, so that they do not come at once",
+      doc: "clients of a closing node reconnect after a random delay up to this, so that they do not all reconnect at once",
     }),
   },
 } as const;

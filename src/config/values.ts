@@ -5,11 +5,11 @@ import { isId } from "../protocol/protocol.ts";
 import { splitHosts } from "./hosts.ts";
 
 /**
- * The kinds of values a key can have. Each reads text (flags and the environment have nothing else) as well as
- * the value itself (files and code), and its one error message is what was expected.
+ * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files
+ * and code. Its error message is the expected value.
  */
 
-/** The longest delay that a Node timer takes, in milliseconds (about 24 days). */
+/** Maximum delay of a Node timer in milliseconds, about 24 days. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 /** A whole number from `min` to `max`. */
@@ -29,22 +29,22 @@ export function seconds(): z.ZodType<number> {
   return z.preprocess(readNumber, z.number({ error }).positive({ error }).max(max, { error }));
 }
 
-/** True or false, which text writes as `1`, `0`, `true` or `false`. */
+/** A boolean. Text writes it as `1`, `0`, `true` or `false`. */
 export function flag(): z.ZodType<boolean> {
   return z.preprocess(readBoolean, z.boolean({ error: "true or false (or 1 or 0)" }));
 }
 
-/** Text that passes `accept`. */
+/** Text that `accept` allows. @default any text that is not blank */
 export function text(expected: string, accept: (value: string) => boolean = isFilled): z.ZodType<string> {
   return z.string({ error: expected }).refine(accept, { error: expected });
 }
 
-/** One of a few words. */
+/** One of the given words. */
 export function oneOf<const Words extends readonly string[]>(words: Words): z.ZodType<Words[number]> {
   return z.enum(words, { error: `one of ${words.join(", ")}` });
 }
 
-/** A list, which text writes with commas between the items. */
+/** A list. Text writes it with commas between the items. */
 export function list<Item>(expected: string, item: z.ZodType<Item>): z.ZodType<readonly Item[]> {
   return z.preprocess(readList, z.array(item, { error: expected }));
 }
@@ -53,8 +53,8 @@ export const url = (expected: string, ...protocols: string[]): z.ZodType<string>
   text(expected, (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
 
 /**
- * Where Redis is: one server (`redis://`), the Sentinels that know it (`redis-sentinel://a:26379,b:26379/0#mymaster`), or
- * some nodes of a Redis Cluster (`redis-cluster://a:7000,b:7001`); `rediss…` is the same over TLS.
+ * Address of Redis: one server (`redis://`), its Sentinels (`redis-sentinel://a:26379,b:26379/0#mymaster`), or some nodes
+ * of a Redis Cluster (`redis-cluster://a:7000,b:7001`). `rediss…` uses TLS.
  */
 export const redisUrl = (): z.ZodType<string> =>
   text(
@@ -66,7 +66,7 @@ export const id = (expected: string): z.ZodType<string> => text(expected, isId);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
 
-/** A public key or certificate in PEM. `\n` stands for a line break, because many tools cannot set one in a variable. */
+/** A public key or certificate in PEM. `\n` means a line break, because many tools cannot set one in a variable. */
 export function pem(): z.ZodType<string> {
   const unfold = (value: unknown) => (typeof value === "string" ? value.replaceAll("\\n", "\n") : value);
   return z.preprocess(unfold, text("a public key or certificate in PEM", isPublicKey));
@@ -87,7 +87,7 @@ function isRedisUrl(value: string): boolean {
   const { protocol, pathname, search } = new URL(first);
   const [, kind] = REDIS_PROTOCOL.exec(protocol) ?? [];
   if (!REDIS_PROTOCOL.test(protocol) || search !== "" || !/^\/?\d*$/.test(pathname)) return false;
-  if (kind === "-cluster") return /^\/?0?$/.test(pathname); // the only database of a cluster
+  if (kind === "-cluster") return /^\/?0?$/.test(pathname); // a cluster has only database 0
   return kind === "-sentinel" || others === "";
 }
 

@@ -1,6 +1,6 @@
 /**
- * Close codes end a connection. 4000–4499: reconnect; 4500–4999: do not.
- * The reason sent with a code is plain words, never JSON.
+ * Close codes end a connection. After 4000–4499 a client reconnects; after 4500–4999 it does not.
+ * The reason sent with a code is plain text, never JSON.
  */
 export const CLOSE = {
   drain: { code: 4000, reason: "the node is closing, please reconnect" },
@@ -17,17 +17,17 @@ export const CLOSE = {
   protocol: { code: 4505, reason: "the client broke the protocol" },
 } as const;
 
-/** Why the server ended a connection. */
+/** Cause of a close by the server. */
 export type CloseCause = keyof typeof CLOSE;
 
-/** How a disconnect is counted: a cause of the server's, or what the client and the network did. */
+/** Class of a disconnect in the metrics: the server's cause, or `client_left`, or `lost` without a close frame. */
 export type DisconnectClass = CloseCause | "client_left" | "lost";
 
 const FINAL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1010]);
 
 /**
- * Tells whether a client should reconnect after this close code. Of the codes of RFC 6455 section 7.4 those
- * that blame the client's own frames or policy are final; a lost connection or a restarting server is not.
+ * Tells whether a client should reconnect after a close code. Of the codes of RFC 6455 section 7.4, those that reject
+ * the client's frames or violate a policy are final. A lost connection and a restarting server are not.
  */
 export function shouldReconnect(code: number): boolean {
   if (code >= 4500 && code <= 4999) return false;
@@ -36,7 +36,7 @@ export function shouldReconnect(code: number): boolean {
 
 const PROTOCOL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009]);
 
-/** Classifies a disconnect by the code that ended it. */
+/** Classifies a disconnect by its close code. */
 export function classifyClose(code: number): DisconnectClass {
   for (const [cause, { code: known }] of Object.entries(CLOSE)) {
     if (known === code) return cause as CloseCause; // the keys of CLOSE are the causes

@@ -3,7 +3,7 @@ import { TidingsError } from "./errors.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 
-/** Nesting beyond this is refused: it is of no use, and it breaks JSON readers with a recursion limit. */
+/** Maximum nesting of data. Deeper data breaks JSON parsers with a recursion limit. */
 export const MAX_DEPTH = 64;
 
 /** Message types: 1–64 characters, none of them a control character. */
@@ -11,14 +11,14 @@ const MAX_TYPE = 64;
 
 type Fields = Record<string, unknown>;
 
-/** What came of a client's text: a frame, or the error to answer with (and the id to answer to, if it had one). */
+/** A decoded frame, or the error for the client, with the id of its request when it had one. */
 export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: number };
 
 const ENVELOPE: ReadonlySet<string> = new Set(
   "type data to group id ephemeral ack timeoutMs key from timestamp offset".split(" "),
 );
 
-/** Reads one text message of a client. Never throws. */
+/** Decodes one text message of a client. Never throws. */
 export function decodeClientFrame(text: string): Decoded {
   let value: unknown;
   try {
@@ -30,7 +30,7 @@ export function decodeClientFrame(text: string): Decoded {
   const id = isRequestId(value.id) ? value.id : undefined;
   try {
     const frame = decodeFields(value);
-    // Depth d needs at least 2·d characters, so short texts need no look.
+    // Depth d takes at least 2·d characters, so shorter texts need no check.
     if (text.length > 2 * MAX_DEPTH) assertFrameDepth(frame);
     return { frame };
   } catch (error) {
@@ -47,11 +47,11 @@ function decodeFields(fields: Fields): ClientFrame {
 
 function decodeRequest({ id, action, data }: Fields): ClientRequest | ClientMessage {
   if (typeof action !== "string" || action === "") throw bad('action: expected a name such as "group.join"');
-  if (!isRequestId(id)) throw bad("id: expected a whole number from 0, to answer to");
+  if (!isRequestId(id)) throw bad("id: expected a whole number from 0, for the reply");
   return asRequest(action, data, { form: "native", id });
 }
 
-/** The older form, `{"Module":"robot","Action":"Login","Data":{…}}`, names the action `robot.login`. */
+/** Decodes the older form: `{"Module":"robot","Action":"Login","Data":{…}}` requests `robot.login`. */
 function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientRequest | ClientMessage {
   if (typeof Module !== "string" || typeof Action !== "string" || Module === "" || Action === "") {
     throw bad("Module and Action: expected two names");
@@ -60,7 +60,7 @@ function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientReques
   return asRequest(action, Data, { form: "module", module: Module, action: Action, id: Id });
 }
 
-/** `message.send` is another way to write a message; every other action is a request. */
+/** Makes a request, or a message from the action `message.send`, which is another form of a message. */
 function asRequest(action: string, data: unknown, answer: RequestForm): ClientRequest | ClientMessage {
   if (action !== "message.send") return { kind: "request", action, data, answer };
   if (!isFields(data)) throw bad("data: expected the fields of a message");
@@ -75,13 +75,13 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
-  if (ack && answer === undefined) throw bad("ack: expected an id beside it, to answer to");
+  if (ack && answer === undefined) throw bad("ack: expected an id beside it, for the reply");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad("key: expected 1–128 characters");
   return { kind: "message", answer, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
 }
 
-/** A message's id asks for its receipt. */
+/** A message with an id is answered with its receipt. */
 function answerTo(id: unknown): RequestForm | undefined {
   if (id === undefined) return undefined;
   if (!isRequestId(id)) throw bad("id: expected a whole number from 0");
@@ -89,7 +89,7 @@ function answerTo(id: unknown): RequestForm | undefined {
 }
 
 /**
- * A message type is free but for the protocol's own names.
+ * Checks a message type. All types are allowed except the reserved names of the protocol.
  * @throws TidingsError `bad_request`
  */
 export function assertType(type: unknown): asserts type is string {
@@ -97,21 +97,21 @@ export function assertType(type: unknown): asserts type is string {
   if (RESERVED_TYPES.has(type)) throw bad(`type: "${type}" is a name of the protocol's own`);
 }
 
-/** Clients that put their fields beside `type` (`{"type":"img","url":"…"}`) have them gathered into `data`. */
+/** Returns `data`, or collects the fields beside `type` (`{"type":"img","url":"…"}`) into an object. */
 function dataOf(fields: Fields): unknown {
   if ("data" in fields) return fields.data;
   const rest = Object.entries(fields).filter(([name]) => !ENVELOPE.has(name));
   return rest.length === 0 ? null : Object.fromEntries(rest);
 }
 
-/** Looks at everything of a frame that goes on to others, or back. */
+/** Checks the depth of the parts of a frame that others receive, or that the reply repeats. */
 function assertFrameDepth(frame: ClientFrame): void {
   if (frame.kind === "ping") return;
   assertDepth(frame.data);
   if (frame.answer?.form === "module") assertDepth(frame.answer.id);
 }
 
-/** @throws TidingsError `bad_request` when the value nests deeper than {@link MAX_DEPTH}. */
+/** @throws TidingsError `bad_request` when the value is nested deeper than {@link MAX_DEPTH} */
 export function assertDepth(value: unknown, depth = 0): void {
   if (typeof value !== "object" || value === null) return;
   if (depth === MAX_DEPTH) throw bad(`data: expected at most ${MAX_DEPTH} levels of nesting`);

@@ -1,13 +1,13 @@
 import type { TidingsError } from "./errors.ts";
 import type { Push, RequestForm, ServerFrame } from "./frames.ts";
 
-/** The text of a server frame in the native dialect. */
+/** Encodes a server frame in the native dialect. */
 export const encodeServerFrame = (frame: ServerFrame): string => JSON.stringify(frame);
 
-/** A push whose `data` is JSON text already, as it is kept from publish to delivery. */
+/** A push whose `data` is encoded as JSON in `body`, from publish to delivery. */
 export type EncodedPush = Omit<Push, "data"> & { body: string };
 
-/** The text of a push. Built by hand around the body, so that the data is turned into text once and never again. */
+/** Encodes a push around its body, so that the data is encoded only once, at publish. */
 export function encodePush({ type, body, timestamp, from, to, group, id, offset }: EncodedPush): string {
   let text = `{"type":${JSON.stringify(type)},"data":${body},"timestamp":${timestamp}`;
   if (from !== undefined) text += `,"from":${JSON.stringify(from)}`;
@@ -17,20 +17,20 @@ export function encodePush({ type, body, timestamp, from, to, group, id, offset 
   return offset === undefined ? `${text}}` : `${text},"offset":${offset}}`;
 }
 
-/** The text that answers a request, in the form in which it was asked. */
+/** Encodes the reply to a request, in the form of the request. */
 export function encodeReply(answer: RequestForm, data: unknown): string {
   if (answer.form === "native") return JSON.stringify({ id: answer.id, data: data ?? null });
   return JSON.stringify({ Module: answer.module, Action: answer.action, Id: answer.id, Data: data ?? null });
 }
 
-/** The text that refuses a request, in the form in which it was asked. */
+/** Encodes the error reply to a request, in the form of the request. */
 export function encodeError(answer: RequestForm, { code, message }: TidingsError): string {
   if (answer.form === "native") return JSON.stringify({ id: answer.id, error: { code, message } });
   const error = { Code: code, Message: message };
   return JSON.stringify({ Module: answer.module, Action: answer.action, Id: answer.id, Error: error });
 }
 
-/** The text that answers input too broken to be a request. */
+/** Encodes the error for input that is not a valid request. */
 export function encodeBadInput({ code, message }: TidingsError, id?: number): string {
   return JSON.stringify({ id, error: { code, message } });
 }

@@ -1,20 +1,24 @@
 /**
- * Error replies keep the connection; close codes (close.ts) end it.
- * `retryable` says that the same request may succeed later; `status` is the HTTP status of the same failure.
+ * Codes of error replies, which keep the connection. Close codes (close.ts) end it.
+ * `retryable`: an equal request may succeed later. `status`: the HTTP status of the error.
  */
 export const ERROR_CODES = {
   bad_request: { retryable: false, status: 400, meaning: "the input has the wrong shape" },
   unauthorized: { retryable: false, status: 401, meaning: "no valid credentials" },
   forbidden: { retryable: false, status: 403, meaning: "the user may not do this" },
-  not_found: { retryable: false, status: 404, meaning: "what was named does not exist" },
+  not_found: { retryable: false, status: 404, meaning: "the named thing does not exist" },
   unknown_action: { retryable: false, status: 404, meaning: "no handler has this name" },
   conflict: { retryable: false, status: 409, meaning: "the state has moved on" },
   too_large: { retryable: false, status: 413, meaning: "over a size limit" },
   rate_limited: { retryable: true, status: 429, meaning: "too many requests" },
   refused: { retryable: false, status: 403, meaning: "a hook of the application refused it" },
   internal: { retryable: true, status: 500, meaning: "the server failed" },
-  unavailable: { retryable: true, status: 503, meaning: "the backplane is away or the node is closing" },
-  timeout: { retryable: true, status: 504, meaning: "no answer in time" },
+  unavailable: {
+    retryable: true,
+    status: 503,
+    meaning: "the backplane is unavailable or the node is closing",
+  },
+  timeout: { retryable: true, status: 504, meaning: "no reply in time" },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -22,7 +26,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export const isErrorCode = (value: unknown): value is ErrorCode =>
   typeof value === "string" && Object.hasOwn(ERROR_CODES, value);
 
-/** Every error that Tidings reports: a stable `code`, and a message that a person can act on. */
+/** Error of Tidings, with a stable `code` and a message that says what to change. */
 export class TidingsError extends Error {
   override readonly name = "TidingsError";
   readonly code: ErrorCode;
@@ -32,20 +36,20 @@ export class TidingsError extends Error {
     this.code = code;
   }
 
-  /** True when the same request may succeed later. */
+  /** True when an equal request may succeed later. */
   get retryable(): boolean {
     return ERROR_CODES[this.code].retryable;
   }
 
-  /** The HTTP status of this failure. */
+  /** HTTP status of this error. */
   get status(): number {
     return ERROR_CODES[this.code].status;
   }
 }
 
 /**
- * Makes any thrown value a {@link TidingsError}; the details of an unexpected one stay in `cause`. An error with a code that
- * the protocol does not have is unexpected too: it has no status, and no client knows it.
+ * Converts a thrown value to a {@link TidingsError}. An unexpected one becomes the `cause` of `internal`. An error with a code
+ * that the protocol does not have is unexpected too: it has no status, and no client knows it.
  */
 export function toTidingsError(thrown: unknown): TidingsError {
   if (thrown instanceof TidingsError && isErrorCode(thrown.code)) return thrown;

@@ -1,10 +1,10 @@
 import type { Channel } from "./channel.ts";
 import type { ErrorCode } from "./errors.ts";
 
-/** The native dialect: JSON text, one document per WebSocket message. Its name as a WebSocket subprotocol. */
+/** WebSocket subprotocol of the native dialect: JSON text, one document per WebSocket message. */
 export const DIALECT = "tidings.v1";
 
-/** Where a device stands on a channel: it has everything up to `offset` of the history named `epoch`. */
+/** Position of a device on a channel: it has all messages up to `offset` of the history with this `epoch`. */
 export interface Position {
   epoch: string;
   offset: number;
@@ -19,7 +19,7 @@ export interface Push {
   data: unknown;
   /** Milliseconds since 1970, the server's clock. */
   timestamp: number;
-  /** The user who sent it; absent when the application did. */
+  /** The sending user. Absent when the application sent it. */
   from?: string;
   to?: string;
   group?: string;
@@ -35,27 +35,27 @@ export interface Welcome {
   user: string;
   platform: string;
   node: string;
-  /** How often the server pings, in milliseconds. */
+  /** Interval of the server's pings, in milliseconds. */
   heartbeatMs: number;
-  /** When the login ends unless it is renewed, in milliseconds since 1970. */
+  /** End of the login unless it is renewed, in milliseconds since 1970. */
   expiresAt?: number;
   limits: { messageBytes: number };
 }
 
-/** From here on `channel` continues after `offset`. `recovered: false`: what lay between is lost. */
+/** The `channel` continues after `offset`. `recovered: false`: messages between the client's position and it are lost. */
 export interface PositionFrame extends Position {
   type: "position";
   channel: Channel;
   recovered: boolean;
 }
 
-/** Something the client should know, most often just before the server closes. */
+/** Information for the client, usually before the server closes the connection. */
 export interface Notice {
   type: "notice";
   code: string;
   message: string;
   data?: unknown;
-  /** With the code `drain`: how long this client should wait before it reconnects. */
+  /** With the code `drain`: the client's delay before it reconnects, in milliseconds. */
   reconnectMs?: number;
 }
 
@@ -75,7 +75,7 @@ export interface ReplyFrame {
   data: unknown;
 }
 
-/** `id` is absent when the input was too broken to have one. */
+/** An error reply. `id` is absent when the input had no valid one. */
 export interface ErrorFrame {
   id?: number;
   error: { code: ErrorCode; message: string };
@@ -91,7 +91,7 @@ export type ServerFrame =
   | ReplyFrame
   | ErrorFrame;
 
-/** Types of frames that are the protocol's own; a message cannot have one of them. */
+/** Types of the protocol's own frames. A message cannot have one of them. */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
   "welcome",
   "position",
@@ -102,45 +102,45 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What became of a message. `offline`: nobody was there and it is not stored. `stored`: it is in the history and
- * nobody is known to have it. `delivered`: handed to at least one connection or to a node that has one.
- * `acked`: the receiver has acknowledged it.
+ * Result of a message. `offline`: not stored, and no receiver was online. `stored`: in the history, and not delivered to
+ * any connection yet. `delivered`: to at least one connection, or to a node that has one. `acked`: acknowledged by the
+ * receiver.
  */
 export type ReceiptState = "offline" | "stored" | "delivered" | "acked";
 
-/** The answer to a message. */
+/** The reply to a message. */
 export interface Receipt {
   readonly state: ReceiptState;
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** The place in the channel's history; absent for an ephemeral message. */
+  /** Epoch and offset in the channel's history. Absent for an ephemeral message. */
   readonly epoch?: string;
   readonly offset?: number;
-  /** Connections of this node, and other nodes, that it was handed to. */
+  /** Number of connections of this node, plus other nodes, that got the message. */
   readonly connections: number;
-  /** The idempotency key was known: nothing was sent, this is the first receipt. */
+  /** A duplicate of an idempotency key: nothing was sent, and this is the first receipt. */
   readonly duplicate?: true;
 }
 
 /** A message that a client publishes. */
 export interface ClientMessage {
   kind: "message";
-  /** Where the receipt goes; without it only a failure is answered. */
+  /** Form of the reply with the receipt. Without it only an error is sent back. */
   answer?: RequestForm;
   type: string;
   data: unknown;
   to?: string;
   group?: string;
   ephemeral: boolean;
-  /** Answer only when the receiver has acknowledged, or after `timeoutMs`. */
+  /** Reply only after the receiver's acknowledgement, or after `timeoutMs`. */
   ack: boolean;
   timeoutMs?: number;
-  /** Idempotency key: a repeat within the window is answered with the first receipt. */
+  /** Idempotency key. A duplicate within the window gets the first receipt. */
   key?: string;
 }
 
-/** How a request was written, and so how it is answered. */
+/** The form of a request, which its reply has as well. */
 export type RequestForm =
   | { form: "native"; id: number }
   | { form: "module"; module: string; action: string; id?: unknown };

@@ -1,4 +1,4 @@
-/** The wire, as the server and the browser share it. docs/PROTOCOL.md is the normative text. */
+/** The wire format, shared by the server and the SDK. docs/PROTOCOL.md is the normative text. */
 export type { Channel, Target } from "./channel.ts";
 export {
   channelOf,

@@ -1,9 +1,9 @@
-/** For the same reason as in channel.ts. */
+/** Taken from the prototype for the reason given in channel.ts. */
 const { charCodeAt } = String.prototype;
 
 /**
- * Spreads ids over buckets (shards of a node, partitions of the cluster), the same on every machine.
- * FNV-1a over UTF-16 units: even for short ids, and needs no table.
+ * Maps an id to a bucket: a shard of a node, or a partition of the cluster. The result is equal on every machine.
+ * FNV-1a over UTF-16 units, because it distributes short ids evenly and needs no table.
  * @returns 0 … buckets - 1
  */
 export function spread(id: string, buckets: number): number {

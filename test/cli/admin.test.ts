@@ -26,7 +26,7 @@ async function connect(user: string, platform = "web"): Promise<Peer> {
 /** Runs an administrative command against the server. */
 const ask = (...args: string[]): Promise<Outcome> => tidings(args, { TIDINGS_URL: server.url, API_KEY });
 
-/** The JSON that it prints. */
+/** Runs an administrative command with `--json` and parses its output. */
 async function askJson(...args: string[]): Promise<unknown> {
   const { code, stdout, stderr } = await ask(...args, "--json");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -42,25 +42,25 @@ describe("tidings send", () => {
     expect(stdout).toMatch(/^delivered \(id \S+, offset 1, connections 1\)\n$/);
   });
 
-  it("stores for a user who is away", async () => {
+  it("stores a message for a user who is offline", async () => {
     const receipt = await askJson("send", "--to", "away", "--type", "chat", "--data", "1");
     expect(receipt).toMatchObject({ state: "stored", offset: 1 });
   });
 
-  it("stores nothing when the message is ephemeral", async () => {
+  it("does not store an ephemeral message", async () => {
     const receipt = await askJson("send", "--to", "away-2", "--type", "typing", "--ephemeral");
     expect(receipt).toMatchObject({ state: "offline" });
     expect(receipt).not.toHaveProperty("offset");
   });
 
-  it("sends once under one key", async () => {
+  it("sends a message once per idempotency key", async () => {
     const args = ["send", "--group", "g1", "--type", "chat", "--data", "1", "--key", "k1"];
     const first = await askJson(...args);
     expect(await askJson(...args)).toEqual({ ...(first as object), duplicate: true }); // a receipt is an object
-    expect((await ask(...args)).stdout).toContain("sent before");
+    expect((await ask(...args)).stdout).toContain("duplicate");
   });
 
-  it("needs exactly one receiver, and JSON", async () => {
+  it("requires exactly one receiver, and data in JSON", async () => {
     const outcomes = await Promise.all([
       ask("send", "--type", "chat"),
       ask("send", "--type", "chat", "--to", "a", "--group", "b"),
@@ -83,7 +83,7 @@ describe("tidings broadcast", () => {
 });
 
 describe("tidings kick", () => {
-  it("ends the connections of a user for good and counts them", async () => {
+  it("closes all connections of a user and prints their number", async () => {
     const both = [await connect("eve", "web"), await connect("eve", "ios")];
     const { code, stdout } = await ask("kick", "eve", "--reason", "that will do");
     expect({ code, stdout }).toEqual({ code: 0, stdout: "2 connections of eve closed\n" });
@@ -93,7 +93,7 @@ describe("tidings kick", () => {
     }
   });
 
-  it("leaves other platforms alone", async () => {
+  it("closes only the connections of --platform", async () => {
     const phone = await connect("frank/1", "ios");
     const tab = await connect("frank/1", "web");
     expect(await askJson("kick", "frank/1", "--platform", "web")).toEqual({ connections: 1 });
@@ -104,7 +104,7 @@ describe("tidings kick", () => {
 });
 
 describe("tidings users", () => {
-  it("lists who is online, page by page", async () => {
+  it("lists the users who are online, page by page", async () => {
     await connect("grace", "web");
     await connect("grace", "ios");
     await connect("heidi", "web");
@@ -118,7 +118,7 @@ describe("tidings users", () => {
     let cursor: string | undefined;
     do {
       const args = cursor === undefined ? [] : ["--cursor", cursor];
-      const page = (await askJson("users", "--limit", "2", ...args)) as Page; // as the API's document says
+      const page = (await askJson("users", "--limit", "2", ...args)) as Page; // as the OpenAPI document says
       seen.push(...page.users.map(({ user }) => user));
       cursor = page.cursor;
     } while (cursor !== undefined);
@@ -164,16 +164,16 @@ describe("tidings nodes", () => {
 });
 
 describe("errors", () => {
-  it("an API key that is missing or wrong is named, not shown", async () => {
+  it("reports a missing or wrong API key without printing it", async () => {
     const without = await tidings(["users"], { TIDINGS_URL: server.url });
     expect(without.code).toBe(1);
-    expect(without.stderr).toContain("(give --api-key, or set API_KEY)");
+    expect(without.stderr).toContain("(pass --api-key, or set API_KEY)");
     const wrong = await tidings(["users", "--url", server.url, "--api-key", "hunter2"]);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toBe("error: the API key is not valid\n");
   });
 
-  it("what the server refuses is told in its words", async () => {
+  it("prints the server's error", async () => {
     const { code, stderr } = await ask("send", "--to", "bob", "--type", "welcome", "--json");
     expect(code).toBe(1);
     const { error } = JSON.parse(stderr);
@@ -181,16 +181,18 @@ describe("errors", () => {
     expect(error.message).toContain("welcome");
   });
 
-  it("a server that does not run is named", async () => {
+  it("reports a server that does not run", async () => {
     const stopped = createServer();
     const url = await listen(stopped);
     await new Promise((resolve) => stopped.close(resolve));
     const { code, stderr } = await tidings(["nodes", "--url", url]);
     expect(code).toBe(1);
-    expect(stderr).toBe(`error: no answer from ${url}: connection refused. Is it running? (tidings serve)\n`);
+    expect(stderr).toBe(
+      `error: no reply from ${url}: connection refused. Is the server running? (tidings serve)\n`,
+    );
   });
 
-  it("a server that is not a Tidings server is named", async () => {
+  it("reports a server that is not a Tidings server", async () => {
     const other = createServer((request, response) => {
       response.writeHead(request.url === "/nodes" ? 200 : 502, { "content-type": "text/html" });
       response.end("<h1>Hello</h1>");
@@ -201,8 +203,11 @@ describe("errors", () => {
       tidings(["users", "--url", `${url}/`]),
     ]);
     other.close();
-    expect(odd).toMatchObject({ code: 1, stderr: `error: ${url} gave an answer that is not understood\n` });
-    expect(bad.stderr).toContain("answered with HTTP 502: is it a Tidings server?");
+    expect(odd).toMatchObject({
+      code: 1,
+      stderr: `error: ${url} sent a reply of an unknown shape: is it a Tidings server of this version?\n`,
+    });
+    expect(bad.stderr).toContain("replied with HTTP 502: is it a Tidings server?");
   });
 });
 

@@ -6,7 +6,7 @@ import { CONFIG_KEYS } from "../../src/config/config.ts";
 import { tidings } from "./run.ts";
 
 describe("tidings config", () => {
-  it("shows every key with its value and where that comes from", async () => {
+  it("prints every key with its value and source", async () => {
     const { code, stdout } = await tidings(["config", "--port", "9000"], { LOG_LEVEL: "debug" });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^KEY +VALUE +SOURCE$/m);
@@ -51,8 +51,8 @@ describe("tidings config", () => {
   });
 });
 
-describe("bad settings", () => {
-  it("three bad values give one error that names all three", async () => {
+describe("invalid settings", () => {
+  it("reports all invalid values in one error", async () => {
     const env = { PORT: "eighty", WEBSOCKET_SHARD_COUNT: "0" };
     const { code, stdout, stderr } = await tidings(["serve", "--log-level", "loud"], env);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -66,7 +66,7 @@ describe("bad settings", () => {
     );
   });
 
-  it("unknown flags are listed with them", async () => {
+  it("reports unknown flags in the same error", async () => {
     const { code, stderr } = await tidings(["serve", "--prot", "1", "--port=x", "--websocket-shards=2"]);
     expect(code).toBe(1);
     expect(stderr).toContain("- flag --prot: unknown, did you mean --port?");
@@ -74,12 +74,12 @@ describe("bad settings", () => {
     expect(stderr).toContain("- flag --websocket-shards: unknown, did you mean");
   });
 
-  it("words that belong to no flag are refused", async () => {
+  it("refuses arguments that belong to no flag", async () => {
     const { code, stderr } = await tidings(["serve", "now"]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'error: expected flags only, got "now"\n' });
   });
 
-  it("the error is JSON when JSON is asked for", async () => {
+  it("prints the error as JSON with --json", async () => {
     const { code, stderr } = await tidings(["config", "--json", "--port", "x"]);
     expect(code).toBe(1);
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "bad_request" } });
@@ -87,7 +87,7 @@ describe("bad settings", () => {
 });
 
 describe("help", () => {
-  it("names every command", async () => {
+  it("lists every command", async () => {
     const { code, stdout } = await tidings(["--help"]);
     expect(code).toBe(0);
     for (const name of ["serve", "token", "config", "send", "broadcast", "kick", "users", "nodes"]) {
@@ -95,7 +95,7 @@ describe("help", () => {
     }
   });
 
-  it("of serve names every setting and its variable", async () => {
+  it("of serve lists every setting and its variable", async () => {
     const { stdout } = await tidings(["serve", "--help"]);
     for (const { flag, env } of CONFIG_KEYS) {
       expect(stdout).toContain(`--${flag} `);
@@ -103,7 +103,7 @@ describe("help", () => {
     }
   });
 
-  it("is offered for a command that does not exist", async () => {
+  it("suggests a command for an unknown one", async () => {
     const { code, stderr } = await tidings(["sned"]);
     expect(code).toBe(1);
     expect(stderr).toContain("Did you mean send?");

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-/** How a command ended, and what it said. */
+/** Exit code and output of a command. */
 export interface Outcome {
   code: number | null;
   stdout: string;
@@ -14,11 +14,11 @@ export interface Outcome {
 
 type Variables = Record<string, string>;
 
-/** Nothing of the test's own environment but where programs are. */
+/** Starts a command. Of the test's environment it gets only PATH. */
 const start = (args: readonly string[], env: Variables): ChildProcessWithoutNullStreams =>
   spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", ...env } });
 
-/** Runs a command to its end. */
+/** Runs a command until it exits. */
 export const tidings = (args: readonly string[], env: Variables = {}): Promise<Outcome> =>
   outcomeOf(start(args, env));
 
@@ -35,27 +35,27 @@ async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome
   return { code, stdout, stderr };
 }
 
-/** A server in a process of its own, which may not listen yet. */
+/** A server process that may not listen yet. */
 export interface Launched {
   readonly pid: number;
-  /** Everything that it printed so far: its log, if it has one. */
+  /** The lines on standard output so far, log lines included. */
   readonly printed: readonly string[];
-  /** Resolves with the first line, past or to come, that matches. */
+  /** Resolves with the first matching line, past or future. */
   prints(matches: (line: string) => boolean): Promise<string>;
   signal(name: NodeJS.Signals): void;
-  /** Resolves when it has said something on standard error. */
+  /** Resolves at the next output on standard error. */
   warned(): Promise<unknown>;
-  /** Resolves with how it ended. */
+  /** Resolves when the process exited. */
   readonly ended: Promise<Outcome>;
 }
 
 /** A server that listens. */
 export interface Served extends Launched {
-  /** The line that said where. */
+  /** The line with the address. */
   readonly line: string;
-  /** `http://…`, where it listens. */
+  /** Address for HTTP: `http://…` */
   readonly url: string;
-  /** `ws://…/ws` */
+  /** Address for WebSockets: `ws://…/ws` */
   readonly socketUrl: string;
 }
 
@@ -86,12 +86,12 @@ export async function serve(args: readonly string[] = [], env: Variables = {}): 
   const launched = launch(args, env);
   const failed = launched.ended.then(({ stderr }) => Promise.reject(new Error(stderr)));
   const line = await Promise.race([launched.prints((each) => each.includes("http://")), failed]);
-  failed.catch(() => {}); // once it listens, ending is no failure
+  failed.catch(() => {}); // after the start an exit is not a failure
   const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? "";
   return { ...launched, line, url, socketUrl: `${url.replace("http", "ws")}/ws` };
 }
 
-/** Ends a server at once. */
+/** Kills a server and resolves after its exit. */
 export async function end(server: Launched | undefined): Promise<void> {
   server?.signal("SIGKILL");
   await server?.ended;

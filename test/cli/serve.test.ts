@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe("tidings serve", () => {
-  it("needs no settings: it serves this machine, with a ready-made URL", async () => {
+  it("needs no settings: it serves this machine and prints a complete URL", async () => {
     server = await serve();
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     const peer = await Peer.connect(`${server.socketUrl}?user_id=alice&platform=web`);
@@ -27,7 +27,7 @@ describe("tidings serve", () => {
     expect(stdout).toContain(`${server.url}/\n`);
   });
 
-  it("prints JSON for programs", async () => {
+  it("prints one line of JSON with --json", async () => {
     server = await serve(["--json", "--node-id", "n1"]);
     const { hostname, port } = new URL(server.url);
     expect(JSON.parse(server.line)).toEqual({
@@ -40,7 +40,7 @@ describe("tidings serve", () => {
     });
   });
 
-  it("with a secret it accepts the tokens that `tidings token` makes, and nothing else", async () => {
+  it("accepts with a secret only tokens of `tidings token`", async () => {
     const env = { JWT_SECRET: secret };
     server = await serve(["--host", "127.0.0.1"], env);
     const token = (await tidings(["token", "--user", "alice"], env)).stdout.trim();
@@ -55,7 +55,7 @@ describe("tidings serve", () => {
     expect(stdout).not.toContain(secret);
   });
 
-  it("warns of a secret that may be guessed", async () => {
+  it("warns about a short secret", async () => {
     server = await serve(["--host", "127.0.0.1"], { JWT_SECRET: "hunter2" });
     server.signal("SIGTERM");
     const { stdout } = await server.ended;
@@ -63,7 +63,7 @@ describe("tidings serve", () => {
     expect(stdout).not.toContain("hunter2");
   });
 
-  it("without a secret it refuses to serve others", async () => {
+  it("refuses to serve other machines without a secret", async () => {
     const { code, stdout, stderr } = await tidings(["serve", "--host", "0.0.0.0", "--port", "0"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^error: refusing to listen on 0\.0\.0\.0 without authentication: set JWT_SECRET/);
@@ -73,7 +73,7 @@ describe("tidings serve", () => {
   it.each([
     [{ NODE_ENV: "production" }, "NODE_ENV is production, and nothing verifies who clients are"],
     [{ JWT_SECRET: "" }, "jwt: expected a value for one of secret, publicKey and jwksUrl, got none"],
-  ])("with %j it does not start, with workers neither", async (env, words) => {
+  ])("refuses to start with %j, with and without workers", async (env, words) => {
     const redis = ["--redis", "redis://127.0.0.1:1", "--workers", "2"];
     for (const more of [[], redis]) {
       const { code, stdout, stderr } = await tidings(["serve", "--port", "0", ...more], env);
@@ -82,7 +82,7 @@ describe("tidings serve", () => {
     }
   });
 
-  it("warns of development mode in its log", async () => {
+  it("logs a warning in development mode", async () => {
     server = await serve(["--log-level", "warn"]);
     expect(JSON.parse(server.printed[0] ?? "")).toMatchObject({
       level: 40,
@@ -90,7 +90,7 @@ describe("tidings serve", () => {
     });
   });
 
-  it("says that the port is taken", async () => {
+  it("reports a port in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo; // it listens on a port
@@ -101,20 +101,20 @@ describe("tidings serve", () => {
   });
 });
 
-describe("tidings serve whose Redis is not there", () => {
-  it("says so, waits, and ends at a signal like any other", async () => {
+describe("tidings serve without a reachable Redis", () => {
+  it("logs that it waits, and exits gracefully at a signal", async () => {
     const redis = await RedisServer.start();
     await redis.kill();
     const waiting = launch(["--redis", redis.url, "--log-level", "warn"]);
-    const told = await waiting.prints((line) => line.includes("waiting for the backplane"));
-    expect(JSON.parse(told)).toMatchObject({ backplane: "redis" });
+    const logged = await waiting.prints((line) => line.includes("waiting for the backplane"));
+    expect(JSON.parse(logged)).toMatchObject({ backplane: "redis" });
     expect(waiting.printed.join()).toContain("ECONNREFUSED");
     waiting.signal("SIGTERM");
     expect(await waiting.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^closing: .*\n$/) });
     await redis[Symbol.asyncDispose]();
   });
 
-  it("serves as soon as Redis is there", async () => {
+  it("serves as soon as Redis is reachable", async () => {
     const redis = await RedisServer.start();
     await redis.kill();
     const starting = serve(["--redis", redis.url]);
@@ -128,7 +128,7 @@ describe("tidings serve whose Redis is not there", () => {
 
 describe("signals", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "%s drains: clients are told to come back, exit code 0",
+    "%s drains: clients get a notice to reconnect, and the exit code is 0",
     async (name) => {
       server = await serve();
       const peer = await Peer.connect(`${server.socketUrl}?user_id=alice`);
@@ -139,9 +139,9 @@ describe("signals", () => {
     },
   );
 
-  it("a second signal ends the process at once", async () => {
+  it("exits at once at a second signal", async () => {
     server = await serve(["--shutdown-drain-ms", "60000"]);
-    // A client that never answers the close keeps the drain waiting.
+    // A client that does not answer the close frame keeps the drain waiting.
     const stalled = await Peer.connect(`${server.socketUrl}?user_id=alice`);
     stalled.pause();
     const warned = server.warned();

@@ -5,7 +5,7 @@ import { tidings } from "./run.ts";
 const secret = "a secret of thirty-two bytes or more";
 
 describe("tidings token", () => {
-  it("prints a token that the secret verifies, good for an hour", async () => {
+  it("prints a token that is valid for one hour", async () => {
     const { code, stdout } = await tidings(["token", "--user", "alice"], { JWT_SECRET: secret });
     expect(code).toBe(0);
     const { user, expiresAt = 0 } = await jwt({ secret }).authenticate({ token: stdout.trim() });
@@ -15,7 +15,7 @@ describe("tidings token", () => {
     expect(minutes).toBeLessThanOrEqual(60);
   });
 
-  it("takes the duration, the platform and what the server expects of a token", async () => {
+  it("applies the lifetime, the platform and the server's JWT settings", async () => {
     const env = { JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "us", JWT_ALGORITHMS: "HS512" };
     const args = ["token", "--user", "alice", "--expires", "7d", "--platform", "ios", "--json"];
     const reply = JSON.parse((await tidings(args, env)).stdout);
@@ -25,7 +25,7 @@ describe("tidings token", () => {
     expect((reply.expiresAt - Date.now()) / 86_400_000).toBeGreaterThan(6);
   });
 
-  it("makes tokens that never expire", async () => {
+  it("creates tokens that never expire", async () => {
     const { stdout } = await tidings(["token", "--user", "robot", "--expires", "never"], {
       JWT_SECRET: secret,
     });
@@ -33,7 +33,7 @@ describe("tidings token", () => {
     expect(identity.expiresAt).toBeUndefined();
   });
 
-  it("says what is missing or wrong", async () => {
+  it("reports missing and invalid flags", async () => {
     const env = { JWT_SECRET: secret };
     const outcomes = await Promise.all([
       tidings(["token", "--user", "alice"]),

@@ -15,7 +15,7 @@ afterEach(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** A server of so many workers, `hub-1`, `hub-2` and so on, that tells in its log what happens to them. */
+/** Starts a server with workers `hub-1`, `hub-2` …, which logs their starts and exits. */
 async function serveWorkers(count: number, ...args: string[]): Promise<Served> {
   const env = {
     REDIS_URL: redis.url,
@@ -28,7 +28,7 @@ async function serveWorkers(count: number, ...args: string[]): Promise<Served> {
   return server;
 }
 
-/** The process of a worker: of its first start, or of a later one. */
+/** Resolves with a worker's process id, of its nth start. */
 async function pidOf({ printed, prints }: Served, worker: unknown, start = 1): Promise<number> {
   const ofWorker = (line: string) => line.includes(`"worker":"${worker}"`) && line.includes("worker started");
   await prints(() => printed.filter(ofWorker).length >= start);
@@ -43,7 +43,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Connects clients until each of so many workers has one. */
+/** Connects clients until each of the workers has one. */
 async function reachAll({ socketUrl }: Served, count: number): Promise<Map<unknown, Peer>> {
   const reached = new Map<unknown, Peer>();
   for (let n = 0; reached.size < count; n++) {
@@ -55,7 +55,7 @@ async function reachAll({ socketUrl }: Served, count: number): Promise<Map<unkno
   return reached;
 }
 
-/** Publishes over HTTP to a user, again with the same key when the worker that was asked is gone. */
+/** Publishes to a user over HTTP, and repeats it with the same key when the called worker exited. */
 async function sendTo({ url }: Served, user: string, data: number): Promise<void> {
   const body = JSON.stringify({ to: user, type: "n", data, key: `m${data}` });
   const send = () => fetch(`${url}/ws/message`, { method: "POST", body }).then(({ ok }) => ok);
@@ -65,7 +65,7 @@ async function sendTo({ url }: Served, user: string, data: number): Promise<void
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
 
 describe("tidings serve --workers", () => {
-  it("runs nodes that share one port, and each gets clients", async () => {
+  it("runs nodes on one shared port, and each accepts clients", async () => {
     const running = await serveWorkers(3);
     expect(JSON.parse(running.line)).toMatchObject({ event: "listening", node: "hub", workers: 3 });
     const reached = await reachAll(running, 3);
@@ -78,7 +78,7 @@ describe("tidings serve --workers", () => {
     for (const peer of reached.values()) peer.end();
   });
 
-  it("replaces a worker that was killed; its users reconnect and miss nothing", async () => {
+  it("restarts a killed worker, and its users reconnect without a loss", async () => {
     const running = await serveWorkers(2);
     for (const peer of (await reachAll(running, 2)).values()) peer.end();
     await using alice = new Observed(running.socketUrl);
@@ -91,33 +91,30 @@ describe("tidings serve --workers", () => {
     await alice.until(() => alice.received.length >= total);
     expect(alice.received).toEqual(range(total));
     expect(alice.all("lost")).toEqual([]);
-    const ended = await running.prints((line) => line.includes("worker ended"));
-    expect(JSON.parse(ended)).toMatchObject({ worker: node, signal: "SIGKILL", pauseMs: 1_000 });
+    const exited = await running.prints((line) => line.includes("worker exited"));
+    expect(JSON.parse(exited)).toMatchObject({ worker: node, signal: "SIGKILL", pauseMs: 1_000 });
     await pidOf(running, node, 2);
     for (const peer of (await reachAll(running, 2)).values()) peer.end();
-    // The one before has been declared dead, so that only the living are listed.
+    // The dead node of the killed worker is removed from the list.
     const nodesListed = async () =>
       ((await (await fetch(`${running.url}/nodes`)).json()) as unknown[]).length;
     await eventually(async () => (await nodesListed()) === 2);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)(
-    "drains all workers at %s and ends when they are gone",
-    async (name) => {
-      const running = await serveWorkers(2);
-      const reached = await reachAll(running, 2);
-      const pids = await Promise.all([pidOf(running, "hub-1"), pidOf(running, "hub-2")]);
-      running.signal(name);
-      for (const peer of reached.values()) {
-        expect(await peer.frame("notice")).toMatchObject({ code: "drain" });
-        expect((await peer.closed).code).toBe(4000);
-      }
-      expect((await running.ended).code).toBe(0);
-      expect(pids.filter(isAlive)).toEqual([]);
-    },
-  );
+  it.each(["SIGTERM", "SIGINT"] as const)("drains all workers at %s and exits after them", async (name) => {
+    const running = await serveWorkers(2);
+    const reached = await reachAll(running, 2);
+    const pids = await Promise.all([pidOf(running, "hub-1"), pidOf(running, "hub-2")]);
+    running.signal(name);
+    for (const peer of reached.values()) {
+      expect(await peer.frame("notice")).toMatchObject({ code: "drain" });
+      expect((await peer.closed).code).toBe(4000);
+    }
+    expect((await running.ended).code).toBe(0);
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
 
-  it("a second signal ends everything at once", async () => {
+  it("kills all workers at a second signal", async () => {
     const running = await serveWorkers(2, "--shutdown-drain-ms", "60000");
     const stalled = [...(await reachAll(running, 2)).values()];
     for (const peer of stalled) peer.pause();
@@ -131,7 +128,7 @@ describe("tidings serve --workers", () => {
     for (const peer of stalled) peer.end();
   });
 
-  it("leaves no worker behind when it is killed", async () => {
+  it("leaves no worker behind when the supervisor is killed", async () => {
     const running = await serveWorkers(2);
     const reached = await reachAll(running, 2);
     const pids = await Promise.all([pidOf(running, "hub-1"), pidOf(running, "hub-2")]);
@@ -140,7 +137,7 @@ describe("tidings serve --workers", () => {
     await eventually(async () => !pids.some(isAlive));
   });
 
-  it("starts one worker per core when that is left to it", async () => {
+  it("starts one worker per core with `auto`", async () => {
     const env = { REDIS_URL: redis.url };
     server = await serve(["--workers", "auto", "--json"], env);
     expect(JSON.parse(server.line).workers).toBeGreaterThan(0);
@@ -148,21 +145,21 @@ describe("tidings serve --workers", () => {
 });
 
 describe("tidings serve --workers refuses", () => {
-  it("to start without Redis, which several nodes need", async () => {
+  it("to start without Redis", async () => {
     const { code, stderr } = await tidings(["serve", "--workers", "2", "--port", "0"]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: "error: --workers: several processes are several nodes, and those need Redis (set REDIS_URL)\n",
+      stderr: "error: --workers: each worker is a node, and several nodes require Redis (set REDIS_URL)\n",
     });
   });
 
-  it("a number that is none", async () => {
+  it("an invalid number of workers", async () => {
     const { code, stderr } = await tidings(["serve", "--workers", "none"], { REDIS_URL: redis.url });
     expect(code).toBe(1);
     expect(stderr).toContain("Expected a whole number from 1 to 256, or auto.");
   });
 
-  it("to join in at a port where workers of another server listen", async () => {
+  it("a port on which the workers of another server listen", async () => {
     const { url } = await serveWorkers(1);
     const { port } = new URL(url);
     const args = ["serve", "--workers", "1", "--port", port];
@@ -173,7 +170,7 @@ describe("tidings serve --workers refuses", () => {
     });
   });
 
-  it("to go on when the first worker cannot start", async () => {
+  it("to continue when the first worker fails to start", async () => {
     const args = ["serve", "--workers", "2", "--port", "0", "--host", "0.0.0.0"];
     const { code, stderr } = await tidings(args, { REDIS_URL: redis.url, LOG_LEVEL: "silent" });
     expect(code).toBe(1);
@@ -181,9 +178,9 @@ describe("tidings serve --workers refuses", () => {
     expect(stderr).toContain("error: the first worker did not start\n");
   });
 
-  it("to be a worker without a supervisor", async () => {
+  it("to run a worker without a supervisor", async () => {
     const { code, stderr } = await tidings(["worker"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("a worker is started by tidings serve --workers");
+    expect(stderr).toContain("tidings serve --workers starts the workers");
   });
 });

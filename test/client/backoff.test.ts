@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { backoffMs } from "../../src/client/backoff.ts";
+import { backoffMs } from "../../src/client/connection/backoff.ts";
 
 const LIMITS = { minMs: 1_000, maxMs: 30_000 };
 const atMost = (delays: number): number => backoffMs(delays, LIMITS, () => 1);

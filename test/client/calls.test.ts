@@ -4,7 +4,7 @@ import { Peer } from "./peer.ts";
 
 const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connections: 0 };
 
-test("replies find their requests in whatever order they come", async () => {
+test("replies resolve their requests in any order", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -16,7 +16,7 @@ test("replies find their requests in whatever order they come", async () => {
   expect(await Promise.all([first, second])).toEqual([2, 4]);
 });
 
-test("a refused request rejects with the server's code and words", async () => {
+test("a refused request rejects with the server's code and message", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -29,7 +29,7 @@ test("a refused request rejects with the server's code and words", async () => {
   });
 });
 
-test("a code that the client does not know is an internal error", async () => {
+test("an unknown error code becomes `internal`", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -38,7 +38,7 @@ test("a code that the client does not know is an internal error", async () => {
   await expect(request).rejects.toMatchObject({ code: "internal" });
 });
 
-test("a request that gets no reply in time rejects with timeout, connected or not", async () => {
+test("a request without a reply in time rejects with `timeout`, with and without a connection", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const unconnected = alice.client.request("math.double", 1, { timeoutMs: 1 });
@@ -52,7 +52,7 @@ test("a request that gets no reply in time rejects with timeout, connected or no
   expect(await connection.next()).toMatchObject({ data: 2 });
 });
 
-test("what is sent while there is no connection goes out in order when there is one", async () => {
+test("calls made while offline are written in order after the connect", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 });
@@ -69,7 +69,7 @@ test("what is sent while there is no connection goes out in order when there is 
   expect(await Promise.all([sent, asked, posted])).toEqual([RECEIPT, RECEIPT, RECEIPT]);
 });
 
-test("waits with what was sent until the login is answered, so that groups are joined by then", async () => {
+test("queued calls wait for the login's reply, because the login joins the groups", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.accept();
@@ -83,7 +83,7 @@ test("waits with what was sent until the login is answered, so that groups are j
   expect(await connection.next()).toMatchObject({ data: "stored" });
 });
 
-test("the queue is bounded", async () => {
+test("a full queue rejects further calls", async () => {
   await using alice = new Observed("ws://127.0.0.1:9", { queueLimit: 2 });
   const waiting = [1, 2].map((data) => alice.client.send({ type: "chat", to: "bob", data }));
   const closed = waiting.map((sent) => expect(sent).rejects.toThrow("the client is closed"));
@@ -93,7 +93,7 @@ test("the queue is bounded", async () => {
   await Promise.all(closed);
 });
 
-test("an unanswered message is sent again on the next connection, with the same key and before newer ones", async () => {
+test("a message without a receipt is repeated on the next connection, with its key and before newer ones", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -111,7 +111,7 @@ test("an unanswered message is sent again on the next connection, with the same 
   expect(await newer).toEqual(RECEIPT);
 });
 
-test("a message that ends every connection it is written to is given up at last", async () => {
+test("a message that breaks every connection is rejected after 20 writes", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const poison = alice.client.send({ type: "chat", to: "bob", data: "poison" });
@@ -124,7 +124,7 @@ test("a message that ends every connection it is written to is given up at last"
   expect(await outcome).toBe("unavailable");
 });
 
-test("a message is not repeated when the server may have forgotten its key", async () => {
+test("a message is not repeated after its idempotency key may have expired", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
   await using peer = await Peer.listen();
@@ -134,13 +134,13 @@ test("a message is not repeated when the server may have forgotten its key", asy
   await first.next();
   first.cut();
   await alice.status("closed");
-  // The machine sleeps: no timer of the client notices.
+  // The clock jumps ahead as after a sleep of the machine, in which no timer fires.
   vi.setSystemTime(Date.now() + 5 * 60_000);
   await peer.login();
   expect(await outcome).toBe("timeout");
 });
 
-test("keys differ from message to message and from client to client", async () => {
+test("idempotency keys are unique per message and per client", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   await using bob = new Observed(peer.url, { user: "bob" });
@@ -155,7 +155,7 @@ test("keys differ from message to message and from client to client", async () =
   expect(keys.size).toBe(4);
 });
 
-test("an unanswered request rejects when the connection breaks, unless it is idempotent", async () => {
+test("a pending request rejects when the connection ends, unless it is idempotent", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -172,7 +172,7 @@ test("an unanswered request rejects when the connection breaks, unless it is ide
   expect(await members).toEqual([{ user: "alice", online: true, durable: false }]);
 });
 
-test("ephemeral messages have no key, and are refused while there is no connection", async () => {
+test("ephemeral messages have no key and reject without a connection", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const typing = { type: "typing", to: "bob" };
@@ -187,7 +187,7 @@ test("ephemeral messages have no key, and are refused while there is no connecti
   await lost;
 });
 
-test("an awaited acknowledgement tells the server how long", async () => {
+test("`ack` passes its timeout to the server", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -198,7 +198,7 @@ test("an awaited acknowledgement tells the server how long", async () => {
   expect((await sent).state).toBe("acked");
 });
 
-test("a message without a receipt in time rejects with timeout", async () => {
+test("a message without a receipt in time rejects with `timeout`", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { timeoutMs: 1 });
   const waiting = alice.client.send({ type: "chat", to: "bob" });
@@ -206,7 +206,7 @@ test("a message without a receipt in time rejects with timeout", async () => {
   await expect(waiting).rejects.toMatchObject({ code: "timeout" });
 });
 
-test("a message over the server's limit is refused here, for the server would end the connection", async () => {
+test("a message over the server's limit rejects in the client, because the server would close the connection", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const early = alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(600) });

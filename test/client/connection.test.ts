@@ -7,7 +7,7 @@ import { connect, TidingsError } from "../../src/client/client.ts";
 import { Observed, QUICK } from "./harness.ts";
 import { Peer } from "./peer.ts";
 
-test("logs in by its first message, and no token stands in the URL", async () => {
+test("logs in by its first message, without a token in the URL", async () => {
   await using peer = await Peer.listen();
   const positions = { "user:alice": { epoch: "e1", offset: 3 } };
   await using alice = new Observed(peer.url, {
@@ -28,7 +28,7 @@ test("logs in by its first message, and no token stands in the URL", async () =>
   expect(alice.statuses.map(({ type }) => type)).toEqual(["connecting", "open"]);
 });
 
-test("without token and user the request says who it is, and carries the positions", async () => {
+test("without token and user the upgrade request carries the credentials and the positions", async () => {
   await using peer = await Peer.listen();
   const positions = { all: { epoch: "e1", offset: 3 } };
   const url = `${peer.url}?user_id=alice`;
@@ -53,7 +53,7 @@ test("accepts the WebSocket class of the package ws", async () => {
   await expect(alice.client.ready).resolves.toMatchObject({ user: "alice" });
 });
 
-test("an http URL stands for its WebSocket, and what is no URL is refused at once", async () => {
+test("an http URL becomes a ws URL, and an invalid URL throws", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url.replace("ws:", "http:"));
   await peer.login();
@@ -61,7 +61,7 @@ test("an http URL stands for its WebSocket, and what is no URL is refused at onc
   expect(() => connect("nowhere")).toThrow(TidingsError);
 });
 
-test("reconnects after a lost connection, an error, and a code that says so", async () => {
+test("reconnects after a lost connection, after 1011, and after a retryable close code", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   (await peer.login()).cut();
@@ -76,7 +76,7 @@ test("reconnects after a lost connection, an error, and a code that says so", as
   ]);
 });
 
-test("does not reconnect after a final code, and rejects what waits", async () => {
+test("does not reconnect after a final close code, and rejects pending calls", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const waiting = expect(alice.client.request("chat.say")).rejects.toMatchObject({ code: "unavailable" });
@@ -92,14 +92,14 @@ test("does not reconnect after a final code, and rejects what waits", async () =
   await expect(alice.client.send({ type: "chat", to: "bob" })).rejects.toMatchObject({ code: "unavailable" });
 });
 
-test("credentials that are not valid make ready reject", async () => {
+test("invalid credentials reject `ready`", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { token: "wrong" });
   (await peer.accept()).close(4500, "the credentials are not valid");
   await expect(alice.client.ready).rejects.toMatchObject({ code: "unauthorized" });
 });
 
-test("a login that the server cannot take now is tried again, one that is wrong is not", async () => {
+test("repeats a login after a retryable error, and stops after a final one", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.accept();
@@ -123,7 +123,7 @@ test("counts the attempts since the last welcome", async () => {
   expect(alice.all("connecting").map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 1]);
 });
 
-test("comes back when the drain notice says", async () => {
+test("reconnects after the delay of the drain notice", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -134,7 +134,7 @@ test("comes back when the drain notice says", async () => {
   await peer.login();
 });
 
-test("finds the server that comes back at the same place", async () => {
+test("reconnects to a server that restarts on its port", async () => {
   const peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   await peer.login();
@@ -146,7 +146,7 @@ test("finds the server that comes back at the same place", async () => {
   await alice.status("open", 2);
 });
 
-test("an attempt that gets no welcome is given up", async () => {
+test("an attempt without a welcome times out", async () => {
   const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
@@ -157,13 +157,15 @@ test("an attempt that gets no welcome is given up", async () => {
   expect(reason).toBe("no welcome within 10 ms");
 });
 
-test("a connection that is silent for two heartbeats is pinged, and then given up", async () => {
+test("a silent connection is pinged after one heartbeat and ended after two", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const silent = await peer.login({ heartbeatMs: 20 });
   expect(await silent.next()).toEqual({ type: "ping" });
   const answering = await peer.login({ heartbeatMs: 20 });
-  expect(await alice.status("closed")).toMatchObject({ reason: "nothing was heard from the server" });
+  expect(await alice.status("closed")).toMatchObject({
+    reason: "no frame from the server for two heartbeats",
+  });
   for (let heartbeat = 0; heartbeat < 5; heartbeat++) {
     expect(await answering.next()).toEqual({ type: "ping" });
     answering.send({ type: "pong" });
@@ -171,9 +173,9 @@ test("a connection that is silent for two heartbeats is pinged, and then given u
   expect(alice.all("closed")).toHaveLength(1);
 });
 
-test("tries at once when the network is back", async () => {
+test("retries at once when the network is online again", async () => {
   const events = new EventTarget();
-  // Node has no such events on its global object: this is the part of a browser that the client looks at.
+  // Node's global object emits no `online` event, so the test adds the browser methods that the client uses.
   const browser = {
     addEventListener: events.addEventListener.bind(events),
     removeEventListener: events.removeEventListener.bind(events),
@@ -191,7 +193,7 @@ test("tries at once when the network is back", async () => {
   await alice.status("open", 2);
 });
 
-test("asks for a fresh token for every connection", async () => {
+test("fetches a new token for every connection", async () => {
   await using peer = await Peer.listen();
   let asked = 0;
   await using alice = new Observed(peer.url, { token: async () => `token ${++asked}` });
@@ -204,7 +206,7 @@ test("asks for a fresh token for every connection", async () => {
   expect(await alice.status("closed")).toMatchObject({ code: 4005, willRetry: true });
 });
 
-test("a token provider that throws is told, and asked again", async () => {
+test("reports a token provider that throws, and calls it again", async () => {
   await using peer = await Peer.listen();
   const down = new Error("the identity server is down");
   let asked = 0;
@@ -221,7 +223,7 @@ test("a token provider that throws is told, and asked again", async () => {
   ]);
 });
 
-test("renews the login before it ends, on the same connection", async () => {
+test("renews the login before it expires, on the same connection", async () => {
   await using peer = await Peer.listen();
   let asked = 0;
   await using alice = new Observed(peer.url, { token: () => `token ${++asked}` });
@@ -233,7 +235,7 @@ test("renews the login before it ends, on the same connection", async () => {
   expect(alice.all("closed")).toEqual([]);
 });
 
-test("renews the login when the server says that it ends soon", async () => {
+test("renews the login at the notice `token_expiring`", async () => {
   await using peer = await Peer.listen();
   await using _alice = new Observed(peer.url, { token: () => "token" });
   const connection = await peer.login();
@@ -241,7 +243,7 @@ test("renews the login when the server says that it ends soon", async () => {
   expect(await connection.next()).toMatchObject({ action: "robot.login", data: { token: "token" } });
 });
 
-test("a renewal that fails is told, and tried again while there is time", async () => {
+test("reports a failed renewal, and repeats it before the login expires", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { token: () => "token" });
   const connection = await peer.login({ expiresAt: Date.now() + 400 });
@@ -250,7 +252,7 @@ test("a renewal that fails is told, and tried again while there is time", async 
   expect(await connection.next()).toMatchObject({ action: "robot.login" });
 });
 
-test("frames that it does not know or cannot read break nothing", async () => {
+test("survives unknown and unreadable frames", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -263,7 +265,7 @@ test("frames that it does not know or cannot read break nothing", async () => {
   expect(alice.client.state).toBe("open");
 });
 
-test("close is final, closes normally, and is told", async () => {
+test("close sends code 1000, is final, and emits one status", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -273,14 +275,14 @@ test("close is final, closes normally, and is told", async () => {
   expect(alice.all("closed")).toEqual([{ type: "closed", code: 1000, reason: "", willRetry: false }]);
 });
 
-test("a client that is closed before it connected rejects ready and never connects", async () => {
+test("a client closed before it connects rejects `ready` and never connects", async () => {
   await using alice = new Observed("ws://127.0.0.1:9", { reconnect: QUICK });
   await alice.client.close();
   await expect(alice.client.ready).rejects.toMatchObject({ code: "unavailable" });
   expect(alice.all("connecting")).toEqual([]);
 });
 
-test("a closed client leaves nothing behind that keeps the process alive", async () => {
+test("a closed client does not keep the process alive", async () => {
   await using peer = await Peer.listen();
   const program = fork(new URL("exit-program.ts", import.meta.url), [peer.url]);
   const connection = await peer.login({ heartbeatMs: 60_000, expiresAt: Date.now() + 3_600_000 });

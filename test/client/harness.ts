@@ -1,15 +1,15 @@
 import { type Client, type ConnectOptions, connect, type Status } from "../../src/client/client.ts";
 
-/** Delays that nobody has to wait for. */
+/** Reconnect delays of a few milliseconds. */
 export const QUICK = { minMs: 1, maxMs: 5 };
 
 type StatusOf<Type extends Status["type"]> = Extract<Status, { type: Type }>;
 
-/** A client under test, with everything that it told. */
+/** A client under test that records its messages and statuses. */
 export class Observed implements AsyncDisposable {
   readonly client: Client;
   readonly statuses: Status[] = [];
-  /** The data of the messages that the listeners got. */
+  /** Data of the received messages. */
   readonly received: unknown[] = [];
   readonly #waiting = new Set<() => void>();
 
@@ -25,7 +25,7 @@ export class Observed implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the condition holds, looked at after every message and status. */
+  /** Resolves when the condition holds. It is checked after every message and status. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
     return new Promise((resolve) => {
@@ -42,7 +42,7 @@ export class Observed implements AsyncDisposable {
     return this.statuses.filter((status): status is StatusOf<Type> => status.type === type);
   }
 
-  /** The nth status of a type, from 1. */
+  /** Resolves with the nth status of a type, counted from 1. */
   async status<Type extends Status["type"]>(type: Type, nth = 1): Promise<StatusOf<Type>> {
     await this.until(() => this.all(type).length >= nth);
     const status = this.all(type)[nth - 1];

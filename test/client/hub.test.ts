@@ -9,7 +9,7 @@ import { Observed } from "./harness.ts";
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
-/** A WebSocket class whose open sockets can be cut like a cable, and be left unread. */
+/** A WebSocket class whose open sockets a test can terminate without a close frame, or stop reading. */
 function cuttable() {
   const open = new Set<WebSocket>();
   class Cuttable extends WebSocket {
@@ -39,8 +39,8 @@ function observed(url: string, options: ConnectOptions = {}): Observed {
   return client;
 }
 
-describe("a client that is cut 50 times at random", () => {
-  it("ends with each of 20,000 stored messages once, in order", async () => {
+describe("a client whose connection is cut at random", () => {
+  it("receives 20,000 stored messages once each, in order, over 50 cuts", async () => {
     const total = 20_000;
     const { hub, url } = await startHub({ history: { count: total } });
     const wire = cuttable();
@@ -53,7 +53,7 @@ describe("a client that is cut 50 times at random", () => {
       if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
       if (!cuts.has(n)) continue;
       wire.cut();
-      // Half of the time the next cut finds it connected again.
+      // In half of the cases the client is connected again before the next cut.
       if (Math.random() < 0.5) await bob.until(() => bob.statuses.at(-1)?.type === "open");
     }
     await bob.until(() => bob.received.length >= total);
@@ -62,7 +62,7 @@ describe("a client that is cut 50 times at random", () => {
     expect(bob.statuses.filter(({ type }) => type === "lost")).toEqual([]);
   });
 
-  it("gets the same in a group, with several publishers", async () => {
+  it("receives the messages of concurrent publishers to a group once each, in order", async () => {
     const total = 2_000;
     const { hub, url } = await startHub({ history: { count: total } });
     const wire = cuttable();
@@ -79,7 +79,7 @@ describe("a client that is cut 50 times at random", () => {
     expect(bob.received).toEqual(range(1, total));
   });
 
-  it("is told when the history was too short, and gets what is left", async () => {
+  it("reports a loss when the history was too short, and receives the rest", async () => {
     const { hub, url } = await startHub({ history: { count: 10 } });
     const wire = cuttable();
     const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
@@ -90,14 +90,14 @@ describe("a client that is cut 50 times at random", () => {
     for (const n of range(2, 30)) await hub.user("bob").send({ type: "n", data: n });
     await bob.until(() => bob.received.at(-1) === 30);
     const told = bob.statuses.some((status) => status.type === "lost" && status.channel === "user:bob");
-    // Either it was back before the history was cut, and missed nothing, or it was told.
+    // Either the client reconnected before the history was trimmed, or it reports the loss.
     expect(told || bob.received.length === 30).toBe(true);
     expect(bob.received.slice(-10)).toEqual(range(21, 30));
   });
 });
 
 describe("a client", () => {
-  it("that was away for longer than the history reaches is told so", async () => {
+  it("reports a loss when its position is older than the history", async () => {
     const { hub, url } = await startHub({ history: { count: 5 } });
     const { epoch = "" } = await hub.user("bob").send({ type: "n", data: 1 });
     for (const n of range(2, 20)) await hub.user("bob").send({ type: "n", data: n });
@@ -107,14 +107,14 @@ describe("a client", () => {
     expect(bob.statuses).toContainEqual({ type: "lost", channel: "user:bob" });
   });
 
-  it("acknowledges by itself what its listeners have seen", async () => {
+  it("acknowledges messages after its listeners ran", async () => {
     const { hub, url } = await startHub();
     observed(url(), { user: "bob" });
     const receipt = await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
     expect(receipt.state).toBe("acked");
   });
 
-  it("sends while it is offline, and each message is stored once", async () => {
+  it("sends while offline, and each message is stored once", async () => {
     const { hub, url } = await startHub();
     const wire = cuttable();
     const alice = observed(url(), { user: "alice", WebSocket: wire.WebSocket });
@@ -131,7 +131,7 @@ describe("a client", () => {
     expect(messages.map(({ data }) => data)).toEqual(range(1, 30));
   });
 
-  it("fetches a fresh token for every connection and before the login ends", async () => {
+  it("fetches a new token before the login expires, and keeps the connection", async () => {
     const secret = "a secret of at least thirty-two bytes";
     const { url } = await startHub({ jwt: { secret } });
     let fetched = 0;
@@ -152,7 +152,7 @@ describe("a client", () => {
     expect(bob.client.connection).toBe(connection);
   });
 
-  it("comes back when the server says so, and stays away when it was kicked", async () => {
+  it("does not reconnect after a kick", async () => {
     const { hub, url } = await startHub();
     const bob = observed(url(), { user: "bob" });
     await bob.client.ready;
@@ -165,7 +165,7 @@ describe("a client", () => {
     await expect(bob.client.send({ type: "n", to: "alice" })).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("sees who comes and goes, over its own reconnects", async () => {
+  it("watches presence across reconnects", async () => {
     const { url } = await startHub({ presence: { graceMs: 20 } });
     const wire = cuttable();
     const alice = observed(url(), { user: "alice", WebSocket: wire.WebSocket });
@@ -177,7 +177,7 @@ describe("a client", () => {
     await alice.until(() => alice.statuses.some((each) => each.type === "presence" && !each.online));
   });
 
-  it("calls the application's actions, and gets its errors by code", async () => {
+  it("requests actions of the application, and rejects with their error codes", async () => {
     const { hub, url } = await startHub();
     const { z } = await import("zod");
     hub.action("math.double", z.number(), (_context, input) => input * 2);
@@ -188,8 +188,8 @@ describe("a client", () => {
   });
 });
 
-describe("a client that reads too slowly", () => {
-  it("asks for what its full send queue dropped, and ends with every message once, in order", async () => {
+describe("a slow consumer", () => {
+  it("recovers the messages that its full send queue dropped, once each and in order", async () => {
     const total = 3_000;
     const { hub, at, url } = await startHub({ history: { count: total } });
     const wire = cuttable();
@@ -201,7 +201,7 @@ describe("a client that reads too slowly", () => {
     const metrics = await (await fetch(`${at.url}/metrics`)).text();
     expect(metrics).not.toMatch(/^tidings_dropped_total 0$/m);
     wire.resume();
-    // The reply comes after what was queued: there is room for the next message, which shows the gap.
+    // The reply comes after the queued messages. The queue then has room for the message that reveals the gap.
     await bob.client.request("robot.ping");
     expect(bob.received.length).toBeLessThan(total);
     await hub.user("bob").send({ type: "n", data: [total + 1] });
@@ -213,7 +213,7 @@ describe("a client that reads too slowly", () => {
 });
 
 describe("a client whose hub is restarted", () => {
-  it("comes back when it was told to, is told what the new hub does not have, and sends what waited", async () => {
+  it("reconnects after the drain notice, reports what the new hub lost, and sends the queued messages", async () => {
     const first = await startHub({ shutdown: { reconnectSpreadMs: 5 } });
     const bob = observed(first.url(), { user: "bob" });
     await bob.client.join("g");

@@ -7,7 +7,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 const at = (offset: number) => ({ epoch: "e1", offset });
 
-test("listeners get their type, and the star gets all", async () => {
+test("a listener gets its type, and `*` gets all types", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const chats: unknown[] = [];
@@ -22,7 +22,7 @@ test("listeners get their type, and the star gets all", async () => {
   ]);
 });
 
-test("a listener that was taken back hears nothing more", async () => {
+test("a removed listener gets no more messages", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const chats: unknown[] = [];
@@ -37,7 +37,7 @@ test("a listener that was taken back hears nothing more", async () => {
   expect(chats).toEqual([1]);
 });
 
-test("a listener that throws or rejects is told, and breaks nothing", async () => {
+test("reports listeners that throw or reject, and calls the others", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const [thrown, rejected] = [new Error("thrown"), new Error("rejected")];
@@ -58,7 +58,7 @@ test("a listener that throws or rejects is told, and breaks nothing", async () =
   ]);
 });
 
-test("an error that nobody listens to, or that a status listener throws, goes to the console", async () => {
+test("an error without a status listener goes to the console", async () => {
   const printed = new Promise<unknown[]>((resolve) => {
     vi.spyOn(console, "error").mockImplementation((...words) => resolve(words));
   });
@@ -72,7 +72,7 @@ test("an error that nobody listens to, or that a status listener throws, goes to
   await client.close();
 });
 
-test("a listener that closes the client gets nothing more", async () => {
+test("a listener that closes the client gets no more messages", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   alice.client.on("chat", () => void alice.client.close());
@@ -89,7 +89,7 @@ const nextAck = async (connection: PeerConnection): Promise<{ channel: string; o
   return frame.data;
 };
 
-test("acknowledges what listeners have seen: the first at once, then the last of each interval", async () => {
+test("acknowledges the first message at once, then the last of each interval", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -103,7 +103,7 @@ test("acknowledges what listeners have seen: the first at once, then the last of
   expect(alice.all("error")).toEqual([]);
 });
 
-test("an acknowledgement that cannot be taken now is repeated", async () => {
+test("repeats an acknowledgement after a retryable error", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -114,7 +114,7 @@ test("an acknowledgement that cannot be taken now is repeated", async () => {
   expect(alice.all("error")).toEqual([]);
 });
 
-test("acknowledges what is left when it closes, and what was seen before a cut on the next connection", async () => {
+test("sends pending acknowledgements on the next connection, and before it closes", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -132,7 +132,7 @@ test("acknowledges what is left when it closes, and what was seen before a cut o
   expect(await nextAck(second)).toEqual({ channel: "user:alice", ...at(3) });
 });
 
-test("does not acknowledge ephemeral messages, nor what went to everyone", async () => {
+test("acknowledges neither ephemeral messages nor broadcasts", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -144,7 +144,7 @@ test("does not acknowledge ephemeral messages, nor what went to everyone", async
   expect(await nextAck(connection)).toEqual({ channel: "group:g1", offset: 1 });
 });
 
-test("with autoAck off the application acknowledges, and a lower offset takes nothing back", async () => {
+test("without autoAck only the application acknowledges, and a lower offset changes nothing", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { autoAck: false });
   const connection = await peer.login();
@@ -157,7 +157,7 @@ test("with autoAck off the application acknowledges, and a lower offset takes no
   expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(3) });
 });
 
-test("an acknowledgement that is refused for good is told", async () => {
+test("reports an acknowledgement that the server refuses for good", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { autoAck: false });
   const connection = await peer.login();
@@ -167,7 +167,7 @@ test("an acknowledgement that is refused for good is told", async () => {
   expect(await alice.status("error")).toMatchObject({ stage: "server", error: { code: "forbidden" } });
 });
 
-test("watches presence over reconnects, and tells what changed meanwhile", async () => {
+test("watches presence again after a reconnect, and reports the changes in between", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -189,7 +189,7 @@ test("watches presence over reconnects, and tells what changed meanwhile", async
   ]);
 });
 
-test("asks for presence and history", async () => {
+test("requests presence and history", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();

@@ -1,26 +1,26 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Ordering } from "../../src/client/ordering.ts";
+import { Ordering } from "../../src/client/messages/ordering.ts";
 import type { Position, PositionFrame, Push } from "../../src/protocol/protocol.ts";
 
 const CHANNEL = "user:alice";
 
 type Frame = { push: Push } | { position: PositionFrame };
 
-/** A server's side of one channel, by the letter of the protocol, over a connection that loses and repeats frames. */
+/** The server's side of one channel, as the protocol defines it, over a connection that loses and repeats frames. */
 class Simulation {
-  /** Every message ever published, in order; the number is its place here. */
+  /** Number of published messages. The data of each is its number. */
   published = 0;
-  /** What the client told: messages by that place, and losses. */
-  readonly told: (number | "lost")[] = [];
+  /** The client's output in order: numbers of delivered messages, and losses. */
+  readonly output: (number | "lost")[] = [];
   readonly ordering = new Ordering({
-    deliver: ({ data }) => this.told.push(Number(data)),
-    lost: () => this.told.push("lost"),
+    deliver: ({ data }) => this.output.push(Number(data)),
+    lost: () => this.output.push("lost"),
     gap: () => this.ask(),
   });
   #epoch = 0;
   #last = 0;
-  /** Messages that the history holds; without `push`, not addressed to this connection. */
+  /** The history. An entry without `push` is not addressed to this connection. */
   #history: { offset: number; push?: Push }[] = [];
   #wire: Frame[] = [];
   #asked: Position[] = [];
@@ -54,7 +54,7 @@ class Simulation {
     if (from !== undefined) this.#asked.push(from);
   }
 
-  /** The server answers one resume, from the history as it is now. */
+  /** Replies to one resume from the present history. */
   answer(): void {
     const from = this.#asked.shift();
     if (from !== undefined) this.#replay(from);
@@ -76,7 +76,7 @@ class Simulation {
     else this.#replay(from);
   }
 
-  settle(): void {
+  finish(): void {
     this.reconnect();
     this.receive(Number.POSITIVE_INFINITY);
   }
@@ -120,24 +120,24 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant((it: Simulation) => it.loseHistory()) },
 );
 
-test("whatever is dropped, repeated, trimmed or lost: each message comes once, in order, or the loss is told", () => {
+test("delivers each message once and in order, or reports the loss, after any drops, repeats and trims", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
       const simulation = new Simulation();
       simulation.receive(1);
       for (const take of steps) take(simulation);
-      simulation.settle();
+      simulation.finish();
       let last = 0;
-      let isLossTold = false;
-      for (const told of [...simulation.told, simulation.published + 1]) {
-        if (told === "lost") {
-          isLossTold = true;
+      let isLossReported = false;
+      for (const item of [...simulation.output, simulation.published + 1]) {
+        if (item === "lost") {
+          isLossReported = true;
           continue;
         }
-        expect(told).toBeGreaterThan(last);
-        if (!isLossTold) expect(told).toBe(last + 1);
-        last = told;
-        isLossTold = false;
+        expect(item).toBeGreaterThan(last);
+        if (!isLossReported) expect(item).toBe(last + 1);
+        last = item;
+        isLossReported = false;
       }
     }),
     { numRuns: 2_000 },

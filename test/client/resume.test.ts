@@ -5,7 +5,7 @@ import { Peer } from "./peer.ts";
 const CHANNEL = "user:alice";
 const at = (offset: number, epoch = "e1") => ({ epoch, offset });
 
-test("a reconnect names the positions, and what is sent twice comes once", async () => {
+test("a reconnect names the positions, and repeated messages are delivered once", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -24,7 +24,7 @@ test("a reconnect names the positions, and what is sent twice comes once", async
   expect(alice.received).toEqual([1, 2, 3, 4]);
 });
 
-test("an application that stored its positions goes on from there", async () => {
+test("recovers from the positions that the application stored", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
   const stored: unknown[] = [];
@@ -37,7 +37,7 @@ test("an application that stored its positions goes on from there", async () => 
   expect(alice.client.positions).toEqual({ [CHANNEL]: at(4) });
 });
 
-test("a gap is asked for, and what follows waits", async () => {
+test("fills a gap, and holds the later messages of the channel until then", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const connection = await peer.login();
@@ -47,7 +47,7 @@ test("a gap is asked for, and what follows waits", async () => {
   connection.push(5);
   connection.push(1, { group: "g1", to: undefined, data: "another channel" });
   const resume = await connection.next();
-  // The acknowledgement of the first may stand before.
+  // The acknowledgement of the first message may come before the resume.
   const asked = resume.action === "message.ack" ? await connection.next() : resume;
   expect(asked).toMatchObject({ action: "message.resume", data: { channel: CHANNEL, ...at(1) } });
   expect(alice.received).toEqual([1, "another channel"]);
@@ -59,7 +59,7 @@ test("a gap is asked for, and what follows waits", async () => {
   expect(alice.all("lost")).toEqual([]);
 });
 
-test("a gap that cannot be filled now is asked for again", async () => {
+test("repeats a gap fill after a retryable error and after a partial replay", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { autoAck: false });
   const connection = await peer.login();
@@ -80,7 +80,7 @@ test("a gap that cannot be filled now is asked for again", async () => {
   expect(alice.received).toEqual([1, 2, 3]);
 });
 
-test("a gap that the server will not fill is told, and passed over", async () => {
+test("reports a gap that the server refuses to fill, and skips it", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { autoAck: false });
   const connection = await peer.login();
@@ -93,7 +93,7 @@ test("a gap that the server will not fill is told, and passed over", async () =>
   expect(alice.all("lost")).toEqual([{ type: "lost", channel: CHANNEL }]);
 });
 
-test("a gap on a connection that ends is filled by the next login", async () => {
+test("the next login fills the gap of a connection that ended", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { autoAck: false });
   const first = await peer.login();
@@ -113,7 +113,7 @@ test("a gap on a connection that ends is filled by the next login", async () => 
   expect(alice.received).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test("what the server no longer has is told as lost", async () => {
+test("reports messages that the server no longer has as lost", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
   const connection = await peer.login();
@@ -123,7 +123,7 @@ test("what the server no longer has is told as lost", async () => {
   expect(alice.all("lost")).toEqual([{ type: "lost", channel: CHANNEL }]);
 });
 
-test("an epoch that changes while connected is told, and its offsets count anew", async () => {
+test("reports an epoch that changes while connected, and follows the new offsets", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
   const connection = await peer.login();
@@ -134,7 +134,7 @@ test("an epoch that changes while connected is told, and its offsets count anew"
   expect(alice.client.positions).toEqual({ [CHANNEL]: at(1, "e2") });
 });
 
-test("groups are joined again: by their position, or by request when the login did not", async () => {
+test("rejoins groups by their positions in the login, or by a request", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url);
   const first = await peer.login();
@@ -159,7 +159,7 @@ test("groups are joined again: by their position, or by request when the login d
   expect(await alice.status("error")).toMatchObject({ stage: "server", error: { code: "forbidden" } });
 });
 
-test("joining a group twice does not step over what is missing in it", async () => {
+test("joining a group again names its position, so that missing messages are not skipped", async () => {
   await using peer = await Peer.listen();
   await using alice = new Observed(peer.url, { positions: { "group:g1": at(5) } });
   const connection = await peer.login();
@@ -167,7 +167,7 @@ test("joining a group twice does not step over what is missing in it", async () 
   expect((await connection.next()).data).toEqual({ group: "g1", position: at(5) });
 });
 
-test("a group that was left is not joined again, even when it was left offline", async () => {
+test("does not rejoin a group that it left, online or offline", async () => {
   await using peer = await Peer.listen();
   const positions = { "group:g1": at(1), "group:g2": at(1) };
   await using alice = new Observed(peer.url, { positions });

@@ -6,7 +6,7 @@ interface Events {
   typing: undefined;
 }
 
-// Never run: the compiler is what is tested. `npm run typecheck` reads this file.
+// The test is the compiler: `npm run typecheck` reads these functions, and nothing calls them.
 const declared = (client: Client<Events>): void => {
   client.on("chat", ({ data }) => expectTypeOf(data).toEqualTypeOf<{ text: string }>());
   client.on("*", (message) => {
@@ -31,7 +31,7 @@ const undeclared = (client: Client): void => {
   void client.send({ type: "anything" });
 };
 
-test("events that are declared once are checked where they are sent and where they are heard", () => {
+test("declared events are checked in `send` and in listeners", () => {
   expectTypeOf(declared).parameter(0).toEqualTypeOf<Client<Events>>();
   expectTypeOf(undeclared).parameter(0).toEqualTypeOf<Client>();
   expectTypeOf<Outgoing<Events>["type"]>().toEqualTypeOf<"chat" | "typing">();

@@ -5,7 +5,7 @@ import { CONFIG_KEYS, describeConfig } from "../../src/config/config.ts";
 const PAGE = new URL("../../docs/CONFIGURATION.md", import.meta.url);
 
 describe("docs/CONFIGURATION.md", () => {
-  it("is what the table of keys says (UPDATE_DOCS=1 writes it anew)", () => {
+  it("is generated from the table of keys (UPDATE_DOCS=1 writes it)", () => {
     if (process.env.UPDATE_DOCS === "1") writeFileSync(PAGE, describeConfig());
     expect(readFileSync(PAGE, "utf8")).toBe(describeConfig());
   });

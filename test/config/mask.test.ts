@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defaultConfig, maskConfig, maskValue, resolveConfig } from "../../src/config/config.ts";
 
 describe("maskConfig", () => {
-  it("hides secrets and passwords within URLs and nothing else", () => {
+  it("masks secrets and passwords in URLs, and nothing else", () => {
     const config = resolveConfig({
       code: {
         port: 1,
@@ -17,23 +17,23 @@ describe("maskConfig", () => {
     expect(masked.jwt.secret).toBe("***");
   });
 
-  it("leaves the configuration itself as it was", () => {
+  it("does not change the configuration itself", () => {
     const config = resolveConfig({ code: { apiKey: "hunter2" } });
     maskConfig(config);
     expect(config.apiKey).toBe("hunter2");
   });
 
-  it("shows that a secret is not set", () => {
+  it("keeps unset secrets unset", () => {
     expect(maskConfig(defaultConfig)).toEqual(defaultConfig);
   });
 });
 
 describe("maskValue", () => {
-  it("shows a URL without a password as it is", () => {
+  it("keeps a URL without a password", () => {
     expect(maskValue("redis://cache:6379", "password")).toBe("redis://cache:6379");
   });
 
-  it("hides the password in front of a list of hosts, whatever is in it", () => {
+  it("masks the password before a list of hosts, whatever characters it has", () => {
     const masked = (url: string) => maskValue(url, "password");
     expect(masked("redis-cluster://:hun,ter2@a:7000,b:7001")).toBe("redis-cluster://:***@a:7000,b:7001");
     expect(masked("redis-sentinel://app:hunter2@a:1,b:2/0#main")).toBe(
@@ -43,7 +43,7 @@ describe("maskValue", () => {
     expect(masked("redis-cluster://a:7000,b:7001")).toBe("redis-cluster://a:7000,b:7001");
   });
 
-  it("hides all of a text in which it cannot find the password", () => {
+  it("masks all of a text that is not a URL", () => {
     expect(maskValue("app:hunter2@cache", "password")).toBe("***");
     expect(maskValue("hunter2", "password")).toBe("***");
   });

@@ -1,13 +1,13 @@
 import { CONFIG_KEYS, type Config } from "../../src/config/config.ts";
 
-/** A configuration that writes down which keys are read. */
+/** A configuration that records which keys are read. */
 export interface RecordedConfig {
   readonly config: Config;
-  /** The paths of the keys that were read so far: `websocket.shardCount`, … */
+  /** Returns the paths of the keys read so far: `websocket.shardCount`, … */
   readonly read: () => ReadonlySet<string>;
 }
 
-/** Wraps a configuration, so that a test can tell keys that some code reads from keys that none does. */
+/** Wraps a configuration, so that a test can find keys that no code reads. */
 export function recordReads(config: Config): RecordedConfig {
   const keys = new Set(CONFIG_KEYS.map((key) => key.path));
   const seen = new Set<string>();
@@ -22,6 +22,6 @@ export function recordReads(config: Config): RecordedConfig {
         return value;
       },
     });
-  // A proxy over a frozen object may not hand out wrapped groups, hence the copy.
+  // A copy, because a proxy of a frozen object must return the object's own groups, not wrapped ones.
   return { config: record(structuredClone(config), ""), read: () => seen };
 }

@@ -35,13 +35,13 @@ function problemsOf(sources: ConfigSources): string {
 }
 
 describe("sources", () => {
-  it("no source at all gives the defaults", () => {
+  it("without sources the defaults apply", () => {
     expect(resolveConfig()).toEqual(defaultConfig);
     expect(defaultConfig.port).toBe(8080);
     expect(defaultConfig.websocket.heartbeatInterval).toBe(30);
   });
 
-  it("code overrides flags, flags the environment, the environment the file, the file the defaults", () => {
+  it("the order is code, flags, environment, file, defaults", () => {
     const file = {
       port: 1,
       path: "/file",
@@ -97,11 +97,11 @@ describe("sources", () => {
     expect(resolveConfig({ file: fileWith("empty.yaml", "# nothing yet\n") })).toEqual(defaultConfig);
   });
 
-  it("says that a file is missing", () => {
+  it("reports a missing file", () => {
     expect(problemsOf({ file: join(directory, "none.yaml") })).toContain("none.yaml: cannot be read");
   });
 
-  it("says that a file is not YAML", () => {
+  it("reports a file that is not YAML", () => {
     expect(problemsOf({ file: fileWith("broken.yaml", "port: [1\nhost: a") })).toContain("broken.yaml: ");
     expect(problemsOf({ file: fileWith("list.yaml", "- port") })).toContain("expected keys and values");
   });
@@ -114,7 +114,7 @@ describe("sources", () => {
     expect(resolveConfig({ code: { port: undefined, websocket: undefined } })).toEqual(defaultConfig);
   });
 
-  it("tells where each value came from", () => {
+  it("reports the source of each value", () => {
     const { places } = explainConfig({ flags: { port: "1" }, env: { HOST: "::1" }, file: { path: "/a" } });
     expect(places.get("port")).toBe("flag --port");
     expect(places.get("host")).toBe("environment HOST");
@@ -123,10 +123,10 @@ describe("sources", () => {
   });
 });
 
-/** Keys beside which `jwt.secret` is not needed: those that verify tokens themselves. */
+/** Keys that verify tokens themselves, so that `jwt.secret` is not needed beside them. */
 const ALONE = new Set(["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"]);
 
-/** A value for each key that is not its default. */
+/** Returns a valid value for a key that differs from its default. */
 function valueFor(path: string): unknown {
   const given: Record<string, unknown> = {
     host: "::1",
@@ -155,7 +155,7 @@ function valueFor(path: string): unknown {
   const value = getPath(defaultConfig, path);
   if (typeof value === "boolean") return !value;
   if (typeof value === "number") return value + 1;
-  throw new Error(`${path}: say in this test what it may be`);
+  throw new Error(`${path}: add a valid value for this key to the test`);
 }
 
 const PUBLIC_KEY = `-----BEGIN PUBLIC KEY-----
@@ -169,7 +169,7 @@ describe("values", () => {
     expect(["1", "true", "0", "false"].map(read)).toEqual([true, true, false, false]);
   });
 
-  it("intervals in seconds may be fractions", () => {
+  it("seconds may be fractions", () => {
     const { websocket } = resolveConfig({ env: { WEBSOCKET_HEARTBEAT_INTERVAL: "0.5" } });
     expect(websocket.heartbeatInterval).toBe(0.5);
   });
@@ -183,7 +183,7 @@ describe("values", () => {
     "rediss-cluster://a",
     "redis-cluster://a:7000,b:7001,[::1]:7002",
     "redis-cluster://app:se,cret@a:7000",
-  ])("Redis may be at %s", (redis) => {
+  ])("accepts the Redis URL %s", (redis) => {
     expect(resolveConfig({ env: { REDIS_URL: redis } }).redis).toBe(redis);
   });
 
@@ -199,18 +199,18 @@ describe("values", () => {
     "redis-cluster://a:7000,b:x",
     "redis-cluster://a:7000/1",
     "http://a",
-  ])("Redis cannot be at %s", (redis) => {
+  ])("refuses the Redis URL %s", (redis) => {
     expect(problemsOf({ env: { REDIS_URL: redis } })).toContain(
       "environment REDIS_URL: expected a URL such as redis://",
     );
   });
 
-  it("a PEM key in a variable may write its line breaks as \\n", () => {
+  it("a PEM key may contain \\n for its line breaks", () => {
     const { jwt } = resolveConfig({ env: { JWT_PUBLIC_KEY: PUBLIC_KEY.replaceAll("\n", "\\n") } });
     expect(jwt.publicKey).toBe(PUBLIC_KEY);
   });
 
-  it("the algorithms follow from the kind of key", () => {
+  it("the default algorithms depend on the kind of key", () => {
     expect(resolveConfig({ code: { jwt: { secret: "s" } } }).jwt.algorithms).toEqual(["HS256"]);
     expect(resolveConfig({ code: { jwt: { publicKey: PUBLIC_KEY } } }).jwt.algorithms).toEqual([
       "RS256",
@@ -228,7 +228,7 @@ describe("values", () => {
     expect(Object.isFrozen(defaultConfig.jwt.algorithms)).toBe(true);
   });
 
-  it("what the application gave is left as it was", () => {
+  it("does not freeze the objects of the application", () => {
     const origins = ["https://a.example"];
     resolveConfig({ code: { origins } });
     expect(Object.isFrozen(origins)).toBe(false);
@@ -236,12 +236,12 @@ describe("values", () => {
 });
 
 describe("errors", () => {
-  it("one error names every bad value with its place and what was expected", () => {
+  it("one error lists every invalid value with its place and the expected value", () => {
     const message = problemsOf({
       flags: { port: "70000" },
       env: { WEBSOCKET_SHARD_COUNT: "many", WEBSOCKET_DROP_ON_FULL: "yes" },
       file: { websocket: { compressionLevel: 10 }, jwt: 5 },
-      code: { logLevel: "loud" as "info" }, // what JavaScript callers may pass
+      code: { logLevel: "loud" as "info" }, // possible from JavaScript
     });
     expect(message).toBe(
       [
@@ -256,7 +256,7 @@ describe("errors", () => {
     );
   });
 
-  it("unknown keys are named, with the key that was probably meant", () => {
+  it("unknown keys are reported with the closest known key", () => {
     const message = problemsOf({
       flags: { prot: "1" },
       env: { WEBSOCKET_SHARDS_COUNT: "1", WEBSOCKET_QQQQQQQQQQQQQQQQQQ: "1" },
@@ -275,7 +275,7 @@ describe("errors", () => {
     expect(message).toContain("option constructor: unknown");
   });
 
-  it("a bad value is reported although a stronger source overrides it", () => {
+  it("an invalid value is reported although a stronger source overrides it", () => {
     expect(problemsOf({ flags: { port: "1" }, env: { PORT: "x" } })).toContain("environment PORT");
   });
 
@@ -293,7 +293,7 @@ describe("errors", () => {
     expect(problemsOf({ env: { WEBSOCKET_PORT: "9000" } })).toContain("environment WEBSOCKET_PORT: unknown");
   });
 
-  it("secrets are never repeated", () => {
+  it("errors contain no secrets", () => {
     const message = problemsOf({
       code: { redis: "http://bob:hunter2@cache", jwt: { jwksUrl: "ftp://bob:hunter2@login.example" } },
       file: { redis: "bob:hunter2@cache" },
@@ -303,7 +303,7 @@ describe("errors", () => {
     expect(message).toContain("redis-cluster://a:7000,b:7000, got http://bob:***@cache/");
   });
 
-  it("a node may miss two heartbeats before it is declared dead", () => {
+  it("the node timeout is at least three heartbeat intervals", () => {
     const read = (heartbeatInterval: number, nodeTimeout: number) => () =>
       resolveConfig({ code: { cluster: { heartbeatInterval, nodeTimeout } } }).cluster.nodeTimeout;
     expect(read(0.1, 0.3)()).toBe(0.3);
@@ -317,18 +317,18 @@ describe("errors", () => {
     );
   });
 
-  it("braces in the prefix of keys are refused, for they would decide where the keys lie", () => {
+  it("braces in the key prefix are refused, because they would be a hash tag", () => {
     expect(problemsOf({ env: { REDIS_PREFIX: "{app}:" } })).toContain("none of them a space or a brace");
   });
 
-  it("only one kind of key may verify tokens", () => {
+  it("a secret and a public key together are refused", () => {
     const env = { JWT_SECRET: "s" };
     expect(problemsOf({ env, file: { jwt: { publicKey: PUBLIC_KEY } } })).toContain(
       "jwt: expected one of secret, publicKey and jwksUrl, got secret and publicKey",
     );
   });
 
-  it("algorithms of the other family of keys are refused", () => {
+  it("algorithms that do not match the kind of key are refused", () => {
     expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "HS256,RS256" } })).toContain("got RS256");
     expect(problemsOf({ env: { JWT_PUBLIC_KEY: PUBLIC_KEY, JWT_ALGORITHMS: "HS256" } })).toContain(
       "got HS256",
@@ -336,7 +336,7 @@ describe("errors", () => {
     expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "none" } })).toContain('got "none"');
   });
 
-  it("a private key is no public key", () => {
+  it("a private key is refused as a public key", () => {
     const pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
     const message = problemsOf({ env: { JWT_PUBLIC_KEY: pem } });
     expect(message).toContain("expected a public key or certificate in PEM");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CONFIG_KEYS, defaultConfig, getPath } from "../../src/config/config.ts";
 import { recordReads } from "./recordReads.ts";
 
-/** The names that users rely on, with their defaults. */
+/** Names that users depend on, with their defaults. */
 const DOCUMENTED: Record<string, [path: string, value: unknown]> = {
   WEBSOCKET_MAX_CONNECTIONS: ["websocket.maxConnections", 100_000],
   WEBSOCKET_HEARTBEAT_INTERVAL: ["websocket.heartbeatInterval", 30],
@@ -44,7 +44,7 @@ describe("the table of keys", () => {
     }
   });
 
-  it("gives every key names of its own", () => {
+  it("gives every key unique names", () => {
     for (const kind of ["path", "env", "flag"] as const) {
       expect(new Set(CONFIG_KEYS.map((key) => key[kind])).size).toBe(CONFIG_KEYS.length);
     }
@@ -56,13 +56,13 @@ describe("the table of keys", () => {
     }
   });
 
-  it("takes nothing from the variable PATH", () => {
+  it("does not read the variable PATH", () => {
     expect(CONFIG_KEYS.map((key) => key.env)).not.toContain("PATH");
   });
 });
 
 describe("recordReads", () => {
-  it("tells keys that were read from keys that were not", () => {
+  it("records the keys that are read", () => {
     const { config, read } = recordReads(defaultConfig);
     expect(read().size).toBe(0);
     expect(config.websocket.shardCount).toBe(16);
@@ -72,7 +72,7 @@ describe("recordReads", () => {
     expect([...read()]).toEqual(["websocket.shardCount", "origins", "presence.graceMs"]);
   });
 
-  it("sees all keys when all are read", () => {
+  it("records all keys when all are read", () => {
     const { config, read } = recordReads(defaultConfig);
     for (const { path } of CONFIG_KEYS) getPath(config, path);
     expect(read().size).toBe(CONFIG_KEYS.length);

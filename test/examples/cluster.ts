@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import type { WebSocketConstructor } from "../../src/client/options.ts";
+import type { WebSocketConstructor } from "../../src/client/client.ts";
 import { jwt } from "../../src/index.ts";
 import { Observed } from "../client/harness.ts";
 import { REPOSITORY } from "../package/build.ts";

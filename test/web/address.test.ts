@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { type Address, readAddress, writeAddress } from "../../web/model/address.ts";
 
 describe("the address of the page", () => {
-  it("names the user, and what is open", () => {
+  it("names the user and the open conversation", () => {
     expect(writeAddress({ user: "alice" })).toBe("#alice");
     expect(writeAddress({ user: "alice", conversation: "group:lunch" })).toBe("#alice/group:lunch");
     expect(readAddress("#alice/user:bob")).toEqual({ user: "alice", conversation: "user:bob" });
   });
 
-  it("comes back as it was written, whatever the names are", () => {
+  it("round-trips any names", () => {
     const names = ["a/b", "50%", "#1", "käthe müller", "user:x", "<b>", "👩‍🚀"];
     const addresses = names.flatMap((name): Address[] => [
       { user: name },
@@ -19,7 +19,7 @@ describe("the address of the page", () => {
     expect(addresses.map((address) => readAddress(writeAddress(address)))).toEqual(addresses);
   });
 
-  it("is of nobody when it names no user, and opens nothing that is no conversation", () => {
+  it("is empty without a valid user, and ignores an invalid conversation", () => {
     for (const hash of ["", "#", "#%", `#${"x".repeat(129)}`]) expect(readAddress(hash)).toEqual({});
     expect(readAddress("#alice/nobody")).toEqual({ user: "alice" });
     expect(readAddress("#alice/user:")).toEqual({ user: "alice" });

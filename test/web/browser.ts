@@ -15,17 +15,17 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** The system's own Chromium; scripts/install-tools.sh sees to it. */
+/** Starts the system's Chromium, which scripts/install-tools.sh installs. */
 export function launchBrowser(): Promise<Browser> {
   const which = "command -v chromium || command -v chromium-browser";
   const executablePath = execFileSync("sh", ["-c", which], { encoding: "utf8" }).trim();
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
-/** A tab in a browser profile of its own, and everything in it that should not have happened. */
+/** A tab in its own browser profile, with its errors. */
 export interface Tab {
   readonly page: Page;
-  /** Warnings and errors on the console, breaches of the security policy, uncaught errors, dialogs that a script opened. */
+  /** Console warnings and errors, violations of the security policy, uncaught errors, and dialogs of scripts. */
   readonly complaints: string[];
 }
 
@@ -48,12 +48,12 @@ export async function openTab(browser: Browser, url: string, options: BrowserCon
 
 const TAKES_SCREENSHOTS = process.env.SCREENSHOTS === "1";
 
-/** Lets the page measure its latency when nothing else goes on, for a screenshot. */
+/** Waits until the page has measured its latency on an idle connection, for a screenshot. */
 export async function quiet(page: Page): Promise<void> {
   if (TAKES_SCREENSHOTS) await page.waitForTimeout(11_000);
 }
 
-/** For the README; only when asked for by SCREENSHOTS=1. */
+/** Takes a screenshot for the README, with SCREENSHOTS=1 only. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   if (TAKES_SCREENSHOTS) await page.screenshot({ path: resolve(ROOT, "docs/images", `${name}.png`) });
 }

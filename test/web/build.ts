@@ -4,9 +4,9 @@ import { build } from "vite";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
-const SOURCES = ["web/**/*.*", "src/client/*.ts", "src/protocol/*.ts", "vite.config.ts"];
+const SOURCES = ["web/**/*.*", "src/client/**/*.ts", "src/protocol/*.ts", "vite.config.ts"];
 
-/** Builds the page unless that has been done since its sources changed. */
+/** Builds the page unless the present build is newer than its sources. */
 export async function buildPage(): Promise<void> {
   const changes = globSync(SOURCES, { cwd: ROOT }).map((path) => statSync(join(ROOT, path)).mtimeMs);
   const built = statSync(join(DIST, "web/index.html"), { throwIfNoEntry: false });
@@ -17,18 +17,18 @@ export async function buildPage(): Promise<void> {
   swap(fresh);
 }
 
-/** Another test file may be doing the same: dist/web is whole at any time, but for the moment between two renames. */
+/** Replaces dist/web by two renames. Another test file may build at this time, so dist/web must always be complete. */
 function swap(fresh: string): void {
   const old = mkdtempSync(join(DIST, "web-"));
   try {
     renameSync(join(DIST, "web"), join(old, "web"));
   } catch {
-    // There was none, or the other test file has just taken it away.
+    // There is no dist/web, or the other test file just renamed it.
   }
   try {
     renameSync(fresh, join(DIST, "web"));
   } catch {
-    // The other's is there: it is made of the same sources.
+    // The other test file's build is in place, of equal sources.
   }
   for (const directory of [old, fresh]) rmSync(directory, { recursive: true, force: true });
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { isPictureUrl, readContent } from "../../web/model/content.ts";
 
-describe("what a message shows", () => {
-  it("is text, with or without an object around it", () => {
+describe("the content of a message", () => {
+  it("is text, from a string or from an object", () => {
     expect(readContent("chat", "Hello")).toEqual({ kind: "text", text: "Hello" });
     expect(readContent("chat", { text: "Hello" })).toEqual({ kind: "text", text: "Hello" });
   });
 
-  it("is a picture from the web only", () => {
+  it("is a picture for http and https URLs only", () => {
     const url = "https://example.com/cat.png";
     expect(readContent("img", { url })).toEqual({ kind: "picture", url });
     for (const other of [
@@ -22,7 +22,7 @@ describe("what a message shows", () => {
     }
   });
 
-  it("is JSON for whatever the page does not know", () => {
+  it("is JSON for unknown types and shapes", () => {
     expect(readContent("order", { id: 7 })).toEqual({
       kind: "other",
       type: "order",

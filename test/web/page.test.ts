@@ -24,16 +24,16 @@ const PHONE: BrowserContextOptions = {
   hasTouch: true,
 };
 
-/** Long enough for a machine that is busy with other tests. */
+/** Long timeout, for a machine that runs other tests as well. */
 const until = { timeout: 60_000, interval: 50 };
 
 interface Place {
   readonly running: RunningHub;
-  /** Opens the page in a tab of its own; the hash says who, and with whom. */
+  /** Opens the page in a new tab. The hash selects the user and the conversation. */
   enter(hash: string): Promise<Person>;
 }
 
-/** A hub, and its page at one size. What nobody should see in a console fails the test. */
+/** Starts a hub whose page opens at one size. Errors in a tab's console fail the test. */
 async function place(size: BrowserContextOptions, options: HubOptions = {}): Promise<Place> {
   const running = await startHub({
     node: { id: "harbour-1" },
@@ -56,7 +56,7 @@ describe.each([
   ["desktop", DESKTOP],
   ["phone", PHONE],
 ])("the page at %s width", (width, size) => {
-  it("shows two users each other, and that one has gone", async () => {
+  it("shows two users each other as online, and one as offline after it closed", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice"), await enter("#bob")];
     await expect.poll(() => alice.item("bob").textContent(), until).toContain("online · web");
@@ -67,7 +67,7 @@ describe.each([
     await alice.reads("offline");
   });
 
-  it("takes messages from one user to another, and tells what became of them", async () => {
+  it("sends messages from one user to another, and shows their delivery", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
     await alice.item("bob").getByText("online").waitFor({ state: "attached" });
@@ -79,7 +79,7 @@ describe.each([
     await expect.poll(() => bob.texts(), until).toEqual(talk);
   });
 
-  it("keeps messages for a user who is away", async () => {
+  it("stores messages for a user who is offline", async () => {
     const { enter } = await place(size);
     const alice = await enter("#alice/user:bob");
     await alice.say("See you tomorrow");
@@ -90,7 +90,7 @@ describe.each([
     await expect.poll(() => bob.texts(), until).toEqual(["See you tomorrow"]);
   });
 
-  it("carries messages to a group and to everyone, and nobody sees one twice", async () => {
+  it("sends messages to a group and to everyone, and shows each once", async () => {
     const { enter } = await place(size);
     const [alice, bob, carol] = [await enter("#alice"), await enter("#bob"), await enter("#carol/all")];
     await alice.join("crew");
@@ -115,7 +115,7 @@ describe.each([
     await expect.poll(() => alice.item("crew").count(), until).toBe(0);
   });
 
-  it("shows a picture by its address, which learns nothing about the page", async () => {
+  it("shows a picture by its URL, without a referrer", async () => {
     const { enter } = await place(size);
     const { url, referrers } = await servePicture();
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
@@ -128,7 +128,7 @@ describe.each([
     expect(new Set(referrers)).toEqual(new Set([undefined]));
   });
 
-  it("shows what others write as text, whatever it is", async () => {
+  it("shows messages as text, whatever markup they contain", async () => {
     const { enter, running } = await place(size);
     const alice = await enter("#alice/user:mallory");
     const mallory = await enter("#mallory/user:alice");
@@ -148,7 +148,7 @@ describe.each([
     expect(await alice.page.locator(".messages :is(img, script, svg[onload], b, i)").count()).toBe(0);
   });
 
-  it("catches up with exactly what was missed while it was offline", async () => {
+  it("recovers exactly the messages missed while offline", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
     await alice.say("before");
@@ -164,7 +164,7 @@ describe.each([
     await bob.page.getByRole("log").getByText("Caught up: 3 messages").waitFor();
   });
 
-  it("comes back by itself when the connection drops, and sends what was written meanwhile", async () => {
+  it("reconnects by itself, and sends the messages written while offline", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
     await bob.goOffline();
@@ -178,7 +178,7 @@ describe.each([
     await bob.reads("Back online. Nothing was missed.");
   });
 
-  it("says so when messages are lost", async () => {
+  it("reports lost messages", async () => {
     const { enter } = await place(size, { history: { count: 2 }, publish: { ackTimeoutMs: 100 } });
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
     await bob.goOffline();
@@ -204,7 +204,7 @@ describe.each([
     await alice.reads("Nothing older is kept.");
   });
 
-  it("keeps up with a burst, and lets the oldest messages go", async () => {
+  it("keeps up with a burst, and removes the oldest messages", async () => {
     const { enter, running } = await place(size, { websocket: { messageBufferSize: 3_000 } });
     const alice = await enter("#alice/all");
     const sent = Array.from({ length: 2_000 }, (_, index) => `message ${index}`);
@@ -218,7 +218,7 @@ describe.each([
     await expect.poll(below, until).toBeLessThan(2);
   });
 
-  it("tells who is writing", async () => {
+  it("shows that a user is typing", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
     await bob.page.getByPlaceholder("Write a message").pressSequentially("Well");
@@ -228,7 +228,7 @@ describe.each([
     await expect.poll(() => alice.page.getByText("is typing").count(), until).toBe(0);
   });
 
-  it("says why it was disconnected for good, and connects again when asked", async () => {
+  it("shows the reason of a final close, and connects again on request", async () => {
     const { enter, running } = await place(size);
     const alice = await enter("#alice/all");
     await running.hub.user("alice").kick({ reason: "enough for today" });
@@ -237,7 +237,7 @@ describe.each([
     await alice.isOnline();
   });
 
-  it("asks who one is, and connects as another user when told", async () => {
+  it("asks for the user, and connects as another one on request", async () => {
     const { running } = await place(size);
     const stranger = new Person(await openTab(browser, running.at.url, size));
     await stranger.page.getByLabel("Who are you?").fill("dora");
@@ -252,7 +252,7 @@ describe.each([
     expect(stranger.complaints).toEqual([]);
   });
 
-  it("has room for what is long, and never scrolls sideways", async () => {
+  it("fits long names and messages without horizontal scrolling", async () => {
     const { enter } = await place(size);
     const long = "a-name-of-128-characters-".repeat(6).slice(0, 128);
     const alice = await enter(`#alice/user:${long}`);
@@ -268,7 +268,7 @@ describe.each([
     }
   });
 
-  it("is looked at", async () => {
+  it("fits a screen with all of its parts", async () => {
     const { enter, running } = await place(size);
     const { url } = await servePicture();
     const [alice, bob] = [await enter("#alice"), await enter("#bob")];
@@ -295,7 +295,7 @@ describe.each([
   });
 });
 
-/** What reaches beyond the right edge of the screen, or of the box that it stands in. */
+/** Returns the elements that overflow the screen, or their box, on the right. */
 function overflow({ page }: Person): Promise<string[]> {
   return page.evaluate(() => {
     const edge = document.documentElement.clientWidth;

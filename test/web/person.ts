@@ -1,7 +1,7 @@
 import type { Locator, Page } from "playwright-core";
 import type { Tab } from "./browser.ts";
 
-/** Someone who uses the page, and finds things by what they say, as people and screen readers do. */
+/** A user of the page, who finds elements by their text and role, as people and screen readers do. */
 export class Person {
   readonly page: Page;
   readonly complaints: string[];
@@ -11,7 +11,7 @@ export class Person {
     this.complaints = complaints;
   }
 
-  /** Of the list of all that can be opened. */
+  /** Finds an item of the list of conversations. */
   item(name: string): Locator {
     const list = this.page.getByRole("navigation", { name: "Conversations", includeHidden: true });
     return list
@@ -19,7 +19,7 @@ export class Person {
       .filter({ has: this.page.getByTitle(name, { exact: true }) });
   }
 
-  /** The messages of the open conversation. */
+  /** Messages of the open conversation. */
   get messages(): Locator {
     return this.page.getByRole("log").getByRole("article");
   }
@@ -32,7 +32,7 @@ export class Person {
     return this.messages.locator(".bubble").allTextContents();
   }
 
-  /** Resolves when the page says so somewhere in sight. */
+  /** Resolves when the text is visible. */
   reads(text: string | RegExp): Promise<void> {
     return this.page.getByText(text).filter({ visible: true }).first().waitFor();
   }
@@ -75,7 +75,7 @@ export class Person {
     await this.page.locator(".status").getByText("Online", { exact: true }).waitFor({ state: "attached" });
   }
 
-  /** On a phone the list and a conversation have no room side by side. */
+  /** Goes back to the list, which a narrow screen hides while a conversation is open. */
   async toList(): Promise<void> {
     const back = this.page.getByRole("link", { name: "All conversations" });
     if (await back.isVisible()) await back.click();

@@ -4,11 +4,11 @@ import { onTestFinished } from "vitest";
 
 export interface PictureServer {
   readonly url: string;
-  /** The Referer of every request, or undefined where there was none. */
+  /** Referer of each request. Undefined for a request without one. */
   readonly referrers: (string | undefined)[];
 }
 
-/** Some other site, which has a picture of the sea. */
+/** Starts another site, which serves a picture. */
 export async function servePicture(): Promise<PictureServer> {
   const referrers: (string | undefined)[] = [];
   const server = createServer(({ headers }, response) => {

@@ -5,7 +5,7 @@ import { buildPage } from "./build.ts";
 beforeAll(buildPage);
 
 describe("the page's files", () => {
-  it("are served at / with a policy that allows nothing inline, and never from a cache unasked", async () => {
+  it("are served at / with a policy against inline code, and revalidated by caches", async () => {
     const { at } = await startHub();
     const response = await fetch(`${at.url}/`);
     expect(response.status).toBe(200);
@@ -20,7 +20,7 @@ describe("the page's files", () => {
     expect(policy).not.toContain("unsafe");
   });
 
-  it("are assets with their types, to be kept for good", async () => {
+  it("are assets with content types, cached without limit", async () => {
     const { at } = await startHub();
     const html = await (await fetch(`${at.url}/`)).text();
     const assets = [...html.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g)].map(([, path]) => path);
@@ -37,7 +37,7 @@ describe("the page's files", () => {
     expect(types.svg).toMatch("image/svg+xml");
   });
 
-  it("do not lead out of their folder", async () => {
+  it("do not include paths outside their folder", async () => {
     const { at } = await startHub();
     for (const path of [
       "/assets/../index.html",
@@ -49,12 +49,12 @@ describe("the page's files", () => {
     }
   });
 
-  it("know where the WebSocket is", async () => {
+  it("contain the path of the WebSocket", async () => {
     const { at } = await startHub({ path: "/socket" });
     expect(await (await fetch(`${at.url}/`)).text()).toContain('name="tidings-path" content="/socket"');
   });
 
-  it("are for development mode only", async () => {
+  it("are served in development mode only", async () => {
     const { at } = await startHub({ jwt: { secret: "a secret of at least thirty-two bytes" } });
     expect((await fetch(`${at.url}/`)).status).toBe(404);
   });

@@ -1,12 +1,12 @@
 import { type Channel, isChannel, isId } from "../../src/protocol/protocol.ts";
 
 /**
- * What messages are shown together: `user:<id>` for those with another user, `group:<id>`, `all`, or those that the
- * application itself sent to this user.
+ * Id of a conversation: `user:<id>` with another user, `group:<id>`, `all`, or `application` for messages that the
+ * application sent to this user.
  */
 export type ConversationId = Channel | "application";
 
-/** Who the page is and what it shows. It stands in the URL's fragment (`#alice/group:lunch`), so that it can be linked. */
+/** The page's user and conversation. The URL's fragment holds them (`#alice/group:lunch`), so that links can name them. */
 export interface Address {
   readonly user?: string;
   readonly conversation?: ConversationId;
@@ -26,13 +26,13 @@ export function writeAddress({ user, conversation }: Address): string {
 const isConversation = (value: unknown): value is ConversationId =>
   value === "application" || isChannel(value);
 
-/** The colon of channels may stand in a fragment as it is (RFC 3986 section 3.5), and is easier to read. */
+/** Encodes a part but keeps the colon, which fragments allow (RFC 3986 section 3.5) and which is easier to read. */
 const encode = (part: string): string => encodeURIComponent(part).replaceAll("%3A", ":");
 
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    return ""; // a stray percent sign: no name
+    return ""; // a stray percent sign is not part of any name
   }
 }

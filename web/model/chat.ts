@@ -1,10 +1,10 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 import { type Client, connect, type Status, TidingsError } from "../../src/client/client.ts";
 import { type Channel, targetOf } from "../../src/protocol/protocol.ts";
+import { countOf } from "../count.ts";
 import type { Events } from "../events.ts";
 import type { Address, ConversationId } from "./address.ts";
 import type { Conversation } from "./conversation.ts";
-import { countOf } from "./count.ts";
 import { channelToRead, History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
 import { Latency } from "./latency.ts";
@@ -15,13 +15,13 @@ import { State } from "./state.ts";
 
 export interface ChatOptions {
   readonly user: string;
-  /** Where the WebSocket is. */
+  /** URL of the WebSocket. */
   readonly url: string | URL;
   readonly address: ReadonlySignal<Address>;
   readonly isVisible: () => boolean;
 }
 
-/** One user's chat: a client of the hub, and what it makes of the state. */
+/** The chat of one user: a client of the hub that updates the state. */
 export class Chat {
   readonly state: State;
   readonly network = new Network();
@@ -71,7 +71,7 @@ export class Chat {
     await this.#try(this.#client.leave(group));
   }
 
-  /** The user looks at the page again. */
+  /** Marks the selected conversation as read, because the page is visible again. */
   seen(): void {
     const selected = this.state.selected.peek();
     if (selected !== undefined) this.state.conversation(selected).unread.value = 0;
@@ -85,7 +85,7 @@ export class Chat {
     await this.#client.close();
   }
 
-  /** Whoever opens a group joins it. */
+  /** Opens a conversation. Opening a group joins it. */
   #select(id: ConversationId | undefined): void {
     if (id === undefined) return;
     const conversation = this.state.conversation(id);
@@ -105,11 +105,11 @@ export class Chat {
   #follow(status: Status): void {
     switch (status.type) {
       case "connecting":
-        this.state.link.value = { state: "connecting", attempt: status.attempt };
+        this.state.connection.value = { state: "connecting", attempt: status.attempt };
         break;
       case "open":
         this.state.welcome.value = status.welcome;
-        this.state.link.value = { state: "online" };
+        this.state.connection.value = { state: "online" };
         void this.#opened();
         break;
       case "closed":
@@ -131,11 +131,11 @@ export class Chat {
 
   async #opened(): Promise<void> {
     const connection = ++this.#connections;
-    // Requests go out when everything that was missed is here, so the first answer comes after all of it.
+    // The client writes requests after all missed messages arrived, so this reply comes after them.
     await this.#try(this.#client.request("robot.ping"));
-    const isOver = connection !== this.#connections || this.state.link.peek().state !== "online";
+    const isOver = connection !== this.#connections || this.state.connection.peek().state !== "online";
     if (isOver) return;
-    this.#tellCaughtUp(this.#inbox.isLive(), connection);
+    this.#tellCaughtUp(this.#inbox.endCatchingUp(), connection);
     await this.#try(this.#presence.refresh());
     await this.#try(this.#latency.measure());
     await this.#try(this.#history.loadPartners());
@@ -147,11 +147,11 @@ export class Chat {
   }
 
   #closed({ code, reason, willRetry, delayMs = 0 }: Extract<Status, { type: "closed" }>): void {
-    if (this.state.link.peek().state === "online") this.#inbox.startCatchingUp();
-    this.state.link.value = willRetry
+    if (this.state.connection.peek().state === "online") this.#inbox.startCatchingUp();
+    this.state.connection.value = willRetry
       ? { state: "waiting", retryAt: Date.now() + delayMs }
       : { state: "ended", code, reason };
-    // A notice often says the same before.
+    // A notice with this text may have come before.
     if (!willRetry) this.state.news.withdraw(reason);
   }
 
@@ -160,19 +160,19 @@ export class Chat {
     for (const [id, conversation] of this.state.conversations.peek()) {
       if (channelToRead(id, this.state.user) !== channel) continue;
       conversation.mark("lost", `lost-${this.#connections}`);
-      // Where it was loaded to means nothing in a history that has begun anew.
+      // The loaded offset may belong to an earlier epoch of the history.
       conversation.loaded.value = { state: "more" };
     }
   }
 
-  /** @returns undefined when it failed. That the connection broke is told elsewhere */
+  /** Reports a failure as news, and resolves with undefined. The connection's state shows a lost connection instead. */
   async #try<Result>(work: Promise<Result>): Promise<Result | undefined> {
     try {
       return await work;
     } catch (error) {
       const isBroken = error instanceof TidingsError && error.code === "unavailable";
-      const isTold = isBroken || this.state.link.peek().state !== "online";
-      if (!isTold) this.state.news.tell("bad", describe(error));
+      const isShown = isBroken || this.state.connection.peek().state !== "online";
+      if (!isShown) this.state.news.tell("bad", describe(error));
       return undefined;
     }
   }

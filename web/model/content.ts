@@ -1,8 +1,8 @@
-/** What a message shows. Everything in it came from others, and is shown as text. */
+/** Content of a message for display. All of it comes from other users, so the page shows it as text. */
 export type Content =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "picture"; readonly url: string }
-  /** A type that the page knows nothing about. */
+  /** A message of an unknown type. */
   | { readonly kind: "other"; readonly type: string; readonly json: string };
 
 /** Reads the data of a message, which may come from any client and have any shape. */
@@ -18,10 +18,10 @@ export function readContent(type: string, data: unknown): Content {
   return { kind: "other", type, json: JSON.stringify(data, null, 2) ?? "" };
 }
 
-/** By which the sender knows its own message. */
+/** Reads the nonce, by which a sender recognises its own message. */
 export const readNonce = (data: unknown): string | undefined => field(data, "nonce");
 
-/** Only the web: an address with `javascript:` or `data:` is not one of a picture. */
+/** Accepts only http and https. URLs such as `javascript:` and `data:` are refused. */
 export const isPictureUrl = (text: string): boolean =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 

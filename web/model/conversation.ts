@@ -3,7 +3,7 @@ import type { Receipt } from "../../src/client/client.ts";
 import type { ConversationId } from "./address.ts";
 import type { Content } from "./content.ts";
 
-/** What became of an own message. `sent` until the server has answered. */
+/** Delivery of an own message. `sent`: until the server's receipt. */
 export type Delivery =
   | { readonly state: "sent" }
   | { readonly state: Receipt["state"]; readonly connections: number }
@@ -11,47 +11,47 @@ export type Delivery =
 
 export interface MessageEntry {
   readonly kind: "message";
-  /** The server's id, or the nonce of an own message: what stays the same from sending on. */
+  /** The server's id, or the nonce of an own message, which has no id before the receipt. */
   readonly key: string;
-  /** The user who sent it; absent when the application did. */
+  /** The sending user. Absent when the application sent it. */
   readonly from?: string;
   readonly isOwn: boolean;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** In the channel that it was read from. */
+  /** Offset in the channel that it came from. */
   readonly offset?: number;
   readonly content: Content;
-  /** Of messages sent from this page. */
+  /** Set for messages sent from this page. */
   readonly delivery?: Delivery;
 }
 
-/** Something that happened between two messages. */
+/** An event between two messages. */
 export interface MarkEntry {
   readonly kind: "mark";
   readonly key: string;
-  /** `caught-up`: `count` messages that follow were missed, and came later. `lost`: some before it never will. */
+  /** `caught-up`: the next `count` messages were missed and recovered. `lost`: messages before the mark are lost. */
   readonly mark: "caught-up" | "lost";
   readonly count: number;
 }
 
 export type Entry = MessageEntry | MarkEntry;
 
-/** How far the history was loaded: everything from the offset `before` on is here. `unknown` until it is first opened. */
+/** Loaded part of the history: all messages from the offset `before` on. `unknown` until the conversation is opened. */
 export interface Loaded {
   readonly state: "unknown" | "loading" | "more" | "all";
   readonly before?: number;
 }
 
-/** Beyond `limit` entries the oldest give way until `kept` are left; they can be loaded again. */
+/** Beyond `limit` entries the oldest are removed until `kept` are left. They can be loaded again. */
 const ENTRIES = { limit: 1_200, kept: 1_000 };
 
-/** What is shown together, oldest first: as it came live, and before it what was loaded from the history. */
+/** Entries of one conversation, oldest first: a loaded part of the history, then live messages. */
 export class Conversation {
   readonly id: ConversationId;
   readonly entries: Signal<readonly Entry[]> = signal([]);
   readonly unread: Signal<number> = signal(0);
   readonly loaded: Signal<Loaded> = signal({ state: "unknown" });
-  /** Others who are writing just now. */
+  /** Other users who are typing now. */
   readonly typing: Signal<readonly string[]> = signal([]);
 
   constructor(id: ConversationId) {
@@ -62,15 +62,15 @@ export class Conversation {
     this.#end([...this.entries.value, entry]);
   }
 
-  /** Puts a message in its place at the end. One that was sent from here stands there already, perhaps too early. */
-  settle(message: MessageEntry): void {
+  /** Appends a received message. An own message is there since it was sent, and moves to the end. */
+  receive(message: MessageEntry): void {
     const sent = this.#find(message.key);
     const others = this.entries.value.filter((entry) => entry !== sent);
     const delivery = sent?.kind === "message" ? sent.delivery : undefined;
     this.#end([...others, { ...message, delivery }]);
   }
 
-  /** Puts a page of history before what is shown. @returns how many messages were new */
+  /** Inserts a page of history before the entries. @returns the number of new messages */
   prepend(page: readonly MessageEntry[]): number {
     const known = new Set(this.entries.value.map(({ key }) => key));
     const older = page.filter(({ key }) => !known.has(key));
@@ -78,14 +78,14 @@ export class Conversation {
     return older.length;
   }
 
-  /** Changes a message where it stands. */
+  /** Changes a message in place. */
   update(key: string, change: Partial<MessageEntry>): void {
     this.entries.value = this.entries.value.map((entry) =>
       entry.key === key && entry.kind === "message" ? { ...entry, ...change } : entry,
     );
   }
 
-  /** Counts one more message under a mark; the first sets it. */
+  /** Counts one message at a mark, and appends the mark for the first one. */
   mark(mark: MarkEntry["mark"], key: string): void {
     const known = this.#find(key);
     if (known === undefined) this.append({ kind: "mark", key, mark, count: 1 });

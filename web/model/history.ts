@@ -8,7 +8,7 @@ import type { State } from "./state.ts";
 
 const PAGE = 30;
 
-/** One's own channel holds the messages of all who wrote: a page of it may have none of the one in question. */
+/** The user's own channel mixes all partners, so a page of it may have no message of the opened conversation. */
 const MAX_PAGES = 5;
 
 /** Loads conversations backwards, page by page. */
@@ -23,14 +23,14 @@ export class History {
     this.#inbox = inbox;
   }
 
-  /** Begins the conversations with everyone who has written of late. Rejects as requests do. */
+  /** Adds the conversations of users who wrote recently. Rejects as `Client.history`. */
   async loadPartners(): Promise<void> {
     const channel: Channel = `user:${this.#state.user}`;
     const { messages } = await this.#client.history({ channel, limit: PAGE });
-    for (const [id, page] of this.#inbox.sort(messages)) this.#state.conversation(id).prepend(page);
+    for (const [id, page] of this.#inbox.group(messages)) this.#state.conversation(id).prepend(page);
   }
 
-  /** Loads pages until there is something older to show, or nothing older. Rejects as requests do. */
+  /** Loads pages until there is an older message, or none is left. Rejects as `Client.history`. */
   async loadEarlier(conversation: Conversation): Promise<void> {
     const { loaded } = conversation;
     if (loaded.peek().state === "loading") return;
@@ -45,21 +45,21 @@ export class History {
     }
   }
 
-  /** @returns whether that is enough */
+  /** @returns true when no further page is needed */
   async #loadPage(conversation: Conversation): Promise<boolean> {
     const channel = channelToRead(conversation.id, this.#state.user);
     const { before } = conversation.loaded.peek();
     const { messages, more } = await this.#client.history({ channel, before, limit: PAGE });
-    const found = conversation.prepend(this.#inbox.sort(messages).get(conversation.id) ?? []);
+    const found = conversation.prepend(this.#inbox.group(messages).get(conversation.id) ?? []);
     conversation.loaded.value = { state: more ? "more" : "all", before: messages[0]?.offset ?? before };
-    // The newest page is often here already, and is what one wants to see when a conversation is opened.
+    // The first page after opening often holds only messages that are shown already. It is still enough.
     const isNewest = before === undefined && conversation.entries.peek().length > 0;
     return found > 0 || isNewest || !more;
   }
 }
 
-/** Where the messages of a conversation can be read: those of other users to this one are in its own channel. */
+/** Returns the channel of a conversation's history. Messages from other users are in the user's own channel. */
 export function channelToRead(conversation: ConversationId, user: string): Channel {
   const isShared = conversation === "all" || conversation.startsWith("group:");
-  return isShared ? (conversation as Channel) : `user:${user}`; // shared ones are named by their channels
+  return isShared ? (conversation as Channel) : `user:${user}`; // ids of shared conversations are channels
 }

@@ -5,14 +5,14 @@ import type { MessageEntry } from "./conversation.ts";
 import type { State } from "./state.ts";
 import { Typing } from "./typing.ts";
 
-/** Puts messages, live and from the history, into the conversations that they belong to. */
+/** Assigns live messages and pages of history to their conversations. */
 export class Inbox {
   readonly #state: State;
-  /** Whether the user looks at the page. */
+  /** True while the page is visible. */
   readonly #isVisible: () => boolean;
   readonly #typing = new Typing();
   #reconnects = 0;
-  /** Messages that were missed and have come by now; undefined when everything is live. */
+  /** Number of missed messages received so far. Undefined when all messages are live. */
   #caughtUp: number | undefined;
 
   constructor(state: State, isVisible: () => boolean) {
@@ -33,28 +33,28 @@ export class Inbox {
       this.#caughtUp++;
       conversation.mark("caught-up", `caught-up-${this.#reconnects}`);
     }
-    conversation.settle(this.#entryOf(push));
+    conversation.receive(this.#entryOf(push));
     const isSeen = this.#state.selected.peek() === conversation.id && this.#isVisible();
     if (!isOwn && !isSeen) conversation.unread.value++;
   }
 
-  /** Finds the conversations in a page of history. */
-  sort(page: readonly Push[]): ReadonlyMap<ConversationId, readonly MessageEntry[]> {
+  /** Groups a page of history by conversation. */
+  group(page: readonly Push[]): ReadonlyMap<ConversationId, readonly MessageEntry[]> {
     const pages = Map.groupBy(page, (push) => this.#conversationOf(push));
     return new Map(
       [...pages].map(([id, pushes]) => [id, pushes.map((push) => this.#entryOf(push))] as const),
     );
   }
 
-  /** What comes from here on was missed, until {@link Inbox.isLive}. */
+  /** Counts the messages from now on as missed, until {@link Inbox.endCatchingUp}. */
   startCatchingUp(): void {
     if (this.#caughtUp !== undefined) return;
     this.#reconnects++;
     this.#caughtUp = 0;
   }
 
-  /** @returns how many messages had been missed */
-  isLive(): number {
+  /** Ends the count. @returns the number of missed messages */
+  endCatchingUp(): number {
     const count = this.#caughtUp ?? 0;
     this.#caughtUp = undefined;
     return count;

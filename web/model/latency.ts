@@ -4,10 +4,10 @@ import type { State } from "./state.ts";
 
 const EVERY_MS = 5_000;
 
-/** The shortest of a few trips is the way itself; the others also waited for the page to be drawn. */
+/** Round trips per measurement. The shortest is the latency; the others may include the drawing of the page. */
 const TRIPS = 3;
 
-/** Measures the way to the server and back, now and then. */
+/** Measures the round trip to the server at intervals. */
 export class Latency {
   readonly #client: Client<Events>;
   readonly #state: State;
@@ -37,8 +37,8 @@ export class Latency {
   }
 
   async #repeat(): Promise<void> {
-    if (this.#state.link.peek().state !== "online") return;
-    // When it fails, the state of the connection says so.
+    if (this.#state.connection.peek().state !== "online") return;
+    // The connection's state shows a failure.
     await this.measure().catch(() => {});
   }
 }

@@ -7,14 +7,14 @@ const CLOSED = 3;
 /** The code of RFC 6455 for a connection that ended without a close frame. */
 const NO_CLOSE_FRAME = 1006;
 
-/** Of the range that applications may use, and one after which clients reconnect. */
+/** Close code of a dropped connection. It is in the range for applications, and clients reconnect after it. */
 const DROPPED = 3000;
 
-/** The network as the page sees it: one that can be cut, to watch a client come back. */
+/** A network that the page can cut, to show how a client reconnects. */
 export class Network {
   readonly isUp: Signal<boolean> = signal(true);
   readonly #sockets = new Set<CuttableSocket>();
-  /** To connect with; its sockets live on this network. */
+  /** WebSocket class whose sockets use this network. */
   readonly WebSocket: WebSocketConstructor;
 
   constructor() {
@@ -28,25 +28,25 @@ export class Network {
     };
   }
 
-  /** Cuts every connection. What was on its way is lost. */
+  /** Cuts all connections. Frames in flight are lost. */
   cut(): void {
     for (const socket of [...this.#sockets]) socket.cut();
   }
 
-  /** Cuts every connection, and lets none be made until {@link Network.restore}. */
-  takeAway(): void {
+  /** Cuts all connections and prevents new ones until {@link Network.restore}. */
+  disconnect(): void {
     this.isUp.value = false;
     this.cut();
   }
 
   restore(): void {
     this.isUp.value = true;
-    // As a browser tells it, so that clients do not wait any longer.
+    // The browser's event, so that clients retry at once.
     globalThis.dispatchEvent(new Event("online"));
   }
 }
 
-/** A WebSocket that can end as if the cable was pulled: at once, and with no closing handshake to wait for. */
+/** A WebSocket that can end like an unplugged cable: at once, without a closing handshake. */
 class CuttableSocket implements WebSocketLike {
   onopen: (() => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
@@ -56,7 +56,7 @@ class CuttableSocket implements WebSocketLike {
   #socket: WebSocket | undefined;
   #hasEnded = false;
 
-  /** @param socket undefined without a network: then it ends as an attempt to connect does */
+  /** @param socket undefined without a network: the attempt to connect fails */
   constructor(socket: WebSocket | undefined, forget: () => void) {
     this.#socket = socket;
     this.#forget = forget;
@@ -82,7 +82,7 @@ class CuttableSocket implements WebSocketLike {
     this.#socket?.close(DROPPED, "dropped on purpose");
   }
 
-  /** Nothing that arrives after the cut is heard: it is lost with the connection. */
+  /** Forwards events. Messages after the cut are dropped, because they are lost with the connection. */
   #listen(socket: WebSocket): void {
     socket.onopen = () => this.onopen?.();
     socket.onmessage = (event) => {

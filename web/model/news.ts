@@ -1,18 +1,18 @@
 import { type Signal, signal } from "@preact/signals";
 
-/** Something to tell the user once. */
+/** A notice for the user. */
 export interface Notice {
   readonly tone: "good" | "bad";
   readonly text: string;
 }
 
-/** How long good news stay; bad ones wait to be dismissed. */
+/** Good news disappear after this time. Bad news stay until they are dismissed. */
 const GOOD_NEWS_MS = 8_000;
 
-/** More at once would hide what they are about. */
-const AT_ONCE = 3;
+/** Maximum number of visible notices, so that they do not cover the page. */
+const MAX_NOTICES = 3;
 
-/** What has happened of late, oldest first. */
+/** Recent notices, oldest first. */
 export class News {
   readonly notices: Signal<readonly Notice[]> = signal([]);
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -20,7 +20,7 @@ export class News {
   tell(tone: Notice["tone"], text: string): void {
     const others = this.notices.peek().filter((notice) => notice.text !== text && notice.tone !== "good");
     const notice = { tone, text };
-    this.notices.value = [...others, notice].slice(-AT_ONCE);
+    this.notices.value = [...others, notice].slice(-MAX_NOTICES);
     if (tone === "bad") return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -33,7 +33,7 @@ export class News {
     this.notices.value = this.notices.peek().filter((each) => each !== notice);
   }
 
-  /** What is told elsewhere need not be told twice. */
+  /** Removes a notice whose text is shown elsewhere. */
   withdraw(text: string): void {
     this.notices.value = this.notices.peek().filter((notice) => notice.text !== text);
   }

@@ -5,16 +5,16 @@ import { type Content, readContent } from "./content.ts";
 import type { Delivery } from "./conversation.ts";
 import type { State } from "./state.ts";
 
-/** Often enough for the others to see it go on. */
-const TYPING_EVERY_MS = 2_000;
+/** Interval of the message `typing`, shorter than the time for which receivers show it. */
+const TYPING_INTERVAL_MS = 2_000;
 
 type Written = { type: "chat"; data: Events["chat"] } | { type: "img"; data: Events["img"] };
 
-/** Sends what the user writes, shows it at once, and then what becomes of it. */
+/** Sends the user's messages. It shows them at once, and their delivery after the receipt. */
 export class Outbox {
   readonly #client: Client<Events>;
   readonly #state: State;
-  readonly #toldTypingAt = new Map<Channel, number>();
+  readonly #typingSentAt = new Map<Channel, number>();
 
   constructor(client: Client<Events>, state: State) {
     this.#client = client;
@@ -31,18 +31,18 @@ export class Outbox {
     return this.#send(channel, nonce, { type: "img", data: { url, nonce } });
   }
 
-  /** The user is writing. */
+  /** Tells the receivers that the user is typing. */
   typing(channel: Channel): void {
     const now = Date.now();
-    if (now - (this.#toldTypingAt.get(channel) ?? 0) < TYPING_EVERY_MS) return;
-    this.#toldTypingAt.set(channel, now);
-    const told = this.#client.send({ type: "typing", ...audience(channel) }, { ephemeral: true });
-    // Nobody has to know about it: without a connection it is not sent.
-    told.catch(() => {});
+    if (now - (this.#typingSentAt.get(channel) ?? 0) < TYPING_INTERVAL_MS) return;
+    this.#typingSentAt.set(channel, now);
+    const sent = this.#client.send({ type: "typing", ...audience(channel) }, { ephemeral: true });
+    // A failure does not matter: without a connection it is not sent.
+    sent.catch(() => {});
   }
 
   async #send(channel: Channel, nonce: string, message: Written): Promise<void> {
-    this.#toldTypingAt.delete(channel);
+    this.#typingSentAt.delete(channel);
     const conversation = this.#state.conversation(channel);
     conversation.append({
       kind: "message",
@@ -54,7 +54,7 @@ export class Outbox {
       delivery: { state: "sent" },
     });
     try {
-      const ack = this.#mayAcknowledge(channel);
+      const ack = this.#canAcknowledge(channel);
       const receipt = await this.#client.send({ ...message, ...audience(channel) }, { ack });
       conversation.update(nonce, { timestamp: receipt.timestamp, delivery: deliveryOf(receipt) });
     } catch (error) {
@@ -63,8 +63,8 @@ export class Outbox {
     }
   }
 
-  /** Only a single user does, and one who is away would be waited for in vain. */
-  #mayAcknowledge(channel: Channel): boolean {
+  /** Only a user acknowledges, and only while online: for others the wait would end with the timeout. */
+  #canAcknowledge(channel: Channel): boolean {
     const { to } = targetOf(channel);
     return to !== undefined && this.#state.online.peek().has(to);
   }

@@ -2,14 +2,14 @@ import { type Signal, signal } from "@preact/signals";
 import { type Address, type ConversationId, readAddress, writeAddress } from "./address.ts";
 import { Chat } from "./chat.ts";
 
-/** The page in its browser tab: the address says whose chat it is, and what of it is shown. */
+/** The page in a browser tab. Its address selects the user and the conversation. */
 export class Page {
   readonly address: Signal<Address> = signal(readAddress(location.hash));
-  /** Undefined until somebody says who they are. */
+  /** Undefined until a user is chosen. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
   readonly #url: string;
 
-  /** @param url where the WebSocket is */
+  /** @param url URL of the WebSocket */
   constructor(url: string) {
     this.#url = url;
     addEventListener("hashchange", () => this.#moved());
@@ -17,7 +17,7 @@ export class Page {
     this.connect();
   }
 
-  /** Begins anew as the user of the address. */
+  /** Starts a new chat as the user of the address. */
   connect(): void {
     void this.chat.peek()?.close();
     const { user } = this.address.peek();
@@ -33,7 +33,7 @@ export class Page {
     location.hash = this.linkTo(conversation);
   }
 
-  /** Shows the list alone, where there is room for one thing only. */
+  /** Closes the conversation. On a narrow screen the list is visible then. */
   back(): void {
     location.hash = writeAddress({ user: this.address.peek().user });
   }
@@ -44,7 +44,7 @@ export class Page {
 
   async leave(group: string): Promise<void> {
     const isShown = this.address.peek().conversation === `group:${group}`;
-    // Without waiting for the event: whoever stays on the group's address joins it.
+    // Changed before the event, because the group's address would join the group again.
     if (isShown) this.address.value = { user: this.address.peek().user };
     if (isShown) this.back();
     await this.chat.peek()?.leave(group);

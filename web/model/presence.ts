@@ -2,7 +2,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { Events } from "../events.ts";
 import type { State } from "./state.ts";
 
-/** Keeps who is online, and on which platforms. */
+/** Maintains the users who are online, with their platforms. */
 export class PresenceList {
   readonly #client: Client<Events>;
   readonly #state: State;
@@ -12,13 +12,13 @@ export class PresenceList {
     this.#state = state;
   }
 
-  /** Takes everyone anew: while there was no connection, anyone may have come and gone. */
+  /** Reloads all users, because presence may have changed without a connection. */
   async refresh(): Promise<void> {
     const online = await this.#client.watchPresence({ all: true });
     this.#state.online.value = new Map(Object.entries(online));
   }
 
-  /** A watched user came or went. On which platforms, the event does not tell. */
+  /** Applies a presence event. It does not carry the platforms, so they are requested. */
   async changed(user: string, isOnline: boolean): Promise<void> {
     this.#put(user, isOnline ? (this.#state.online.peek().get(user) ?? []) : undefined);
     if (!isOnline) return;

@@ -4,22 +4,22 @@ import type { Address, ConversationId } from "./address.ts";
 import { Conversation } from "./conversation.ts";
 import { News } from "./news.ts";
 
-/** How the page is connected. Times are milliseconds since 1970. */
-export type Link =
+/** State of the page's connection. Times are milliseconds since 1970. */
+export type ConnectionState =
   | { readonly state: "connecting"; readonly attempt: number }
   | { readonly state: "online" }
   | { readonly state: "waiting"; readonly retryAt: number }
-  /** For good, until the user asks for another try. */
+  /** Final, until the user connects again. */
   | { readonly state: "ended"; readonly code: number; readonly reason: string };
 
-/** Everything that is shown to one user, in one place. Only the model changes it. */
+/** State of one user's page. Only the model changes it. */
 export class State {
   readonly user: string;
   readonly selected: ReadonlySignal<ConversationId | undefined>;
-  readonly link: Signal<Link> = signal({ state: "connecting", attempt: 1 });
-  /** Of the last connection. */
+  readonly connection: Signal<ConnectionState> = signal({ state: "connecting", attempt: 1 });
+  /** Welcome of the last connection. */
   readonly welcome: Signal<Welcome | undefined> = signal(undefined);
-  /** Round trip through the server; undefined until measured. */
+  /** Round trip to the server. Undefined until measured. */
   readonly latencyMs: Signal<number | undefined> = signal(undefined);
   /** Platforms by user. */
   readonly online: Signal<ReadonlyMap<string, readonly string[]>> = signal(new Map());
@@ -31,7 +31,7 @@ export class State {
     [...this.conversations.value.values()].reduce((sum, { unread }) => sum + unread.value, 0),
   );
 
-  /** Others who are online or were written with, by name. */
+  /** Other users who are online or have a conversation, sorted by name. */
   readonly people: ReadonlySignal<readonly string[]> = computed(() => {
     const partners = [...this.conversations.value.keys()].filter((id) => id.startsWith("user:"));
     const names = new Set([...this.online.value.keys(), ...partners.map((id) => id.slice(5))]);
@@ -44,7 +44,7 @@ export class State {
     this.selected = computed(() => address.value.conversation);
   }
 
-  /** The conversation with this id, which may begin here. */
+  /** Returns the conversation with this id, and creates it when there is none. */
   conversation(id: ConversationId): Conversation {
     const known = this.conversations.peek().get(id);
     if (known !== undefined) return known;

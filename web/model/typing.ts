@@ -1,9 +1,9 @@
 import type { Conversation } from "./conversation.ts";
 
-/** Someone who writes says so about every 2 s; after this long without a word about it they have stopped. */
-const LASTS_MS = 4_000;
+/** A user counts as typing for this time after each message `typing`, which clients send every 2 s. */
+const TYPING_MS = 4_000;
 
-/** Keeps who is writing where. */
+/** Maintains the users who are typing, by conversation. */
 export class Typing {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -13,7 +13,7 @@ export class Typing {
     this.#schedule(conversation, user);
   }
 
-  /** A message of theirs came. */
+  /** Ends the user's typing, because a message arrived or the time is over. */
   stopped(conversation: Conversation, user: string): void {
     clearTimeout(this.#timers.get(timerName(conversation, user)));
     const others = conversation.typing.value.filter((each) => each !== user);
@@ -29,10 +29,10 @@ export class Typing {
     clearTimeout(this.#timers.get(name));
     this.#timers.set(
       name,
-      setTimeout(() => this.stopped(conversation, user), LASTS_MS),
+      setTimeout(() => this.stopped(conversation, user), TYPING_MS),
     );
   }
 }
 
-/** Ids have no control characters, so no two pairs have one name. */
+/** Joins id and user. Ids contain no control characters, so the name is unique. */
 const timerName = ({ id }: Conversation, user: string): string => `${id}\0${user}`;

@@ -3,11 +3,11 @@ import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Chat } from "../model/chat.ts";
 import type { Page } from "../model/page.ts";
-import { ConversationView } from "./Conversation.tsx";
 import { SurroundingsProvider } from "./context.ts";
-import { Nothing } from "./Nothing.tsx";
+import { ConversationView } from "./conversation/ConversationView.tsx";
+import { Nothing } from "./conversation/Nothing.tsx";
 import { Sidebar } from "./Sidebar.tsx";
-import { Welcome } from "./Welcome.tsx";
+import { Welcome } from "./user/Welcome.tsx";
 
 export function App({ page }: { page: Page }): VNode {
   useSignalEffect(() => {
@@ -19,7 +19,7 @@ export function App({ page }: { page: Page }): VNode {
   return chat === undefined ? <Welcome page={page} /> : <ChatView page={page} chat={chat} />;
 }
 
-/** The list and one conversation; where there is no room for both, one of them. */
+/** Shows the list and one conversation, or only one of them on a narrow screen. */
 function ChatView({ page, chat }: { page: Page; chat: Chat }): VNode {
   const { state } = chat;
   const surroundings = useMemo(() => ({ page, chat, state: chat.state }), [page, chat]);

@@ -1,10 +1,10 @@
 import type { VNode } from "preact";
 import { Icon, type IconName } from "./Icon.tsx";
 
-/** How many hues style/base.css has. */
+/** Number of hues in style/base.css. */
 const HUES = 8;
 
-/** A user's first letter on a colour that is always the same for the name. */
+/** Shows a user's first letter. The colour depends only on the name. */
 export function Avatar({ name, isOnline }: { name: string; isOnline?: boolean }): VNode {
   const [first = "?"] = new Intl.Segmenter().segment(name)[Symbol.iterator]().next().value?.segment ?? "?";
   return (

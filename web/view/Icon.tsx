@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 
-/** Outlines on a grid of 24, drawn with a stroke in the colour of the text. */
+/** Outlines on a grid of 24 × 24, stroked in the text colour. */
 const PATHS = {
   back: ["M15 5l-7 7 7 7"],
   check: ["M5 12.5l4.5 4.5L19 7.5"],
@@ -23,7 +23,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** Decoration: what it means stands beside it, or in the label of its button. */
+/** A decorative icon. The text beside it, or the label of its button, has the meaning. */
 export function Icon({ name }: { name: IconName }): VNode {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
@@ -34,7 +34,7 @@ export function Icon({ name }: { name: IconName }): VNode {
   );
 }
 
-/** The same drawing as icon.svg. */
+/** The drawing of icon.svg. */
 export function Logo(): VNode {
   return (
     <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">

@@ -1,9 +1,9 @@
 import type { VNode } from "preact";
-import { ConnectionPanel } from "./ConnectionPanel.tsx";
-import { ConversationList } from "./ConversationList.tsx";
+import { ConnectionPanel } from "./connection/ConnectionPanel.tsx";
+import { Notices } from "./connection/Notices.tsx";
 import { Logo } from "./Icon.tsx";
-import { Identity } from "./Identity.tsx";
-import { Notices } from "./Notices.tsx";
+import { ConversationList } from "./list/ConversationList.tsx";
+import { Identity } from "./user/Identity.tsx";
 
 export function Sidebar(): VNode {
   return (

@@ -14,9 +14,10 @@ const Context = createContext<Surroundings | undefined>(undefined);
 
 export const SurroundingsProvider = Context.Provider;
 
-/** What the components below a chat work with. */
+/** Returns the page, chat and state for a component inside a chat. */
 export function useChat(): Surroundings {
   const surroundings = useContext(Context);
-  if (surroundings === undefined) throw new Error("this component belongs into a chat");
+  if (surroundings === undefined)
+    throw new Error("useChat: the component is not inside SurroundingsProvider");
   return surroundings;
 }

@@ -2,7 +2,7 @@ import { targetOf } from "../../src/protocol/protocol.ts";
 import type { ConversationId } from "../model/address.ts";
 import type { IconName } from "./Icon.tsx";
 
-/** How a conversation is called and drawn: a person by the name, anything else by an icon. */
+/** Title of a conversation, with its user or an icon. */
 export interface Naming {
   readonly title: string;
   readonly user?: string;

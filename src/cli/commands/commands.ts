@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { workerCommand } from "../workers/worker.ts";
+import { broadcastCommand } from "./messages/broadcast.ts";
+import { sendCommand } from "./messages/send.ts";
+import { configCommand } from "./server/config.ts";
+import { nodesCommand } from "./server/nodes.ts";
+import { serveCommand } from "./server/serve.ts";
+import { tokenCommand } from "./server/token.ts";
+import { kickCommand } from "./users/kick.ts";
+import { usersCommand } from "./users/list.ts";
+
+/** Adds all commands to the program: those that work alone, those that call a running server, and the hidden worker. */
+export function addCommands(program: Command): void {
+  addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
+  addGroup(program, "A running server:", [
+    sendCommand(),
+    broadcastCommand(),
+    kickCommand(),
+    usersCommand(),
+    nodesCommand(),
+  ]);
+  program.addCommand(workerCommand(), { hidden: true });
+}
+
+function addGroup(program: Command, heading: string, commands: readonly Command[]): void {
+  for (const command of commands) {
+    command.helpGroup(heading).showHelpAfterError(`(options: tidings ${command.name()} --help)`);
+    program.addCommand(command);
+  }
+}

@@ -1,0 +1,102 @@
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Config, nodeId, resolveConfig } from "../../../config/config.ts";
+import { addConfigFlags, configSources } from "../../config-flags.ts";
+import { print, printJson } from "../../output.ts";
+import { closeOnSignal } from "../../workers/signals.ts";
+
+interface ServeFlags {
+  json?: true;
+  workers?: number;
+}
+
+const CLOSING = "closing: draining the clients (a second signal ends the process at once)";
+
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .description("start a server; without settings it runs in development mode, for this machine only")
+    .option("--json", "print the address as one line of JSON")
+    .addOption(
+      new Option(
+        "--workers <count>",
+        "number of worker processes that share the port, each a node (requires Redis); auto: one per core",
+      )
+        .env("TIDINGS_WORKERS")
+        .argParser(parseWorkers),
+    );
+  return addConfigFlags(command).action(() => {
+    const config = resolveConfig(configSources(command));
+    const flags: ServeFlags = command.opts();
+    return flags.workers === undefined ? serve(config, flags) : supervise(config, flags.workers, flags);
+  });
+}
+
+async function serve(config: Config, { json }: ServeFlags): Promise<void> {
+  const { createHub } = await import("../../../hub.ts"); // here, so that the other commands start fast
+  const hub = createHub(config);
+  const closing = closeOnSignal(() => hub.close(), { message: CLOSING });
+  try {
+    const { host, port, url } = await hub.listen();
+    const { development, node } = hub;
+    if (json === true) printJson({ event: "listening", host, port, url, node, development });
+    else print(development ? developmentBanner(url, config.path) : banner(url, config));
+  } catch (error) {
+    // A signal closed the hub while it waited for its backplane, so the failed start is expected.
+    if (!closing.hasBegun) throw error;
+  }
+}
+
+async function supervise(config: Config, workers: number, { json }: ServeFlags): Promise<void> {
+  const { Supervisor } = await import("../../workers/supervisor.ts");
+  const supervisor = new Supervisor(config, workers);
+  const onAbort = (): void => supervisor.kill();
+  const closing = closeOnSignal(() => supervisor.stop(), { message: CLOSING, onAbort });
+  try {
+    const { host, port, url, development } = await supervisor.start();
+    const node = nodeId(config);
+    if (json === true) printJson({ event: "listening", host, port, url, node, development, workers });
+    else
+      print(
+        `${development ? developmentBanner(url, config.path) : banner(url, config)}\nWorkers: ${workers}\n`,
+      );
+  } catch (error) {
+    if (!closing.hasBegun) throw error;
+  }
+}
+
+const MAX_WORKERS = 256;
+
+function parseWorkers(text: string): number {
+  if (text === "auto") return availableParallelism();
+  const count = Number(text);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_WORKERS) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_WORKERS}, or auto.`);
+}
+
+function developmentBanner(url: string, path: string): string {
+  return `Tidings is listening on ${url}
+
+  WebSocket  ${url.replace("http", "ws")}${path}?user_id=alice&platform=web
+  page       ${url}/
+  HTTP API   ${url}/openapi.json
+
+Development mode: without a secret the server trusts every user id, and serves only this machine.
+Set JWT_SECRET to serve other machines.
+`;
+}
+
+/** Minimum key length of HS256. RFC 7518 section 3.2 requires a key as long as the hash. */
+const SECRET_BYTES = 32;
+
+function banner(url: string, { path, jwt, apiKey }: Config): string {
+  const lines = [
+    `Tidings is listening on ${url}`,
+    "",
+    `  WebSocket  ${url.replace("http", "ws")}${path}?token=…`,
+  ];
+  if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < SECRET_BYTES) {
+    lines.push("", `warning: JWT_SECRET is shorter than ${SECRET_BYTES} bytes, so it can be guessed`);
+  }
+  if (apiKey === undefined) lines.push("", "The HTTP API accepts no calls until API_KEY is set.");
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,29 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
+import { print, printJson } from "../../output.ts";
+
+interface KickFlags extends ApiFlags {
+  reason?: string;
+  platform?: string;
+}
+
+const Kicked = z.looseObject({ connections: z.number() });
+
+export function kickCommand(): Command {
+  const command = new Command("kick")
+    .description("disconnect a user; the user's clients do not reconnect by themselves")
+    .argument("<user>", "the user to disconnect")
+    .option("--reason <text>", "message to the user's clients")
+    .option("--platform <name>", "only the connections of this platform");
+  return addApiFlags(command).action(kick);
+}
+
+async function kick(user: string, flags: KickFlags): Promise<void> {
+  const { reason, platform } = flags;
+  const path = `/users/${encodeURIComponent(user)}/kick`;
+  const reply = await callApi(flags, path, Kicked, { reason, platform });
+  if (flags.json === true) return printJson(reply);
+  const { connections } = reply;
+  print(`${connections} ${connections === 1 ? "connection" : "connections"} of ${user} closed`);
+}

@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { pino } from "pino";
+import { assertNotProduction, type Config, hasTokenKey, nodeId } from "../../config/config.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import type { Ready } from "./worker.ts";
+import { WorkerSlot } from "./worker-slot.ts";
+
+/** Runs several workers on one port. Each is a node of the cluster, and is restarted when it exits. */
+export class Supervisor {
+  readonly #config: Config;
+  readonly #slots: readonly WorkerSlot[];
+
+  /** @throws TidingsError `bad_request` without Redis, and for development mode when NODE_ENV is `production` */
+  constructor(config: Config, count: number) {
+    if (config.redis === undefined) {
+      throw new TidingsError(
+        "bad_request",
+        "--workers: each worker is a node, and several nodes require Redis (set REDIS_URL)",
+      );
+    }
+    if (!hasTokenKey(config.jwt)) assertNotProduction(); // else each worker would say so, one after the other
+    this.#config = config;
+    const log = pino({ level: config.logLevel });
+    const node = nodeId(config);
+    this.#slots = Array.from(
+      { length: count },
+      (_, index) => new WorkerSlot({ ...config, node: { ...config.node, id: `${node}-${index + 1}` } }, log),
+    );
+  }
+
+  /**
+   * Starts the first worker, which selects the shared port, and then the others.
+   * @returns the address of the first worker
+   * @throws TidingsError `conflict` when the port is in use; `unavailable` when the first worker does not start, because
+   * the others would fail as well
+   */
+  async start(): Promise<Ready> {
+    const [first, ...others] = this.#slots;
+    if (first === undefined) throw new TidingsError("bad_request", "--workers: expected at least one");
+    await this.#assertFree();
+    const ready = await first.open(this.#config.port);
+    first.keep(ready.port);
+    for (const slot of others) slot.keep(ready.port);
+    return ready;
+  }
+
+  /** Drains all workers. Resolves after their exit. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
+  }
+
+  /** Kills all workers at once. */
+  kill(): void {
+    for (const slot of this.#slots) slot.kill();
+  }
+
+  /** Workers share their port, so the system would let a second server listen on it as well. */
+  async #assertFree(): Promise<void> {
+    const { port, host = "127.0.0.1" } = this.#config;
+    if (port === 0) return;
+    const socket = connect({ port, host });
+    try {
+      await once(socket, "connect");
+    } catch {
+      return; // nothing listens there
+    } finally {
+      socket.destroy();
+    }
+    throw new TidingsError("conflict", `listen EADDRINUSE: address already in use ${host}:${port}`);
+  }
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Logger } from "pino";
+import type { Config } from "../../config/config.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { type Ready, STOP, type Task } from "./worker.ts";
+
+/** Delay before an exited worker is restarted. It doubles with every exit. */
+const MIN_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 30_000;
+
+/** A worker that ran this long was healthy, so the delay starts again from its minimum. */
+const HEALTHY_MS = 60_000;
+
+/** Time beyond the drain after which a worker is killed. */
+const KILL_AFTER_MS = 15_000;
+
+/** Runs one worker process at a time, and starts the next one when it exits. */
+export class WorkerSlot {
+  readonly #config: Config;
+  readonly #log: Logger;
+  #child: ChildProcess | undefined;
+  /** Port of the next process. Undefined while exits are not followed by a restart. */
+  #port: number | undefined;
+  #pauseMs = MIN_PAUSE_MS;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param config the configuration with this worker's node id, which all its processes have */
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log.child({ worker: config.node.id });
+  }
+
+  /**
+   * Starts the first process. It is not restarted before {@link keep}.
+   * @throws TidingsError `unavailable` when it exits before it is ready
+   */
+  open(port: number): Promise<Ready> {
+    const child = this.#spawn(port);
+    return new Promise((resolve, reject) => {
+      child.once("message", (ready) => resolve(ready as Ready)); // worker.ts sends nothing else
+      child.once("close", () => reject(new TidingsError("unavailable", "the first worker did not start")));
+    });
+  }
+
+  /** Starts a process unless one runs, and restarts it after every exit. */
+  keep(port: number): void {
+    this.#port = port;
+    if (this.#child === undefined) this.#spawn(port);
+  }
+
+  /** Drains the process. Resolves after its exit. */
+  async stop(): Promise<void> {
+    this.#port = undefined;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === undefined) return;
+    const ended = once(child, "close");
+    child.send(STOP, ignoreError);
+    const timer = setTimeout(() => this.kill(), this.#config.shutdown.drainMs + KILL_AFTER_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** Kills the process at once. */
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  #spawn(port: number): ChildProcess {
+    const child = fork(process.argv[1] ?? "", ["worker"]);
+    this.#child = child;
+    const task: Task = { ...this.#config, port };
+    child.send(task, ignoreError);
+    const startedAt = Date.now();
+    const { pid } = child;
+    child.once("spawn", () => this.#log.info({ pid }, "worker started"));
+    child.on("error", (error) => this.#log.error({ pid, err: error }, "worker failed"));
+    child.once("close", (code, signal) => {
+      this.#child = undefined;
+      this.#ended({ pid, code, signal, livedMs: Date.now() - startedAt });
+    });
+    return child;
+  }
+
+  #ended(facts: { pid?: number; code: number | null; signal: string | null; livedMs: number }): void {
+    if (this.#port === undefined) {
+      this.#log.info(facts, "worker exited");
+      return;
+    }
+    if (facts.livedMs >= HEALTHY_MS) this.#pauseMs = MIN_PAUSE_MS;
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+    this.#log.warn({ ...facts, pauseMs }, "worker exited, restarting it after pauseMs");
+    this.#timer = setTimeout(() => {
+      if (this.#port !== undefined) this.#spawn(this.#port);
+    }, pauseMs);
+  }
+}
+
+/** An exited process receives no messages. Its exit is reported by the event `close`. */
+const ignoreError = (): void => undefined;

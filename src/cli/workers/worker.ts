@@ -1,0 +1,45 @@
+import { once } from "node:events";
+import { Command } from "commander";
+import type { Config } from "../../config/config.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { closeOnSignal } from "./signals.ts";
+
+/** First message to a worker: the configuration with the worker's node id and port. */
+export type Task = Config;
+
+/** Message that makes a worker drain and exit. */
+export const STOP = "stop";
+
+/** Message of a worker that listens. */
+export interface Ready {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly development: boolean;
+}
+
+/** The hidden command `worker`: one process of `tidings serve --workers`. */
+export const workerCommand = (): Command => new Command("worker").action(work);
+
+async function work(): Promise<void> {
+  if (process.send === undefined) {
+    throw new TidingsError("bad_request", "tidings serve --workers starts the workers: run that instead");
+  }
+  const [task] = (await once(process, "message")) as [Task]; // worker-slot.ts sends it first
+  const { hubWith } = await import("../../hub.ts");
+  const hub = hubWith(task);
+  const closing = closeOnSignal(() => hub.close());
+  process.on("message", (message) => {
+    if (message === STOP) closing.begin();
+  });
+  // Without a supervisor nothing would restart or stop this worker.
+  process.on("disconnect", () => closing.begin());
+  try {
+    const { host, port, url } = await hub.listen({ reusePort: true });
+    const ready: Ready = { host, port, url, development: hub.development };
+    process.send(ready);
+  } catch (error) {
+    // The supervisor closed the hub while it waited for its backplane, so the failed start is expected.
+    if (!closing.hasBegun) throw error;
+  }
+}

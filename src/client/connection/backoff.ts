@@ -1,0 +1,22 @@
+/** Bounds of the delay before the next attempt to connect, in milliseconds. */
+export interface BackoffOptions {
+  /** Upper bound of the first delay. @default 1_000 // 1 s */
+  readonly minMs: number;
+  /** Upper bound of every delay. @default 30_000 // 30 s */
+  readonly maxMs: number;
+}
+
+/**
+ * Exponential backoff with full jitter: uniform between 0 and a bound that doubles. The jitter keeps the clients of a
+ * node that stopped from reconnecting all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ *
+ * @param delays number of delays since the last success
+ * @param random uniform in [0, 1)
+ */
+export function backoffMs(
+  delays: number,
+  { minMs, maxMs }: BackoffOptions,
+  random: () => number = Math.random,
+): number {
+  return random() * Math.min(maxMs, minMs * 2 ** delays);
+}

@@ -1,0 +1,73 @@
+import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import type { Cancel } from "../connection/timers.ts";
+import type { Session } from "../session/session.ts";
+
+/** The last acknowledged offset of a channel. Without an `epoch` the client has not learned it yet. */
+export interface AckPosition {
+  readonly epoch?: string;
+  readonly offset: number;
+}
+
+/** Minimum time between two acknowledgements of one channel. */
+const INTERVAL_MS = 200;
+
+/**
+ * Sends acknowledgements. They are cumulative, so under load one acknowledgement covers all messages of an interval.
+ * The first after a pause leaves at once, because the sender may be waiting for it.
+ */
+export class Acks {
+  readonly #session: Session;
+  readonly #failed: (error: unknown) => void;
+  readonly #pending = new Map<Channel, AckPosition>();
+  #cancelInterval: Cancel | undefined;
+
+  constructor(session: Session, failed: (error: unknown) => void) {
+    this.#session = session;
+    this.#failed = failed;
+  }
+
+  /** Acknowledges all messages up to a position. A lower offset of the epoch changes nothing. */
+  add(channel: Channel, position: AckPosition): void {
+    const pending = this.#pending.get(channel);
+    if (pending === undefined || pending.epoch !== position.epoch || pending.offset < position.offset) {
+      this.#pending.set(channel, position);
+    }
+    if (this.#cancelInterval === undefined) this.flush();
+  }
+
+  /** Discards the pending acknowledgement of a channel that the client left. */
+  forget(channel: Channel): void {
+    this.#pending.delete(channel);
+  }
+
+  /** Sends the pending acknowledgements. Without a connection they stay pending until the next call. */
+  flush(): void {
+    if (!this.#session.isOnline || this.#pending.size === 0) return;
+    this.#cancelInterval?.();
+    this.#startInterval();
+    for (const [channel, position] of this.#pending) void this.#send(channel, position);
+    this.#pending.clear();
+  }
+
+  #startInterval(): void {
+    this.#cancelInterval = this.#session.timers.after(INTERVAL_MS, () => {
+      this.#cancelInterval = undefined;
+      this.flush();
+    });
+  }
+
+  async #send(channel: Channel, position: AckPosition): Promise<void> {
+    try {
+      await this.#session.request("message.ack", { channel, ...position }, { idempotent: false });
+    } catch (error) {
+      if (error instanceof TidingsError && error.retryable) this.#retry(channel, position);
+      // `conflict` means that the epoch is over: its messages need no acknowledgement.
+      else if (!(error instanceof TidingsError && error.code === "conflict")) this.#failed(error);
+    }
+  }
+
+  #retry(channel: Channel, position: AckPosition): void {
+    if (!this.#pending.has(channel)) this.#pending.set(channel, position);
+    if (this.#cancelInterval === undefined) this.#startInterval();
+  }
+}

@@ -1,0 +1,19 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import type { AnyMessage } from "./message.ts";
+
+/** A page of a channel's history, oldest message first. */
+export interface HistoryPage<Events> {
+  readonly epoch: string;
+  readonly messages: readonly AnyMessage<Events>[];
+  /** True when there are older messages. */
+  readonly more: boolean;
+}
+
+export interface HistoryQuery {
+  /** @default the user's own channel */
+  channel?: Channel;
+  /** Only messages below this offset. @default the newest messages */
+  before?: number;
+  /** Number of messages, 1–200. @default 50 */
+  limit?: number;
+}

@@ -1,0 +1,189 @@
+import { isErrorCode, TidingsError } from "../../protocol/protocol.ts";
+import type { Cancel, Timers } from "../connection/timers.ts";
+import type { InboundFrame } from "./inbound-frame.ts";
+
+/** Behaviour of a call without a connection, or without a reply. */
+export interface CallPlan {
+  /** The call waits for a connection. Otherwise it rejects with `unavailable` while there is none. */
+  readonly queued: boolean;
+  /** The call is written again on the next connection when the present one ends without a reply. */
+  readonly repeated: boolean;
+  /** Milliseconds until the call rejects with `timeout`. */
+  readonly timeoutMs: number;
+  /** Start of the timeout: the call itself, or its latest write, so that the wait for a connection does not count. */
+  readonly timedFrom: "call" | "write";
+}
+
+/** `welcomed`: logged in, but missed messages and groups are still pending. */
+type Phase = "offline" | "welcomed" | "online" | "closed";
+
+interface Call {
+  readonly text: string;
+  readonly plan: CallPlan;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: TidingsError) => void;
+  /** True when the call is written to the present connection. */
+  written: boolean;
+  writes: number;
+  /** Milliseconds since 1970. */
+  firstWrittenAt: number;
+  cancelTimeout?: Cancel;
+}
+
+export interface CallsOptions {
+  /** Maximum number of calls that wait for a connection. */
+  readonly queueLimit: number;
+  readonly timers: Timers;
+  readonly write: (text: string) => void;
+}
+
+/** Repeats stop before the server's idempotency keys expire (5 minutes by default), so nothing is stored twice. */
+const REPEAT_WITHIN_MS = 4 * 60_000;
+
+/** Limit for a message that breaks every connection that it is written to. */
+const MAX_WRITES = 20;
+
+/**
+ * Requests and messages without a reply, oldest first. They form the queue while offline, are in flight while online,
+ * and are written again in their order after a reconnect.
+ */
+export class Calls {
+  readonly #options: CallsOptions;
+  readonly #pending = new Map<number, Call>();
+  #lastId = 0;
+  #phase: Phase = "offline";
+  #closedBy: TidingsError | undefined;
+  /** The server's limit for one message, in bytes. The server closes the connection of a client that exceeds it. */
+  messageBytes = Number.POSITIVE_INFINITY;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes or queues a call. Resolves with the `data` of the reply.
+   * Rejects with the server's error, `timeout`, `unavailable` or `too_large`.
+   */
+  call(fields: object, plan: CallPlan): Promise<unknown> {
+    const refusal = this.#refusal(plan);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#add(fields, plan, this.#phase === "online" || (this.#phase === "welcomed" && !plan.queued));
+  }
+
+  /** Writes the login, before all other calls. */
+  login(fields: object, plan: CallPlan): Promise<unknown> {
+    return this.#add(fields, plan, true);
+  }
+
+  /** Resolves or rejects the call of a reply or error frame. @returns the error when it belongs to no pending call */
+  receive({ id, data, error }: InboundFrame): TidingsError | undefined {
+    const call = typeof id === "number" ? this.#take(id) : undefined;
+    if (error === undefined) {
+      call?.resolve(data);
+      return undefined;
+    }
+    const { code, message = "" } = error;
+    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message);
+    call?.reject(refusal);
+    return call === undefined ? refusal : undefined;
+  }
+
+  welcomed(messageBytes: number): void {
+    this.#phase = "welcomed";
+    this.messageBytes = messageBytes;
+  }
+
+  get isOnline(): boolean {
+    return this.#phase === "online";
+  }
+
+  /** Writes all queued calls. */
+  online(): void {
+    this.#phase = "online";
+    for (const [id, call] of this.#pending) {
+      if (!call.written) this.#write(id, call);
+    }
+  }
+
+  offline(): void {
+    this.#phase = "offline";
+    for (const [id, call] of this.#pending) {
+      if (!call.written) continue;
+      if (call.plan.repeated && call.writes < MAX_WRITES) this.#unwrite(call);
+      else this.#reject(id, new TidingsError("unavailable", "the connection ended before the reply arrived"));
+    }
+  }
+
+  /** Rejects all pending and all later calls. */
+  close(error: TidingsError): void {
+    this.#phase = "closed";
+    this.#closedBy = error;
+    for (const id of this.#pending.keys()) this.#reject(id, error);
+  }
+
+  #refusal({ queued }: CallPlan): TidingsError | undefined {
+    if (this.#closedBy !== undefined) return this.#closedBy;
+    if (this.#phase === "online") return undefined;
+    if (!queued) {
+      return this.#phase === "welcomed" ? undefined : new TidingsError("unavailable", "not connected");
+    }
+    if (this.#pending.size < this.#options.queueLimit) return undefined;
+    return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls wait for a connection`);
+  }
+
+  #add(fields: object, plan: CallPlan, now: boolean): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      const text = JSON.stringify({ id, ...fields });
+      const call: Call = { text, plan, resolve, reject, written: false, writes: 0, firstWrittenAt: 0 };
+      this.#pending.set(id, call);
+      if (plan.timedFrom === "call") this.#startTimeout(id, call);
+      if (now) this.#write(id, call);
+    });
+  }
+
+  #write(id: number, call: Call): void {
+    if (isLonger(call.text, this.messageBytes)) {
+      const limit = `larger than the server's limit of ${this.messageBytes} bytes`;
+      this.#reject(id, new TidingsError("too_large", limit));
+      return;
+    }
+    if (call.writes > 0 && Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
+      this.#reject(id, new TidingsError("timeout", "no reply in time; the server may have handled the call"));
+      return;
+    }
+    call.firstWrittenAt ||= Date.now();
+    call.written = true;
+    call.writes++;
+    if (call.plan.timedFrom === "write") this.#startTimeout(id, call);
+    this.#options.write(call.text);
+  }
+
+  #unwrite(call: Call): void {
+    call.written = false;
+    if (call.plan.timedFrom === "write") call.cancelTimeout?.();
+  }
+
+  #startTimeout(id: number, call: Call): void {
+    const { timeoutMs } = call.plan;
+    call.cancelTimeout = this.#options.timers.after(timeoutMs, () => {
+      this.#reject(id, new TidingsError("timeout", `no reply within ${timeoutMs} ms`));
+    });
+  }
+
+  #reject(id: number, error: TidingsError): void {
+    this.#take(id)?.reject(error);
+  }
+
+  #take(id: number): Call | undefined {
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    call?.cancelTimeout?.();
+    return call;
+  }
+}
+
+/** Compares the UTF-8 length with a limit. A UTF-16 unit takes at most 3 bytes, so most texts need no encoding. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+}

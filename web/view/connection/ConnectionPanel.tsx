@@ -1,0 +1,56 @@
+import type { VNode } from "preact";
+import { useChat } from "../context.ts";
+import { Icon } from "../Icon.tsx";
+import { ConnectionText } from "./ConnectionText.tsx";
+
+/** Shows the connection's state, and buttons to break it. */
+export function ConnectionPanel(): VNode {
+  const { chat, state } = useChat();
+  const { isUp } = chat.network;
+  const connection = state.connection.value;
+  return (
+    <div class="connection">
+      <p class="status">
+        <ConnectionText connection={connection} />
+      </p>
+      <dl class="facts">
+        <div>
+          <dt>Node</dt>
+          <dd title={state.welcome.value?.node}>{state.welcome.value?.node ?? "–"}</dd>
+        </div>
+        <div>
+          <dt>Latency</dt>
+          <dd>{formatLatency(state.latencyMs.value)}</dd>
+        </div>
+      </dl>
+      <div class="row">
+        <button
+          type="button"
+          class="grow"
+          disabled={connection.state !== "online"}
+          onClick={() => chat.network.cut()}
+        >
+          <Icon name="cut" />
+          Drop connection
+        </button>
+        <label class="switch" title="Cut the connection and prevent new ones until this is off">
+          <input
+            type="checkbox"
+            role="switch"
+            aria-checked={!isUp.value}
+            checked={!isUp.value}
+            disabled={connection.state === "ended"}
+            onChange={({ currentTarget }) =>
+              currentTarget.checked ? chat.network.disconnect() : chat.network.restore()
+            }
+          />
+          <span>Offline</span>
+        </label>
+      </div>
+    </div>
+  );
+}
+
+function formatLatency(latencyMs: number | undefined): string {
+  return latencyMs === undefined ? "–" : `${latencyMs.toFixed(latencyMs < 10 ? 1 : 0)} ms`;
+}

@@ -1,0 +1,83 @@
+import type { VNode } from "preact";
+import { targetOf } from "../../../src/protocol/protocol.ts";
+import { writeAddress } from "../../model/address.ts";
+import type { Conversation } from "../../model/conversation.ts";
+import { Avatar, IconAvatar } from "../Avatar.tsx";
+import { Notices } from "../connection/Notices.tsx";
+import { useChat } from "../context.ts";
+import { Icon } from "../Icon.tsx";
+import { presenceText } from "../list/ConversationList.tsx";
+import { nameOf } from "../names.ts";
+import { Composer } from "./Composer.tsx";
+import { MessageList } from "./MessageList.tsx";
+
+export function ConversationView({ conversation }: { conversation: Conversation }): VNode {
+  const { id } = conversation;
+  return (
+    <>
+      <Header conversation={conversation} />
+      <Notices />
+      <MessageList conversation={conversation} />
+      <TypingLine users={conversation.typing.value} />
+      {id === "application" ? (
+        <p class="read-only">The application sent these messages through its API. You cannot reply.</p>
+      ) : (
+        <Composer channel={id} />
+      )}
+    </>
+  );
+}
+
+function Header({ conversation: { id } }: { conversation: Conversation }): VNode {
+  const { page, state } = useChat();
+  const { title, user, icon } = nameOf(id);
+  const group = id === "application" ? undefined : targetOf(id).group;
+  const platforms = user === undefined ? undefined : state.online.value.get(user);
+  return (
+    <header class="conversation-header">
+      <a class="back" href={writeAddress({ user: state.user })} aria-label="All conversations">
+        <Icon name="back" />
+      </a>
+      {user === undefined ? (
+        <IconAvatar icon={icon ?? "server"} />
+      ) : (
+        <Avatar name={user} isOnline={platforms !== undefined} />
+      )}
+      <div class="names">
+        <h2 class="name" title={title}>
+          {title}
+        </h2>
+        <span class="muted">{user === undefined ? ABOUT[icon ?? "server"] : presenceText(platforms)}</span>
+      </div>
+      {group !== undefined && (
+        <button type="button" onClick={() => page.leave(group)}>
+          Leave
+        </button>
+      )}
+    </header>
+  );
+}
+
+const ABOUT: Record<string, string> = {
+  everyone: "everyone who is connected",
+  group: "group",
+  server: "messages to you without a sender",
+};
+
+function TypingLine({ users }: { users: readonly string[] }): VNode {
+  return (
+    <p class="typing" aria-live="polite">
+      {users.length > 0 && (
+        <>
+          <span class="pulse" aria-hidden="true">
+            <i />
+            <i />
+            <i />
+          </span>
+          <span class="name">{users.join(", ")}</span>
+          <span>{users.length === 1 ? "is typing" : "are typing"}</span>
+        </>
+      )}
+    </p>
+  );
+}

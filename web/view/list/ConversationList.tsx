@@ -1,0 +1,86 @@
+import type { ComponentChildren, VNode } from "preact";
+import type { ConversationId } from "../../model/address.ts";
+import { Avatar, IconAvatar } from "../Avatar.tsx";
+import { useChat } from "../context.ts";
+import { nameOf } from "../names.ts";
+import { JoinGroup } from "./JoinGroup.tsx";
+
+/** Lists the conversations: everyone, groups, people. */
+export function ConversationList(): VNode {
+  const { state } = useChat();
+  const online = state.online.value;
+  const people = state.people.value;
+  const others = [...online.keys()].filter((user) => user !== state.user);
+  return (
+    <nav class="list" aria-label="Conversations">
+      <ul>
+        <Item id="all" detail="everyone who is connected" />
+        {state.conversations.value.has("application") && <Item id="application" detail="to you" />}
+      </ul>
+      <Heading text="Groups" />
+      <ul>
+        {state.groups.value.map((group) => (
+          <Item key={group} id={`group:${group}`} detail="joined" />
+        ))}
+      </ul>
+      <JoinGroup />
+      <Heading text="People">
+        <span class="muted">{others.length} online</span>
+      </Heading>
+      {people.length === 0 && (
+        <p class="hint">Nobody else is online yet. Open a second tab as another user.</p>
+      )}
+      <ul data-testid="people">
+        {people.map((user) => (
+          <Item
+            key={user}
+            id={`user:${user}`}
+            isOnline={online.has(user)}
+            detail={presenceText(online.get(user))}
+          />
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+export const presenceText = (platforms: readonly string[] | undefined): string =>
+  platforms === undefined ? "offline" : ["online", platforms.join(", ")].filter(Boolean).join(" · ");
+
+function Heading({ text, children }: { text: string; children?: ComponentChildren }): VNode {
+  return (
+    <div class="heading">
+      <h2>{text}</h2>
+      {children}
+    </div>
+  );
+}
+
+function Item({ id, detail, isOnline }: { id: ConversationId; detail: string; isOnline?: boolean }): VNode {
+  const { page, state } = useChat();
+  const { title, user, icon } = nameOf(id);
+  const unread = state.conversations.value.get(id)?.unread.value ?? 0;
+  return (
+    <li>
+      <a class="item" href={page.linkTo(id)} aria-current={state.selected.value === id ? "page" : undefined}>
+        {user === undefined ? (
+          <IconAvatar icon={icon ?? "server"} />
+        ) : (
+          <Avatar name={user} isOnline={isOnline} />
+        )}
+        <span class="names">
+          <span class="name" title={title}>
+            {title}
+          </span>
+          <span class="muted">{detail}</span>
+        </span>
+        {unread > 0 && (
+          <span class="unread">
+            {unread}
+            <span class="unseen"> unread</span>
+          </span>
+        )}
+      </a>
+    </li>
+  );
+}
