@@ -2,12 +2,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import { TidingsError } from "../protocol/protocol.ts";
+import { backoff, TidingsError } from "../protocol/protocol.ts";
 import { type Ready, STOP, type Task } from "./worker.ts";
 
 /** The pause before a worker that ended is started again; it doubles while it ends again and again. */
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+const PAUSE = { firstMs: 1_000, capMs: 30_000 };
 
 /** A worker that lived so long was all right: the next pause is the first again. */
 const ALL_RIGHT_MS = 60_000;
@@ -22,7 +21,8 @@ export class Place {
   #child: ChildProcess | undefined;
   /** Where to start the next one; undefined while there shall be none. */
   #port: number | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  /** Pauses since a worker was all right. */
+  #pauses = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param config with the id of this worker's node, which every process in this place has */
@@ -88,9 +88,8 @@ export class Place {
       this.#log.info(facts, "worker ended");
       return;
     }
-    if (facts.livedMs >= ALL_RIGHT_MS) this.#pauseMs = FIRST_PAUSE_MS;
-    const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    if (facts.livedMs >= ALL_RIGHT_MS) this.#pauses = 0;
+    const pauseMs = backoff(this.#pauses++, PAUSE);
     this.#log.warn({ ...facts, pauseMs }, "worker ended, the next one starts after a pause");
     this.#timer = setTimeout(() => {
       if (this.#port !== undefined) this.#spawn(this.#port);

@@ -1,3 +1,5 @@
+import { backoff } from "../protocol/protocol.ts";
+
 /** How long to wait before connecting again, in milliseconds. */
 export interface BackoffOptions {
   /** Upper bound of the first delay. @default 1_000 // 1 s */
@@ -7,8 +9,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Exponential backoff with full jitter: uniform between 0 and the doubled bound, so that the clients of a node that
- * went away do not come back all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * Exponential backoff with full jitter: uniform between 0 and the doubled bound. A node that went away has many clients, and
+ * without jitter they would reconnect all at once.
  *
  * @param delays how many there were since the last success
  * @param random uniform in [0, 1)
@@ -18,5 +20,5 @@ export function backoffMs(
   { minMs, maxMs }: BackoffOptions,
   random: () => number = Math.random,
 ): number {
-  return random() * Math.min(maxMs, minMs * 2 ** delays);
+  return backoff(delays, { firstMs: minMs, capMs: maxMs, jitter: random });
 }

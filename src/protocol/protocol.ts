@@ -1,4 +1,6 @@
 /** The wire, as the server and the browser share it. docs/PROTOCOL.md is the normative text. */
+export type { Backoff } from "./backoff.ts";
+export { backoff } from "./backoff.ts";
 export type { Channel, Target } from "./channel.ts";
 export {
   channelOf,

@@ -1,5 +1,5 @@
 import { Cluster, type RedisOptions as ConnectionOptions, Redis } from "ioredis";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { backoff, TidingsError } from "../../protocol/protocol.ts";
 
 /** How to reach Redis. */
 export interface Address {
@@ -16,7 +16,7 @@ export interface Address {
 const URL_FORM =
   /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#@]+)(?:\/(?<db>\d*))?(?:#(?<master>.+))?$/;
 const DEFAULT_PORT = { standalone: 6_379, sentinel: 26_379, cluster: 6_379 };
-const LONGEST_RETRY_MS = 2_000;
+const RETRY = { firstMs: 100, capMs: 2_000 };
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `redis-sentinel://host:port,host:port[/db]#master` and
@@ -116,4 +116,5 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
   };
 }
 
-const retryDelay = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_RETRY_MS);
+/** @param attempt counted from 1, as the client library does */
+const retryDelay = (attempt: number): number => backoff(attempt - 1, RETRY);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { backoff } from "../../protocol/protocol.ts";
 
-const FIRST_RETRY_MS = 50;
 export const LONGEST_RETRY_MS = 2_000;
+const RETRY = { firstMs: 50, capMs: LONGEST_RETRY_MS };
 
 export interface ReturningParts {
   /** Whether an attempt makes sense now; if not, somebody begins anew later. */
@@ -28,7 +29,7 @@ export class Returning {
     this.#again = true;
     if (this.#isRunning) return;
     this.#isRunning = true;
-    let delay = FIRST_RETRY_MS;
+    let delays = 0;
     while (this.#again && isPossible()) {
       this.#again = false;
       try {
@@ -37,8 +38,7 @@ export class Returning {
       } catch (error) {
         onFailure(error);
         this.#again = true;
-        await sleep(delay, undefined, { ref: false });
-        delay = Math.min(2 * delay, LONGEST_RETRY_MS);
+        await sleep(backoff(delays++, RETRY), undefined, { ref: false });
       }
     }
     this.#isRunning = false;
