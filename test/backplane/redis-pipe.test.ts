@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FAILED, Pipe } from "../../src/backplane/redis/pipe.ts";
+import { FAILED, Pipe } from "../../src/backplane/redis/connection/pipe.ts";
 import { eventually, RedisServer } from "../support/redis.ts";
 import { upTo } from "./harness.ts";
 

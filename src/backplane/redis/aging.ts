@@ -1,6 +1,6 @@
+import type { Link } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import { EVERY_PARTITION, PARTITIONS } from "./keys.ts";
-import type { Link } from "./link.ts";
 
 /** Has histories of channels that nobody reads lose what is too old: each node looks after one partition at a time. */
 export class Aging {

@@ -2,8 +2,8 @@ import { addText, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
 import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
+import { PackedArguments } from "./connection/run-script.ts";
 import { partitionOf } from "./keys.ts";
-import { PackedArguments } from "./script-call.ts";
 
 /** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
 const APART_BYTES = 8 * 1_024;

@@ -1,9 +1,9 @@
 import type { Appending } from "./appending.ts";
+import { pack } from "./connection/packed-command.ts";
+import type { PackedArguments } from "./connection/run-script.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
-import { pack } from "./packed.ts";
 import type { Audience } from "./places.ts";
-import type { PackedArguments } from "./script-call.ts";
 
 const OPENING = VERSION + LINE + lineOf("T");
 

@@ -2,11 +2,11 @@ import type { Channel } from "../../protocol/protocol.ts";
 import { type Group, groupsOf } from "./append-groups.ts";
 import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
+import { pack, publishOf } from "./connection/packed-command.ts";
+import { FAILED } from "./connection/pipe.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { inboxOf } from "./keys.ts";
 import { LINE, lineOf, VERSION } from "./line.ts";
-import { pack, publishOf } from "./packed.ts";
-import { FAILED } from "./pipe.ts";
 
 /** A text to more nodes is published by the script, which is sent it once for all of them. */
 const MAX_NODES = 4;

@@ -1,8 +1,8 @@
 import type { Appending } from "./appending.ts";
+import type { TrafficCounts } from "./bus/traffic.ts";
+import type { Link } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
-import type { Link } from "./link.ts";
 import type { Place, Places } from "./places.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** One of the ways in which messages get into their histories. */
 export interface AppendWay {

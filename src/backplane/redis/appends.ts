@@ -5,13 +5,13 @@ import { AppendCalls } from "./append-calls.ts";
 import { AppendPushes } from "./append-pushes.ts";
 import type { AppendWay } from "./append-way.ts";
 import { Answer, Appending } from "./appending.ts";
+import type { TrafficCounts } from "./bus/traffic.ts";
 import type { Claims } from "./claims.ts";
+import type { Link } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
 import type { Place, Places } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** Messages in one call, and characters of their data: it must not keep Redis from other work for long (some 2 ms). */
 const MESSAGES_PER_CALL = 512;

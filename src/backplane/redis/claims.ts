@@ -1,8 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
 import { CLAIM, SETTLE } from "./claim-scripts.ts";
+import type { Link } from "./connection/connection.ts";
 import { partitionOfKey } from "./keys.ts";
-import type { Link } from "./link.ts";
 
 /** What was first published under an idempotency key. */
 export interface FirstPublish {

@@ -1,5 +1,5 @@
+import { type Script, script } from "./connection/script.ts";
 import { historyScript } from "./history-lua.ts";
-import { type Script, script } from "./script.ts";
 
 /** ARGV after the two: device's name, channels. Answers "offset epoch" or "" for each. */
 export const READ_CURSORS = historyScript(

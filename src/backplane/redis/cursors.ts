@@ -1,10 +1,10 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import { cursorName } from "../cursor-name.ts";
 import type { Cursors } from "../port.ts";
+import type { Link } from "./connection/connection.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
 
 /** Redis forgets who watches after this; a wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;

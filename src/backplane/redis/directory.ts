@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
+import type { Link } from "./connection/connection.ts";
+import { script } from "./connection/script.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import { script } from "./script.ts";
 
 /** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
 const MAX_CACHED = 200_000;

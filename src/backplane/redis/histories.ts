@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
+import type { Link } from "./connection/connection.ts";
+import type { Script } from "./connection/script.ts";
 import { decodeEntry } from "./entry.ts";
 import { AGE, CUT, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import type { Script } from "./script.ts";
 
 export interface HistoryLimits {
   /** Messages retained per channel. */

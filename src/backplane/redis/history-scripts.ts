@@ -1,6 +1,6 @@
 import { APPEND } from "./append-script.ts";
+import type { Script } from "./connection/script.ts";
 import { historyScript } from "./history-lua.ts";
-import type { Script } from "./script.ts";
 
 /**
  * Reads a page. ARGV after the two: channel, count, age, time, "after" or "before", offset ("" for the end), limit.

@@ -1,8 +1,8 @@
 import type { Memberships } from "../port.ts";
+import type { Link } from "./connection/connection.ts";
+import { script } from "./connection/script.ts";
 import { partitionOfGroup, partitionOfUser } from "./keys.ts";
-import type { Link } from "./link.ts";
 import { readSet } from "./presence-sets.ts";
-import { script } from "./script.ts";
 
 /** ARGV: kind, name, member, 1 to add or 0 to remove. */
 const BELONG = script(

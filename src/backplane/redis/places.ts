@@ -1,8 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
+import type { Link } from "./connection/connection.ts";
+import { pack } from "./connection/packed-command.ts";
 import { headOf } from "./entry.ts";
 import { baseOf, partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import { pack } from "./packed.ts";
 
 /** Channels that are remembered; beyond it the one longest known is forgotten. About 500 bytes each. */
 const MAX_KNOWN = 100_000;

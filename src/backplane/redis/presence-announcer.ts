@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../port.ts";
+import type { TrafficCounts } from "./bus/traffic.ts";
+import type { Link } from "./connection/connection.ts";
+import { inTurn } from "./connection/semaphore.ts";
 import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
 import { BIRTH, ENROL, MISS, RECONCILE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
-import type { TrafficCounts } from "./traffic.ts";
-import { inTurn } from "./turns.ts";
 
 export interface AnnouncerParts {
   readonly mirror: Mirror;

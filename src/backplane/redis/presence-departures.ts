@@ -1,8 +1,8 @@
 import { Grace } from "../memory-grace.ts";
+import type { TrafficCounts } from "./bus/traffic.ts";
+import type { Link } from "./connection/connection.ts";
 import { EVERY_PARTITION, partitionOfUser } from "./keys.ts";
-import type { Link } from "./link.ts";
 import { SWEEP } from "./presence-scripts.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** Users told offline in one call: it takes about a millisecond. */
 const USERS_PER_SWEEP = 200;

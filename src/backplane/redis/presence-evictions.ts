@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../port.ts";
-import type { Link } from "./link.ts";
+import type { Link } from "./connection/connection.ts";
 import type { Mirror } from "./presence-mirror.ts";
 
 type Kick = Extract<Command, { kind: "kick" }>;

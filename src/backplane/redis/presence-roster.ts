@@ -1,8 +1,8 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { OnlinePage, OnlineUser } from "../port.ts";
+import type { Link } from "./connection/connection.ts";
 import { EVERY_PARTITION, PARTITIONS } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import { CENSUS, PAGE } from "./presence-scripts.ts";
 
 /** A user who is online, and where: partition by partition, in each by the order of coming. */

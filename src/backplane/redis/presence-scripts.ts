@@ -1,5 +1,5 @@
+import { script } from "./connection/script.ts";
 import { ATTENDANCE, GROUPS, MEMBERS, RULES } from "./presence-lua.ts";
-import { script } from "./script.ts";
 
 /**
  * Registers a connection, unless the rules refuse it. Nodes whose connections it evicts are told at once, so these end even

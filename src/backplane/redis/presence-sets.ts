@@ -1,4 +1,4 @@
-import type { Link } from "./link.ts";
+import type { Link } from "./connection/connection.ts";
 import { SCAN } from "./presence-scripts.ts";
 
 type Run = Link["run"];

@@ -1,8 +1,10 @@
 import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
 import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
+import type { TrafficCounts } from "./bus/traffic.ts";
+import type { Link } from "./connection/connection.ts";
+import { inTurn } from "./connection/semaphore.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import { Announcer } from "./presence-announcer.ts";
 import { Departures } from "./presence-departures.ts";
 import { Evictions } from "./presence-evictions.ts";
@@ -12,8 +14,6 @@ import { RedisRoster } from "./presence-roster.ts";
 import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
 import type { CallRoll } from "./registry.ts";
-import type { TrafficCounts } from "./traffic.ts";
-import { inTurn } from "./turns.ts";
 
 export interface PresenceOptions {
   /** Resolves when the nodes that have cached a channel's nodes know that they have changed. */

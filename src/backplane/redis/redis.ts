@@ -4,26 +4,26 @@ import { Aging } from "./aging.ts";
 import { PUSH } from "./append-pushes.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
+import { TrafficCounts } from "./bus/traffic.ts";
 import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
 import { Claims } from "./claims.ts";
-import { type Address, addressOf } from "./clients.ts";
-import { RedisCluster } from "./commands.ts";
+import { type Address, addressOf } from "./connection/clients.ts";
+import { Link } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
 import { RedisCursors } from "./cursors.ts";
 import { Directory, LOOK_UP } from "./directory.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { HISTORY_SCRIPTS } from "./history-scripts.ts";
-import { Link } from "./link.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
+import { RedisCluster } from "./nodes/node-commands.ts";
 import { Places } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Relay } from "./relay.ts";
-import { ASK_READERS, Settling } from "./settling.ts";
+import { ASK_READERS, Settling } from "./routing/invalidation.ts";
 import { Tracker } from "./tracker.ts";
-import { TrafficCounts } from "./traffic.ts";
 
 export interface RedisOptions {
   /**

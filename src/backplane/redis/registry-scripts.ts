@@ -1,4 +1,4 @@
-import { script } from "./script.ts";
+import { script } from "./connection/script.ts";
 
 /**
  * The registry is in one partition. Its only clock is that of Redis.

@@ -1,7 +1,7 @@
 import type { NodeStatus } from "../port.ts";
+import type { Link } from "./connection/connection.ts";
 import { REGISTRY } from "./keys.ts";
 import { VERSION } from "./line.ts";
-import type { Link } from "./link.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
 
 export interface RegistryOptions {

@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
+import type { Link } from "./connection/connection.ts";
 import type { Directory, Route } from "./directory.ts";
-import type { Link } from "./link.ts";
 import { eachPassed, isAlike, sharedOf } from "./passing.ts";
 
 /** More than so many do not wait for the end of the tick: what is kept long is copied by the garbage collector. */

@@ -1,9 +1,9 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
+import type { Link } from "./connection/connection.ts";
 import { decodeStored } from "./entry.ts";
 import type { Histories, Seen } from "./histories.ts";
 import { lineOf } from "./line.ts";
-import type { Link } from "./link.ts";
 import { Unplaced } from "./unplaced.ts";
 
 /** Messages read at once to fill a hole. */

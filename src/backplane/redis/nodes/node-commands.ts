@@ -1,12 +1,12 @@
-import { TidingsError } from "../../protocol/protocol.ts";
-import type { Cluster, Command, NodeStatus } from "../port.ts";
-import { REGISTRY } from "./keys.ts";
-import { lineOf } from "./line.ts";
-import type { Link } from "./link.ts";
-import type { RedisPresence } from "./presence.ts";
-import type { Registry } from "./registry.ts";
-import { TELL } from "./registry-scripts.ts";
-import type { TrafficCounts } from "./traffic.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import type { Cluster, Command, NodeStatus } from "../../port.ts";
+import type { TrafficCounts } from "../bus/traffic.ts";
+import type { Link } from "../connection/connection.ts";
+import { REGISTRY } from "../keys.ts";
+import { lineOf } from "../line.ts";
+import type { RedisPresence } from "../presence.ts";
+import type { Registry } from "../registry.ts";
+import { TELL } from "../registry-scripts.ts";
 
 export interface ClusterParts {
   readonly registry: Registry;

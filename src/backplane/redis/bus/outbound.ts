@@ -1,6 +1,6 @@
-import type { Message } from "../message.ts";
-import { type Kind, LARGE_TEXT, LINE, VERSION } from "./line.ts";
-import { isRepeat, ownOf, repeatOf } from "./passing.ts";
+import type { Message } from "../../message.ts";
+import { type Kind, LARGE_TEXT, LINE, VERSION } from "../line.ts";
+import { isRepeat, ownOf, repeatOf } from "../passing.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */

@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
-import { TidingsError } from "../../protocol/protocol.ts";
-import type { Message } from "../message.ts";
-import type { BackplaneSink, NodeInfo } from "../port.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import type { Message } from "../../message.ts";
+import type { BackplaneSink, NodeInfo } from "../../port.ts";
+import { type Handler, Inbox, type LineHandler } from "../bus/inbound.ts";
+import { Outbound } from "../bus/outbound.ts";
+import { Probes } from "../bus/requests.ts";
+import type { TrafficCounts } from "../bus/traffic.ts";
+import { baseOf, castOf, inboxOf } from "../keys.ts";
+import { type Kind, textOf } from "../line.ts";
 import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
-import { failureOf } from "./failure.ts";
-import { type Handler, Inbox, type LineHandler } from "./inbox.ts";
-import { baseOf, castOf, inboxOf } from "./keys.ts";
-import { type Kind, textOf } from "./line.ts";
-import { Listener } from "./listener.ts";
-import { Outbound } from "./outbound.ts";
-import { publishOf } from "./packed.ts";
+import { failureOf } from "./errors.ts";
+import { publishOf } from "./packed-command.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
-import { Probes } from "./probes.ts";
-import { LONGEST_RETRY_MS, Returning } from "./returning.ts";
+import { LONGEST_RETRY_MS, Returning } from "./recovery.ts";
+import { runScript, type ScriptArguments } from "./run-script.ts";
 import type { Script } from "./script.ts";
-import { runScript, type ScriptArguments } from "./script-call.ts";
-import type { TrafficCounts } from "./traffic.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "./semaphore.ts";
+import { Listener } from "./subscriber.ts";
 
 export interface LinkOptions {
   readonly address: Address;

@@ -1,5 +1,5 @@
 import { ReplyError } from "ioredis";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
 import { FENCED } from "./script.ts";
 
 /** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */

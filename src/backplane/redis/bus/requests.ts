@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { TidingsError } from "../../protocol/protocol.ts";
-import { lineOf } from "./line.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import { lineOf } from "../line.ts";
 
 /** Lines that a node sends to itself, to know that what is sent to it arrives. */
 export class Probes {

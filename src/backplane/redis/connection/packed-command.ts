@@ -1,5 +1,5 @@
 import { type Cluster, Command, type Redis } from "ioredis";
-import { giveBuffer, takeBuffer } from "./buffers.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 
 /** Texts from this length on are written into buffers that are used again. */
 const LARGE = 4_096;

@@ -1,6 +1,6 @@
 import { type Redis, ReplyError } from "ioredis";
-import { giveBuffer, takeBuffer } from "./buffers.ts";
-import { pack } from "./packed.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { pack } from "./packed-command.ts";
 
 /** What Redis answered to the commands of a call. */
 export interface PipeAnswer {

@@ -1,4 +1,4 @@
-import { FIELD, isKind, type Kind, linesOf } from "./line.ts";
+import { FIELD, isKind, type Kind, linesOf } from "../line.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Gets the fields of a line, of which the first is its kind. */

@@ -1,6 +1,6 @@
-import type { Traffic } from "../port.ts";
-import { KINDS, type Kind } from "./line.ts";
-import type { Script } from "./script.ts";
+import type { Traffic } from "../../port.ts";
+import type { Script } from "../connection/script.ts";
+import { KINDS, type Kind } from "../line.ts";
 
 /** Counts what goes between the nodes, in plain numbers that only rise. */
 export class TrafficCounts implements Traffic {

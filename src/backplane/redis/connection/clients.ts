@@ -1,5 +1,5 @@
 import { Cluster, type RedisOptions as ConnectionOptions, Redis } from "ioredis";
-import { backoff, TidingsError } from "../../protocol/protocol.ts";
+import { backoff, TidingsError } from "../../../protocol/protocol.ts";
 
 /** How to reach Redis. */
 export interface Address {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { backoff } from "../../protocol/protocol.ts";
+import { backoff } from "../../../protocol/protocol.ts";
 
 export const LONGEST_RETRY_MS = 2_000;
 const RETRY = { firstMs: 50, capMs: LONGEST_RETRY_MS };

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
-import { PackedCommand, pack, send } from "./packed.ts";
+import { PackedCommand, pack, send } from "./packed-command.ts";
 import type { Script } from "./script.ts";
 
 /** Arguments of a script, written down one after the other: the client library would keep each of a batch's thousand until the answer comes. */

@@ -1,8 +1,8 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import { partitionOf } from "./keys.ts";
-import { lineOf } from "./line.ts";
-import type { Link } from "./link.ts";
-import { script } from "./script.ts";
+import type { Channel } from "../../../protocol/protocol.ts";
+import type { Link } from "../connection/connection.ts";
+import { script } from "../connection/script.ts";
+import { partitionOf } from "../keys.ts";
+import { lineOf } from "../line.ts";
 
 /** Asks the nodes that were told of a change, behind the news. ARGV: channel, token, request. Answers how many it asked. */
 export const ASK_READERS = script(
