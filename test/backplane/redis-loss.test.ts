@@ -79,7 +79,7 @@ test("what is under way when Redis crashes fails then: the node is back for good
   events.push("back");
   await failed;
 
-  expect(events).toEqual(["Redis is away: the connection has ended", "back"]);
+  expect(events).toEqual(["Redis is unavailable: the connection has ended", "back"]);
 });
 
 test("what is under way when a connection to a master of a Redis Cluster breaks is stored once, or not at all", async () => {

@@ -2,7 +2,7 @@ import { addText, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
 import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
-import { PackedArguments } from "./connection/run-script.ts";
+import { PackedArguments } from "./connection/connection.ts";
 import { partitionOf } from "./keys.ts";
 
 /** In Redis, texts from so many bytes on travel apart from their offsets; shorter ones cost less in one piece. */
@@ -32,7 +32,7 @@ export class AppendCalls implements AppendWay {
     if (first === undefined) return [];
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
-    const answer = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
+    const answer = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
     this.#answered(groups, answer as AppendAnswer); // by the script
     return [];
   }

@@ -1,6 +1,5 @@
 import type { Appending } from "./appending.ts";
-import { pack } from "./connection/packed-command.ts";
-import type { PackedArguments } from "./connection/run-script.ts";
+import { type PackedArguments, pack } from "./connection/connection.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { LARGE_TEXT, LINE, lineOf, VERSION } from "./line.ts";
 import type { Audience } from "./places.ts";

@@ -2,10 +2,9 @@ import type { Channel } from "../../protocol/protocol.ts";
 import { type Group, groupsOf } from "./append-groups.ts";
 import type { AppendWay, AppendWayParts } from "./append-way.ts";
 import type { Appending } from "./appending.ts";
-import { pack, publishOf } from "./connection/packed-command.ts";
-import { FAILED } from "./connection/pipe.ts";
+import { FAILED, pack, publishOf } from "./connection/connection.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
-import { inboxOf } from "./keys.ts";
+import { inboundOf } from "./keys.ts";
 import { LINE, lineOf, VERSION } from "./line.ts";
 
 /** A text to more nodes is published by the script, which is sent it once for all of them. */
@@ -49,12 +48,12 @@ export class AppendPushes implements AppendWay {
 
   /** Whether these messages, which have their places and no keys, can be appended so, and should. */
   isFor(batch: readonly Appending[]): boolean {
-    const { link, pushFrom } = this.#parts;
-    return batch.length >= pushFrom && link.canPush && batch.every(isKnown);
+    const { connection, pushFrom } = this.#parts;
+    return batch.length >= pushFrom && connection.canPush && batch.every(isKnown);
   }
 
   async send(batch: readonly Appending[]): Promise<Appending[]> {
-    const { link, prefix, traffic } = this.#parts;
+    const { connection, prefix, traffic } = this.#parts;
     const parcels = groupsOf(batch).map((group) => this.#parcelOf(group));
     const publishes: string[] = [];
     let pushes = "";
@@ -67,11 +66,11 @@ export class AppendPushes implements AppendWay {
         pushes += `${RPUSHX}${place.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
       }
       const { text } = line;
-      for (const token of tokens) publishes.push(...publishOf(inboxOf(prefix, token), text));
+      for (const token of tokens) publishes.push(...publishOf(inboundOf(prefix, token), text));
       count += tokens.length;
     }
     traffic.ran(PUSH);
-    const { numbers, error } = await link.push([pushes, ...publishes], count);
+    const { numbers, error } = await connection.push([pushes, ...publishes], count);
     let index = 0;
     const answered = parcels.map((parcel) => {
       const lengths = numbers.slice(index, index + parcel.messages.length);
@@ -80,19 +79,19 @@ export class AppendPushes implements AppendWay {
     });
     for (const { parcel, lengths } of answered) this.#tell(parcel, lengths);
     // From here on Redis may count as away, and nothing is sent.
-    const failure = error && link.failed("push", error);
+    const failure = error && connection.failed("push", error);
     return answered.flatMap(({ parcel, lengths }) => this.#settle(parcel, lengths, failure));
   }
 
   #parcelOf({ audience, messages }: Group): Parcel {
     const tokens = audience.nodes === "" ? [] : audience.nodes.split(" ");
-    return { name: `${this.#parts.link.token}.${++this.#parcels}`, tokens, messages };
+    return { name: `${this.#parts.bus.token}.${++this.#parcels}`, tokens, messages };
   }
 
   #tell({ name, tokens }: Parcel, lengths: readonly number[]): void {
     if (tokens.length === 0) return;
     const offsets = lineOf("O", name, lengths.join(" "));
-    for (const token of tokens) this.#parts.link.post(token, offsets);
+    for (const token of tokens) this.#parts.bus.post(token, offsets);
   }
 
   /** @returns the messages that are left */
@@ -123,7 +122,7 @@ export class AppendPushes implements AppendWay {
     try {
       await this.#parts.histories.cut(channel);
     } catch (error) {
-      if (this.#parts.link.isUp) this.#parts.link.sink.report("history", error);
+      if (this.#parts.connection.isUp) this.#parts.node.report("history", error);
     }
     this.#cutting.delete(channel);
   }

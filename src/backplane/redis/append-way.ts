@@ -1,6 +1,6 @@
 import type { Appending } from "./appending.ts";
-import type { TrafficCounts } from "./bus/traffic.ts";
-import type { Link } from "./connection/connection.ts";
+import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import type { Place, Places } from "./places.ts";
 
@@ -14,7 +14,9 @@ export interface AppendWay {
 }
 
 export interface AppendWayParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   readonly places: Places;
   readonly traffic: TrafficCounts;

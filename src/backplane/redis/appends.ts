@@ -5,9 +5,9 @@ import { AppendCalls } from "./append-calls.ts";
 import { AppendPushes } from "./append-pushes.ts";
 import type { AppendWay } from "./append-way.ts";
 import { Answer, Appending } from "./appending.ts";
-import type { TrafficCounts } from "./bus/traffic.ts";
+import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import type { Claims } from "./claims.ts";
-import type { Link } from "./connection/connection.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import type { Place, Places } from "./places.ts";
@@ -35,7 +35,9 @@ interface Lane {
 }
 
 export interface AppendsParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   readonly places: Places;
   readonly claims: Claims;
@@ -74,13 +76,13 @@ export class Appends {
       onAppended,
       onFailed: (appending, error) => this.#failed(appending, error),
     });
-    parts.link.onAway(() => this.#expectNothing());
+    parts.connection.onUnavailable(() => this.#expectNothing());
   }
 
   /** Rejects as {@link Broker.append} says. */
   append(message: Message, key?: string): Promise<Appended> {
     try {
-      this.#parts.link.assertUp();
+      this.#parts.connection.assertUp();
     } catch (error) {
       return Promise.reject(error);
     }
@@ -214,7 +216,7 @@ export class Appends {
     const { others, hasOwn } = audience;
     const answer = new Answer(message, epoch, offset, others);
     // To be counted it must have come in by its own inbox as well, in its place in the order.
-    if (hasOwn && connections === undefined && this.#parts.link.isUp) appending.answer = answer;
+    if (hasOwn && connections === undefined && this.#parts.connection.isUp) appending.answer = answer;
     else this.#finish(appending, answer);
     return hasOwn ? others + 1 : others;
   }

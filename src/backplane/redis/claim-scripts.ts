@@ -1,4 +1,4 @@
-import { type Script, script } from "./connection/script.ts";
+import { type Script, script } from "./connection/connection.ts";
 
 /**
  * Remembers who comes first under an idempotency key. ARGV: key, time, window, what is published ("ephemeral" or the

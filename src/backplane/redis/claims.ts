@@ -1,7 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
 import { CLAIM, SETTLE } from "./claim-scripts.ts";
-import type { Link } from "./connection/connection.ts";
+import type { RunScript } from "./connection/connection.ts";
 import { partitionOfKey } from "./keys.ts";
 
 /** What was first published under an idempotency key. */
@@ -14,12 +14,12 @@ export interface FirstPublish {
 
 /** Who comes first under an idempotency key. */
 export class Claims {
-  readonly #link: Link;
+  readonly #run: RunScript;
   readonly #windowMs: number;
   readonly #now: () => number;
 
-  constructor(link: Link, windowMs: number, now: () => number) {
-    this.#link = link;
+  constructor(run: RunScript, windowMs: number, now: () => number) {
+    this.#run = run;
     this.#windowMs = windowMs;
     this.#now = now;
   }
@@ -31,7 +31,7 @@ export class Claims {
     receipt: StoredReceipt = "",
   ): Promise<FirstPublish | undefined> {
     const args = [key, this.#now(), this.#windowMs, what, receipt];
-    const answer = await this.#link.run(CLAIM, partitionOfKey(key), args);
+    const answer = await this.#run(CLAIM, partitionOfKey(key), args);
     const [isFirst, first, known] = answer as [number, FirstPublish["what"], string]; // by the script
     if (isFirst === 1) return undefined;
     return { what: first, receipt: known === "" ? undefined : known };
@@ -39,6 +39,6 @@ export class Claims {
 
   /** Remembers what the first publish was answered with. */
   async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#link.run(SETTLE, partitionOfKey(key), [key, this.#now(), receipt]);
+    await this.#run(SETTLE, partitionOfKey(key), [key, this.#now(), receipt]);
   }
 }

@@ -1,4 +1,4 @@
-import { type Script, script } from "./connection/script.ts";
+import { type Script, script } from "./connection/connection.ts";
 import { historyScript } from "./history-lua.ts";
 
 /** ARGV after the two: device's name, channels. Answers "offset epoch" or "" for each. */

@@ -1,7 +1,8 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import { cursorName } from "../cursor-name.ts";
 import type { Cursors } from "../port.ts";
-import type { Link } from "./connection/connection.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
@@ -11,25 +12,27 @@ const WATCH_MS = 3_600_000;
 
 /** The cursors of devices, beside the history of their channel. */
 export class RedisCursors implements Cursors {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
   readonly #histories: Histories;
   /** How many watch each channel on this node. */
   readonly #watches = new Map<Channel, number>();
 
-  constructor(link: Link, histories: Histories) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, node: LocalNode, histories: Histories) {
+    this.#connection = connection;
+    this.#bus = bus;
     this.#histories = histories;
     // The channel comes back as it was watched.
-    link.on("A", ([, channel, user = "", offset]) =>
-      link.sink.acknowledged(channel as Channel, user, Number(offset)),
+    bus.on("A", ([, channel, user = "", offset]) =>
+      node.sink.acknowledged(channel as Channel, user, Number(offset)),
     );
   }
 
   async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     const cursors = new Map<Channel, Position>();
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
-      const answer = await this.#link.run(READ_CURSORS, partition, [
+      const answer = await this.#connection.run(READ_CURSORS, partition, [
         ...this.#histories.opening,
         cursorName(user, device),
         ...some,
@@ -53,7 +56,7 @@ export class RedisCursors implements Cursors {
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
     const args = [...this.#histories.opening, channel, cursorName(user, device), user, offset, epoch];
-    const answer = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
+    const answer = await this.#connection.run(MOVE_CURSOR, partitionOf(channel), args);
     const [what, detail] = answer as [string, string]; // by the script
     if (what === "epoch")
       throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
@@ -63,7 +66,7 @@ export class RedisCursors implements Cursors {
   }
 
   async watch(channel: Channel): Promise<() => void> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     const before = this.#watches.get(channel) ?? 0;
     this.#watches.set(channel, before + 1);
     let watching = true;
@@ -91,6 +94,6 @@ export class RedisCursors implements Cursors {
   }
 
   async #watch(channel: Channel, forMs: number): Promise<void> {
-    await this.#link.run(WATCH, partitionOf(channel), [channel, this.#link.token, forMs]);
+    await this.#connection.run(WATCH, partitionOf(channel), [channel, this.#bus.token, forMs]);
   }
 }

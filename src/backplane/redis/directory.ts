@@ -1,6 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import type { Link } from "./connection/connection.ts";
-import { script } from "./connection/script.ts";
+import type { Bus } from "./bus/bus.ts";
+import { type RunScript, script } from "./connection/connection.ts";
 import { partitionOf } from "./keys.ts";
 
 /** Channels whose nodes are remembered; beyond it the one longest unused is forgotten. About 100 bytes each. */
@@ -47,7 +47,8 @@ interface Search {
  * (in the script that changes it), so no stale route outlives that, and what has its receivers here costs Redis nothing.
  */
 export class Directory {
-  readonly #link: Link;
+  readonly #run: RunScript;
+  readonly #bus: Bus;
   readonly #routes = new Map<Channel, Route>();
   /** By their texts. Many channels are on the same nodes: one array for all of them is less to keep, and to fetch from memory. */
   readonly #known = new Map<string, Route>();
@@ -56,10 +57,11 @@ export class Directory {
   #asking: Search[] = [];
   #version = 0;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(run: RunScript, bus: Bus) {
+    this.#run = run;
+    this.#bus = bus;
     this.#timer = setInterval(() => this.clear(), CACHED_MS).unref();
-    link.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
+    bus.on("I", ([, channel]) => this.#forget(channel as Channel)); // it comes back as it was asked for
   }
 
   /** While it is the same, every route is what it was. */
@@ -114,7 +116,7 @@ export class Directory {
     for (const search of searches) search.isStale = false;
     try {
       const channels = searches.map(({ channel }) => channel);
-      const answers = await this.#link.run(LOOK_UP, partition, [this.#link.token, READERS_MS, ...channels]);
+      const answers = await this.#run(LOOK_UP, partition, [this.#bus.token, READERS_MS, ...channels]);
       for (const [index, text] of (answers as string[]).entries()) this.#found(searches[index], text); // by the script
     } catch (error) {
       for (const search of searches) {

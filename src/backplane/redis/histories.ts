@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
-import type { Link } from "./connection/connection.ts";
-import type { Script } from "./connection/script.ts";
+import type { Connection, Script } from "./connection/connection.ts";
 import { decodeEntry } from "./entry.ts";
 import { AGE, CUT, POSITIONS, READ, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
@@ -32,12 +31,12 @@ const CHANNELS_PER_CALL = 256;
 
 /** Reads histories in Redis. */
 export class Histories {
-  readonly #link: Link;
+  readonly #connection: Connection;
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
 
-  constructor(link: Link, limits: HistoryLimits, now: () => number) {
-    this.#link = link;
+  constructor(connection: Connection, limits: HistoryLimits, now: () => number) {
+    this.#connection = connection;
     this.#limits = limits;
     this.#now = now;
   }
@@ -63,7 +62,7 @@ export class Histories {
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
     const args = [...this.opening, channel, ...this.retention, ...range, query.limit];
-    const answer = await this.#link.exec(READ, partitionOf(channel), args);
+    const answer = await this.#connection.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, from, lines] = answer as [string, number, number, number, string[]]; // by the script
     const messages = lines.map((line, index) => decodeEntry(line, { channel, epoch, offset: from + index }));
     return { epoch, first, last, messages };
@@ -93,7 +92,7 @@ export class Histories {
 
   /** Takes the oldest messages out of a history that has become too long. */
   async cut(channel: Channel): Promise<void> {
-    await this.#link.run(CUT, partitionOf(channel), [
+    await this.#connection.run(CUT, partitionOf(channel), [
       ...this.opening,
       channel,
       this.#limits.count,
@@ -106,7 +105,7 @@ export class Histories {
     const { ageMs } = this.#limits;
     const look = async (): Promise<number> => {
       const args = [...this.opening, ageMs, this.#now(), CHANNELS_PER_CALL];
-      return Number(await this.#link.run(AGE, partition, args));
+      return Number(await this.#connection.run(AGE, partition, args));
     };
     while ((await look()) === CHANNELS_PER_CALL);
   }
@@ -121,7 +120,7 @@ export class Histories {
     const answers = new Map<Channel, readonly (string | number)[]>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
       const args = [...this.opening, ...asked.flatMap(argumentsOf)];
-      const answer = (await this.#link.exec(script, partition, args)) as (string | number)[]; // by the script
+      const answer = (await this.#connection.exec(script, partition, args)) as (string | number)[]; // by the script
       for (const [index, channel] of asked.entries()) {
         answers.set(channel, answer.slice(index * answersEach, (index + 1) * answersEach));
       }

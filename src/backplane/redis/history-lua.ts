@@ -1,4 +1,4 @@
-import { script } from "./connection/script.ts";
+import { script } from "./connection/connection.ts";
 
 /**
  * Lua that all scripts on histories share. `at` is the base of the channel's partition.

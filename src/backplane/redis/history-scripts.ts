@@ -1,5 +1,5 @@
 import { APPEND } from "./append-script.ts";
-import type { Script } from "./connection/script.ts";
+import type { Script } from "./connection/connection.ts";
 import { historyScript } from "./history-lua.ts";
 
 /**

@@ -22,7 +22,7 @@ export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITION
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
 
 /** The Pub/Sub channel of one node. */
-export const inboxOf = (prefix: string, token: string): string => `${prefix}inbox:${token}`;
+export const inboundOf = (prefix: string, token: string): string => `${prefix}inbox:${token}`;
 
 /** The Pub/Sub channel of all nodes. */
 export const castOf = (prefix: string): string => `${prefix}cast`;

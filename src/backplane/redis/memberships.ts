@@ -1,6 +1,5 @@
 import type { Memberships } from "../port.ts";
-import type { Link } from "./connection/connection.ts";
-import { script } from "./connection/script.ts";
+import { type RunScript, script } from "./connection/connection.ts";
 import { partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { readSet } from "./presence-sets.ts";
 
@@ -14,10 +13,10 @@ export const MEMBERSHIP_SCRIPTS = [BELONG] as const;
 
 /** Who belongs to which group, kept on both sides: `b:<user>` with the user, `B:<group>` with the group. */
 export class RedisMemberships implements Memberships {
-  readonly #link: Link;
+  readonly #run: RunScript;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(run: RunScript) {
+    this.#run = run;
   }
 
   add(group: string, user: string): Promise<void> {
@@ -36,13 +35,11 @@ export class RedisMemberships implements Memberships {
     return [...(await readSet(this.#run, partitionOfGroup(group), "B", group))];
   }
 
-  readonly #run: Link["run"] = (...call) => this.#link.run(...call);
-
   /** Two partitions cannot change as one: after a failure the sides may differ until the call is repeated. */
   async #set(group: string, user: string, belongs: 0 | 1): Promise<void> {
     await Promise.all([
-      this.#link.run(BELONG, partitionOfUser(user), ["b", user, group, belongs]),
-      this.#link.run(BELONG, partitionOfGroup(group), ["B", group, user, belongs]),
+      this.#run(BELONG, partitionOfUser(user), ["b", user, group, belongs]),
+      this.#run(BELONG, partitionOfGroup(group), ["B", group, user, belongs]),
     ]);
   }
 }

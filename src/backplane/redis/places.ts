@@ -1,6 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import type { Link } from "./connection/connection.ts";
-import { pack } from "./connection/packed-command.ts";
+import type { Bus } from "./bus/bus.ts";
+import { type Connection, pack } from "./connection/connection.ts";
 import { headOf } from "./entry.ts";
 import { baseOf, partitionOf } from "./keys.ts";
 
@@ -48,18 +48,18 @@ export const NOWHERE: Place = {
 
 /** Where each channel's messages are appended, as the last look-ups said. */
 export class Places {
-  readonly #link: Link;
+  readonly #bus: Bus;
   readonly #prefix: string;
   readonly #knownMs: number;
   readonly #places = new Map<Channel, Place>();
   readonly #audiences = new Map<string, Audience>();
 
   /** @param knownMs how long to remember: a look-up gives the channel's cursors their lifetime anew */
-  constructor(link: Link, prefix: string, knownMs: number) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, prefix: string, knownMs: number) {
+    this.#bus = bus;
     this.#prefix = prefix;
     this.#knownMs = knownMs;
-    link.onAway(() => this.#clear());
+    connection.onUnavailable(() => this.#clear());
   }
 
   /** The channel's place; one that is nowhere, so that Redis looks it up, when it is not known. */
@@ -104,7 +104,7 @@ export class Places {
     const nodes = tokens.join(" ");
     const known = this.#audiences.get(nodes);
     if (known !== undefined) return known;
-    const hasOwn = tokens.includes(this.#link.token);
+    const hasOwn = tokens.includes(this.#bus.token);
     const audience = { nodes, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
     // Nodes come and go, and each time there are other ones.
     if (this.#audiences.size >= MAX_KNOWN) this.#audiences.clear();

@@ -1,4 +1,4 @@
-import { script } from "./connection/script.ts";
+import { script } from "./connection/connection.ts";
 import { ATTENDANCE, GROUPS, MEMBERS, RULES } from "./presence-lua.ts";
 
 /**

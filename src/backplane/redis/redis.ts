@@ -4,25 +4,24 @@ import { Aging } from "./aging.ts";
 import { PUSH } from "./append-pushes.ts";
 import { Appends } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
-import { TrafficCounts } from "./bus/traffic.ts";
+import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
 import { Claims } from "./claims.ts";
-import { type Address, addressOf } from "./connection/clients.ts";
-import { Link } from "./connection/connection.ts";
+import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
 import { RedisCursors } from "./cursors.ts";
 import { Directory, LOOK_UP } from "./directory.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { HISTORY_SCRIPTS } from "./history-scripts.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
-import { RedisCluster } from "./nodes/node-commands.ts";
+import { NodeCommands } from "./nodes/node-commands.ts";
 import { Places } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Relay } from "./relay.ts";
-import { ASK_READERS, Settling } from "./routing/invalidation.ts";
+import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Tracker } from "./tracker.ts";
 
 export interface RedisOptions {
@@ -78,17 +77,63 @@ const DEFAULTS = {
 };
 
 /**
- * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once and does not
- * come back after `stop`; while Redis is away it fails with `unavailable`, and announces everything anew when it is back.
+ * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once, and not again
+ * after `stop`. While Redis is unavailable it fails with `unavailable`; when Redis is back, it reconciles everything before it counts as up.
  * @throws TidingsError `bad_request` for a URL of another form
  */
 export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const graceMs = options.graceMs ?? DEFAULTS.graceMs;
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
+  const base = createBase(settings);
+  const { connection, bus, node, traffic } = base;
+  // Messages and presence need each other: a message is delivered if its channel has local members, and when the last of them has gone,
+  // the channel is forgotten. So presence is handed over as a function, which is not called before the backplane has started.
+  const messages = createMessages(base, settings, () => presence);
+  const { tracker, directory, histories, aging } = messages;
+  const { presence, registry, cluster } = createPresence(base, settings, tracker);
+  return {
+    name: "redis",
+    traffic,
+    broker: new RedisBroker({ ...messages, connection, presence }),
+    cursors: new RedisCursors(connection, bus, node, histories),
+    memberships: new RedisMemberships(connection.run),
+    presence,
+    cluster,
+    async start(info: NodeInfo, sink: BackplaneSink) {
+      node.start(info, sink);
+      bus.start();
+      await connection.start(reconciler({ bus, registry, presence, directory, tracker }));
+    },
+    async stop() {
+      cluster.stop();
+      registry.stop();
+      presence.stop();
+      directory.stop();
+      aging.stop();
+      try {
+        await connection.stop(() => registry.leave());
+      } finally {
+        node.stop();
+        bus.stop();
+      }
+    },
+    probe: () => bus.probe(),
+  };
+}
+
+/** The parts that all others are built on. */
+interface Base {
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
+  readonly traffic: TrafficCounts;
+}
+
+function createBase(settings: Settings): Base {
   const traffic = new TrafficCounts([
     LOOK_UP,
-    ASK_READERS,
+    CONFIRM_INVALIDATION,
     PUSH,
     ...HISTORY_SCRIPTS,
     ...CURSOR_SCRIPTS,
@@ -97,44 +142,32 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
   ]);
-  const link = new Link({ ...settings, traffic });
-  const messages = wayOfMessages(link, settings, traffic, () => presence);
-  const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.tracker);
-  const { tracker, directory, histories, aging } = messages;
-  return {
-    name: "redis",
+  const node = new LocalNode();
+  const connection = new Connection({
+    ...settings,
+    onRun: (script) => traffic.ran(script),
+    onOutage: (error) => node.report("redis", error),
+  });
+  const bus = new Bus(connection, {
+    ...settings,
     traffic,
-    broker: new RedisBroker({ ...messages, link, presence }),
-    cursors: new RedisCursors(link, histories),
-    memberships: new RedisMemberships(link),
-    presence,
-    cluster,
-    start: (node: NodeInfo, sink: BackplaneSink) =>
-      link.start(node, sink, comeBack({ registry, presence, directory, tracker })),
-    async stop() {
-      cluster.stop();
-      registry.stop();
-      presence.stop();
-      directory.stop();
-      aging.stop();
-      await link.stop(() => registry.leave());
-    },
-    probe: () => link.probe(),
-  };
+    onError: (error) => node.report("inbound", error),
+  });
+  return { connection, bus, node, traffic };
 }
 
-function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, members: () => RedisPresence) {
+function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {
+  const { connection, bus, node } = base;
   const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
-  const histories = new Histories(link, history, now);
-  const claims = new Claims(link, windowMs, now);
+  const histories = new Histories(connection, history, now);
+  const claims = new Claims(connection.run, windowMs, now);
   const byPartition = address.kind === "cluster";
-  const places = new Places(link, prefix, history.ageMs * KNOWN_OF_AGE);
+  const places = new Places(connection, bus, prefix, history.ageMs * KNOWN_OF_AGE);
   const appends = new Appends({
-    link,
+    ...base,
     histories,
     places,
     claims,
-    traffic,
     windowMs,
     prefix,
     pushFrom,
@@ -142,36 +175,39 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     members,
   });
   const tracker = new Tracker({
-    link,
+    ...base,
     histories,
     hasMembers: (channel) => members().hasLocal(channel),
     delivered: (message, connections) => appends.delivered(message, connections),
     passedOver: (channel) => appends.passedOver(channel),
   });
-  const directory = new Directory(link);
-  const aging = new Aging(link, histories, settings.heartbeatMs);
-  return { histories, claims, appends, tracker, directory, aging, relay: new Relay(link, directory) };
+  const directory = new Directory(connection.run, bus);
+  const aging = new Aging(connection, node, histories, settings.heartbeatMs);
+  const relay = new Relay(connection, bus, node, directory);
+  return { histories, claims, appends, tracker, directory, aging, relay };
 }
 
-function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, tracker: Tracker) {
+function createPresence(base: Base, settings: Settings, tracker: Tracker) {
+  const { connection, bus, node } = base;
   const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
-  const settling = new Settling(link, commandTimeoutMs);
-  const presence = new RedisPresence(link, {
+  const invalidation = new Invalidation(connection.run, bus, commandTimeoutMs);
+  const presence = new RedisPresence({
+    ...base,
     graceMs,
     drainGraceMs,
     heartbeatMs,
-    traffic,
     onGone: (channel) => tracker.forget(channel),
-    settle: (channel) => settling.settle(channel),
+    confirmInvalidation: (channel) => invalidation.confirm(channel),
   });
-  const registry = new Registry(link, {
+  const registry = new Registry({
+    ...base,
     heartbeatMs,
     timeoutMs,
     clear: (token) => presence.clear(token),
-    onDeath: (node) => link.sink.report("cluster", silentNode(node)),
-    onTwin: (node) => link.sink.report("cluster", twoNodes(node)),
+    onDeath: (name) => node.sink.report("cluster", silentNode(name)),
+    onTwin: (name) => node.sink.report("cluster", twoNodes(name)),
   });
-  const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs, traffic });
+  const cluster = new NodeCommands({ ...base, registry, presence, commandTimeoutMs });
   return { presence, registry, cluster };
 }
 
@@ -181,16 +217,18 @@ const silentNode = (node: string): TidingsError =>
 const twoNodes = (node: string): TidingsError =>
   new TidingsError("conflict", `two nodes call themselves ${node}: give each a node.id of its own`);
 
-interface ComeBackParts {
+interface Reconciled {
+  readonly bus: Bus;
   readonly registry: Registry;
   readonly presence: RedisPresence;
   readonly directory: Directory;
   readonly tracker: Tracker;
 }
 
-/** What a node does when it reaches Redis: the first time, and whenever Redis was away or the node was declared dead. */
-function comeBack({ registry, presence, directory, tracker }: ComeBackParts): () => Promise<void> {
+/** Reconciles the node with Redis at the start, after each outage, and when another node has declared it dead. */
+function reconciler({ bus, registry, presence, directory, tracker }: Reconciled): Reconcile {
   return async () => {
+    await bus.open();
     await registry.register();
     await presence.announce();
     directory.clear();

@@ -1,4 +1,4 @@
-import { script } from "./connection/script.ts";
+import { script } from "./connection/connection.ts";
 
 /**
  * The registry is in one partition. Its only clock is that of Redis.

@@ -1,6 +1,7 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
-import type { Link } from "./connection/connection.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Directory, Route } from "./directory.ts";
 import { eachPassed, isAlike, sharedOf } from "./passing.ts";
 
@@ -9,7 +10,9 @@ const MAX_LEAVING = 1_024;
 
 /** Ephemeral messages to other nodes. */
 export class Relay {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
+  readonly #node: LocalNode;
   readonly #directory: Directory;
   /** Channels whose nodes are being looked up, and what waits for the answer, so that order is kept. */
   readonly #behind = new Map<Channel, Promise<unknown>>();
@@ -24,10 +27,12 @@ export class Relay {
   #last: Message | undefined;
   #shared = "";
 
-  constructor(link: Link, directory: Directory) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, node: LocalNode, directory: Directory) {
+    this.#connection = connection;
+    this.#bus = bus;
+    this.#node = node;
     this.#directory = directory;
-    link.onLine("M", (line) => eachPassed(line, this.#deliver));
+    bus.onLine("M", (line) => eachPassed(line, this.#deliver));
   }
 
   /**
@@ -49,7 +54,7 @@ export class Relay {
     try {
       return this.#leave(message, await found);
     } catch {
-      this.#link.dropped();
+      this.#bus.dropped();
       return 0;
     } finally {
       if (this.#behind.get(channel) === found) this.#behind.delete(channel);
@@ -67,13 +72,13 @@ export class Relay {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
-    return this.#link.isUp ? route.length : 0;
+    return this.#connection.isUp ? route.length : 0;
   }
 
   readonly #flush = (): void => {
     this.#isScheduled = false;
     this.#post();
-    this.#link.flush();
+    this.#bus.flush();
   };
 
   /** The nodes are looked at again now if any channel's have changed: what Redis has told meanwhile counts. */
@@ -95,20 +100,20 @@ export class Relay {
   #postTo(route: Route, message: Message): void {
     if (this.#last === undefined || !isAlike(message, this.#last)) this.#shared = sharedOf(message);
     this.#last = message;
-    for (const token of route) this.#link.pass(token, this.#shared, message);
+    for (const token of route) this.#bus.pass(token, this.#shared, message);
   }
 
   async #redirect(message: Message, route: Promise<Route>): Promise<void> {
     try {
       this.#postTo(await route, message);
     } catch {
-      this.#link.dropped();
+      this.#bus.dropped();
     }
   }
 
   /** One that fails keeps no other of its line from being delivered. */
   readonly #deliver = (message: Message): void => {
-    const { sink } = this.#link;
+    const { sink } = this.#node;
     try {
       sink.deliver(message);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
-import type { Link } from "./connection/connection.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { decodeStored } from "./entry.ts";
 import type { Histories, Seen } from "./histories.ts";
 import { lineOf } from "./line.ts";
@@ -26,7 +27,9 @@ interface Place {
 }
 
 export interface TrackerParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   /** Whether anybody on this node is a member. */
   readonly hasMembers: (channel: Channel) => boolean;
@@ -49,19 +52,19 @@ export class Tracker {
   readonly #unplaced = new Unplaced((channels, held) => this.#alone(this.#missed(channels, held)));
 
   constructor(parts: TrackerParts) {
-    const { link } = parts;
+    const { bus } = parts;
     this.#parts = parts;
-    link.onLine("T", (line) => {
+    bus.onLine("T", (line) => {
       this.#texts = line;
       return 0;
     });
-    link.onLine("S", (line) => this.#placed(line));
-    link.onLine("U", (line) => this.#unplaced.add(line));
-    link.on("O", ([, name = "", lengths = ""]) => {
+    bus.onLine("S", (line) => this.#placed(line));
+    bus.onLine("U", (line) => this.#unplaced.add(line));
+    bus.on("O", ([, name = "", lengths = ""]) => {
       for (const message of this.#unplaced.place(name, lengths.split(" "))) this.#arrived(message);
     });
     // The channel comes back as it was joined here.
-    link.on("L", ([, channel, epoch = "", offset]) =>
+    bus.on("L", ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
     );
   }
@@ -101,10 +104,10 @@ export class Tracker {
 
   /** Their sender has gone, or is slow: what it has stored is read from history. */
   async #missed(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
-    if (this.#parts.link.isStopped) return;
+    if (this.#parts.connection.isStopped) return;
     for (const message of held) this.#arrived(message);
     const places = [...this.#places].filter(([channel]) => channels.has(channel));
-    if (this.#parts.link.isUp) await this.catchUp(new Map(places));
+    if (this.#parts.connection.isUp) await this.catchUp(new Map(places));
     for (const channel of channels) this.#parts.passedOver(channel);
   }
 
@@ -141,7 +144,7 @@ export class Tracker {
   }
 
   #deliver(message: StoredMessage): void {
-    this.#parts.delivered(message, this.#parts.link.sink.deliver(message));
+    this.#parts.delivered(message, this.#parts.node.sink.deliver(message));
   }
 
   #lost(channel: Channel, position: Position): void {
@@ -149,13 +152,13 @@ export class Tracker {
     if (place?.epoch === position.epoch) return;
     if (place === undefined) this.begin(channel, position);
     else Object.assign(place, position, { id: undefined });
-    this.#parts.link.sink.lost(channel, position);
+    this.#parts.node.sink.lost(channel, position);
   }
 
   /** What cannot be read now is read when Redis is back, or when the next message comes. */
   #alone(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
-      if (!this.#parts.link.isStopped) this.#parts.link.sink.report("history", error);
+      if (!this.#parts.connection.isStopped) this.#parts.node.report("history", error);
     });
   }
 
@@ -173,7 +176,7 @@ export class Tracker {
       while (place.wanted !== undefined && place.offset < place.wanted) {
         const { wanted } = place;
         const page = await this.#parts.histories.read(channel, { after: place.offset, limit: PAGE });
-        if (this.#parts.link.isStopped || this.#places.get(channel) !== place) return;
+        if (this.#parts.connection.isStopped || this.#places.get(channel) !== place) return;
         if (page.epoch !== place.epoch) {
           this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
           place.wanted = page.last;

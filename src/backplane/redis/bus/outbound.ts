@@ -3,19 +3,19 @@ import { type Kind, LARGE_TEXT, LINE, VERSION } from "../line.ts";
 import { isRepeat, ownOf, repeatOf } from "../passing.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Lines and messages in one text: enough to make the cost of a PUBLISH small, and few enough to be read between two other things. */
-const LARGEST_COUNT = 512;
-/** Given to Redis and not confirmed: while it is slow or away, memory stays bounded and what is more is dropped. */
+/** Lines and messages in one payload: enough to make a PUBLISH cheap, and few enough for its receiver to do other work in between. */
+const MAX_COUNT = 512;
+/** Characters that Redis has been given and has not confirmed. Beyond it lines are dropped: memory stays bounded while Redis is slow. */
 const MAX_UNCONFIRMED_CHARACTERS = 64 * 2 ** 20;
 
-/** Sends a text to a node. */
-export type Publish = (token: string, text: string) => Promise<unknown>;
+/** Publishes a payload to a node. */
+export type Publish = (token: string, payload: string) => Promise<unknown>;
 
-/** The next text to a node. */
-interface Parcel {
+/** The next payload to a node. */
+interface Batch {
   readonly token: string;
-  text: string;
-  /** What the messages of its last line share; empty when it is a line of another kind. */
+  payload: string;
+  /** The fields that the messages of the last line share; empty when the last line is of another kind. */
   shared: string;
   /** The last message of that line. */
   last: Message | undefined;
@@ -27,93 +27,93 @@ interface Parcel {
 export class Outbound {
   readonly #publish: Publish;
   readonly #traffic: TrafficCounts;
-  #parcels = new Map<string, Parcel>();
+  #batches = new Map<string, Batch>();
   #isScheduled = false;
   #unconfirmed = 0;
-  /** Lines of one kind come in a row, and counting each would cost as much as sending it. */
+  /** The kind of the lines that are not counted yet. Lines of one kind come in a row; counting each would cost as much as sending it. */
   #kind: Kind = "M";
   #uncounted = 0;
-  /** The message that was written down last, for all nodes that get it. */
-  #written: Message | undefined;
+  /** The message that was encoded last, and its encoding: it is the same for each node that gets the message. */
+  #encoded: Message | undefined;
   #own = "";
 
-  /** @param publish must not be called by others for the same destination, or lines may change their order */
+  /** @param publish must be the only publisher to a destination, or lines may change their order */
   constructor(publish: Publish, traffic: TrafficCounts) {
     this.#publish = publish;
     this.#traffic = traffic;
   }
 
-  /** Sends a line before the tick is over. At most once: it is dropped when Redis is away or takes nothing. */
+  /** Sends a line before the tick ends. At most once: it is dropped when Redis is unavailable or too slow. */
   post(token: string, kind: Kind, line: string): void {
-    const parcel = this.#parcelTo(token);
-    parcel.text += LINE + line;
-    parcel.shared = "";
-    this.#added(parcel, kind);
+    const batch = this.#batchTo(token);
+    batch.payload += LINE + line;
+    batch.shared = "";
+    this.#added(batch, kind);
   }
 
-  /** The same for a message, which takes what it shares with others from the line before it, if that begins alike. */
+  /** Sends a message before the tick ends. It continues the line before it when that begins with the shared fields, too. */
   pass(token: string, shared: string, message: Message): void {
-    const parcel = this.#parcelTo(token);
-    if (shared !== parcel.shared) {
-      parcel.text += LINE + shared;
-      parcel.shared = shared;
-      parcel.last = undefined;
+    const batch = this.#batchTo(token);
+    if (shared !== batch.shared) {
+      batch.payload += LINE + shared;
+      batch.shared = shared;
+      batch.last = undefined;
     }
-    parcel.text += isRepeat(message, parcel.last) ? repeatOf(message) : this.#ownOf(message);
-    parcel.last = message;
-    this.#added(parcel, "M");
+    batch.payload += isRepeat(message, batch.last) ? repeatOf(message) : this.#ownOf(message);
+    batch.last = message;
+    this.#added(batch, "M");
   }
 
-  /** Sends what is collected. */
+  /** Sends all batches now. */
   readonly flush = (): void => {
     this.#isScheduled = false;
-    const parcels = this.#parcels;
-    this.#parcels = new Map();
-    this.#written = undefined;
+    const batches = this.#batches;
+    this.#batches = new Map();
+    this.#encoded = undefined;
     this.#own = "";
-    for (const parcel of parcels.values()) this.#send(parcel);
+    for (const batch of batches.values()) this.#send(batch);
     this.#count(this.#kind);
   };
 
   #ownOf(message: Message): string {
-    if (message !== this.#written) {
-      this.#written = message;
+    if (message !== this.#encoded) {
+      this.#encoded = message;
       this.#own = ownOf(message);
     }
     return this.#own;
   }
 
-  #parcelTo(token: string): Parcel {
-    let parcel = this.#parcels.get(token);
-    if (parcel === undefined) {
-      parcel = { token, text: VERSION, shared: "", last: undefined, count: 0 };
-      this.#parcels.set(token, parcel);
+  #batchTo(token: string): Batch {
+    let batch = this.#batches.get(token);
+    if (batch === undefined) {
+      batch = { token, payload: VERSION, shared: "", last: undefined, count: 0 };
+      this.#batches.set(token, batch);
     }
-    return parcel;
+    return batch;
   }
 
-  #added(parcel: Parcel, kind: Kind): void {
-    parcel.count++;
+  #added(batch: Batch, kind: Kind): void {
+    batch.count++;
     if (kind !== this.#kind) this.#count(kind);
     this.#uncounted++;
-    if (parcel.count === LARGEST_COUNT || parcel.text.length >= LARGE_TEXT) {
-      this.#parcels.delete(parcel.token);
-      this.#send(parcel);
+    if (batch.count === MAX_COUNT || batch.payload.length >= LARGE_TEXT) {
+      this.#batches.delete(batch.token);
+      this.#send(batch);
     }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.flush);
   }
 
-  #send({ token, text, count }: Parcel): void {
-    const { length } = text;
+  #send({ token, payload, count }: Batch): void {
+    const { length } = payload;
     if (this.#unconfirmed > MAX_UNCONFIRMED_CHARACTERS) {
       this.#traffic.dropped += count;
       return;
     }
     this.#unconfirmed += length;
     this.#traffic.bytes.out += length;
-    this.#publish(token, text).then(
+    this.#publish(token, payload).then(
       () => {
         this.#unconfirmed -= length;
       },
@@ -124,7 +124,7 @@ export class Outbound {
     );
   }
 
-  /** Counts the lines since the last count, and goes on with those of a kind. */
+  /** Counts the lines since the last count. The next lines are of `kind`. */
   #count(kind: Kind): void {
     this.#traffic.sent(this.#kind, this.#uncounted);
     this.#uncounted = 0;

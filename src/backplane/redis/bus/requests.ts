@@ -1,36 +1,48 @@
-import { randomBytes } from "node:crypto";
-import { TidingsError } from "../../../protocol/protocol.ts";
-import { lineOf } from "../line.ts";
-
-/** Lines that a node sends to itself, to know that what is sent to it arrives. */
-export class Probes {
-  readonly #send: (line: string) => Promise<unknown>;
+/**
+ * Requests to other nodes (or to this one) over the bus: sends each with an id, and awaits its answers until a timeout. Answers of
+ * nodes that are overdue are ignored. The meaning of a missing answer is up to the caller.
+ */
+export class Requests {
   readonly #timeoutMs: number;
-  readonly #underWay = new Map<string, () => void>();
+  readonly #pending = new Map<string, (answer: string) => void>();
+  #count = 0;
 
-  constructor(send: (line: string) => Promise<unknown>, timeoutMs: number) {
-    this.#send = send;
+  /** @param timeoutMs a node that has not answered after so long is not waited for */
+  constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Resolves when the line has come back. @throws TidingsError `unavailable` when it does not */
-  async ask(): Promise<void> {
-    const nonce = randomBytes(6).toString("base64url");
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = (): void =>
-      reject(new TidingsError("unavailable", `nothing came back within ${this.#timeoutMs} ms`));
-    const timer = setTimeout(late, this.#timeoutMs);
-    this.#underWay.set(nonce, resolve);
+  /**
+   * Sends a request, and resolves with the answers that came in time.
+   * @param send sends the request with this id, and gives the number of nodes that it asked. Its failure is that of the request
+   */
+  async ask(send: (id: string) => number | Promise<number>): Promise<readonly string[]> {
+    const id = (++this.#count).toString(36);
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const answers: string[] = [];
+    // Answers may come before Redis has told how many nodes were asked.
+    let asked = Number.POSITIVE_INFINITY;
+    this.#pending.set(id, (answer) => {
+      if (answers.push(answer) >= asked) end();
+    });
+    const timer = setTimeout(end, this.#timeoutMs);
     try {
-      await Promise.all([promise, this.#send(lineOf("Q", nonce))]);
+      asked = await send(id);
+      if (answers.length < asked) await ended;
     } finally {
       clearTimeout(timer);
-      this.#underWay.delete(nonce);
+      this.#pending.delete(id);
     }
+    return answers;
   }
 
-  /** A line has come in. */
-  heard([, nonce = ""]: readonly string[]): void {
-    this.#underWay.get(nonce)?.();
+  /** Takes in the answer of one node. */
+  answered(id: string, answer = ""): void {
+    this.#pending.get(id)?.(answer);
+  }
+
+  /** Answers all pending requests once, as one node would. */
+  answerAll(answer: string): void {
+    for (const take of this.#pending.values()) take(answer);
   }
 }

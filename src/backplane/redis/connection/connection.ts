@@ -1,217 +1,121 @@
-import { randomBytes } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
-import { TidingsError } from "../../../protocol/protocol.ts";
-import type { Message } from "../../message.ts";
-import type { BackplaneSink, NodeInfo } from "../../port.ts";
-import { type Handler, Inbox, type LineHandler } from "../bus/inbound.ts";
-import { Outbound } from "../bus/outbound.ts";
-import { Probes } from "../bus/requests.ts";
-import type { TrafficCounts } from "../bus/traffic.ts";
-import { baseOf, castOf, inboxOf } from "../keys.ts";
-import { type Kind, textOf } from "../line.ts";
+import type { TidingsError } from "../../../protocol/protocol.ts";
+import { baseOf } from "../keys.ts";
+import { Availability } from "./availability.ts";
 import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
-import { failureOf } from "./errors.ts";
+import { commandError } from "./errors.ts";
+import { isReady } from "./ioredis.ts";
 import { publishOf } from "./packed-command.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
-import { LONGEST_RETRY_MS, Returning } from "./recovery.ts";
-import { runScript, type ScriptArguments } from "./run-script.ts";
+import { LONGEST_DELAY_MS, Recovery } from "./recovery.ts";
+import { type RunScript, runScript } from "./run-script.ts";
 import type { Script } from "./script.ts";
-import { Turns } from "./semaphore.ts";
-import { Listener } from "./subscriber.ts";
+import { Semaphore } from "./semaphore.ts";
 
-export interface LinkOptions {
+export interface ConnectionOptions {
   readonly address: Address;
   readonly prefix: string;
-  /** A command that takes longer has failed, and Redis is taken to be away. */
+  /** A command that takes longer fails, and Redis counts as unavailable. */
   readonly commandTimeoutMs: number;
-  /** How often the node makes sure that what is sent to it arrives: a connection may be dead without a word. */
-  readonly heartbeatMs: number;
-  readonly traffic: TrafficCounts;
+  readonly onRun: (script: Script) => void;
+  /** Called with the first failure of each outage, however many attempts to recover fail after it. */
+  readonly onOutage: (error: unknown) => void;
 }
 
-/** What to do when Redis is reached, again or for the first time; the node is up when it has ended well. */
-export type Return = () => Promise<void>;
+/** Brings the node and Redis in line with each other, at the start and after each outage. The node is up when it has succeeded. */
+export type Reconcile = () => Promise<void>;
 
-type State = "new" | "away" | "up" | "stopped";
+/** More scripts in flight would wait in Redis, where their timeouts run: 10,000 logins at once must not look like an outage. */
+const MAX_SCRIPTS_IN_FLIGHT = 256;
 
-/** More would wait in Redis, where their time runs: 10,000 logins at once must not look like an outage. */
-const SCRIPTS_UNDER_WAY = 256;
-
-/** This node's connections to Redis, and whether they can be counted on. */
-export class Link {
-  readonly #options: LinkOptions;
-  readonly #outbound: Outbound;
-  readonly #inbox: Inbox;
-  readonly #whenAway: (() => void)[] = [];
-  readonly #probes: Probes;
+/** The connections of this node to Redis: runs commands, and knows whether Redis is available. */
+export class Connection {
+  readonly #options: ConnectionOptions;
   readonly #pipe: Pipe;
-  readonly #listener: Listener;
-  readonly #returning: Returning;
-  readonly #turns = new Turns(SCRIPTS_UNDER_WAY);
-  #state: State = "new";
-  #token = newToken();
-  #node: NodeInfo | undefined;
-  #sink: BackplaneSink | undefined;
-  #commands: Redis | Cluster | undefined;
-  #return: Return = async () => {};
-  #watchdog: NodeJS.Timeout | undefined;
-  #endStart: () => void = () => {};
-  #isReported = false;
+  readonly #recovery: Recovery;
+  readonly #semaphore = new Semaphore(MAX_SCRIPTS_IN_FLIGHT);
+  readonly #availability: Availability;
+  #client: Redis | Cluster | undefined;
+  #reconcile: Reconcile = async () => {};
 
-  constructor(options: LinkOptions) {
+  constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#inbox = new Inbox(options.traffic, (error) => this.#report("inbox", error));
-    this.#outbound = new Outbound((token, text) => this.#publish(token, text), options.traffic);
-    const probe = (line: string): Promise<unknown> => this.#publish(this.#token, textOf([line]));
-    this.#probes = new Probes(probe, options.commandTimeoutMs);
-    const receive = (text: string): void => {
-      if (this.#sink !== undefined) this.#inbox.receive(text);
-    };
-    this.#listener = new Listener(receive, () => this.recover());
+    this.#availability = new Availability(options.onOutage);
     this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
-    this.#returning = new Returning({
-      isPossible: () => this.#commands?.status === "ready" && !this.isStopped,
-      attempt: async () => {
-        await this.#listen();
-        await this.#return();
-      },
-      onReturn: () => this.#isBack(),
-      onFailure: (error) => this.#reportOutage(error),
+    this.#recovery = new Recovery({
+      isPossible: () => isReady(this.#client) && !this.isStopped,
+      attempt: () => this.#attempt(),
+      onRecovered: () => this.#availability.becomeUp(),
+      onFailure: (error) => this.reportOutage(error),
     });
-    this.on("Q", (fields) => this.#probes.heard(fields));
-  }
-
-  /** Names this incarnation of the node: where others reach it, and whose everything is that it has in Redis. */
-  get token(): string {
-    return this.#token;
-  }
-
-  /** @throws TidingsError `unavailable` before the start and after the stop, as `sink` does */
-  get node(): NodeInfo {
-    if (this.#node === undefined) throw this.#awayError();
-    return this.#node;
-  }
-
-  get sink(): BackplaneSink {
-    if (this.#sink === undefined) throw this.#awayError();
-    return this.#sink;
   }
 
   get isUp(): boolean {
-    return this.#state === "up";
+    return this.#availability.isUp;
   }
 
   get isStopped(): boolean {
-    return this.#state === "stopped";
+    return this.#availability.isStopped;
   }
 
   /** @throws TidingsError `unavailable` */
   assertUp(): void {
-    if (this.#state !== "up") throw this.#awayError();
+    this.#availability.assertUp();
   }
 
-  /** Resolves when the node is up for the first time, however long Redis takes to be there; rejects when it is stopped before. */
-  async start(node: NodeInfo, sink: BackplaneSink, onReturn: Return): Promise<void> {
-    if (this.#state !== "new") throw new TidingsError("unavailable", "a Redis backplane starts once");
-    this.#state = "away";
-    this.#node = node;
-    this.#sink = sink;
-    this.#return = onReturn;
-    const started = new Promise<void>((resolve, reject) => {
-      this.#endStart = () => (this.isUp ? resolve() : reject(this.#awayError()));
-    });
+  /** Calls a function at the beginning of each outage, and when the node stops. */
+  onUnavailable(listener: () => void): void {
+    this.#availability.onUnavailable(listener);
+  }
+
+  /** Connects. Resolves when the node is up for the first time, however long Redis takes; rejects when it is stopped before. */
+  async start(reconcile: Reconcile): Promise<void> {
+    const started = this.#availability.start();
+    this.#reconcile = reconcile;
     this.#connect();
-    this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
     await started;
   }
 
-  /** Calls `onLeave` while Redis can still be reached, then releases the connections. */
-  async stop(onLeave: () => Promise<void>): Promise<void> {
-    const wasUp = this.#state === "up";
-    if (this.#state === "up" || this.#state === "away") this.#goAway();
-    this.#state = "stopped";
-    clearInterval(this.#watchdog);
-    this.#endStart();
+  /** Calls `leave` if Redis is available, then closes the connections. */
+  async stop(leave: () => Promise<void>): Promise<void> {
+    const wasUp = this.#availability.stop();
     try {
-      if (wasUp) await onLeave();
+      if (wasUp) await leave();
     } finally {
-      this.#sink = undefined;
-      this.#node = undefined;
       this.#pipe.close();
-      this.#listener.close();
-      this.#commands?.disconnect();
+      this.#client?.disconnect();
     }
   }
 
-  /** Has a kind of lines handled when they arrive. A handler that throws is reported. */
-  on(kind: Kind, handler: Handler): void {
-    this.#inbox.on(kind, handler);
-  }
-
-  /** The same with the line as it came. */
-  onLine(kind: Kind, handler: LineHandler): void {
-    this.#inbox.onLine(kind, handler);
-  }
-
-  /** Has a function called whenever Redis is lost. */
-  onAway(listener: () => void): void {
-    this.#whenAway.push(listener);
-  }
-
-  /** Sends a line to a node before the tick is over; while Redis is away it is dropped and counted. */
-  post(token: string, line: string): void {
-    if (this.#state === "up") this.#outbound.post(token, line[0] as Kind, line);
-    else this.dropped();
-  }
-
-  /** The same for a message, and for what it shares with others. */
-  pass(token: string, shared: string, message: Message): void {
-    if (this.#state === "up") this.#outbound.pass(token, shared, message);
-    else this.dropped();
-  }
-
-  /** Sends the lines of this tick now. */
-  flush(): void {
-    this.#outbound.flush();
-  }
-
-  /** Counts a message that could not be sent. */
-  dropped(): void {
-    this.#options.traffic.dropped++;
-  }
-
-  /**
-   * Runs a script in a partition.
-   * @throws TidingsError `unavailable` while Redis is away: then it is not known whether the script has run
-   */
-  async run(script: Script, partition: number, args: ScriptArguments): Promise<unknown> {
+  /** Runs a script. @throws TidingsError `unavailable` during an outage; it is unknown whether a script in flight has run */
+  readonly run: RunScript = async (script, partition, args) => {
     this.assertUp();
     return this.exec(script, partition, args);
-  }
+  };
 
-  /** The same while the node is returning or leaving. */
-  async exec(script: Script, partition: number, args: ScriptArguments): Promise<unknown> {
-    this.#options.traffic.ran(script);
-    const turn = this.#turns.take();
-    if (turn !== undefined) await turn;
+  /** Runs a script as {@link run} does, but also while the node recovers or stops. */
+  readonly exec: RunScript = async (script, partition, args) => {
+    this.#options.onRun(script);
+    const admission = this.#semaphore.acquire();
+    if (admission !== undefined) await admission;
     try {
       return await runScript(this.#ready(), script, baseOf(this.#options.prefix, partition), args);
     } catch (cause) {
       throw this.failed(script.name, cause);
     } finally {
-      this.#turns.give();
+      this.#semaphore.release();
     }
-  }
+  };
 
-  /** Whether there is a connection for {@link push}: on Redis Cluster it would take one to each master. */
+  /** Tells whether {@link push} is possible. Not on Redis Cluster: there it would take a connection to each master. */
   get canPush(): boolean {
     return this.#options.address.kind !== "cluster" && this.#pipe.isOpen;
   }
 
   /**
-   * Has commands run as one transaction, whose answers are numbers; they are written down as Redis reads them, in pieces. It may be run before
-   * or after what is sent otherwise.
-   * @throws TidingsError `unavailable` while Redis is away: then it is not known whether they have been run
+   * Runs `count` commands, encoded as Redis reads them, as one transaction whose answers are numbers. They go over another connection than
+   * scripts, so Redis may run them before scripts that were sent earlier.
+   * @throws TidingsError `unavailable` during an outage; it is unknown whether a transaction in flight has run
    */
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();
@@ -222,127 +126,78 @@ export class Link {
     }
   }
 
-  /** What a failed command means; when Redis is away everything is announced again. */
-  failed(what: string, cause: unknown): TidingsError {
-    const failure = failureOf(what, cause);
-    if (failure !== cause && failure.code === "unavailable") this.recover();
-    return failure;
-  }
-
-  /** Something is amiss, so everything is announced again before the node counts as up. */
-  recover(): void {
-    if (this.#state === "new" || this.#state === "stopped") return;
-    this.#goAway();
-    void this.#returning.begin();
-  }
-
-  /** Takes another incarnation; the old one's inbox is no longer heard. */
-  async renew(): Promise<void> {
-    const former = this.#token;
-    this.#token = newToken();
-    const { prefix } = this.#options;
-    await this.#listener.move(inboxOf(prefix, former), inboxOf(prefix, this.#token));
-  }
-
-  /** Resolves when a line of its own has come back; rejects when it does not. */
-  async probe(): Promise<void> {
-    this.assertUp();
-    this.#options.traffic.sent("Q", 1);
-    await this.#probes.ask();
-  }
-
-  #connect(): void {
-    const commands = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
-    this.#commands = commands;
-    commands.on("ready", () => void this.#returning.begin());
-    commands.on("close", () => this.#goAway());
-    commands.on("error", (error) => this.#reportOutage(error));
-    // It gives up when a failover meets it in an attempt to connect: then another one takes its place.
-    commands.once("end", () => {
-      if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_RETRY_MS).unref();
-    });
-    // The failure of a first attempt is one of its events.
-    commands.connect().catch(() => undefined);
-  }
-
-  async #publish(token: string, text: string): Promise<void> {
+  /** Publishes to a Pub/Sub channel, also while the node recovers or stops. @throws TidingsError `unavailable` */
+  async publish(channel: string, payload: string): Promise<void> {
     try {
-      const { error } = await this.#pipe.call(publishOf(inboxOf(this.#options.prefix, token), text), 1);
+      const { error } = await this.#pipe.call(publishOf(channel, payload), 1);
       if (error !== undefined) throw error;
     } catch (cause) {
       throw this.#pipeFailed("publish", cause);
     }
   }
 
-  /** What is under way fails when the node goes away, which is no news then. */
+  /** Makes a client beside the one for commands. It does not reconnect by itself. */
+  newClient(): Redis {
+    const { address, commandTimeoutMs } = this.#options;
+    if (this.#client === undefined) throw this.#availability.error();
+    return singleClient(address, this.#client, commandTimeoutMs).on("error", (error) =>
+      this.reportOutage(error),
+    );
+  }
+
+  /** Turns the cause of a failed command into its error. When that means an outage, recovery starts. */
+  failed(what: string, cause: unknown): TidingsError {
+    const error = commandError(what, cause);
+    if (error !== cause && error.code === "unavailable") this.recover();
+    return error;
+  }
+
+  /** Makes the node unavailable until everything is reconciled: what Redis has may differ from what the node has. */
+  recover(): void {
+    this.#availability.becomeUnavailable();
+    void this.#recovery.start();
+  }
+
+  /** Reports a failure, unless one of this outage was reported already. */
+  reportOutage(error: unknown): void {
+    this.#availability.reportOutage(error);
+  }
+
+  #connect(): void {
+    const client = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
+    this.#client = client;
+    client.on("ready", () => void this.#recovery.start());
+    client.on("close", () => this.#availability.becomeUnavailable());
+    client.on("error", (error) => this.reportOutage(error));
+    // A client ends for good when a failover meets its attempt to connect: another client replaces it.
+    client.once("end", () => {
+      if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_DELAY_MS).unref();
+    });
+    client.connect().catch(() => undefined); // its failure is reported as an event, too
+  }
+
+  async #attempt(): Promise<void> {
+    await pingMasters(this.#ready());
+    // The pipe reconnects each time: its old connection may lead to a former master.
+    await this.#pipe.open(this.newClient());
+    await this.#reconcile();
+  }
+
+  /** Calls in flight fail when an outage begins. Only the failure that comes first may start recovery. */
   #pipeFailed(what: string, cause: unknown): TidingsError {
-    return this.isUp ? this.failed(what, cause) : failureOf(what, cause);
+    return this.isUp ? this.failed(what, cause) : commandError(what, cause);
   }
 
   #ready(): Redis | Cluster {
-    const commands = this.#commands;
-    if (commands === undefined || commands.status !== "ready") throw this.#awayError();
-    return commands;
-  }
-
-  #goAway(): void {
-    if (this.#state !== "up") return;
-    this.#state = "away";
-    for (const listener of this.#whenAway) listener();
-  }
-
-  #isBack(): void {
-    this.#state = "up";
-    this.#isReported = false;
-    this.#endStart();
-  }
-
-  async #listen(): Promise<void> {
-    const { prefix } = this.#options;
-    const commands = this.#ready();
-    await pingMasters(commands);
-    // A new one, for the old one may lead to who is the master no more.
-    await this.#pipe.open(this.#besides(commands));
-    const channels = [inboxOf(prefix, this.#token), castOf(prefix)];
-    await this.#listener.open(() => this.#besides(commands), channels);
-  }
-
-  #besides(commands: Redis | Cluster): Redis {
-    const { address, commandTimeoutMs } = this.#options;
-    const connection = singleClient(address, commands, commandTimeoutMs);
-    connection.on("error", (error) => this.#reportOutage(error));
-    return connection;
-  }
-
-  async #watch(): Promise<void> {
-    const { connection } = this.#listener;
-    if (!this.isUp) return;
-    try {
-      await this.probe();
-    } catch (error) {
-      // Lost meanwhile, and perhaps replaced: that has been seen to already.
-      if (!this.isUp || this.#listener.connection !== connection) return;
-      this.#reportOutage(error);
-      // Its end is what makes the node return on another connection.
-      this.#listener.close();
-    }
-  }
-
-  /** Once for each outage, however often the return fails. */
-  #reportOutage(error: unknown): void {
-    if (this.#isReported) return;
-    this.#isReported = true;
-    this.#report("redis", error);
-  }
-
-  #report(stage: string, error: unknown): void {
-    this.#sink?.report(stage, error);
-  }
-
-  #awayError(): TidingsError {
-    const because = { new: "has not been started", stopped: "was stopped", away: "is away", up: "is away" };
-    return new TidingsError("unavailable", `the backplane ${because[this.#state]}`);
+    if (this.#client === undefined || !isReady(this.#client)) throw this.#availability.error();
+    return this.#client;
   }
 }
 
-const newToken = (): string => randomBytes(9).toString("base64url");
+export { type Address, addressOf } from "./clients.ts";
+export { pack, publishOf } from "./packed-command.ts";
+export { FAILED, type PipeAnswer } from "./pipe.ts";
+export { PackedArguments, type RunScript } from "./run-script.ts";
+export { type Script, script } from "./script.ts";
+export { forEachConcurrently } from "./semaphore.ts";
+export { Subscriber } from "./subscriber.ts";

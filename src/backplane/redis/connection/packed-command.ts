@@ -1,75 +1,62 @@
-import { type Cluster, Command, type Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { EncodedCommand, sendCommand } from "./ioredis.ts";
 
-/** Texts from this length on are written into buffers that are used again. */
+/** Payloads from this length on are written into pooled buffers. */
 const LARGE = 4_096;
-/** Before the text, for what opens the command: the longest script takes less than half of it. */
+/** Room before the payload for the opening of the command: the longest script takes less than half of it. */
 const OPENING_BYTES = 24 * 1_024;
 
 /** One argument as Redis reads it: RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings */
 export const pack = (argument: string | number): string =>
   `$${Buffer.byteLength(String(argument))}\r\n${argument}\r\n`;
 
-/** The command that publishes a text, in pieces: to join them would copy it once more. */
-export const publishOf = (channel: string, text: string): string[] => [
-  `*3\r\n${pack("PUBLISH")}${pack(channel)}$${Buffer.byteLength(text)}\r\n`,
-  text,
+/** The command that publishes a payload, in pieces: joining them would copy the payload once more. */
+export const publishOf = (channel: string, payload: string): string[] => [
+  `*3\r\n${pack("PUBLISH")}${pack(channel)}$${Buffer.byteLength(payload)}\r\n`,
+  payload,
   "\r\n",
 ];
 
 /**
- * A command whose last part is a long text, written down by ourselves. The client library would copy it into memory that it uses once (buffers.ts).
+ * A command whose last part is a long payload, encoded here. The client library would copy the payload into memory that it uses only once
+ * (buffer-pool.ts).
  */
-export abstract class PackedCommand extends Command {
-  readonly #text: string;
+export abstract class PackedCommand extends EncodedCommand {
+  readonly #payload: string;
   readonly #buffer: Buffer | undefined;
   readonly #end: number;
-  #timer: NodeJS.Timeout | undefined;
 
-  /** @param text what comes last, as Redis reads it */
-  constructor(name: string, args: string[], text: string) {
+  /** @param payload the last arguments, as Redis reads them */
+  constructor(name: string, args: string[], payload: string) {
     super(name, args, { replyEncoding: "utf8" });
-    const isLarge = text.length >= LARGE;
-    this.#text = isLarge ? "" : text;
-    this.#buffer = isLarge ? takeBuffer(OPENING_BYTES + Buffer.byteLength(text)) : undefined;
-    this.#end = OPENING_BYTES + (this.#buffer?.write(text, OPENING_BYTES) ?? 0);
+    const isLarge = payload.length >= LARGE;
+    this.#payload = isLarge ? "" : payload;
+    this.#buffer = isLarge ? takeBuffer(OPENING_BYTES + Buffer.byteLength(payload)) : undefined;
+    this.#end = OPENING_BYTES + (this.#buffer?.write(payload, OPENING_BYTES) ?? 0);
   }
 
-  /** What comes before the text. */
-  protected abstract open(connection: object): string;
+  /** The part of the command before the payload. */
+  protected abstract open(socket: object): string;
 
-  override toWritable(connection: object): string | Buffer {
-    const opening = this.open(connection);
-    if (this.#buffer === undefined) return opening + this.#text;
+  protected override encode(socket: object): string | Buffer {
+    const opening = this.open(socket);
+    if (this.#buffer === undefined) return opening + this.#payload;
     const start = OPENING_BYTES - Buffer.byteLength(opening);
     this.#buffer.write(opening, start);
     return this.#buffer.subarray(start, this.#end);
   }
 
-  /**
-   * A timer of its own, instead of the client library's: that one is a property, which is deleted in the end, and V8 makes a table of some
-   * 2 KB of an object that loses a property. It was half of what a publishing node left to its major collections.
-   */
-  override setTimeout(ms: number): void {
-    this.#timer ??= setTimeout(() => this.reject(new Error("Command timed out")), ms);
-  }
-
-  /** To be called when the command has ended, well or not. */
-  stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  /** To be called when Redis has answered: until then the buffer may be on its way. */
+  /** Must be called when Redis has answered, and not before: until then the socket may still read the buffer. */
   release(): void {
     if (this.#buffer !== undefined) giveBuffer(this.#buffer);
   }
 }
 
-/** Sends a command. @returns what Redis answers */
-export async function send(commands: Redis | Cluster, command: PackedCommand): Promise<unknown> {
+/** Sends a command. @returns the answer of Redis */
+export async function send(client: Redis | Cluster, command: PackedCommand): Promise<unknown> {
   try {
-    const answer = await commands.sendCommand(command);
+    const answer = await sendCommand(client, command);
     command.release();
     return answer;
   } finally {

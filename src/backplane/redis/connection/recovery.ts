@@ -1,44 +1,44 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoff } from "../../../protocol/protocol.ts";
 
-export const LONGEST_RETRY_MS = 2_000;
-const RETRY = { firstMs: 50, capMs: LONGEST_RETRY_MS };
+export const LONGEST_DELAY_MS = 2_000;
+const DELAYS = { firstMs: 50, capMs: LONGEST_DELAY_MS };
 
-export interface ReturningParts {
-  /** Whether an attempt makes sense now; if not, somebody begins anew later. */
+export interface RecoveryParts {
+  /** Tells whether an attempt makes sense now. While it does not, recovery ends; a new connection starts it again. */
   readonly isPossible: () => boolean;
   readonly attempt: () => Promise<void>;
-  /** An attempt has ended well, and nothing has happened meanwhile that would ask for another. */
-  readonly onReturn: () => void;
+  /** Called after an attempt that succeeded, unless something asked for another one meanwhile. */
+  readonly onRecovered: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Attempts to return, one after the other until one ends well. */
-export class Returning {
-  readonly #parts: ReturningParts;
+/** Repeats attempts to recover, one after another, until one succeeds. */
+export class Recovery {
+  readonly #parts: RecoveryParts;
   #isRunning = false;
-  #again = false;
+  #isRequested = false;
 
-  constructor(parts: ReturningParts) {
+  constructor(parts: RecoveryParts) {
     this.#parts = parts;
   }
 
-  /** Begins, or has what runs begin again. */
-  async begin(): Promise<void> {
-    const { isPossible, attempt, onReturn, onFailure } = this.#parts;
-    this.#again = true;
+  /** Starts recovery. While an attempt runs, requests another one after it: the state may have changed behind its back. */
+  async start(): Promise<void> {
+    const { isPossible, attempt, onRecovered, onFailure } = this.#parts;
+    this.#isRequested = true;
     if (this.#isRunning) return;
     this.#isRunning = true;
     let delays = 0;
-    while (this.#again && isPossible()) {
-      this.#again = false;
+    while (this.#isRequested && isPossible()) {
+      this.#isRequested = false;
       try {
         await attempt();
-        if (!this.#again && isPossible()) onReturn();
+        if (!this.#isRequested && isPossible()) onRecovered();
       } catch (error) {
         onFailure(error);
-        this.#again = true;
-        await sleep(backoff(delays++, RETRY), undefined, { ref: false });
+        this.#isRequested = true;
+        await sleep(backoff(delays++, DELAYS), undefined, { ref: false });
       }
     }
     this.#isRunning = false;

@@ -50,7 +50,7 @@ local function restamp(channel)
 end
 
 -- Has everybody who remembers a channel's nodes learn that these have changed: those who asked for them are told, and it is known
--- for a while that they were (settling.ts).
+-- for a while that they were (routing/invalidation.ts).
 local function invalidate(channel)
   restamp(channel)
   local readers, told = key("r", channel), redis.call("SMEMBERS", key("r", channel))

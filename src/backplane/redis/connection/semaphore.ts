@@ -1,41 +1,41 @@
-/** So many at a time; the others wait, and come in the order in which they asked. */
-export class Turns {
+/** Admits a limited number of tasks at a time. The others wait, and are admitted in the order of their requests. */
+export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
-  #taken = 0;
+  #admitted = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @returns undefined when it may begin at once, else what it has to wait for */
-  take(): Promise<void> | undefined {
-    if (this.#taken < this.#limit) {
-      this.#taken++;
+  /** @returns `undefined` when the task may begin at once, which then costs no promise. Otherwise a promise of its admission */
+  acquire(): Promise<void> | undefined {
+    if (this.#admitted < this.#limit) {
+      this.#admitted++;
       return undefined;
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Ends a turn; the next one in the queue has it. */
-  give(): void {
+  /** Ends a task, and admits the next one. */
+  release(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#taken--;
+    if (next === undefined) this.#admitted--;
     else next();
   }
 }
 
-const AT_ONCE = 8;
+const MAX_CONCURRENT = 8;
 
-/** Does some of the work at a time, so that Redis has time for others. */
-export async function inTurn<Item>(
+/** Works on all items, at most 8 at a time: Redis has time for other work in between. */
+export async function forEachConcurrently<Item>(
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const turns = new Turns(AT_ONCE);
-  const doInTurn = async (item: Item): Promise<void> => {
-    await turns.take();
-    await work(item).finally(() => turns.give());
+  const semaphore = new Semaphore(MAX_CONCURRENT);
+  const admit = async (item: Item): Promise<void> => {
+    await semaphore.acquire();
+    await work(item).finally(() => semaphore.release());
   };
-  await Promise.all(items.map(doInTurn));
+  await Promise.all(items.map(admit));
 }

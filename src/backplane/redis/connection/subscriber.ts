@@ -1,60 +1,61 @@
 import type { Redis } from "ioredis";
+import { isReady } from "./ioredis.ts";
 
-/** The connection by which a node hears what is published to it. */
-export class Listener {
-  readonly #onText: (text: string) => void;
+/** The Redis connection on which a node receives what is published to it. */
+export class Subscriber {
+  readonly #onPayload: (payload: string) => void;
   readonly #onEnd: () => void;
-  #connection: Redis | undefined;
+  #client: Redis | undefined;
 
-  /** @param onEnd is told when the connection has ended, unless another one has taken its place */
-  constructor(onText: (text: string) => void, onEnd: () => void) {
-    this.#onText = onText;
+  /** @param onEnd is called when the connection has ended, unless another one has replaced it */
+  constructor(onPayload: (payload: string) => void, onEnd: () => void) {
+    this.#onPayload = onPayload;
     this.#onEnd = onEnd;
   }
 
-  /** What it listens by, alive or not. */
-  get connection(): Redis | undefined {
-    return this.#connection;
+  /** The present client, alive or not. It is another one after each reconnect. */
+  get client(): Redis | undefined {
+    return this.#client;
   }
 
   /**
-   * Resolves when it listens. A connection that works is kept.
-   * @param connect makes one that does not connect again by itself
+   * Subscribes to channels. A connection that works is kept.
+   * @param connect makes a client that does not reconnect by itself
    */
   async open(connect: () => Redis, channels: readonly string[]): Promise<void> {
     if (await this.#isAlive()) return;
-    const connection = connect();
-    this.#connection = connection;
-    connection.on("message", (_, text) => this.#onText(text));
-    connection.on("end", () => {
-      connection.disconnect(); // and no more watches for failovers
-      if (this.#connection === connection) this.#onEnd();
+    const client = connect();
+    this.#client = client;
+    client.on("message", (_, payload) => this.#onPayload(payload));
+    client.on("end", () => {
+      client.disconnect(); // also stops its watch for failovers
+      if (this.#client === client) this.#onEnd();
     });
-    await connection.connect();
-    await connection.subscribe(...channels);
+    await client.connect();
+    await client.subscribe(...channels);
   }
 
-  /** Listens to one channel in the place of another. */
+  /** Replaces the subscription of one channel by that of another. */
   async move(from: string, to: string): Promise<void> {
-    await this.#connection?.subscribe(to);
-    await this.#connection?.unsubscribe(from);
+    await this.#client?.subscribe(to);
+    await this.#client?.unsubscribe(from);
   }
 
-  /** The end of the connection is told. */
+  /** Ends the connection, upon which `onEnd` is called. */
   close(): void {
-    this.#connection?.disconnect();
+    this.#client?.disconnect();
   }
 
-  /** A connection that nothing comes through any more looks like one on which nothing is said. */
+  /** A ping tells a dead connection from one on which nothing is published: both are silent. */
   async #isAlive(): Promise<boolean> {
-    const connection = this.#connection;
-    if (connection?.status !== "ready") return false;
+    const client = this.#client;
+    if (client === undefined || !isReady(client)) return false;
     try {
-      await connection.ping();
+      await client.ping();
       return true;
     } catch {
-      this.#connection = undefined;
-      connection.disconnect();
+      this.#client = undefined;
+      client.disconnect();
       return false;
     }
   }

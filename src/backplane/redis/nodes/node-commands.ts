@@ -1,14 +1,17 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { Cluster, Command, NodeStatus } from "../../port.ts";
-import type { TrafficCounts } from "../bus/traffic.ts";
-import type { Link } from "../connection/connection.ts";
+import { type Bus, type LocalNode, Requests, type TrafficCounts } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
 import { REGISTRY } from "../keys.ts";
 import { lineOf } from "../line.ts";
 import type { RedisPresence } from "../presence.ts";
 import type { Registry } from "../registry.ts";
 import { TELL } from "../registry-scripts.ts";
 
-export interface ClusterParts {
+export interface NodeCommandsParts {
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly registry: Registry;
   readonly presence: RedisPresence;
   /** A node that has not answered after so long counts as 0. */
@@ -16,20 +19,22 @@ export interface ClusterParts {
   readonly traffic: TrafficCounts;
 }
 
-/** The other nodes, and what this one asks of them: lines `C` (request, who asks, command) and `R` (request, answer). */
-export class RedisCluster implements Cluster {
-  readonly #link: Link;
-  readonly #parts: ClusterParts;
-  readonly #waiting = new Map<string, (count: number | undefined) => void>();
-  #requests = 0;
+/** Takes the place of a command in a roll call, which asks for the answer alone. */
+const ROLL_CALL = "";
 
-  constructor(link: Link, parts: ClusterParts) {
-    this.#link = link;
+/** The other nodes, and commands to them: lines `C` (request, token of the asking node, command) and `R` (request, answer). */
+export class NodeCommands implements Cluster {
+  readonly #parts: NodeCommandsParts;
+  readonly #requests: Requests;
+
+  constructor(parts: NodeCommandsParts) {
+    const { bus, presence, registry, commandTimeoutMs } = parts;
     this.#parts = parts;
-    link.on("C", ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
-    link.on("R", ([, request = "", count]) => this.#waiting.get(request)?.(Number(count)));
-    parts.presence.useRollCall((tokens) => this.#callRoll(tokens));
-    parts.registry.useRollCall((tokens) => this.#callRoll(tokens));
+    this.#requests = new Requests(commandTimeoutMs);
+    bus.on("C", ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
+    bus.on("R", ([, request = "", count]) => this.#requests.answered(request, count));
+    presence.useRollCall((tokens) => this.#callRoll(tokens));
+    registry.useRollCall((tokens) => this.#callRoll(tokens));
   }
 
   nodes(): Promise<NodeStatus[]> {
@@ -37,81 +42,76 @@ export class RedisCluster implements Cluster {
   }
 
   drain(): Promise<void> {
-    // Redis may be away, and users leave all the same.
+    // First here: Redis may be unavailable, and users leave all the same.
     this.#parts.presence.drain();
     return this.#parts.registry.drain();
   }
 
   async command(command: Command): Promise<number> {
-    const { presence } = this.#parts;
+    const { presence, bus } = this.#parts;
     const only = command.kind === "kick" ? command.connection : undefined;
-    // As Redis has it now: a command must not miss a node that is new.
+    // Read from Redis, not from a cache: a command must not miss a node that is new.
     const nodes = new Set(await presence.locate(command.user, only));
-    const isHere = nodes.delete(this.#link.token) || presence.hasUser(command.user);
+    const isHere = nodes.delete(bus.token) || presence.hasUser(command.user);
     const counts = await Promise.all([
       isHere ? presence.runHere(command) : 0,
-      ...[...nodes].map((token) => this.#count(token, command)),
+      ...[...nodes].map((token) => this.#ask(token, command)),
     ]);
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Nobody is waited for any more. */
+  /** Stops waiting: all pending requests count as answered with 0. */
   stop(): void {
-    for (const answer of this.#waiting.values()) answer(0);
+    this.#requests.answerAll("0");
   }
 
-  async #count(token: string, command: Command): Promise<number> {
-    const ask = (request: string): void =>
-      this.#link.post(token, lineOf("C", request, this.#link.token, JSON.stringify(command)));
-    const count = await this.#answerTo(ask);
-    if (count === undefined) void this.#reportLate(token);
-    return count ?? 0;
+  /** @returns the count of one node; 0 for a node that does not answer, which is reported */
+  async #ask(token: string, command: Command): Promise<number> {
+    const { bus } = this.#parts;
+    const [count] = await this.#requests.ask((request) => {
+      bus.post(token, lineOf("C", request, bus.token, JSON.stringify(command)));
+      return 1;
+    });
+    if (count === undefined) void this.#reportOverdue(token);
+    return Number(count ?? 0);
   }
 
-  /** Calls itself as well: when nothing comes back from there either, it is not the others that are silent. */
+  /** Calls this node as well: when not even this node hears the call, the silence of the others means nothing. */
   async #callRoll(tokens: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     if (tokens.length === 0) return new Map();
-    const calls = [this.#link.token, ...tokens].map((token) => this.#isThere(token));
+    const calls = [this.#parts.bus.token, ...tokens].map((token) => this.#isThere(token));
     const [isHere, ...answers] = await Promise.all(calls);
     return new Map(isHere ? tokens.map((token, index) => [token, answers[index] === true]) : []);
   }
 
   async #isThere(token: string): Promise<boolean> {
-    const { token: own } = this.#link;
-    const answer = await this.#answerTo((request) => this.#tell(token, "C", request, own, NOTHING));
-    return answer !== undefined;
+    const { bus } = this.#parts;
+    const answers = await this.#requests.ask((request) => {
+      this.#postByScript(token, "C", request, bus.token, ROLL_CALL);
+      return 1;
+    });
+    return answers.length > 0;
   }
 
-  /** A node that returns is there too, and asks who else is. Who is not told does not answer, which is seen. */
-  #tell(token: string, kind: "C" | "R", ...fields: readonly string[]): void {
-    this.#parts.traffic.sent(kind, 1);
-    this.#link.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
+  /** Posts a line by a script, which works during recovery too: a recovering node calls and answers rolls. A failure shows as a missing answer. */
+  #postByScript(token: string, kind: "C" | "R", ...fields: readonly string[]): void {
+    const { connection, traffic } = this.#parts;
+    traffic.sent(kind, 1);
+    connection.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
   }
 
-  /** @returns the answer to a request; undefined when there is none in time */
-  async #answerTo(ask: (request: string) => void): Promise<number | undefined> {
-    const request = (++this.#requests).toString(36);
-    const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    const timer = setTimeout(() => resolve(undefined), this.#parts.commandTimeoutMs);
-    this.#waiting.set(request, resolve);
-    ask(request);
-    const answer = await promise;
-    clearTimeout(timer);
-    this.#waiting.delete(request);
-    return answer;
-  }
-
-  async #reportLate(token: string): Promise<void> {
+  async #reportOverdue(token: string): Promise<void> {
     const { registry, commandTimeoutMs } = this.#parts;
-    const node = (await registry.nameOf(token).catch(() => undefined)) ?? token;
-    const late = new TidingsError("unavailable", `node ${node} did not answer within ${commandTimeoutMs} ms`);
-    if (!this.#link.isStopped) this.#link.sink.report("command", late);
+    const name = (await registry.nameOf(token).catch(() => undefined)) ?? token;
+    this.#report(
+      new TidingsError("unavailable", `node ${name} did not answer within ${commandTimeoutMs} ms`),
+    );
   }
 
-  /** Answers a failure too, or the one who asks would wait in vain. */
+  /** Runs a command of another node. A failure is answered too, as 0: otherwise the asking node would wait until its timeout. */
   async #serve(json: string, request: string, from: string): Promise<void> {
-    if (json === NOTHING) {
-      this.#tell(from, "R", request, "0");
+    if (json === ROLL_CALL) {
+      this.#postByScript(from, "R", request, "0");
       return;
     }
     let count = 0;
@@ -119,11 +119,13 @@ export class RedisCluster implements Cluster {
       // Written by another node, or by the script of an arrival.
       count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
     } catch (error) {
-      if (!this.#link.isStopped) this.#link.sink.report("command", error);
+      this.#report(error);
     }
-    if (request !== "") this.#link.post(from, lineOf("R", request, String(count)));
+    if (request !== "") this.#parts.bus.post(from, lineOf("R", request, String(count)));
+  }
+
+  #report(error: unknown): void {
+    const { connection, node } = this.#parts;
+    if (!connection.isStopped) node.report("command", error);
   }
 }
-
-/** In the place of a command: only the answer is wanted. */
-const NOTHING = "";

@@ -1,11 +1,14 @@
 import type { Channel } from "../../../protocol/protocol.ts";
-import type { Link } from "../connection/connection.ts";
-import { script } from "../connection/script.ts";
+import { type Bus, Requests } from "../bus/bus.ts";
+import { type RunScript, script } from "../connection/connection.ts";
 import { partitionOf } from "../keys.ts";
 import { lineOf } from "../line.ts";
 
-/** Asks the nodes that were told of a change, behind the news. ARGV: channel, token, request. Answers how many it asked. */
-export const ASK_READERS = script(
+/**
+ * Asks the nodes that the last invalidation of a channel was sent to for a confirmation, on the way behind it.
+ * ARGV: channel, token, request. Reply: how many nodes it asked.
+ */
+export const CONFIRM_INVALIDATION = script(
   "settle-route",
   `
 local asked = 0
@@ -20,42 +23,33 @@ return asked
 );
 
 /**
- * Makes sure that the nodes that have cached a channel's nodes know of a change, so that whatever is sent after a `welcome` reaches the
- * new connection. The news may be behind the answer to the script that made the change: a Redis that is short of time writes
- * the one long after the other, and on a Redis Cluster the news goes from master to master. So those nodes are asked on the same
- * way, and their answers are awaited. It costs a round trip, and only where somebody has cached the channel.
+ * Confirms that the nodes that have cached a channel's route have dropped it, so that a message sent after a `welcome` reaches the new
+ * connection. The invalidation may arrive after the answer to the script that sent it: a Redis that is short of time writes one long
+ * after the other, and on Redis Cluster the invalidation goes from master to master. So those nodes are asked on the same way (lines `F`
+ * and `G`), and their answers are awaited. It costs a round trip, and only where a node has cached the route.
  */
-export class Settling {
-  readonly #link: Link;
-  readonly #timeoutMs: number;
-  readonly #waiting = new Map<string, () => void>();
-  #requests = 0;
+export class Invalidation {
+  readonly #run: RunScript;
+  readonly #bus: Bus;
+  readonly #requests: Requests;
 
   /** @param timeoutMs a node that has not answered after so long is not waited for */
-  constructor(link: Link, timeoutMs: number) {
-    this.#link = link;
-    this.#timeoutMs = timeoutMs;
-    link.on("F", ([, from = "", request = ""]) => link.post(from, lineOf("G", request)));
-    link.on("G", ([, request = ""]) => this.#waiting.get(request)?.());
+  constructor(run: RunScript, bus: Bus, timeoutMs: number) {
+    this.#run = run;
+    this.#bus = bus;
+    this.#requests = new Requests(timeoutMs);
+    bus.on("F", ([, from = "", request = ""]) => bus.post(from, lineOf("G", request)));
+    bus.on("G", ([, request = ""]) => this.#requests.answered(request));
   }
 
-  /** Resolves when all who were told of the last change have heard of it. */
-  async settle(channel: Channel): Promise<void> {
-    const request = (++this.#requests).toString(36);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let answers = 0;
-    let asked = Number.POSITIVE_INFINITY;
-    this.#waiting.set(request, () => {
-      if (++answers >= asked) resolve();
+  /**
+   * Resolves when all nodes that the last invalidation was sent to have dropped the route. A node that does not answer keeps no
+   * login waiting: after the timeout it resolves as well.
+   */
+  async confirm(channel: Channel): Promise<void> {
+    await this.#requests.ask(async (request) => {
+      const args = [channel, this.#bus.token, request];
+      return Number(await this.#run(CONFIRM_INVALIDATION, partitionOf(channel), args));
     });
-    const timer = setTimeout(resolve, this.#timeoutMs);
-    try {
-      const args = [channel, this.#link.token, request];
-      asked = Number(await this.#link.run(ASK_READERS, partitionOf(channel), args));
-      if (answers < asked) await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(request);
-    }
   }
 }
