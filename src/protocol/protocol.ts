@@ -1,4 +1,6 @@
 /** The wire format, shared by the server and the SDK. docs/PROTOCOL.md is the normative text. */
+export type { Backoff } from "./backoff.ts";
+export { backoff } from "./backoff.ts";
 export type { Channel, Target } from "./channel.ts";
 export {
   channelOf,
@@ -40,4 +42,5 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
+export { SerialByKey } from "./serial.ts";
 export { spread } from "./spread.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import { backoff, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Attempt, Receipt } from "./receipt.ts";
 
 export interface Retry {
@@ -38,7 +38,7 @@ export async function withRetry(
       const { code, message, retryable } = error;
       made.push({ outcome: "failed", code, message, retryable });
       if (!retryable || made.length >= attempts) throw new RetryError(error, made);
-      await sleep(delayMs * 2 ** (made.length - 1));
+      await sleep(backoff(made.length - 1, { firstMs: delayMs }));
     }
   }
 }

@@ -10,10 +10,10 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
-/** Stored messages go by a script, or by a command each. */
+/** A batch of stored messages is appended by one script, or by one command for each message. */
 const WAYS = { "a script": implementation, commands: redisOn(() => server, 1) };
 
-test("scripts that Redis has forgotten are sent again, and the order stays", async () => {
+test("scripts that Redis has forgotten are sent again, and messages keep their order", async () => {
   await using cluster = await startCluster(implementation);
   const { broker } = cluster.node;
 
@@ -30,7 +30,7 @@ test.each(Object.entries(WAYS))(
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;
     await other.broker.join("g", "alice");
-    // Below and above the length from which texts are written into buffers, and above the length of such a buffer.
+    // Below and above the length from which payloads are written into pooled buffers, and above the largest of these.
     const bodies = [1, 3_000, 5_000, 60_000, 400_000].map((length) =>
       JSON.stringify("xé🙂 ".repeat(length / 5)),
     );
@@ -39,7 +39,7 @@ test.each(Object.entries(WAYS))(
     for (const body of bodies) await node.broker.relay(message("group:g", { body }));
     await other.sink.until(() => other.sink.delivered.length === 2 * bodies.length);
 
-    // Each way keeps its order; the two have none between them.
+    // Ephemeral and stored messages keep their order each, and have none between them.
     const arrived = (isStored: boolean) =>
       other.sink.delivered.filter((each) => "offset" in each === isStored).map(({ body }) => body);
     expect(arrived(true)).toEqual(bodies);
@@ -47,7 +47,7 @@ test.each(Object.entries(WAYS))(
   },
 );
 
-test("a call takes no more than half a million characters of data, and the order stays", async () => {
+test("a call takes at most half a million characters of data, and messages keep their order", async () => {
   await using cluster = await startCluster(implementation);
   const { node, message } = cluster;
   const calls = () => node.backplane.traffic?.scripts.append ?? 0;
@@ -61,7 +61,7 @@ test("a call takes no more than half a million characters of data, and the order
 });
 
 test.each(Object.entries(WAYS))(
-  "what is under way when the connection is lost is answered, and later texts are not mixed up with it (%s)",
+  "when the connection is lost, appends in flight end, and later payloads are intact (%s)",
   async (_, implementation) => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;

@@ -11,24 +11,24 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** A way to Redis whose connections can die without a word: nothing goes through them any more, and nobody is told. */
-async function way() {
+/** A proxy to Redis whose connections can die without a sign: they stay open, and forward nothing any more. */
+async function startProxy() {
   const connections: { client: Socket; upstream: Socket }[] = [];
-  const proxy = createServer((client) => {
+  const listener = createServer((client) => {
     const upstream = connect(server.port, "127.0.0.1");
     connections.push({ client, upstream });
     client.pipe(upstream).pipe(client);
     for (const socket of [client, upstream]) socket.on("error", () => socket.destroy());
   }).listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const { port } = proxy.address() as AddressInfo; // of a server that listens to a port
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo; // of a server that listens to a port
   return {
     url: `redis://127.0.0.1:${port}`,
     masters: [server],
     get count() {
       return connections.length;
     },
-    /** Of the connections that there have been, by when they were made. */
+    /** @param index counts all connections in the order in which they were made */
     silence(index: number): void {
       const { client, upstream } = connections[index] ?? expect.fail("there is no such connection");
       client.unpipe(upstream);
@@ -39,21 +39,21 @@ async function way() {
     [Symbol.dispose]() {
       for (const { client, upstream } of connections)
         for (const socket of [client, upstream]) socket.destroy();
-      proxy.close();
+      listener.close();
     },
   };
 }
 
-// In the order in which a node makes them.
+// The numbers are the order in which a node connects.
 test.each<[string, number[]]>([
   ["a connection for scripts", [0]],
   ["a connection for publishing", [1]],
   ["a connection for listening", [2]],
   ["every connection", [0, 1, 2]],
-])("%s that is dead without a word is replaced, and nothing that is stored is lost", async (_, dead) => {
-  using slow = await way();
+])("%s that is dead without a sign is replaced, and no stored message is lost", async (_, dead) => {
+  using proxy = await startProxy();
   await using cluster = await startCluster(
-    redisOn(() => slow),
+    redisOn(() => proxy),
     { heartbeatMs: 200 },
     1,
   );
@@ -62,12 +62,12 @@ test.each<[string, number[]]>([
   await node.broker.join("g", "alice");
   await node.broker.positions(["group:g"]);
   await node.broker.append(cluster.message("group:g"));
-  expect(slow.count).toBe(3);
+  expect(proxy.count).toBe(3);
 
-  for (const index of dead) slow.silence(index);
+  for (const index of dead) proxy.silence(index);
   await eventually(() =>
     node.broker.append(cluster.message("group:g", { id: "after" })).then(
-      () => slow.count > 3,
+      () => proxy.count > 3,
       () => false,
     ),
   );

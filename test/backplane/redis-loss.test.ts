@@ -9,7 +9,7 @@ import { redisOn } from "./redis-harness.ts";
 
 const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.url, masters: [server] }));
 
-/** Publishes three messages to a group that the node has joined, and gives the name of its list. */
+/** Publishes three messages to a group that the node has joined. @returns the name of the list of its history */
 async function threeMessages({ node, message }: StartedCluster, server: RedisServer) {
   await node.broker.join("g", "alice");
   for (const id of ["one", "two", "three"]) await node.broker.append(message("group:g", { id }));
@@ -18,13 +18,13 @@ async function threeMessages({ node, message }: StartedCluster, server: RedisSer
   return list;
 }
 
-/** Cuts the connection on which the node listens. */
+/** Cuts the subscriptions of all nodes. */
 const cut = (server: RedisServer) => server.command("CLIENT", "KILL", "TYPE", "pubsub");
 
-const placesOf = ({ node }: StartedCluster) =>
+const deliveredTo = ({ node }: StartedCluster) =>
   node.sink.delivered.map((message) => `${message.id} ${(message as StoredMessage).offset}`); // all are stored
 
-test("what was published while a node did not hear is delivered in its place, once", async () => {
+test("messages published while a node was not subscribed are delivered once, in order", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other, message } = cluster;
@@ -42,7 +42,7 @@ test("what was published while a node did not hear is delivered in its place, on
   expect(node.sink.losses).toEqual([]);
 });
 
-test("what a Redis that hangs does not answer has failed, and works again when it goes on", async () => {
+test("appends fail while Redis hangs, and succeed when it continues", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node, message } = cluster;
@@ -62,7 +62,7 @@ test("what a Redis that hangs does not answer has failed, and works again when i
   await node.sink.until(() => node.sink.delivered.at(-1)?.id === "later");
 });
 
-test("what is under way when Redis crashes fails then: the node is back for good when it is back", async () => {
+test("appends in flight fail when Redis crashes, and the node is up for good when Redis is back", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node, message } = cluster;
@@ -79,10 +79,10 @@ test("what is under way when Redis crashes fails then: the node is back for good
   events.push("back");
   await failed;
 
-  expect(events).toEqual(["Redis is away: the connection has ended", "back"]);
+  expect(events).toEqual(["Redis is unavailable: the connection has ended", "back"]);
 });
 
-test("what is under way when a connection to a master of a Redis Cluster breaks is stored once, or not at all", async () => {
+test("appends in flight when a connection to a master of a Redis Cluster breaks are stored once, or not at all", async () => {
   await using redis = await RedisCluster.start();
   await using cluster = await startCluster(redisOn(() => redis));
   const { node, message } = cluster;
@@ -112,7 +112,7 @@ test("what is under way when a connection to a master of a Redis Cluster breaks 
   }
 });
 
-test("a history without its last message, as a replica may have it, goes on under another epoch", async () => {
+test("a history that lost its last message, as on a replica, continues under another epoch", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node, message } = cluster;
@@ -131,10 +131,10 @@ test("a history without its last message, as a replica may have it, goes on unde
     epoch: loss?.position.epoch,
     offset: 3,
   });
-  expect(placesOf(cluster)).toEqual(["one 1", "two 2", "three 3", "new 3"]);
+  expect(deliveredTo(cluster)).toEqual(["one 1", "two 2", "three 3", "new 3"]);
 });
 
-test("a history in which another message has taken an offset goes on under another epoch", async () => {
+test("a history with another message at a delivered offset continues under another epoch", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node, message } = cluster;
@@ -148,10 +148,10 @@ test("a history in which another message has taken an offset goes on under anoth
   expect(node.sink.losses).toMatchObject([{ channel: "group:g", position: { offset: 3 } }]);
   await lastPosition(cluster);
   await node.broker.append(message("group:g", { id: "new" }));
-  expect(placesOf(cluster)).toEqual(["one 1", "two 2", "three 3", "new 4"]);
+  expect(deliveredTo(cluster)).toEqual(["one 1", "two 2", "three 3", "new 4"]);
 });
 
-/** Where the group stands, asked until the node is back. */
+/** The position of the group, asked until the node is up. */
 async function lastPosition({ node }: StartedCluster) {
   for (;;) {
     const positions = await node.broker.positions(["group:g"]).catch(() => undefined);

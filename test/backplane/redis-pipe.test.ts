@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FAILED, Pipe } from "../../src/backplane/redis/pipe.ts";
+import { FAILED, Pipe } from "../../src/backplane/redis/connection/pipe.ts";
 import { eventually, RedisServer } from "../support/redis.ts";
 import { upTo } from "./harness.ts";
 
@@ -25,17 +25,17 @@ const connection = (port = server.port): Redis => {
   return client.on("error", () => undefined);
 };
 
-/** A way to Redis on which answers come byte by byte, each when `gate` is open. */
-interface SlowWay extends Disposable {
+/** A proxy to Redis that forwards replies byte by byte, each when `gate` is open. */
+interface SlowProxy extends Disposable {
   readonly port: number;
   gate: Promise<void>;
 }
 
-/** @param options.upTo what is sent breaks off before this word */
-async function slowWay(options: { upTo?: string } = {}): Promise<SlowWay> {
+/** @param options.upTo the proxy cuts the connection before it forwards this word */
+async function slowProxy(options: { upTo?: string } = {}): Promise<SlowProxy> {
   const sockets: Socket[] = [];
-  // Who has said all it has to say may still be told something.
-  const proxy = createServer({ allowHalfOpen: true }, (socket) => {
+  // Half-open, because replies may follow after the other side has sent its last command.
+  const listener = createServer({ allowHalfOpen: true }, (socket) => {
     const upstream = connect(server.port, "127.0.0.1");
     sockets.push(socket.setNoDelay(true), upstream);
     socket.on("data", (chunk: Buffer) => {
@@ -47,34 +47,34 @@ async function slowWay(options: { upTo?: string } = {}): Promise<SlowWay> {
       }
     });
     socket.on("end", () => upstream.end());
-    forwardSlowly(upstream, socket, way).catch(() => undefined); // it is cut off in the end
+    forwardSlowly(upstream, socket, proxy).catch(() => undefined); // fails when the test closes the proxy
   }).listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const way: SlowWay = {
-    port: (proxy.address() as AddressInfo).port, // of a server that listens to a port
+  await once(listener, "listening");
+  const proxy: SlowProxy = {
+    port: (listener.address() as AddressInfo).port, // of a server that listens to a port
     gate: Promise.resolve(),
     [Symbol.dispose]() {
       for (const socket of sockets) socket.destroy();
-      proxy.close();
+      listener.close();
     },
   };
-  return way;
+  return proxy;
 }
 
-async function forwardSlowly(from: Socket, to: Socket, way: SlowWay): Promise<void> {
+async function forwardSlowly(from: Socket, to: Socket, proxy: SlowProxy): Promise<void> {
   for await (const chunk of from) {
     for (const byte of chunk as Buffer) {
-      await way.gate;
+      await proxy.gate;
       to.write(Buffer.of(byte));
       await nextTurn();
     }
   }
 }
 
-test("each command has its number, whatever pieces the answers come in", async () => {
-  using way = await slowWay();
+test("replies may come in any pieces: each command gets its number", async () => {
+  using proxy = await slowProxy();
   const pipe = new Pipe(LONG_MS, () => undefined);
-  await pipe.open(connection(way.port));
+  await pipe.open(connection(proxy.port));
   const twelve = upTo(12).map(() => command("RPUSH", "list", "é"));
 
   const answers = await Promise.all([
@@ -88,7 +88,7 @@ test("each command has its number, whatever pieces the answers come in", async (
   pipe.close();
 });
 
-test("what is long comes in as it was sent, and so does what follows it", async () => {
+test("long commands arrive as they were sent, and so do the commands after them", async () => {
   const pipe = new Pipe(TIMEOUT_MS, () => undefined);
   await pipe.open(connection());
   const texts = upTo(40).map((number) => "ä".repeat(number * 1_000));
@@ -103,7 +103,7 @@ test("what is long comes in as it was sent, and so does what follows it", async 
   pipe.close();
 });
 
-test("what waits for a Redis that hangs takes no more than twice its length, and is answered when it goes on", async () => {
+test("calls to a Redis that hangs take at most twice their length in memory, and are answered when it continues", async () => {
   await using slow = await RedisServer.start();
   const pipe = new Pipe(LONG_MS, () => undefined);
   await pipe.open(connection(slow.port));
@@ -122,7 +122,7 @@ test("what waits for a Redis that hangs takes no more than twice its length, and
 });
 
 test.each(["call", "transaction"] as const)(
-  "a command of a %s that fails has its error, and the others their numbers",
+  "when a command of a %s fails, the answer has its error and the numbers of the others",
   async (kind) => {
     const pipe = new Pipe(TIMEOUT_MS, () => undefined);
     await pipe.open(connection());
@@ -141,7 +141,7 @@ test.each(["call", "transaction"] as const)(
   },
 );
 
-test("of a transaction of which Redis refuses a command nothing is run, and the next call is", async () => {
+test("when Redis refuses to queue a command, it runs nothing of the transaction, and the next call works", async () => {
   const pipe = new Pipe(TIMEOUT_MS, () => undefined);
   await pipe.open(connection());
 
@@ -153,10 +153,10 @@ test("of a transaction of which Redis refuses a command nothing is run, and the 
   pipe.close();
 });
 
-test("of a transaction that has not come in as a whole nothing is run", async () => {
-  using way = await slowWay({ upTo: "last" });
+test("Redis runs nothing of a transaction that it received in part", async () => {
+  using proxy = await slowProxy({ upTo: "last" });
   const pipe = new Pipe(LONG_MS, () => undefined);
-  await pipe.open(connection(way.port));
+  await pipe.open(connection(proxy.port));
 
   const call = pipe.transaction([command("INCR", "d"), command("INCR", "d"), command("SET", "d", "last")], 3);
 
@@ -165,7 +165,7 @@ test("of a transaction that has not come in as a whole nothing is run", async ()
   expect(await server.command("EXISTS", "d")).toBe(0);
 });
 
-test("what is under way when the connection ends has failed, and its end is told", async () => {
+test("when the connection ends, calls in flight fail and `onEnd` is called", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const pipe = new Pipe(TIMEOUT_MS, resolve);
   const client = connection();
@@ -180,15 +180,15 @@ test("what is under way when the connection ends has failed, and its end is told
   await expect(pipe.call([command("INCR", "e")], 1)).rejects.toThrow("no connection");
 });
 
-test("what a former connection answers late is no answer to a call on the present one", async () => {
-  using way = await slowWay();
+test("late replies on a former connection answer no call of the present one", async () => {
+  using proxy = await slowProxy();
   const pipe = new Pipe(LONG_MS, () => undefined);
-  await pipe.open(connection(way.port));
+  await pipe.open(connection(proxy.port));
   const { promise: gate, resolve: release } = Promise.withResolvers<void>();
-  way.gate = gate;
+  proxy.gate = gate;
   const many = pipe.call([command("SET", "seven", "7"), command("INCRBY", "seven", "7000000").repeat(9)], 10);
   many.catch(() => undefined);
-  await eventually(async () => Number(await server.command("GET", "seven")) > 7); // its answers are on their way
+  await eventually(async () => Number(await server.command("GET", "seven")) > 7); // its replies are in flight
 
   await pipe.open(connection());
   release();
@@ -200,18 +200,18 @@ test("what a former connection answers late is no answer to a call on the presen
   pipe.close();
 });
 
-test("a call that is not answered in time ends the connection", async () => {
-  using way = await slowWay();
+test("a call that times out ends the connection", async () => {
+  using proxy = await slowProxy();
   const { promise, resolve } = Promise.withResolvers<void>();
   const pipe = new Pipe(1, resolve);
-  await pipe.open(connection(way.port));
-  way.gate = new Promise(() => undefined);
+  await pipe.open(connection(proxy.port));
+  proxy.gate = new Promise(() => undefined);
 
   await expect(pipe.call([command("INCR", "f")], 1)).rejects.toThrow("ended");
   await promise;
 });
 
-test("a connection that is opened takes the place of the one before, whose end is not told", async () => {
+test("opening another connection closes the former one without a call of `onEnd`", async () => {
   let ends = 0;
   const pipe = new Pipe(TIMEOUT_MS, () => ends++);
   const former = connection();

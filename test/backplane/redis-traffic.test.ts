@@ -7,13 +7,13 @@ const COUNT = 100;
 
 const implementationOn = (server: RedisServer) => redisOn(() => server);
 
-/** How often Redis has been told to do something, scripts' own commands included. */
+/** Calls of a command in Redis, including those from scripts. */
 async function calls(server: RedisServer, command: string): Promise<number> {
   const info = String(await server.command("INFO", "commandstats"));
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
 }
 
-/** Commands of all clients, without the question itself and those of its connection. */
+/** Commands of all clients during some work, without those that this measurement sends. */
 async function commandsDuring(server: RedisServer, work: () => Promise<void>): Promise<number> {
   const total = async (): Promise<number> => {
     const info = String(await server.command("INFO", "stats"));
@@ -34,7 +34,7 @@ test("the ephemeral messages of a tick are one PUBLISH for each node that has re
   const relay = async (): Promise<void> => {
     await Promise.all(groups.map((group) => node?.broker.relay(cluster.message(`group:${group}`))));
   };
-  await relay(); // looks up the nodes of each group
+  await relay(); // looks up the route of each group
   for (const { sink } of others) await sink.until(() => sink.delivered.length === COUNT);
   const before = await calls(server, "publish");
 
@@ -75,12 +75,12 @@ test("the stored messages of a tick are one script call, and one PUBLISH for eac
   expect((await calls(server, "publish")) - before.publishes).toBe(1);
 });
 
-test("a long text of stored messages travels apart from its offsets, and all is in order", async () => {
+test("a long payload of stored messages travels apart from its offsets, and the order is kept", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
   await other.broker.join("g", "alice");
-  await node.broker.append(cluster.message("group:g")); // from now on it is known where the group's messages go
+  await node.broker.append(cluster.message("group:g")); // caches the append target of the group
   const before = await calls(server, "publish");
 
   const sent = upTo(2 * COUNT).map(() => cluster.message("group:g"));
@@ -102,7 +102,7 @@ test("messages are counted one by one on both sides, however they travel", async
   for (const _ of upTo(COUNT)) void node.broker.relay(cluster.message("group:g"));
   for (const _ of upTo(COUNT)) void node.broker.append(cluster.message("group:g"));
   await other.sink.until(() => other.sink.delivered.length === 2 * COUNT);
-  await node.backplane.probe(); // behind the answers of the script
+  await node.backplane.probe(); // arrives after the answer of the script
 
   const counts = { ephemeral: COUNT, stored: COUNT };
   expect(node.backplane.traffic?.messages.out).toMatchObject(counts);
@@ -123,7 +123,7 @@ test("long ephemeral messages of a tick are sent a few at a time", async () => {
   expect((await calls(server, "publish")) - before).toBe(5);
 });
 
-test("what is said to many users travels once for each node and text", async () => {
+test("the data of a message to many users travels once for each node and payload", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
@@ -133,7 +133,7 @@ test("what is said to many users travels once for each node and text", async () 
   const content = {};
   const send = () =>
     Promise.all(groups.map((g) => node.broker.relay({ ...cluster.message(`group:${g}`), body, content })));
-  await send(); // from now on it is known where the groups' messages go
+  await send(); // caches the routes of the groups
   await other.sink.until(() => other.sink.delivered.length === COUNT);
   const bytesOut = () => node.backplane.traffic?.bytes.out ?? 0;
   const before = bytesOut();
@@ -145,7 +145,7 @@ test("what is said to many users travels once for each node and text", async () 
   expect(new Set(other.sink.delivered.map((message) => message.body))).toEqual(new Set([body]));
 });
 
-test("what Redis tells of a channel's nodes counts for messages of the same tick that have not left yet", async () => {
+test("an invalidation counts for messages of the same tick that are not sent yet", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
@@ -155,25 +155,25 @@ test("what Redis tells of a channel's nodes counts for messages of the same tick
   const message = cluster.message("group:g");
   node.sink.deliver = () => Number(node.broker.relay(message));
 
-  // In one text: a message, upon which the node sends another, and that the nodes of the group have changed.
-  const text = "1\nM\x1fchat\x1f1\x1f\x1eid\x1fnull\x1fuser:x\nI\x1fgroup:g";
-  const inboxes = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
-  for (const inbox of inboxes) await server.command("PUBLISH", inbox, text);
+  // One payload: a message, upon which the node sends another one, and the invalidation of the group's route.
+  const payload = "1\nM\x1fchat\x1f1\x1f\x1eid\x1fnull\x1fuser:x\nI\x1fgroup:g";
+  const channels = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  for (const channel of channels) await server.command("PUBLISH", channel, payload);
   await other.sink.until(() => other.sink.delivered.some(({ id }) => id === message.id));
 
   expect(lookUps()).toBe(before + 1);
 });
 
-test("a text of another version is reported, and does no harm", async () => {
+test("a payload of another version is reported, and nothing else happens", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node } = cluster;
   const reported: unknown[] = [];
   node.sink.report = (_, error) => reported.push(error);
-  const [inbox = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
+  const [channel = ""] = (await server.command("PUBSUB", "CHANNELS", "*inbox:*")) as string[]; // answers with names
 
-  await server.command("PUBLISH", inbox, "9\nM\x1fnothing");
-  await server.command("PUBLISH", inbox, "1\nZ\x1fa kind of the next version");
+  await server.command("PUBLISH", channel, "9\nM\x1fnothing");
+  await server.command("PUBLISH", channel, "1\nZ\x1fa kind of the next version");
   await node.backplane.probe();
 
   expect(reported).toHaveLength(1);

@@ -2,9 +2,9 @@ import { addPayload, type Group, groupsOf } from "./append-groups.ts";
 import { APPEND } from "./append-script.ts";
 import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
 import type { PendingAppend } from "./appending.ts";
+import { PackedArguments } from "./connection/connection.ts";
 import { partitionOf } from "./keys.ts";
 import { LINE } from "./line.ts";
-import { PackedArguments } from "./script-call.ts";
 import type { Duplicates } from "./stored/append/duplicates.ts";
 
 /** Bytes from which on Redis publishes a payload without its line of lengths; a shorter one costs less in one piece. */
@@ -33,7 +33,7 @@ export class AppendByScript implements AppendMethod {
     if (first === undefined) return [];
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
-    const reply = await this.#parts.link.run(APPEND, partition, this.#argumentsOf(groups));
+    const reply = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
     this.#complete(groups, reply as AppendReply); // by the script
     return [];
   }

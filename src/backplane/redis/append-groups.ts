@@ -1,9 +1,8 @@
 import type { PendingAppend } from "./appending.ts";
+import { type PackedArguments, pack } from "./connection/connection.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
 import { LARGE_PAYLOAD, LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
-import { pack } from "./packed.ts";
 import type { TargetNodes } from "./places.ts";
-import type { PackedArguments } from "./script-call.ts";
 
 const OPENING = VERSION + NEWLINE + lineOf(LINE.stored);
 

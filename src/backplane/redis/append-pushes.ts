@@ -2,11 +2,10 @@ import type { Channel } from "../../protocol/protocol.ts";
 import { type Group, groupsOf } from "./append-groups.ts";
 import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
 import type { PendingAppend } from "./appending.ts";
+import { FAILED, pack, publishOf } from "./connection/connection.ts";
 import { encodeEntry, StoredLine } from "./entry.ts";
-import { inboxOf } from "./keys.ts";
+import { inboundOf } from "./keys.ts";
 import { LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
-import { pack, publishOf } from "./packed.ts";
-import { FAILED } from "./pipe.ts";
 
 /** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
 const MAX_NODES = 4;
@@ -47,12 +46,12 @@ export class AppendByTransaction implements AppendMethod {
 
   /** True if a batch can and should be appended by a transaction. Its messages have targets and no idempotency keys. */
   isFor(batch: readonly PendingAppend[]): boolean {
-    const { link, pushFrom } = this.#parts;
-    return batch.length >= pushFrom && link.canPush && batch.every(isKnown);
+    const { connection, pushFrom } = this.#parts;
+    return batch.length >= pushFrom && connection.canPush && batch.every(isKnown);
   }
 
   async send(batch: readonly PendingAppend[]): Promise<PendingAppend[]> {
-    const { link, prefix, traffic } = this.#parts;
+    const { connection, prefix, traffic } = this.#parts;
     const payloads = groupsOf(batch).map((group) => this.#payloadOf(group));
     const publishes: string[] = [];
     let pushes = "";
@@ -65,17 +64,17 @@ export class AppendByTransaction implements AppendMethod {
         pushes += `${RPUSHX}${target.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
       }
       const { text } = line;
-      for (const token of tokens) publishes.push(...publishOf(inboxOf(prefix, token), text));
+      for (const token of tokens) publishes.push(...publishOf(inboundOf(prefix, token), text));
       count += tokens.length;
     }
     traffic.ran(PUSH);
-    const { numbers, error } = await link.push([pushes, ...publishes], count);
+    const { numbers, error } = await connection.push([pushes, ...publishes], count);
     return this.#replied(payloads, numbers, error);
   }
 
   #payloadOf({ nodes, messages }: Group): Payload {
     const tokens = nodes.tokens === "" ? [] : nodes.tokens.split(" ");
-    return { name: `${this.#parts.link.token}.${++this.#payloads}`, tokens, messages };
+    return { name: `${this.#parts.bus.token}.${++this.#payloads}`, tokens, messages };
   }
 
   /** @returns messages that were not appended */
@@ -88,14 +87,14 @@ export class AppendByTransaction implements AppendMethod {
     });
     for (const { payload, lengths } of replies) this.#sendOffsets(payload, lengths);
     // After a failure Redis may count as unavailable, and nothing can be sent.
-    const failure = error && this.#parts.link.failed("push", error);
+    const failure = error && this.#parts.connection.failed("push", error);
     return replies.flatMap(({ payload, lengths }) => this.#complete(payload, lengths, failure));
   }
 
   #sendOffsets({ name, tokens }: Payload, lengths: readonly number[]): void {
     if (tokens.length === 0) return;
     const offsets = lineOf(LINE.offsets, name, lengths.join(" "));
-    for (const token of tokens) this.#parts.link.post(token, offsets);
+    for (const token of tokens) this.#parts.bus.post(token, offsets);
   }
 
   /** @returns messages that were not appended */
@@ -126,7 +125,7 @@ export class AppendByTransaction implements AppendMethod {
     try {
       await this.#parts.histories.trim(channel);
     } catch (error) {
-      if (this.#parts.link.isUp) this.#parts.link.sink.report("history", error);
+      if (this.#parts.connection.isUp) this.#parts.node.report("history", error);
     }
     this.#trimming.delete(channel);
   }

@@ -1,6 +1,6 @@
-import { lua, luaEscapes } from "./connection/lua.ts";
+import { lua, luaEscapes } from "./connection/connection.ts";
 import { entryPattern, historyScript } from "./history-lua.ts";
-import { EXPIRY_SCHEDULE, INBOX, KEY } from "./keys.ts";
+import { EXPIRY_SCHEDULE, INBOUND, KEY } from "./keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "./line.ts";
 
 /**
@@ -20,7 +20,7 @@ local function publish(nodes, payload, lengths)
   local line = "${LINE.lengths}" .. FIELD .. lengths
   local whole = #payload < apart and payload .. "${NEWLINE_IN_LUA}" .. line
   for token in string.gmatch(nodes, "%S+") do
-    local inbox = prefix .. "${INBOX}" .. token
+    local inbox = prefix .. "${INBOUND}" .. token
     call("PUBLISH", inbox, whole or payload)
     if not whole then call("PUBLISH", inbox, OPENING .. line) end
   end
@@ -48,7 +48,7 @@ end
 local function publish_late(size)
   for token, parts in pairs(late) do
     if parts.size > size then
-      call("PUBLISH", prefix .. "${INBOX}" .. token, concat(parts))
+      call("PUBLISH", prefix .. "${INBOUND}" .. token, concat(parts))
       late[token] = nil
     end
   end

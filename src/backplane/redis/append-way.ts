@@ -1,9 +1,9 @@
 import type { PendingAppend } from "./appending.ts";
+import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
-import type { Link } from "./link.ts";
 import type { AppendTargets } from "./places.ts";
 import type { Completion } from "./stored/append/completion.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** A method by which a batch is appended: by a script, or by a transaction. */
 export interface AppendMethod {
@@ -16,7 +16,9 @@ export interface AppendMethod {
 }
 
 export interface AppendMethodParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   readonly targets: AppendTargets;
   readonly completion: Completion;

@@ -5,15 +5,15 @@ import { AppendByScript } from "./append-calls.ts";
 import { AppendByTransaction } from "./append-pushes.ts";
 import type { AppendMethod } from "./append-way.ts";
 import { PendingAppend } from "./appending.ts";
+import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import type { Idempotency } from "./claims.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
 import type { AppendTargets } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
 import { Completion } from "./stored/append/completion.ts";
 import { Duplicates } from "./stored/append/duplicates.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
 const MESSAGES_PER_BATCH = 512;
@@ -37,7 +37,9 @@ interface Lane {
 }
 
 export interface AppendQueueParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   readonly targets: AppendTargets;
   readonly idempotency: Idempotency;
@@ -63,7 +65,7 @@ export class AppendQueue {
   #isScheduled = false;
 
   constructor(parts: AppendQueueParts) {
-    const completion = new Completion(parts.link);
+    const completion = new Completion(parts.connection);
     const duplicates = new Duplicates(parts.idempotency, completion);
     this.completion = completion;
     this.#parts = parts;
@@ -75,7 +77,7 @@ export class AppendQueue {
   /** Enqueues a message. Rejects as {@link Broker.append} says, and with `unavailable` while the queue is full. */
   append(message: Message, key?: string): Promise<Appended> {
     try {
-      this.#parts.link.assertUp();
+      this.#parts.connection.assertUp();
     } catch (error) {
       return Promise.reject(error);
     }

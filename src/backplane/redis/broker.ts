@@ -3,14 +3,14 @@ import type { Message } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
 import type { AppendQueue } from "./appends.ts";
 import type { Idempotency } from "./claims.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
-import type { Link } from "./link.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Relay } from "./relay.ts";
 import type { Receiver } from "./tracker.ts";
 
 export interface BrokerParts {
-  readonly link: Link;
+  readonly connection: Connection;
   readonly relay: Relay;
   readonly appends: AppendQueue;
   readonly idempotency: Idempotency;
@@ -45,7 +45,7 @@ export class RedisBroker implements Broker {
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    this.#parts.link.assertUp();
+    this.#parts.connection.assertUp();
     const page = await this.#parts.histories.read(channel, query);
     const newest = page.messages.at(-1);
     const id = newest?.offset === page.last ? newest.id : undefined;
@@ -54,7 +54,7 @@ export class RedisBroker implements Broker {
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {
-    this.#parts.link.assertUp();
+    this.#parts.connection.assertUp();
     const positions = await this.#parts.histories.positions(channels);
     for (const [index, position] of positions.entries()) {
       const channel = channels[index];

@@ -1,6 +1,5 @@
-import { lua } from "./connection/lua.ts";
+import { lua, type Script, script } from "./connection/connection.ts";
 import { KEY } from "./keys.ts";
-import { type Script, script } from "./script.ts";
 
 export const RESERVE_KEY = script(
   "claim",

@@ -1,8 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { StoredReceipt } from "../port.ts";
 import { REMEMBER_RECEIPT, RESERVE_KEY } from "./claim-scripts.ts";
+import type { RunScript } from "./connection/connection.ts";
 import { partitionOfIdempotencyKey } from "./keys.ts";
-import type { Link } from "./link.ts";
 
 /** The publish that came first under an idempotency key. */
 export interface FirstPublish {
@@ -14,12 +14,12 @@ export interface FirstPublish {
 
 /** Idempotency keys: the first publish under each, and its receipt, for the length of the window. */
 export class Idempotency {
-  readonly #link: Link;
+  readonly #run: RunScript;
   readonly #windowMs: number;
   readonly #now: () => number;
 
-  constructor(link: Link, windowMs: number, now: () => number) {
-    this.#link = link;
+  constructor(run: RunScript, windowMs: number, now: () => number) {
+    this.#run = run;
     this.#windowMs = windowMs;
     this.#now = now;
   }
@@ -31,7 +31,7 @@ export class Idempotency {
     receipt: StoredReceipt = "",
   ): Promise<FirstPublish | undefined> {
     const args = [key, this.#now(), this.#windowMs, what, receipt];
-    const reply = await this.#link.run(RESERVE_KEY, partitionOfIdempotencyKey(key), args);
+    const reply = await this.#run(RESERVE_KEY, partitionOfIdempotencyKey(key), args);
     const [isFirst, first, known] = reply as [number, FirstPublish["what"], string]; // by the script
     if (isFirst === 1) return undefined;
     return { what: first, receipt: known === "" ? undefined : known };
@@ -40,6 +40,6 @@ export class Idempotency {
   /** Remembers the receipt of the first publish, for duplicates. */
   async remember(key: string, receipt: StoredReceipt): Promise<void> {
     const args = [key, this.#now(), receipt];
-    await this.#link.run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), args);
+    await this.#run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), args);
   }
 }

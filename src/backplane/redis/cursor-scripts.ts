@@ -1,8 +1,7 @@
-import { lua } from "./connection/lua.ts";
+import { lua, type Script, script } from "./connection/connection.ts";
 import { historyScript } from "./history-lua.ts";
 import { KEY } from "./keys.ts";
 import { LINE } from "./line.ts";
-import { type Script, script } from "./script.ts";
 
 export const READ_CURSORS = historyScript(
   "cursors",

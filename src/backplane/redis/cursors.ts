@@ -1,36 +1,39 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import { cursorName } from "../cursor-name.ts";
 import type { Cursors } from "../port.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
 import { LINE } from "./line.ts";
-import type { Link } from "./link.ts";
 
 /** Lifetime of a watch in Redis. A wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;
 
 /** Cursors of devices, stored beside the history of their channel: both are lost together. */
 export class RedisCursors implements Cursors {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
   readonly #histories: Histories;
   /** Number of watches of each channel on this node. */
   readonly #watches = new Map<Channel, number>();
 
-  constructor(link: Link, histories: Histories) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, node: LocalNode, histories: Histories) {
+    this.#connection = connection;
+    this.#bus = bus;
     this.#histories = histories;
     // The channel was checked by the node that began the watch.
-    link.on(LINE.ack, ([, channel, user = "", offset]) =>
-      link.sink.acknowledged(channel as Channel, user, Number(offset)),
+    bus.on(LINE.ack, ([, channel, user = "", offset]) =>
+      node.sink.acknowledged(channel as Channel, user, Number(offset)),
     );
   }
 
   async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     const cursors = new Map<Channel, Position>();
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
-      const reply = await this.#link.run(READ_CURSORS, partition, [
+      const reply = await this.#connection.run(READ_CURSORS, partition, [
         ...this.#histories.firstArguments,
         cursorName(user, device),
         ...some,
@@ -54,7 +57,7 @@ export class RedisCursors implements Cursors {
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
     const args = [...this.#histories.firstArguments, channel, cursorName(user, device), user, offset, epoch];
-    const reply = await this.#link.run(MOVE_CURSOR, partitionOf(channel), args);
+    const reply = await this.#connection.run(MOVE_CURSOR, partitionOf(channel), args);
     const [cursor, detail] = reply as [string, string]; // by the script, which names the argument that it refuses
     if (cursor === "epoch")
       throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
@@ -64,7 +67,7 @@ export class RedisCursors implements Cursors {
   }
 
   async watch(channel: Channel): Promise<() => void> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     const before = this.#watches.get(channel) ?? 0;
     this.#watches.set(channel, before + 1);
     let watching = true;
@@ -92,6 +95,6 @@ export class RedisCursors implements Cursors {
   }
 
   async #watch(channel: Channel, forMs: number): Promise<void> {
-    await this.#link.run(WATCH, partitionOf(channel), [channel, this.#link.token, forMs]);
+    await this.#connection.run(WATCH, partitionOf(channel), [channel, this.#bus.token, forMs]);
   }
 }

@@ -1,9 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import { lua } from "./connection/lua.ts";
+import type { Bus } from "./bus/bus.ts";
+import { lua, type RunScript, script } from "./connection/connection.ts";
 import { KEY, partitionOf } from "./keys.ts";
 import { LINE } from "./line.ts";
-import type { Link } from "./link.ts";
-import { script } from "./script.ts";
 
 /** Channels in the route cache; beyond it the oldest entry is evicted. About 100 bytes each. */
 const MAX_CACHED = 200_000;
@@ -56,7 +55,8 @@ interface LookUp {
  * this node costs Redis nothing.
  */
 export class Directory {
-  readonly #link: Link;
+  readonly #run: RunScript;
+  readonly #bus: Bus;
   readonly #routes = new Map<Channel, Route>();
   /** Routes by the text of the reply. Many channels have the same nodes: one array for all saves memory and cache misses. */
   readonly #routesByText = new Map<string, Route>();
@@ -65,11 +65,12 @@ export class Directory {
   #asking: LookUp[] = [];
   #version = 0;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(run: RunScript, bus: Bus) {
+    this.#run = run;
+    this.#bus = bus;
     this.#timer = setInterval(() => this.clear(), CACHE_MS).unref();
     // The channel was checked by this node, which asked for it.
-    link.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
+    bus.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
   }
 
   /** Counts invalidations. While it is unchanged, all routes are. */
@@ -124,8 +125,8 @@ export class Directory {
     for (const lookUp of lookUps) lookUp.isStale = false;
     try {
       const channels = lookUps.map(({ channel }) => channel);
-      const args = [this.#link.token, SUBSCRIPTION_MS, ...channels];
-      const reply = (await this.#link.run(LOOK_UP, partition, args)) as string[]; // by the script
+      const args = [this.#bus.token, SUBSCRIPTION_MS, ...channels];
+      const reply = (await this.#run(LOOK_UP, partition, args)) as string[]; // by the script
       for (const [index, text] of reply.entries()) this.#found(lookUps[index], text);
     } catch (error) {
       for (const lookUp of lookUps) {

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../port.ts";
+import type { Connection, Script } from "./connection/connection.ts";
 import { decodeEntry } from "./entry.ts";
 import { EXPIRE, POSITIONS, READ, TRIM, VERIFY } from "./history-scripts.ts";
 import { partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import type { Script } from "./script.ts";
 
 export interface HistoryLimits {
   /** Messages retained per channel. */
@@ -35,12 +34,12 @@ type Reply = readonly (string | number)[];
 
 /** Reads histories in Redis, and enforces their retention. */
 export class Histories {
-  readonly #link: Link;
+  readonly #connection: Connection;
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
 
-  constructor(link: Link, limits: HistoryLimits, now: () => number) {
-    this.#link = link;
+  constructor(connection: Connection, limits: HistoryLimits, now: () => number) {
+    this.#connection = connection;
     this.#limits = limits;
     this.#now = now;
   }
@@ -66,7 +65,7 @@ export class Histories {
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
     const args = [...this.firstArguments, channel, ...this.retentionArguments, ...range, query.limit];
-    const reply = await this.#link.exec(READ, partitionOf(channel), args);
+    const reply = await this.#connection.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, from, entries] = reply as [string, number, number, number, string[]]; // by the script
     const messages = entries.map((entry, index) =>
       decodeEntry(entry, { channel, epoch, offset: from + index }),
@@ -100,7 +99,7 @@ export class Histories {
   async trim(channel: Channel): Promise<void> {
     const { count } = this.#limits;
     const args = [...this.firstArguments, channel, count, this.maxListLength];
-    await this.#link.run(TRIM, partitionOf(channel), args);
+    await this.#connection.run(TRIM, partitionOf(channel), args);
   }
 
   /** Removes messages over the retained age from the histories of a partition that are scheduled for it. */
@@ -108,7 +107,7 @@ export class Histories {
     const { ageMs } = this.#limits;
     const expireSome = async (): Promise<number> => {
       const args = [...this.firstArguments, ageMs, this.#now(), CHANNELS_PER_CALL];
-      return Number(await this.#link.run(EXPIRE, partition, args));
+      return Number(await this.#connection.run(EXPIRE, partition, args));
     };
     while ((await expireSome()) === CHANNELS_PER_CALL);
   }
@@ -123,7 +122,7 @@ export class Histories {
     const replies = new Map<Channel, Reply>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
       const args = [...this.firstArguments, ...asked.flatMap(argumentsOf)];
-      const reply = (await this.#link.exec(script, partition, args)) as Reply; // by the script
+      const reply = (await this.#connection.exec(script, partition, args)) as Reply; // by the script
       for (const [index, channel] of asked.entries()) {
         replies.set(channel, reply.slice(index * repliesEach, (index + 1) * repliesEach));
       }

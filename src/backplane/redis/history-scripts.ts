@@ -1,8 +1,7 @@
-import { lua } from "./connection/lua.ts";
+import { lua, type Script } from "./connection/connection.ts";
 import { entryPattern, historyScript } from "./history-lua.ts";
 import { EXPIRY_SCHEDULE, KEY } from "./keys.ts";
 import { LINE } from "./line.ts";
-import type { Script } from "./script.ts";
 
 export const READ = historyScript(
   "read",

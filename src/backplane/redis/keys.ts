@@ -67,12 +67,12 @@ export const listKey = (base: string, channel: Channel, birth: string, stamp: st
   `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;
 
 /** Begins the name of a node's Pub/Sub channel, after the prefix. */
-export const INBOX = "inbox:";
+export const INBOUND = "inbox:";
 /** Pub/Sub channel of all nodes, after the prefix. */
 export const CAST = "cast";
 
 /** Pub/Sub channel of one node. */
-export const inboxOf = (prefix: string, token: string): string => prefix + INBOX + token;
+export const inboundOf = (prefix: string, token: string): string => prefix + INBOUND + token;
 
 /** Pub/Sub channel of all nodes. */
 export const castOf = (prefix: string): string => prefix + CAST;

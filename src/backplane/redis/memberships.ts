@@ -1,9 +1,7 @@
 import type { Memberships } from "../port.ts";
-import { lua } from "./connection/lua.ts";
+import { lua, type RunScript, script } from "./connection/connection.ts";
 import { KEY, partitionOfGroup, partitionOfUser } from "./keys.ts";
-import type { Link } from "./link.ts";
 import { readSet } from "./presence-sets.ts";
-import { script } from "./script.ts";
 
 const SET_MEMBERSHIP = script(
   "belong",
@@ -23,10 +21,10 @@ export const MEMBERSHIP_SCRIPTS = [SET_MEMBERSHIP] as const;
 
 /** Durable memberships, stored on both sides: groups with the user, users with the group. */
 export class RedisMemberships implements Memberships {
-  readonly #link: Link;
+  readonly #run: RunScript;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(run: RunScript) {
+    this.#run = run;
   }
 
   add(group: string, user: string): Promise<void> {
@@ -45,13 +43,11 @@ export class RedisMemberships implements Memberships {
     return [...(await readSet(this.#run, partitionOfGroup(group), KEY.usersOfGroup, group))];
   }
 
-  readonly #run: Link["run"] = (...call) => this.#link.run(...call);
-
   /** Changes two partitions, so not atomically: after a failure the sides may differ until the call is repeated. */
   async #set(group: string, user: string, isMember: 0 | 1): Promise<void> {
     await Promise.all([
-      this.#link.run(SET_MEMBERSHIP, partitionOfUser(user), [KEY.groupsOfUser, user, group, isMember]),
-      this.#link.run(SET_MEMBERSHIP, partitionOfGroup(group), [KEY.usersOfGroup, group, user, isMember]),
+      this.#run(SET_MEMBERSHIP, partitionOfUser(user), [KEY.groupsOfUser, user, group, isMember]),
+      this.#run(SET_MEMBERSHIP, partitionOfGroup(group), [KEY.usersOfGroup, group, user, isMember]),
     ]);
   }
 }

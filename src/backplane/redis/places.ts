@@ -1,8 +1,8 @@
 import type { Channel } from "../../protocol/protocol.ts";
+import type { Bus } from "./bus/bus.ts";
+import { type Connection, pack } from "./connection/connection.ts";
 import { headerOf } from "./entry.ts";
 import { baseOf, listKey, partitionOf } from "./keys.ts";
-import type { Link } from "./link.ts";
-import { pack } from "./packed.ts";
 
 /** Channels with a known append target; beyond it the oldest is evicted. About 500 bytes each. */
 const MAX_KNOWN = 100_000;
@@ -49,18 +49,18 @@ export const UNKNOWN_TARGET: AppendTarget = {
 
 /** Append targets of channels, as their last look-ups replied. */
 export class AppendTargets {
-  readonly #link: Link;
+  readonly #bus: Bus;
   readonly #prefix: string;
   readonly #lifetimeMs: number;
   readonly #targets = new Map<Channel, AppendTarget>();
   readonly #nodes = new Map<string, TargetNodes>();
 
   /** @param lifetimeMs time until the next look-up, which also renews the lifetime of the channel's cursors */
-  constructor(link: Link, prefix: string, lifetimeMs: number) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, prefix: string, lifetimeMs: number) {
+    this.#bus = bus;
     this.#prefix = prefix;
     this.#lifetimeMs = lifetimeMs;
-    link.onAway(() => this.#clear());
+    connection.onUnavailable(() => this.#clear());
   }
 
   /** The channel's target; an unknown one makes the script look the channel up. */
@@ -111,7 +111,7 @@ export class AppendTargets {
     const joined = tokens.join(" ");
     const known = this.#nodes.get(joined);
     if (known !== undefined) return known;
-    const hasOwn = tokens.includes(this.#link.token);
+    const hasOwn = tokens.includes(this.#bus.token);
     const nodes = { tokens: joined, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
     // Nodes that come and go leave combinations behind that never occur again.
     if (this.#nodes.size >= MAX_KNOWN) this.#nodes.clear();

@@ -1,16 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../port.ts";
+import type { Bus, TrafficCounts } from "./bus/bus.ts";
+import { forEachConcurrently, type RunScript } from "./connection/connection.ts";
 import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
 import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
-import type { TrafficCounts } from "./traffic.ts";
-import { inTurn } from "./turns.ts";
 
 export interface AnnouncerParts {
   readonly mirror: Mirror;
@@ -30,7 +29,8 @@ type Member = readonly [group: string, user: string];
 
 /** Brings Redis in line with what this node has: all of it on return, and what went wrong in between. */
 export class Announcer {
-  readonly #link: Link;
+  readonly #exec: RunScript;
+  readonly #bus: Bus;
   readonly #parts: AnnouncerParts;
   /** Of these connections and members it is not known what Redis has. */
   readonly #connections = new Map<string, Place>();
@@ -40,8 +40,9 @@ export class Announcer {
   /** The incarnation that was announced last. */
   #token: string | undefined;
 
-  constructor(link: Link, parts: AnnouncerParts) {
-    this.#link = link;
+  constructor(exec: RunScript, bus: Bus, parts: AnnouncerParts) {
+    this.#exec = exec;
+    this.#bus = bus;
     this.#parts = parts;
   }
 
@@ -56,18 +57,18 @@ export class Announcer {
   /** Compares everything. Where Redis has lost its data nobody is told who is online: they were, as before. */
   async announce(): Promise<void> {
     const { mirror, departures } = this.#parts;
-    const former = this.#token ?? this.#link.token;
-    this.#token = this.#link.token;
+    const former = this.#token ?? this.#bus.token;
+    this.#token = this.#bus.token;
     const connections = mirror.attendants.map(({ connection }) => connection);
     const connectionsAt = Map.groupBy(connections, ({ user }) => partitionOfUser(user));
     const membersAt = Map.groupBy(membersOf(mirror), ([group]) => partitionOfGroup(group));
     const leftAt = Map.groupBy(departures.pending, partitionOfUser);
-    await inTurn(EVERY_PARTITION, async (partition) => {
+    await forEachConcurrently(EVERY_PARTITION, async (partition) => {
       const birth = await this.#birthOf(partition);
       // On Redis Cluster one master may have lost its partitions, and the others not.
       const quiet = (this.#births.get(partition) ?? birth) !== birth;
       await this.#hearEvictions(partition, former);
-      const had = await readSet(this.#exec, partition, "n", this.#link.token);
+      const had = await readSet(this.#exec, partition, "n", this.#bus.token);
       await this.#reconcile(partition, this.#differing(had, connectionsAt.get(partition) ?? []), quiet);
       await this.#enrol(partition, this.#differingMembers(had, membersAt.get(partition) ?? []));
       await this.#miss(partition, leftAt.get(partition) ?? [], quiet);
@@ -82,12 +83,12 @@ export class Announcer {
     while (this.#connections.size + this.#members.size > 0) {
       const connectionsAt = Map.groupBy(this.#connections.values(), ({ user }) => partitionOfUser(user));
       const membersAt = Map.groupBy(this.#members.values(), ([group]) => partitionOfGroup(group));
-      await inTurn([...connectionsAt], ([partition, places]) => this.#reconcile(partition, places, false));
-      await inTurn([...membersAt], ([partition, members]) => this.#enrol(partition, members));
+      await forEachConcurrently([...connectionsAt], ([partition, places]) =>
+        this.#reconcile(partition, places, false),
+      );
+      await forEachConcurrently([...membersAt], ([partition, members]) => this.#enrol(partition, members));
     }
   }
-
-  readonly #exec: Link["exec"] = (script, partition, args) => this.#link.exec(script, partition, args);
 
   async #birthOf(partition: number): Promise<string> {
     const name = randomBytes(9).toString("base64url");
@@ -126,7 +127,7 @@ export class Announcer {
       for (const { id } of chunk) this.#connections.delete(id);
       const entries = chunk.flatMap((place) => this.#entry(place));
       const mode = quiet ? "quiet" : "loud";
-      const args = [this.#link.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
+      const args = [this.#bus.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
       try {
         const answer = await this.#exec(RECONCILE, partition, args);
         const [changes, ...gone] = answer as [number, ...string[]]; // by the script
@@ -153,7 +154,7 @@ export class Announcer {
       const changes = chunk.flatMap(([group, user]) => [group, user, mirror.hasMember(group, user) ? 1 : 0]);
       for (const member of chunk) this.#members.delete(nameOf(member));
       try {
-        await this.#exec(ENROL, partition, [this.#link.token, ...changes]);
+        await this.#exec(ENROL, partition, [this.#bus.token, ...changes]);
       } catch (error) {
         for (const [group, user] of chunk) this.doubtMember(group, user);
         throw error;

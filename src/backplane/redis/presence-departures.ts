@@ -1,8 +1,8 @@
 import { Grace } from "../memory-grace.ts";
+import type { LocalNode, TrafficCounts } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { EVERY_PARTITION, partitionOfUser } from "./keys.ts";
-import type { Link } from "./link.ts";
 import { SWEEP } from "./presence-scripts.ts";
-import type { TrafficCounts } from "./traffic.ts";
 
 /** Users told offline in one call: it takes about a millisecond. */
 const USERS_PER_SWEEP = 200;
@@ -23,7 +23,8 @@ export interface DepartureOptions {
  * goes round all partitions.
  */
 export class Departures {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #node: LocalNode;
   readonly #options: DepartureOptions;
   readonly #grace: Grace;
   /** Users who left here last, and the round in which their grace time ended. */
@@ -34,8 +35,9 @@ export class Departures {
   #step = 0;
   #isStopped = false;
 
-  constructor(link: Link, options: DepartureOptions) {
-    this.#link = link;
+  constructor(connection: Connection, node: LocalNode, options: DepartureOptions) {
+    this.#connection = connection;
+    this.#node = node;
     this.#options = options;
     this.#grace = new Grace(options.graceMs, (user) => this.#end(user));
   }
@@ -49,7 +51,7 @@ export class Departures {
   start(onStep: () => Promise<void>): void {
     if (this.#isStopped) return;
     this.#round ??= setInterval(() => {
-      if (this.#link.isUp) void Promise.all([this.#sweepNext(), onStep()]);
+      if (this.#connection.isUp) void Promise.all([this.#sweepNext(), onStep()]);
     }, this.#options.roundMs / STEPS).unref();
   }
 
@@ -85,7 +87,7 @@ export class Departures {
   #end(user: string): void {
     if (this.#left.has(user)) this.#left.set(user, this.#rounds);
     // Else this is done when Redis is back.
-    if (!this.#link.isUp) return;
+    if (!this.#connection.isUp) return;
     // Those who are through at the same time are told in the order in which they left.
     if (this.#toSweep.size === 0) queueMicrotask(() => this.#sweepAll());
     this.#toSweep.add(partitionOfUser(user));
@@ -114,12 +116,12 @@ export class Departures {
     try {
       let told: number;
       do {
-        told = Number(await this.#link.run(SWEEP, partition, [USERS_PER_SWEEP]));
+        told = Number(await this.#connection.run(SWEEP, partition, [USERS_PER_SWEEP]));
         this.#options.traffic.sent("P", told);
       } while (told === USERS_PER_SWEEP);
     } catch (error) {
       // Who is to be told stays in Redis, for the next round.
-      if (this.#link.isUp) this.#link.sink.report("offline", error);
+      if (this.#connection.isUp) this.#node.report("offline", error);
     }
   }
 }

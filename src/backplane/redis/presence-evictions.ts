@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../port.ts";
-import type { Link } from "./link.ts";
+import type { LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Mirror } from "./presence-mirror.ts";
 
 type Kick = Extract<Command, { kind: "kick" }>;
@@ -11,11 +12,13 @@ const MAX_RETRIES = 3_000;
 
 /** Runs the commands for this node, and sees to it that an evicted connection ends. */
 export class Evictions {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #node: LocalNode;
   readonly #mirror: Mirror;
 
-  constructor(link: Link, mirror: Mirror) {
-    this.#link = link;
+  constructor(connection: Connection, node: LocalNode, mirror: Mirror) {
+    this.#connection = connection;
+    this.#node = node;
     this.#mirror = mirror;
   }
 
@@ -23,7 +26,7 @@ export class Evictions {
   async run(command: Command): Promise<number> {
     const attendant = this.#target(command);
     if (attendant !== undefined && isEviction(command)) attendant.state = "evicted";
-    const count = await this.#link.sink.command(command);
+    const count = await this.#node.sink.command(command);
     if (count === 0 && isEviction(command) && attendant !== undefined) void this.#insist(command);
     return count;
   }
@@ -33,7 +36,7 @@ export class Evictions {
     const attendant = this.#mirror.find(user, connection);
     if (attendant === undefined || attendant.state === "evicted") return;
     this.run({ kind: "kick", cause: "replaced", user, connection }).catch((error: unknown) => {
-      if (!this.#link.isStopped) this.#link.sink.report("command", error);
+      if (!this.#connection.isStopped) this.#node.report("command", error);
     });
   }
 
@@ -44,7 +47,7 @@ export class Evictions {
   async #insist(kick: Kick): Promise<void> {
     for (let attempt = 0; attempt < MAX_RETRIES && this.#target(kick) !== undefined; attempt++) {
       await sleep(RETRY_MS, undefined, { ref: false });
-      if (this.#link.isStopped || (await this.#link.sink.command(kick)) > 0) return;
+      if (this.#connection.isStopped || (await this.#node.sink.command(kick)) > 0) return;
     }
   }
 

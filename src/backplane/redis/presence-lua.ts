@@ -1,4 +1,4 @@
-import { lua, luaEscapes } from "./connection/lua.ts";
+import { lua, luaEscapes } from "./connection/connection.ts";
 import { KEY } from "./keys.ts";
 import { FIELD, LINE } from "./line.ts";
 

@@ -1,8 +1,8 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { OnlinePage, OnlineUser } from "../port.ts";
+import type { RunScript } from "./connection/connection.ts";
 import { EVERY_PARTITION, PARTITIONS } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import { CENSUS, PAGE } from "./presence-scripts.ts";
 
 /** A user who is online, and where: partition by partition, in each by the order of coming. */
@@ -21,10 +21,10 @@ const USERS_PER_CALL = 250;
 
 /** Who is online in the cluster. */
 export class RedisRoster {
-  readonly #link: Link;
+  readonly #run: RunScript;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(run: RunScript) {
+    this.#run = run;
   }
 
   /** Costs one small call for each partition, however many are online. */
@@ -70,7 +70,7 @@ export class RedisRoster {
     for (;;) {
       const after = listed.at(-1)?.place.order ?? order;
       const count = Math.min(limit - listed.length, USERS_PER_CALL);
-      const fields = (await this.#link.run(PAGE, partition, [after, count])) as (string | number)[]; // by the script
+      const fields = (await this.#run(PAGE, partition, [after, count])) as (string | number)[]; // by the script
       for (let index = 0; index < fields.length; index += FIELDS_PER_USER) {
         listed.push(listedOf(partition, fields.slice(index, index + FIELDS_PER_USER)));
       }
@@ -79,7 +79,7 @@ export class RedisRoster {
   }
 
   async #census(partition: number, after: number): Promise<{ users: number; connections: number }> {
-    const [users = 0, connections = 0] = (await this.#link.run(CENSUS, partition, [after])) as number[]; // by the script
+    const [users = 0, connections = 0] = (await this.#run(CENSUS, partition, [after])) as number[]; // by the script
     return { users, connections };
   }
 }

@@ -1,16 +1,19 @@
-import type { Link } from "./link.ts";
+import type { RunScript } from "./connection/connection.ts";
 import { SCAN } from "./presence-scripts.ts";
-
-type Run = Link["run"];
 
 /** Read in one call, about: it takes well below a millisecond. */
 const MEMBERS_PER_CALL = 1_000;
 
 /**
  * Reads a set of any size without keeping Redis busy for long. What is in it throughout is found.
- * @param run `link.run`, or `link.exec` while the node returns
+ * @param run `connection.run`, or `connection.exec` while the node recovers
  */
-export async function readSet(run: Run, partition: number, kind: string, name: string): Promise<Set<string>> {
+export async function readSet(
+  run: RunScript,
+  partition: number,
+  kind: string,
+  name: string,
+): Promise<Set<string>> {
   const found = new Set<string>();
   for await (const members of scan(run, partition, ["SSCAN", kind, name])) {
     for (const member of members) found.add(member);
@@ -20,7 +23,7 @@ export async function readSet(run: Run, partition: number, kind: string, name: s
 
 /** The same for a hash. */
 export async function readHash(
-  run: Run,
+  run: RunScript,
   partition: number,
   kind: string,
   name: string,
@@ -34,7 +37,7 @@ export async function readHash(
   return found;
 }
 
-async function* scan(run: Run, partition: number, what: readonly string[]): AsyncIterable<string[]> {
+async function* scan(run: RunScript, partition: number, what: readonly string[]): AsyncIterable<string[]> {
   let cursor = "0";
   do {
     const part = await run(SCAN, partition, [...what, cursor, MEMBERS_PER_CALL]);

@@ -1,8 +1,9 @@
 import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
 import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
+import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
+import { type Connection, forEachConcurrently } from "./connection/connection.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./keys.ts";
 import { FIELD } from "./line.ts";
-import type { Link } from "./link.ts";
 import { Announcer } from "./presence-announcer.ts";
 import { Departures } from "./presence-departures.ts";
 import { Evictions } from "./presence-evictions.ts";
@@ -12,12 +13,13 @@ import { RedisRoster } from "./presence-roster.ts";
 import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
 import type { CallRoll } from "./registry.ts";
-import type { TrafficCounts } from "./traffic.ts";
-import { inTurn } from "./turns.ts";
 
 export interface PresenceOptions {
-  /** Resolves when the nodes that have cached a channel's nodes know that they have changed. */
-  readonly settle: (channel: Channel) => Promise<void>;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
+  /** Resolves when the nodes that have cached a channel's route have dropped it. */
+  readonly confirmInvalidation: (channel: Channel) => Promise<void>;
   readonly graceMs: number;
   /** For users of this node who leave while it drains. */
   readonly drainGraceMs: number;
@@ -41,7 +43,9 @@ const CLEARED_PER_SCRIPT = 100;
  * and is settled when Redis is back.
  */
 export class RedisPresence implements Presence {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
+  readonly #node: LocalNode;
   readonly #options: PresenceOptions;
   readonly #mirror: Mirror;
   readonly #roster: RedisRoster;
@@ -51,15 +55,17 @@ export class RedisPresence implements Presence {
   #isDraining = false;
   #callRoll: CallRoll = async () => new Map();
 
-  constructor(link: Link, options: PresenceOptions) {
-    const { graceMs, heartbeatMs, traffic, onGone } = options;
-    this.#link = link;
+  constructor(options: PresenceOptions) {
+    const { connection, bus, node, graceMs, heartbeatMs, traffic, onGone } = options;
+    this.#connection = connection;
+    this.#bus = bus;
+    this.#node = node;
     this.#options = options;
     this.#mirror = new Mirror(onGone);
-    this.#roster = new RedisRoster(link);
-    this.#departures = new Departures(link, { graceMs, roundMs: heartbeatMs, traffic });
-    this.#evictions = new Evictions(link, this.#mirror);
-    this.#announcer = new Announcer(link, {
+    this.#roster = new RedisRoster(connection.run);
+    this.#departures = new Departures(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
+    this.#evictions = new Evictions(connection, node, this.#mirror);
+    this.#announcer = new Announcer(connection.exec, bus, {
       mirror: this.#mirror,
       departures: this.#departures,
       evictions: this.#evictions,
@@ -67,25 +73,25 @@ export class RedisPresence implements Presence {
       longGraceMs: () => Math.max(this.#graceMs, heartbeatMs),
       traffic,
     });
-    link.on("P", ([, user = "", online]) => {
+    bus.on("P", ([, user = "", online]) => {
       if (online === "0") this.#departures.told(user);
-      link.sink.presence(user, online === "1");
+      node.sink.presence(user, online === "1");
     });
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     this.#mirror.rules = rules;
     const attendant = this.#mirror.enter(connection);
     try {
-      const { token } = this.#link;
+      const { token } = this.#bus;
       const answer = await this.#decide(connection, rules);
       const [seq, changes = 0, commands = 0, toSettle = 0, ...evicted] = answer;
       if (seq === undefined) return this.#refuse(connection);
       this.#options.traffic.sent("P", changes);
       this.#options.traffic.sent("C", commands);
       this.#admitted(attendant, seq, token);
-      if (toSettle === 1) await this.#options.settle(userChannel(connection.user));
+      if (toSettle === 1) await this.#options.confirmInvalidation(userChannel(connection.user));
       return { admitted: true, evicted: this.#evicted(connection.user, evicted) };
     } catch (error) {
       // The script may have run.
@@ -101,8 +107,8 @@ export class RedisPresence implements Presence {
     const isLast = this.#mirror.of(user).length === 0;
     if (isLast) this.#departures.left(user);
     try {
-      const args = [this.#link.token, user, id, this.#graceMs];
-      const isGone = await this.#link.run(DEPART, partitionOfUser(user), args);
+      const args = [this.#bus.token, user, id, this.#graceMs];
+      const isGone = await this.#connection.run(DEPART, partitionOfUser(user), args);
       if (isGone === 1) this.#departures.began(user);
       else if (isLast) this.#departures.stays(user);
     } catch (error) {
@@ -113,14 +119,14 @@ export class RedisPresence implements Presence {
 
   /** Oldest first. */
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    const packed = await readHash(this.#run, partitionOfUser(user), "u", user);
+    const packed = await readHash(this.#connection.run, partitionOfUser(user), "u", user);
     const unpacked = [...packed].map(([id, text]) => unpack(user, id, text));
     return unpacked.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
   }
 
   /** The incarnations that have connections of a user, or this one of them, as Redis has it now. */
   async locate(user: string, connection = ""): Promise<string[]> {
-    return (await this.#link.run(LOCATE, partitionOfUser(user), [user, connection])) as string[]; // by the script
+    return (await this.#connection.run(LOCATE, partitionOfUser(user), [user, connection])) as string[]; // by the script
   }
 
   online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
@@ -132,7 +138,7 @@ export class RedisPresence implements Presence {
   }
 
   async inGroup(group: string): Promise<string[]> {
-    const joined = await readSet(this.#run, partitionOfGroup(group), "j", group);
+    const joined = await readSet(this.#connection.run, partitionOfGroup(group), "j", group);
     return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
   }
 
@@ -175,7 +181,7 @@ export class RedisPresence implements Presence {
 
   /** Brings Redis in line with what this node has, as part of its return. */
   async announce(): Promise<void> {
-    await this.#link.exec(ENTER_ALL, partitionOf("all"), [this.#link.token]);
+    await this.#connection.exec(ENTER_ALL, partitionOf("all"), [this.#bus.token]);
     await this.#announcer.announce();
     this.#departures.start(() => this.#settle());
   }
@@ -186,12 +192,12 @@ export class RedisPresence implements Presence {
    */
   async clear(token: string): Promise<void> {
     const { graceMs, drainGraceMs } = this.#options;
-    const grace = token === this.#link.token ? drainGraceMs : graceMs;
-    await inTurn(EVERY_PARTITION, async (partition) => {
+    const grace = token === this.#bus.token ? drainGraceMs : graceMs;
+    await forEachConcurrently(EVERY_PARTITION, async (partition) => {
       let left: number;
       do {
         const args = [token, FENCE_SECONDS, grace, CLEARED_PER_SCRIPT];
-        const answer = await this.#link.exec(CLEAR, partition, args);
+        const answer = await this.#connection.exec(CLEAR, partition, args);
         const [rest, ...gone] = answer as [number, ...string[]]; // by the script
         for (const user of gone) this.#departures.began(user);
         left = rest;
@@ -219,20 +225,20 @@ export class RedisPresence implements Presence {
     const { user } = connection;
     const answer = await this.#apply(connection, rules);
     if (answer.length > 0) return answer;
-    const others = (await this.locate(user)).filter((token) => token !== this.#link.token);
+    const others = (await this.locate(user)).filter((token) => token !== this.#bus.token);
     const roll = await this.#callRoll(others);
     const silent = others.filter((token) => roll.get(token) === false);
     if (silent.length === 0) return answer;
-    await this.#link.run(EVICT, partitionOfUser(user), [user, this.#options.graceMs, ...silent]);
+    await this.#connection.run(EVICT, partitionOfUser(user), [user, this.#options.graceMs, ...silent]);
     return this.#apply(connection, rules);
   }
 
   async #apply(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival> {
     const { user, id } = connection;
     const { maxPerUser, perUserPolicy, onePerPlatform } = rules;
-    const who = [this.#link.token, user, id, detailsOf(connection)];
+    const who = [this.#bus.token, user, id, detailsOf(connection)];
     const args = [...who, maxPerUser, perUserPolicy, onePerPlatform ? 1 : 0];
-    return (await this.#link.run(ARRIVE, partitionOfUser(user), args)) as Arrival; // by the script
+    return (await this.#connection.run(ARRIVE, partitionOfUser(user), args)) as Arrival; // by the script
   }
 
   #refuse(connection: ConnectionInfo): Admission {
@@ -246,7 +252,7 @@ export class RedisPresence implements Presence {
     // The news that it was evicted may have come first.
     if (attendant.state === "arriving") attendant.state = "present";
     this.#departures.stays(connection.user);
-    if (token !== this.#link.token) this.#announcer.doubt(connection);
+    if (token !== this.#bus.token) this.#announcer.doubt(connection);
   }
 
   /** @param fields ids and packed connections by turns */
@@ -261,13 +267,11 @@ export class RedisPresence implements Presence {
     return evicted;
   }
 
-  readonly #run: Link["run"] = (...call) => this.#link.run(...call);
-
   async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
     try {
-      const args = [this.#link.token, group, user, isMember];
-      const toSettle = await this.#link.run(ENROL, partitionOfGroup(group), args);
-      if (isMember === 1 && toSettle === 1) await this.#options.settle(groupChannel(group));
+      const args = [this.#bus.token, group, user, isMember];
+      const toSettle = await this.#connection.run(ENROL, partitionOfGroup(group), args);
+      if (isMember === 1 && toSettle === 1) await this.#options.confirmInvalidation(groupChannel(group));
     } catch (error) {
       this.#announcer.doubtMember(group, user);
       throw error;
@@ -279,7 +283,7 @@ export class RedisPresence implements Presence {
       await this.#announcer.settle();
     } catch (error) {
       // It stays in doubt, until the next step or the return of Redis.
-      if (this.#link.isUp) this.#link.sink.report("presence", error);
+      if (this.#connection.isUp) this.#node.report("presence", error);
     }
   }
 }

@@ -5,26 +5,25 @@ import { PUSH } from "./append-pushes.ts";
 import { APPEND } from "./append-script.ts";
 import { AppendQueue } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
+import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
 import { Idempotency } from "./claims.ts";
-import { type Address, addressOf } from "./clients.ts";
-import { RedisCluster } from "./commands.ts";
+import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
 import { RedisCursors } from "./cursors.ts";
 import { Directory, LOOK_UP } from "./directory.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { HISTORY_SCRIPTS } from "./history-scripts.ts";
-import { Link } from "./link.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
+import { NodeCommands } from "./nodes/node-commands.ts";
 import { AppendTargets } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Relay } from "./relay.ts";
-import { ASK_READERS, Settling } from "./settling.ts";
+import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Receiver } from "./tracker.ts";
-import { TrafficCounts } from "./traffic.ts";
 
 export interface RedisOptions {
   /**
@@ -32,35 +31,35 @@ export interface RedisOptions {
    * `redis-cluster://host:port,host:port`; `rediss…` is the same over TLS.
    */
   readonly url: string;
-  /** What all keys and Pub/Sub channels begin with; clusters that share a Redis need different ones. @default "tidings:" */
+  /** Prefix of all keys and Pub/Sub channels. Clusters that share a Redis need different prefixes. @default "tidings:" */
   readonly prefix?: string;
   /** Retention per channel. */
   readonly history: HistoryLimits;
-  /** How long a publish is remembered by its key, in milliseconds. @default 300_000 // 5 min */
+  /** How long an idempotency key is remembered, in milliseconds. @default 300_000 // 5 min */
   readonly idempotencyWindowMs?: number;
-  /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
+  /** Grace period of a user without connections before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
   /**
-   * The same for users of a node that drains, in milliseconds: longer by the time over which it spreads their return, so that
-   * a restart makes nobody offline. @default graceMs
+   * Grace period of users whose node drains, in milliseconds. It should be longer by the time over which the node spreads their
+   * reconnects, so that a restart makes nobody offline. @default graceMs
    */
   readonly drainGraceMs?: number;
-  /** How often a node says that it is there, in milliseconds. @default 10_000 // 10 s */
+  /** Pause between the heartbeats of a node, in milliseconds. @default 10_000 // 10 s */
   readonly heartbeatMs?: number;
   /** How long a node may be silent before the others declare it dead, in milliseconds. @default 60_000 // 60 s */
   readonly timeoutMs?: number;
   /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
   readonly commandTimeoutMs?: number;
   /**
-   * So many stored messages of a tick are appended to their histories by a transaction with a command each, instead of by a script: the latter
-   * has less delay, the former costs Redis half as much. Not on Redis Cluster. @default 32
+   * From how many stored messages of a tick on they are appended by a transaction with one command each, instead of by a script. The
+   * script has less delay; the transaction costs Redis half as much. Not on Redis Cluster. @default 32
    */
   readonly pushFrom?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;
 }
 
-/** Lifetime of an append target, as a part of the retained age: the next look-up renews the lifetime of the channel's cursors. */
+/** Lifetime of an append target as a part of the age of messages: a look-up also renews the lifetime of the cursors. */
 const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
 interface Settings extends Required<Omit<RedisOptions, "url">> {
@@ -79,17 +78,63 @@ const DEFAULTS = {
 };
 
 /**
- * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once and does not
- * come back after `stop`; while Redis is away it fails with `unavailable`, and announces everything anew when it is back.
+ * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once, and not again
+ * after `stop`. While Redis is unavailable it fails with `unavailable`; when Redis is back, it reconciles everything before it counts as up.
  * @throws TidingsError `bad_request` for a URL of another form
  */
 export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const graceMs = options.graceMs ?? DEFAULTS.graceMs;
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
+  const base = createBase(settings);
+  const { connection, bus, node, traffic } = base;
+  // Messages and presence need each other: a message is delivered if its channel has local members, and when the last of them has gone,
+  // the channel is forgotten. So presence is handed over as a function, which is not called before the backplane has started.
+  const messages = createMessages(base, settings, () => presence);
+  const { receiver, directory, histories, retention } = messages;
+  const { presence, registry, cluster } = createPresence(base, settings, receiver);
+  return {
+    name: "redis",
+    traffic,
+    broker: new RedisBroker({ ...messages, connection, presence }),
+    cursors: new RedisCursors(connection, bus, node, histories),
+    memberships: new RedisMemberships(connection.run),
+    presence,
+    cluster,
+    async start(info: NodeInfo, sink: BackplaneSink) {
+      node.start(info, sink);
+      bus.start();
+      await connection.start(reconciler({ bus, registry, presence, directory, receiver }));
+    },
+    async stop() {
+      cluster.stop();
+      registry.stop();
+      presence.stop();
+      directory.stop();
+      retention.stop();
+      try {
+        await connection.stop(() => registry.leave());
+      } finally {
+        node.stop();
+        bus.stop();
+      }
+    },
+    probe: () => bus.probe(),
+  };
+}
+
+/** The parts that all others are built on. */
+interface Base {
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
+  readonly traffic: TrafficCounts;
+}
+
+function createBase(settings: Settings): Base {
   const traffic = new TrafficCounts([
     LOOK_UP,
-    ASK_READERS,
+    CONFIRM_INVALIDATION,
     PUSH,
     APPEND,
     ...HISTORY_SCRIPTS,
@@ -99,44 +144,32 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
   ]);
-  const link = new Link({ ...settings, traffic });
-  const messages = wayOfMessages(link, settings, traffic, () => presence);
-  const { presence, registry, cluster } = whoIsWhere(link, settings, traffic, messages.receiver);
-  const { receiver, directory, histories, retention } = messages;
-  return {
-    name: "redis",
+  const node = new LocalNode();
+  const connection = new Connection({
+    ...settings,
+    onRun: (script) => traffic.ran(script),
+    onOutage: (error) => node.report("redis", error),
+  });
+  const bus = new Bus(connection, {
+    ...settings,
     traffic,
-    broker: new RedisBroker({ ...messages, link, presence }),
-    cursors: new RedisCursors(link, histories),
-    memberships: new RedisMemberships(link),
-    presence,
-    cluster,
-    start: (node: NodeInfo, sink: BackplaneSink) =>
-      link.start(node, sink, comeBack({ registry, presence, directory, receiver })),
-    async stop() {
-      cluster.stop();
-      registry.stop();
-      presence.stop();
-      directory.stop();
-      retention.stop();
-      await link.stop(() => registry.leave());
-    },
-    probe: () => link.probe(),
-  };
+    onError: (error) => node.report("inbound", error),
+  });
+  return { connection, bus, node, traffic };
 }
 
-function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, members: () => RedisPresence) {
+function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {
+  const { connection, bus, node } = base;
   const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
-  const histories = new Histories(link, history, now);
-  const idempotency = new Idempotency(link, windowMs, now);
+  const histories = new Histories(connection, history, now);
+  const idempotency = new Idempotency(connection.run, windowMs, now);
   const byPartition = address.kind === "cluster";
-  const targets = new AppendTargets(link, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);
+  const targets = new AppendTargets(connection, bus, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);
   const appends = new AppendQueue({
-    link,
+    ...base,
     histories,
     targets,
     idempotency,
-    traffic,
     windowMs,
     prefix,
     pushFrom,
@@ -144,44 +177,39 @@ function wayOfMessages(link: Link, settings: Settings, traffic: TrafficCounts, m
     members,
   });
   const receiver = new Receiver({
-    link,
+    ...base,
     histories,
     hasMembers: (channel) => members().hasLocal(channel),
     onDelivered: (message, connections) => appends.completion.delivered(message, connections),
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
-  const directory = new Directory(link);
-  const retention = new Retention(link, histories, settings.heartbeatMs);
-  return {
-    histories,
-    idempotency,
-    appends,
-    receiver,
-    directory,
-    retention,
-    relay: new Relay(link, directory),
-  };
+  const directory = new Directory(connection.run, bus);
+  const retention = new Retention(connection, node, histories, settings.heartbeatMs);
+  const relay = new Relay(connection, bus, node, directory);
+  return { histories, idempotency, appends, receiver, directory, retention, relay };
 }
 
-function whoIsWhere(link: Link, settings: Settings, traffic: TrafficCounts, receiver: Receiver) {
+function createPresence(base: Base, settings: Settings, receiver: Receiver) {
+  const { connection, bus, node } = base;
   const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
-  const settling = new Settling(link, commandTimeoutMs);
-  const presence = new RedisPresence(link, {
+  const invalidation = new Invalidation(connection.run, bus, commandTimeoutMs);
+  const presence = new RedisPresence({
+    ...base,
     graceMs,
     drainGraceMs,
     heartbeatMs,
-    traffic,
     onGone: (channel) => receiver.forget(channel),
-    settle: (channel) => settling.settle(channel),
+    confirmInvalidation: (channel) => invalidation.confirm(channel),
   });
-  const registry = new Registry(link, {
+  const registry = new Registry({
+    ...base,
     heartbeatMs,
     timeoutMs,
     clear: (token) => presence.clear(token),
-    onDeath: (node) => link.sink.report("cluster", silentNode(node)),
-    onTwin: (node) => link.sink.report("cluster", twoNodes(node)),
+    onDeath: (name) => node.sink.report("cluster", silentNode(name)),
+    onTwin: (name) => node.sink.report("cluster", twoNodes(name)),
   });
-  const cluster = new RedisCluster(link, { registry, presence, commandTimeoutMs, traffic });
+  const cluster = new NodeCommands({ ...base, registry, presence, commandTimeoutMs });
   return { presence, registry, cluster };
 }
 
@@ -191,16 +219,18 @@ const silentNode = (node: string): TidingsError =>
 const twoNodes = (node: string): TidingsError =>
   new TidingsError("conflict", `two nodes call themselves ${node}: give each a node.id of its own`);
 
-interface ComeBackParts {
+interface Reconciled {
+  readonly bus: Bus;
   readonly registry: Registry;
   readonly presence: RedisPresence;
   readonly directory: Directory;
   readonly receiver: Receiver;
 }
 
-/** What a node does when it reaches Redis: the first time, and whenever Redis was away or the node was declared dead. */
-function comeBack({ registry, presence, directory, receiver }: ComeBackParts): () => Promise<void> {
+/** Reconciles the node with Redis at the start, after each outage, and when another node has declared it dead. */
+function reconciler({ bus, registry, presence, directory, receiver }: Reconciled): Reconcile {
   return async () => {
+    await bus.open();
     await registry.register();
     await presence.announce();
     directory.clear();

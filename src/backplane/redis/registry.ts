@@ -1,10 +1,14 @@
 import type { NodeStatus } from "../port.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { REGISTRY } from "./keys.ts";
 import { VERSION } from "./line.ts";
-import type { Link } from "./link.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
 
 export interface RegistryOptions {
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly heartbeatMs: number;
   /** A node that is silent for so long is declared dead by any other. */
   readonly timeoutMs: number;
@@ -32,7 +36,9 @@ const FORMER_INTERVALS = 2;
 
 /** The nodes of the cluster: this one says that it lives, and looks after those that do not any more. */
 export class Registry {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
+  readonly #node: LocalNode;
   readonly #options: RegistryOptions;
   readonly #startedAt = Date.now();
   readonly #clearing = new Set<string>();
@@ -41,8 +47,10 @@ export class Registry {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(link: Link, options: RegistryOptions) {
-    this.#link = link;
+  constructor(options: RegistryOptions) {
+    this.#connection = options.connection;
+    this.#bus = options.bus;
+    this.#node = options.node;
     this.#options = options;
   }
 
@@ -50,7 +58,7 @@ export class Registry {
   async register(): Promise<void> {
     let entered = await this.#enter();
     if (entered.length === 0) {
-      await this.#link.renew();
+      await this.#bus.renew();
       entered = await this.#enter();
     }
     const namesakes = entered.slice(1);
@@ -65,15 +73,15 @@ export class Registry {
 
   /** Takes everything of this node out, then the node. What fails is left to the other nodes. */
   async leave(): Promise<void> {
-    const { token } = this.#link;
+    const { token } = this.#bus;
     this.stop();
-    await this.#link.exec(BURY, REGISTRY, [token]);
+    await this.#connection.exec(BURY, REGISTRY, [token]);
     await this.#clearUp(token);
   }
 
   /** One entry for each node; of several incarnations the one heard of last. */
   async nodes(): Promise<NodeStatus[]> {
-    const texts = (await this.#link.run(LIST_NODES, REGISTRY, [])) as string[]; // by the script
+    const texts = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as string[]; // by the script
     const listed = new Map<string, NodeStatus>();
     for (const text of texts) {
       const { id, ip, port, status, connections } = JSON.parse(text) as Description; // written by #describe
@@ -84,13 +92,13 @@ export class Registry {
 
   /** The id of the node that an incarnation is of, as far as that is known. */
   async nameOf(token: string): Promise<string | undefined> {
-    const text = await this.#link.run(DESCRIBE, REGISTRY, [token]);
+    const text = await this.#connection.run(DESCRIBE, REGISTRY, [token]);
     return typeof text === "string" ? (JSON.parse(text) as Description).id : undefined; // written by #describe
   }
 
   /** Shows this node as draining. */
   async drain(): Promise<void> {
-    this.#link.assertUp();
+    this.#connection.assertUp();
     this.#status = "draining";
     await this.#beat();
   }
@@ -103,8 +111,8 @@ export class Registry {
 
   /** @returns this incarnation, then others by the same node id; nothing after this one was declared dead */
   async #enter(): Promise<string[]> {
-    const args = [this.#link.token, this.#describe(), this.#link.node.id, this.#pauseMs];
-    const answer = await this.#link.exec(REGISTER, REGISTRY, args);
+    const args = [this.#bus.token, this.#describe(), this.#node.info.id, this.#pauseMs];
+    const answer = await this.#connection.exec(REGISTER, REGISTRY, args);
     this.#timer ??= this.#arm();
     return answer as string[]; // by the script
   }
@@ -113,18 +121,18 @@ export class Registry {
   async #tellApart(namesakes: readonly string[]): Promise<void> {
     const { onTwin, onDeath } = this.#options;
     try {
-      const { id } = this.#link.node;
+      const { id } = this.#node.info;
       const roll = await this.#callRoll(namesakes);
       if (this.#isStopped) return;
       if ([...roll.values()].includes(true)) onTwin?.(id);
       for (const [token, isThere] of roll) {
         if (isThere) continue;
-        if ((await this.#link.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
+        if ((await this.#connection.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
         await this.#clearUp(token);
       }
     } catch (error) {
       // What is left stays for the heartbeats.
-      if (this.#link.isUp) this.#link.sink.report("registry", error);
+      if (this.#connection.isUp) this.#node.report("registry", error);
     }
   }
 
@@ -142,8 +150,8 @@ export class Registry {
     try {
       await this.#beat();
     } catch (error) {
-      // An outage is reported by the link.
-      if (this.#link.isUp) this.#link.sink.report("registry", error);
+      // An outage is reported by the connection.
+      if (this.#connection.isUp) this.#node.report("registry", error);
     }
     if (!this.#isStopped) this.#timer = this.#arm();
   }
@@ -151,11 +159,11 @@ export class Registry {
   /** Also while the node returns: with many connections that takes its time, and it must not be taken for dead meanwhile. */
   async #beat(): Promise<void> {
     const { timeoutMs, onDeath } = this.#options;
-    const args = [this.#link.token, this.#describe(), this.#link.node.id, timeoutMs, this.#pauseMs];
-    const answer = (await this.#link.exec(BEAT, REGISTRY, args)) as string[]; // by the script
+    const args = [this.#bus.token, this.#describe(), this.#node.info.id, timeoutMs, this.#pauseMs];
+    const answer = (await this.#connection.exec(BEAT, REGISTRY, args)) as string[]; // by the script
     if (answer.length === 0) {
       // Declared dead, or everything is lost: the return finds out.
-      if (this.#link.isUp) this.#link.recover();
+      if (this.#connection.isUp) this.#connection.recover();
       return;
     }
     const end = answer.indexOf("");
@@ -171,7 +179,7 @@ export class Registry {
       await this.#clearUp(token);
     } catch (error) {
       // It stays to be done, by the next heartbeat of any node.
-      if (this.#link.isUp) this.#link.sink.report("registry", error);
+      if (this.#connection.isUp) this.#node.report("registry", error);
     }
   }
 
@@ -180,14 +188,14 @@ export class Registry {
     this.#clearing.add(token);
     try {
       await this.#options.clear(token);
-      await this.#link.exec(FORGET, REGISTRY, [token]);
+      await this.#connection.exec(FORGET, REGISTRY, [token]);
     } finally {
       this.#clearing.delete(token);
     }
   }
 
   #describe(): string {
-    const { id, ip, port, connections } = this.#link.node;
+    const { id, ip, port, connections } = this.#node.info;
     const status = this.#status;
     const startedAt = this.#startedAt;
     const description: Description = {

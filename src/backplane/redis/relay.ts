@@ -1,8 +1,9 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { Directory, Route } from "./directory.ts";
 import { LINE } from "./line.ts";
-import type { Link } from "./link.ts";
 import { eachEphemeral, encodeShared, hasSameShared } from "./passing.ts";
 
 /** Messages queued until the end of the tick; more are sent before. The garbage collector copies what lives longer. */
@@ -10,7 +11,9 @@ const MAX_QUEUED = 1_024;
 
 /** Sends ephemeral messages to other nodes, and delivers those that arrive. */
 export class Relay {
-  readonly #link: Link;
+  readonly #connection: Connection;
+  readonly #bus: Bus;
+  readonly #node: LocalNode;
   readonly #directory: Directory;
   /** Look-ups of routes that messages wait for. Later messages of the channel wait behind them, which keeps the order. */
   readonly #lookUps = new Map<Channel, Promise<unknown>>();
@@ -25,10 +28,12 @@ export class Relay {
   #last: Message | undefined;
   #shared = "";
 
-  constructor(link: Link, directory: Directory) {
-    this.#link = link;
+  constructor(connection: Connection, bus: Bus, node: LocalNode, directory: Directory) {
+    this.#connection = connection;
+    this.#bus = bus;
+    this.#node = node;
     this.#directory = directory;
-    link.onLine(LINE.ephemeral, (line) => eachEphemeral(line, this.#deliver));
+    bus.onLine(LINE.ephemeral, (line) => eachEphemeral(line, this.#deliver));
   }
 
   /**
@@ -50,7 +55,7 @@ export class Relay {
     try {
       return this.#enqueue(message, await found);
     } catch {
-      this.#link.dropped();
+      this.#bus.dropped();
       return 0;
     } finally {
       if (this.#lookUps.get(channel) === found) this.#lookUps.delete(channel);
@@ -68,13 +73,13 @@ export class Relay {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
-    return this.#link.isUp ? route.length : 0;
+    return this.#connection.isUp ? route.length : 0;
   }
 
   readonly #flush = (): void => {
     this.#isScheduled = false;
     this.#post();
-    this.#link.flush();
+    this.#bus.flush();
   };
 
   /** Posts the queue. After an invalidation in this tick, routes are looked up again: they may be outdated. */
@@ -96,20 +101,20 @@ export class Relay {
   #postTo(route: Route, message: Message): void {
     if (this.#last === undefined || !hasSameShared(message, this.#last)) this.#shared = encodeShared(message);
     this.#last = message;
-    for (const token of route) this.#link.pass(token, this.#shared, message);
+    for (const token of route) this.#bus.pass(token, this.#shared, message);
   }
 
   async #postAfter(lookUp: Promise<Route>, message: Message): Promise<void> {
     try {
       this.#postTo(await lookUp, message);
     } catch {
-      this.#link.dropped();
+      this.#bus.dropped();
     }
   }
 
   /** A failure is reported, so that the other messages of the line are delivered. */
   readonly #deliver = (message: Message): void => {
-    const { sink } = this.#link;
+    const { sink } = this.#node;
     try {
       sink.deliver(message);
     } catch (error) {

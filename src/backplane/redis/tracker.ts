@@ -1,9 +1,10 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import type { StoredMessage } from "../message.ts";
+import type { Bus, LocalNode } from "./bus/bus.ts";
+import type { Connection } from "./connection/connection.ts";
 import { decodeStored } from "./entry.ts";
 import type { Delivered, Histories } from "./histories.ts";
 import { LINE, lineOf } from "./line.ts";
-import type { Link } from "./link.ts";
 import { AwaitingOffsets } from "./unplaced.ts";
 
 /** Messages per read while a gap is filled. */
@@ -25,7 +26,9 @@ interface Progress {
 }
 
 export interface ReceiverParts {
-  readonly link: Link;
+  readonly connection: Connection;
+  readonly bus: Bus;
+  readonly node: LocalNode;
   readonly histories: Histories;
   /** True if this node has members of the channel. */
   readonly hasMembers: (channel: Channel) => boolean;
@@ -50,19 +53,19 @@ export class Receiver {
   );
 
   constructor(parts: ReceiverParts) {
-    const { link } = parts;
+    const { bus } = parts;
     this.#parts = parts;
-    link.onLine(LINE.stored, (line) => {
+    bus.onLine(LINE.stored, (line) => {
       this.#stored = line;
       return 0;
     });
-    link.onLine(LINE.lengths, (line) => this.#lengthsArrived(line));
-    link.onLine(LINE.awaiting, (line) => this.#awaiting.add(line));
-    link.on(LINE.offsets, ([, name = "", lengths = ""]) => {
+    bus.onLine(LINE.lengths, (line) => this.#lengthsArrived(line));
+    bus.onLine(LINE.awaiting, (line) => this.#awaiting.add(line));
+    bus.on(LINE.offsets, ([, name = "", lengths = ""]) => {
       for (const message of this.#awaiting.assign(name, lengths.split(" "))) this.#arrived(message);
     });
     // The channel was checked by the node of its first member.
-    link.on(LINE.lost, ([, channel, epoch = "", offset]) =>
+    bus.on(LINE.lost, ([, channel, epoch = "", offset]) =>
       this.#lost(channel as Channel, { epoch, offset: Number(offset) }),
     );
   }
@@ -103,10 +106,10 @@ export class Receiver {
 
   /** Reads messages from their histories whose sender stopped, or is slow, before it sent the offsets. */
   async #readOverdue(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
-    if (this.#parts.link.isStopped) return;
+    if (this.#parts.connection.isStopped) return;
     for (const message of held) this.#arrived(message);
     const progress = [...this.#progress].filter(([channel]) => channels.has(channel));
-    if (this.#parts.link.isUp) await this.catchUp(new Map(progress));
+    if (this.#parts.connection.isUp) await this.catchUp(new Map(progress));
     for (const channel of channels) this.#parts.onUndelivered(channel);
   }
 
@@ -143,7 +146,7 @@ export class Receiver {
   }
 
   #deliver(message: StoredMessage): void {
-    this.#parts.onDelivered(message, this.#parts.link.sink.deliver(message));
+    this.#parts.onDelivered(message, this.#parts.node.sink.deliver(message));
   }
 
   #lost(channel: Channel, position: Position): void {
@@ -151,13 +154,13 @@ export class Receiver {
     if (progress?.epoch === position.epoch) return;
     if (progress === undefined) this.begin(channel, position);
     else Object.assign(progress, position, { id: undefined });
-    this.#parts.link.sink.lost(channel, position);
+    this.#parts.node.sink.lost(channel, position);
   }
 
   /** Reports the failure of a read. The next message of the channel, or the return of Redis, leads to another attempt. */
   #background(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
-      if (!this.#parts.link.isStopped) this.#parts.link.sink.report("history", error);
+      if (!this.#parts.connection.isStopped) this.#parts.node.report("history", error);
     });
   }
 
@@ -175,7 +178,7 @@ export class Receiver {
       while (progress.fillTo !== undefined && progress.offset < progress.fillTo) {
         const { fillTo } = progress;
         const page = await this.#parts.histories.read(channel, { after: progress.offset, limit: PAGE });
-        if (this.#parts.link.isStopped || this.#progress.get(channel) !== progress) return;
+        if (this.#parts.connection.isStopped || this.#progress.get(channel) !== progress) return;
         if (page.epoch !== progress.epoch) {
           this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
           progress.fillTo = page.last;

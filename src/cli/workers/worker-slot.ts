@@ -2,12 +2,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { backoff, TidingsError } from "../../protocol/protocol.ts";
 import { type Ready, STOP, type Task } from "./worker.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
-const MIN_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 30_000;
+const DELAY = { firstMs: 1_000, capMs: 30_000 };
 
 /** A worker that ran this long was healthy, so the delay starts again from its minimum. */
 const HEALTHY_MS = 60_000;
@@ -22,7 +21,8 @@ export class WorkerSlot {
   #child: ChildProcess | undefined;
   /** Port of the next process. Undefined while exits are not followed by a restart. */
   #port: number | undefined;
-  #pauseMs = MIN_PAUSE_MS;
+  /** Restarts since a worker was healthy. */
+  #restarts = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param config the configuration with this worker's node id, which all its processes have */
@@ -88,9 +88,8 @@ export class WorkerSlot {
       this.#log.info(facts, "worker exited");
       return;
     }
-    if (facts.livedMs >= HEALTHY_MS) this.#pauseMs = MIN_PAUSE_MS;
-    const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+    if (facts.livedMs >= HEALTHY_MS) this.#restarts = 0;
+    const pauseMs = backoff(this.#restarts++, DELAY);
     this.#log.warn({ ...facts, pauseMs }, "worker exited, restarting it after pauseMs");
     this.#timer = setTimeout(() => {
       if (this.#port !== undefined) this.#spawn(this.#port);

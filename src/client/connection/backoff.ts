@@ -1,3 +1,5 @@
+import { backoff } from "../../protocol/protocol.ts";
+
 /** Bounds of the delay before the next attempt to connect, in milliseconds. */
 export interface BackoffOptions {
   /** Upper bound of the first delay. @default 1_000 // 1 s */
@@ -18,5 +20,5 @@ export function backoffMs(
   { minMs, maxMs }: BackoffOptions,
   random: () => number = Math.random,
 ): number {
-  return random() * Math.min(maxMs, minMs * 2 ** delays);
+  return backoff(delays, { firstMs: minMs, capMs: maxMs, jitter: random });
 }

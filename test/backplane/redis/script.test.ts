@@ -10,7 +10,7 @@ import { KEY } from "../../../src/backplane/redis/keys.ts";
 import { LINE } from "../../../src/backplane/redis/line.ts";
 import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence-scripts.ts";
 import { REGISTRY_SCRIPTS } from "../../../src/backplane/redis/registry-scripts.ts";
-import { script } from "../../../src/backplane/redis/script.ts";
+import { script } from "../../../src/backplane/redis/connection/script.ts";
 
 const SCRIPTS = [
   APPEND,

@@ -1,7 +1,7 @@
 import type { Channel } from "../../../../protocol/protocol.ts";
 import type { StoredMessage } from "../../../message.ts";
 import { AppendResult, type PendingAppend } from "../../appending.ts";
-import type { Link } from "../../link.ts";
+import type { Connection } from "../../connection/connection.ts";
 import type { AppendTarget } from "../../places.ts";
 
 /**
@@ -9,13 +9,13 @@ import type { AppendTarget } from "../../places.ts";
  * the message has arrived by its own inbox and was delivered: only then its receivers are known.
  */
 export class Completion {
-  readonly #link: Link;
+  readonly #connection: Connection;
   /** Pending appends whose messages this node expects in its inbox, by message id. */
   readonly #expected = new Map<string, PendingAppend>();
 
-  constructor(link: Link) {
-    this.#link = link;
-    link.onAway(() => this.#completeWithoutArrival());
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    connection.onUnavailable(() => this.#completeWithoutArrival());
   }
 
   expect(pending: PendingAppend): void {
@@ -32,7 +32,7 @@ export class Completion {
     const { message, connections } = pending;
     const { others, hasOwn } = nodes;
     const result = new AppendResult(message, epoch, offset, others);
-    if (hasOwn && connections === undefined && this.#link.isUp) pending.result = result;
+    if (hasOwn && connections === undefined && this.#connection.isUp) pending.result = result;
     else this.#complete(pending, result);
     return hasOwn ? others + 1 : others;
   }

@@ -1,31 +1,31 @@
 import { ReplyError } from "ioredis";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
 import { FENCED } from "./script.ts";
 
-/** Replies that say that Redis cannot do it now; any other error reply is a mistake of ours. */
-const AWAY_REPLY =
+/** Error replies of a Redis that cannot run the command now. Any other error reply is a mistake in this code. */
+const UNAVAILABLE_REPLY =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
 
 /**
- * What a failed command means: `unavailable` when Redis cannot do it now or was not reached, `internal` when it never will. Without the
- * cause: the client's errors carry the command, messages and all, which must not get into a log.
+ * Turns the cause of a failed command into an error: `unavailable` when Redis was not reached or cannot run it now, `internal` when it never
+ * will. The error does not carry the cause: errors of the client library hold the command with its messages, which must not get into a log.
  */
-export function failureOf(what: string, cause: unknown): TidingsError {
+export function commandError(what: string, cause: unknown): TidingsError {
   if (cause instanceof TidingsError) return cause;
   const text = textOf(cause);
   const isReply = cause instanceof ReplyError;
-  if (isReply && !text.includes(FENCED) && !AWAY_REPLY.test(text)) {
+  if (isReply && !text.includes(FENCED) && !UNAVAILABLE_REPLY.test(text)) {
     return new TidingsError("internal", `${what} failed in Redis: ${text}`);
   }
-  return new TidingsError("unavailable", `Redis is away: ${text}`);
+  return new TidingsError("unavailable", `Redis is unavailable: ${text}`);
 }
 
-/** Facts of a failed connection that hold no secret. */
+/** Fields of a connection error that hold no secret. */
 const FACTS = ["code", "errno", "syscall", "address", "port"];
 
 /**
- * A copy of an error of the client library that may be reported. The library's errors carry the failed command, and that of
- * AUTH is user and password; so nothing but the class, the texts and {@link FACTS} is copied, of causes too.
+ * Copies an error of the client library so that it may be reported. The library's errors carry the failed command, and AUTH
+ * holds user and password: only the class, the texts and {@link FACTS} are copied, of causes too.
  */
 export function withoutSecrets(error: unknown): unknown {
   if (!(error instanceof Error))
@@ -47,7 +47,7 @@ export function withoutSecrets(error: unknown): unknown {
   return copy;
 }
 
-/** Takes out credentials in URLs, the user that NOPERM names, and arguments that Redis repeats of a command unknown to it. */
+/** Removes credentials of URLs, the user that NOPERM names, and the arguments in the reply to an unknown command. */
 const scrubbed = (text: string): string =>
   text
     .replace(/:\/\/[^/\s]*@/g, "://***@")
@@ -56,6 +56,6 @@ const scrubbed = (text: string): string =>
 
 function textOf(cause: unknown): string {
   if (!(cause instanceof Error)) return scrubbed(String(cause));
-  // It was under way when the connection ended (clients.ts); the client's text is about that setting.
+  // The connection ended while the command was in flight. The text of the library is about `maxRetriesPerRequest` (clients.ts).
   return cause.name === "MaxRetriesPerRequestError" ? "the connection has ended" : scrubbed(cause.message);
 }

@@ -1,7 +1,7 @@
 import { Cluster, type RedisOptions as ConnectionOptions, Redis } from "ioredis";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { backoff, TidingsError } from "../../../protocol/protocol.ts";
 
-/** How to reach Redis. */
+/** The address of a Redis, read from its URL. */
 export interface Address {
   readonly kind: "standalone" | "sentinel" | "cluster";
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
@@ -9,14 +9,14 @@ export interface Address {
   readonly username?: string;
   readonly password?: string;
   readonly db: number;
-  /** The name under which the sentinels know the master. */
+  /** Name of the master in the configuration of the sentinels. */
   readonly master: string;
 }
 
 const URL_FORM =
   /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#@]+)(?:\/(?<db>\d*))?(?:#(?<master>.+))?$/;
 const DEFAULT_PORT = { standalone: 6_379, sentinel: 26_379, cluster: 6_379 };
-const LONGEST_RETRY_MS = 2_000;
+const RETRY = { firstMs: 100, capMs: 2_000 };
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `redis-sentinel://host:port,host:port[/db]#master` and
@@ -51,9 +51,9 @@ function hostOf(text: string, defaultPort: number): { host: string; port: number
 const decoded = (text: string | undefined): string | undefined =>
   text === undefined || text === "" ? undefined : decodeURIComponent(text);
 
-/** The connection that commands go over. It connects again by itself; what was under way is not sent again. */
+/** Makes the client for commands. It reconnects by itself; commands that were in flight fail, and are not sent again. */
 export function commandsClient(address: Address, commandTimeoutMs: number): Redis | Cluster {
-  // One that says nothing for longer than a slow Redis would is dead.
+  // A connection that is silent for longer than a slow Redis would be is dead.
   const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: 2 * commandTimeoutMs };
   const options = { ...optionsOf(address), ...timeouts };
   if (address.kind !== "cluster")
@@ -63,18 +63,24 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
     enableOfflineQueue: false,
     lazyConnect: true,
     clusterRetryStrategy: retryDelay,
-    // By default what was under way is sent again when its connection has ended, though it may have been run.
+    // By default commands in flight are sent again when their connection has ended, though Redis may have run them.
     retryDelayOnFailover: 0,
   });
 }
 
-/** Resolves when Redis answers; on a Redis Cluster all masters, for until a connection is there it fails all that it is asked but the first. */
-export async function pingMasters(commands: Redis | Cluster): Promise<void> {
-  const masters = commands instanceof Cluster ? commands.nodes("master") : [commands];
+/**
+ * Resolves when all masters answer. On Redis Cluster the client connects to each master on demand, and until it has connected it fails all
+ * commands to that master but the first.
+ */
+export async function pingMasters(client: Redis | Cluster): Promise<void> {
+  const masters = client instanceof Cluster ? client.nodes("master") : [client];
   await Promise.all(masters.map((master) => master.ping()));
 }
 
-/** A connection beside the one for commands, which ends when it breaks. On a cluster it leads to any master: Pub/Sub reaches all of them. */
+/**
+ * Makes a client that does not reconnect by itself. On Redis Cluster it connects to any master: Pub/Sub reaches all of them.
+ * @param commands the client for commands, which knows the masters
+ */
 export function singleClient(address: Address, commands: Redis | Cluster, commandTimeoutMs: number): Redis {
   const options = { ...optionsOf(address), commandTimeout: commandTimeoutMs };
   const once = { lazyConnect: true, retryStrategy: () => null };
@@ -90,16 +96,16 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
   const common: ConnectionOptions = {
     username,
     password,
-    // The shapes of RESP 2 are all that is used, and every supported server speaks it.
+    // Every supported server speaks RESP 2, and the code reads no other replies.
     protocol: 2,
     disableClientInfo: true,
-    // What is sent after an outage is decided here, not by a queue.
+    // A queue of the library would send commands after an outage, when nobody wants them any more.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // What is under way fails when the connection ends. Else it would wait for its time to run out, and that would look like another outage.
+    // Commands in flight fail when the connection ends. Otherwise they would time out later, and that would look like another outage.
     maxRetriesPerRequest: 0,
-    // A master that became a replica: ask again who is the master.
+    // The master has become a replica: reconnecting finds the new master.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
     ...(tls ? { tls: {} } : {}),
   };
@@ -116,4 +122,5 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
   };
 }
 
-const retryDelay = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_RETRY_MS);
+/** @param attempt counted from 1, as the client library does */
+const retryDelay = (attempt: number): number => backoff(attempt - 1, RETRY);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { lua, luaEscapes } from "./connection/lua.ts";
-import { CAST, INBOX, KEY } from "./keys.ts";
-import { FIELD, LINE, NEWLINE, VERSION } from "./line.ts";
+import { CAST, INBOUND, KEY } from "../keys.ts";
+import { FIELD, LINE, NEWLINE, VERSION } from "../line.ts";
+import { lua, luaEscapes } from "./lua.ts";
 
 /** A Lua script that Redis runs atomically on one partition. */
 export interface Script {
@@ -24,7 +24,7 @@ local OPENING = "${VERSION}${luaEscapes(NEWLINE)}"
 
 local function key(kind, name) return base .. ":" .. kind .. ":" .. name end
 
-local function post(token, line) redis.call("PUBLISH", prefix .. "${INBOX}" .. token, OPENING .. line) end
+local function post(token, line) redis.call("PUBLISH", prefix .. "${INBOUND}" .. token, OPENING .. line) end
 
 local function cast(line) redis.call("PUBLISH", prefix .. "${CAST}", OPENING .. line) end
 

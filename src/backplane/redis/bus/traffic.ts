@@ -1,8 +1,8 @@
-import type { Traffic } from "../port.ts";
-import { KINDS, type Kind } from "./line.ts";
-import type { Script } from "./script.ts";
+import type { Traffic } from "../../port.ts";
+import type { Script } from "../connection/connection.ts";
+import { KINDS, type Kind } from "../line.ts";
 
-/** Counts what goes between the nodes, in plain numbers that only rise. */
+/** Counts the traffic between the nodes, in plain numbers that only rise. */
 export class TrafficCounts implements Traffic {
   readonly messages = { in: zeros(), out: zeros() };
   readonly bytes = { in: 0, out: 0 };

@@ -1,27 +1,27 @@
-import { FIELD, isKind, type Kind, linesOf } from "./line.ts";
+import { FIELD, isKind, type Kind, linesOf } from "../line.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Gets the fields of a line, of which the first is its kind. */
+/** Handles the fields of a line; the first field is the kind. */
 export type Handler = (fields: string[]) => void;
 
 /**
- * Gets a whole line, its kind included: what comes by the thousand is cut where it is needed, and not everywhere.
+ * Handles a whole line, its kind included: splitting lines that come by the thousand would cost too much.
  * @returns how many messages the line held
  */
 export type LineHandler = (line: string) => number;
 
-/** What other nodes send, handed line by line to whoever handles its kind. */
-export class Inbox {
+/** Lines from other nodes: hands each to the handler of its kind. */
+export class Inbound {
   readonly #handlers = new Map<string, LineHandler>();
   readonly #traffic: TrafficCounts;
-  readonly #report: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
 
-  constructor(traffic: TrafficCounts, report: (error: unknown) => void) {
+  constructor(traffic: TrafficCounts, onError: (error: unknown) => void) {
     this.#traffic = traffic;
-    this.#report = report;
+    this.#onError = onError;
   }
 
-  /** Has a kind of lines handled. A handler that throws is reported, and keeps no other line from being handled. */
+  /** Registers the handler of a kind of lines. When it throws, that is reported, and the next line is handled. */
   on(kind: Kind, handler: Handler): void {
     this.onLine(kind, (line) => {
       handler(line.split(FIELD));
@@ -29,28 +29,28 @@ export class Inbox {
     });
   }
 
-  /** The same with the line as it came. */
+  /** Registers a handler that gets each line whole. */
   onLine(kind: Kind, handler: LineHandler): void {
     this.#handlers.set(kind, handler);
   }
 
-  receive(text: string): void {
-    this.#traffic.bytes.in += text.length;
+  receive(payload: string): void {
+    this.#traffic.bytes.in += payload.length;
     try {
-      const lines = linesOf(text);
+      const lines = linesOf(payload);
       for (let start = 0; start < lines.length; ) start = this.#handleRow(lines, start);
     } catch (error) {
-      this.#report(error);
+      this.#onError(error);
     }
   }
 
   /**
-   * Handles lines of one kind that come in a row: what is known of a kind is looked up once for all of them.
+   * Handles a row of lines of one kind, so that its handler is looked up once.
    * @returns where the next row begins
    */
   #handleRow(lines: readonly string[], start: number): number {
     const kind = kindOf(lines[start]);
-    // A newer node may say what this one does not know yet.
+    // A newer node may send a kind that this one does not know yet.
     const handler = this.#handlers.get(kind);
     let end = start;
     let messages = 0;
@@ -62,12 +62,12 @@ export class Inbox {
     return end;
   }
 
-  /** @returns how many messages the line held; 1 where that is not known */
+  /** @returns how many messages the line held; 1 where that is unknown */
   #handle(line: string, handler: LineHandler = () => 1): number {
     try {
       return handler(line);
     } catch (error) {
-      this.#report(error);
+      this.#onError(error);
       return 1;
     }
   }

@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from "ioredis";
-import { PackedCommand, pack, send } from "./packed.ts";
+import { PackedCommand, pack, send } from "./packed-command.ts";
 import type { Script } from "./script.ts";
 
-/** Arguments of a script, written down one after the other: the client library would keep each of a batch's thousand until the answer comes. */
+/** Arguments of a script, encoded into one string: the client library would keep each of a batch's thousand until the answer comes. */
 export class PackedArguments {
   #text = "";
   #count = 0;
@@ -13,7 +13,7 @@ export class PackedArguments {
     return packed;
   }
 
-  /** Adds so many arguments that were packed already. */
+  /** Adds `count` arguments that are packed already. */
   add(packed: string, count: number): void {
     this.#text += packed;
     this.#count += count;
@@ -30,35 +30,38 @@ export class PackedArguments {
 
 export type ScriptArguments = readonly (string | number)[] | PackedArguments;
 
-/** The scripts that each connection has been sent: from then on Redis knows them by their digests. */
+/** Runs a script in a partition. @returns the answer of the script */
+export type RunScript = (script: Script, partition: number, args: ScriptArguments) => Promise<unknown>;
+
+/** Digests of the scripts that each socket has carried with their text: from then on Redis knows them by their digests. */
 const sent = new WeakMap<object, Set<string>>();
 
-/** A call of a script, with its text the first time on each connection. */
+/** A call of a script. The first call on each socket carries the text of the script, later ones its digest. */
 class ScriptCall extends PackedCommand {
   readonly #script: Script;
+  readonly #key: string;
   readonly #count: number;
   #known = new Set<string>();
 
-  /** @param key is in the partition that the script works on, and decides on Redis Cluster where it runs */
+  /** @param key is in the partition that the script works on; on Redis Cluster it decides which master runs the script */
   constructor(script: Script, key: string, args: PackedArguments) {
     super("evalsha", [script.digest, "1", key], args.text);
     this.#script = script;
+    this.#key = key;
     this.#count = args.count;
   }
 
-  protected override open(connection: object): string {
-    this.#known = sent.get(connection) ?? new Set();
-    sent.set(connection, this.#known);
+  protected override open(socket: object): string {
+    this.#known = sent.get(socket) ?? new Set();
+    sent.set(socket, this.#known);
     const { digest, lua } = this.#script;
-    const isKnown = this.#known.has(digest);
+    const call = this.#known.has(digest) ? ["evalsha", digest] : ["eval", lua];
     this.#known.add(digest);
-    this.name = isKnown ? "evalsha" : "eval";
-    this.args[0] = isKnown ? digest : lua;
-    const opening = [this.name, ...this.args].map((argument) => pack(String(argument)));
+    const opening = [...call, "1", this.#key].map(pack);
     return `*${opening.length + this.#count}\r\n${opening.join("")}`;
   }
 
-  /** Whether the call failed because Redis has forgotten the script, as SCRIPT FLUSH makes it; then another call will do. */
+  /** Tells whether Redis has forgotten the script, as SCRIPT FLUSH makes it. Then another call, with the text, will do. */
   isForgotten(error: unknown): boolean {
     return String(error).includes("NOSCRIPT") && this.#known.delete(this.#script.digest);
   }
@@ -67,10 +70,10 @@ class ScriptCall extends PackedCommand {
 /**
  * Runs a script.
  * @param key is in the partition that the script works on
- * @returns what it answers
+ * @returns the answer of the script
  */
 export async function runScript(
-  commands: Redis | Cluster,
+  client: Redis | Cluster,
   script: Script,
   key: string,
   args: ScriptArguments,
@@ -78,9 +81,9 @@ export async function runScript(
   const packed = args instanceof PackedArguments ? args : PackedArguments.of(args);
   const call = new ScriptCall(script, key, packed);
   try {
-    return await send(commands, call);
+    return await send(client, call);
   } catch (error) {
     if (!call.isForgotten(error)) throw error;
-    return send(commands, new ScriptCall(script, key, packed));
+    return send(client, new ScriptCall(script, key, packed));
   }
 }

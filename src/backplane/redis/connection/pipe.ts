@@ -1,21 +1,23 @@
+import type { Socket } from "node:net";
 import { type Redis, ReplyError } from "ioredis";
-import { giveBuffer, takeBuffer } from "./buffers.ts";
-import { pack } from "./packed.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { isReady, takeSocket } from "./ioredis.ts";
+import { pack } from "./packed-command.ts";
 
-/** What Redis answered to the commands of a call. */
+/** Answers of Redis to the commands of a call. */
 export interface PipeAnswer {
-  /** One for each command, in order; {@link FAILED} for an error. */
+  /** One number for each command, in order; {@link FAILED} for an error. */
   readonly numbers: readonly number[];
   /** The first error, if there was one. */
   readonly error: Error | undefined;
 }
 
-/** In the place of a number that an error came for. */
+/** Stands for the answer of a command that failed. */
 export const FAILED = -1;
 
 const MULTI = `*1\r\n${pack("MULTI")}`;
 const EXEC = `*1\r\n${pack("EXEC")}`;
-/** Shorter calls are sent as text, longer ones from memory that is used again. */
+/** Calls from this length on are sent from pooled buffers, shorter ones as strings. */
 const LARGE = 4_096;
 /** First bytes of replies: an array, an error, a number. */
 const STAR = 42;
@@ -24,11 +26,11 @@ const COLON = 58;
 const RETURN = 13;
 const NEWLINE = 10;
 
-/** Commands that were sent in one piece, and what has been answered so far. */
+/** Commands that were sent in one piece, and their answers so far. */
 class Call {
   readonly numbers: number[] = [];
   readonly count: number;
-  /** Replies that come before the numbers. */
+  /** Replies that are still to come before the numbers. */
   before: number;
   readonly sentAt = performance.now();
   readonly buffer: Buffer | undefined;
@@ -51,27 +53,28 @@ class Call {
 }
 
 /**
- * A connection for commands whose answers are numbers: PUBLISH, and transactions of RPUSHX by the hundred. The client library opens it, by
- * whatever way leads to the master; from then on it is written and read here. The library would spend 0.4 to 0.6 µs on each answer, a fifth of what
- * a stored message costs this node; and of each of its commands 1.7 KB outlive the minor collections, which leaves them to major ones that hold
- * up messages for 100 ms every few seconds. The answers are RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/
+ * A connection for commands whose answers are numbers: PUBLISH, and transactions of RPUSHX by the hundred. The client library opens it, and so
+ * finds the master; then the pipe writes and reads the socket itself. The library would spend 0.4 to 0.6 µs on each answer, a fifth of the
+ * cost of a stored message. And 1.7 KB of each of its commands outlive the minor collections; the major ones that free them hold up messages
+ * for 100 ms every few seconds. Answers are RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 export class Pipe {
   readonly #timeoutMs: number;
   readonly #onEnd: () => void;
-  #connection: Redis | undefined;
+  #client: Redis | undefined;
+  #socket: Socket | undefined;
   #calls: Call[] = [];
-  /** How many of these are answered: they are taken out together, for there may be very many when Redis was slow. */
+  /** Calls at the head of the queue that are answered. They are removed together: after Redis was slow there may be very many. */
   #done = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the reply that is being read: its first byte, 0 between two replies; its number, or its text when it is an error. */
+  /** The reply that is being read: its first byte (0 between two replies), and its number, or its text when it is an error. */
   #kind = 0;
   #number = 0;
   #text = "";
 
   /**
    * @param timeoutMs a call that takes longer ends the connection
-   * @param onEnd is told when the connection has ended, and was not closed
+   * @param onEnd is called when the connection has ended other than by {@link close}
    */
   constructor(timeoutMs: number, onEnd: () => void) {
     this.#timeoutMs = timeoutMs;
@@ -79,84 +82,85 @@ export class Pipe {
   }
 
   get isOpen(): boolean {
-    return this.#connection?.status === "ready";
+    return this.#socket !== undefined && isReady(this.#client);
   }
 
-  /** @param connection has not been used, and does not connect again by itself */
-  async open(connection: Redis): Promise<void> {
+  /** @param client is unused, and does not reconnect by itself */
+  async open(client: Redis): Promise<void> {
     this.close();
-    this.#connection = connection;
+    this.#client = client;
+    this.#socket = undefined;
     this.#kind = 0;
     this.#text = "";
-    connection.once("end", () => this.#ended(connection));
-    await connection.connect();
-    const { stream } = connection;
-    stream.removeAllListeners("data");
-    stream.on("data", (chunk: Buffer) => {
-      // What comes late on a former connection is none of this one's answers.
-      if (this.#connection === connection) this.#read(chunk);
+    client.once("end", () => this.#ended(client));
+    await client.connect();
+    const socket = takeSocket(client, (chunk) => {
+      // Late replies on a former connection answer no call of this one.
+      if (this.#client === client) this.#read(chunk);
     });
+    if (this.#client === client) this.#socket = socket;
   }
 
   /**
-   * Sends commands, written down as Redis reads them, in pieces.
-   * @param count how many they are
-   * @throws Error when there is no answer: then it is not known which have been run
+   * Sends commands, encoded as Redis reads them, in pieces.
+   * @param count number of commands
+   * @throws Error when no answer came: then it is unknown which commands have run
    */
   call(commands: readonly string[], count: number): Promise<PipeAnswer> {
     return this.#send(commands, count, 0);
   }
 
   /**
-   * The same as one: all of them are run, with nothing of others between, or none.
-   * @throws ReplyError when Redis takes one of them not even down: none has been run
-   * @throws Error when there is no answer: then it is not known whether they have been run
+   * Sends commands as one transaction: Redis runs all of them, with nothing of others in between, or none.
+   * @throws ReplyError when Redis refuses to queue one of them: none has run
+   * @throws Error when no answer came: then it is unknown whether they have run
    */
   transaction(commands: readonly string[], count: number): Promise<PipeAnswer> {
-    // Before the numbers it is answered that MULTI has begun, that each command is taken down, and what EXEC opens with.
+    // Replies before the numbers: one to MULTI, one for each command that is queued, and the opening of the array of EXEC.
     return this.#send([MULTI, ...commands, EXEC], count, count + 2);
   }
 
-  /** What is under way fails. */
+  /** Ends the connection. Calls in flight fail. */
   close(): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    this.#connection = undefined;
-    connection.disconnect();
+    const client = this.#client;
+    if (client === undefined) return;
+    this.#client = undefined;
+    client.disconnect();
     this.#fail(new Error("the connection was closed"));
   }
 
   #send(pieces: readonly string[], count: number, before: number): Promise<PipeAnswer> {
-    const connection = this.#connection;
-    if (connection === undefined || !this.isOpen) return Promise.reject(new Error("there is no connection"));
+    const socket = this.#socket;
+    if (socket === undefined || !isReady(this.#client))
+      return Promise.reject(new Error("there is no connection"));
     const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     const buffer = bytes < LARGE ? undefined : takeBuffer(bytes);
     const answer = Promise.withResolvers<PipeAnswer>();
     this.#calls.push(new Call(count, before, buffer, answer));
-    this.#timer ??= setTimeout(this.#watch, this.#timeoutMs);
-    if (buffer === undefined) connection.stream.write(pieces.join(""));
+    this.#timer ??= setTimeout(this.#checkTimeout, this.#timeoutMs);
+    if (buffer === undefined) socket.write(pieces.join(""));
     else {
       let end = 0;
       for (const piece of pieces) end += buffer.write(piece, end);
-      connection.stream.write(buffer.subarray(0, end));
+      socket.write(buffer.subarray(0, end));
     }
     return answer.promise;
   }
 
-  /** Calls are answered in their order: only the first one can be late. */
-  readonly #watch = (): void => {
+  /** Redis answers calls in their order, so only the first one can be overdue. */
+  readonly #checkTimeout = (): void => {
     const [call] = this.#calls;
     this.#timer = undefined;
     if (call === undefined) return;
     const left = call.sentAt + this.#timeoutMs - performance.now();
-    if (left > 0) this.#timer = setTimeout(this.#watch, left);
-    else this.#connection?.stream.destroy();
+    if (left > 0) this.#timer = setTimeout(this.#checkTimeout, left);
+    else this.#socket?.destroy();
   };
 
-  #ended(connection: Redis): void {
-    connection.disconnect(); // and no more watches for failovers
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
+  #ended(client: Redis): void {
+    client.disconnect(); // also stops its watch for failovers
+    if (this.#client !== client) return;
+    this.#client = undefined;
     this.#fail(new Error("the connection has ended"));
     this.#onEnd();
   }
@@ -184,7 +188,7 @@ export class Pipe {
         this.#answered(kind, number);
         kind = 0;
       } else if (byte !== RETURN) {
-        // Of other replies nothing but their kind is looked at.
+        // Other replies count by their kind only.
         if (kind === COLON) number = 10 * number + byte - 48;
         else if (kind === MINUS) this.#text += String.fromCharCode(byte);
       }

@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import type { Message } from "../../message.ts";
+import { type Connection, Subscriber } from "../connection/connection.ts";
+import { castOf, inboundOf } from "../keys.ts";
+import { type Kind, LINE, lineOf, payloadOf } from "../line.ts";
+import { type Handler, Inbound, type LineHandler } from "./inbound.ts";
+import { Outbound } from "./outbound.ts";
+import { Requests } from "./requests.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+export interface BusOptions {
+  readonly prefix: string;
+  /** A probe that takes longer fails. */
+  readonly commandTimeoutMs: number;
+  /** Pause between the probes of the watchdog. */
+  readonly heartbeatMs: number;
+  readonly traffic: TrafficCounts;
+  /** Called with the failure of a handler, and with a payload that cannot be read. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Lines between the nodes, over Redis Pub/Sub. At most once: the bus drops and counts what it cannot send. */
+export class Bus {
+  readonly #connection: Connection;
+  readonly #options: BusOptions;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #subscriber: Subscriber;
+  readonly #probes: Requests;
+  #token = newToken();
+  #watchdog: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(connection: Connection, options: BusOptions) {
+    const { traffic, onError, commandTimeoutMs } = options;
+    this.#connection = connection;
+    this.#options = options;
+    this.#inbound = new Inbound(traffic, onError);
+    this.#outbound = new Outbound((token, payload) => this.#publish(token, payload), traffic);
+    this.#subscriber = new Subscriber(
+      (payload) => this.#receive(payload),
+      () => connection.recover(),
+    );
+    this.#probes = new Requests(commandTimeoutMs);
+    this.on(LINE.probe, ([, probe = ""]) => this.#probes.answered(probe));
+  }
+
+  /** Names this incarnation of the node: the address of the node on the bus, and the owner of all that the node has in Redis. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** Starts the watchdog: a connection may be dead without a sign, and then nothing that others send arrives. */
+  start(): void {
+    this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
+  }
+
+  /** Subscribes to the lines for this node, at the start and after each outage. */
+  async open(): Promise<void> {
+    const { prefix } = this.#options;
+    const channels = [inboundOf(prefix, this.#token), castOf(prefix)];
+    await this.#subscriber.open(() => this.#connection.newClient(), channels);
+  }
+
+  /** Ends the subscription: from here on no handler is called. */
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#watchdog);
+    this.#subscriber.close();
+  }
+
+  /** Registers the handler of a kind of lines. A handler that throws is reported. */
+  on(kind: Kind, handler: Handler): void {
+    this.#inbound.on(kind, handler);
+  }
+
+  /** Registers a handler that gets each line whole. */
+  onLine(kind: Kind, handler: LineHandler): void {
+    this.#inbound.onLine(kind, handler);
+  }
+
+  /** Posts a line to a node before the tick ends. During an outage the line is dropped. */
+  post(token: string, line: string): void {
+    if (this.#connection.isUp)
+      this.#outbound.post(token, line[0] as Kind, line); // lineOf begins with the kind
+    else this.dropped();
+  }
+
+  /** Posts a message to a node, as {@link post} does. @param shared the fields that it has in common with other messages */
+  pass(token: string, shared: string, message: Message): void {
+    if (this.#connection.isUp) this.#outbound.pass(token, shared, message);
+    else this.dropped();
+  }
+
+  /** Sends the lines of this tick now. */
+  flush(): void {
+    this.#outbound.flush();
+  }
+
+  /** Counts a message that could not be sent. */
+  dropped(): void {
+    this.#options.traffic.dropped++;
+  }
+
+  /** Takes a new incarnation. Lines for the former one do not arrive any more. */
+  async renew(): Promise<void> {
+    const { prefix } = this.#options;
+    const former = this.#token;
+    this.#token = newToken();
+    await this.#subscriber.move(inboundOf(prefix, former), inboundOf(prefix, this.#token));
+  }
+
+  /**
+   * Sends a line to this node, and resolves when it has arrived. It takes the way that all lines take.
+   * @throws TidingsError `unavailable` when it does not arrive in time
+   */
+  async probe(): Promise<void> {
+    this.#connection.assertUp();
+    this.#options.traffic.sent(LINE.probe, 1);
+    const answers = await this.#probes.ask(async (probe) => {
+      await this.#publish(this.#token, payloadOf([lineOf(LINE.probe, probe)]));
+      return 1;
+    });
+    if (answers.length > 0) return;
+    throw new TidingsError(
+      "unavailable",
+      `the probe did not arrive within ${this.#options.commandTimeoutMs} ms`,
+    );
+  }
+
+  #publish(token: string, payload: string): Promise<void> {
+    return this.#connection.publish(inboundOf(this.#options.prefix, token), payload);
+  }
+
+  #receive(payload: string): void {
+    if (!this.#isStopped) this.#inbound.receive(payload);
+  }
+
+  async #watch(): Promise<void> {
+    const { client } = this.#subscriber;
+    if (!this.#connection.isUp) return;
+    try {
+      await this.probe();
+    } catch (error) {
+      // The connection was lost meanwhile, and perhaps replaced: recovery has begun already.
+      if (!this.#connection.isUp || this.#subscriber.client !== client) return;
+      this.#connection.reportOutage(error);
+      // The end of the subscription starts recovery, which opens another one.
+      this.#subscriber.close();
+    }
+  }
+}
+
+const newToken = (): string => randomBytes(9).toString("base64url");
+
+export { LocalNode } from "./local-node.ts";
+export { Requests } from "./requests.ts";
+export { TrafficCounts } from "./traffic.ts";

@@ -1,0 +1,48 @@
+/**
+ * Requests to other nodes (or to this one) over the bus: sends each with an id, and awaits its answers until a timeout. Answers of
+ * nodes that are overdue are ignored. The meaning of a missing answer is up to the caller.
+ */
+export class Requests {
+  readonly #timeoutMs: number;
+  readonly #pending = new Map<string, (answer: string) => void>();
+  #count = 0;
+
+  /** @param timeoutMs a node that has not answered after so long is not waited for */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Sends a request, and resolves with the answers that came in time.
+   * @param send sends the request with this id, and gives the number of nodes that it asked. Its failure is that of the request
+   */
+  async ask(send: (id: string) => number | Promise<number>): Promise<readonly string[]> {
+    const id = (++this.#count).toString(36);
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const answers: string[] = [];
+    // Answers may come before Redis has told how many nodes were asked.
+    let asked = Number.POSITIVE_INFINITY;
+    this.#pending.set(id, (answer) => {
+      if (answers.push(answer) >= asked) end();
+    });
+    const timer = setTimeout(end, this.#timeoutMs);
+    try {
+      asked = await send(id);
+      if (answers.length < asked) await ended;
+    } finally {
+      clearTimeout(timer);
+      this.#pending.delete(id);
+    }
+    return answers;
+  }
+
+  /** Takes in the answer of one node. */
+  answered(id: string, answer = ""): void {
+    this.#pending.get(id)?.(answer);
+  }
+
+  /** Answers all pending requests once, as one node would. */
+  answerAll(answer: string): void {
+    for (const take of this.#pending.values()) take(answer);
+  }
+}

@@ -1,0 +1,204 @@
+import type { Cluster, Redis } from "ioredis";
+import type { TidingsError } from "../../../protocol/protocol.ts";
+import { baseOf } from "../keys.ts";
+import { Availability } from "./availability.ts";
+import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
+import { commandError, withoutSecrets } from "./errors.ts";
+import { isReady } from "./ioredis.ts";
+import { publishOf } from "./packed-command.ts";
+import { Pipe, type PipeAnswer } from "./pipe.ts";
+import { LONGEST_DELAY_MS, Recovery } from "./recovery.ts";
+import { type RunScript, runScript } from "./run-script.ts";
+import type { Script } from "./script.ts";
+import { Semaphore } from "./semaphore.ts";
+
+export interface ConnectionOptions {
+  readonly address: Address;
+  readonly prefix: string;
+  /** A command that takes longer fails, and Redis counts as unavailable. */
+  readonly commandTimeoutMs: number;
+  readonly onRun: (script: Script) => void;
+  /** Called with the first failure of each outage, however many attempts to recover fail after it. */
+  readonly onOutage: (error: unknown) => void;
+}
+
+/** Brings the node and Redis in line with each other, at the start and after each outage. The node is up when it has succeeded. */
+export type Reconcile = () => Promise<void>;
+
+/** More scripts in flight would wait in Redis, where their timeouts run: 10,000 logins at once must not look like an outage. */
+const MAX_SCRIPTS_IN_FLIGHT = 256;
+
+/** The connections of this node to Redis: runs commands, and knows whether Redis is available. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #pipe: Pipe;
+  readonly #recovery: Recovery;
+  readonly #semaphore = new Semaphore(MAX_SCRIPTS_IN_FLIGHT);
+  readonly #availability: Availability;
+  #client: Redis | Cluster | undefined;
+  #reconcile: Reconcile = async () => {};
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#availability = new Availability(options.onOutage);
+    this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
+    this.#recovery = new Recovery({
+      isPossible: () => isReady(this.#client) && !this.isStopped,
+      attempt: () => this.#attempt(),
+      onRecovered: () => this.#availability.becomeUp(),
+      onFailure: (error) => this.reportOutage(error),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#availability.isUp;
+  }
+
+  get isStopped(): boolean {
+    return this.#availability.isStopped;
+  }
+
+  /** @throws TidingsError `unavailable` */
+  assertUp(): void {
+    this.#availability.assertUp();
+  }
+
+  /** Calls a function at the beginning of each outage, and when the node stops. */
+  onUnavailable(listener: () => void): void {
+    this.#availability.onUnavailable(listener);
+  }
+
+  /** Connects. Resolves when the node is up for the first time, however long Redis takes; rejects when it is stopped before. */
+  async start(reconcile: Reconcile): Promise<void> {
+    const started = this.#availability.start();
+    this.#reconcile = reconcile;
+    this.#connect();
+    await started;
+  }
+
+  /** Calls `leave` if Redis is available, then closes the connections. */
+  async stop(leave: () => Promise<void>): Promise<void> {
+    const wasUp = this.#availability.stop();
+    try {
+      if (wasUp) await leave();
+    } finally {
+      this.#pipe.close();
+      this.#client?.disconnect();
+    }
+  }
+
+  /** Runs a script. @throws TidingsError `unavailable` during an outage; it is unknown whether a script in flight has run */
+  readonly run: RunScript = async (script, partition, args) => {
+    this.assertUp();
+    return this.exec(script, partition, args);
+  };
+
+  /** Runs a script as {@link run} does, but also while the node recovers or stops. */
+  readonly exec: RunScript = async (script, partition, args) => {
+    this.#options.onRun(script);
+    const admission = this.#semaphore.acquire();
+    if (admission !== undefined) await admission;
+    try {
+      return await runScript(this.#ready(), script, baseOf(this.#options.prefix, partition), args);
+    } catch (cause) {
+      throw this.failed(script.name, cause);
+    } finally {
+      this.#semaphore.release();
+    }
+  };
+
+  /** Tells whether {@link push} is possible. Not on Redis Cluster: there it would take a connection to each master. */
+  get canPush(): boolean {
+    return this.#options.address.kind !== "cluster" && this.#pipe.isOpen;
+  }
+
+  /**
+   * Runs `count` commands, encoded as Redis reads them, as one transaction whose answers are numbers. They go over another connection than
+   * scripts, so Redis may run them before scripts that were sent earlier.
+   * @throws TidingsError `unavailable` during an outage; it is unknown whether a transaction in flight has run
+   */
+  async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
+    this.assertUp();
+    try {
+      return await this.#pipe.transaction(commands, count);
+    } catch (cause) {
+      throw this.#pipeFailed("push", cause);
+    }
+  }
+
+  /** Publishes to a Pub/Sub channel, also while the node recovers or stops. @throws TidingsError `unavailable` */
+  async publish(channel: string, payload: string): Promise<void> {
+    try {
+      const { error } = await this.#pipe.call(publishOf(channel, payload), 1);
+      if (error !== undefined) throw error;
+    } catch (cause) {
+      throw this.#pipeFailed("publish", cause);
+    }
+  }
+
+  /** Makes a client beside the one for commands. It does not reconnect by itself. */
+  newClient(): Redis {
+    const { address, commandTimeoutMs } = this.#options;
+    if (this.#client === undefined) throw this.#availability.error();
+    return singleClient(address, this.#client, commandTimeoutMs).on("error", (error) =>
+      this.reportOutage(error),
+    );
+  }
+
+  /** Turns the cause of a failed command into its error. When that means an outage, recovery starts. */
+  failed(what: string, cause: unknown): TidingsError {
+    const error = commandError(what, cause);
+    if (error !== cause && error.code === "unavailable") this.recover();
+    return error;
+  }
+
+  /** Makes the node unavailable until everything is reconciled: what Redis has may differ from what the node has. */
+  recover(): void {
+    this.#availability.becomeUnavailable();
+    void this.#recovery.start();
+  }
+
+  /** Reports a failure, unless one of this outage was reported already. */
+  reportOutage(error: unknown): void {
+    this.#availability.reportOutage(withoutSecrets(error));
+  }
+
+  #connect(): void {
+    const client = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
+    this.#client = client;
+    client.on("ready", () => void this.#recovery.start());
+    client.on("close", () => this.#availability.becomeUnavailable());
+    client.on("error", (error) => this.reportOutage(error));
+    // A client ends for good when a failover meets its attempt to connect: another client replaces it.
+    client.once("end", () => {
+      if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_DELAY_MS).unref();
+    });
+    client.connect().catch(() => undefined); // its failure is reported as an event, too
+  }
+
+  async #attempt(): Promise<void> {
+    await pingMasters(this.#ready());
+    // The pipe reconnects each time: its old connection may lead to a former master.
+    await this.#pipe.open(this.newClient());
+    await this.#reconcile();
+  }
+
+  /** Calls in flight fail when an outage begins. Only the failure that comes first may start recovery. */
+  #pipeFailed(what: string, cause: unknown): TidingsError {
+    return this.isUp ? this.failed(what, cause) : commandError(what, cause);
+  }
+
+  #ready(): Redis | Cluster {
+    if (this.#client === undefined || !isReady(this.#client)) throw this.#availability.error();
+    return this.#client;
+  }
+}
+
+export { type Address, addressOf } from "./clients.ts";
+export { lua, luaEscapes } from "./lua.ts";
+export { pack, publishOf } from "./packed-command.ts";
+export { FAILED, type PipeAnswer } from "./pipe.ts";
+export { PackedArguments, type RunScript } from "./run-script.ts";
+export { FENCED, type Script, script } from "./script.ts";
+export { forEachConcurrently } from "./semaphore.ts";
+export { Subscriber } from "./subscriber.ts";
