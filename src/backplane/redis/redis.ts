@@ -30,35 +30,35 @@ export interface RedisOptions {
    * `redis-cluster://host:port,host:port`; `rediss…` is the same over TLS.
    */
   readonly url: string;
-  /** What all keys and Pub/Sub channels begin with; clusters that share a Redis need different ones. @default "tidings:" */
+  /** Prefix of all keys and Pub/Sub channels. Clusters that share a Redis need different prefixes. @default "tidings:" */
   readonly prefix?: string;
   /** Retention per channel. */
   readonly history: HistoryLimits;
-  /** How long a publish is remembered by its key, in milliseconds. @default 300_000 // 5 min */
+  /** How long an idempotency key is remembered, in milliseconds. @default 300_000 // 5 min */
   readonly idempotencyWindowMs?: number;
-  /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
+  /** Grace period of a user without connections before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
   /**
-   * The same for users of a node that drains, in milliseconds: longer by the time over which it spreads their return, so that
-   * a restart makes nobody offline. @default graceMs
+   * Grace period of users whose node drains, in milliseconds. It should be longer by the time over which the node spreads their
+   * reconnects, so that a restart makes nobody offline. @default graceMs
    */
   readonly drainGraceMs?: number;
-  /** How often a node says that it is there, in milliseconds. @default 10_000 // 10 s */
+  /** Pause between the heartbeats of a node, in milliseconds. @default 10_000 // 10 s */
   readonly heartbeatMs?: number;
   /** How long a node may be silent before the others declare it dead, in milliseconds. @default 60_000 // 60 s */
   readonly timeoutMs?: number;
   /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
   readonly commandTimeoutMs?: number;
   /**
-   * So many stored messages of a tick are appended to their histories by a transaction with a command each, instead of by a script: the latter
-   * has less delay, the former costs Redis half as much. Not on Redis Cluster. @default 32
+   * From how many stored messages of a tick on they are appended by a transaction with one command each, instead of by a script. The
+   * script has less delay; the transaction costs Redis half as much. Not on Redis Cluster. @default 32
    */
   readonly pushFrom?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;
 }
 
-/** A channel is looked up again after so much of the age of its messages, and its cursors are given their lifetime anew. */
+/** Fraction of the retention age after which a cached append target expires: looking it up renews the lifetime of the channel's cursors. */
 const KNOWN_OF_AGE = 1 / 16;
 
 interface Settings extends Required<Omit<RedisOptions, "url">> {
