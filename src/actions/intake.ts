@@ -66,7 +66,7 @@ export class Intake {
   }
 
   #hasRoom(connection: Connection): boolean {
-    if (this.#waiting >= this.#maxWaiting || connection.outbox.isFull) return false;
+    if (this.#waiting >= this.#maxWaiting || connection.isFull) return false;
     return (this.#waitingOf.get(connection) ?? 0) < MAX_WAITING_PER_CONNECTION;
   }
 
@@ -78,9 +78,9 @@ export class Intake {
 
   /** Room in the send queue is the one thing that nobody tells by himself. */
   #awaitDrain(connection: Connection, held: Held): void {
-    if (held.awaitsDrain || !connection.outbox.isFull) return;
+    if (held.awaitsDrain || !connection.isFull) return;
     held.awaitsDrain = true;
-    void connection.outbox.whenDrained().then(() => {
+    void connection.whenDrained().then(() => {
       held.awaitsDrain = false;
       this.#resume(connection);
     });

@@ -60,8 +60,8 @@ function cut(connection: Connection): void {
 
 /** From the close on a client has only two seconds, so a slow one takes what waits before, for as long as the drain lasts. */
 async function sendAway(connection: Connection, reconnectSpreadMs: number): Promise<void> {
-  connection.settle();
-  await connection.outbox.whenDrained();
+  connection.enqueuePosted();
+  await connection.whenDrained();
   if (connection.state !== "open") return;
   const reconnectMs = Math.round(Math.random() * reconnectSpreadMs);
   const message = "the node is closing, please reconnect";
