@@ -237,7 +237,6 @@ export class Session {
     // The connection may have come to be while the login was still on its way.
     const known = this.#connection;
     if (known !== undefined) {
-      this.#ports.expiry.delete(known);
       await this.#ports.membership.dismiss(known);
     }
     this.#ports.disconnected({ cause, code, reason }, known);
