@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Transport } from "../local/local.ts";
 
-/** A connection's `ws` socket, as the rooms below see it: they write whole frames to the stream themselves. */
+/** Adapts a `ws` socket for the rooms below. Those write whole frames to the stream themselves. */
 export class WsTransport implements Transport {
   readonly stream: Socket;
   readonly deflate: boolean;
@@ -35,13 +35,13 @@ export class WsTransport implements Transport {
   }
 }
 
-/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
+/** RFC 6455 section 5.5: a control frame has at most 125 bytes, two of them are the close code. */
 const MAX_REASON_BYTES = 123;
 
 function shorten(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= MAX_REASON_BYTES) return reason;
-  // A character that was cut in two is left out.
+  // Drop a character that was cut in two.
   return bytes
     .subarray(0, MAX_REASON_BYTES)
     .toString()

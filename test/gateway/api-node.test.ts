@@ -180,7 +180,7 @@ describe("what is not there", () => {
     const running = await startHub();
     const { status, body } = await call(running, path, { method });
     expect(status).toBe(404);
-    const message = `there is no ${method} ${path}: /openapi.json lists what there is`;
+    const message = `there is no ${method} ${path}: /openapi.json lists all routes`;
     expect(body).toEqual({ error: { code: "not_found", message } });
   });
 
