@@ -82,7 +82,7 @@ export class Connection implements ConnectionIdentity {
   /** State that another room keeps about this connection; undefined when {@link attached} has not made it yet. */
   attachment<State extends Attachment>(kind: new () => State): State | undefined {
     for (let each = this.#attachments; each !== undefined; each = each.next) {
-      if (each instanceof kind) return each;
+      if (each.kind === kind) return each as State; // `kind` is the class that made it
     }
     return undefined;
   }
