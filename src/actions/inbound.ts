@@ -25,7 +25,7 @@ export interface InboundPorts {
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Messages of one connection whose acknowledgement is awaited at once. */
+/** Messages of one connection whose acknowledgement is awaited at the same time. */
 const MAX_AWAITED_ACKS = 1_000;
 
 const PONG = encodeServerFrame({ type: "pong" });

@@ -68,7 +68,7 @@ export class Intake {
   #pause(connection: Connection, backlog: Backlog): void {
     connection.attached(InboundState).backlog = backlog;
     this.#paused.add(connection);
-    connection.transport.pause();
+    connection.pause();
     this.#awaitDrain(connection, backlog);
   }
 
@@ -108,6 +108,6 @@ export class Intake {
         return;
       }
     }
-    connection.transport.resume();
+    connection.resume();
   }
 }

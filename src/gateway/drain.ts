@@ -59,7 +59,7 @@ async function forEachUntil(
 
 function cut(connection: Connection): void {
   connection.close("drain"); // so that metrics count it as this cause, not as `lost`
-  connection.transport.terminate();
+  connection.terminate();
 }
 
 /** A closing client has two seconds left, so a slow one first gets its queue, for as long as the drain lasts. */

@@ -37,7 +37,7 @@ export type ConnectionState = "open" | "closing" | "closed";
 
 const NO_GROUPS: readonly string[] = [];
 
-/** One WebSocket of one user on this node, and the only way to its send queue. */
+/** One WebSocket of one user on this node, and the only way to its send queue and its socket. */
 export class Connection implements ConnectionIdentity {
   readonly id: string;
   readonly user: string;
@@ -196,6 +196,20 @@ export class Connection implements ConnectionIdentity {
     if (this.holds?.get(channel) !== hold) return;
     this.holds.delete(channel);
     if (this.holds.size === 0) this.holds = undefined;
+  }
+
+  /** Stops reading from the client: backpressure for what it sends. */
+  pause(): void {
+    this.transport.pause();
+  }
+
+  resume(): void {
+    this.transport.resume();
+  }
+
+  /** Cuts the socket without a closing handshake. */
+  terminate(): void {
+    this.transport.terminate();
   }
 
   /** Writes the send queue, then starts the closing handshake. The gateway cuts a client that does not answer it. */

@@ -13,7 +13,7 @@ export interface ByteStream {
   readonly bytesRead: number;
 }
 
-/** What a full queue does with a frame: drop it, close the connection, or make its publisher wait. */
+/** Policy of a full queue: `drop` the frame, `close` the connection, or make the publisher `wait`. */
 export type SlowPolicy = "drop" | "close" | "wait";
 
 export interface OutboxLimits {
