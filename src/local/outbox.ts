@@ -190,7 +190,7 @@ export class Outbox {
     return this.#stream.writableLength > this.#owner.limits.socketBytes;
   }
 
-  /** Piece by piece: at once while the socket is not busy, else when the one before has left. */
+  /** Writes the frames in pieces: all of them to an idle socket, else one after the other as the socket accepts them. */
   #writePieces(): void {
     while (this.#leaving.length > 0) {
       const end = pieceEnd(this.#leaving);
