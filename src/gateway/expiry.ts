@@ -15,7 +15,7 @@ export class Expiry {
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
-    this.#timer = setInterval(() => this.#check(), CHECK_MS);
+    this.#timer = setInterval(() => this.#checkAll(), CHECK_MS);
     this.#timer.unref();
   }
 
@@ -35,16 +35,25 @@ export class Expiry {
     clearInterval(this.#timer);
   }
 
-  #check(): void {
+  #checkAll(): void {
     const now = Date.now();
     for (const connection of this.#expiring) {
-      const state = connection.attached(SessionState);
-      const { expiresAt = Number.POSITIVE_INFINITY } = state;
-      if (now >= expiresAt) connection.close("token_expired");
+      try {
+        check(connection, now);
+      } catch {
+        // The expiry is the application's, and a value that JSON cannot write (a BigInt) throws.
+        connection.close("error");
+      }
       if (connection.state !== "open") this.#expiring.delete(connection);
-      else if (!state.isWarned && now >= expiresAt - WARNING_MS) warn(connection, state);
     }
   }
+}
+
+function check(connection: Connection, now: number): void {
+  const state = connection.attached(SessionState);
+  const { expiresAt = Number.POSITIVE_INFINITY } = state;
+  if (now >= expiresAt) connection.close("token_expired");
+  else if (!state.isWarned && now >= expiresAt - WARNING_MS) warn(connection, state);
 }
 
 function warn(connection: Connection, state: SessionState): void {

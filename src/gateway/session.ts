@@ -15,6 +15,7 @@ import type { Expiry } from "./expiry.ts";
 import { EarlyMessages } from "./inbox.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./socket/admission.ts";
+import { closeSocket } from "./transport.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
@@ -56,7 +57,9 @@ export class Session {
     this.#socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxMessageBytes);
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
-    opened.socket.on("close", (code: number, reason: Buffer) => void this.#end(code, reason.toString()));
+    opened.socket.on("close", (code: number, reason: Buffer) => {
+      this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
+    });
     opened.socket.on("error", ignoreError);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
@@ -105,8 +108,9 @@ export class Session {
     expiry.set(connection, loggedIn.identity.expiresAt);
     connected(connection);
     this.#open(connection);
-    const caughtUp = (): void => answerLogin(connection, loggedIn);
-    catchUp().then(caughtUp, (thrown: unknown) => this.#failed("replay", thrown));
+    catchUp()
+      .then(() => answerLogin(connection, loggedIn))
+      .catch((thrown: unknown) => this.#failed("replay", thrown));
   }
 
   #open(connection: Connection): void {
@@ -118,9 +122,13 @@ export class Session {
   }
 
   #message(data: RawData, isBinary: boolean): void {
-    if (isBinary) this.#binary(data);
-    else if (this.#state === "open") this.#text(data.toString());
-    else if (this.#state !== "closing") this.#earlyText(data.toString());
+    try {
+      if (isBinary) this.#binary(data);
+      else if (this.#state === "open") this.#text(data.toString());
+      else if (this.#state !== "closing") this.#earlyText(data.toString());
+    } catch (thrown) {
+      this.#failed("message", thrown);
+    }
   }
 
   /** Passes a text on, unless the server has closed the connection: its client may not know yet. */
@@ -137,22 +145,32 @@ export class Session {
     const { hooks } = this.#ports;
     const connection = this.#connection;
     if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
-      this.#socket.close(1003, "binary messages are not accepted");
+      closeSocket(this.#socket, 1003, "binary messages are not accepted");
     } else {
       hooks.emit("binary", { connection, bytes: data });
     }
   }
 
+  /** Boundary of the session: an error closes this connection and goes no further. Never throws. */
   #failed(stage: string, thrown: unknown): void {
     const error = toTidingsError(thrown);
-    if (error !== thrown) this.#ports.hooks.emit("error", { stage, error: thrown });
-    this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+    if (error !== thrown) this.#report(stage, thrown);
+    try {
+      this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+    } catch (failure) {
+      this.#report("close", failure);
+      this.#socket.terminate();
+    }
+  }
+
+  #report(stage: string, error: unknown): void {
+    this.#ports.hooks.emit("error", { stage, error });
   }
 
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     this.#enter("closing");
     this.#closeCause = cause;
-    if (this.#connection === undefined) this.#socket.close(CLOSE[cause].code, reason);
+    if (this.#connection === undefined) closeSocket(this.#socket, CLOSE[cause].code, reason);
     else this.#connection.close(cause, reason);
   }
 
@@ -165,8 +183,11 @@ export class Session {
     await this.#beginning;
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
     const known = this.#connection;
-    if (known !== undefined) await this.#ports.membership.dismiss(known);
-    this.#ports.disconnected({ cause, code, reason }, known);
+    try {
+      if (known !== undefined) await this.#ports.membership.dismiss(known);
+    } finally {
+      this.#ports.disconnected({ cause, code, reason }, known);
+    }
   }
 
   /** `closing` is final: an admission in flight does not open the session again. */

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Transport } from "../local/local.ts";
 
-/** Adapts a `ws` socket for the rooms below. Those write whole frames to the stream themselves. */
+/** A connection's `ws` socket, as the rooms below see it: they write whole frames to the stream themselves. */
 export class WsTransport implements Transport {
   readonly stream: Socket;
   readonly deflate: boolean;
@@ -15,7 +15,7 @@ export class WsTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, shorten(reason));
+    closeSocket(this.#socket, code, reason);
   }
 
   terminate(): void {
@@ -35,15 +35,16 @@ export class WsTransport implements Transport {
   }
 }
 
-/** RFC 6455 section 5.5: a control frame has at most 125 bytes, two of them are the close code. */
+/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
 const MAX_REASON_BYTES = 123;
 
-function shorten(reason: string): string {
-  const bytes = Buffer.from(reason);
-  if (bytes.length <= MAX_REASON_BYTES) return reason;
-  // Drop a character that was cut in two.
-  return bytes
-    .subarray(0, MAX_REASON_BYTES)
-    .toString()
-    .replace(/\uFFFD+$/, "");
+const encoder = new TextEncoder();
+
+/**
+ * Starts the closing handshake. Every close of the server goes through here, because ws throws a RangeError for a reason
+ * that is too long. A longer one is cut after its last whole character.
+ */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_REASON_BYTES));
+  socket.close(code, reason.slice(0, read));
 }
