@@ -6,7 +6,7 @@ import type { Membership, Watchers } from "../publish/publish.ts";
 import type { Authorize } from "./policy.ts";
 import type { Router } from "./router.ts";
 
-/** What the built-in actions work with. */
+/** Ports of the built-in actions. */
 export interface BuiltinPorts {
   readonly router: Router;
   readonly local: Local;
@@ -14,7 +14,7 @@ export interface BuiltinPorts {
   readonly membership: Membership;
   readonly watchers: Watchers;
   readonly authorize: Authorize;
-  /** Renews the login of a live connection; the gateway knows how. */
+  /** Renews the login of an open connection. Wired to the gateway. */
   readonly renewLogin: RenewLogin;
 }
 
@@ -25,7 +25,7 @@ export const channelSchema = z.custom<Channel>(isChannel, 'expected "all", "user
 export const offsetSchema = z.int().min(0);
 export const positionSchema = z.object({ epoch: z.string(), offset: offsetSchema });
 
-/** The data of `robot.login`. */
+/** Data of `robot.login`. */
 export const loginSchema = z.object({
   token: z.string().optional(),
   user_id: idSchema.optional(),
@@ -36,10 +36,13 @@ export const loginSchema = z.object({
 
 export type LoginData = z.infer<typeof loginSchema>;
 
-/** Actions without data take whatever is there. */
+/** Schema of actions without data: they accept any. */
 export const noData = z.unknown();
 
-/** The connection itself behind what an action is shown of it. */
+/**
+ * Finds the connection behind an action's `context.connection`, which shows its identity only.
+ * @throws TidingsError `unavailable` after the connection has closed
+ */
 export function localConnection(local: Local, info: ConnectionInfo): Connection {
   const connection = local.find(info);
   if (connection === undefined) throw new TidingsError("unavailable", "the connection is closed");

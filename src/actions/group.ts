@@ -1,18 +1,17 @@
 import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
-import type { Connection } from "../local/local.ts";
 import { groupChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
+import { InboundState } from "./inbound-state.ts";
 import { assertAllowed } from "./policy.ts";
 
-/** `group.join`, `group.leave`, `group.members`. */
+/** Registers `group.join`, `group.leave`, `group.members`. */
 export function groupActions({ router, local, backplane, membership, authorize }: BuiltinPorts): void {
-  const inTurn = turns();
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
   router.action("group.join", joinSchema, async ({ connection, user }, { group, position }) => {
     const channel = groupChannel(group);
     const joining = localConnection(local, connection);
-    const replay = await inTurn(joining, async () => {
+    const replay = await joining.attached(InboundState).groupChanges.run(async () => {
       await assertAllowed(authorize, user, "join", channel);
       return membership.join(joining, group);
     });
@@ -22,7 +21,7 @@ export function groupActions({ router, local, backplane, membership, authorize }
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {
     const leaving = localConnection(local, connection);
-    await inTurn(leaving, () => membership.leave(leaving, group));
+    await leaving.attached(InboundState).groupChanges.run(() => membership.leave(leaving, group));
     return { channel: groupChannel(group) };
   });
   router.action("group.members", groupSchema, async ({ user }, { group }) => {
@@ -31,28 +30,14 @@ export function groupActions({ router, local, backplane, membership, authorize }
   });
 }
 
-/** Makes one change of a connection's groups follow the other, so that the last request has the last word. */
-function turns(): <Result>(connection: Connection, change: () => Promise<Result>) => Promise<Result> {
-  const changes = new WeakMap<Connection, Promise<unknown>>();
-  return (connection, change) => {
-    const before = changes.get(connection) ?? Promise.resolve();
-    const done = before.then(change);
-    changes.set(
-      connection,
-      done.catch(() => undefined),
-    );
-    return done;
-  };
-}
-
-/** A member of a group: `online` when one of its connections has joined, `durable` when it belongs while away too. */
+/** A member of a group: `online` when one of the user's connections has joined, `durable` with a durable membership. */
 export interface GroupMember {
   readonly user: string;
   readonly online: boolean;
   readonly durable: boolean;
 }
 
-/** Everyone in a group, online or durable, by user id. */
+/** All members of a group, online or durable, by user id. */
 export async function groupMembers(backplane: Backplane, group: string): Promise<GroupMember[]> {
   const online = new Set(await backplane.presence.inGroup(group));
   const durable = new Set(await backplane.memberships.membersOf(group));

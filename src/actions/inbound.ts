@@ -12,6 +12,7 @@ import {
   toTidingsError,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
+import { InboundState } from "./inbound-state.ts";
 import { Intake } from "./intake.ts";
 import type { Router } from "./router.ts";
 import type { Sending } from "./sending.ts";
@@ -19,22 +20,19 @@ import type { Sending } from "./sending.ts";
 export interface InboundPorts {
   readonly router: Router;
   readonly sending: Sending;
-  /** Work waiting on this node above which connections that send are no longer read. */
+  /** Requests and messages in flight on this node above which connections that send are no longer read. */
   readonly maxWaiting: number;
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Messages of one connection whose acknowledgement is awaited at once. */
+/** Messages of one connection whose acknowledgement is awaited at the same time. */
 const MAX_AWAITED_ACKS = 1_000;
 
 const PONG = encodeServerFrame({ type: "pong" });
 
-/** What clients send: decoded, done, answered. Never throws. */
+/** Decodes, runs and answers the texts that clients send. Never throws. */
 export class Inbound {
   readonly #ports: InboundPorts;
-  /** The last message of a connection that is still on its way: the next one follows it. */
-  readonly #lastMessage = new WeakMap<Connection, Promise<void>>();
-  readonly #awaitedAcks = new WeakMap<Connection, number>();
   readonly #intake: Intake;
 
   constructor(ports: InboundPorts) {
@@ -42,11 +40,12 @@ export class Inbound {
     this.#intake = new Intake(ports.maxWaiting, (connection, text) => this.#handle(connection, text));
   }
 
-  /** Requests and messages that have been read and not been done. */
+  /** Requests and messages that were read and are not done. */
   get waiting(): number {
-    return this.#intake.waiting;
+    return this.#intake.inFlight;
   }
 
+  /** Takes a text that was read from a connection. */
   text(connection: Connection, text: string): void {
     this.#intake.take(connection, text);
   }
@@ -69,15 +68,11 @@ export class Inbound {
     }
   }
 
-  /** Messages of one connection are published in the order in which they came, whatever hooks do in between. */
   #inOrder(connection: Connection, message: ClientMessage): Promise<void> {
-    const before = this.#lastMessage.get(connection) ?? Promise.resolve();
-    const done = before.then(() => this.#message(connection, message));
-    this.#lastMessage.set(connection, done);
-    return done;
+    return connection.attached(InboundState).messages.run(() => this.#message(connection, message));
   }
 
-  /** Done when the message is on its way; its receipt follows, and keeps no later message waiting. */
+  /** Resolves when the message is handed to the publisher. Its receipt follows and does not delay later messages. */
   async #message(connection: Connection, message: ClientMessage): Promise<void> {
     try {
       const publish = await this.#ports.sending.prepare(connection, message);
@@ -88,17 +83,17 @@ export class Inbound {
     }
   }
 
-  /** Bounded, because reading goes on while they are awaited. */
+  /** Bounds the awaited acknowledgements, because reading goes on while they are awaited. */
   async #countAck(connection: Connection, publish: () => Promise<Receipt>): Promise<Receipt> {
-    const awaited = this.#awaitedAcks.get(connection) ?? 0;
-    if (awaited === MAX_AWAITED_ACKS) {
+    const state = connection.attached(InboundState);
+    if (state.awaitedAcks === MAX_AWAITED_ACKS) {
       throw new TidingsError("rate_limited", `${MAX_AWAITED_ACKS} messages wait for their acknowledgement`);
     }
-    this.#awaitedAcks.set(connection, awaited + 1);
+    state.awaitedAcks++;
     try {
       return await publish();
     } finally {
-      this.#awaitedAcks.set(connection, (this.#awaitedAcks.get(connection) ?? 1) - 1);
+      state.awaitedAcks--;
     }
   }
 

@@ -1,117 +1,113 @@
 import type { Connection } from "../local/local.ts";
+import { type Backlog, InboundState } from "./inbound-state.ts";
 
-/** Work under way for one connection above which it waits: one client cannot use up the node's share. */
-const MAX_WAITING_PER_CONNECTION = 32;
+/** Requests and messages in flight for one connection: one client must not use up the node's share. */
+const MAX_IN_FLIGHT_PER_CONNECTION = 32;
 
-/** A connection that is not read for now. */
-interface Held {
-  /** What had been read already; those before `next` are done with. */
-  readonly texts: string[];
-  next: number;
-  awaitsDrain: boolean;
-}
-
-/** Handles a text. @returns the work that is under way then, if any; it must not reject */
+/** Handles a text. @returns a promise for its work, if it is not done at once; it must not reject */
 type Handle = (connection: Connection, text: string) => Promise<void> | undefined;
 
 /**
- * Decides when a text is handled: at once, unless too much is under way for the node or for its connection, or the
- * connection does not read its replies. Then its socket is not read until there is room. One read may have brought
- * thousands of texts, so those wait here.
+ * Backpressure for what clients send. A text is handled at once, unless too many are in flight for the node or for its
+ * connection, or the connection's send queue is full. Then its socket is paused until there is room. One read may have
+ * brought thousands of texts, so those wait in the connection's backlog.
  */
 export class Intake {
-  readonly #maxWaiting: number;
+  readonly #maxInFlight: number;
   readonly #handle: Handle;
-  readonly #waitingOf = new Map<Connection, number>();
-  /** The longest waiting first. */
-  readonly #held = new Map<Connection, Held>();
-  #waiting = 0;
+  /** Connections that are not read, the longest waiting first. */
+  readonly #paused = new Set<Connection>();
+  #inFlight = 0;
 
-  constructor(maxWaiting: number, handle: Handle) {
-    this.#maxWaiting = maxWaiting;
+  /** @param maxInFlight requests and messages in flight on this node */
+  constructor(maxInFlight: number, handle: Handle) {
+    this.#maxInFlight = maxInFlight;
     this.#handle = handle;
   }
 
-  /** Work under way for all connections. */
-  get waiting(): number {
-    return this.#waiting;
+  /** Requests and messages in flight for all connections. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   take(connection: Connection, text: string): void {
-    const held = this.#held.get(connection);
-    if (held !== undefined) held.texts.push(text);
-    else this.#start(connection, text);
+    const backlog = connection.attachment(InboundState)?.backlog;
+    if (backlog !== undefined) backlog.texts.push(text);
+    else if (!this.#start(connection, text)) {
+      this.#pause(connection, { texts: [], next: 0, awaitsDrain: false });
+    }
   }
 
-  #start(connection: Connection, text: string): void {
+  /** Handles a text. @returns whether there is room for the next one */
+  #start(connection: Connection, text: string): boolean {
     const work = this.#handle(connection, text);
     if (work !== undefined) this.#track(connection, work);
-    if (!this.#hasRoom(connection)) this.#hold(connection, { texts: [], next: 0, awaitsDrain: false });
+    return this.#hasRoom(connection);
   }
 
   #track(connection: Connection, work: Promise<void>): void {
-    this.#waitingOf.set(connection, (this.#waitingOf.get(connection) ?? 0) + 1);
-    this.#waiting++;
-    void work.then(() => this.#done(connection));
+    const state = connection.attached(InboundState);
+    state.inFlight++;
+    this.#inFlight++;
+    void work.then(() => this.#done(connection, state));
   }
 
-  #done(connection: Connection): void {
-    const wasFull = this.#waiting >= this.#maxWaiting;
-    this.#waiting--;
-    const own = (this.#waitingOf.get(connection) ?? 1) - 1;
-    if (own === 0) this.#waitingOf.delete(connection);
-    else this.#waitingOf.set(connection, own);
+  #done(connection: Connection, state: InboundState): void {
+    const wasFull = this.#inFlight >= this.#maxInFlight;
+    this.#inFlight--;
+    state.inFlight--;
     if (wasFull) this.#resumeAll();
     else this.#resume(connection);
   }
 
   #hasRoom(connection: Connection): boolean {
-    if (this.#waiting >= this.#maxWaiting || connection.outbox.isFull) return false;
-    return (this.#waitingOf.get(connection) ?? 0) < MAX_WAITING_PER_CONNECTION;
+    if (this.#inFlight >= this.#maxInFlight || connection.isFull) return false;
+    return (connection.attachment(InboundState)?.inFlight ?? 0) < MAX_IN_FLIGHT_PER_CONNECTION;
   }
 
-  #hold(connection: Connection, held: Held): void {
-    this.#held.set(connection, held);
-    connection.transport.pause();
-    this.#awaitDrain(connection, held);
+  #pause(connection: Connection, backlog: Backlog): void {
+    connection.attached(InboundState).backlog = backlog;
+    this.#paused.add(connection);
+    connection.pause();
+    this.#awaitDrain(connection, backlog);
   }
 
-  /** Room in the send queue is the one thing that nobody tells by himself. */
-  #awaitDrain(connection: Connection, held: Held): void {
-    if (held.awaitsDrain || !connection.outbox.isFull) return;
-    held.awaitsDrain = true;
-    void connection.outbox.whenDrained().then(() => {
-      held.awaitsDrain = false;
+  /** Resumes after the send queue has drained. Room of the other kinds is seen when work is done. */
+  #awaitDrain(connection: Connection, backlog: Backlog): void {
+    if (backlog.awaitsDrain || !connection.isFull) return;
+    backlog.awaitsDrain = true;
+    void connection.whenDrained().then(() => {
+      backlog.awaitsDrain = false;
       this.#resume(connection);
     });
   }
 
   #resumeAll(): void {
-    // A copy: those that have to wait again move to the end.
-    for (const connection of [...this.#held.keys()]) {
-      if (this.#waiting >= this.#maxWaiting) return;
+    // A copy, because connections that have to wait again move to the end.
+    for (const connection of [...this.#paused]) {
+      if (this.#inFlight >= this.#maxInFlight) return;
       this.#resume(connection);
     }
   }
 
-  /** Goes on with what had been read already, and then with reading, as far as there is room. */
+  /** Handles the backlog, and then reads on, as far as there is room. */
   #resume(connection: Connection): void {
-    const held = this.#held.get(connection);
-    if (held === undefined) return;
+    const state = connection.attachment(InboundState);
+    const backlog = state?.backlog;
+    if (state === undefined || backlog === undefined) return;
     if (!this.#hasRoom(connection)) {
-      this.#awaitDrain(connection, held);
+      this.#awaitDrain(connection, backlog);
       return;
     }
-    this.#held.delete(connection);
-    // What the server has ended is not listened to any more.
-    while (held.next < held.texts.length && connection.closeCause === undefined) {
-      const work = this.#handle(connection, held.texts[held.next++] ?? "");
-      if (work !== undefined) this.#track(connection, work);
-      if (!this.#hasRoom(connection)) {
-        this.#hold(connection, held);
+    state.backlog = undefined;
+    this.#paused.delete(connection);
+    // After the server has closed a connection its texts are ignored.
+    while (backlog.next < backlog.texts.length && connection.closeCause === undefined) {
+      if (!this.#start(connection, backlog.texts[backlog.next++] ?? "")) {
+        this.#pause(connection, backlog);
         return;
       }
     }
-    connection.transport.resume();
+    connection.resume();
   }
 }

@@ -5,14 +5,14 @@ import { pushOf } from "../publish/publish.ts";
 import { type BuiltinPorts, channelSchema, localConnection, offsetSchema } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
-/** The newest page, and how much a page may hold. */
+/** Query of a history page. Without `before`: the newest page. */
 export const historySchema = z.object({
   channel: channelSchema.optional(),
   before: z.int().min(1).optional(),
   limit: z.int().min(1).max(200).default(50),
 });
 
-/** `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
+/** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
 export function messageActions({ router, local, backplane, membership, authorize }: BuiltinPorts): void {
   const ackSchema = z.object({
     offset: offsetSchema,
@@ -39,15 +39,15 @@ export function messageActions({ router, local, backplane, membership, authorize
   });
 }
 
-/** Characters of data in a client's page: a few bytes of a request must not make a reply of many megabytes. */
+/** Characters of data in a client's page. Without the limit, a short request could make a reply of many megabytes. */
 const MAX_PAGE_LENGTH = 262_144;
 
-/** A page of chat history, as clients and the HTTP API see it. */
+/** A page of a channel's history, as clients and the HTTP API see it. */
 export interface HistoryReply {
   readonly epoch: string;
   /** Oldest first. */
   readonly messages: readonly Push[];
-  /** True when there are older ones. */
+  /** True when the history has older messages. */
   readonly more: boolean;
 }
 
@@ -71,7 +71,7 @@ function newestWithin(messages: readonly StoredMessage[], maxLength: number): re
   return messages.slice(Math.min(before + 1, messages.length - 1));
 }
 
-/** Only a member of the channel receives from it, and so may acknowledge and resume. */
+/** @throws TidingsError `forbidden` when the connection is no member: only members may acknowledge and resume */
 function assertReceiver(groups: readonly string[], user: string, channel: Channel): void {
   if (channel === "all" || channel === userChannel(user)) return;
   if (channel.startsWith("group:") && groups.includes(channel.slice("group:".length))) return;

@@ -2,15 +2,16 @@ import type { Backplane } from "../backplane/backplane.ts";
 import type { Local } from "../local/local.ts";
 import { type Channel, TidingsError, targetOf } from "../protocol/protocol.ts";
 
-/** What a user wants to do with a channel. */
+/** Operation on a channel that needs permission. */
 export type Verb = "join" | "publish" | "history";
 
-/** Decides what users may do. The application may bring its own. */
+/** Policy: decides whether a user may do something with a channel. The application may bring its own. */
 export type Authorize = (user: string, verb: Verb, channel: Channel) => boolean | Promise<boolean>;
 
 /**
- * The policy when the application has none: anyone may write to any user and join any group; groups are written
- * and read by their members (joined or durable); `all` is read by everyone, and written to when `clientBroadcast` says so.
+ * Default policy. Anyone may publish to any user and join any group. Members of a group (joined or durable) may publish
+ * to it and read its history. Everyone may read the history of `all`; `clientBroadcast` decides who may publish to it:
+ * everyone or nobody.
  */
 export function defaultPolicy(local: Local, backplane: Backplane, clientBroadcast: boolean): Authorize {
   const isMember = async (group: string, user: string): Promise<boolean> =>
@@ -23,7 +24,7 @@ export function defaultPolicy(local: Local, backplane: Backplane, clientBroadcas
   };
 }
 
-/** @throws TidingsError `forbidden` when the policy says no */
+/** @throws TidingsError `forbidden` when the policy denies it */
 export async function assertAllowed(
   authorize: Authorize,
   user: string,

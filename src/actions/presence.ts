@@ -4,15 +4,16 @@ import { groupChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
-/** Users that one request may ask about. */
+/** List of users in one request: at most 1,000. */
 const usersSchema = z.array(idSchema).max(1_000);
 
-/** Platforms of those who are online, by user. */
+/** Platforms of online users, by user. */
 type Online = Record<string, readonly string[]>;
 
+/** Users in a reply about everyone. */
 const PAGE = 100;
 
-/** `presence.get`, `presence.watch`. */
+/** Registers `presence.get`, `presence.watch`. */
 export function presenceActions({ router, local, backplane, watchers, authorize }: BuiltinPorts): void {
   const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
   router.action("presence.get", getSchema, async ({ user }, { users, group }) => {
@@ -26,7 +27,7 @@ export function presenceActions({ router, local, backplane, watchers, authorize 
   const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
   router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
     const users = "users" in watched ? watched.users : undefined;
-    // Watching comes before reading, so that no change falls between.
+    // Watch before the read, so that no change between the two is missed.
     watchers.watch(localConnection(local, connection), users);
     return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
   });

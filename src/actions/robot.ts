@@ -1,6 +1,6 @@
 import { type BuiltinPorts, localConnection, loginSchema, noData } from "./builtin.ts";
 
-/** `robot.login` (on a live connection: renewal), `robot.heartBeat`, `robot.ping`. */
+/** Registers `robot.login` (on an open connection: renewal), `robot.heartBeat`, `robot.ping`. */
 export function robotActions({ router, local, renewLogin }: BuiltinPorts): void {
   router.action("robot.login", loginSchema, async ({ connection }, credentials) => {
     const renewed = await renewLogin(localConnection(local, connection), credentials);

@@ -3,7 +3,7 @@ import type { ConnectionInfo } from "../backplane/backplane.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 import { within } from "../publish/publish.ts";
 
-/** Who asks for what. */
+/** A client's request, as handlers and middleware see it. */
 export interface ActionContext {
   /** `module.action` */
   readonly action: string;
@@ -11,28 +11,29 @@ export interface ActionContext {
   readonly connection: ConnectionInfo;
 }
 
-/** Does an action. What it returns is the reply; a TidingsError it throws is the error reply. */
+/** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */
 export type ActionHandler<Input> = (context: ActionContext, input: Input) => unknown;
 
-/** Wraps every action: look at the context, call `next` (once), look at its result. */
+/** Wraps every action. Must call `next` at most once; its result, or another one that is returned, is the reply. */
 export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
 
 type Action = (context: ActionContext, data: unknown) => unknown;
 
-/** Finds the handler of `module.action`, checks its input, runs it inside the middleware. */
+/** Finds the handler of `module.action`, validates its input, runs it inside the middleware. */
 export class Router {
   readonly #timeoutMs: number;
   readonly #actions = new Map<string, Action>();
   readonly #middleware: Middleware[] = [];
 
-  /** @param timeoutMs how long a handler may take */
+  /** @param timeoutMs timeout of a handler */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
   /**
-   * Registers a handler. A later one of the same name takes its place, also that of a built-in action.
-   * @param schema any Standard Schema (zod, valibot, arktype, …) for the input
+   * Registers a handler. It replaces an earlier one of this name, even a built-in action.
+   * @param schema Standard Schema (zod, valibot, arktype, …) of the input
+   * @throws TidingsError `bad_request` for a name that is not `module.action`, or without a schema
    */
   action<Schema extends StandardSchemaV1>(
     name: string,
@@ -42,7 +43,7 @@ export class Router {
     if (!/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
-    // JavaScript lets it be left out; better here than at the first request.
+    // JavaScript callers may leave it out: fail here, not at the first request.
     if (typeof schema?.["~standard"]?.validate !== "function") {
       throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
     }
@@ -54,13 +55,13 @@ export class Router {
     });
   }
 
-  /** Adds a middleware inside those that are there. */
+  /** Adds a middleware, inside the earlier ones. */
   use(middleware: Middleware): void {
     this.#middleware.push(middleware);
   }
 
   /**
-   * Handlers that answer at once are not made to wait, and need no watch over their time.
+   * Runs an action. A handler that answers synchronously costs no promise and no timer.
    * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, or what the handler threw
    */
   async run(context: ActionContext, data: unknown): Promise<unknown> {

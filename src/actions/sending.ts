@@ -9,7 +9,7 @@ export interface SendingPorts {
   readonly authorize: Authorize;
 }
 
-/** A client's message on its way to the publisher: allowed by the policy, seen by the hook, signed by the server. */
+/** Prepares a client's message for the publisher: policy, `message` hook, and `from` set by the server. */
 export class Sending {
   readonly #ports: SendingPorts;
 
@@ -18,24 +18,21 @@ export class Sending {
   }
 
   /**
-   * @returns the function that publishes the message
-   * @throws TidingsError `forbidden` by the policy, or whatever the message hook refuses it with
+   * @returns a function that publishes the message
+   * @throws TidingsError `forbidden` by the policy, or the error that the message hook throws
    */
   async prepare(connection: Connection, message: ClientMessage): Promise<() => Promise<Receipt>> {
     const { publisher, authorize } = this.#ports;
     const channel = channelOf(message);
     await assertAllowed(authorize, connection.user, "publish", channel);
-    const { type, data } = await this.#asHooksWish(connection, message);
+    const { type, data } = await this.#withHook(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
     const key = userKey(connection.user, message.key);
     return () =>
       publisher.publish({ channel, type, data, from: connection.user, ephemeral }, { key, ack, timeoutMs });
   }
 
-  async #asHooksWish(
-    connection: Connection,
-    message: ClientMessage,
-  ): Promise<{ type: string; data: unknown }> {
+  async #withHook(connection: Connection, message: ClientMessage): Promise<{ type: string; data: unknown }> {
     const { hooks } = this.#ports;
     let { type, data } = message;
     if (!hooks.has("message")) return { type, data };

@@ -6,7 +6,7 @@ import type { ApiPorts } from "./api-ports.ts";
 import { type Route, route } from "./api-route.ts";
 import { platform, user, whole } from "./api-schemas.ts";
 
-/** What only those who run the hub should do. */
+/** Routes for operators of the hub. */
 export const adminRoutes = (ports: ApiPorts): Route[] => [tokenRoute(ports), profileRoute()];
 
 const tokenRoute = ({ authenticator }: ApiPorts): Route =>
@@ -14,14 +14,14 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
     name: "mintToken",
     method: "post",
     path: "/tokens",
-    summary: "A token with which a user can log in",
+    summary: "Mint a token with which a user can log in",
     takes: z.object({
       user,
       expiresInSeconds: z
         .number()
         .positive()
         .optional()
-        .meta({ description: "Default: it does not expire." }),
+        .meta({ description: "Default: the token does not expire." }),
       platform: platform.optional().meta({ description: "Binds the token to a platform." }),
     }),
     gives: z.object({
@@ -36,7 +36,7 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
         );
       }
       const token = await authenticator.mint(claims);
-      // What the token says after rounding, as the server itself will read it.
+      // Read back from the token, because minting rounds the expiry to seconds.
       const { expiresAt } = await authenticator.authenticate({ token });
       return { token, expiresAt };
     },
@@ -48,7 +48,7 @@ function profileRoute(): Route {
     name: "profile",
     method: "post",
     path: "/debug/profile",
-    summary: "A CPU profile of this process, as a .cpuprofile for Chrome DevTools",
+    summary: "Take a CPU profile of this process, as a .cpuprofile for Chrome DevTools",
     source: "query",
     takes: z.object({ seconds: whole(1, 60).default(10) }),
     gives: z.object({}).loose(),
@@ -66,7 +66,7 @@ function profileRoute(): Route {
   });
 }
 
-/** Ends early, and with what there is, when nobody waits for it any more. */
+/** Takes a CPU profile. Ends early when the request is aborted. */
 async function profileFor(seconds: number, signal: AbortSignal): Promise<unknown> {
   const session = new Session();
   session.connect();

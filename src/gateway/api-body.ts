@@ -3,8 +3,8 @@ import { assertDepth, TidingsError } from "../protocol/protocol.ts";
 export type Fields = Record<string, unknown>;
 
 /**
- * Reads the JSON object in a request's body; nothing is an empty one. The content type is not asked for: many tools
- * send JSON under the one of forms.
+ * Reads the JSON object in a request's body; an empty body is an empty object. The content type is ignored, because many
+ * tools send JSON under the type of forms.
  * @throws TidingsError `bad_request` saying what was expected, `too_large` beyond the limit
  */
 export async function readJson(request: Request, maxBytes: number): Promise<Fields> {
@@ -18,7 +18,7 @@ export async function readJson(request: Request, maxBytes: number): Promise<Fiel
 }
 
 /**
- * Reads the form in a request's body, of either kind.
+ * Reads a form in a request's body, urlencoded or multipart.
  * @throws TidingsError as {@link readJson}
  */
 export async function readForm(request: Request, maxBytes: number): Promise<Fields> {
@@ -34,7 +34,7 @@ export async function readForm(request: Request, maxBytes: number): Promise<Fiel
 export const isForm = ({ headers }: Request): boolean =>
   /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(headers.get("content-type") ?? "");
 
-/** Invalid UTF-8 is refused, as it is on a WebSocket. */
+/** Refuses invalid UTF-8, as WebSockets do. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 function asFields(value: unknown): Fields {
@@ -47,18 +47,18 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<
   const length = request.headers.get("content-length");
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   try {
-    // What is announced is not exceeded: the HTTP parser sees to that.
+    // The HTTP parser never lets a body exceed its Content-Length.
     return length === null ? await collect(request, maxBytes) : new Uint8Array(await request.arrayBuffer());
   } catch (cause) {
     if (cause instanceof TidingsError) throw cause;
-    throw unexpected("all of it", cause);
+    throw unexpected("a complete body", cause);
   }
 }
 
 async function collect({ body }: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Cancelling the stream would cut the socket before the answer has been read.
+  // Cancelling the stream would cut the socket before the client has read the answer.
   for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
     size += chunk.length;
     if (size > maxBytes) throw tooLarge(maxBytes);

@@ -4,7 +4,7 @@ import type { ApiPorts } from "./api-ports.ts";
 import { alias, type Route, route } from "./api-route.ts";
 import { failure } from "./api-schemas.ts";
 
-/** What load balancers and orchestrators ask, without a key. */
+/** Routes for load balancers and orchestrators, which need no key. */
 export function healthRoutes(ports: ApiPorts): Route[] {
   const health = healthRoute(ports);
   return [
@@ -20,7 +20,7 @@ const healthRoute = ({ local, node, isDraining }: ApiPorts): Route =>
     name: "health",
     method: "get",
     path: "/health",
-    summary: "Whether the process lives",
+    summary: "Liveness of the process",
     access: "open",
     gives: z.object({
       status: z.literal("healthy"),
@@ -41,7 +41,7 @@ const readyRoute = (ports: ApiPorts): Route =>
     name: "ready",
     method: "get",
     path: "/ready",
-    summary: "Whether this node should get traffic: 200, or 503 with the reasons",
+    summary: "Readiness of this node for traffic: 200, or 503 with the reasons",
     access: "open",
     statuses: [200, 503],
     gives: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
@@ -62,14 +62,14 @@ async function whyNotReady({ backplane, probe, isDraining }: ApiPorts): Promise<
   return reasons;
 }
 
-/** What a plain request to where WebSockets connect is told (RFC 9110 section 15.5.22). */
+/** Answers a request without upgrade at the path of WebSockets (RFC 9110 section 15.5.22). */
 const socketRoute = ({ path: below }: ApiPorts): Route => {
   const path = below === "" ? "/" : below;
   return route({
     name: "connect",
     method: "get",
     path,
-    summary: "WebSockets connect here (see docs/PROTOCOL.md); any other request is told so",
+    summary: "Path of WebSockets (see docs/PROTOCOL.md); any other request gets 426",
     access: "open",
     statuses: [426],
     gives: failure,

@@ -9,16 +9,16 @@ import { channel, group, message, push, receipt, user, waiting, whole } from "./
 
 type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
 
-/** Publishes in the application's name. */
+/** Publishes a message of the application. */
 async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
   const { type, data, from, ephemeral, platforms, except, ack, timeoutMs } = outgoing;
-  // Keys of the application and of its users never meet.
+  // A prefix separates idempotency keys of the application from those of its users.
   const key = applicationKey(outgoing.key);
   const draft = { channel: to, type, data, from, ephemeral, platforms, except };
   return ports.publisher.publish(draft, { key, ack, timeoutMs });
 }
 
-/** Sending, and reading what was sent. */
+/** Routes that send messages and read the history. */
 export const messageRoutes = (ports: ApiPorts): Route[] => [
   route({
     name: "sendMessage",
@@ -60,7 +60,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
       channel,
       before: whole(1)
         .optional()
-        .meta({ description: "Only what is below this offset. Default: the newest." }),
+        .meta({ description: "Only messages below this offset. Default: the newest page." }),
       limit: whole(1, 200).default(50),
     }),
     gives: z.object({ epoch: z.string(), messages: z.array(push), more: z.boolean() }),
@@ -75,7 +75,7 @@ function receiverOf(input: { to?: string; group?: string }): Channel {
   return channelOf(input);
 }
 
-/** The plain form: a text to a user. */
+/** The simplest way to send: a text to a user, by an HTML form. */
 const sendText = (ports: ApiPorts): Route =>
   route({
     name: "sendText",
@@ -96,7 +96,7 @@ const sendText = (ports: ApiPorts): Route =>
     },
   });
 
-/** True or false, as JSON and as a form say it. */
+/** Boolean, as JSON or a form writes it. */
 const flag = z
   .union([z.boolean(), z.enum(["1", "0", "true", "false"])])
   .default(false)
@@ -105,12 +105,12 @@ const flag = z
 function assertFilled(fields: Fields): void {
   for (const name of ["uid", "message"]) {
     if (["", null, undefined].includes(fields[name] as string)) {
-      // whatever it is, only these count as missing
+      // the value may be of any type; only these three count as missing
       throw new TidingsError("bad_request", `${name} is required`);
     }
   }
 }
 
-/** A user whose full queue dropped the message is there all the same. */
+/** Asks presence, because a full queue that dropped the message does not mean that the user is offline. */
 const isOnline = async ({ backplane }: ApiPorts, uid: string): Promise<boolean> =>
   (await backplane.presence.connectionsOf(uid)).length > 0;

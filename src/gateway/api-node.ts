@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ApiPorts } from "./api-ports.ts";
 import { alias, type Route, route } from "./api-route.ts";
 
-/** How this node does, and who the others are. */
+/** Routes about this node and the cluster. */
 export function nodeRoutes(ports: ApiPorts): Route[] {
   const stats = statsRoute(ports);
   return [stats, alias(stats, "socketStats", `${ports.path}/stats`), nodesRoute(ports), metricsRoute(ports)];
@@ -13,7 +13,7 @@ const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, star
     name: "stats",
     method: "get",
     path: "/stats",
-    summary: "What this node does, in numbers since its start",
+    summary: "Statistics of this node since its start",
     gives: z.object({
       node: z.string(),
       uptimeSeconds: z.number(),
@@ -22,19 +22,19 @@ const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, star
       cluster: z
         .object({ users: z.int(), connections: z.int() })
         .nullable()
-        .meta({ description: "Who is online on all nodes; null while the backplane is away." }),
+        .meta({ description: "Online on all nodes; null while the backplane is unavailable." }),
       pending: z
         .object({ messages: z.int(), bytes: z.int() })
-        .meta({ description: "What the send queues hold." }),
-      waiting: z.int().meta({ description: "What clients sent and waits to be handled." }),
+        .meta({ description: "Content of the send queues." }),
+      waiting: z.int().meta({ description: "Requests and messages of clients in flight." }),
       published: z.object({ stored: z.int(), ephemeral: z.int() }),
       publishErrors: z.int(),
       delivered: z.int().meta({ description: "Messages handed to connections." }),
-      dropped: z.int().meta({ description: "Messages that full send queues lost." }),
+      dropped: z.int().meta({ description: "Messages that full send queues dropped." }),
       memory: z.object({ rss: z.int(), heapUsed: z.int() }).meta({ description: "Bytes." }),
       loopDelay: z
         .object({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() })
-        .meta({ description: "How late the event loop ran since /metrics was last read, in milliseconds." }),
+        .meta({ description: "Delay of the event loop since /metrics was last read, in milliseconds." }),
     }),
     async handle() {
       const { rss, heapUsed } = process.memoryUsage();
@@ -85,7 +85,7 @@ const metricsRoute = ({ metrics }: ApiPorts): Route =>
     name: "metrics",
     method: "get",
     path: "/metrics",
-    summary: "Everything that is counted, for Prometheus",
+    summary: "Metrics for Prometheus",
     mediaType: "text/plain",
     gives: z.string(),
     handle: async () =>

@@ -6,7 +6,7 @@ import { failure } from "./api-schemas.ts";
 
 type Schema = Record<string, unknown>;
 
-/** `/openapi.json`: describes these routes and itself. */
+/** Makes the route `/openapi.json`, which describes the given routes and itself. */
 export function openApiRoute(routes: readonly Route[], { apiKey, development }: ApiPorts): Route {
   const own = route({
     name: "openapi",
@@ -22,7 +22,7 @@ export function openApiRoute(routes: readonly Route[], { apiKey, development }: 
   return own;
 }
 
-/** The OpenAPI 3.1 document of routes (https://spec.openapis.org/oas/v3.1.0). */
+/** Makes the OpenAPI 3.1 document of routes (https://spec.openapis.org/oas/v3.1.0). */
 function describe(routes: readonly Route[], needsKey: boolean): Schema {
   const paths: Record<string, Schema> = {};
   for (const each of routes) {
@@ -66,7 +66,7 @@ function operation({ name, summary, access, gives, statuses, mediaType, ...asked
   };
 }
 
-/** The fields that a route takes, as they lie in path, header, query and body. */
+/** Describes the fields that a route takes, in path, header, query and body. */
 function request({
   path,
   source,
@@ -105,7 +105,7 @@ const MEDIA_TYPES = {
   form: ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"],
 } as const;
 
-/** What goes in is described as it is sent, and so is what comes out: nothing is left out or added on the way. */
+/** Converts a schema by its input, for replies too: they are sent as handlers return them, without parsing. */
 function jsonSchema(schema: z.ZodType): Schema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io: "input",
@@ -115,7 +115,7 @@ function jsonSchema(schema: z.ZodType): Schema {
   return rest;
 }
 
-/** zod names the bounds of exact numbers with every whole number, which says nothing to the reader. */
+/** Removes the bounds of safe integers, which zod adds to every whole number. */
 function dropSafeBounds(schema: { minimum?: number; maximum?: number }): void {
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;

@@ -6,11 +6,11 @@ import type { Authenticator } from "./auth.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";
 
-/** What the HTTP API works with. */
+/** Ports of the HTTP API. */
 export interface ApiPorts {
   readonly publisher: Publisher;
   readonly backplane: Backplane;
-  /** Whether the backplane is there, by a message that goes through it. */
+  /** Checks the backplane by a message through it. */
   readonly probe: Probe;
   readonly local: Local;
   readonly inbound: Inbound;
@@ -18,15 +18,15 @@ export interface ApiPorts {
   readonly metrics: Metrics;
   /** This node's id. */
   readonly node: string;
-  /** What callers must present. Without it the API is closed, but in development mode. */
+  /** API key of callers. Without one the API is closed, except in development mode. */
   readonly apiKey: string | undefined;
   readonly development: boolean;
   readonly isDraining: () => boolean;
   readonly limits: { readonly maxMessageBytes: number };
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  /** Where WebSockets connect. Some routes are below it: `/ws/stats`, `/ws/message`, … */
+  /** Path of WebSockets. Some routes are below it: `/ws/stats`, `/ws/message`, … */
   readonly path: string;
-  /** Is told about failures of the server's own, of which a caller learns no more than `internal`. @default nobody */
+  /** Reports unexpected errors, which callers see as `internal`. @default none */
   readonly report?: (stage: string, error: unknown) => void;
 }

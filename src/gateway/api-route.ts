@@ -3,33 +3,33 @@ import { z } from "zod";
 import { TidingsError } from "../protocol/protocol.ts";
 import { type Fields, isForm, readForm, readJson } from "./api-body.ts";
 
-/** Where a route finds the fields that its path does not name. */
+/** Place of the fields that are not in the path. */
 export type Source = "query" | "json" | "form";
 
 /**
- * A route of the HTTP API, described once: the schemas check what comes in and become the OpenAPI document. This is
- * a table of our own and not `@hono/zod-openapi`, which wants every route's replies and errors spelled out per status
- * and media type, does not look at a body whose content type it does not know, and words its errors by itself.
+ * A route of the HTTP API. Its schemas validate the input and make the OpenAPI document. We do not use
+ * `@hono/zod-openapi`: it needs every reply and error per status and media type, it ignores bodies of unknown content
+ * type, and its error texts are its own.
  */
 export interface Route {
-  /** Names the operation for those who generate clients. */
+  /** Operation id, for generated clients. */
   readonly name: string;
   readonly method: "get" | "post" | "delete";
-  /** `:name` is a field that stands in the path. */
+  /** `:name` is a field in the path. */
   readonly path: string;
   readonly summary: string;
   /** `open` routes need no API key. */
   readonly access: "key" | "open";
   readonly source: Source;
-  /** The fields of path, query and body as one object. */
+  /** Fields of path, query and body as one object. */
   readonly takes: z.ZodObject;
-  /** The header `Idempotency-Key` is another way to write the field `key`. */
+  /** True: the header `Idempotency-Key` may carry the field `key`. */
   readonly idempotent: boolean;
   readonly gives: z.ZodType;
-  /** Those that come with what `gives` describes. Every other one is a failure. */
+  /** Statuses of replies that `gives` describes. Every other status is a failure. */
   readonly statuses: readonly number[];
   readonly mediaType: string;
-  /** @param maxBytes how long a body may be */
+  /** @param maxBytes limit on the body */
   readonly answer: (context: Context, maxBytes: number) => Promise<Response>;
 }
 
@@ -39,18 +39,18 @@ interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
   /** @default nothing */
   readonly takes?: Takes;
   readonly gives: Gives;
-  /** Looks at the fields before the schema does, to refuse them in words of its own. */
+  /** Checks the fields before the schema, to throw an error with its own text. */
   readonly precheck?: (fields: Fields) => void;
-  /** The reply, which is sent as JSON with status 200, or a whole response. */
+  /** Returns the reply, which is sent as JSON with status 200, or a complete response. */
   readonly handle: (input: z.output<Takes>, context: Context) => Answer<z.input<Gives>>;
 }
 
 type Answer<Reply> = Frozen<Reply> | Response | Promise<Frozen<Reply> | Response>;
 
-/** A reply may be made of what nobody is to change. */
+/** Accepts readonly values in a reply. */
 type Frozen<Value> = Value extends object ? { readonly [Key in keyof Value]: Frozen<Value[Key]> } : Value;
 
-/** Makes a route whose handler is checked against its schemas. */
+/** Makes a route. The compiler checks its handler against its schemas. */
 export function route<
   Takes extends z.ZodObject = z.ZodObject<Record<never, never>>,
   Gives extends z.ZodType = z.ZodType,
@@ -72,7 +72,7 @@ export function route<
   };
 }
 
-/** The same route under another path. */
+/** Makes a copy of a route at another path. */
 export const alias = (original: Route, name: string, path: string): Route => ({ ...original, name, path });
 
 async function readFields({ req }: Context, source: Source, maxBytes: number): Promise<Fields> {
@@ -80,7 +80,7 @@ async function readFields({ req }: Context, source: Source, maxBytes: number): P
   return source === "form" && isForm(req.raw) ? readForm(req.raw, maxBytes) : readJson(req.raw, maxBytes);
 }
 
-/** @throws TidingsError `bad_request` listing every field that is not as expected */
+/** @throws TidingsError `bad_request` listing every invalid field */
 function check(schema: z.ZodObject, fields: Fields): unknown {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;

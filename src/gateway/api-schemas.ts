@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { channelSchema, idSchema } from "../actions/actions.ts";
 
-/** The shapes that routes share, with the words in which the OpenAPI document explains them. */
+/** Schemas that routes share, with their descriptions for the OpenAPI document. */
 
 const idText = { type: "string", minLength: 1, maxLength: 128 } as const;
 
@@ -15,35 +15,46 @@ export const channel = channelSchema.meta({
   description: "`all`, `user:<id>` or `group:<id>`.",
 });
 
-/** A whole number, also when it stands in a query. */
+/** Whole number, also as text in a query. */
 export const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodCoercedNumber =>
   z.coerce.number().int().min(min).max(max);
 
-/** What every message has, whoever it is for. */
+/** Fields of every message. */
 export const message = z.object({
-  type: z.string().meta({ minLength: 1, maxLength: 64, description: "The application's own name for it." }),
+  type: z
+    .string()
+    .meta({ minLength: 1, maxLength: 64, description: "Name of the event, chosen by the application." }),
   data: z.unknown().optional().meta({ description: "Any JSON value, at most 64 levels deep." }),
-  from: user.optional().meta({ description: "In whose name. Default: nobody's." }),
+  from: user.optional().meta({ description: "User in whose name it is sent. Default: none." }),
   ephemeral: z
     .boolean()
     .optional()
-    .meta({ description: "Do not store it: at most once, without an offset." }),
+    .meta({ description: "Delivered at most once, without history and offset." }),
   key: idSchema.optional().meta({
     ...idText,
-    description: "Idempotency key: a repeat within the window sends nothing and gets the first receipt.",
+    description: "Idempotency key: a duplicate within the window sends nothing and gets the first receipt.",
   }),
   platforms: z
     .array(platform)
     .max(100)
     .optional()
     .meta({ description: "Only connections on these platforms." }),
-  except: z.array(idSchema).max(1_000).optional().meta({ description: "Not these connections, by id." }),
+  except: z
+    .array(idSchema)
+    .max(1_000)
+    .optional()
+    .meta({ description: "Ids of connections that do not get it." }),
 });
 
-/** What a message to one user has besides. */
+/** Further fields of a message to one user. */
 export const waiting = z.object({
-  ack: z.boolean().optional().meta({ description: "Answer when the receiver has acknowledged it." }),
-  timeoutMs: z.number().min(0).max(60_000).optional().meta({ description: "How long to wait for that." }),
+  ack: z.boolean().optional().meta({ description: "Answer after the receiver has acknowledged it." }),
+  timeoutMs: z
+    .number()
+    .min(0)
+    .max(60_000)
+    .optional()
+    .meta({ description: "Timeout of the acknowledgement." }),
 });
 
 export const receipt = z.object({
@@ -51,14 +62,14 @@ export const receipt = z.object({
   id: z.string(),
   timestamp: z.int().meta({ description: "Milliseconds since 1970." }),
   epoch: z.string().optional(),
-  offset: z.int().optional().meta({ description: "The place in the channel's history, when it was stored." }),
+  offset: z.int().optional().meta({ description: "Offset in the channel's history. Absent: ephemeral." }),
   connections: z
     .int()
-    .meta({ description: "Connections of this node, and other nodes, that it was handed to." }),
+    .meta({ description: "Connections of this node, plus other nodes, that it was handed to." }),
   duplicate: z
     .literal(true)
     .optional()
-    .meta({ description: "The key was known: this is the first receipt." }),
+    .meta({ description: "Duplicate of an idempotency key: this is the first receipt." }),
 });
 
 export const push = z.object({
@@ -72,13 +83,13 @@ export const push = z.object({
   offset: z.int().optional(),
 });
 
-/** How many connections something was done to, on all nodes. */
+/** Number of affected connections on all nodes. */
 export const connections = z.object({ connections: z.int() });
 
-/** Every failure. */
+/** Body of every failure. */
 export const failure = z.object({
   error: z.object({
     code: z.string().meta({ description: "Stable: for programs." }),
-    message: z.string().meta({ description: "For people." }),
+    message: z.string().meta({ description: "For humans." }),
   }),
 });

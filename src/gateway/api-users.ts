@@ -13,7 +13,7 @@ const connection = z.object({
   connectedAt: z.int().meta({ description: "Milliseconds since 1970." }),
 });
 
-/** Who is online, and what can be done about it. */
+/** Routes about users and their connections. */
 export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Route[] => [
   route({
     name: "listUsers",
@@ -22,12 +22,12 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     summary: "Users online in the cluster, page by page",
     takes: z.object({
       limit: whole(1, 1_000).default(100),
-      cursor: z.string().optional().meta({ description: "The one that came with the page before." }),
+      cursor: z.string().optional().meta({ description: "Cursor of the previous page." }),
     }),
     gives: z.object({
       users: z.array(z.object({ user: z.string(), connections: z.int(), platforms: z.array(z.string()) })),
-      count: z.int().meta({ description: "All users online." }),
-      cursor: z.string().optional().meta({ description: "For the next page; absent at the end." }),
+      count: z.int().meta({ description: "Number of all users online." }),
+      cursor: z.string().optional().meta({ description: "Cursor of the next page; absent on the last." }),
     }),
     async handle(page) {
       const [{ users, cursor }, { users: count }] = await Promise.all([
@@ -61,11 +61,11 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     name: "kickUser",
     method: "post",
     path: "/users/:user/kick",
-    summary: "End a user's connections on all nodes, for good",
+    summary: "Close a user's connections on all nodes; clients do not reconnect",
     takes: z.object({
       user,
-      reason: z.string().optional().meta({ description: "In words, for the notice and the close frame." }),
-      notice: z.unknown().optional().meta({ description: "Any JSON value, for the notice." }),
+      reason: z.string().optional().meta({ description: "Text for the notice and the close frame." }),
+      notice: z.unknown().optional().meta({ description: "Data of the notice: any JSON value." }),
       platform: platform.optional().meta({ description: "Only connections on this platform." }),
     }),
     gives: connections,
@@ -75,19 +75,19 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
   }),
 ];
 
-/** Who belongs to a group. */
+/** Routes about members of groups. */
 export function groupRoutes({ backplane }: ApiPorts): Route[] {
   const member = { takes: z.object({ group, user }), gives: connections };
   const join = {
     ...member,
-    summary: "Make a user a durable member: joined now, and at every later login",
+    summary: "Give a user a durable membership: joined now, and at every later login",
     async handle({ group, user }: Member) {
       return { connections: await addMember(backplane, group, user) };
     },
   };
   const leave = {
     ...member,
-    summary: "End a user's membership, on all connections",
+    summary: "End a user's durable membership, and leave the group on all connections",
     async handle({ group, user }: Member) {
       return { connections: await removeMember(backplane, group, user) };
     },
@@ -97,7 +97,7 @@ export function groupRoutes({ backplane }: ApiPorts): Route[] {
       name: "listMembers",
       method: "get",
       path: "/groups/:group/members",
-      summary: "Who is in a group, joined or durable",
+      summary: "Members of a group, joined or durable",
       takes: z.object({ group }),
       gives: z.object({
         members: z.array(z.object({ user: z.string(), online: z.boolean(), durable: z.boolean() })),

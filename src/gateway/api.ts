@@ -12,15 +12,15 @@ import { groupRoutes, userRoutes } from "./api-users.ts";
 import { assertNoProxy } from "./loopback.ts";
 
 /**
- * The HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code; `/openapi.json`
- * describes the routes.
+ * Makes the HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code;
+ * `/openapi.json` describes the routes.
  */
 export function createApi(ports: ApiPorts): Hono {
   const app = new Hono();
   if (ports.development) app.use(refuseProxies);
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
-      // What a stranger sends is not read.
+      // Check access before the body is read.
       if (access === "key") assertAccess(context.req.raw, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
@@ -28,7 +28,7 @@ export function createApi(ports: ApiPorts): Hono {
   app.notFound((context) => {
     const { method, path } = context.req;
     return refuse(
-      new TidingsError("not_found", `there is no ${method} ${path}: /openapi.json lists what there is`),
+      new TidingsError("not_found", `there is no ${method} ${path}: /openapi.json lists all routes`),
     );
   });
   app.onError((thrown, context) => {
@@ -46,7 +46,7 @@ const refuseProxies: MiddlewareHandler = (context, next) => {
 };
 
 function routesOf(given: ApiPorts): Route[] {
-  // "/" as the path of WebSockets must not make "//stats" of what is below it.
+  // Without its trailing slash, so that "/" does not make "//stats".
   const ports = { ...given, path: given.path.replace(/\/+$/, "") };
   const routes = [
     ...healthRoutes(ports),
@@ -64,9 +64,9 @@ function refuse({ code, message, status }: TidingsError): Response {
 }
 
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
-  // RFC 9110 section 11.6.1: 401 names the way to log in.
+  // RFC 9110 section 11.6.1: a 401 names the scheme.
   unauthorized: { "www-authenticate": "Bearer" },
-  // The rest of the body is still on its way, and the next request must not wait behind it.
+  // The rest of the body still comes in: a next request must not wait behind it.
   too_large: { connection: "close" },
 };
 

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
 /**
- * Tells whether a caller's API key is the expected one, in a time that says nothing about either: the digests are
- * compared, which have one length, and in constant time.
+ * Compares an API key with the expected one in constant time. It compares digests, which have equal length, so the time
+ * reveals nothing about either key.
  */
 export const apiKeyMatches = (given: string | undefined, expected: string): boolean =>
   given !== undefined && timingSafeEqual(digest(given), digest(expected));

@@ -3,10 +3,10 @@ import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
 import type { JwtKeySource } from "../config/config.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 
-/** Finds the key for a token whose algorithm has been accepted already. */
+/** Finds the key of a token whose algorithm was accepted. */
 export type FindKey = JWTVerifyGetKey;
 
-/** The kinds of public keys, and how the names of the algorithms begin that they serve (RFC 7518, RFC 8037). */
+/** Prefixes of the algorithms that a type of public key can verify (RFC 7518, RFC 8037). */
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   rsa: ["RS", "PS"],
   "rsa-pss": ["PS"],
@@ -14,12 +14,12 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   ed25519: ["EdDSA"],
 };
 
-/** The key of an HMAC. */
+/** Makes the key of an HMAC. */
 export const secretKey = (secret: string): KeyObject => createSecretKey(secret, "utf8");
 
 /**
- * Where the keys for verifying come from.
- * @throws TidingsError `bad_request` when the source is no key, or none of the algorithms fits it
+ * Makes the lookup of keys that verify tokens.
+ * @throws TidingsError `bad_request` when the source is not a key, or none of the algorithms fits it
  */
 export function keysOf(source: JwtKeySource, algorithms: readonly string[], jwksCooldownMs: number): FindKey {
   if (source.jwksUrl !== undefined) return publishedKeys(source.jwksUrl, jwksCooldownMs);
@@ -46,7 +46,7 @@ function publicKey(pem: string, algorithms: readonly string[]): KeyObject {
   );
 }
 
-/** Keys that an issuer publishes (RFC 7517). They are fetched when first needed and when an unknown one is named. */
+/** Keys that an issuer publishes (RFC 7517). They are fetched at first use, and when a token names an unknown key. */
 function publishedKeys(jwksUrl: string, cooldownDuration: number): FindKey {
   const find = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration });
   return async (header, token) => {
@@ -54,7 +54,7 @@ function publishedKeys(jwksUrl: string, cooldownDuration: number): FindKey {
       return await find(header, token);
     } catch (error) {
       if (isAboutToken(error)) throw error;
-      // The token may well be valid: a client that were told `unauthorized` would give up.
+      // The token may be valid: on `unauthorized` the client would stop reconnecting.
       throw new TidingsError("unavailable", "the keys that verify tokens cannot be fetched", {
         cause: error,
       });

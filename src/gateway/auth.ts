@@ -1,25 +1,25 @@
 import { isId, TidingsError } from "../protocol/protocol.ts";
 
-/** Who a connection is, once its credentials were accepted. */
+/** Identity by accepted credentials. */
 export interface Identity {
-  /** A valid id, see docs/PROTOCOL.md. */
+  /** User id, see docs/PROTOCOL.md. */
   user: string;
-  /** When the login ends unless it is renewed, in milliseconds since 1970. Absent: it does not end. */
+  /** Expiry of the login unless it is renewed, in milliseconds since 1970. Absent: it does not expire. */
   expiresAt?: number;
-  /** The platform that the credentials are bound to, if they are. */
+  /** Platform that the credentials are bound to. Absent: the client names its platform. */
   platform?: string;
-  /** What else the credentials say, for the application's own use. */
+  /** Further claims of the credentials, for the application's own use. */
   claims?: Readonly<Record<string, unknown>>;
 }
 
-/** What a client brought to prove who it is. */
+/** Credentials of a client. */
 export interface Credentials {
   token?: string;
   /** Development mode only. */
   userId?: string;
 }
 
-/** What a minted token says. */
+/** Claims of a token to mint. */
 export interface MintClaims {
   user: string;
   /** Absent: the token does not expire. */
@@ -27,25 +27,25 @@ export interface MintClaims {
   platform?: string;
 }
 
-/** Decides who a client is. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
+/** Authenticates clients. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
 export interface Authenticator {
-  /** `development` takes a client's word for who it is; a hub with it listens on loopback only. */
+  /** `development` trusts the user id that a client sends; a hub with it listens on loopback only. */
   readonly mode: "token" | "development";
 
   /**
    * MUST accept valid credentials only and MUST NOT put them into an error message.
-   * @throws TidingsError `unauthorized` when they are not valid, `unavailable` when that cannot be found out now
+   * @throws TidingsError `unauthorized` when they are not valid, `unavailable` when they cannot be verified now
    */
   authenticate(credentials: Credentials): Promise<Identity>;
 
   /**
-   * Makes a token that `authenticate` accepts. Absent when this server holds no key to sign with.
+   * Mints a token that `authenticate` accepts. Absent when this server has no key to sign with.
    * @throws TidingsError `bad_request` when the claims are not valid
    */
   mint?(claims: MintClaims): Promise<string>;
 }
 
-/** Takes every client's word for who it is. For a developer's own machine only. */
+/** Trusts the user id that a client sends. For a developer's own machine only. */
 export function developmentAuth(): Authenticator {
   return {
     mode: "development",

@@ -1,33 +1,37 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Connection, Local } from "../local/local.ts";
 import { encodeServerFrame } from "../protocol/protocol.ts";
+import { SessionState } from "./socket/session-state.ts";
 
 export interface DrainOptions {
   readonly local: Local;
-  /** No WebSocket is left: logged in, about to be, or about to leave the cluster. */
+  /** True when no WebSocket is left, and every connection has left the cluster. */
   readonly isEmpty: () => boolean;
-  /** How long clients may take, in milliseconds. */
+  /** Deadline of the clients, in milliseconds. */
   readonly limitMs: number;
-  /** Clients are told to come back at moments spread over so many milliseconds. */
+  /** Clients are told to reconnect at random moments within so many milliseconds. */
   readonly reconnectSpreadMs: number;
 }
 
-/** Connections told to leave before the event loop gets its turn. */
+/** Connections told to leave in one turn of the event loop. */
 const BATCH = 512;
 
-/** How long those who were cut at the end may take to leave the cluster. */
+/** Interval at which the drain looks for new connections and for its end. */
+const CHECK_MS = 10;
+
+/** Time in which connections that were cut at the deadline may leave the cluster. */
 const LEAVE_MS = 5_000;
 
 /**
- * Tells every connection when to come back, writes what waits, closes, and waits until all are gone. Who is left when the
- * time is up is cut. Resolves when nobody is found on this node any more.
+ * Closes every connection of the node: tells the client when to reconnect, writes its send queue, closes. Connections
+ * that are left at the deadline are cut. Resolves when every connection has left the cluster, or {@link LEAVE_MS} later.
  */
 export async function drainConnections(options: DrainOptions): Promise<void> {
   const { local, isEmpty, limitMs, reconnectSpreadMs } = options;
-  const leaving = new Set<Connection>();
   const dismiss = (connection: Connection): void => {
-    if (leaving.has(connection)) return;
-    leaving.add(connection);
+    const state = connection.attached(SessionState);
+    if (state.isLeaving) return;
+    state.isLeaving = true;
     void sendAway(connection, reconnectSpreadMs);
   };
   let count = 0;
@@ -35,7 +39,7 @@ export async function drainConnections(options: DrainOptions): Promise<void> {
     dismiss(connection);
     if (++count % BATCH === 0) await setImmediate();
   }
-  // Again and again, because of logins that were under way when this began.
+  // Repeated, because logins that were in flight at the start become connections later.
   await forEachUntil(local, dismiss, isEmpty, limitMs);
   await forEachUntil(local, cut, isEmpty, LEAVE_MS);
 }
@@ -49,19 +53,19 @@ async function forEachUntil(
   const deadline = Date.now() + limitMs;
   while (!isDone() && Date.now() < deadline) {
     for (const connection of local.connections()) act(connection);
-    await setTimeout(10);
+    await setTimeout(CHECK_MS);
   }
 }
 
 function cut(connection: Connection): void {
-  connection.close("drain"); // so that it counts as this, and not as lost
-  connection.transport.terminate();
+  connection.close("drain"); // so that metrics count it as this cause, not as `lost`
+  connection.terminate();
 }
 
-/** From the close on a client has only two seconds, so a slow one takes what waits before, for as long as the drain lasts. */
+/** A closing client has two seconds left, so a slow one first gets its queue, for as long as the drain lasts. */
 async function sendAway(connection: Connection, reconnectSpreadMs: number): Promise<void> {
-  connection.settle();
-  await connection.outbox.whenDrained();
+  connection.enqueuePosted();
+  await connection.whenDrained();
   if (connection.state !== "open") return;
   const reconnectMs = Math.round(Math.random() * reconnectSpreadMs);
   const message = "the node is closing, please reconnect";

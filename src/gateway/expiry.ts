@@ -1,63 +1,64 @@
 import type { Connection } from "../local/local.ts";
 import { encodeServerFrame } from "../protocol/protocol.ts";
+import { SessionState } from "./socket/session-state.ts";
 
-/** How often the logins are looked at: tokens count in seconds. */
-const LOOK_MS = 1_000;
+/** Interval of the checks: the expiry of a token counts in seconds. */
+const CHECK_MS = 1_000;
 
-/** How long before its end a client is told to renew its login. */
+/** Time before the expiry at which a client is told to renew its login. */
 const WARNING_MS = 30_000;
 
-interface Login {
-  expiresAt: number;
-  warned: boolean;
-}
-
-/** Logins that end at a known time. One timer for all: a timer for each would cost more memory than the rest. */
+/** Closes connections whose login expires. One timer for all: a timer for each would cost more than its other state. */
 export class Expiry {
-  readonly #logins = new Map<Connection, Login>();
+  /** Connections with a login that expires. A check drops those that have closed since the last one. */
+  readonly #expiring = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => this.#checkAll(), CHECK_MS);
     this.#timer.unref();
   }
 
-  /** Starts, renews or ends (without `expiresAt`) the watch over a connection's login. */
+  /** Sets or renews the expiry of a connection's login. Without `expiresAt` it does not expire. */
   set(connection: Connection, expiresAt: number | undefined): void {
-    if (expiresAt === undefined) this.#logins.delete(connection);
-    else this.#logins.set(connection, { expiresAt, warned: false });
-  }
-
-  delete(connection: Connection): void {
-    this.#logins.delete(connection);
+    if (expiresAt === undefined) {
+      this.#expiring.delete(connection);
+      return;
+    }
+    const state = connection.attached(SessionState);
+    state.expiresAt = expiresAt;
+    state.isWarned = false;
+    this.#expiring.add(connection);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #checkAll(): void {
     const now = Date.now();
-    for (const [connection, login] of this.#logins) {
+    for (const connection of this.#expiring) {
       try {
-        this.#check(connection, login, now);
+        check(connection, now);
       } catch {
-        // The time is the application's, and what cannot be written as JSON (a BigInt) throws.
-        this.#logins.delete(connection);
+        // The expiry is the application's, and a value that JSON cannot write (a BigInt) throws.
         connection.close("error");
       }
+      if (connection.state !== "open") this.#expiring.delete(connection);
     }
   }
+}
 
-  #check(connection: Connection, login: Login, now: number): void {
-    if (now >= login.expiresAt) {
-      this.#logins.delete(connection);
-      connection.close("token_expired");
-    } else if (!login.warned && now >= login.expiresAt - WARNING_MS) {
-      login.warned = true;
-      const message = "the login ends soon, renew it with robot.login";
-      const data = { expiresAt: login.expiresAt };
-      connection.send(encodeServerFrame({ type: "notice", code: "token_expiring", message, data }));
-    }
-  }
+function check(connection: Connection, now: number): void {
+  const state = connection.attached(SessionState);
+  const { expiresAt = Number.POSITIVE_INFINITY } = state;
+  if (now >= expiresAt) connection.close("token_expired");
+  else if (!state.isWarned && now >= expiresAt - WARNING_MS) warn(connection, state);
+}
+
+function warn(connection: Connection, state: SessionState): void {
+  state.isWarned = true;
+  const message = "the login ends soon, renew it with robot.login";
+  const data = { expiresAt: state.expiresAt };
+  connection.send(encodeServerFrame({ type: "notice", code: "token_expiring", message, data }));
 }

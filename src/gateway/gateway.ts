@@ -10,27 +10,27 @@ import { type LoginRequest, readQuery } from "./request.ts";
 import { Session, type SessionPorts } from "./session.ts";
 
 export interface GatewayOptions {
-  /** Where clients connect. @default "/ws" */
+  /** Path of WebSocket upgrades. @default "/ws" */
   readonly path: string;
   readonly maxConnections: number;
-  /** Handshakes and logins under way at once. Beyond it the longest silent one gives way, if there is one. */
+  /** Handshakes and logins in flight. One more closes the oldest that has sent nothing, or is refused. */
   readonly maxHandshakes: number;
-  /** Allowed values of the Origin header; empty allows any. Requests without the header do not come from a browser. */
+  /** Allowed values of the Origin header; empty allows any. Requests without the header pass: browsers always send it. */
   readonly origins: readonly string[];
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
 }
 
-/** How long a client that came too early waits for the backplane before it is sent away. */
+/** Time that a client waits for a node that starts, before it is refused with 503. */
 const START_WAIT_MS = 2_000;
 
-/** How long a closing handshake may take before the socket is cut. */
+/** Timeout of a closing handshake, after which the socket is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
- * Limits on one message: its bytes, and its pieces, because a piece of one byte costs some hundred bytes of memory. One
- * piece more ends the connection with 1008. Pieces are the fragments of a message, and the reads from the socket that
- * bring one frame. A larger message may have more: one per 8 KiB, and one per 512 bytes (a TCP segment has 536 or more).
+ * Limits of one message: its bytes, and its pieces, because a piece of one byte costs some hundred bytes of memory. One piece
+ * more closes the connection with 1008. Pieces are the fragments of a message, and the reads of the socket that bring one
+ * frame. A larger message may have more: one per 8 KiB, and one per 512 bytes (a TCP segment has 536 or more).
  */
 function messageLimits(
   maxPayload: number,
@@ -42,15 +42,15 @@ function messageLimits(
   };
 }
 
-/** The way in for WebSockets: limits and credentials before the upgrade, a session after it. */
+/** Entry of WebSockets: checks limits and credentials before the upgrade, starts a session after it. */
 export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
-  /** Those whose login has not come, the longest waiting first. */
+  /** Sessions that await a login message, oldest first. */
   readonly #awaitingLogin = new Set<Session>();
   #pending = 0;
-  /** WebSockets that have not ended, or have not left the cluster yet. */
+  /** WebSockets that are open, or whose connection has not left the cluster yet. */
   #sockets = 0;
   readonly #opened = Promise.withResolvers<void>();
   #isOpen = false;
@@ -81,15 +81,15 @@ export class Gateway {
     this.#server = new WebSocketServer(serverOptions);
   }
 
-  /** Handshakes and logins under way. */
+  /** Handshakes and logins in flight. */
   get pending(): number {
     return this.#pending;
   }
 
   /**
-   * Takes the upgrades of a server's `path`. Those of other paths are left to the server's other listeners.
-   * @param owns the server is the hub's own, so nobody else will answer them
-   * @returns the undo
+   * Takes upgrades of a server at `path`. Other paths are left to the server's other listeners.
+   * @param owns true for the hub's own server: it has no other listeners, so the gateway refuses other paths
+   * @returns a function that detaches the gateway
    */
   attach(server: Server, owns = false): () => void {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
@@ -103,18 +103,18 @@ export class Gateway {
     return () => server.off("upgrade", onUpgrade);
   }
 
-  /** The backplane is there: from here on clients are let in. */
+  /** Lets clients in. To be called when the backplane has started. */
   open(): void {
     this.#isOpen = true;
     this.#opened.resolve();
   }
 
-  /** True when every WebSocket has ended and has left the cluster. */
+  /** True when every WebSocket has ended and its connection has left the cluster. */
   get isEmpty(): boolean {
     return this.#sockets === 0;
   }
 
-  /** Accepts no more connections, and lets those go that have not logged in. */
+  /** Refuses new connections, and closes sessions that have not logged in. */
   drain(): void {
     this.isDraining = true;
     for (const session of this.#awaitingLogin) session.giveUp("drain");
@@ -140,7 +140,7 @@ export class Gateway {
     }
   }
 
-  /** Who comes while the node starts need not come again, unless the backplane is away. */
+  /** Waits for the start of the node. @throws TidingsError `unavailable` after two seconds, or when the node closes */
   async #opening(): Promise<void> {
     try {
       await within(START_WAIT_MS, "the backplane", () => this.#opened.promise);
@@ -152,7 +152,7 @@ export class Gateway {
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
-  /** What can be decided before anything is read. */
+  /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
   #assertWelcome({ headers, socket }: IncomingMessage, owns: boolean): void {
     const { maxConnections, maxHandshakes, origins } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
@@ -161,7 +161,7 @@ export class Gateway {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
     if (this.#ports.authenticator.mode === "development") {
-      // The hub's own server listens on loopback then; an application's may listen anywhere.
+      // In development mode the hub's own server listens on loopback; an application's may listen anywhere.
       const isLocal = owns || isLoopback(socket.remoteAddress ?? "");
       if (!isLocal || !isLocalRequest(headers)) {
         throw new TidingsError("forbidden", "development mode takes connections from this machine only");
@@ -174,7 +174,7 @@ export class Gateway {
     }
   }
 
-  /** Gives up the login that has been awaited longest: whoever stays silent must not keep others out. */
+  /** Closes the oldest session that has sent nothing: silent clients must not keep others out. */
   #makeRoom(): boolean {
     for (const session of this.#awaitingLogin) {
       this.#awaitingLogin.delete(session);
@@ -192,7 +192,7 @@ export class Gateway {
     return within(loginTimeoutMs, "the login", () => authenticator.authenticate(credentials));
   }
 
-  /** Resolves when the session has begun, or the handshake came to nothing. */
+  /** Resolves when the session has begun, or the handshake has failed. */
   #handshake(
     request: IncomingMessage,
     stream: Duplex,
@@ -206,7 +206,7 @@ export class Gateway {
     }
     return new Promise((resolve) => {
       stream.once("close", resolve);
-      // The session must listen before the next tick: the client may have sent its first message already.
+      // The session must listen within this tick: the client may have sent its first message already.
       this.#server.handleUpgrade(request, stream, head, (socket) => {
         stream.off("close", resolve);
         this.#sockets++;
@@ -222,13 +222,13 @@ export class Gateway {
   }
 }
 
-/** Shared compressed frames use the full window, so they are not for a client that asked for a smaller one. */
+/** False for a client that asked for a smaller window: shared compressed frames use the full one. */
 function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage): boolean {
   const offer = headers["sec-websocket-extensions"] ?? "";
   return extensions.includes("permessage-deflate") && !offer.includes("server_max_window_bits");
 }
 
-/** The request as hooks may see it: no credentials, in no header and no query. */
+/** The request as hooks may see it: without credentials in headers and query. */
 function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
   const { authorization, cookie, ...rest } = headers;
   return { ip: socket.remoteAddress ?? "", headers: rest };
@@ -246,7 +246,7 @@ function destroyStream(this: Duplex): void {
 function refuse(stream: Duplex, status: number, message: string): void {
   const timer = setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS);
   stream.once("close", () => clearTimeout(timer));
-  // Unread, the client's end would never be noticed.
+  // An unread stream never reports that the client has ended it.
   stream.resume();
   const body = JSON.stringify({ error: { message } });
   stream.end(

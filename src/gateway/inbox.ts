@@ -1,15 +1,18 @@
-/** Texts that may wait. */
+/** Texts that are kept at most. */
 const MAX_TEXTS = 64;
 
-/** Texts that came before somebody could take them. Bounded by its reader: it pauses the socket when this is full. */
-export class Inbox {
+/**
+ * Texts that came before the connection was admitted, in their order. The session pauses its socket while
+ * {@link isFull}, so that a client cannot fill the memory.
+ */
+export class EarlyMessages {
   readonly #maxLength: number;
   #texts: string[] = [];
   #length = 0;
   #wake: ((text: string | undefined) => void) | undefined;
   #ended = false;
 
-  /** @param maxLength characters that may wait */
+  /** @param maxLength characters that are kept at most */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
@@ -29,12 +32,12 @@ export class Inbox {
     return this.#texts.length >= MAX_TEXTS || this.#length >= this.#maxLength;
   }
 
-  /** True while somebody waits for a text that has not come. */
+  /** True while the login waits for a text and none has come. */
   get isAwaited(): boolean {
     return this.#wake !== undefined;
   }
 
-  /** The next text, or undefined when the socket is gone. */
+  /** Resolves to the next text, or to undefined after {@link end}. */
   next(): Promise<string | undefined> {
     if (this.#texts.length > 0 || this.#ended) return Promise.resolve(this.#take());
     return new Promise((resolve) => {
@@ -42,7 +45,7 @@ export class Inbox {
     });
   }
 
-  /** Everything that waits. */
+  /** Takes all texts. */
   takeAll(): string[] {
     const texts = this.#texts;
     this.#texts = [];

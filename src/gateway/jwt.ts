@@ -4,28 +4,28 @@ import { isId, TidingsError } from "../protocol/protocol.ts";
 import type { Authenticator, Identity, MintClaims } from "./auth.ts";
 import { type FindKey, keysOf, secretKey } from "./auth-keys.ts";
 
-/** How tokens are verified. Exactly one of `secret`, `publicKey` (PEM) and `jwksUrl` names the keys. */
+/** Options for verifying tokens. Exactly one of `secret`, `publicKey` (PEM) and `jwksUrl` is required. */
 export interface JwtOptions extends JwtKeySource {
-  /** Signature algorithms that are accepted. @default HS256 with a secret; RS256 and ES256 with keys */
+  /** Accepted signature algorithms. @default HS256 with a secret; RS256 and ES256 with keys */
   readonly algorithms?: readonly JwtAlgorithm[] | undefined;
-  /** `iss` that a token must have. @default any, or none */
+  /** Required `iss` of a token. @default any, or none */
   readonly issuer?: string | undefined;
-  /** `aud` that a token must have. @default any, or none */
+  /** Required `aud` of a token. @default any, or none */
   readonly audience?: string | undefined;
-  /** The claim that names the user. @default "sub" */
+  /** Claim with the user id. @default "sub" */
   readonly userClaim?: string | undefined;
-  /** How long after the published keys were fetched an unknown key does not have them fetched again. @default 30_000 // 30 s */
+  /** Time after a fetch of `jwksUrl` in which an unknown key causes no other fetch. @default 30_000 // 30 s */
   readonly jwksCooldownMs?: number | undefined;
 }
 
-/** Longer tokens are refused unread; header lines that Node accepts are no longer either. */
+/** Characters of the longest token that is read. Node accepts no longer header lines either. */
 const LONGEST_TOKEN = 16_384;
 
 /**
- * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never one of
- * them, and `exp` and `nbf` are honoured without leeway. A token without `exp` is accepted and does not expire: give
- * tokens an `exp` unless they belong to machines. The claim `platform`, when present, binds the login to a platform.
- * With a secret it mints tokens too.
+ * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never accepted,
+ * and `exp` and `nbf` are checked without leeway. A token without `exp` is accepted and does not expire: give tokens an
+ * `exp` unless machines use them. The claim `platform`, when present, binds the login to a platform. With a secret it
+ * also mints tokens.
  * @throws TidingsError `bad_request` when the options contradict each other
  */
 export function jwt(options: JwtOptions): Authenticator {
@@ -77,7 +77,7 @@ async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
     return payload;
   } catch (error) {
     if (error instanceof TidingsError) throw error;
-    // Without the cause: it holds the claims, which are nobody else's business.
+    // Without `cause`, because it holds the claims and errors are logged.
     throw refusal(reasonFor(error));
   }
 }

@@ -8,34 +8,34 @@ import {
 } from "../protocol/protocol.ts";
 import { within } from "../publish/publish.ts";
 import type { Authenticator, Identity } from "./auth.ts";
-import type { Inbox } from "./inbox.ts";
+import type { EarlyMessages } from "./inbox.ts";
 import { type LoginRequest, readLogin } from "./request.ts";
 
-/** A login that was accepted. */
+/** Accepted login. */
 export interface LoggedIn {
   readonly identity: Identity;
   readonly login: LoginRequest;
-  /** Where its reply goes, when it came as a message. */
+  /** Form of its reply; undefined when the login came with the HTTP request. */
   readonly answer?: RequestForm;
 }
 
-/** A client that talks without logging in is let go after so many messages. */
+/** Messages without a login after which a client is closed. */
 const MAX_ATTEMPTS = 8;
 
 /**
- * Waits for `robot.login` as the first message; whatever else comes is answered with `unauthorized`.
- * @returns undefined when the socket is gone
+ * Waits for `robot.login`. Every other message before it is answered with `unauthorized`.
+ * @returns undefined when the socket has closed
  * @throws TidingsError `timeout` after the deadline, `unauthorized` for credentials that are not valid
  */
 export function awaitLogin(
   socket: WebSocket,
-  inbox: Inbox,
+  early: EarlyMessages,
   authenticator: Authenticator,
   timeoutMs: number,
 ): Promise<LoggedIn | undefined> {
   return within(timeoutMs, "the login", async () => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const text = await inbox.next();
+      const text = await early.next();
       if (text === undefined) return undefined;
       const request = readRequest(socket, text);
       if (request === undefined) continue;
@@ -46,7 +46,7 @@ export function awaitLogin(
   });
 }
 
-/** The login request in a text; everything else is refused. */
+/** Reads a login request. @returns undefined for any other text, which is refused */
 function readRequest(socket: WebSocket, text: string): { data: unknown; answer: RequestForm } | undefined {
   const decoded = decodeClientFrame(text);
   const refusal = new TidingsError("unauthorized", "log in first: send the action robot.login");

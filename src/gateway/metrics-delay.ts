@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** How often the event loop is looked at. */
+/** Interval of the samples. */
 const RESOLUTION_MS = 10;
 
-/** How late the event loop ran what was due, in milliseconds. */
+/** Delay of the event loop, in milliseconds. */
 export interface LoopDelay {
   readonly p50: number;
   readonly p90: number;
@@ -11,7 +11,7 @@ export interface LoopDelay {
   readonly max: number;
 }
 
-/** Watches how late the event loop runs what is due. */
+/** Measures the delay of the event loop. */
 export class LoopDelayMonitor {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
@@ -22,7 +22,7 @@ export class LoopDelayMonitor {
   /** The delays since the last {@link reset}. */
   read(): LoopDelay {
     const histogram = this.#histogram;
-    // Without a sample, the histogram's least and greatest values stand at the ends of its range.
+    // Without a sample, the histogram's least and greatest values are the ends of its range.
     if (histogram.count === 0) return { p50: 0, p90: 0, p99: 0, max: 0 };
     return {
       p50: lateness(histogram.percentile(50)),
@@ -41,6 +41,6 @@ export class LoopDelayMonitor {
   }
 }
 
-/** The histogram holds, in nanoseconds, the whole time between two looks. To the microsecond. */
+/** Converts a time between two samples, in nanoseconds, to a delay in milliseconds, rounded to microseconds. */
 const lateness = (nanoseconds: number): number =>
   Math.max(0, Math.round(nanoseconds / 1e3) - RESOLUTION_MS * 1e3) / 1e3;

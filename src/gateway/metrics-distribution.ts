@@ -1,10 +1,10 @@
 /**
- * Counts values by size, as a Prometheus histogram does. `prom-client` sorts and hashes the labels at every
- * observation, which costs as much as publishing a message; this costs a few comparisons and no allocation.
+ * Histogram for Prometheus. An observation costs a few comparisons and no allocation. `prom-client` sorts and hashes the
+ * labels at every observation, which costs as much as publishing a message.
  */
 export class Distribution {
   readonly #bounds: Float64Array;
-  /** One more than the bounds: the last one has no bound. */
+  /** Values per bucket. One more than the bounds: the last bucket has none. */
   readonly #counts: Float64Array;
   #count = 0;
   #sum = 0;
@@ -15,7 +15,7 @@ export class Distribution {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
-  /** How many values there were. */
+  /** Number of values. */
   get count(): number {
     return this.#count;
   }
@@ -30,8 +30,8 @@ export class Distribution {
   }
 
   /**
-   * The series of a histogram in the text format of Prometheus, without its HELP and TYPE.
-   * @param label as it stands in the text, such as `kind="stored"`
+   * Renders its series in the text format of Prometheus, without HELP and TYPE.
+   * @param label as written in the text, such as `kind="stored"`
    */
   series(name: string, label = ""): string[] {
     const lines: string[] = [];
@@ -46,6 +46,6 @@ export class Distribution {
   }
 }
 
-/** A whole histogram in the text format of Prometheus: its HELP, its TYPE, and the series of its parts. */
+/** Renders a histogram in the text format of Prometheus: HELP, TYPE, and series. */
 export const histogramText = (name: string, help: string, series: readonly string[]): string =>
   [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...series].join("\n");

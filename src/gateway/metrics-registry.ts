@@ -1,14 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
-/** A number that is read at every scrape, or several with one label: its value and the number. */
+/** Reads a number at every scrape. */
 type Read = () => number | Promise<number>;
+/** Reads numbers with one label at every scrape, as pairs of label value and number. */
 type ReadEach = () => Iterable<readonly [value: string, number: number]>;
-/** Several with more than one label. */
+/** Reads numbers with several labels at every scrape. */
 type ReadLabelled<Label extends string> = () => Iterable<
   readonly [labels: Record<Label, string>, number: number]
 >;
 
-/** Registers metrics of a hub that are kept elsewhere and read at every scrape. */
+/** Registry of a hub's metrics, whose values are kept elsewhere and read at every scrape. */
 export class ScrapedMetrics {
   readonly registry = new Registry();
 
@@ -69,8 +70,8 @@ export class ScrapedMetrics {
 let ofProcess: Registry | undefined;
 
 /**
- * What describes the process and not a hub in it. The observers behind it cannot be stopped, so all hubs of a process
- * share one set, which the first scrape starts.
+ * Registry of the process's own metrics. Its observers cannot be stopped, so all hubs of a process share one registry,
+ * which the first scrape makes.
  */
 export function processRegistry(): Registry {
   if (ofProcess === undefined) {

@@ -3,7 +3,7 @@ import type { ScrapedMetrics } from "./metrics-registry.ts";
 
 const DIRECTIONS = ["in", "out"] as const;
 
-/** Everything that goes between the nodes, as their backplane counts it. */
+/** Registers the traffic between nodes, as their backplane counts it. */
 export function registerTraffic(own: ScrapedMetrics, traffic: Traffic): void {
   const { messages, bytes, scripts } = traffic;
   const labels = ["direction", "kind"] as const;
@@ -12,9 +12,9 @@ export function registerTraffic(own: ScrapedMetrics, traffic: Traffic): void {
       Object.entries(messages[direction]).map(([kind, count]) => [{ direction, kind }, count] as const),
     ),
   );
-  const bytesHelp = "Length of the texts that they travel in.";
+  const bytesHelp = "Bytes of those messages, as sent.";
   own.counters("tidings_backplane_bytes_total", bytesHelp, "direction", () => Object.entries(bytes));
-  const droppedHelp = "What was given up because the backplane was away or too slow.";
+  const droppedHelp = "Messages dropped because the backplane was unavailable or too slow.";
   own.counter("tidings_backplane_dropped_total", droppedHelp, () => traffic.dropped);
   const scriptsHelp = "Calls of the backplane's scripts.";
   own.counters("tidings_backplane_scripts_total", scriptsHelp, "script", () => Object.entries(scripts));

@@ -8,36 +8,36 @@ import { processRegistry, ScrapedMetrics } from "./metrics-registry.ts";
 import { registerTraffic } from "./metrics-traffic.ts";
 import type { Probe } from "./probe.ts";
 
-/** What is asked at every scrape. */
+/** Sources that are read at every scrape. */
 export interface MetricsSources {
   readonly local: Pick<Local, "size" | "pending" | "slow">;
-  /** Handshakes and logins under way. */
+  /** Handshakes and logins in flight. */
   readonly pendingLogins: () => number;
-  /** What clients sent and waits to be handled. */
+  /** Requests and messages of clients in flight. */
   readonly waiting: () => number;
   readonly probe: Probe;
-  /** What goes between the nodes; undefined where there is only one. */
+  /** Traffic between nodes; undefined on a single node. */
   readonly traffic?: Traffic | undefined;
 }
 
-/** Counts since the start of this node. */
+/** Totals since the start of this node. */
 export interface Totals {
   readonly published: { readonly stored: number; readonly ephemeral: number };
   readonly publishErrors: number;
   /** Messages handed to connections: one message to a group of ten is ten. */
   readonly delivered: number;
-  /** Messages that full send queues lost. */
+  /** Messages that full send queues dropped. */
   readonly dropped: number;
 }
 
-/** What one hub counts, and how Prometheus reads it. */
+/** Metrics of one hub, and their form for Prometheus. */
 export interface Metrics extends PublishMeter, DeliverMeter {
   connected(): void;
   disconnected(cause: DisconnectClass): void;
   readonly totals: Totals;
-  /** How late the event loop ran since the last scrape. */
+  /** Delay of the event loop since the last scrape. */
   readonly loopDelay: LoopDelay;
-  /** A scrape: Prometheus' text format, of the type {@link contentType}. */
+  /** Renders a scrape in the text format of Prometheus, of type {@link contentType}. */
   render(): Promise<string>;
   readonly contentType: string;
   stop(): void;
@@ -45,14 +45,14 @@ export interface Metrics extends PublishMeter, DeliverMeter {
 
 export const createMetrics = (sources: MetricsSources): Metrics => new HubMetrics(sources);
 
-/** Seconds. A publish in memory takes some microseconds, through Redis about a millisecond. */
+/** Bounds in seconds. A publish in memory takes some microseconds, through Redis about a millisecond. */
 const PUBLISH_BOUNDS = [
   0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 ];
-/** Seconds. Delivery is measured by the clocks of two nodes, which count milliseconds. */
+/** Bounds in seconds. Delivery is measured by the clocks of two nodes, which count milliseconds. */
 const DELIVERY_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
-/** The hot path counts in plain fields; `prom-client` reads them when it is asked. */
+/** Metrics in plain fields, for the hot path; `prom-client` reads them at a scrape. */
 class HubMetrics implements Metrics {
   readonly #scraped = new ScrapedMetrics();
   readonly #monitor = new LoopDelayMonitor();
@@ -83,7 +83,7 @@ class HubMetrics implements Metrics {
 
   delivered(connections: number, latencyMs: number): void {
     this.#delivered += connections;
-    // The clock of the node that took the message may be ahead of ours.
+    // Negative when the clock of the publishing node is ahead of ours.
     if (connections > 0) this.#delivery.observe(Math.max(0, latencyMs) / 1_000);
   }
 
@@ -139,15 +139,15 @@ class HubMetrics implements Metrics {
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
     own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
-    own.gauge("tidings_pending_logins", "Handshakes and logins under way.", pendingLogins);
-    own.gauge("tidings_inbound_waiting", "What clients sent and waits to be handled.", waiting);
+    own.gauge("tidings_pending_logins", "Handshakes and logins in flight.", pendingLogins);
+    own.gauge("tidings_inbound_waiting", "Requests and messages of clients in flight.", waiting);
     own.gauge("tidings_backplane_up", "1 while the backplane answers.", () =>
       probe().then(
         () => 1,
         () => 0,
       ),
     );
-    const delayHelp = "How late the event loop ran what was due, since the last scrape.";
+    const delayHelp = "Delay of the event loop since the last scrape.";
     own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", () => {
       const { p50, p90, p99, max } = this.loopDelay;
       return [
@@ -164,7 +164,7 @@ class HubMetrics implements Metrics {
     own.counter("tidings_connects_total", "Connections that were admitted.", () => this.#connects);
     own.counter("tidings_delivered_total", "Messages handed to connections.", () => this.#delivered);
     const { slow } = this.#local;
-    own.counter("tidings_dropped_total", "Messages that full send queues lost.", () => slow.dropped);
+    own.counter("tidings_dropped_total", "Messages that full send queues dropped.", () => slow.dropped);
     own.counter("tidings_waited_total", "Messages that waited for room in a full queue.", () => slow.waited);
     own.counter("tidings_overflows_total", "Full queues that closed their connection.", () => slow.closed);
     const published = () => Object.entries(this.totals.published);
@@ -174,7 +174,7 @@ class HubMetrics implements Metrics {
   }
 }
 
-/** Every series is there from the start: Prometheus cannot see the first step of one that appears with it. */
+/** Starts every series at 0: Prometheus misses the first increment of a series that appears with it. */
 const countsOf = (names: readonly string[]): Map<string, number> => new Map(names.map((name) => [name, 0]));
 
 const count = (counts: Map<string, number>, name: string): void => {

@@ -4,13 +4,13 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import type { Hono, MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 
-/** Where the build puts the page, below the package's folder. */
+/** Folder of the built page, in the package's folder. */
 const BUILT = "dist/web";
 
-/** Names of built assets carry a hash of their content, so that a browser need never ask for one again. */
+/** For built assets: their names carry a hash of their content, so a browser never has to revalidate one. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
-/** What the page may load and run: its own files, pictures from anywhere, and connections to the hub. */
+/** Security headers of the page. It may load its own files, pictures from anywhere, and connect to the hub. */
 const SECURITY: MiddlewareHandler = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'self'"],
@@ -20,20 +20,20 @@ const SECURITY: MiddlewareHandler = secureHeaders({
     baseUri: ["'none'"],
     formAction: ["'none'"],
     frameAncestors: ["'none'"],
-    // Even a mistake cannot make HTML of a text: assigning one to innerHTML throws.
+    // Assigning a text to innerHTML throws, so a mistake cannot inject HTML.
     requireTrustedTypesFor: ["'script'"],
     trustedTypes: ["'none'"],
   },
   referrerPolicy: "no-referrer",
   xFrameOptions: "DENY",
-  // For development on loopback, where nothing is encrypted.
+  // Development mode runs on loopback without TLS.
   strictTransportSecurity: false,
 });
 
 /**
- * Serves the page that development mode shows at `/`, from what `npm run build` has put into dist/web. Until it is
- * built, `/` says so.
- * @param path where the page finds the WebSocket
+ * Serves the page of development mode at `/` from dist/web, where `npm run build` puts it. Before the build, `/` answers
+ * 503 and names the command.
+ * @param path path of the WebSocket, for the page
  */
 export function mountPage(api: Hono, path = "/ws"): void {
   const root = packageFolder(import.meta.dirname);
@@ -54,7 +54,7 @@ const keep: MiddlewareHandler = async (context, next) => {
   if (context.res.ok) context.header("Cache-Control", IMMUTABLE);
 };
 
-/** Read for every visit, so that a build is seen without a restart. */
+/** Reads the page at every visit, so that a new build needs no restart. */
 function readPage(folder: string): string | undefined {
   try {
     return readFileSync(join(folder, "index.html"), "utf8");
@@ -64,8 +64,8 @@ function readPage(folder: string): string | undefined {
 }
 
 /**
- * This code runs from src/gateway or, bundled, from dist: the package begins where its package.json is.
- * @returns undefined in an application that has bundled this code into its own
+ * Finds the package's folder by its package.json. This code runs from src/gateway or, bundled, from dist.
+ * @returns undefined when an application has bundled this code into its own
  */
 function packageFolder(from: string): string | undefined {
   if (isPackage(from)) return from;

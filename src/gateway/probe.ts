@@ -1,20 +1,20 @@
 import type { Backplane } from "../backplane/backplane.ts";
 import { within } from "../publish/publish.ts";
 
-/** How long the backplane may take to prove that it is there. Orchestrators and scrapers wait longer than that. */
+/** Timeout of a probe: less than the timeouts of orchestrators and scrapers. */
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** Resolves when the backplane answers. @throws TidingsError `unavailable`, or `timeout` when it says nothing */
+/** Resolves when the backplane answers. @throws TidingsError `unavailable`, or `timeout` without an answer */
 export type Probe = () => Promise<void>;
 
-/** Those who ask while the backplane is being asked share the answer: probes must not pile up where it is slow. */
+/** Makes a probe whose concurrent callers share one answer: probes must not pile up at a slow backplane. */
 export function sharedProbe(backplane: Pick<Backplane, "probe">, timeoutMs = PROBE_TIMEOUT_MS): Probe {
-  let underWay: Promise<void> | undefined;
+  let inFlight: Promise<void> | undefined;
   return () => {
-    underWay ??= backplane.probe().finally(() => {
-      underWay = undefined;
+    inFlight ??= backplane.probe().finally(() => {
+      inFlight = undefined;
     });
-    const answer = underWay;
+    const answer = inFlight;
     return within(timeoutMs, "the backplane", () => answer);
   };
 }

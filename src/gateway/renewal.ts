@@ -4,7 +4,7 @@ import type { Authenticator } from "./auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { readLogin } from "./request.ts";
 
-/** `robot.login` on a live connection: fresh credentials of the same user extend the login. */
+/** Renews the login of an open connection (`robot.login`) by fresh credentials of its user. */
 export const renewal =
   (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
   async (connection, data) => {

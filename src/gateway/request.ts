@@ -4,7 +4,7 @@ import { idSchema, loginSchema } from "../actions/actions.ts";
 import { isChannel, type Positions, TidingsError } from "../protocol/protocol.ts";
 import type { Credentials } from "./auth.ts";
 
-/** What a client says of itself, in the query of `/ws` or in `robot.login`. */
+/** Login of a client, in the query of `/ws` or in `robot.login`. */
 export interface LoginRequest {
   readonly credentials: Credentials;
   readonly platform?: string;
@@ -20,7 +20,7 @@ const querySchema = z.object({
   resume: z.string().optional(),
 });
 
-/** @throws TidingsError `bad_request` naming the parameter */
+/** Reads the query of an upgrade request. @throws TidingsError `bad_request` naming the parameter */
 export function readQuery(request: IncomingMessage): LoginRequest {
   const parameters = new URL(request.url ?? "/", "http://localhost").searchParams;
   const query = parse(querySchema, Object.fromEntries(parameters));
@@ -42,7 +42,7 @@ function readPositions(positions: Record<string, { epoch: string; offset: number
   const known: Positions = {};
   for (const [channel, position] of Object.entries(positions)) {
     if (!isChannel(channel))
-      throw new TidingsError("bad_request", `resume: ${JSON.stringify(channel)} is no channel`);
+      throw new TidingsError("bad_request", `resume: ${JSON.stringify(channel)} is not a channel`);
     known[channel] = position;
   }
   return known;

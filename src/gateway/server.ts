@@ -3,18 +3,18 @@ import type { AddressInfo, Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 
 export interface ServerOptions {
-  /** How long a client may take for its request. */
+  /** Timeout of a client's request headers. */
   readonly handshakeTimeoutMs: number;
-  /** Sockets that have not finished a request yet. Beyond it the oldest are cut: who means well is quicker than that. */
+  /** Sockets without a complete request. One more cuts the oldest: a well-behaved client is faster. */
   readonly maxHandshakes: number;
-  /** High-water mark of the sockets' streams; Node reads 64 KiB at a time, so smaller values change nothing. */
+  /** High-water mark of the sockets' streams. Node reads 64 KiB at a time, so smaller values change nothing. */
   readonly bufferBytes: number;
 }
 
-/** What Node's own default is: below it a bigger write buffer costs an event per write and gains nothing. */
+/** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
-/** An HTTP server that outlives clients which connect and then say nothing, or half a request. */
+/** Makes an HTTP server that bounds sockets which send nothing, or half a request. */
 export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
   const { handshakeTimeoutMs, maxHandshakes, bufferBytes } = options;
   const server = createServer(
@@ -44,7 +44,7 @@ function cutOldest(sockets: Set<Socket>): void {
   oldest.destroy();
 }
 
-/** Where a server listens. */
+/** Address at which a server listens. */
 export interface Listening {
   readonly host: string;
   readonly port: number;
@@ -53,14 +53,14 @@ export interface Listening {
 }
 
 export interface ListenOptions {
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly host: string;
-  /** Other processes may listen on the port too, and the system shares the clients out (SO_REUSEPORT). @default false */
+  /** Shares the port with other processes; the system distributes the clients (SO_REUSEPORT). @default false */
   readonly reusePort?: boolean | undefined;
 }
 
-/** Resolves when the server listens; rejects when it cannot (the port is taken, say). */
+/** Resolves when the server listens; rejects when it cannot (for instance when the port is taken). */
 export function listen(server: Server, { port, host, reusePort }: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -74,10 +74,10 @@ export function listen(server: Server, { port, host, reusePort }: ListenOptions)
   });
 }
 
-/** What stands for all addresses of a machine. */
+/** Addresses that stand for all addresses of a machine. */
 const ANY = new Set(["0.0.0.0", "::"]);
 
-/** The address under which others reach a server that is bound to this one. */
+/** Address at which other machines reach a server that is bound to the given one. */
 export function reachableAddress(bound: string): string {
   if (!ANY.has(bound)) return bound;
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);

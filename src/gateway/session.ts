@@ -1,45 +1,30 @@
-import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
-import { type Authorize, assertAllowed, type Inbound } from "../actions/actions.ts";
-import type { Connection, Local } from "../local/local.ts";
+import type { Inbound } from "../actions/actions.ts";
+import type { Connection } from "../local/local.ts";
 import {
   CLOSE,
   type CloseCause,
   classifyClose,
-  DIALECT,
   type DisconnectClass,
   encodeReply,
-  encodeServerFrame,
-  isChannel,
   type TidingsError,
-  targetOf,
   toTidingsError,
 } from "../protocol/protocol.ts";
-import { type ConnectRequest, type Hooks, Membership } from "../publish/publish.ts";
-import type { Authenticator, Identity } from "./auth.ts";
+import type { Authenticator } from "./auth.ts";
 import type { Expiry } from "./expiry.ts";
-import { Inbox } from "./inbox.ts";
+import { EarlyMessages } from "./inbox.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
-import type { LoginRequest } from "./request.ts";
-import { closeSocket, WsTransport } from "./transport.ts";
+import { type AdmissionPorts, admit, makeConnection, type Opened } from "./socket/admission.ts";
+import { closeSocket } from "./transport.ts";
 
-export interface SessionPorts {
-  readonly local: Local;
-  readonly membership: Membership;
+export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
-  readonly hooks: Hooks;
-  readonly authorize: Authorize;
   readonly authenticator: Authenticator;
   readonly expiry: Expiry;
-  /** This node's id. */
-  readonly node: string;
-  readonly heartbeatMs: number;
-  readonly maxMessageBytes: number;
   readonly loginTimeoutMs: number;
-  /** A connection was admitted. */
+  /** Tells that a connection was admitted. */
   readonly connected: (connection: Connection) => void;
-  /** A WebSocket has ended; `connection` is undefined when nobody had logged in. */
+  /** Tells that a WebSocket has ended; `connection` is undefined when it never logged in. */
   readonly disconnected: (ended: Ended, connection: Connection | undefined) => void;
 }
 
@@ -49,33 +34,28 @@ export interface Ended {
   readonly reason: string;
 }
 
-/** A WebSocket that was just opened. */
-export interface Opened {
-  readonly socket: WebSocket;
-  readonly stream: Socket;
-  readonly deflate: boolean;
-  /** The request as hooks may see it. */
-  readonly request: () => Omit<ConnectRequest, "claims">;
-  readonly login: LoginRequest;
-  /** Who it is, when the request brought credentials. */
-  readonly identity: Identity | undefined;
-}
+/**
+ * State of a session. `awaiting login`: the identity is not known. `admitting`: hook, policy and backplane are asked.
+ * `open`: texts go to the room of actions. `closing`: the server or the client has ended it.
+ */
+type State = "awaiting login" | "admitting" | "open" | "closing";
 
-/** The life of one WebSocket: login, admission, messages, end. */
+/** Life of one WebSocket: login, admission, messages, end. */
 export class Session {
   readonly #ports: SessionPorts;
   readonly #socket: WebSocket;
+  #state: State = "awaiting login";
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
-  /** Where messages wait until the connection is admitted. */
-  #inbox: Inbox | undefined;
+  /** Texts that came before `open`. */
+  #early: EarlyMessages | undefined;
   /** Pending until the connection is admitted or refused; never rejects. */
   #beginning: Promise<void> | undefined;
 
   constructor(ports: SessionPorts, opened: Opened) {
     this.#ports = ports;
     this.#socket = opened.socket;
-    this.#inbox = new Inbox(ports.maxMessageBytes);
+    this.#early = new EarlyMessages(ports.maxMessageBytes);
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
     opened.socket.on("close", (code: number, reason: Buffer) => {
       this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
@@ -91,15 +71,15 @@ export class Session {
     await this.#beginning;
   }
 
-  /** True while nothing has come that could be a login. */
+  /** True while the client has sent nothing that could be a login. */
   get isSilent(): boolean {
-    return this.#inbox?.isAwaited ?? false;
+    return this.#early?.isAwaited ?? false;
   }
 
-  /** Ends a connection that has not logged in. */
+  /** Ends a session that has not logged in. */
   giveUp(cause: "drain" | "login_timeout"): void {
     this.#close(cause);
-    this.#inbox?.end();
+    this.#early?.end();
   }
 
   async #begin(opened: Opened): Promise<void> {
@@ -111,7 +91,67 @@ export class Session {
     }
   }
 
-  /** The boundary of the session: a failure ends this connection and goes no further. Never throws. */
+  async #login({ login, identity, socket }: Opened): Promise<LoggedIn | undefined> {
+    if (identity !== undefined) return { login, identity };
+    const { authenticator, loginTimeoutMs } = this.#ports;
+    const early = this.#early;
+    return early && awaitLogin(socket, early, authenticator, loginTimeoutMs);
+  }
+
+  async #admit(opened: Opened, loggedIn: LoggedIn): Promise<void> {
+    const { expiry, connected } = this.#ports;
+    this.#enter("admitting");
+    const connection = makeConnection(this.#ports, opened, loggedIn);
+    this.#connection = connection;
+    const catchUp = await admit(this.#ports, connection, opened, loggedIn);
+    if (catchUp === undefined) return this.#close("limit");
+    expiry.set(connection, loggedIn.identity.expiresAt);
+    connected(connection);
+    this.#open(connection);
+    catchUp()
+      .then(() => answerLogin(connection, loggedIn))
+      .catch((thrown: unknown) => this.#failed("replay", thrown));
+  }
+
+  #open(connection: Connection): void {
+    this.#enter("open");
+    const texts = this.#early?.takeAll() ?? [];
+    this.#early = undefined;
+    this.#socket.resume();
+    for (const text of texts) this.#ports.inbound.text(connection, text);
+  }
+
+  #message(data: RawData, isBinary: boolean): void {
+    try {
+      if (isBinary) this.#binary(data);
+      else if (this.#state === "open") this.#text(data.toString());
+      else if (this.#state !== "closing") this.#earlyText(data.toString());
+    } catch (thrown) {
+      this.#failed("message", thrown);
+    }
+  }
+
+  /** Passes a text on, unless the server has closed the connection: its client may not know yet. */
+  #text(text: string): void {
+    if (this.#connection?.state === "open") this.#ports.inbound.text(this.#connection, text);
+  }
+
+  #earlyText(text: string): void {
+    this.#early?.push(text);
+    if (this.#early?.isFull) this.#socket.pause();
+  }
+
+  #binary(data: RawData): void {
+    const { hooks } = this.#ports;
+    const connection = this.#connection;
+    if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
+      closeSocket(this.#socket, 1003, "binary messages are not accepted");
+    } else {
+      hooks.emit("binary", { connection, bytes: data });
+    }
+  }
+
+  /** Boundary of the session: an error closes this connection and goes no further. Never throws. */
   #failed(stage: string, thrown: unknown): void {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#report(stage, thrown);
@@ -127,160 +167,49 @@ export class Session {
     this.#ports.hooks.emit("error", { stage, error });
   }
 
-  async #login({ login, identity, socket }: Opened): Promise<LoggedIn | undefined> {
-    if (identity !== undefined) return { login, identity };
-    const { authenticator, loginTimeoutMs } = this.#ports;
-    const inbox = this.#inbox;
-    return inbox && awaitLogin(socket, inbox, authenticator, loginTimeoutMs);
-  }
-
-  async #admit(opened: Opened, { identity, login, answer }: LoggedIn): Promise<void> {
-    const { hooks, membership, expiry, connected } = this.#ports;
-    const connection = this.#makeConnection(opened, identity, login);
-    if (hooks.has("connect")) {
-      const request = { ...opened.request(), claims: identity.claims ?? {} };
-      await hooks.ask("connect", { connection, request });
-    }
-    const { allowed, refused } = await this.#groupsToJoin(connection.user, login);
-    const catchUp = await membership.admit(
-      connection,
-      this.#welcome(connection, identity),
-      login.resume,
-      allowed,
-    );
-    if (catchUp === undefined) return this.#close("limit");
-    for (const group of refused) connection.send(forbiddenNotice(connection.user, group));
-    expiry.set(connection, identity.expiresAt);
-    connected(connection);
-    this.#startReading(connection);
-    const { user, id, platform } = connection;
-    const reply = { user, connection: id, platform, expiresAt: identity.expiresAt };
-    const caughtUp = (): void => answer && connection.send(encodeReply(answer, reply));
-    catchUp()
-      .then(caughtUp)
-      .catch((thrown: unknown) => this.#failed("replay", thrown));
-  }
-
-  #makeConnection({ socket, stream, deflate }: Opened, identity: Identity, login: LoginRequest): Connection {
-    const { local, node } = this.#ports;
-    const platform = identity.platform ?? login.platform ?? "web";
-    const device = login.device ?? platform;
-    const id = randomBytes(12).toString("base64url");
-    const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now() };
-    this.#connection = local.connection(who, new WsTransport(socket, stream, deflate));
-    return this.#connection;
-  }
-
-  #welcome({ id, user, platform }: Connection, { expiresAt }: Identity): string {
-    const { node, heartbeatMs, maxMessageBytes } = this.#ports;
-    const limits = { messageBytes: maxMessageBytes };
-    const type = "welcome";
-    return encodeServerFrame({
-      type,
-      protocol: DIALECT,
-      connection: id,
-      user,
-      platform,
-      node,
-      heartbeatMs,
-      expiresAt,
-      limits,
-    });
-  }
-
-  /** The groups that the client names in its positions, as far as it may still join them. */
-  async #groupsToJoin(
-    user: string,
-    { resume }: LoginRequest,
-  ): Promise<{ allowed: string[]; refused: string[] }> {
-    const allowed: string[] = [];
-    const refused: string[] = [];
-    for (const channel of Object.keys(resume)) {
-      if (!isChannel(channel)) continue;
-      const { group } = targetOf(channel);
-      if (group === undefined) continue;
-      const may = await assertAllowed(this.#ports.authorize, user, "join", channel).then(
-        () => true,
-        () => false,
-      );
-      (may && allowed.length < Membership.maxGroups ? allowed : refused).push(group);
-    }
-    return { allowed, refused };
-  }
-
-  #message(data: RawData, isBinary: boolean): void {
-    try {
-      if (isBinary) this.#binary(data);
-      else if (this.#inbox !== undefined) this.#early(this.#inbox, data.toString());
-      else if (this.#connection?.state === "open")
-        this.#ports.inbound.text(this.#connection, data.toString());
-    } catch (thrown) {
-      this.#failed("message", thrown);
-    }
-  }
-
-  #early(inbox: Inbox, text: string): void {
-    inbox.push(text);
-    if (inbox.isFull) this.#socket.pause();
-  }
-
-  #binary(data: RawData): void {
-    const { hooks } = this.#ports;
-    const connection = this.#connection;
-    if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
-      closeSocket(this.#socket, 1003, "binary messages are not accepted");
-    } else {
-      hooks.emit("binary", { connection, bytes: data });
-    }
-  }
-
-  #startReading(connection: Connection): void {
-    const early = this.#inbox?.takeAll() ?? [];
-    this.#inbox = undefined;
-    this.#socket.resume();
-    for (const text of early) this.#ports.inbound.text(connection, text);
-  }
-
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
+    this.#enter("closing");
     this.#closeCause = cause;
     if (this.#connection === undefined) closeSocket(this.#socket, CLOSE[cause].code, reason);
     else this.#connection.close(cause, reason);
   }
 
+  /** Follows the socket's end. A login in flight is awaited, because its connection has to leave the cluster. */
   async #end(code: number, reason: string): Promise<void> {
+    this.#enter("closing");
     const connection = this.#connection;
     connection?.closed();
-    this.#inbox?.end();
+    this.#early?.end();
     await this.#beginning;
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
-    // The connection may have come to be while the login was still on its way.
     const known = this.#connection;
     try {
-      if (known !== undefined) {
-        this.#ports.expiry.delete(known);
-        await this.#ports.membership.dismiss(known);
-      }
+      if (known !== undefined) await this.#ports.membership.dismiss(known);
     } finally {
       this.#ports.disconnected({ cause, code, reason }, known);
     }
   }
+
+  /** `closing` is final: an admission in flight does not open the session again. */
+  #enter(state: State): void {
+    if (this.#state !== "closing") this.#state = state;
+  }
 }
 
-/** The library closes with the right code by itself; the event must have a listener. */
+/** ws closes with the right code by itself, but an `error` event needs a listener. */
 const ignoreError = (): void => undefined;
 
-/** How a login that failed ends the connection. */
+/** Answers a login that came as a message. Its reply follows the replay. */
+function answerLogin(connection: Connection, { identity: { expiresAt }, answer }: LoggedIn): void {
+  if (answer === undefined) return;
+  const { user, id, platform } = connection;
+  connection.send(encodeReply(answer, { user, connection: id, platform, expiresAt }));
+}
+
+/** Maps the error of a failed login to a close cause. */
 function closeCauseOf({ code }: TidingsError): CloseCause {
   if (code === "timeout") return "login_timeout";
   if (code === "unauthorized") return "unauthorized";
   if (code === "bad_request") return "protocol";
   return code === "refused" || code === "forbidden" ? "refused" : "error";
 }
-
-const forbiddenNotice = (user: string, group: string): string =>
-  encodeServerFrame({
-    type: "notice",
-    code: "forbidden",
-    message: `${user} may not join group:${group}`,
-    data: { channel: `group:${group}` },
-  });

@@ -1,10 +1,11 @@
 import type { Channel, CloseCause } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
+import type { Attachment } from "./attachment.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
 import { Hold } from "./hold.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
 
-/** What a connection needs of its WebSocket: the raw stream to write frames to, and control over its life. */
+/** Port to a WebSocket: the raw stream to write frames to, and control over reading and closing. */
 export interface Transport {
   readonly stream: ByteStream;
   /** True when the client agreed to permessage-deflate. */
@@ -20,7 +21,7 @@ export interface Transport {
   resume(): void;
 }
 
-/** Who is connected, as the login made known. */
+/** Identity of a connection, fixed at login. */
 export interface ConnectionIdentity {
   readonly id: string;
   readonly user: string;
@@ -31,12 +32,12 @@ export interface ConnectionIdentity {
   readonly connectedAt: number;
 }
 
-/** `open` takes messages; `closing` waits for the client's part of the closing handshake; `closed` is gone. */
+/** `open` takes messages; `closing` waits for the client's part of the closing handshake; `closed` has no socket. */
 export type ConnectionState = "open" | "closing" | "closed";
 
 const NO_GROUPS: readonly string[] = [];
 
-/** One WebSocket of one user on this node. */
+/** One WebSocket of one user on this node, and the only way to its send queue and its socket. */
 export class Connection implements ConnectionIdentity {
   readonly id: string;
   readonly user: string;
@@ -45,22 +46,24 @@ export class Connection implements ConnectionIdentity {
   readonly node: string;
   readonly connectedAt: number;
   readonly transport: Transport;
-  /** The transport's, kept here because every delivery looks at it. */
+  /** Copied from the transport, because every delivery reads it. */
   readonly deflate: boolean;
-  readonly outbox: Outbox;
+  readonly #outbox: Outbox;
   state: ConnectionState = "open";
   /** Groups that this connection has joined. */
   groups: readonly string[] = NO_GROUPS;
-  /** Channels that are being replayed; undefined almost always, so that delivery has one thing to look at. */
+  /** Channels in replay; undefined almost always, so that delivery has one thing to look at. */
   holds: Map<Channel, Hold> | undefined;
-  /** Channels with a gap before what is queued now, until they are replayed; undefined almost always. */
+  /** Channels with a dropped stored message that no replay has filled yet; undefined almost always. */
   missed: Set<Channel> | undefined;
-  /** Why the server closed it; undefined while it has not. */
+  /** Why the server closed the connection; undefined until it does. */
   closeCause: CloseCause | undefined;
-  /** Bytes received when the heartbeat last looked, and when it last saw new ones. */
+  /** `bytesRead` of the stream at the heartbeat's last check. */
   bytesSeen = 0;
+  /** When a check last found new bytes, in milliseconds since 1970. */
   heardAt: number;
   pingedAt: number;
+  #attachments: Attachment | undefined;
 
   constructor(identity: ConnectionIdentity, transport: Transport, owner: OutboxOwner) {
     this.id = identity.id;
@@ -73,23 +76,46 @@ export class Connection implements ConnectionIdentity {
     this.pingedAt = identity.connectedAt;
     this.transport = transport;
     this.deflate = transport.deflate;
-    this.outbox = new Outbox(owner, transport.stream);
+    this.#outbox = new Outbox(owner, transport.stream);
   }
 
-  /** Queues a frame that belongs to this connection alone (reply, notice, position); it is never dropped. */
+  /** State that another room keeps about this connection; undefined when {@link attached} has not made it yet. */
+  attachment<State extends Attachment>(kind: new () => State): State | undefined {
+    for (let each = this.#attachments; each !== undefined; each = each.next) {
+      if (each.kind === kind) return each as State; // `kind` is the class that made it
+    }
+    return undefined;
+  }
+
+  /** State that another room keeps about this connection, made at the first call: idle connections have none. */
+  attached<State extends Attachment>(kind: new () => State): State {
+    const found = this.attachment(kind);
+    if (found !== undefined) return found;
+    const made = new kind();
+    made.next = this.#attachments;
+    this.#attachments = made;
+    return made;
+  }
+
+  /** Queues a text for this connection alone (reply, notice, position). It is never dropped. */
   send(text: string): void {
-    this.outbox.enqueueAnyway(textFrame(text));
+    this.#outbox.enqueueAnyway(textFrame(text));
+  }
+
+  /** Queues a frame that must not be dropped. May exceed the queue's bounds: look at {@link isFull} between two. */
+  enqueueAnyway(frame: Buffer): void {
+    this.#outbox.enqueueAnyway(frame);
   }
 
   /** Queues a message's frame; a full queue answers by its policy. */
   enqueue(frame: Buffer): Verdict {
-    const verdict = this.outbox.enqueue(frame);
+    const verdict = this.#outbox.enqueue(frame);
     if (verdict === "overflow") this.close("slow");
     return verdict;
   }
 
   /**
-   * The same for all the frames that a tick has for this connection and others.
+   * Queues all frames that a tick has for this connection and others.
    * @returns whether all are queued
    */
   enqueueAll(frames: readonly Buffer[]): boolean {
@@ -98,14 +124,49 @@ export class Connection implements ConnectionIdentity {
     return all;
   }
 
-  /** Queues what was published to the connection's channels in this tick, before something that must come after. */
-  settle(): void {
-    this.outbox.settle();
+  /** Queues what was published to the connection's channels in this tick, before a frame that must come after it. */
+  enqueuePosted(): void {
+    this.#outbox.enqueuePosted();
+  }
+
+  /** True while the send queue exceeds its bounds: stop reading requests. */
+  get isFull(): boolean {
+    return this.#outbox.isFull;
+  }
+
+  /** Resolves when the send queue is empty, or the connection is closed. */
+  whenDrained(): Promise<void> {
+    return this.#outbox.whenDrained();
+  }
+
+  /** When a busy socket last took bytes, in milliseconds since 1970; 0 while it takes everything. */
+  get stalledSince(): number {
+    return this.#outbox.stalledSince;
+  }
+
+  /** Messages in the send queue. */
+  get pendingMessages(): number {
+    return this.#outbox.pendingMessages;
+  }
+
+  /** Bytes in the send queue. */
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
+  /** True until the tick's first write, which need not wait for the end of the tick. */
+  get mayBegin(): boolean {
+    return this.#outbox.mayBegin;
+  }
+
+  /** Writes the send queue before the tick ends. Later frames of the tick are collected for its end. */
+  begin(): void {
+    this.#outbox.begin();
   }
 
   ping(now: number): void {
     this.pingedAt = now;
-    if (!this.outbox.isFull) this.outbox.enqueueAnyway(PING_FRAME);
+    if (!this.#outbox.isFull) this.#outbox.enqueueAnyway(PING_FRAME);
   }
 
   /** The hold on a channel, while it is replayed. */
@@ -113,13 +174,16 @@ export class Connection implements ConnectionIdentity {
     return this.holds?.get(channel);
   }
 
-  /** A stored message of the channel did not get its place in the queue. */
+  /** Records that a stored message of the channel was not queued. */
   miss(channel: Channel): void {
     this.missed ??= new Set();
     this.missed.add(channel);
   }
 
-  /** Keeps live stored messages of a channel back until it is released. */
+  /**
+   * Holds live stored messages of a channel back until {@link release}.
+   * @param limit messages held at most
+   */
   hold(channel: Channel, limit: number): Hold {
     const hold = new Hold(limit);
     this.missed?.delete(channel);
@@ -134,21 +198,35 @@ export class Connection implements ConnectionIdentity {
     if (this.holds.size === 0) this.holds = undefined;
   }
 
-  /** Writes what waits, then starts the closing handshake. A client that does not answer is cut by the gateway. */
+  /** Stops reading from the client: backpressure for what it sends. */
+  pause(): void {
+    this.transport.pause();
+  }
+
+  resume(): void {
+    this.transport.resume();
+  }
+
+  /** Cuts the socket without a closing handshake. */
+  terminate(): void {
+    this.transport.terminate();
+  }
+
+  /** Writes the send queue, then starts the closing handshake. The gateway cuts a client that does not answer it. */
   close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     if (this.state !== "open") return;
     this.state = "closing";
     this.closeCause = cause;
-    this.outbox.settle();
-    // Whoever takes nothing is not given more.
-    if (cause === "slow") this.outbox.close();
-    else this.outbox.finish();
+    this.#outbox.enqueuePosted();
+    // A slow consumer would not read the rest of its queue either.
+    if (cause === "slow") this.#outbox.close();
+    else this.#outbox.finish();
     this.transport.close(CLOSE[cause].code, reason);
   }
 
-  /** The socket is gone. */
+  /** Tells the connection that its socket has closed. */
   closed(): void {
     this.state = "closed";
-    this.outbox.close();
+    this.#outbox.close();
   }
 }

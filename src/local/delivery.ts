@@ -4,33 +4,33 @@ import type { Compression } from "./frame.ts";
 import type { Verdict } from "./outbox.ts";
 import type { Packet } from "./packet.ts";
 
-/** What a delivery carries besides its bytes. */
+/** A message for the members of one channel on this node. */
 export interface Delivery {
   readonly channel: Channel;
   readonly packet: Packet;
-  /** The place in the channel's history; absent when it is ephemeral. */
+  /** Offset in the channel's history; absent for an ephemeral message. */
   readonly offset?: number;
-  /** Only to connections on these platforms. */
+  /** Platforms that get the message. @default all */
   readonly platforms?: readonly string[];
-  /** Not to the connections with these ids. */
+  /** Ids of connections that do not get the message. @default none */
   readonly except?: readonly string[];
-  /** In place of the message, for members that do not get it: tells them that the offset is passed, if it has one. */
+  /** Packet for members that do not get the message: it moves their position past the offset. Undefined without an offset. */
   skip(): Packet | undefined;
 }
 
-/** What became of a delivery on this node. */
+/** Result of a delivery on this node. */
 export interface Delivered {
-  /** Connections it was handed to; what their queues make of it is counted in SlowCounts. */
+  /** Connections it was handed to, including those whose full queue then drops it (see SlowCounts). */
   connections: number;
-  /** Under the policy `wait`: resolves when every full queue has drained or its time is up. */
+  /** Under the policy `wait`: resolves when every full queue has drained or timed out. */
   waiting: Promise<unknown> | undefined;
 }
 
-/** True when some members do not get it. */
+/** True when the delivery leaves out some members. */
 export const isFiltered = ({ platforms, except }: Delivery): boolean =>
   platforms !== undefined || except !== undefined;
 
-/** Hands a delivery to one member, unless it is not for it or has to wait for a replay. */
+/** Hands a delivery to one member: queued, held back during a replay, or skipped when the member is left out. */
 export function hand(
   connection: Connection,
   delivery: Delivery,
@@ -38,7 +38,7 @@ export function hand(
 ): Verdict | "skipped" {
   const { packet } = delivery;
   if (isFiltered(delivery) && !isFor(connection, delivery)) return skip(connection, delivery);
-  if (connection.holds !== undefined && keep(connection, delivery, packet)) return "queued";
+  if (connection.holds !== undefined && holdBack(connection, delivery, packet)) return "queued";
   const verdict = connection.enqueue(connection.deflate ? packet.deflated(compression) : packet.plain);
   if (verdict !== "queued" && delivery.offset !== undefined) connection.miss(delivery.channel);
   return verdict;
@@ -49,19 +49,19 @@ function isFor(connection: Connection, { platforms, except }: Delivery): boolean
   return except === undefined || !except.includes(connection.id);
 }
 
-/** Keeps a stored message back for a connection to which its channel is being replayed. */
-function keep(connection: Connection, { channel, offset }: Delivery, packet: Packet): boolean {
+/** Holds a stored message back while its channel is replayed to the connection. @returns false when it is not */
+function holdBack(connection: Connection, { channel, offset }: Delivery, packet: Packet): boolean {
   const hold = offset === undefined ? undefined : connection.holdOf(channel);
   if (hold === undefined || offset === undefined) return false;
   hold.add({ offset, packet });
   return true;
 }
 
-/** A member that a stored message leaves out must not take its offset for a gap, unless there is one before it. */
+/** Moves a left-out member past the offset, so that it sees no gap there. A real gap before it must stay visible. */
 function skip(connection: Connection, delivery: Delivery): "skipped" {
   if (connection.missed?.has(delivery.channel)) return "skipped";
   const packet = delivery.skip();
-  if (packet !== undefined && !keep(connection, delivery, packet)) {
+  if (packet !== undefined && !holdBack(connection, delivery, packet)) {
     if (connection.enqueue(packet.plain) !== "queued") connection.miss(delivery.channel);
   }
   return "skipped";

@@ -1,14 +1,14 @@
 import { EMPTY } from "./outbox.ts";
 import type { Shard } from "./shard.ts";
 
-/** Writes between two turns of the event loop: 3 to 6 ms on one core. */
+/** Writes in one turn of the event loop: 3 to 6 ms on one core. */
 const WRITES_PER_TURN = 512;
-/** Of them before the tick is over: what publishes to many users at once must not hold up the loop either. */
+/** Writes before the end of a tick. The limit keeps a publisher to many users from blocking the event loop. */
 const EARLY_WRITES_PER_TICK = 128;
 
 /**
- * Ends the tick: writes every outbox that has something to write, shard by shard, and yields to the event loop in
- * between, so that a broadcast to 100,000 connections does not keep reads, pings and the HTTP API waiting.
+ * Ends the tick: writes every outbox with pending frames, shard by shard, and yields to the event loop in between. A
+ * broadcast to 100,000 connections would otherwise block reads, pings and the HTTP API.
  */
 export class Flusher {
   readonly #shardsPerTurn: number;
@@ -25,7 +25,7 @@ export class Flusher {
     this.#immediate ??= setImmediate(this.#turn);
   };
 
-  /** Grants a write before the tick is over, to shards that `wake` was called for. */
+  /** Grants one write before the end of the tick, to shards that called `wake`. */
   readonly mayWriteNow = (): boolean => this.#earlyWrites++ < EARLY_WRITES_PER_TICK;
 
   stop(): void {
@@ -44,7 +44,7 @@ export class Flusher {
     }
     this.#queue.splice(0, shards);
     this.#earlyWrites = 0;
-    EMPTY.forget();
+    EMPTY.clearCache();
     this.#immediate = this.#queue.length === 0 ? undefined : setImmediate(this.#turn);
   };
 }

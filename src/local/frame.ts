@@ -2,16 +2,16 @@ import { constants, deflateRawSync } from "node:zlib";
 
 /**
  * WebSocket frames from server to client (RFC 6455 section 5.2): final, unmasked, whole.
- * The `ws` library does the other direction and every control frame but this ping.
+ * The `ws` library reads frames and writes all control frames except this ping.
  */
 const FIN = 0x80;
 const COMPRESSED = 0x40;
 const TEXT = 0x1;
 
-/** A ping without payload; one buffer for all connections. */
+/** Ping without payload; one buffer for all connections. */
 export const PING_FRAME: Buffer = Buffer.from([FIN | 0x9, 0]);
 
-/** The frame of a text message. */
+/** Encodes a text as one frame. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const start = headerLength(length);
@@ -21,17 +21,17 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** How messages are compressed for all connections that agreed to permessage-deflate (RFC 7692). */
+/** Compression for connections that agreed to permessage-deflate (RFC 7692). */
 export interface Compression {
   /** -2 (Huffman only) … 9 (best). */
   readonly level: number;
-  /** Payloads of fewer bytes are sent as they are. */
+  /** Payloads of fewer bytes are sent uncompressed. */
   readonly threshold: number;
 }
 
 /**
- * The compressed form of a text frame, without context takeover, so that every connection can share it; the
- * frame itself when it is under the threshold.
+ * Compresses a text frame without context takeover, so that all connections can share it.
+ * @returns the frame itself when its payload is under the threshold
  */
 export function deflateFrame(frame: Buffer, { level, threshold }: Compression): Buffer {
   const payload = frame.subarray(payloadStart(frame));
@@ -42,7 +42,7 @@ export function deflateFrame(frame: Buffer, { level, threshold }: Compression): 
     strategy,
     finishFlush: constants.Z_SYNC_FLUSH,
   });
-  const length = deflated.length - 4; // RFC 7692 section 7.2.1: the trailing 00 00 ff ff is left out
+  const length = deflated.length - 4; // RFC 7692 section 7.2.1: without the trailing 00 00 ff ff
   const start = headerLength(length);
   const compressed = Buffer.allocUnsafe(start + length);
   writeHeader(compressed, FIN | COMPRESSED | TEXT, length);

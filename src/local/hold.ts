@@ -1,14 +1,14 @@
 import type { Packet } from "./packet.ts";
 
-/** A stored message that waits until replay has come up to it. */
+/** A live stored message that is held back until replay reaches its offset. */
 export interface Held {
   readonly offset: number;
   readonly packet: Packet;
 }
 
 /**
- * Live stored messages of one channel while the same channel is replayed to the connection. Bounded: what falls
- * out at the front is in the history, and replay reads on until it meets the front.
+ * Live stored messages of one channel, held back while the channel is replayed to the connection. Bounded: a full hold
+ * drops its oldest message. That one is in the history, and replay reads on until it reaches the oldest held.
  */
 export class Hold {
   readonly #limit: number;
@@ -23,17 +23,20 @@ export class Hold {
     this.#held.push(held);
   }
 
-  /** Forgets everything: the history it belonged to is lost. */
+  /** Drops all messages. */
   clear(): void {
     this.#held = [];
   }
 
-  /** Everything that waits. */
+  /** All held messages, oldest first. */
   get held(): readonly Held[] {
     return this.#held;
   }
 
-  /** What follows `offset` without a gap: empty when nothing waits, undefined when replay has not come far enough. */
+  /**
+   * Held messages after `offset`.
+   * @returns undefined when there is a gap before the first of them: replay has to read on
+   */
   after(offset: number): readonly Held[] | undefined {
     const following = this.#held.filter((held) => held.offset > offset);
     const next = following[0];

@@ -11,18 +11,18 @@ import { Users } from "./users.ts";
 
 export interface LocalOptions {
   readonly shardCount: number;
-  /** Shards written before the event loop gets its turn. */
+  /** Shards written before the flusher yields to the event loop. */
   readonly shardsPerTurn: number;
   readonly outbox: OutboxLimits;
   readonly heartbeat: HeartbeatOptions;
-  /** How pushes are compressed for connections that agreed to it. */
+  /** Compression of pushes, for connections that agreed to it. */
   readonly compression: Compression;
 }
 
-/** Clients choose the names, so the table of them is bounded. */
+/** Bound on the table of shared platform names: clients choose the names. */
 const MAX_SHARED_PLATFORMS = 256;
 
-/** Nobody was there. */
+/** Result for a user without connections here. */
 const UNDELIVERED: Readonly<Delivered> = { connections: 0, waiting: undefined };
 
 /** The connections of this node. */
@@ -31,9 +31,9 @@ export class Local {
   readonly #users = new Users();
   readonly #flusher: Flusher;
   readonly #heartbeat: Heartbeat;
-  /** Platforms are few and connections many: one string for all of them. */
+  /** One string per platform: connections are many, platforms few. */
   readonly #platforms = new Map<string, string>();
-  /** What full queues have come to so far. */
+  /** Counts of frames that met a full queue. */
   readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0 };
   #size = 0;
 
@@ -49,26 +49,26 @@ export class Local {
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
 
-  /** How many connections there are. */
+  /** Number of connections. */
   get size(): number {
     return this.#size;
   }
 
-  /** Makes a connection that is not yet a member of anything. */
+  /** Makes a connection that is no member of any channel yet. */
   connection(identity: ConnectionIdentity, transport: Transport): Connection {
     const platform = this.#shared(identity.platform);
     const device = identity.device === platform ? platform : identity.device;
     return new Connection({ ...identity, platform, device }, transport, this.#shardOf(identity.user));
   }
 
-  /** From here on the connection gets what its user and everyone gets. */
+  /** Makes the connection a member of its user's channel and of `all`. */
   add(connection: Connection): void {
     this.#shardOf(connection.user).add(connection);
     this.#users.add(connection);
     this.#size++;
   }
 
-  /** Takes the connection out of every channel. */
+  /** Takes the connection out of every channel and ends it. */
   remove(connection: Connection): void {
     if (!this.#shardOf(connection.user).remove(connection)) return;
     this.#users.remove(connection);
@@ -84,7 +84,7 @@ export class Local {
     this.#shardOf(connection.user).leave(group, connection);
   }
 
-  /** The connection behind what others know of it; undefined when it is gone. */
+  /** Finds an open connection by user and id. */
   find({ user, id }: Pick<ConnectionIdentity, "user" | "id">): Connection | undefined {
     return this.connectionsOf(user).find((connection) => connection.id === id);
   }
@@ -103,7 +103,7 @@ export class Local {
     return this.connectionsOf(user).some((connection) => connection.groups.includes(group));
   }
 
-  /** Hands one packet to every member of its channel. Never throws, never waits. */
+  /** Hands a delivery to every member of its channel. Never throws, never waits. */
   deliver(delivery: Delivery): Readonly<Delivered> {
     const { channel } = delivery;
     const isToUser = isUserChannel(channel);
@@ -119,17 +119,17 @@ export class Local {
   eachMember(channel: Channel, visit: (connection: Connection) => void): void {
     if (isUserChannel(channel)) for (const connection of this.#users.on(channel) ?? []) visit(connection);
     else
-      for (const shard of this.#shards) for (const connection of shard.audience(channel)) visit(connection);
+      for (const shard of this.#shards) for (const connection of shard.membersOf(channel)) visit(connection);
   }
 
-  /** Messages and bytes in all queues. Walks every connection: for metrics, not for the hot path. */
+  /** Messages and bytes in all send queues. Walks every connection: for metrics, not for the hot path. */
   pending(): { messages: number; bytes: number } {
     let messages = 0;
     let bytes = 0;
-    for (const shard of this.#shards) shard.settle();
-    for (const { outbox } of this.connections()) {
-      messages += outbox.pendingMessages;
-      bytes += outbox.pendingBytes;
+    for (const shard of this.#shards) shard.enqueuePosted();
+    for (const { pendingMessages, pendingBytes } of this.connections()) {
+      messages += pendingMessages;
+      bytes += pendingBytes;
     }
     return { messages, bytes };
   }
@@ -153,6 +153,7 @@ export class Local {
   }
 }
 
+export { Attachment } from "./attachment.ts";
 export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
 export type { Delivery } from "./delivery.ts";
 export type { Held, Hold } from "./hold.ts";

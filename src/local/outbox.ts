@@ -1,10 +1,10 @@
 import { Pending } from "./pending.ts";
 import type { Slab } from "./slab.ts";
 
-/** The part of a `net.Socket` that the outbox writes to. */
+/** Part of a `net.Socket` that the outbox and the heartbeat use. */
 export interface ByteStream {
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
-  /** Until `uncork`, what is written is collected. */
+  /** Collects writes until `uncork`. */
   cork(): void;
   uncork(): void;
   /** Bytes accepted by `write` that the kernel has not taken yet. */
@@ -13,15 +13,15 @@ export interface ByteStream {
   readonly bytesRead: number;
 }
 
-/** What becomes of frames when the queue is full. */
+/** Policy of a full queue: `drop` the frame, `close` the connection, or make the publisher `wait`. */
 export type SlowPolicy = "drop" | "close" | "wait";
 
 export interface OutboxLimits {
-  /** Messages that may wait. */
+  /** Messages that may be pending. */
   readonly messages: number;
-  /** Bytes that may wait. */
+  /** Bytes that may be pending. */
   readonly bytes: number;
-  /** Unsent bytes in the socket above which frames wait here. */
+  /** Unsent bytes in the socket above which frames stay in the queue. */
   readonly socketBytes: number;
   readonly policy: SlowPolicy;
   /** Under the policy `wait`: how long a frame may wait for room. */
@@ -29,53 +29,53 @@ export interface OutboxLimits {
 }
 
 /**
- * What `enqueue` did with a frame. `waiting`: it has a place when the queue drains within the wait time.
- * `overflow`: the policy is to close the connection. The outbox never throws and never closes by itself.
+ * Answer of `enqueue`. `waiting`: the frame is queued if the queue drains within the wait time. `overflow`: the policy
+ * demands that the caller closes the connection. The outbox never throws and never closes by itself.
  */
 export type Verdict = "queued" | "dropped" | "waiting" | "overflow" | "closed";
 
-/** What became of frames that met a full queue, counted over all connections. */
+/** Frames that met a full queue, counted over all connections. */
 export interface SlowCounts {
-  /** Lost: by the policy `drop`, or because the wait was too long. */
+  /** Dropped by the policy `drop`, or by the timeout of the policy `wait`. */
   dropped: number;
   /** Waited for room under the policy `wait`. */
   waited: number;
-  /** Cost the connection its life under the policy `close`. */
+  /** Closed their connection under the policy `close`. */
   closed: number;
 }
 
-/** What an outbox asks of its shard. */
+/** Port to the shard of an outbox. */
 export interface OutboxOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
-  /** Has `flush` called before the tick is over. */
+  /** Makes the shard call `flush` before the end of the tick. */
   schedule(outbox: Outbox): void;
   /** Queues what was published in this tick and not queued yet. */
-  settle(): void;
+  enqueuePosted(): void;
 }
 
-/** The empty list, common to all connections, so that their lists can be the same. */
+/** Empty list of all connections: lists that start from one object can stay one object. */
 export const EMPTY: Pending = new Pending();
 
-/** Stands in for the lists that almost no connection ever needs. */
+/** Shared empty array, for lists that almost no connection needs. */
 const NONE: readonly never[] = [];
 
-/** `idle`: nothing is due. `due`: has frames to write when the tick ends. `begun`: has written, may do so again then. */
+/** `idle`: nothing to write. `due`: writes at the end of the tick. `begun`: has written early, and writes again then. */
 type Tick = "idle" | "due" | "begun";
 
-/** A busy socket is given so much at a time: what of it leaves is progress, which the write timeout is about. */
+/** Bytes per write to a busy socket. Each accepted piece counts as progress for the write timeout. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * A connection's send queue. Frames collect during a tick and leave in one write. It is bounded in messages and
- * bytes; while the socket keeps up the bounds never bite, because a full queue is then written at once.
+ * Send queue of a connection. Frames collect during a tick and leave in one write. The queue is bounded in messages and
+ * bytes. While the socket keeps up no frame meets the bounds, because a full queue is then written at once.
  */
 export class Outbox {
   readonly #owner: OutboxOwner;
   readonly #stream: ByteStream;
   #pending: Pending = EMPTY;
-  /** Frames whose turn it is, and for which the socket is too busy. */
+  /** Frames taken from the queue that the busy socket has not accepted yet. */
   #leaving: readonly Buffer[] = NONE;
   #tick: Tick = "idle";
   #closed = false;
@@ -83,7 +83,7 @@ export class Outbox {
   #parked: readonly Buffer[] = NONE;
   #parkedTimer: NodeJS.Timeout | undefined;
   #waiters: readonly (() => void)[] = NONE;
-  /** When a busy socket last took a piece, in milliseconds since 1970; 0 while it takes everything. */
+  /** When a busy socket last accepted a piece, in milliseconds since 1970; 0 while it accepts everything. */
   stalledSince = 0;
 
   constructor(owner: OutboxOwner, stream: ByteStream) {
@@ -101,20 +101,20 @@ export class Outbox {
 
   enqueue(frame: Buffer): Verdict {
     if (this.#closed) return "closed";
-    // A frame must not overtake those that wait for room, even if it is small enough to find some.
+    // A frame must not overtake parked ones, even if it is small enough to fit.
     const hasRoom = this.#parked.length === 0 && (this.#hasRoom(frame) || this.#makeRoom(frame));
     if (!hasRoom) return this.#refuse(frame);
     this.#append(frame);
     return "queued";
   }
 
-  /** For frames that must not be lost (replies, notices): may exceed the bounds; the caller stops reading instead. */
+  /** Queues a frame that must not be lost (reply, notice). May exceed the bounds: the caller stops reading instead. */
   enqueueAnyway(frame: Buffer): void {
     if (!this.#closed) this.#append(frame);
   }
 
-  settle(): void {
-    this.#owner.settle();
+  enqueuePosted(): void {
+    this.#owner.enqueuePosted();
   }
 
   /** True until the tick's first write, which need not wait for the end of the tick. */
@@ -122,13 +122,13 @@ export class Outbox {
     return this.#tick === "due" && this.stalledSince === 0;
   }
 
-  /** Writes what waits before the tick ends. Whatever else the tick brings is collected, and leaves in one write. */
+  /** Writes all pending frames before the tick ends. Later frames of the tick leave in one write at its end. */
   begin(): void {
     this.flush();
     this.#tick = "begun";
   }
 
-  /** Writes everything that waits, unless the socket is still busy with what it has. */
+  /** Writes all pending frames, unless the socket is still busy with earlier ones. */
   flush(): void {
     this.#tick = "idle";
     const pending = this.#pending;
@@ -144,7 +144,7 @@ export class Outbox {
     if (this.stalledSince === 0) this.#release();
   }
 
-  /** Resolves when nothing waits any more, or the connection is gone. */
+  /** Resolves when no frame is pending, or the connection is closed. */
   whenDrained(): Promise<void> {
     if (this.#closed || (this.stalledSince === 0 && this.#tick === "idle")) return Promise.resolve();
     return new Promise((resolve) => {
@@ -152,20 +152,20 @@ export class Outbox {
     });
   }
 
-  /** True while more waits than the bounds allow or the socket takes nothing: time to stop reading requests. */
+  /** True while the pending frames reach a bound: stop reading requests. */
   get isFull(): boolean {
     return (
       this.#pending.count >= this.#owner.limits.messages || this.#pending.bytes >= this.#owner.limits.bytes
     );
   }
 
-  /** Gives the socket everything that waits, however busy it is, and accepts no more. */
+  /** Gives the socket all frames, however busy it is, and accepts no more. */
   finish(): void {
     if (!this.#closed) this.#write([...this.#leaving, ...this.#pending.frames(), ...this.#parked]);
     this.close();
   }
 
-  /** Drops what waits and accepts no more. */
+  /** Drops all frames and accepts no more. */
   close(): void {
     this.#closed = true;
     this.#pending = EMPTY;
@@ -190,7 +190,7 @@ export class Outbox {
     return this.#stream.writableLength > this.#owner.limits.socketBytes;
   }
 
-  /** Piece by piece: at once while the socket is not busy, else when the one before has left. */
+  /** Writes the frames in pieces: all of them to an idle socket, else one after the other as the socket accepts them. */
   #writePieces(): void {
     while (this.#leaving.length > 0) {
       const end = pieceEnd(this.#leaving);
@@ -199,7 +199,7 @@ export class Outbox {
       if (this.#isBusy()) {
         this.stalledSince = Date.now();
         this.#write(piece, (error) => {
-          // After a failure the connection is about to be closed.
+          // After an error the socket is about to close.
           if (!error) this.#pieceLeft();
         });
         return;
@@ -250,11 +250,11 @@ export class Outbox {
     }
     slow.waited++;
     this.#parked = [...this.#parked, frame];
-    this.#parkedTimer ??= setTimeout(() => this.#giveUp(), waitMs);
+    this.#parkedTimer ??= setTimeout(() => this.#timeOut(), waitMs);
     return "waiting";
   }
 
-  #giveUp(): void {
+  #timeOut(): void {
     this.#parkedTimer = undefined;
     this.#owner.slow.dropped += this.#parked.length;
     this.#parked = NONE;
@@ -278,7 +278,7 @@ export class Outbox {
   }
 }
 
-/** How many of the frames make a piece: at least one, because a frame is never cut. */
+/** Number of frames in a piece: at least one, because a frame is never cut. */
 function pieceEnd(frames: readonly Buffer[]): number {
   let bytes = 0;
   const end = frames.findIndex((frame) => {

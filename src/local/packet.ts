@@ -1,6 +1,6 @@
 import { type Compression, deflateFrame, textFrame } from "./frame.ts";
 
-/** One text prepared once for every connection: encoded when the first one needs it, compressed when the first one can read that. */
+/** One text as frames that all connections share: encoded at first use, compressed at first use. */
 export class Packet {
   readonly #text: () => string;
   #plain: Buffer | undefined;

@@ -1,9 +1,9 @@
 import type { Slab } from "./slab.ts";
 
 /**
- * The frames that wait for a connection's next write, as a list that connections share: appending the same
- * frame to the same list gives the same object. After a fan-out to 1,000 idle connections all of them point to
- * one list, so appending costs no allocation, lists compare by identity, and the joined bytes are made once.
+ * Frames for a connection's next write, as a list that connections share: appending the same frame to the same list
+ * gives the same object. After a fan-out to 1,000 idle connections all of them point to one list. So appending
+ * allocates nothing, lists compare by identity, and their bytes are joined once.
  */
 export class Pending {
   readonly count: number;
@@ -21,7 +21,7 @@ export class Pending {
     this.bytes = before === undefined ? 0 : before.bytes + frame.length;
   }
 
-  /** The list with one more frame. Remembers the last answer: a fan-out asks the same thing again and again. */
+  /** Returns the list with one more frame. Caches the last answer: a fan-out asks for it once per connection. */
   with(frame: Buffer): Pending {
     const next = this.#next;
     if (next !== undefined && next.#frame === frame) {
@@ -32,12 +32,12 @@ export class Pending {
     return this.#next;
   }
 
-  /** Forgets the remembered answer, so that the frames behind it can be collected. */
-  forget(): void {
+  /** Clears the cached answer, so that its frames can be collected. */
+  clearCache(): void {
     this.#next = undefined;
   }
 
-  /** All frames in one buffer: kept when several connections share the list, else from the slab. */
+  /** Joins all frames in one buffer: cached when several connections share the list, else in the slab. */
   join(slab: Slab): Buffer {
     if (this.count === 1) return this.#frame;
     if (this.#joined !== undefined) return this.#joined;
@@ -46,7 +46,7 @@ export class Pending {
     return this.#joined;
   }
 
-  /** The frames in the order in which they were appended. */
+  /** Frames in the order in which they were appended. */
   frames(): Buffer[] {
     const frames: Buffer[] = [];
     let node: Pending = this;

@@ -1,13 +1,13 @@
-/** Holds the joins of many slow sockets, and is small enough to lose to one. */
+/** Big enough for the joins of many sockets, small enough to give away to a slow one. */
 const SLAB_BYTES = 256 * 1024;
 
-/** Scratch memory for bytes that most often leave with the write call and are needed no longer. */
+/** Scratch memory for joined frames. Most writes complete within the call, so their bytes can be overwritten next. */
 export class Slab {
   #memory = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #start = 0;
   #taken = 0;
 
-  /** Bytes to fill and write at once; they are valid until the next `take`, unless `keep` is called. */
+  /** Takes bytes to fill and write at once. They are valid until the next `take`, unless `keep` is called. */
   take(bytes: number): Buffer {
     if (bytes > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(bytes);
     if (this.#start + bytes > SLAB_BYTES) {
@@ -18,7 +18,7 @@ export class Slab {
     return this.#memory.subarray(this.#start, this.#start + bytes);
   }
 
-  /** The kernel did not accept the last piece at once: its memory now belongs to the socket. */
+  /** Leaves the last bytes to the socket, when the kernel did not accept them at once. */
   keep(): void {
     this.#start += this.#taken;
     this.#taken = 0;

@@ -3,13 +3,13 @@ import type { Connection } from "./connection.ts";
 
 /** The connections of each user of this node. */
 export class Users {
-  /** By channel, not by user: whoever sends has the channel, and its hash is computed once for all tables of channels. */
+  /** Keyed by channel, not by user: a delivery has the channel string, whose hash V8 has computed already. */
   readonly #present = new Map<Channel, Connection | Set<Connection>>();
 
   add(connection: Connection): void {
     const channel = userChannel(connection.user);
     const present = this.#present.get(channel);
-    // Most users have one connection: a Set for each of them would cost more than everything else here.
+    // Most users have one connection: a Set for each would cost more than the rest of this table.
     if (present === undefined) this.#present.set(channel, connection);
     else if (present instanceof Set) present.add(connection);
     else this.#present.set(channel, new Set([present, connection]));
@@ -25,7 +25,7 @@ export class Users {
     }
   }
 
-  /** The connections that hear a user's channel; undefined when there are none. */
+  /** Connections of a user's channel; undefined when there are none. */
   on(channel: Channel): Iterable<Connection> | undefined {
     const present = this.#present.get(channel);
     return present === undefined || present instanceof Set ? present : [present];

@@ -42,5 +42,5 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
-export { SerialByKey } from "./serial.ts";
+export { Serial } from "./serial.ts";
 export { spread } from "./spread.ts";

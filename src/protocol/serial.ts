@@ -1,21 +1,18 @@
-/** The start of every queue. */
-const READY: Promise<unknown> = Promise.resolve();
+const idle: Promise<unknown> = Promise.resolve();
 
-/**
- * Runs work one after another per key, in the order of the calls; work of different keys runs at the same time.
- * A key keeps one promise, in a WeakMap: it goes with its key, and nothing has to be cleaned up.
- */
-export class SerialByKey<Key extends WeakKey> {
-  readonly #last = new WeakMap<Key, Promise<unknown>>();
+/** Runs asynchronous tasks one after the other, in the order of the calls. */
+export class Serial {
+  #last = idle;
 
   /**
-   * Runs work after all earlier work of its key, whether that succeeded or failed; never within this call.
-   * @returns the result of this work. The caller must handle its rejection
+   * Runs the task when all earlier ones have ended, whether they resolved or rejected.
+   * The result of the newest task is retained until the next one ends.
+   * @returns the task's result, or its rejection, which later tasks never see
    */
-  run<Result>(key: Key, work: () => Promise<Result>): Promise<Result> {
-    // Both handlers are `work`: a failure is for the caller of the work that failed, and costs no second promise here.
-    const done = (this.#last.get(key) ?? READY).then(work, work);
-    this.#last.set(key, done);
+  run<Result>(task: () => Promise<Result>): Promise<Result> {
+    // One promise per task. `then` passes the earlier result, which a task without parameters ignores.
+    const done = this.#last.then(task, task);
+    this.#last = done;
     return done;
   }
 }

@@ -10,17 +10,20 @@ import {
   targetOf,
 } from "../protocol/protocol.ts";
 
-/** Counts what is delivered. */
+/** Meter of deliveries. */
 export interface DeliverMeter {
-  /** A message was handed to so many connections of this node, so many milliseconds after it was taken. */
+  /**
+   * Counts a message that was handed to connections of this node.
+   * @param latencyMs time since the hub took the message
+   */
   delivered(connections: number, latencyMs: number): void;
 }
 
-/** The last step of a message before the connections: makes its packet and hands it to the local members. */
+/** Delivers messages on this node: makes the packet and hands it to the local members. */
 export class Deliverer {
   readonly #local: Local;
   readonly #meter: DeliverMeter;
-  /** Channels with receivers whose queues are full, under the policy `wait`. */
+  /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
   constructor(local: Local, meter: DeliverMeter) {
@@ -28,7 +31,7 @@ export class Deliverer {
     this.#meter = meter;
   }
 
-  /** @returns how many connections of this node it was handed to */
+  /** @returns the number of connections of this node that it was handed to */
   deliver(message: Message | StoredMessage): number {
     const { connections, waiting } = this.#local.deliver(new MessageDelivery(message));
     if (connections > 0) this.#meter.delivered(connections, Date.now() - message.timestamp);
@@ -36,17 +39,17 @@ export class Deliverer {
     return connections;
   }
 
-  /** Resolves when no receiver of the channel on this node has a full queue, or the wait time is up. */
+  /** Resolves when no local member of the channel has a full queue, or after the wait time. Undefined: none has one now. */
   room(channel: Channel): Promise<unknown> | undefined {
     return this.#full.get(channel);
   }
 
-  /** Tells the members that the channel's history was lost and goes on from `position`. */
+  /** Tells the members that the channel's history is lost and continues at `position`. */
   lost(channel: Channel, position: Position): void {
     const text = positionText(channel, position, false);
     this.#local.eachMember(channel, (connection) => {
-      // What was published before belongs to the lost history, and must not be taken for the new one's.
-      connection.settle();
+      // Earlier messages belong to the lost history: they go out before the notice, or not at all.
+      connection.enqueuePosted();
       connection.holdOf(channel)?.clear();
       connection.send(text);
     });
@@ -60,7 +63,7 @@ export class Deliverer {
   }
 }
 
-/** A message for its receivers here. Often there are none, so whatever they need is made for the first one. */
+/** A message for its local members. Often there are none, so its packet is made at first use. */
 class MessageDelivery implements Delivery {
   readonly channel: Channel;
   readonly offset: number | undefined;
@@ -87,22 +90,22 @@ class MessageDelivery implements Delivery {
   }
 }
 
-/** The packet of a message, encoded when the first connection needs it. */
+/** Makes the packet of a message, which is encoded at first use. */
 export function pushPacket(message: Message | StoredMessage): Packet {
   const offset = isStored(message) ? message.offset : undefined;
   return new Packet(() => encodePush({ ...message, ...targetOf(message.channel), offset }));
 }
 
-/** A message as clients see it. */
+/** Converts a stored message to the form that clients see. */
 export function pushOf({ type, body, timestamp, from, channel, id, offset }: StoredMessage): Push {
   return { type, data: JSON.parse(body), timestamp, from, ...targetOf(channel), id, offset };
 }
 
-/** What a member gets in place of a stored message that is not for it: its position moves past the message. */
+/** Makes the packet for members that a stored message leaves out: it moves their position past the message. */
 const skipPacket = (message: StoredMessage): Packet =>
   new Packet(() => positionText(message.channel, message, true));
 
-/** The text of a `position` frame. */
+/** Encodes a `position` frame. */
 export function positionText(channel: Channel, { epoch, offset }: Position, recovered: boolean): string {
   const frame: PositionFrame = { type: "position", channel, epoch, offset, recovered };
   return encodeServerFrame(frame);

@@ -3,20 +3,20 @@ import type { Connection, Held, Hold } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import { positionText, pushPacket } from "./deliver.ts";
 
-/** Where replay starts: after a position, or with everything retained. */
+/** Start of a replay: after a position, or at the oldest retained message. */
 export type ReplayFrom = Position | "first";
 
-/** Where a channel goes on for a connection; `recovered: false` when something before that is lost to it. */
+/** Position at which a channel continues for a connection. `recovered: false`: messages before it are lost to it. */
 export interface Replayed extends Position {
   readonly recovered: boolean;
 }
 
-/** Messages read at once. */
+/** Messages per read of the history. */
 const PAGE = 128;
 
 /**
- * Joins live and replay without gap or repeat: the channel is on hold when this starts, so live messages wait; the
- * history is read up to the first of them; then both are one.
+ * Joins replay and live messages without gap or duplicate. The channel is on hold when the replay starts, so live
+ * messages wait. The replay reads the history up to the first of them and then releases the hold.
  */
 export class Replay {
   readonly #broker: Broker;
@@ -26,8 +26,8 @@ export class Replay {
   }
 
   /**
-   * Sends a `position` frame and everything after it, and releases the hold.
-   * A slow client slows its own replay only: when its queue is full, the next message waits until that has left.
+   * Sends a `position` frame and all messages after it, and releases the hold.
+   * A slow consumer delays its own replay only: while its queue is full, the replay waits.
    */
   async run(connection: Connection, channel: Channel, hold: Hold, from: ReplayFrom): Promise<Replayed> {
     try {
@@ -36,7 +36,7 @@ export class Replay {
       await this.#catchUp(connection, channel, hold, start, page);
       return start;
     } finally {
-      // After a failure the client gets what was held, sees the gap, and asks again.
+      // After an error the client gets the held messages, sees the gap, and resumes again.
       release(connection, channel, hold, hold.held);
     }
   }
@@ -53,10 +53,10 @@ export class Replay {
     while (isWanted(connection, channel, hold)) {
       const last = sendPage(connection, page.messages);
       position = { epoch: position.epoch, offset: last ?? position.offset };
-      connection.settle();
+      connection.enqueuePosted();
       const live = hold.after(position.offset);
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
-      await connection.outbox.whenDrained();
+      await connection.whenDrained();
       const next = await this.#read(channel, position);
       if (!next.start.recovered) connection.send(positionText(channel, next.start, false));
       position = next.start;
@@ -64,7 +64,7 @@ export class Replay {
     }
   }
 
-  /** The page after a position, or the oldest page when the history cannot continue from there. */
+  /** Reads the page after a position, or the oldest page when the history cannot continue from there. */
   async #read(channel: Channel, from: ReplayFrom): Promise<{ start: Replayed; page: HistoryPage }> {
     const page = await this.#broker.history(channel, {
       after: from === "first" ? 0 : from.offset,
@@ -76,26 +76,26 @@ export class Replay {
   }
 }
 
-/** Where the channel goes on, given what the history still holds. */
+/** Computes where the channel continues, from the bounds of the retained history. */
 function startOf({ epoch, first, last }: HistoryPage, from: ReplayFrom): Replayed {
   if (from === "first") return { epoch, offset: first - 1, recovered: true };
   if (from.epoch !== epoch || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
-  // Beyond the end: a position that this history never gave.
+  // An offset beyond the end: this history never assigned it.
   if (from.offset > last) return { epoch, offset: last, recovered: false };
   return { epoch, offset: from.offset, recovered: true };
 }
 
-/** A newer replay of the same channel takes over; a closed connection wants nothing. */
+/** False after the connection has closed, or a newer replay of the channel has taken over. */
 const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean =>
   connection.state === "open" && connection.holdOf(channel) === hold;
 
-/** Sends messages until the queue is full. @returns the offset of the last one, if there was one */
+/** Sends messages until the queue is full. @returns the offset of the last one sent; undefined without messages */
 function sendPage(connection: Connection, messages: readonly StoredMessage[]): number | undefined {
   let last: number | undefined;
   for (const message of messages) {
     sendReplayed(connection, message);
     last = message.offset;
-    if (connection.outbox.isFull) break;
+    if (connection.isFull) break;
   }
   return last;
 }
@@ -103,14 +103,14 @@ function sendPage(connection: Connection, messages: readonly StoredMessage[]): n
 function sendReplayed(connection: Connection, message: StoredMessage): void {
   const { platforms, except, channel } = message;
   const addressed = platforms?.includes(connection.platform) ?? true;
-  if (addressed && !except?.includes(connection.id))
-    connection.outbox.enqueueAnyway(pushPacket(message).plain);
+  if (addressed && !except?.includes(connection.id)) connection.enqueueAnyway(pushPacket(message).plain);
   else connection.send(positionText(channel, message, true));
 }
 
-/** Sends what was held back, and lets the channel flow again. */
+/** Sends held messages and ends the hold: from here on live messages go straight to the queue. */
 function release(connection: Connection, channel: Channel, hold: Hold, held: readonly Held[]): void {
   if (connection.holdOf(channel) !== hold) return;
-  for (const { packet } of held) connection.outbox.enqueueAnyway(packet.plain);
+  for (const { packet } of held) connection.enqueueAnyway(packet.plain);
   connection.release(channel, hold);
+  hold.clear();
 }

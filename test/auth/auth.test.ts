@@ -3,12 +3,12 @@ import { developmentAuth } from "../../src/gateway/auth.ts";
 import { apiKeyMatches } from "../../src/gateway/auth-api-key.ts";
 
 describe("developmentAuth", () => {
-  it("takes the client's word for who it is", async () => {
+  it("trusts the user id of the client", async () => {
     expect(developmentAuth().mode).toBe("development");
     expect(await developmentAuth().authenticate({ userId: "alice" })).toEqual({ user: "alice" });
   });
 
-  it("refuses what is not a user id", async () => {
+  it("refuses an invalid user id", async () => {
     for (const userId of [undefined, "", "x".repeat(129), "a\u0000b"]) {
       await expect(developmentAuth().authenticate({ userId })).rejects.toMatchObject({
         code: "unauthorized",

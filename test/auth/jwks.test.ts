@@ -4,7 +4,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "j
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { jwt } from "../../src/gateway/jwt.ts";
 
-/** An issuer of tokens that publishes its keys over HTTP. */
+/** Issuer that publishes its keys over HTTP. */
 class Issuer {
   readonly #server: Server;
   #status = 200;
@@ -96,7 +96,7 @@ describe("jwt with published keys", () => {
     expect(issuer.fetches).toBe(1);
   });
 
-  it("refuses another signer who uses the name of a published key", async () => {
+  it("refuses another signer that uses the id of a published key", async () => {
     await issuer.publish("1", "ES256");
     const { privateKey } = await generateKeyPair("ES256");
     const token = await sign(privateKey, "1", "ES256");

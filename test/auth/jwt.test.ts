@@ -20,7 +20,7 @@ const signHs = (payload: JWTPayload): Promise<string> =>
 
 const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** The error with which a token is refused. Never with the token, or its signature, in it. */
+/** Error with which a token is refused. Expects that it contains neither the token nor its signature. */
 async function refusal(
   options: JwtOptions,
   token: string | undefined,
@@ -39,7 +39,7 @@ async function refusal(
 }
 
 describe("jwt with a secret", () => {
-  it("accepts a token and tells who it is and until when", async () => {
+  it("accepts a token and returns its user and expiry", async () => {
     const exp = now() + 60;
     const identity = await jwt({ secret }).authenticate({
       token: await signHs({ sub: "alice", exp, role: "admin" }),
@@ -56,7 +56,7 @@ describe("jwt with a secret", () => {
     expect(identity.expiresAt).toBeUndefined();
   });
 
-  it("takes the user from the claim that is configured, a whole number too", async () => {
+  it("takes the user from the configured claim, even a whole number", async () => {
     const byUid = jwt({ secret, userClaim: "uid" });
     expect((await byUid.authenticate({ token: await signHs({ uid: "bob", sub: "x" }) })).user).toBe("bob");
     expect((await byUid.authenticate({ token: await signHs({ uid: 7 }) })).user).toBe("7");
@@ -69,7 +69,7 @@ describe("jwt with a secret", () => {
     expect(identity.platform).toBe("ios");
   });
 
-  it("refuses a login without a token, whatever else it brings", async () => {
+  it("refuses a login without a token, whatever else it has", async () => {
     expect(await refusal({ secret }, undefined)).toEqual({
       code: "unauthorized",
       message: "a token is required",
@@ -145,7 +145,7 @@ describe("jwt with a secret", () => {
     expect((await refusal(options, await signHs({ sub: "alice" }))).code).toBe("unauthorized");
   });
 
-  it("refuses what is no token at all", async () => {
+  it("refuses a text that is not a token", async () => {
     for (const token of [
       "",
       "no-token",
@@ -189,7 +189,7 @@ describe("jwt with a public key", () => {
     });
   });
 
-  it("refuses a token of another kind of key", async () => {
+  it("refuses a token of another type of key", async () => {
     const token = await sign({ sub: "alice" }, "ES256", ec.privateKey);
     expect((await refusal({ publicKey: pem(rsa.publicKey) }, token)).code).toBe("unauthorized");
   });
@@ -220,7 +220,7 @@ describe("the options of jwt", () => {
 });
 
 describe("minting", () => {
-  it("makes tokens that are accepted, with the time they end", async () => {
+  it("makes tokens that are accepted, with their expiry", async () => {
     const authenticator = jwt({
       secret,
       issuer: "me",
@@ -239,7 +239,7 @@ describe("minting", () => {
     expect(identity.expiresAt).toBeLessThanOrEqual(Date.now() + 60_000);
   });
 
-  it("makes tokens without an end", async () => {
+  it("makes tokens without expiry", async () => {
     const authenticator = jwt({ secret: "short" });
     const token = await authenticator.mint?.({ user: "robot" });
     expect(await authenticator.authenticate({ token })).toMatchObject({ user: "robot" });

@@ -37,17 +37,17 @@ describe("the API key", () => {
     }
   });
 
-  it("is asked for before the body is read", async () => {
+  it("is checked before the body is read", async () => {
     const running = await startHub({ apiKey: "a key" });
     expect((await call(running, "/ws/message", { body: "nonsense" })).status).toBe(401);
   });
 
-  it("is not needed for what load balancers ask", async () => {
+  it("is not needed for health checks", async () => {
     const running = await startHub({ apiKey: "a key" });
     for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
   });
 
-  it("is what a server with authentication and no key asks its operator for", async () => {
+  it("is named in the 401 of a server with authentication and without a key", async () => {
     const running = await startHub({ jwt: { secret: "x" } });
     for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
     for (const path of CLOSED) {
@@ -57,7 +57,7 @@ describe("the API key", () => {
     }
   });
 
-  it("makes the names of development mode unimportant", async () => {
+  it("lifts the host checks of development mode", async () => {
     const running = await startHub({ apiKey: "a key" });
     const headers = { host: "hub.example", origin: "https://app.example", "x-api-key": "a key" };
     expect(await callAs(running, "/stats", headers)).toBe(200);
@@ -79,7 +79,7 @@ describe("development mode without a key", () => {
     "127.0.0.1.evil.example",
     "192.168.1.7:8080",
     "0.0.0.0",
-  ])("refuses requests to %s, as DNS rebinding makes them", async (host) => {
+  ])("refuses requests to %s (DNS rebinding)", async (host) => {
     const running = await startHub();
     expect(await callAs(running, "/stats", { host })).toBe(403);
   });
@@ -104,7 +104,7 @@ describe("development mode without a key", () => {
     },
   );
 
-  it("answers what has no header Host by the name in its URL", async () => {
+  it("takes the host from the URL of a request without the header Host", async () => {
     const { hub } = await startHub();
     expect((await hub.fetch(new Request("http://localhost/stats"))).status).toBe(200);
     expect((await hub.fetch(new Request("http://evil.example/stats"))).status).toBe(403);

@@ -1,23 +1,23 @@
 import { request } from "node:http";
 import type { RunningHub } from "../support/hub.ts";
 
-/** An answer of the HTTP API. */
+/** Response of the HTTP API. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The parsed body. */
+  /** Parsed body. */
   readonly body: Record<string, unknown>;
 }
 
 export interface Call {
   readonly method?: string;
-  /** Sent as JSON, or as it is when it is text, a form or bytes. */
+  /** Sent as it is when it is text, a form or bytes, else as JSON. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }
 
-/** Asks a hub over a real socket. */
+/** Calls the HTTP API of a hub over a real socket. */
 export async function call({ at }: RunningHub, path: string, options: Call = {}): Promise<Answer> {
   const { body, headers = {}, method = body === undefined ? "GET" : "POST" } = options;
   const response = await fetch(at.url + path, { method, headers, body: bodyOf(body) });
@@ -37,7 +37,7 @@ function bodyOf(body: unknown): string | URLSearchParams | FormData | undefined 
   return JSON.stringify(body);
 }
 
-/** Asks under another name: `fetch` writes the header Host by itself. @returns the status */
+/** Calls with another header Host, which `fetch` cannot set. @returns the status */
 export function callAs(
   { at }: RunningHub,
   path: string,

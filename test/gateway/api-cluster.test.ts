@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 let clusters = 0;
 
-/** Two nodes of a cluster of their own. */
+/** Two nodes of one cluster. */
 async function startTwo(): Promise<[RunningHub, RunningHub]> {
   const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
   const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
@@ -34,7 +34,7 @@ describe("the HTTP API on two nodes", () => {
     });
     const expected = [node("n1", n1, 1), node("n2", n2, 2)];
     for (const asked of [n1, n2]) {
-      // What a node says of itself is as old as its last heartbeat.
+      // The registry shows a node as of its last heartbeat.
       await eventually(async () => {
         const { text } = await call(asked, "/nodes");
         return JSON.stringify(sorted(JSON.parse(text))) === JSON.stringify(expected);
@@ -42,14 +42,14 @@ describe("the HTTP API on two nodes", () => {
     }
   });
 
-  it("tells on which nodes and platforms a user is", async () => {
+  it("lists the nodes and platforms of a user's connections", async () => {
     const [n1, n2] = await startTwo();
     await connect(n1, "bob", "ios");
     await connect(n2, "bob", "web");
     for (const asked of [n1, n2]) {
       const { body } = await call(asked, "/users/bob/connections");
       const places = (body.connections as { node: string; platform: string }[]).map(
-        ({ node, platform }) => `${node} ${platform}`, // as docs/PROTOCOL.md and /openapi.json have it
+        ({ node, platform }) => `${node} ${platform}`, // shape by docs/PROTOCOL.md and /openapi.json
       );
       expect(places).toEqual(["n1 ios", "n2 web"]);
       expect((await call(asked, "/users")).body).toEqual({
@@ -76,7 +76,7 @@ describe("the HTTP API on two nodes", () => {
     await other.settled();
   });
 
-  it("sends across nodes, and refuses only who is nowhere", async () => {
+  it("sends across nodes, and refuses only users who are offline on all of them", async () => {
     const [n1, n2] = await startTwo();
     const bob = await connect(n2, "bob");
     const sent = await call(n1, "/send", { body: { uid: "bob", message: "hi", ephemeral: true } });
@@ -86,7 +86,7 @@ describe("the HTTP API on two nodes", () => {
     expect(nobody).toMatchObject({ status: 400, body: { error: { message: "client not found: zoe" } } });
   });
 
-  it("has the members of a group from all nodes, and joins them wherever they are", async () => {
+  it("lists members of a group on all nodes, and joins users on any node", async () => {
     const [n1, n2] = await startTwo();
     await connect(n1, "alice");
     const bob = await connect(n2, "bob");
@@ -95,7 +95,7 @@ describe("the HTTP API on two nodes", () => {
       expect(body).toEqual({ connections: 1 });
     }
     const { body } = await call(n2, "/groups/g/members");
-    expect((body.members as { user: string }[]).map(({ user }) => user).sort()).toEqual(["alice", "bob"]); // as /openapi.json has it
+    expect((body.members as { user: string }[]).map(({ user }) => user).sort()).toEqual(["alice", "bob"]); // shape by /openapi.json
     await call(n1, "/groups/g/send", { body: { type: "news" } });
     await bob.next(({ type, group }) => type === "news" && group === "g");
   });
@@ -110,7 +110,7 @@ describe("the HTTP API on two nodes", () => {
     expect((await call(n2, "/ws/stats")).body).toMatchObject({ connections: 2, cluster: { connections: 3 } });
   });
 
-  it("shows in /metrics what goes between the nodes", async () => {
+  it("shows the traffic between nodes in /metrics", async () => {
     const [n1, n2] = await startTwo();
     const bob = await connect(n2, "bob");
     await call(n1, "/ws/message", { body: { to: "bob", type: "e", ephemeral: true } });
@@ -130,13 +130,13 @@ describe("the HTTP API on two nodes", () => {
 });
 
 describe("hub.users(list).send", () => {
-  it("says what is ephemeral once to another node, whatever the number of its users", async () => {
+  it("sends an ephemeral message once to another node, whatever the number of its users", async () => {
     const [n1, n2] = await startTwo();
     const names = Array.from({ length: 20 }, (_, index) => `u${index}`);
     const peers = await Promise.all(names.map((name) => connect(n2, name)));
     const data = "x".repeat(5_000);
     const send = (type: string) => n1.hub.users(names).send({ type, data, ephemeral: true });
-    await send("first"); // from now on it is known where they are
+    await send("first"); // fills the route cache
     const before = await bytesOut(n1);
 
     const receipts = await send("second");
@@ -155,13 +155,13 @@ async function bytesOut(node: RunningHub): Promise<number> {
 }
 
 describe("a node that leaves", () => {
-  it("is draining while its clients take their leave, and gone with all that it had when it is closed", async () => {
+  it("is draining while its clients leave, and absent from the registry and presence when it has closed", async () => {
     const [n1, n2] = await startTwo();
     const stays = await connect(n1, "alice");
     await stays.request("group.join", { group: "g" });
     const leaves = await connect(n2, "bob");
     await leaves.request("group.join", { group: "g" });
-    // One who does not answer keeps the drain going, so that it can be looked at.
+    // A client that does not answer keeps the drain going, so that the test can look at it.
     const deaf = await connectRaw(n2.url({ user_id: "bob" }));
     deaf.answersClose = false;
     const closing = n2.hub.close();
@@ -179,11 +179,11 @@ describe("a node that leaves", () => {
   });
 });
 
-/** A part of what `GET /nodes` lists. */
+/** Some fields of `GET /nodes`. */
 interface NodeFact {
   readonly id: string;
   readonly status: string;
 }
 
-/** In the order of their ids. */
+/** Sorts by id. */
 const sorted = (nodes: { id: string }[]): { id: string }[] => nodes.sort((a, b) => a.id.localeCompare(b.id));

@@ -5,7 +5,7 @@ import { call } from "./api-call.ts";
 
 const ids = fc.oneof(fc.constantFrom("bob", "g1", "", "x".repeat(129), "\0"), fc.string({ unit: "binary" }));
 
-/** Bodies that know the names of fields, and sometimes their types. */
+/** Bodies with known field names, and sometimes values of their types. */
 const fields = fc.record(
   {
     type: fc.oneof(fc.constantFrom("chat", "welcome"), fc.jsonValue()),
@@ -17,7 +17,7 @@ const fields = fc.record(
     data: fc.jsonValue({ maxDepth: 8 }),
     from: fc.oneof(ids, fc.jsonValue()),
     ephemeral: fc.oneof(fc.boolean(), fc.jsonValue()),
-    // Long waits would only make the test long.
+    // Long timeouts would only make the test long.
     ack: fc.constantFrom(true, false, "x"),
     timeoutMs: fc.constantFrom(0, 1, -1, 1e9, "x"),
     key: fc.oneof(ids, fc.jsonValue()),
@@ -46,7 +46,7 @@ const paths = fc.oneof(
   ids.map((id) => `/users/${encodeURIComponent(id.toWellFormed())}/kick`),
   ids.map((id) => `/groups/${encodeURIComponent(id.toWellFormed())}/members`),
   ids.map((id) => `/groups/${encodeURIComponent(id.toWellFormed())}/send`),
-  // At "/", or "/." as a client resolves it, there is the page of development mode.
+  // "/", and "/." as a client resolves it, is the page of development mode, which is not JSON.
   fc.webPath().filter((path) => !/^\/*$/.test(new URL(`http://host${path}`).pathname)),
 );
 
@@ -71,7 +71,7 @@ const contentTypes = fc.constantFrom(
 );
 
 describe("the HTTP API", () => {
-  it("answers anything at all with a result or a client's error, in JSON", async () => {
+  it("answers any request with a result or a 4xx, in JSON", async () => {
     const running = await startHub({ publish: { ackTimeoutMs: 1 } });
     const request = fc.record({
       path: paths,

@@ -26,7 +26,7 @@ describe("POST /ws/message", () => {
     expect(await bob.next(({ type }) => type === "chat")).toMatchObject({ group: "g1", data: 1 });
   });
 
-  it("stores for a user who is away, unless the message is ephemeral", async () => {
+  it("stores for an offline user, unless the message is ephemeral", async () => {
     const running = await startHub();
     const stored = await call(running, "/ws/message", { body: { to: "bob", type: "chat" } });
     expect(stored.body).toMatchObject({ state: "stored", offset: 1, connections: 0 });
@@ -62,7 +62,7 @@ describe("POST /ws/message", () => {
     expect(body).toMatchObject({ id: first.id, duplicate: true });
   });
 
-  it("waits for the acknowledgement when asked to", async () => {
+  it("waits for the acknowledgement when `ack` is set", async () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
     const sent = call(running, "/ws/message", { body: { to: "bob", type: "chat", ack: true } });
@@ -77,7 +77,7 @@ describe("POST /ws/message", () => {
     expect((await call(running, "/ws/message", { body })).body).toMatchObject({ state: "stored" });
   });
 
-  it("reaches only the platforms it names, and not the connections it leaves out", async () => {
+  it("delivers only to `platforms`, and not to `except`", async () => {
     const running = await startHub();
     const [web, ios, other] = await Promise.all([
       connectPeer(running.url({ user_id: "bob", platform: "web" })),
@@ -104,7 +104,7 @@ describe("POST /ws/message", () => {
     [{ type: "chat", group: "g1", ack: true }, "ack: expected a stored message to one user"],
     [{ type: "chat", to: "bob", ack: true, timeoutMs: 60_001 }, expect.stringContaining("timeoutMs")],
     [{ type: 1, to: 2, key: "" }, expect.stringMatching(/type: .*; .*key: .*; .*to: /)],
-  ])("refuses %j in words", async (body, message) => {
+  ])("refuses %j with a message", async (body, message) => {
     const running = await startHub();
     const answer = await call(running, "/ws/message", { body });
     expect(answer.status).toBe(400);
@@ -118,7 +118,7 @@ describe("POST /ws/message", () => {
     expect(answer.body).toEqual(failure("bad_request", "body: expected a JSON object"));
   });
 
-  it("refuses what is nested too deeply", async () => {
+  it("refuses data that is nested too deeply", async () => {
     const running = await startHub();
     const depth = 100_000;
     const body = `{"to":"bob","type":"chat","data":${"[".repeat(depth)}${"]".repeat(depth)}}`;
@@ -127,7 +127,7 @@ describe("POST /ws/message", () => {
     expect(answer.body).toEqual(failure("bad_request", expect.stringContaining("nesting")));
   });
 
-  it("refuses a body over the message limit, also when its length is not announced", async () => {
+  it("refuses a body over the message limit, with or without Content-Length", async () => {
     const running = await startHub({ websocket: { maxMessageSize: 1_000 } });
     const body = JSON.stringify({ to: "bob", type: "chat", data: "x".repeat(1_000) });
     const announced = await call(running, "/ws/message", { body });
@@ -141,7 +141,7 @@ describe("POST /ws/message", () => {
     expect(announced.body).toEqual(failure("too_large", "body: expected at most 1000 bytes"));
   });
 
-  it("takes a body whose length is not announced", async () => {
+  it("accepts a body without Content-Length", async () => {
     const running = await startHub();
     const body = new Blob([JSON.stringify({ to: "bob", type: "chat" })]).stream();
     const response = await fetch(`${running.at.url}/ws/message`, { method: "POST", body, duplex: "half" });
@@ -155,14 +155,14 @@ describe("POST /ws/message", () => {
     expect(response.status).toBe(400);
   });
 
-  it("is there for the next request after a body that was far too large", async () => {
+  it("answers the next request after a body that was far too large", async () => {
     const running = await startHub();
     const large = await call(running, "/ws/message", { body: "x".repeat(4_000_000) });
     expect(large.status).toBe(413);
     expect((await call(running, "/stats")).status).toBe(200);
   });
 
-  it("does not let a body change the prototype of anything", async () => {
+  it("does not let a body pollute a prototype", async () => {
     const running = await startHub();
     const body = '{"to":"bob","type":"chat","data":{"__proto__":{"a":1}},"__proto__":{"ephemeral":true}}';
     expect((await call(running, "/ws/message", { body })).body).toMatchObject({ state: "stored" });
@@ -208,7 +208,7 @@ describe("POST /send", () => {
     JSON: (fields: Record<string, string>) => fields,
   };
 
-  it.each(Object.entries(forms))("takes a text for a user as %s", async (_name, form) => {
+  it.each(Object.entries(forms))("accepts a text for a user as %s", async (_name, form) => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
     const { status, body } = await call(running, "/send", {
@@ -244,13 +244,13 @@ describe("POST /send", () => {
     expect(broken.body).toEqual(failure("bad_request", "body: expected a form"));
   });
 
-  it("stores the message for a user who is away", async () => {
+  it("stores the message for an offline user", async () => {
     const running = await startHub();
     const answer = await call(running, "/send", { body: new URLSearchParams({ uid: "bob", message: "hi" }) });
     expect(answer.body).toMatchObject({ state: "stored", offset: 1 });
   });
 
-  it("says when the user is nowhere and the message was not stored", async () => {
+  it("reports an offline user when the message was not stored", async () => {
     const running = await startHub();
     const body = new URLSearchParams({ uid: "bob", message: "hi", ephemeral: "1" });
     const answer = await call(running, "/send", { body });
@@ -258,7 +258,7 @@ describe("POST /send", () => {
     expect(answer.body).toEqual(failure("bad_request", "client not found: bob"));
   });
 
-  it("delivers an ephemeral message to a user who is there", async () => {
+  it("delivers an ephemeral message to an online user", async () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
     const body = new URLSearchParams({ uid: "bob", message: "hi", ephemeral: "true" });

@@ -5,7 +5,7 @@ import { connectPeer } from "../support/peer.ts";
 import { call } from "./api-call.ts";
 
 describe("health", () => {
-  it.each(["/health", "/ws/health"])("is told at %s", async (path) => {
+  it.each(["/health", "/ws/health"])("is at %s", async (path) => {
     const running = await startHub({ node: { id: "n1" } });
     await connectPeer(running.url({ user_id: "bob" }));
     const { status, body } = await call(running, path);
@@ -13,7 +13,7 @@ describe("health", () => {
     expect(body).toEqual({ status: "healthy", is_running: true, websocket_count: 1, node_id: "n1" });
   });
 
-  it("is another thing than readiness once the node is closing", async () => {
+  it("stays 200 while the node closes and readiness is 503", async () => {
     const running = await startHub();
     const { hub } = running;
     const ask = (path: string) => hub.fetch(new Request(`http://localhost${path}`));
@@ -33,8 +33,8 @@ describe("health", () => {
   });
 });
 
-describe("a hub whose backplane is away", () => {
-  it("answers 503 to what needs it, and its own numbers to the rest", async () => {
+describe("a hub whose backplane is unavailable", () => {
+  it("answers 503 to routes that need it, and 200 to the others", async () => {
     const { hub } = await startHub();
     await hub.close();
     const ask = (path: string, init?: RequestInit) => hub.fetch(new Request(`http://localhost${path}`, init));
@@ -109,13 +109,13 @@ describe("POST /tokens", () => {
     expect(peer.frames[0]).toMatchObject({ user: "bob", platform: "ios", expiresAt });
   });
 
-  it("mints one without an end when none is asked for", async () => {
+  it("mints a token without expiry by default", async () => {
     const running = await startHub({ jwt: { secret }, apiKey: "k" });
     const { body } = await call(running, "/tokens", { body: { user: "bob" }, headers });
     expect(Object.keys(body)).toEqual(["token"]);
   });
 
-  it("says so when the server cannot sign", async () => {
+  it("answers 404 when the server has no key to sign with", async () => {
     const running = await startHub({ auth: developmentAuth() });
     const { status, body } = await call(running, "/tokens", { body: { user: "bob" } });
     expect(status).toBe(404);
@@ -147,14 +147,14 @@ describe("POST /debug/profile", () => {
     expect(taken.body).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) });
   });
 
-  it("ends when nobody waits for it any more", async () => {
+  it("ends when the request is aborted", async () => {
     const running = await startHub();
     const caller = new AbortController();
     const init = { method: "POST", signal: caller.signal };
     const retry = () => call(running, "/debug/profile?seconds=1", { method: "POST" });
     let abandoned: Promise<unknown>;
     do {
-      // When the retry is the first to arrive, this one is refused and not the other.
+      // When the retry arrives first, this request is refused instead.
       abandoned = fetch(`${running.at.url}/debug/profile?seconds=60`, init).catch(() => undefined);
     } while ((await retry()).status !== 409);
     caller.abort();
@@ -169,22 +169,22 @@ describe("POST /debug/profile", () => {
   });
 });
 
-describe("what is not there", () => {
+describe("an unknown route", () => {
   it.each([
     ["GET", "/nope"],
     ["GET", "/send"],
     ["POST", "/stats"],
     ["PUT", "/ws/message"],
     ["GET", "/users/"],
-  ])("is answered with 404 and words: %s %s", async (method, path) => {
+  ])("answers 404 with a message: %s %s", async (method, path) => {
     const running = await startHub();
     const { status, body } = await call(running, path, { method });
     expect(status).toBe(404);
-    const message = `there is no ${method} ${path}: /openapi.json lists what there is`;
+    const message = `there is no ${method} ${path}: /openapi.json lists all routes`;
     expect(body).toEqual({ error: { code: "not_found", message } });
   });
 
-  it("is a page at the path of WebSockets", async () => {
+  it("answers 426 at the path of WebSockets", async () => {
     const running = await startHub();
     const { status, headers, body } = await call(running, "/ws");
     expect(status).toBe(426);

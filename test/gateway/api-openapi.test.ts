@@ -25,7 +25,7 @@ const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes"
 
 async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
   const { body } = await call(running, "/openapi.json");
-  // The shape is what the tests go on to check.
+  // The tests below check its shape.
   const paths = body.paths as Record<string, Record<string, Operation>>;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
@@ -33,7 +33,7 @@ async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
   return { document: body, operations };
 }
 
-/** A value for every field that some route wants. */
+/** A value for every required field of any route. */
 const SAMPLES: Record<string, unknown> = {
   channel: "all",
   data: 1,
@@ -46,14 +46,14 @@ const SAMPLES: Record<string, unknown> = {
   user: "bob",
 };
 
-/** A request made of nothing but what the document says. */
+/** Makes a request by the document alone. */
 function requestFor({ path, method, parameters, requestBody }: Operation & { path: string; method: string }) {
   const sample = (name: string) => encodeURIComponent(String(SAMPLES[name]));
   const query = parameters.filter((each) => each.in === "query" && SAMPLES[each.name] !== undefined);
   const target = path.replace(/\{(\w+)\}/g, (_, name: string) => sample(name));
   const text = query.map(({ name }) => `${name}=${sample(name)}`).join("&");
   const properties = requestBody?.content["application/json"]?.schema.properties ?? {};
-  // Either `to` or `group`, where both may stand.
+  // Routes that take both `to` and `group` accept only one.
   const names = Object.keys(properties).filter((name) => name !== "group" && name in SAMPLES);
   const body = requestBody && Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
   return { path: text === "" ? target : `${target}?${text}`, method: method.toUpperCase(), body };
@@ -94,7 +94,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("names the routes that people rely on", async () => {
+  it("contains the routes that clients rely on", async () => {
     const { operations } = await documentOf(await startHub(options));
     const routes = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(routes.sort()).toEqual([
@@ -125,7 +125,7 @@ describe("GET /openapi.json", () => {
     ]);
   });
 
-  it("describes routes that answer as it says", async () => {
+  it("describes what its routes answer", async () => {
     const running = await startHub(options);
     const { operations } = await documentOf(running);
     for (const operation of operations) {
@@ -139,7 +139,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("asks for no key where none is needed", async () => {
+  it("requires no key for open routes", async () => {
     const { document } = await documentOf(await startHub());
     expect(document.security).toEqual([]);
   });

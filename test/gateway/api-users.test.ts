@@ -4,7 +4,7 @@ import { connectPeer } from "../support/peer.ts";
 import { call } from "./api-call.ts";
 
 describe("GET /users", () => {
-  it("lists who is online, page by page", async () => {
+  it("lists online users page by page", async () => {
     const running = await startHub();
     for (const user of ["a", "b", "c"]) await connectPeer(running.url({ user_id: user, platform: "ios" }));
     await connectPeer(running.url({ user_id: "a", platform: "web" }));
@@ -19,7 +19,7 @@ describe("GET /users", () => {
     ]);
   });
 
-  it("refuses a cursor that no page gave", async () => {
+  it("refuses an unknown cursor", async () => {
     const running = await startHub();
     const { status, body } = await call(running, "/users?cursor=x");
     expect(status).toBe(400);
@@ -30,7 +30,7 @@ describe("GET /users", () => {
 });
 
 describe("GET /users/:user/connections", () => {
-  it("tells where a user is, oldest first", async () => {
+  it("lists a user's connections, oldest first", async () => {
     const running = await startHub();
     const web = await connectPeer(running.url({ user_id: "bob", platform: "web" }));
     const ios = await connectPeer(running.url({ user_id: "bob", platform: "ios", device: "phone" }));
@@ -53,7 +53,7 @@ describe("GET /users/:user/connections", () => {
     expect(body.connections).toHaveLength(1);
   });
 
-  it("refuses what cannot be an id", async () => {
+  it("refuses an invalid id", async () => {
     const running = await startHub();
     const { status } = await call(running, `/users/${"x".repeat(129)}/connections`);
     expect(status).toBe(400);
@@ -61,7 +61,7 @@ describe("GET /users/:user/connections", () => {
 });
 
 describe("POST /users/:user/kick", () => {
-  it("ends every connection of the user with a notice and a final code", async () => {
+  it("closes every connection of the user with a notice and a final code", async () => {
     const running = await startHub();
     const peers = await Promise.all(
       ["web", "ios"].map((platform) => connectPeer(running.url({ user_id: "bob", platform }))),
@@ -80,7 +80,7 @@ describe("POST /users/:user/kick", () => {
     }
   });
 
-  it("needs no body, and may mean one platform", async () => {
+  it("needs no body, and may be limited to one platform", async () => {
     const running = await startHub();
     const web = await connectPeer(running.url({ user_id: "bob", platform: "web" }));
     const ios = await connectPeer(running.url({ user_id: "bob", platform: "ios" }));
@@ -121,7 +121,7 @@ describe("/groups/:group/members", () => {
     expect(sent.body).toMatchObject({ connections: 0 });
   });
 
-  it("brings a member who was away what was missed", async () => {
+  it("replays missed messages to a member who was offline", async () => {
     const running = await startHub();
     await call(running, "/groups/g1/members", { body: { user: "bob" } });
     await call(running, "/groups/g1/send", { body: { type: "chat", data: "missed" } });
@@ -129,7 +129,7 @@ describe("/groups/:group/members", () => {
     expect(await bob.next(({ type }) => type === "chat")).toMatchObject({ data: "missed", group: "g1" });
   });
 
-  it("wants a user", async () => {
+  it("requires a user", async () => {
     const running = await startHub();
     const { status, body } = await call(running, "/groups/g1/members", { body: {} });
     expect(status).toBe(400);

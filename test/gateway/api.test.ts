@@ -5,7 +5,7 @@ import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../src/
 import { Local } from "../../src/local/local.ts";
 import { Acks, Deliverer, Hooks, Publisher } from "../../src/publish/publish.ts";
 
-/** Ports of an API that stands alone: nothing is connected, and the backplane has not been started. */
+/** Ports of an API without connections, whose backplane is not started. */
 function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const backplane = memoryBackplane({ history: { count: 10, ageMs: 1_000, totalBytes: 1_000 } });
   const outbox = { messages: 1, bytes: 1, socketBytes: 1, policy: "drop", waitMs: 1 } as const;
@@ -53,7 +53,7 @@ describe("createApi", () => {
     expect(documented.sort()).toEqual(registered.sort());
   });
 
-  it("has the routes of WebSockets at the root when they connect there", async () => {
+  it("has the routes below the WebSocket path at the root when that path is /", async () => {
     const api = createApi(portsOf({ path: "/" }));
     expect((await api.request("/health")).status).toBe(200);
     expect((await api.request("/")).status).toBe(426);
@@ -61,7 +61,7 @@ describe("createApi", () => {
     expect((await api.request("/broadcast", { method: "POST", body })).status).toBe(503);
   });
 
-  it("tells callers nothing of a failure of its own, and the operator all", async () => {
+  it("hides an unexpected error from callers and reports it to the operator", async () => {
     const reports: unknown[] = [];
     const failure = new Error("the password is 1234");
     const api = createApi(

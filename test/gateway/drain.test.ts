@@ -5,15 +5,15 @@ import { connectPeer, Peer } from "../support/peer.ts";
 import { connectRaw } from "../support/raw.ts";
 
 describe("a drain", () => {
-  it("lasts as long as it may for a client that is slow", async () => {
+  it("waits for a slow consumer up to its limit", async () => {
     const { hub, url } = await startHub({ shutdown: { drainMs: 60_000 } });
     const slow = await connectRaw(url({ user_id: "bob" }));
     slow.socket.pause();
     const total = 200;
-    // More than the sockets take, so that some of it waits in the queue.
+    // More than the sockets take, so that some messages stay in the queue.
     for (let n = 0; n < total; n++) await hub.user("bob").send({ type: "n", data: "x".repeat(64_000) });
     const closing = hub.close();
-    // Longer than any client may take for its part of the closing handshake.
+    // Longer than the timeout of the closing handshake.
     await sleep(2_500);
     slow.socket.resume();
     expect((await slow.closed).code).toBe(4000);
@@ -21,7 +21,7 @@ describe("a drain", () => {
     expect(slow.frames.at(-1)).toMatchObject({ code: "drain" });
   });
 
-  it("waits until those whose login was under way have gone too", async () => {
+  it("waits for connections whose login was in flight when it began", async () => {
     const { hub, url } = await startHub();
     const asked = Promise.withResolvers<void>();
     const admitted = Promise.withResolvers<void>();
@@ -40,7 +40,7 @@ describe("a drain", () => {
     expect((await peer.closed).code).toBe(4000);
   });
 
-  it("ends when everybody has gone, and nobody is online any more", async () => {
+  it("ends when all connections have left presence", async () => {
     const { hub, url } = await startHub();
     await Promise.all(["a", "b", "c"].map((user) => connectPeer(url({ user_id: user }))));
     const counts: number[] = [];

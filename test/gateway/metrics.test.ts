@@ -5,7 +5,7 @@ import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { call } from "./api-call.ts";
 
-/** The series of a scrape, by name and labels as they stand in the text. */
+/** Series of a scrape, by name and labels as in the text. */
 function seriesOf(text: string): Map<string, number> {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(
@@ -96,7 +96,7 @@ describe("metrics", () => {
     expect(series.get('tidings_publish_seconds_count{kind="ephemeral"}')).toBe(0);
   });
 
-  it("count failures by code, apart from what was published", async () => {
+  it("count failures by code, and do not count them as published", async () => {
     const metrics = metricsOf();
     metrics.failed(new TidingsError("unavailable", "away"));
     const series = seriesOf(await metrics.render());
@@ -105,7 +105,7 @@ describe("metrics", () => {
     expect(metrics.totals).toMatchObject({ publishErrors: 1, published: { stored: 0, ephemeral: 0 } });
   });
 
-  it("take a message from a clock that is ahead as delivered at once, and one for nobody as not delivered", async () => {
+  it("count a delivery from a clock that is ahead as 0 s, and ignore one without receivers", async () => {
     const metrics = metricsOf();
     metrics.delivered(2, -40);
     metrics.delivered(0, 40);
@@ -115,7 +115,7 @@ describe("metrics", () => {
     expect(series.get("tidings_delivered_total")).toBe(2);
   });
 
-  it("belong to one hub; those of the process are the same for all", async () => {
+  it("belong to one hub; metrics of the process are shared", async () => {
     const [one, other] = [metricsOf(), metricsOf()];
     one.connected();
     const texts = [await one.render(), await other.render()];
@@ -127,7 +127,7 @@ describe("metrics", () => {
     }
   });
 
-  it("see the event loop being held up", async () => {
+  it("show a blocked event loop", async () => {
     const metrics = metricsOf();
     const isSeen = () => metrics.loopDelay.max > 50;
     while (!isSeen()) {
@@ -139,7 +139,7 @@ describe("metrics", () => {
     expect(series.get('tidings_event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.05);
   });
 
-  it("tell what goes between the nodes, with every kind from the start", async () => {
+  it("show the traffic between nodes, with every kind from the start", async () => {
     const traffic = {
       messages: { in: { ephemeral: 0, stored: 0 }, out: { ephemeral: 0, stored: 0 } },
       bytes: { in: 0, out: 0 },
@@ -164,11 +164,11 @@ describe("metrics", () => {
     });
   });
 
-  it("say nothing of other nodes where there are none", async () => {
+  it("have no traffic on a single node", async () => {
     expect(await metricsOf().render()).not.toContain("tidings_backplane_messages_total");
   });
 
-  it("are told once each, as Prometheus wants it", async () => {
+  it("appear once each, as Prometheus requires", async () => {
     const text = await metricsOf().render();
     const typed = text.match(/(?<=^# TYPE )\S+/gm) ?? [];
     expect(new Set(typed).size).toBe(typed.length);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sharedProbe } from "../../src/gateway/gateway.ts";
 
-/** A backplane that answers when the test says so, and counts how often it was asked. */
+/** Backplane that answers when the test resolves it, and counts its probes. */
 function slowBackplane() {
   const asked: PromiseWithResolvers<void>[] = [];
   const probe = (): Promise<void> => {
@@ -13,7 +13,7 @@ function slowBackplane() {
 }
 
 describe("a shared probe", () => {
-  it("asks once for all who ask while it is under way, and again for those who come later", async () => {
+  it("asks once for callers while it is in flight, and again for later ones", async () => {
     const { probe: ask, asked } = slowBackplane();
     const probe = sharedProbe({ probe: ask });
     const answers = [probe(), probe(), probe()];
@@ -26,7 +26,7 @@ describe("a shared probe", () => {
     await expect(later).rejects.toThrow("away");
   });
 
-  it("gives up on a backplane that says nothing, without asking it again and again", async () => {
+  it("times out without an answer, and does not ask a silent backplane again", async () => {
     const { probe: ask, asked } = slowBackplane();
     const probe = sharedProbe({ probe: ask }, 5);
     for (let n = 0; n < 3; n++) await expect(probe()).rejects.toMatchObject({ code: "timeout" });

@@ -12,7 +12,7 @@ const bob = { user_id: "bob" };
 const websocket = { enableCompression: true };
 const deflate = { "Sec-WebSocket-Extensions": "permessage-deflate" };
 
-/** RFC 7692 section 7.2: without its last four bytes. */
+/** Deflates as RFC 7692 section 7.2 says: without the last four bytes. */
 const compressed = (payload: string | Uint8Array): Buffer => {
   const bytes = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
   return clientFrame({ reserved: 4, payload: bytes.subarray(0, -4) });
@@ -24,7 +24,7 @@ const inflated = ({ payload }: ServerFrame): string =>
   }).toString();
 
 describe("a decompression bomb", () => {
-  it("ends with 1009, and fifty at once cost a bounded amount", async () => {
+  it("is closed with 1009, and fifty at once use bounded memory", async () => {
     const hub = await startHubProcess({ websocket });
     const before = await hub.memory();
     const bomb = compressed(Buffer.alloc(200 * MIB));
@@ -37,7 +37,7 @@ describe("a decompression bomb", () => {
     await connectPeer(hub.url(bob));
   });
 
-  it("in fragments, or before the login, ends alike", async () => {
+  it("is closed with 1009 in fragments, and before the login", async () => {
     const { url } = await startHub({ websocket });
     const bomb = compressed(Buffer.alloc(10 * MIB));
     expect((await new RawPeer(url(), deflate, bomb).closed).code).toBe(1009);
@@ -54,7 +54,7 @@ describe("a decompression bomb", () => {
 });
 
 describe("compressed input", () => {
-  it("is read like any other, up to the same limit", async () => {
+  it("has the message limit of uncompressed input", async () => {
     const { url } = await startHub({ websocket });
     const peer = await connectRaw(url(mallory), deflate);
     const data = "x".repeat(524_288 - 100);
@@ -64,7 +64,7 @@ describe("compressed input", () => {
     expect(peer.frames.find(({ id }) => id === 1)?.data).toBe(data);
   });
 
-  it("that is no compressed data ends the connection with 1007, and so does bad UTF-8 in it", async () => {
+  it("that is not deflate data closes the connection with 1007, and so does bad UTF-8 in it", async () => {
     const { url } = await startHub({ websocket });
     for (const frame of [
       clientFrame({ reserved: 4, payload: Buffer.alloc(100, 0xff) }),
@@ -76,7 +76,7 @@ describe("compressed input", () => {
     }
   });
 
-  it("nobody agreed to ends the connection with 1002", async () => {
+  it("without agreement closes the connection with 1002", async () => {
     const { url } = await startHub();
     const peer = await connectRaw(url(mallory), deflate);
     expect(peer.head.toLowerCase()).not.toContain("sec-websocket-extensions");
@@ -88,7 +88,7 @@ describe("compressed input", () => {
 describe("compressed output", () => {
   const text = JSON.stringify({ text: "again and ".repeat(1_000) });
 
-  it("is the same data for every client, and small on the wire for those that can read it", async () => {
+  it("has one content for every client, and is small for those that agreed to it", async () => {
     const { hub, url } = await startHub({ websocket });
     const able = await connectRaw(url(bob), deflate);
     const unable = await connectRaw(url(bob));
@@ -101,7 +101,7 @@ describe("compressed output", () => {
     expect(frame?.payload.length).toBeLessThan(text.length / 2);
   });
 
-  it("begins at the threshold", async () => {
+  it("starts at the threshold", async () => {
     const { hub, url } = await startHub({ websocket: { ...websocket, compressionThreshold: 500 } });
     const peer = await connectRaw(url(bob), deflate);
     await hub.user("bob").send({ type: "n", data: "x".repeat(300) });
@@ -134,7 +134,7 @@ describe("compressed output", () => {
     const read = (frame: ServerFrame): string =>
       frame.compressed ? inflated(frame) : frame.payload.toString();
     await peer.until(() => peer.received.some((frame) => read(frame).includes("again")));
-    // A window of 512 bytes cannot read what was compressed with a larger one.
+    // A window of 512 bytes cannot inflate data that was deflated with a larger one.
     const bits = Number(/server_max_window_bits="?(\d+)/.exec(offer)?.[1] ?? 15);
     if (bits < 15) expect(peer.received.some((frame) => frame.compressed)).toBe(false);
     peer.write(textFrame({ id: 1, action: "robot.ping", data: text }));
@@ -153,7 +153,7 @@ describe("compressed output", () => {
     expect(peer.status).toBe(400);
   });
 
-  it("is one JSON document per frame, in order, mixed with what is not compressed", async () => {
+  it("is one JSON document per frame, in order, among uncompressed frames", async () => {
     const { hub, url } = await startHub({ websocket });
     const peer = await connectRaw(url(bob), deflate);
     const total = 300;

@@ -13,7 +13,7 @@ const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 describe("a hub that closes", () => {
-  it("tells every client when to come back, spread over the time it was given, and then 4000", async () => {
+  it("tells every client when to reconnect, spread over the configured time, and closes with 4000", async () => {
     const { hub, url } = await startHub({ shutdown: { reconnectSpreadMs: 5_000 } });
     const peers = await Promise.all(range(1, 40).map((n) => connectPeer(url({ user_id: `u${n}` }))));
     await hub.close();
@@ -29,12 +29,12 @@ describe("a hub that closes", () => {
     expect(new Set(waits).size).toBeGreaterThan(20);
   });
 
-  it("gives a client everything that was queued for it, also one that was busy", async () => {
+  it("writes a client's whole queue before the close, even to a busy socket", async () => {
     const { hub, url } = await startHub();
     const quick = await connectPeer(url(alice));
     const busy = await connectRaw(url(bob));
     busy.socket.pause();
-    // More than a socket takes at once, so that some of it waits in the queue.
+    // More than a socket takes at once, so that some messages stay in the queue.
     const total = 100;
     for (let n = 0; n < total; n++) {
       await hub.user("bob").send({ type: "n", data: "x".repeat(64_000) });
@@ -51,7 +51,7 @@ describe("a hub that closes", () => {
     expect(quick.messages.map(({ id }) => id)).toEqual(sent.map(({ id }) => id));
   });
 
-  it("gives the receiver what its sender was told was delivered", async () => {
+  it("delivers every message whose receipt says delivered", async () => {
     const { hub, url } = await startHub();
     const receiver = await connectPeer(url(bob));
     const sender = await connectRaw(url(alice));
@@ -59,13 +59,13 @@ describe("a hub that closes", () => {
     await sender.until(() => sender.frames.some(({ id }) => id === 300));
     await hub.close();
     await Promise.all([sender.closed, receiver.closed]);
-    const confirmed = sender.frames.filter(({ data }) => (data as { state?: string })?.state === "delivered"); // a receipt, if anything
+    const confirmed = sender.frames.filter(({ data }) => (data as { state?: string })?.state === "delivered"); // shape of a receipt
     expect(confirmed.length).toBeGreaterThanOrEqual(300);
     const got = receiver.messages.map(({ data }) => data);
     expect(got.slice(0, confirmed.length)).toEqual(range(1, confirmed.length));
   });
 
-  it("is done within its limit beside a client that takes nothing and one that answers nothing", async () => {
+  it("ends within its limit despite a client that reads nothing and one that does not answer the close", async () => {
     const { hub, url } = await startHub({ shutdown: { drainMs: 300 } });
     const stalled = await connectRaw(url(bob));
     stalled.socket.pause();
@@ -78,7 +78,7 @@ describe("a hub that closes", () => {
     await stalled.closed;
   });
 
-  it("closes once, however often it is told to", async () => {
+  it("closes once, however often close is called", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(alice));
     const closing = hub.close();
@@ -88,11 +88,11 @@ describe("a hub that closes", () => {
     expect(peer.frames.filter(({ code }) => code === "drain")).toHaveLength(1);
   });
 
-  it("takes no more connections: 503 while it drains, none afterwards", async () => {
+  it("refuses connections: with 503 while it drains, without a listener afterwards", async () => {
     const { hub, url } = await startHub();
     const holder = await connectRaw(url(alice));
     holder.answersClose = false;
-    // A socket from before the drain, whose request comes after its beginning.
+    // A socket that was opened before the drain and sends its request during it.
     const late = connectTo(url());
     await once(late, "connect");
     const answer = once(late, "data");
@@ -109,7 +109,7 @@ describe("a hub that closes", () => {
     expect(error).toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("lets those go that have not logged in, and does not wait for them", async () => {
+  it("closes sessions that have not logged in, and does not wait for them", async () => {
     const { hub, url } = await startHub();
     const silent = new Peer(url());
     await once(silent.socket, "open");
@@ -117,7 +117,7 @@ describe("a hub that closes", () => {
     expect(await silent.closed).toMatchObject({ code: 4000 });
   });
 
-  it("lets those go whose login was under way when it began", async () => {
+  it("closes sessions whose login was in flight when it began", async () => {
     const { hub, url } = await startHub();
     let admit = (): void => undefined;
     const asked = new Promise<void>((resolve) => {
@@ -137,7 +137,7 @@ describe("a hub that closes", () => {
     await holder;
   });
 
-  it("answers what comes meanwhile with unavailable, and nothing fails unforeseen", async () => {
+  it("answers requests meanwhile with unavailable, and has no unexpected error", async () => {
     const { hub, url } = await startHub();
     const failures: unknown[] = [];
     hub.on("error", (failure) => failures.push(failure));
@@ -158,7 +158,7 @@ describe("a hub that closes", () => {
     expect(failures).toEqual([]);
   });
 
-  it("lets its process end by itself", async () => {
+  it("leaves nothing that keeps the process running", async () => {
     const hub = await startHubProcess();
     await Promise.all([connectRaw(hub.url(alice)), once(new Peer(hub.url()).socket, "open")]);
     await hub.close();

@@ -15,7 +15,7 @@ const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
 const range = (from: number, to: number): number[] => times(to - from + 1, (n) => from + n);
 
 describe("requests without end", () => {
-  it("whose replies are not read cost a bounded amount, and are all answered when they are", async () => {
+  it("whose replies are not read use bounded memory, and are all answered when they are read", async () => {
     const hub = await startHubProcess();
     const before = await hub.memory();
     const peer = await connectRaw(hub.url(mallory));
@@ -52,7 +52,7 @@ describe("requests without end", () => {
     await peer.until(() => peer.frames.filter(({ error }) => error).length === 20_000);
   });
 
-  it("in pings of WebSocket cost a bounded amount, be it the connection", async () => {
+  it("in WebSocket pings use bounded memory, or close the connection", async () => {
     const hub = await startHubProcess();
     const before = await hub.memory();
     const peer = await connectRaw(hub.url(mallory));
@@ -65,7 +65,7 @@ describe("requests without end", () => {
     expect((await hub.memory()) - before).toBeLessThan(10 * MIB);
   });
 
-  it("for pages of history cost a bounded amount, however long the messages are", async () => {
+  it("for pages of history use bounded memory, however long the messages are", async () => {
     const hub = await startHubProcess({ websocket: { writeTimeoutMs: 60_000 } });
     await hub.publish({ user: "mallory", data: "x".repeat(400_000), count: 200 });
     const other = await connectPeer(hub.url(bob));
@@ -85,7 +85,7 @@ describe("requests without end", () => {
   });
 });
 
-/** Where a user's own channel stands, as `resume` takes it. */
+/** Position of a user's own channel, as `resume` takes it. */
 async function positionOf(url: string): Promise<string> {
   const peer = await connectRaw(url);
   await peer.until(() => peer.frames.some(({ id }) => id === 0) || peer.frames.length > 1);
@@ -95,7 +95,7 @@ async function positionOf(url: string): Promise<string> {
 }
 
 describe("a replay", () => {
-  it("that is not read costs a bounded amount, however long the messages are", async () => {
+  it("that is not read uses bounded memory, however long the messages are", async () => {
     const hub = await startHubProcess();
     await hub.publish({ user: "mallory", data: "x".repeat(400_000), count: 200 });
     const before = await hub.memory();
@@ -112,7 +112,7 @@ describe("a replay", () => {
 });
 
 describe("messages without end", () => {
-  it("are all published in their order behind a slow hook, while others go on", async () => {
+  it("are all published in order behind a slow hook, without delay for other clients", async () => {
     const { hub, url } = await startHub({ websocket: { messageQueueSize: 200 } });
     hub.on("message", ({ connection }) => (connection.user === "mallory" ? sleep(1) : undefined));
     const receiver = await connectPeer(url(bob));
@@ -128,7 +128,7 @@ describe("messages without end", () => {
     expect(got.map(({ data }) => data)).toEqual(range(0, 1_999));
   });
 
-  it("behind a hook that hangs keep others neither from sending nor from receiving", async () => {
+  it("behind a hook that hangs keep no other client from sending or receiving", async () => {
     const { hub, url } = await startHub({ timeouts: { hookMs: 60_000 } });
     hub.on("message", ({ connection }) =>
       connection.user === "mallory" ? new Promise(() => undefined) : undefined,
@@ -141,11 +141,11 @@ describe("messages without end", () => {
       other.send({ id, type: "m", to: "bob" });
       await other.next((frame) => frame.id === id);
     }
-    // Not one of them has been given up: that takes them a minute each.
+    // None has timed out yet: that takes a minute each.
     expect(peer.frames.filter(({ error }) => error)).toEqual([]);
   });
 
-  it("do not make their sender look dead while the server is not reading", async () => {
+  it("do not let their sender time out while the server does not read", async () => {
     const { hub, url } = await startHub({
       websocket: { heartbeatInterval: 0.1, connectionTimeout: 0.4 },
     });
@@ -158,7 +158,7 @@ describe("messages without end", () => {
     expect(ends).toEqual([]);
   });
 
-  it("that wait for an acknowledgement are bounded: those beyond are told to come later", async () => {
+  it("that wait for an acknowledgement are bounded: one more is answered with rate_limited", async () => {
     const { url } = await startHub();
     const peer = await connectRaw(url(mallory));
     const message = { type: "n", to: "bob", ack: true, timeoutMs: 60_000 };
@@ -167,7 +167,7 @@ describe("messages without end", () => {
     const refused = peer.frames.filter(({ error }) => error);
     expect(refused.length).toBeGreaterThan(15_000);
     for (const { error } of refused) expect(error).toMatchObject({ code: "rate_limited" });
-    // Whoever gets acknowledgements may send on.
+    // After an acknowledgement there is room for another message.
     const receiver = await connectPeer(url(bob));
     await receiver.settled();
     const stored = 20_000 - refused.length;
@@ -179,7 +179,7 @@ describe("messages without end", () => {
 });
 
 describe("logins", () => {
-  it("over and over on a live connection change nothing", async () => {
+  it("over and over on an open connection change nothing", async () => {
     const { hub, url } = await startHub();
     const peer = await connectRaw(url(mallory));
     peer.write(
@@ -207,7 +207,7 @@ describe("logins", () => {
 });
 
 describe("groups", () => {
-  it("joined and left in a loop end where the loop ends", async () => {
+  it("joined and left in a loop are in the state of the last request", async () => {
     const { hub, url } = await startHub();
     const peer = await connectRaw(url(mallory));
     const join = textFrame({ id: 1, action: "group.join", data: { group: "g" } });

@@ -16,7 +16,7 @@ beforeEach(async () => {
   running = await startHub();
 });
 
-/** The close code that these bytes earn a client that was welcomed before; a client beside it notices nothing. */
+/** Sends bytes after the welcome. @returns the close code; another client must not notice */
 async function closeCode(...bytes: Uint8Array[]): Promise<number> {
   const other = await connectPeer(running.url({ user_id: "other" }));
   const peer = await connectRaw(running.url(mallory));
@@ -30,14 +30,18 @@ describe("a frame that breaks RFC 6455", () => {
   it.each<[string, number, Uint8Array[]]>([
     ["is not masked", 1002, [clientFrame({ payload: ping, masked: false })]],
     [
-      "has the reserved bit of a compression nobody agreed to",
+      "has the reserved bit of compression without agreement",
       1002,
       [clientFrame({ payload: ping, reserved: 4 })],
     ],
     ["has a reserved bit", 1002, [clientFrame({ payload: ping, reserved: 2 })]],
     ["has an unknown data opcode", 1002, [clientFrame({ opcode: 3 })]],
     ["has an unknown control opcode", 1002, [clientFrame({ opcode: 11 })]],
-    ["continues what was never begun", 1002, [clientFrame({ opcode: continuation, payload: ping })]],
+    [
+      "continues a message that was never begun",
+      1002,
+      [clientFrame({ opcode: continuation, payload: ping })],
+    ],
     [
       "begins a message inside another",
       1002,
@@ -89,11 +93,11 @@ describe("a frame that breaks RFC 6455", () => {
         clientFrame({ opcode: continuation, payload: "x" }),
       ],
     ],
-  ])("because it %s ends the connection with %i", async (_what, code, bytes) => {
+  ])("because it %s closes the connection with %i", async (_what, code, bytes) => {
     expect(await closeCode(...bytes)).toBe(code);
   });
 
-  it("ends the connection before the login alike", async () => {
+  it("closes the connection before the login too", async () => {
     for (const [bytes, code] of [
       [clientFrame({ payload: ping, masked: false }), 1002],
       [clientFrame({ payload: Buffer.from([0xff]) }), 1007],
@@ -107,7 +111,7 @@ describe("a frame that breaks RFC 6455", () => {
 });
 
 describe("a message in fragments", () => {
-  it("is read as one, with pings in between, byte by byte", async () => {
+  it("is read as one message, with pings in between, byte by byte", async () => {
     const peer = await connectRaw(running.url(mallory));
     const request = Buffer.from('{"id":1,"action":"robot.ping","data":"€"}');
     for (const [index, byte] of request.entries()) {
@@ -120,14 +124,14 @@ describe("a message in fragments", () => {
     expect(peer.received.filter(({ opcode }) => opcode === OPCODE.pong)).toHaveLength(5);
   });
 
-  it("is read when every byte of it comes in a write of its own", async () => {
+  it("is read when every byte comes in its own write", async () => {
     const peer = await connectRaw(running.url(mallory));
     peer.socket.setNoDelay(true);
     for (const byte of textFrame({ id: 1, action: "robot.ping" })) peer.write(Buffer.from([byte]));
     await peer.until(() => peer.frames.some(({ id }) => id === 1));
   });
 
-  it("that never ends costs its sender the connection, be the fragments small or empty", async () => {
+  it("that never ends closes the connection, be the fragments small or empty", async () => {
     for (const payload of ["", "x"]) {
       const peer = await connectRaw(running.url(mallory));
       const fragment = clientFrame({ opcode: continuation, payload, fin: false });
@@ -156,7 +160,7 @@ describe("a message in fragments", () => {
     }
   });
 
-  it("that stops in the middle keeps nobody else waiting", async () => {
+  it("that stops in the middle delays no other client", async () => {
     const peer = await connectRaw(running.url(mallory));
     peer.write(clientFrame({ payload: "{", fin: false }), clientFrame({ claims: 500_000, payload: "x" }));
     const other = await connectPeer(running.url({ user_id: "other" }));
@@ -190,8 +194,8 @@ describe("a message in pieces", () => {
   });
 });
 
-describe("a client that has said close", () => {
-  it("is not listened to any more", async () => {
+describe("a client that has closed", () => {
+  it("is not read any more", async () => {
     const other = await connectPeer(running.url({ user_id: "other" }));
     const peer = await connectRaw(running.url(mallory));
     const late = textFrame({ type: "n", to: "other", data: "late" });
@@ -207,7 +211,7 @@ describe("a client that has said close", () => {
     expect(other.messages.map(({ data }) => data)).toEqual(["in time"]);
   });
 
-  it("and was told to leave is not listened to either", async () => {
+  it("or was kicked is not read either", async () => {
     const other = await connectPeer(running.url({ user_id: "other" }));
     const peer = await connectRaw(running.url(mallory));
     peer.answersClose = false;
@@ -222,7 +226,7 @@ describe("a client that has said close", () => {
     expect(await running.hub.group("g").members()).toEqual([]);
   });
 
-  it("only in TCP is gone at once", async () => {
+  it("only in TCP is disconnected at once", async () => {
     const peer = await connectRaw(running.url(mallory));
     const gone = new Promise((resolve) => running.hub.on("disconnect", resolve));
     peer.socket.end();
@@ -231,7 +235,7 @@ describe("a client that has said close", () => {
 });
 
 describe("frames of the server", () => {
-  it("are whole, unmasked texts with one JSON document each, whatever leaves together", async () => {
+  it("are whole, unmasked texts with one JSON document each, even when written together", async () => {
     const peer = await connectRaw(running.url(mallory));
     const requests = Array.from({ length: 200 }, (_, id) =>
       textFrame({ id, action: "robot.ping", data: "x".repeat(id * 9) }),
@@ -261,7 +265,7 @@ describe("a binary message", () => {
     expect(await seen).toMatchObject({ connection: { user: "mallory" }, bytes: Buffer.from([1, 2, 3]) });
   });
 
-  it("costs nobody anything when the hook throws", async () => {
+  it("harms no connection when the hook throws", async () => {
     running.hub.on("binary", () => {
       throw new Error("a bug");
     });
@@ -274,7 +278,7 @@ describe("a binary message", () => {
 });
 
 describe("a connection that is reset", () => {
-  it("in the middle of a frame is simply gone", async () => {
+  it("in the middle of a frame is disconnected as lost", async () => {
     for (const bytes of [[0x81], [0x81, 0xfe, 0xff], [0x81, 0x85, 1, 2, 3, 4, 5], [0x01, 0x80, 0, 0, 0, 0]]) {
       const peer = await connectRaw(running.url(mallory));
       const gone = new Promise((resolve) => running.hub.on("disconnect", resolve));

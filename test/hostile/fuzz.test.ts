@@ -7,7 +7,7 @@ import { clientFrame, type FrameShape, OPCODE, textFrame } from "../support/wire
 
 const MIB = 1_048_576;
 
-/** What a server may answer a client with that breaks the protocol, and 1006 when it is past answering. */
+/** Close codes for a client that breaks the protocol; 1006: without a close frame. */
 const CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009];
 
 const names = fc.oneof(
@@ -38,7 +38,7 @@ const actions = fc.oneof(
   names,
 );
 
-/** The protocol's own fields, each most often with a value of its kind, and now and then with anything. */
+/** Fields of the protocol, mostly with a value of their type, sometimes with anything. */
 const either = <Value>(likely: fc.Arbitrary<Value>): fc.Arbitrary<unknown> =>
   fc.oneof({ weight: 4, arbitrary: likely as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: anything }); // only widens
 
@@ -84,7 +84,7 @@ const objects = fc.oneof(
 
 const PARTS = ["", "{", "}", "[", '"', "\\", "\\ud800", ":", ",", "0", "-", "e", "null", "\0", "\u{1f600}"];
 
-/** Replaces a part of a text, the same one for the same number. */
+/** Replaces a part of a text that the number determines. */
 function mutate(text: string, seed: number): string {
   const start = seed % (text.length + 1);
   const part = PARTS[seed % PARTS.length] ?? "";
@@ -120,7 +120,7 @@ const wires = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
 );
 
-/** Whatever has happened: nothing failed unforeseen, memory is bounded, and a good client is served. */
+/** Expects no unexpected errors, bounded memory, and a well-behaved client that is served. */
 async function expectHealthy(hub: HubProcess, before: number): Promise<void> {
   const peer = await connectPeer(hub.url({ user_id: "good" }));
   peer.send({ id: 1, type: "n", to: "good", data: "still here" });
@@ -130,12 +130,12 @@ async function expectHealthy(hub: HubProcess, before: number): Promise<void> {
 }
 
 describe("a hub", () => {
-  it("answers a hundred thousand random messages and goes on", async () => {
+  it("answers a hundred thousand random messages and keeps working", async () => {
     const hub = await startHubProcess({ history: { totalBytes: 8 * MIB }, publish: { ackTimeoutMs: 1 } });
     const before = await hub.memory();
     let peer = await connectRaw(hub.url({ user_id: "mallory" }));
     let sent = 0;
-    // Making a text takes longer than answering it, so each is sent in four variants.
+    // Generating a text takes longer than answering it, so each is sent in four variants.
     const run = async (made: readonly string[], seed: number): Promise<void> => {
       const batch = made.flatMap((text, n) => [
         text,
@@ -155,7 +155,7 @@ describe("a hub", () => {
       peer.frames.length = 0;
       peer.received.length = 0;
       if (sent % 10_000 > batch.length) return;
-      // A new connection now and then, so that what one has gathered is let go.
+      // Reconnect now and then, so that the peer's frames can be collected.
       peer.socket.destroy();
       await peer.closed;
       peer = await connectRaw(hub.url({ user_id: "mallory" }));
@@ -167,7 +167,7 @@ describe("a hub", () => {
     await expectHealthy(hub, before);
   });
 
-  it("ends every stream of random frames, before the login and after it", async () => {
+  it("closes every stream of random frames, before and after the login", async () => {
     const hub = await startHubProcess({
       history: { totalBytes: 8 * MIB },
       websocket: { enableCompression: true },

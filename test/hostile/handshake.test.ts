@@ -11,7 +11,7 @@ import { textFrame } from "../support/wire.ts";
 const alice = { user_id: "alice" };
 
 describe("half-open handshakes", () => {
-  it("by ten thousand are cut in time, and a good client gets in beside them", async () => {
+  it("by ten thousand are cut in time, and a well-behaved client gets in", async () => {
     const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 2_500 } });
     const idle = await hub.memory();
     const program = join(import.meta.dirname, "../support/half-open-program.ts");
@@ -19,7 +19,7 @@ describe("half-open handshakes", () => {
     onTestFinished(() => void attackers.kill());
     await once(attackers, "message");
     await (await connectPeer(hub.url(alice))).settled();
-    // A socket and its HTTP parser.
+    // Memory of a socket and its HTTP parser.
     expect((await hub.memory()) - idle).toBeLessThan(10_000 * 12_000);
     await once(attackers, "message");
     await (await connectPeer(hub.url(alice))).settled();
@@ -27,7 +27,7 @@ describe("half-open handshakes", () => {
     expect(await hub.failures()).toEqual([]);
   });
 
-  it("beyond the limit cost the oldest their place, not the newest", async () => {
+  it("beyond the limit cut the oldest, not the newest", async () => {
     const { url } = await startHub({ websocket: { maxHandshakes: 2 } });
     const [oldest, ...others] = [connectTo(url()), connectTo(url()), connectTo(url())];
     await once(oldest.resume(), "close");
@@ -37,7 +37,7 @@ describe("half-open handshakes", () => {
 });
 
 describe("connections without a login", () => {
-  it("beyond the limit cost the longest silent its place", async () => {
+  it("beyond the limit close the longest silent one", async () => {
     const { url } = await startHub({ websocket: { maxHandshakes: 2 } });
     const silent = [new Peer(url()), new Peer(url())];
     await Promise.all(silent.map(({ socket }) => once(socket, "open")));
@@ -48,7 +48,7 @@ describe("connections without a login", () => {
     await late.settled();
   });
 
-  it("are let go when they talk too much, or in the wrong words", async () => {
+  it("are closed after too many messages, or malformed ones", async () => {
     const { url } = await startHub();
     const request = textFrame({ id: 1, action: "robot.login", data: { user_id: 7 } });
     expect((await new RawPeer(url(), {}, request).closed).code).toBe(4505);
@@ -56,7 +56,7 @@ describe("connections without a login", () => {
     expect((await new RawPeer(url(), {}, junk).closed).code).toBe(4500);
   });
 
-  it("are answered as text whatever they ask", async () => {
+  it("are answered in text whatever they request", async () => {
     const { url } = await startHub();
     const peer = new RawPeer(url());
     for (const text of [
@@ -73,7 +73,7 @@ describe("connections without a login", () => {
     expect(codes).toEqual(["bad_request", "bad_request", "unauthorized", "unauthorized", "unauthorized"]);
   });
 
-  it("hold no more than one message's worth of bytes each while their login is looked at", async () => {
+  it("keep no more than the message limit each while their login is in flight", async () => {
     const { hub, url } = await startHub({ timeouts: { hookMs: 60_000 } });
     let admit = (): void => undefined;
     const asked = new Promise<void>((resolve) => {
@@ -91,7 +91,7 @@ describe("connections without a login", () => {
       { length: 60 },
       () => new Promise<void>((done) => peer.socket.write(big, () => done())),
     );
-    // The server stops reading: what it does not take stays with the client.
+    // The server stops reading: the rest stays with the client.
     await sent[0];
     await someRoundTrips(url);
     expect(peer.socket.writableLength).toBeGreaterThan(10_000_000);
@@ -126,19 +126,19 @@ describe("an upgrade that is refused", () => {
     expect(peer.status).toBe(status);
   });
 
-  it("leaves no socket behind, also when the client keeps its own side open", async () => {
+  it("leaves no socket behind, even when the client keeps its side open", async () => {
     const { url } = await startHub();
     const peer = new RawPeer(url({ user_id: "" }));
     peer.socket.allowHalfOpen = true;
     await once(peer.socket, "end");
-    // Only a socket that the other side has given up answers with a reset.
+    // A socket answers with a reset only when its owner has destroyed it.
     const writing = setInterval(() => peer.socket.write("x"), 10);
     await peer.closed;
     clearInterval(writing);
     expect(peer.status).toBe(400);
   });
 
-  it("is one whose credentials nobody finds the time to look at", async () => {
+  it("is one whose authentication times out", async () => {
     const never = new Promise<never>(() => undefined);
     const auth = { mode: "token", authenticate: () => never } as const;
     const { url } = await startHub({ auth, websocket: { loginTimeoutMs: 50 } });
@@ -153,7 +153,7 @@ describe("an upgrade that is refused", () => {
 });
 
 describe("the path of WebSockets", () => {
-  it("answers plain HTTP in words", async () => {
+  it("answers plain HTTP with a message", async () => {
     const { at } = await startHub();
     for (const method of ["GET", "POST", "HEAD", "DELETE"]) {
       const response = await fetch(`${at.url}/ws`, { method });
@@ -189,7 +189,7 @@ describe("the path of WebSockets", () => {
     ["empty lines", "\r\n".repeat(1_000)],
     ["headers without end", `GET /ws HTTP/1.1\r\n${"a: b\r\n".repeat(5_000)}`],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-  ])("ends what is no HTTP it knows: %s", async (_what, bytes) => {
+  ])("closes a socket that sends invalid HTTP: %s", async (_what, bytes) => {
     const { url } = await startHub({ websocket: { handshakeTimeoutMs: 200 } });
     const socket = connectTo(url());
     socket.write(bytes);
@@ -221,7 +221,7 @@ describe("a client that is cut", () => {
       const socket = connectTo(url());
       await once(socket, "connect");
       await new Promise((done) => socket.write(session.subarray(0, end), done));
-      // Half of them wait for an answer first, so that the cut falls into the work on it.
+      // Half of them wait for an answer first, so that the cut comes during the work.
       if (end % 2 === 0 && end > upgradeRequest(url()).length) await once(socket, "data");
       socket.resetAndDestroy();
     }
@@ -245,7 +245,7 @@ describe("a client that is cut", () => {
     while ((await hub.presence.count()).connections > 1) await someRoundTrips(url);
   });
 
-  it("and comes back, over and over, keeps exactly one connection", async () => {
+  it("and reconnects, over and over, has exactly one connection", async () => {
     const { hub, url } = await startHub({ websocket: { onePerPlatform: true } });
     const peers = await Promise.all(Array.from({ length: 50 }, () => new RawPeer(url(alice))));
     const codes: number[] = [];
@@ -256,7 +256,7 @@ describe("a client that is cut", () => {
   });
 });
 
-/** A round trip beside it, several times: time enough for the server to have read what it wants to read. */
+/** Several round trips of another client, in which the server reads all that it is willing to read. */
 async function someRoundTrips(url: (parameters: Record<string, string>) => string): Promise<void> {
   for (let n = 0; n < 20; n++) {
     const response = await fetch(url({}).replace("ws:", "http:").replace("/ws", "/health"));

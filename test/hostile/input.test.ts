@@ -5,7 +5,7 @@ import { connectPeer, type Frame, isMessage, type Peer } from "../support/peer.t
 let running: RunningHub;
 let mallory: Peer;
 let bob: Peer;
-/** Failures that the server had not foreseen. */
+/** Unexpected errors of the server. */
 let failures: unknown[];
 
 beforeEach(async () => {
@@ -16,7 +16,7 @@ beforeEach(async () => {
   bob = await connectPeer(running.url({ user_id: "bob" }));
 });
 
-/** The answer to input that has no id. */
+/** Answer to input without an id. */
 const refusal = async (text: string): Promise<Frame> => {
   const before = mallory.frames.length;
   mallory.send(text);
@@ -27,7 +27,7 @@ const refusal = async (text: string): Promise<Frame> => {
 
 const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
 
-describe("a text that is no request and no message", () => {
+describe("a text that is neither request nor message", () => {
   it.each([
     "null",
     "[]",
@@ -92,7 +92,7 @@ describe("a text that is no request and no message", () => {
     expect(failures).toEqual([]);
   });
 
-  it.each([-1, 1.5, "7", null, {}, 1e300, 2 ** 53])("has no id that could be answered: %j", async (id) => {
+  it.each([-1, 1.5, "7", null, {}, 1e300, 2 ** 53])("is answered without an id: %j", async (id) => {
     expect(await refusal(JSON.stringify({ id, action: "robot.ping" }))).toEqual({
       error: { code: "bad_request", message: expect.stringContaining("id") },
     });
@@ -100,7 +100,7 @@ describe("a text that is no request and no message", () => {
 });
 
 describe("data", () => {
-  it("passes through 64 levels of nesting, and not through 65", async () => {
+  it("is accepted with 64 levels of nesting, and refused with 65", async () => {
     mallory.send(`{"type":"n","to":"bob","data":${nested(64)}}`);
     expect(JSON.stringify(await bob.next(isMessage))).toContain(nested(64));
     expect(await refusal(`{"type":"n","to":"bob","data":${nested(65)}}`)).toMatchObject({
@@ -108,18 +108,18 @@ describe("data", () => {
     });
   });
 
-  it("is judged alike when it comes by message.send", async () => {
+  it("has these limits in message.send too", async () => {
     const send = (levels: number): Promise<Frame> =>
       mallory.request("message.send", { type: "n", to: "bob", data: JSON.parse(nested(levels)) });
     expect(await send(64)).toMatchObject({ data: { state: "delivered" } });
     expect(await send(65)).toMatchObject({ error: { code: "bad_request" } });
   });
 
-  it("keeps prototype-polluting keys to itself", async () => {
+  it("does not pollute a prototype", async () => {
     const data = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"prototype":1}';
     mallory.send(`{"type":"n","to":"bob","data":${data}}`);
     expect(JSON.stringify((await bob.next(isMessage)).data)).toBe(data);
-    // Fields beside type are gathered into data, and so must these be.
+    // Fields beside `type` become data, these too.
     mallory.send(
       '{"type":"m","to":"bob","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
     );
@@ -131,15 +131,15 @@ describe("data", () => {
     expect(failures).toEqual([]);
   });
 
-  it("may hold lone surrogates, which arrive as they were written", async () => {
+  it("may contain lone surrogates, which arrive unchanged", async () => {
     mallory.send('{"type":"n","to":"bob","data":"\\ud800 and \\udfff"}');
     expect((await bob.next(isMessage)).data).toBe("\ud800 and \udfff");
   });
 });
 
-describe("a prototype's field without own meaning", () => {
+describe("the name of a field of Object.prototype", () => {
   it.each(["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"])(
-    "is no action, as a user, group, platform or device it is a name like any other: %s",
+    "is an unknown action, and a valid id of a user, group, platform or device: %s",
     async (name) => {
       for (const action of [name, `robot.${name}`, `${name}.${name}`]) {
         expect(await mallory.request(action)).toMatchObject({ error: { code: "unknown_action" } });
@@ -167,7 +167,7 @@ describe("a prototype's field without own meaning", () => {
     },
   );
 
-  it("does not confuse the fields of a request", async () => {
+  it("is ignored as a field of a request", async () => {
     mallory.send('{"id":1,"action":"group.join","data":{"__proto__":{"group":"g"}}}');
     expect(await mallory.next(({ id }) => id === 1)).toMatchObject({ error: { code: "bad_request" } });
     mallory.send('{"__proto__":{"action":"robot.ping","id":2}}');
@@ -183,7 +183,7 @@ describe("a prototype's field without own meaning", () => {
 });
 
 describe("a name with a lone surrogate", () => {
-  it("is a name like any other, on every way that it takes", async () => {
+  it("works as an id everywhere", async () => {
     const name = "\ud800x";
     const text = '"\\ud800x"';
     mallory.send(`{"id":1,"action":"group.join","data":{"group":${text}}}`);
@@ -199,7 +199,7 @@ describe("a name with a lone surrogate", () => {
 });
 
 describe("a forged field", () => {
-  it("never makes a client speak as another, at another time, at another place", async () => {
+  it("never changes the sender, time or channel of a message", async () => {
     const forged = { from: "alice", timestamp: 1, offset: 99, epoch: "e", id: 12 };
     mallory.send({ type: "n", to: "bob", data: 1, ...forged });
     mallory.send({ type: "n", to: "bob", ...forged });

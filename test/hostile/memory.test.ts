@@ -6,7 +6,7 @@ import { clientFrame, OPCODE } from "../support/wire.ts";
 
 const MIB = 1_048_576;
 
-/** One client's short life, with everything in it that leaves a trace on the server. */
+/** Connects, uses every feature that keeps state on the server, and disconnects. */
 async function visit(hub: HubProcess, n: number): Promise<void> {
   const user = `u${n % 50}`;
   const peer = await connectRaw(hub.url({ user_id: user, platform: n % 2 === 0 ? "web" : "ios" }));
@@ -36,7 +36,7 @@ async function visits(hub: HubProcess, count: number): Promise<void> {
 }
 
 describe("five thousand connections that come and go", () => {
-  it("leave the memory where it was", async () => {
+  it("leave no memory behind", async () => {
     const hub = await startHubProcess({
       history: { count: 10 },
       presence: { graceMs: 1 },
@@ -48,13 +48,13 @@ describe("five thousand connections that come and go", () => {
     const after = await hub.memory();
     expect(await hub.count()).toEqual({ users: 0, connections: 0 });
     expect(await hub.failures()).toEqual([]);
-    // A leak of a connection's worth would be 30 MB; of its every trace, some hundred bytes, 2 MB.
+    // A leak of every connection would be 30 MB, a leak of some hundred bytes per connection 2 MB.
     expect(after - before).toBeLessThan(1.5 * MIB);
   });
 });
 
-describe("thousands of names that are used once", () => {
-  it("cost no more than the bound on history", async () => {
+describe("thousands of groups and users that are used once", () => {
+  it("use no more memory than the bound on history", async () => {
     const hub = await startHubProcess({ history: { totalBytes: MIB }, presence: { graceMs: 1 } });
     const peer = await connectRaw(hub.url({ user_id: "mallory" }));
     const name = (n: number): string => `${n}-${"x".repeat(100)}`;

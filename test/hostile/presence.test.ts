@@ -8,7 +8,7 @@ import { clientFrame, OPCODE, textFrame } from "../support/wire.ts";
 const alice = { user_id: "alice" };
 const bob = { user_id: "bob" };
 
-/** Every change of presence that the hub has told, as it tells the application. */
+/** Records all online and offline events of a hub. */
 function changesOf({ hub }: RunningHub): string[] {
   const changes: string[] = [];
   hub.on("online", ({ user }) => changes.push(`${user} online`));
@@ -44,7 +44,7 @@ describe("two devices of one user", () => {
     expect(await running.hub.presence.count()).toEqual({ users: 0, connections: 0 });
   });
 
-  it("time out each by itself: the second neither inherits the first one's timers nor ends them", async () => {
+  it("time out independently: the timers of one never affect the other", async () => {
     const running = await startHub({ websocket: { heartbeatInterval: 0.05, connectionTimeout: 0.3 } });
     const silent = await connectRaw(running.url(alice));
     const lively = await connectRaw(running.url(alice));
@@ -54,12 +54,12 @@ describe("two devices of one user", () => {
     expect(await end).toMatchObject({ cause: "timeout", connection: { id: idOf(silent) } });
     lively.send({ id: 1, action: "robot.ping" });
     await lively.until(() => lively.frames.some(({ id }) => id === 1));
-    // And the other way round: what the first one did does not keep the second alive.
+    // And the other way round: bytes of the first do not keep the second alive.
     lively.answersPings = false;
     expect(await ended(running)).toMatchObject({ cause: "timeout", connection: { id: idOf(lively) } });
   });
 
-  it("are replaced and still time out: the one that was told to leave and does not is cut", async () => {
+  it("are replaced and still time out: a replaced client that does not leave is cut", async () => {
     const running = await startHub({
       websocket: { onePerPlatform: true, heartbeatInterval: 0.05, connectionTimeout: 0.3 },
       presence: { graceMs: 0 },
@@ -72,18 +72,18 @@ describe("two devices of one user", () => {
     young.answersPings = true;
     expect(await end).toMatchObject({ cause: "replaced", connection: { id: idOf(old) } });
     expect((await old.closed).code).toBe(4502);
-    // The end of the old one is not the end of the new one, nor of the user.
+    // The end of the old connection ends neither the new one nor the user's presence.
     expect(await running.hub.presence.count()).toEqual({ users: 1, connections: 1 });
     await running.hub.user("alice").send({ type: "n" });
     await young.until(() => young.frames.some(({ type }) => type === "n"));
     expect(old.frames.some(({ type }) => type === "n")).toBe(false);
     expect(changes).toEqual(["alice online"]);
-    // The new one times out like any other.
+    // The new connection times out like any other.
     young.answersPings = false;
     expect(await ended(running)).toMatchObject({ cause: "timeout", connection: { id: idOf(young) } });
   });
 
-  it("are kicked together or one platform alone, with a notice and a count", async () => {
+  it("are kicked together or by platform, with a notice and a count", async () => {
     const { hub, url } = await startHub();
     const phone = await connectPeer(url({ ...alice, platform: "ios" }));
     const [tab, otherTab] = [await connectPeer(url(alice)), await connectPeer(url(alice))];
@@ -114,7 +114,7 @@ describe("two devices of one user", () => {
 });
 
 describe("a reconnect within the grace time", () => {
-  it("goes unnoticed, also over and over", async () => {
+  it("causes no presence event, even over and over", async () => {
     const running = await startHub({ presence: { graceMs: 60_000 } });
     const changes = changesOf(running);
     const watcher = await connectPeer(running.url(bob));
@@ -128,7 +128,7 @@ describe("a reconnect within the grace time", () => {
     expect(presenceOf(watcher, "alice")).toEqual([true]);
   });
 
-  it("that comes too late is one offline and one online", async () => {
+  it("after the grace time is one offline and one online", async () => {
     const running = await startHub({ presence: { graceMs: 10 } });
     const changes = changesOf(running);
     const peer = await connectPeer(running.url(alice));
@@ -141,11 +141,11 @@ describe("a reconnect within the grace time", () => {
 });
 
 describe("a watcher", () => {
-  it("is told of the users it names, or of all, once per change", async () => {
+  it("gets one event per change, of the users it names or of all", async () => {
     const running = await startHub({ presence: { graceMs: 0 } });
     const byName = await connectPeer(running.url({ user_id: "w1" }));
     const ofAll = await connectPeer(running.url({ user_id: "w2" }));
-    // Twice and both ways, and still told once.
+    // Watch twice and in both ways, and still get one event.
     await byName.request("presence.watch", { users: ["alice", "alice", "bob"] });
     await byName.request("presence.watch", { users: ["alice"] });
     await ofAll.request("presence.watch", { all: true });
@@ -160,7 +160,7 @@ describe("a watcher", () => {
     expect(presenceOf(ofAll, "carol")).toEqual([true, false]);
   });
 
-  it("that leaves is forgotten, and its next connection is told nothing it did not ask for", async () => {
+  it("that leaves is removed, and its next connection gets no event it did not ask for", async () => {
     const running = await startHub({ presence: { graceMs: 0 } });
     const watcher = await connectPeer(running.url(bob));
     await watcher.request("presence.watch", { all: true });
@@ -174,7 +174,7 @@ describe("a watcher", () => {
     expect(again.frames.filter(({ type }) => type === "presence")).toEqual([]);
   });
 
-  it("that reads nothing keeps nobody else in the dark, and costs a bounded amount", async () => {
+  it("that reads nothing delays no other watcher, and uses bounded memory", async () => {
     const running = await startHub({
       presence: { graceMs: 0 },
       websocket: { writeTimeoutMs: 300, maxPendingBytes: 10_000, messageBufferSize: 8 },
@@ -196,7 +196,7 @@ describe("a watcher", () => {
 describe("a heartbeat", () => {
   const websocket = { heartbeatInterval: 0.05, connectionTimeout: 0.3 };
 
-  it("keeps a client that answers pings, and says nothing else", async () => {
+  it("keeps a client that answers pings and sends nothing else", async () => {
     const { url } = await startHub({ websocket });
     const peer = await connectRaw(url(alice));
     peer.answersPings = true;
@@ -211,7 +211,7 @@ describe("a heartbeat", () => {
     ["the client's own ping", textFrame({ type: "ping" })],
     ["a WebSocket ping", clientFrame({ opcode: OPCODE.ping })],
     ["an empty fragment", clientFrame({ fin: false })],
-  ])("takes for life %s", async (_what, first) => {
+  ])("counts as life %s", async (_what, first) => {
     const { url } = await startHub({ websocket });
     const peer = await connectRaw(url(alice));
     peer.write(first);
@@ -223,14 +223,14 @@ describe("a heartbeat", () => {
     expect(peer.socket.destroyed).toBe(false);
   });
 
-  it("does not blame clients for a sleep of the node's own", async () => {
+  it("does not time clients out after the node itself was suspended", async () => {
     const { hub, url } = await startHub({ websocket });
     const peer = await connectRaw(url(alice));
     peer.answersPings = true;
     const ends: unknown[] = [];
     hub.on("disconnect", (end) => ends.push(end));
     for (let sleeps = 0; sleeps < 3; sleeps++) {
-      // Long enough for the heartbeat to have taken note of everything so far.
+      // Long enough for the heartbeat to have checked all connections.
       await sleep(40);
       const until = performance.now() + 500;
       while (performance.now() < until);
@@ -241,7 +241,7 @@ describe("a heartbeat", () => {
     expect(ends).toEqual([]);
   });
 
-  it("takes for life every byte of a frame that takes its time", async () => {
+  it("counts every byte of a slow frame as life", async () => {
     const { url } = await startHub({ websocket });
     const peer = await connectRaw(url(alice));
     for (const byte of textFrame({ id: 1, action: "robot.ping" })) {
@@ -251,7 +251,7 @@ describe("a heartbeat", () => {
     await peer.until(() => peer.frames.some(({ id }) => id === 1));
   });
 
-  it("ends a client from which nothing comes with 4002, pings or no pings", async () => {
+  it("closes a silent client with 4002, with or without pings", async () => {
     for (const enableGlobalPing of [true, false]) {
       const { url } = await startHub({ websocket: { ...websocket, enableGlobalPing } });
       const peer = await connectRaw(url(alice));
@@ -262,7 +262,7 @@ describe("a heartbeat", () => {
 });
 
 describe("a group", () => {
-  it("has no member left when all connections have gone, whichever way they went", async () => {
+  it("has no member left when all connections have ended, in whatever way", async () => {
     const running = await startHub({ presence: { graceMs: 0 } });
     const join = async (peer: Peer): Promise<Frame> => peer.request("group.join", { group: "g" });
     const peers = await Promise.all(

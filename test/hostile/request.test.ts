@@ -6,7 +6,7 @@ import { connectPeer, isMessage, type Peer } from "../support/peer.ts";
 let running: RunningHub;
 let mallory: Peer;
 let bob: Peer;
-/** Failures that the server had not foreseen. */
+/** Unexpected errors of the server. */
 let failures: unknown[];
 
 beforeEach(async () => {
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 describe("an acknowledgement", () => {
-  it("of someone else's message is forbidden, and its sender goes on waiting", async () => {
+  it("of another user's message is forbidden, and the sender's wait goes on", async () => {
     await running.hub.user("bob").send({ type: "n" });
     const sent = running.hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
     await bob.take(2, isMessage);
@@ -57,7 +57,7 @@ describe("an acknowledgement", () => {
 });
 
 describe("a request", () => {
-  it("for an unknown action is answered, also when its name is absurd", async () => {
+  it("for an unknown action of any name is answered", async () => {
     for (const action of [
       "nobody.home",
       ".",
@@ -98,7 +98,7 @@ describe("a request", () => {
     expect(failures).toEqual([]);
   });
 
-  it("with a hundred thousand mistakes is answered in a few words", async () => {
+  it("with a hundred thousand mistakes gets a short answer", async () => {
     const answer = await mallory.request("presence.get", { users: new Array(100_000).fill(0) });
     expect(answer).toMatchObject({ error: { code: "bad_request" } });
     expect(JSON.stringify(answer).length).toBeLessThan(1_000);
@@ -111,7 +111,7 @@ describe("a request", () => {
     expect(await bob.next(isMessage)).toMatchObject({ from: "mallory" });
   });
 
-  it("resumes from absurd positions without an absurd answer", async () => {
+  it("resumes from invalid positions at a valid one", async () => {
     await running.hub.broadcast({ type: "n" });
     for (const offset of [2, 1_000_000, Number.MAX_SAFE_INTEGER]) {
       const reply = await mallory.request("message.resume", { channel: "all", epoch: "no such", offset });
@@ -155,7 +155,7 @@ describe("a handler", () => {
         return circle;
       },
     ],
-  ])("that %s costs its caller an internal error without details", async (_what, handler) => {
+  ])("that %s answers its caller with internal, without details", async (_what, handler) => {
     running.hub.action("test.fail", anything, handler);
     const reply = await mallory.request("test.fail");
     expect(reply).toMatchObject({ error: { code: "internal" } });
@@ -164,7 +164,7 @@ describe("a handler", () => {
     await mallory.settled();
   });
 
-  it("that never returns is given up, and keeps nobody waiting", async () => {
+  it("that never returns times out, and delays no other request", async () => {
     running.hub.action("test.hang", anything, () => new Promise(() => undefined));
     const hanging = mallory.request("test.hang");
     await mallory.settled();
@@ -172,7 +172,7 @@ describe("a handler", () => {
     expect(await hanging).toMatchObject({ error: { code: "timeout" } });
   });
 
-  it("of a hook that throws or hangs costs the one message, in its place", async () => {
+  it("of a hook that throws or hangs refuses its message, and keeps the order", async () => {
     running.hub.on("message", ({ message }) => {
       if (message.data === "throw") throw new Error("a bug");
       return message.data === "hang" ? new Promise(() => undefined) : undefined;
@@ -184,7 +184,7 @@ describe("a handler", () => {
     expect(await mallory.next(({ id }) => id === 2)).toMatchObject({ error: { code: "timeout" } });
   });
 
-  it("of a policy that throws or hangs costs what was asked, and nothing else", async () => {
+  it("of a policy that throws or hangs refuses its request only", async () => {
     running.hub.authorize((user, verb) => {
       if (user === "bob") return true;
       if (verb === "join") throw new Error("a bug");

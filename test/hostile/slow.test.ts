@@ -9,7 +9,7 @@ const MIB = 1_048_576;
 const stalled = { user_id: "stalled" };
 const kilobyte = "x".repeat(1_024);
 
-/** A member of the group that has stopped reading. */
+/** Connects a member of the group that does not read. */
 async function stall(url: string, group = "g"): Promise<RawPeer> {
   const peer = await connectRaw(url);
   peer.send({ id: 1, action: "group.join", data: { group } });
@@ -18,7 +18,7 @@ async function stall(url: string, group = "g"): Promise<RawPeer> {
   return peer;
 }
 
-/** One of the hub's counters. */
+/** Reads a counter of the hub. */
 async function counted({ at }: RunningHub, name: string): Promise<number> {
   const response = await fetch(`${at.url}/metrics`);
   return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(await response.text())?.[1]);
@@ -30,7 +30,7 @@ const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 describe("a client that has stopped reading", () => {
-  it("costs a bounded amount, whatever is sent to it", async () => {
+  it("uses bounded memory, whatever is sent to it", async () => {
     const hub = await startHubProcess({ history: { count: 1 } });
     const reader = await connectPeer(hub.url({ user_id: "reader" }));
     const before = await hub.memory();
@@ -39,11 +39,11 @@ describe("a client that has stopped reading", () => {
     await hub.publish({ user: "stalled", data: kilobyte.repeat(64), count: 1_000 });
     await hub.publish({ user: "reader", data: 1 });
     await reader.next(isMessage);
-    // Each may keep its queue's 4 MiB, and what its socket took before it was seen to be busy.
+    // Each may keep its queue's 4 MiB, and the bytes that its socket took before it was busy.
     expect((await hub.memory()) - before).toBeLessThan(10 * 6 * MIB);
   });
 
-  it("keeps nobody else waiting under the policy drop, and recovers what it missed", async () => {
+  it("delays no other client under the policy drop, and recovers what it missed", async () => {
     const running = await startHub({ history: { count: 50_000 } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
@@ -74,7 +74,7 @@ describe("a client that has stopped reading", () => {
     expect(await counted(running, "tidings_dropped_total")).toBe(dropped);
   });
 
-  it("is closed with 4001 under the policy close, and only it", async () => {
+  it("is the only one closed under the policy close, with 4001", async () => {
     const running = await startHub({ websocket: { closeOnBackpressure: true } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
@@ -92,7 +92,7 @@ describe("a client that has stopped reading", () => {
     expect(await counted(running, "tidings_dropped_total")).toBe(0);
   });
 
-  it("makes its publisher wait under the policy wait, and no longer than it may", async () => {
+  it("makes its publisher wait under the policy wait, up to the timeout", async () => {
     const running = await startHub({ websocket: { dropOnFull: false, sendTimeoutMs: 20 } });
     const { hub, url } = running;
     await stall(url(stalled));
@@ -106,7 +106,7 @@ describe("a client that has stopped reading", () => {
     expect(offsetsOf(await reader.take(sent, isMessage))).toEqual(range(1, sent));
   });
 
-  it("loses nothing under the policy wait when it reads again in time", async () => {
+  it("loses nothing under the policy wait when it reads again before the timeout", async () => {
     const running = await startHub({ websocket: { dropOnFull: false, sendTimeoutMs: 60_000 } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
@@ -125,7 +125,7 @@ describe("a client that has stopped reading", () => {
     expect(await counted(running, "tidings_dropped_total")).toBe(0);
   });
 
-  it("gets messages of any size in their order under the policy wait", async () => {
+  it("gets messages of any size in order under the policy wait", async () => {
     const running = await startHub({
       websocket: { dropOnFull: false, sendTimeoutMs: 60_000, maxPendingBytes: 100_000 },
     });
@@ -134,7 +134,7 @@ describe("a client that has stopped reading", () => {
     const send = (length: number): Promise<unknown> =>
       hub.group("g").send({ type: "n", data: "x".repeat(length) });
     const sends: Promise<unknown>[] = [];
-    // A long one does not fit any more, a short one behind it would.
+    // A long message does not fit any more, a short one behind it would.
     while ((await counted(running, "tidings_waited_total")) === 0) sends.push(send(90_000));
     for (let n = 0; n < 50; n++) sends.push(send(n % 2 === 0 ? 1 : 60_000));
     slow.socket.resume();
@@ -143,7 +143,7 @@ describe("a client that has stopped reading", () => {
     expect(offsetsOf(messagesOf(slow))).toEqual(range(1, sends.length));
   });
 
-  it("is not told that it has what was dropped", async () => {
+  it("gets no position past a dropped message", async () => {
     const running = await startHub({ websocket: { messageBufferSize: 4 } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
@@ -151,7 +151,7 @@ describe("a client that has stopped reading", () => {
     while ((await counted(running, "tidings_dropped_total")) === 0) {
       await hub.group("g").send({ type: "n", data: kilobyte.repeat(64) });
     }
-    // A message that is not for it: in its place the client is told that it may go on behind it.
+    // A message that leaves the client out: in its place it would get a position.
     await hub.group("g").except(String(connection)).send({ type: "n" });
     slow.socket.resume();
     const ending = setInterval(() => void hub.group("g").send({ type: "last" }), 10);
@@ -161,12 +161,12 @@ describe("a client that has stopped reading", () => {
       ({ type, channel, group }) => (type === "position" && channel === "group:g") || group === "g",
     );
     const numbers = offsetsOf(moves);
-    // The gap is there to be seen: at some place the offset jumps, and by a message, not by a position.
+    // The gap stays visible: the offset jumps at a message, not at a position.
     const jump = moves.find((_, index) => index > 0 && (numbers[index] ?? 0) > (numbers[index - 1] ?? 0) + 1);
     expect(jump).toMatchObject({ group: "g" });
   });
 
-  it("costs a bounded amount also by what is not for it", async () => {
+  it("uses bounded memory for positions of messages that leave it out", async () => {
     const running = await startHub();
     const { hub, url } = running;
     await stall(url(stalled));
@@ -185,21 +185,21 @@ describe("a client that has stopped reading", () => {
       () => void hub.group("g").send({ type: "n", data: kilobyte.repeat(256) }),
       1,
     );
-    // The client still answers nothing, so that it is cut in the end.
+    // The client does not answer the close, so it is cut in the end.
     expect(await gone).toMatchObject({ cause: "slow", connection: { user: "stalled" } });
     clearInterval(publishing);
     expect(slow.socket.isPaused()).toBe(true);
   });
 
-  it("is not closed while it takes what it is sent, however slowly", async () => {
+  it("is not closed while it reads, however slowly", async () => {
     const { hub, url } = await startHub({ websocket: { writeTimeoutMs: 2_500, maxPendingBytes: 64 * MIB } });
     const slow = await stall(url(stalled));
     for (let n = 0; n < 250; n++) await hub.group("g").send({ type: "n", data: kilobyte.repeat(128) });
     await (await connectPeer(url({ user_id: "reader" }))).settled();
     await hub.group("g").send({ type: "n" });
-    // A mouthful now and then, for longer than the timeout.
+    // Read a little now and then, for longer than the timeout.
     slow.socket.on("data", () => slow.socket.pause());
-    for (let mouthfuls = 0; mouthfuls < 160; mouthfuls++) {
+    for (let reads = 0; reads < 160; reads++) {
       slow.socket.resume();
       await sleep(20);
     }
@@ -212,7 +212,7 @@ describe("a client that has stopped reading", () => {
 });
 
 describe("a message published in the same tick", () => {
-  it("in which its channel's history is lost comes before the word of that", async () => {
+  it("in which its channel's history is lost comes before the position frame", async () => {
     const { hub, url } = await startHub({ history: { totalBytes: 20_000 } });
     const peer = await connectPeer(url({ user_id: "reader" }));
     await peer.request("group.join", { group: "g" });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { APPEND } from "../../../src/backplane/redis/append-script.ts";
 import { IDEMPOTENCY_SCRIPTS } from "../../../src/backplane/redis/claim-scripts.ts";
 import { lua, luaEscapes } from "../../../src/backplane/redis/connection/lua.ts";
+import { script } from "../../../src/backplane/redis/connection/script.ts";
 import { CURSOR_SCRIPTS } from "../../../src/backplane/redis/cursor-scripts.ts";
 import { type EntryField, encodeEntry } from "../../../src/backplane/redis/entry.ts";
 import { entryPattern } from "../../../src/backplane/redis/history-lua.ts";
@@ -10,7 +11,6 @@ import { KEY } from "../../../src/backplane/redis/keys.ts";
 import { LINE } from "../../../src/backplane/redis/line.ts";
 import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence-scripts.ts";
 import { REGISTRY_SCRIPTS } from "../../../src/backplane/redis/registry-scripts.ts";
-import { script } from "../../../src/backplane/redis/connection/script.ts";
 
 const SCRIPTS = [
   APPEND,

@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import { type Authorize, assertAllowed } from "../../actions/actions.ts";
+import type { Connection, Local } from "../../local/local.ts";
+import { DIALECT, encodeServerFrame, isChannel, targetOf } from "../../protocol/protocol.ts";
+import { type ConnectRequest, type Hooks, Membership } from "../../publish/publish.ts";
+import type { Identity } from "../auth.ts";
+import type { LoggedIn } from "../login.ts";
+import type { LoginRequest } from "../request.ts";
+import { WsTransport } from "../transport.ts";
+
+export interface AdmissionPorts {
+  readonly local: Local;
+  readonly membership: Membership;
+  readonly hooks: Hooks;
+  readonly authorize: Authorize;
+  /** This node's id. */
+  readonly node: string;
+  readonly heartbeatMs: number;
+  readonly maxMessageBytes: number;
+}
+
+/** A WebSocket after its handshake. */
+export interface Opened {
+  readonly socket: WebSocket;
+  readonly stream: Socket;
+  readonly deflate: boolean;
+  /** Makes the request as hooks may see it, when a hook asks. */
+  readonly request: () => Omit<ConnectRequest, "claims">;
+  readonly login: LoginRequest;
+  /** Identity by the credentials of the request; undefined when it had none. */
+  readonly identity: Identity | undefined;
+}
+
+/** Makes the connection of a login that was accepted. It is no member of any channel yet. */
+export function makeConnection(
+  { local, node }: AdmissionPorts,
+  { socket, stream, deflate }: Opened,
+  { identity, login }: LoggedIn,
+): Connection {
+  const platform = identity.platform ?? login.platform ?? "web";
+  const device = login.device ?? platform;
+  const id = randomBytes(12).toString("base64url");
+  const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now() };
+  return local.connection(who, new WsTransport(socket, stream, deflate));
+}
+
+/**
+ * Admits a connection: asks the `connect` hook, joins its channels, and sends `welcome` as its first frame. Groups that
+ * the policy denies are reported by a notice each.
+ * @returns a function that replays missed messages; undefined when the user has too many connections
+ * @throws TidingsError `unavailable` without the backplane, or the error of the hook
+ */
+export async function admit(
+  ports: AdmissionPorts,
+  connection: Connection,
+  { request }: Opened,
+  { identity, login }: LoggedIn,
+): Promise<(() => Promise<void>) | undefined> {
+  const { hooks, membership, authorize } = ports;
+  if (hooks.has("connect")) {
+    const asked = { ...request(), claims: identity.claims ?? {} };
+    await hooks.ask("connect", { connection, request: asked });
+  }
+  const { user } = connection;
+  const { allowed, refused } = await groupsToJoin(authorize, user, login);
+  const welcome = welcomeText(ports, connection, identity);
+  const catchUp = await membership.admit(connection, welcome, login.resume, allowed);
+  if (catchUp === undefined) return undefined;
+  for (const group of refused) connection.send(forbiddenNotice(user, group));
+  return catchUp;
+}
+
+function welcomeText(
+  { node, heartbeatMs, maxMessageBytes }: AdmissionPorts,
+  { id, user, platform }: Connection,
+  { expiresAt }: Identity,
+): string {
+  return encodeServerFrame({
+    type: "welcome",
+    protocol: DIALECT,
+    connection: id,
+    user,
+    platform,
+    node,
+    heartbeatMs,
+    expiresAt,
+    limits: { messageBytes: maxMessageBytes },
+  });
+}
+
+/** Groups of the client's positions, divided by the policy and the limit on groups. */
+async function groupsToJoin(
+  authorize: Authorize,
+  user: string,
+  { resume }: LoginRequest,
+): Promise<{ allowed: string[]; refused: string[] }> {
+  const allowed: string[] = [];
+  const refused: string[] = [];
+  for (const channel of Object.keys(resume)) {
+    if (!isChannel(channel)) continue;
+    const { group } = targetOf(channel);
+    if (group === undefined) continue;
+    const may = await assertAllowed(authorize, user, "join", channel).then(
+      () => true,
+      () => false,
+    );
+    (may && allowed.length < Membership.maxGroups ? allowed : refused).push(group);
+  }
+  return { allowed, refused };
+}
+
+const forbiddenNotice = (user: string, group: string): string =>
+  encodeServerFrame({
+    type: "notice",
+    code: "forbidden",
+    message: `${user} may not join group:${group}`,
+    data: { channel: `group:${group}` },
+  });
