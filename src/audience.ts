@@ -1,6 +1,13 @@
 import { type GroupMember, groupMembers } from "./actions/actions.ts";
-import type { Backplane, ConnectionInfo } from "./backplane/backplane.ts";
-import { type Channel, groupChannel, isId, TidingsError, userChannel } from "./protocol/protocol.ts";
+import type { Backplane } from "./backplane/backplane.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  groupChannel,
+  isId,
+  TidingsError,
+  userChannel,
+} from "./protocol/protocol.ts";
 import {
   addMember,
   applicationKey,

@@ -27,17 +27,8 @@ import {
   sharedProbe,
 } from "./gateway/gateway.ts";
 import { Local, type SlowPolicy } from "./local/local.ts";
-import { TidingsError } from "./protocol/protocol.ts";
-import {
-  Acks,
-  Commands,
-  Deliverer,
-  Hooks,
-  Membership,
-  Publisher,
-  Watchers,
-  within,
-} from "./publish/publish.ts";
+import { TidingsError, within } from "./protocol/protocol.ts";
+import { Acks, Commands, Deliverer, Hooks, Membership, Publisher, Watchers } from "./publish/publish.ts";
 import { backplaneSink } from "./sink.ts";
 import { Hub, type HubParts } from "./surface.ts";
 

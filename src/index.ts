@@ -17,7 +17,7 @@ export type {
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
-export type { ConnectionInfo, NodeStatus, OnlinePage, OnlineUser } from "./backplane/backplane.ts";
+export type { NodeStatus, OnlinePage, OnlineUser } from "./backplane/backplane.ts";
 export type { Config, ConfigInput } from "./config/config.ts";
 export { resolveConfig } from "./config/config.ts";
 export type {
@@ -34,6 +34,7 @@ export { createHub } from "./hub.ts";
 export type {
   Channel,
   CloseCause,
+  ConnectionInfo,
   DisconnectClass,
   ErrorCode,
   Position,

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Backplane, ConnectionInfo } from "../backplane/backplane.ts";
+import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
-import { type Channel, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
+import { type Channel, type ConnectionInfo, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
 import type { Membership, Watchers } from "../publish/publish.ts";
 import type { Authorize } from "./policy.ts";
 import type { Router } from "./router.ts";

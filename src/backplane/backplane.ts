@@ -9,7 +9,6 @@ export type {
   Broker,
   Cluster,
   Command,
-  ConnectionInfo,
   ConnectionRules,
   Cursors,
   HistoryPage,

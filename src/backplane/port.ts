@@ -1,4 +1,4 @@
-import type { Channel, Position } from "../protocol/protocol.ts";
+import type { Channel, ConnectionInfo, Position } from "../protocol/protocol.ts";
 import type { Message, StoredMessage } from "./message.ts";
 
 /**
@@ -156,17 +156,6 @@ export interface Memberships {
   membersOf(group: string): Promise<string[]>;
 }
 
-/** A connection as every node may know it. */
-export interface ConnectionInfo {
-  readonly id: string;
-  readonly user: string;
-  readonly platform: string;
-  readonly device: string;
-  readonly node: string;
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
-}
-
 /** Rules on a user's connections, decided atomically over the whole cluster. */
 export interface ConnectionRules {
   /** @default 0 // unlimited */
@@ -250,3 +239,5 @@ export type Command =
       readonly notice?: unknown;
     }
   | { readonly kind: "join" | "leave"; readonly user: string; readonly group: string };
+
+export type { ConnectionInfo };

@@ -1,5 +1,5 @@
 import type { Backplane } from "../backplane/backplane.ts";
-import { within } from "../publish/publish.ts";
+import { within } from "../protocol/protocol.ts";
 
 /** How long the backplane may take to prove that it is there. Orchestrators and scrapers wait longer than that. */
 const PROBE_TIMEOUT_MS = 2_000;

@@ -1,4 +1,4 @@
-import type { Channel, CloseCause } from "../protocol/protocol.ts";
+import type { Channel, CloseCause, ConnectionInfo } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
 import { Hold } from "./hold.ts";
@@ -20,24 +20,13 @@ export interface Transport {
   resume(): void;
 }
 
-/** Who is connected, as the login made known. */
-export interface ConnectionIdentity {
-  readonly id: string;
-  readonly user: string;
-  readonly platform: string;
-  readonly device: string;
-  readonly node: string;
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
-}
-
 /** `open` takes messages; `closing` waits for the client's part of the closing handshake; `closed` is gone. */
 export type ConnectionState = "open" | "closing" | "closed";
 
 const NO_GROUPS: readonly string[] = [];
 
 /** One WebSocket of one user on this node. */
-export class Connection implements ConnectionIdentity {
+export class Connection implements ConnectionInfo {
   readonly id: string;
   readonly user: string;
   readonly platform: string;
@@ -62,7 +51,7 @@ export class Connection implements ConnectionIdentity {
   heardAt: number;
   pingedAt: number;
 
-  constructor(identity: ConnectionIdentity, transport: Transport, owner: OutboxOwner) {
+  constructor(identity: ConnectionInfo, transport: Transport, owner: OutboxOwner) {
     this.id = identity.id;
     this.user = identity.user;
     this.platform = identity.platform;

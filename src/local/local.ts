@@ -1,5 +1,12 @@
-import { type Channel, isUserChannel, spread, userChannel, userOf } from "../protocol/protocol.ts";
-import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  isUserChannel,
+  spread,
+  userChannel,
+  userOf,
+} from "../protocol/protocol.ts";
+import { Connection, type Transport } from "./connection.ts";
 import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
@@ -55,7 +62,7 @@ export class Local {
   }
 
   /** Makes a connection that is not yet a member of anything. */
-  connection(identity: ConnectionIdentity, transport: Transport): Connection {
+  connection(identity: ConnectionInfo, transport: Transport): Connection {
     const platform = this.#shared(identity.platform);
     const device = identity.device === platform ? platform : identity.device;
     return new Connection({ ...identity, platform, device }, transport, this.#shardOf(identity.user));
@@ -85,7 +92,7 @@ export class Local {
   }
 
   /** The connection behind what others know of it; undefined when it is gone. */
-  find({ user, id }: Pick<ConnectionIdentity, "user" | "id">): Connection | undefined {
+  find({ user, id }: Pick<ConnectionInfo, "user" | "id">): Connection | undefined {
     return this.connectionsOf(user).find((connection) => connection.id === id);
   }
 
@@ -153,7 +160,7 @@ export class Local {
   }
 }
 
-export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
+export type { Connection, Transport } from "./connection.ts";
 export type { Delivery } from "./delivery.ts";
 export type { Held, Hold } from "./hold.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";

@@ -1,5 +1,10 @@
-import type { ConnectionInfo } from "../backplane/backplane.ts";
-import { type DisconnectClass, TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import {
+  type ConnectionInfo,
+  type DisconnectClass,
+  TidingsError,
+  toTidingsError,
+  within,
+} from "../protocol/protocol.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** The HTTP request that asked for a connection, without its credentials. */
@@ -125,25 +130,6 @@ export class Hooks {
   #failed(name: HookName, error: unknown): void {
     // An error listener that fails has nobody left to tell.
     if (name !== "error") this.emit("error", { stage: `${name} hook`, error });
-  }
-}
-
-/** Runs work that may hang. @throws TidingsError `timeout` when it takes longer than `timeoutMs` */
-export async function within<Result>(
-  timeoutMs: number,
-  what: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const fail = (): void =>
-      reject(new TidingsError("timeout", `${what} did not answer within ${timeoutMs} ms`));
-    timer = setTimeout(fail, timeoutMs);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -269,7 +269,6 @@ export {
   type Listener,
   type PublishedMessage,
   refuse,
-  within,
 } from "./hooks.ts";
 export { type Joined, Membership } from "./membership.ts";
 export type { Attempt, Receipt } from "./receipt.ts";

@@ -2,12 +2,11 @@ import type {
   Backplane,
   BackplaneSink,
   Command,
-  ConnectionInfo,
   ConnectionRules,
   Message,
   StoredMessage,
 } from "../../src/backplane/backplane.ts";
-import type { Channel, Position } from "../../src/protocol/protocol.ts";
+import type { Channel, ConnectionInfo, Position } from "../../src/protocol/protocol.ts";
 
 /** What a contract test may ask of the backplane it gets; each implementation chooses everything else. */
 export interface ClusterOptions {

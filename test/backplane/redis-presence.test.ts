@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Backplane, type ConnectionInfo, redisBackplane } from "../../src/backplane/backplane.ts";
+import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
+import type { ConnectionInfo } from "../../src/protocol/protocol.ts";
 import { NodeProcess } from "../support/nodes.ts";
 import { connectPeer } from "../support/peer.ts";
 import { eventually, RedisServer, type TestRedis } from "../support/redis.ts";
