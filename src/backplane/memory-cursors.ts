@@ -1,5 +1,5 @@
 import { type Channel, type Position, TidingsError } from "../protocol/protocol.ts";
-import { cursorName } from "./cursor-name.ts";
+import { cursorName } from "./cursors.ts";
 import type { MemoryLink } from "./memory-link.ts";
 import type { Rings } from "./memory-rings.ts";
 import type { Cursors } from "./port.ts";

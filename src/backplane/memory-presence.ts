@@ -1,21 +1,21 @@
 import { Grace } from "./memory-grace.ts";
 import type { MemoryLink } from "./memory-link.ts";
 import { Roster } from "./memory-roster.ts";
-import type { SetMap } from "./memory-sets.ts";
-import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "./port.ts";
+import { SetMap } from "./memory-sets.ts";
+import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "./port.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 
-export class MemoryPresence implements Presence {
+export class MemoryPresence implements Presence, Routes {
   readonly #link: MemoryLink;
-  readonly #groups: SetMap;
+  /** Users with connections in a group, by group. */
+  readonly #groups = new SetMap();
   readonly #grace: Grace;
   readonly #roster = new Roster();
   #connections = 0;
 
-  constructor(link: MemoryLink, groups: SetMap, graceMs: number) {
+  constructor(link: MemoryLink, graceMs: number) {
     this.#link = link;
-    this.#groups = groups;
     this.#grace = new Grace(graceMs, (user) => link.sink.presence(user, false));
   }
 
@@ -65,6 +65,16 @@ export class MemoryPresence implements Presence {
   async inGroup(group: string): Promise<string[]> {
     this.#link.assertUp();
     return this.#groups.list(group);
+  }
+
+  async join(group: string, user: string): Promise<void> {
+    this.#link.assertUp();
+    this.#groups.add(group, user);
+  }
+
+  async leave(group: string, user: string): Promise<void> {
+    this.#link.assertUp();
+    this.#groups.delete(group, user);
   }
 
   /** No user goes offline any more. */

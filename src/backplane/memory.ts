@@ -1,12 +1,11 @@
 import { MemoryBroker } from "./memory-broker.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
 import { MemoryCursors } from "./memory-cursors.ts";
-import { IdempotencyKeys } from "./memory-keys.ts";
+import { MemoryIdempotency } from "./memory-keys.ts";
 import { MemoryLink } from "./memory-link.ts";
 import { MemoryMemberships } from "./memory-memberships.ts";
 import { MemoryPresence } from "./memory-presence.ts";
 import { type HistoryLimits, Rings } from "./memory-rings.ts";
-import { SetMap } from "./memory-sets.ts";
 import type { Backplane } from "./port.ts";
 
 export interface MemoryOptions {
@@ -31,12 +30,14 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const now = options.now ?? Date.now;
   const link = new MemoryLink();
   const rings = new Rings(history, now, (channel, position) => link.sink.lost(channel, position));
-  const keys = new IdempotencyKeys(idempotencyWindowMs, idempotencyKeys, now);
-  const groups = new SetMap();
-  const presence = new MemoryPresence(link, groups, graceMs);
+  const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
+  const idempotency = new MemoryIdempotency(link, keys);
+  const presence = new MemoryPresence(link, graceMs);
   return {
     name: "memory",
-    broker: new MemoryBroker(link, rings, keys, groups),
+    broker: new MemoryBroker(link, rings, idempotency),
+    idempotency,
+    routes: presence,
     cursors: new MemoryCursors(link, rings),
     memberships: new MemoryMemberships(link),
     presence,

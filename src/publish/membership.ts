@@ -120,13 +120,13 @@ export class Membership {
     }
     const entry = this.#enter(connection, groupChannel(group), durable);
     this.#ports.local.join(group, connection);
-    await this.#ports.backplane.broker.join(group, connection.user);
+    await this.#ports.backplane.routes.join(group, connection.user);
     return entry;
   }
 
   async #leaveBroker(connection: Connection, group: string): Promise<void> {
     const { local, backplane } = this.#ports;
-    if (!local.hasMember(group, connection.user)) await backplane.broker.leave(group, connection.user);
+    if (!local.hasMember(group, connection.user)) await backplane.routes.leave(group, connection.user);
   }
 
   #enter(connection: Connection, channel: Channel, durable: boolean): Entry {

@@ -144,11 +144,11 @@ export class Publisher {
   }
 
   async #handOnce(message: Message, key: string): Promise<Receipt> {
-    const { broker } = this.#ports.backplane;
-    const first = await broker.claim(key, JSON.stringify(receiptOf(message, 0)));
+    const { idempotency } = this.#ports.backplane;
+    const first = await idempotency.begin(key, JSON.stringify(receiptOf(message, 0)));
     if (first !== undefined) return repeated(first);
     const receipt = await this.#hand(message);
-    await broker.settle(key, JSON.stringify(receipt));
+    await idempotency.complete(key, JSON.stringify(receipt));
     return receipt;
   }
 
@@ -176,13 +176,13 @@ export class Publisher {
   }
 
   async #storeOnce(message: Message, key: string): Promise<Receipt> {
-    const { broker } = this.#ports.backplane;
+    const { broker, idempotency } = this.#ports.backplane;
     const appended = await broker.append(message, key);
     if (appended.duplicate) return repeatedStored(appended);
     const room = this.#ports.deliverer.room(message.channel);
     if (room !== undefined) await room;
     const receipt = storedReceipt(appended);
-    await broker.settle(key, JSON.stringify(receipt));
+    await idempotency.complete(key, JSON.stringify(receipt));
     return receipt;
   }
 
@@ -212,7 +212,7 @@ export class Publisher {
     const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
     const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
     if (options.key !== undefined) {
-      await this.#ports.backplane.broker.settle(options.key, JSON.stringify(answered));
+      await this.#ports.backplane.idempotency.complete(options.key, JSON.stringify(answered));
     }
     return answered;
   }

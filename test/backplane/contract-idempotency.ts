@@ -2,21 +2,21 @@ import { expect, test } from "vitest";
 import { type Implementation, startCluster, upTo } from "./harness.ts";
 
 export function idempotencyContract(implementation: Implementation): void {
-  test("a repeat appends and delivers nothing, and answers with the first message's place", async () => {
+  test("a duplicate appends and delivers nothing, and is answered with the first message's place", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
     const first = await broker.append(cluster.message("group:g"), "k1");
 
-    const repeat = await broker.append(cluster.message("group:g"), "k1");
+    const duplicate = await broker.append(cluster.message("group:g"), "k1");
 
-    expect(repeat).toEqual({ ...first, receivers: 0, duplicate: true });
+    expect(duplicate).toEqual({ ...first, receivers: 0, duplicate: true });
     expect(await broker.append(cluster.message("group:g", { id: "later" }))).toMatchObject({ offset: 2 });
     await sink.until(() => sink.delivered.length === 2);
     expect(sink.delivered.map(({ id }) => id)).toEqual([first.id, "later"]);
   });
 
-  test("of repeats at the same time one is the first", async () => {
+  test("of publishes under one key at the same time, one is the first", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const attempts = upTo(50).flatMap(() => cluster.nodes);
 
@@ -30,7 +30,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await cluster.node.broker.history("group:g", { limit: 9 })).toMatchObject({ first: 1, last: 1 });
   });
 
-  test("other keys and no key are not repeats", async () => {
+  test("messages with other keys or without a key are no duplicates", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
 
@@ -43,7 +43,7 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(appended.filter(({ duplicate }) => duplicate)).toEqual([]);
   });
 
-  test("a key is forgotten after its window, counted from the first publish", async () => {
+  test("a key expires after its window, counted from the first publish", async () => {
     await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
     const { broker } = cluster.node;
     await broker.append(cluster.message("all"), "k1");
@@ -54,20 +54,20 @@ export function idempotencyContract(implementation: Implementation): void {
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false, offset: 2 });
   });
 
-  test("a repeat answers with the receipt that was settled last", async () => {
+  test("a duplicate is answered with the receipt that was completed last", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
+    const { broker, idempotency } = cluster.node;
     await broker.append(cluster.message("all"), "k1");
-    await broker.settle("k1", '{"state":"stored"}');
-    await broker.settle("k1", '{"state":"acked"}');
+    await idempotency.complete("k1", '{"state":"stored"}');
+    await idempotency.complete("k1", '{"state":"acked"}');
 
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ receipt: '{"state":"acked"}' });
   });
 
-  test("settling an unknown key does not make it known", async () => {
+  test("completing an unknown key does not make it known", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
-    await broker.settle("k1", '{"state":"stored"}');
+    const { broker, idempotency } = cluster.node;
+    await idempotency.complete("k1", '{"state":"stored"}');
 
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false });
     expect(await broker.append(cluster.message("all"), "k1")).not.toHaveProperty(
@@ -76,39 +76,39 @@ export function idempotencyContract(implementation: Implementation): void {
     );
   });
 
-  test("a claim is the first once, and repeats get the first's receipt", async () => {
+  test("one ephemeral publish begins a key, and duplicates get its receipt", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const attempts = upTo(50).flatMap(() => cluster.nodes);
 
     const answers = await Promise.all(
-      attempts.map(({ broker }, index) => broker.claim("k1", `{"id":"${index}"}`)),
+      attempts.map(({ idempotency }, index) => idempotency.begin("k1", `{"id":"${index}"}`)),
     );
 
     const winner = answers.indexOf(undefined);
     const others = answers.filter((_, index) => index !== winner);
     expect(new Set(others)).toEqual(new Set([`{"id":"${winner}"}`]));
-    await cluster.node.broker.settle("k1", '{"state":"delivered"}');
-    expect(await cluster.node.broker.claim("k1", "{}")).toBe('{"state":"delivered"}');
+    await cluster.node.idempotency.complete("k1", '{"state":"delivered"}');
+    expect(await cluster.node.idempotency.begin("k1", "{}")).toBe('{"state":"delivered"}');
   });
 
-  test("a claim is forgotten after its window", async () => {
+  test("the key of an ephemeral message expires after its window", async () => {
     await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
-    const { broker } = cluster.node;
-    await broker.claim("k1", "{}");
+    const { idempotency } = cluster.node;
+    await idempotency.begin("k1", "{}");
     await cluster.advance(1_100);
 
-    expect(await broker.claim("k1", "{}")).toBeUndefined();
+    expect(await idempotency.begin("k1", "{}")).toBeUndefined();
   });
 
   test("stored and ephemeral messages share one space of keys", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
+    const { broker, idempotency } = cluster.node;
     await broker.append(cluster.message("all"), "stored");
-    await broker.claim("ephemeral", '{"state":"delivered"}');
+    await idempotency.begin("ephemeral", '{"state":"delivered"}');
 
-    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"id":"own"}');
-    await broker.settle("stored", '{"state":"stored"}');
-    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"state":"stored"}');
+    expect(await idempotency.begin("stored", '{"id":"own"}')).toBe('{"id":"own"}');
+    await idempotency.complete("stored", '{"state":"stored"}');
+    expect(await idempotency.begin("stored", '{"id":"own"}')).toBe('{"state":"stored"}');
     expect(await broker.append(cluster.message("all"), "ephemeral")).toMatchObject({
       duplicate: true,
       offset: 0,

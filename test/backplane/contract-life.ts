@@ -59,18 +59,18 @@ export function lifeContract(implementation: Implementation): void {
 }
 
 async function expectUnavailable(backplane: Backplane): Promise<void> {
-  const { broker, cursors, memberships, presence, cluster } = backplane;
+  const { broker, routes, idempotency, cursors, memberships, presence, cluster } = backplane;
   const message = { id: "m", type: "chat", body: "1", timestamp: 1, channel: "all" } as const;
   const connection = { id: "c", user: "u", platform: "web", device: "web", node: "n1", connectedAt: 1 };
   const calls: Record<string, () => Promise<unknown>> = {
     probe: () => backplane.probe(),
     append: () => broker.append(message),
-    claim: () => broker.claim("k", "{}"),
-    settle: () => broker.settle("k", "{}"),
+    begin: () => idempotency.begin("k", "{}"),
+    complete: () => idempotency.complete("k", "{}"),
     history: () => broker.history("all", { limit: 1 }),
     positions: () => broker.positions(["all"]),
-    join: () => broker.join("g", "u"),
-    leave: () => broker.leave("g", "u"),
+    join: () => routes.join("g", "u"),
+    leave: () => routes.leave("g", "u"),
     read: () => cursors.read("u", "web", ["all"]),
     move: () => cursors.move("u", "web", "all", { offset: 0 }),
     watch: () => cursors.watch("all"),

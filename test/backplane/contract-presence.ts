@@ -111,14 +111,14 @@ export function presenceContract(implementation: Implementation): void {
 
   test("a user is in a group from joining to leaving", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, presence } = cluster.node;
-    await broker.join("g", "alice");
-    await broker.join("g", "bob");
-    await broker.join("h", "bob");
+    const { routes, presence } = cluster.node;
+    await routes.join("g", "alice");
+    await routes.join("g", "bob");
+    await routes.join("h", "bob");
 
     expect((await presence.inGroup("g")).sort()).toEqual(["alice", "bob"]);
-    await broker.leave("g", "bob");
-    await broker.leave("g", "bob");
+    await routes.leave("g", "bob");
+    await routes.leave("g", "bob");
     expect(await presence.inGroup("g")).toEqual(["alice"]);
     expect(await presence.inGroup("h")).toEqual(["bob"]);
     expect(await presence.inGroup("nowhere")).toEqual([]);
@@ -170,12 +170,12 @@ function severalNodes(implementation: Implementation): void {
 
   test("a user is in a group while any node has a connection that is", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
-    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+    for (const { routes } of cluster.nodes) await routes.join("g", "alice");
 
     expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
-    await cluster.node.broker.leave("g", "alice");
+    await cluster.node.routes.leave("g", "alice");
     expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
-    await cluster.other.broker.leave("g", "alice");
+    await cluster.other.routes.leave("g", "alice");
     expect(await cluster.node.presence.inGroup("g")).toEqual([]);
   });
 }

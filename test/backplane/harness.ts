@@ -41,7 +41,10 @@ export interface Implementation {
 
 /** One node of a cluster under test. */
 export interface TestNode
-  extends Pick<Backplane, "broker" | "cursors" | "memberships" | "presence" | "cluster"> {
+  extends Pick<
+    Backplane,
+    "broker" | "idempotency" | "routes" | "cursors" | "memberships" | "presence" | "cluster"
+  > {
   readonly id: string;
   readonly backplane: Backplane;
   readonly sink: RecordingSink;
@@ -66,10 +69,9 @@ export async function startCluster(
   const cluster = await createCluster(count, options);
   const nodes: TestNode[] = [];
   for (const backplane of cluster.backplanes) {
-    const { broker, cursors, memberships, presence } = backplane;
     const node = { id: `n${nodes.length + 1}`, backplane, sink: new RecordingSink() };
     await backplane.start({ id: node.id, ip: "127.0.0.1", port: 8080, connections: () => 7 }, node.sink);
-    nodes.push({ ...node, broker, cursors, memberships, presence, cluster: backplane.cluster });
+    nodes.push({ ...backplane, ...node });
   }
   let messages = 0;
   return {
@@ -95,7 +97,7 @@ export async function startCluster(
 
 /** Makes the second node have a member of group `g`, and the first one know: from here on no message to it waits for a look-up. */
 export async function acquaint({ node, other, message }: StartedCluster): Promise<void> {
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   await node.broker.relay(message("group:g"));
   await other.sink.until(() => other.sink.delivered.length === 1);
   other.sink.delivered.length = 0;

@@ -41,7 +41,7 @@ test("Redis keeps at most an eighth more of a channel than is retained", async (
 test("a channel has one list and one head, whatever happens to it, and they stay as long as there are messages", async () => {
   await using cluster = await emptyCluster({ count: 8, ageMs: 80_000 }, 2);
   for (const node of cluster.nodes) for (const _ of upTo(50)) await append(cluster, node);
-  await cluster.other.broker.join("g", "alice");
+  await cluster.other.routes.join("g", "alice");
   await append(cluster, cluster.node);
 
   const keys = [...(await keysOf("h")), ...(await keysOf("m"))];
@@ -74,8 +74,8 @@ test("a node that remembers a list by a former name appends to the present one",
   const offsets: number[] = [];
   for (const number of upTo(60)) {
     // Cutting and joining give the list another name each time.
-    if (number % 7 === 0) await other.broker.join("g", `u${number}`);
-    if (number % 11 === 0) await node.broker.join("g", `u${number}`);
+    if (number % 7 === 0) await other.routes.join("g", `u${number}`);
+    if (number % 11 === 0) await node.routes.join("g", `u${number}`);
     offsets.push((await append(cluster, number % 2 === 0 ? node : other)).offset);
   }
 
@@ -86,7 +86,7 @@ test("a node that remembers a list by a former name appends to the present one",
 test("messages of one batch keep their order while the list is cut under them, with keys and without", async () => {
   await using cluster = await emptyCluster({ count: 8 }, 2);
   const { node, other, message } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   await append(cluster, node);
   await other.sink.until(() => other.sink.delivered.length === 1);
 
@@ -108,7 +108,7 @@ test("messages of one batch keep their order while the list is cut under them, w
 test("a history whose list was evicted is another one, and its members are told", async () => {
   await using cluster = await emptyCluster({}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   const { epoch } = await append(cluster, node);
   for (const _ of upTo(4)) await append(cluster, node);
   await other.sink.until(() => other.sink.delivered.length === 5);

@@ -14,11 +14,11 @@ const implementation = redisOn(() => server);
 
 test("an append is answered, also when the channel's position was read before the message came in", async () => {
   await using cluster = await startCluster(implementation);
-  const { broker } = cluster.node;
+  const { broker, routes } = cluster.node;
 
   for (const number of upTo(100)) {
     const group = `g${number}`;
-    await broker.join(group, "alice");
+    await routes.join(group, "alice");
     const appended = broker.append(cluster.message(`group:${group}`));
     await nextTurn(); // now the append is on its way, and the question behind it
     await broker.positions([`group:${group}`]);
@@ -28,15 +28,15 @@ test("an append is answered, also when the channel's position was read before th
 
 test("an append is answered, also when the last member leaves before the message comes in", async () => {
   await using cluster = await startCluster(implementation);
-  const { broker } = cluster.node;
+  const { broker, routes } = cluster.node;
 
   for (const number of upTo(100)) {
     const group = `g${number}`;
-    await broker.join(group, "alice");
+    await routes.join(group, "alice");
     await broker.positions([`group:${group}`]);
     const appended = broker.append(cluster.message(`group:${group}`));
     await nextTurn();
-    await broker.leave(group, "alice");
+    await routes.leave(group, "alice");
     expect(await appended).toMatchObject({ offset: 1, duplicate: false });
   }
 });
@@ -52,7 +52,7 @@ test("a publish with a key is answered, also when its receiver joins while the k
       node.broker.append(cluster.message(channel)),
     ];
     await nextTurn(); // now the key is looked up
-    await node.broker.join(`g${number}`, "alice");
+    await node.routes.join(`g${number}`, "alice");
     expect((await Promise.all(appended)).map(({ offset }) => offset)).toEqual([2, 3]);
   }
 });

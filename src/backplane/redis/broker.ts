@@ -1,11 +1,10 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
-import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
+import type { Appended, Broker, HistoryPage, HistoryQuery, Idempotency } from "../port.ts";
 import type { Appends } from "./appends.ts";
 import type { Claims } from "./claims.ts";
 import type { Histories } from "./histories.ts";
 import type { Link } from "./link.ts";
-import type { RedisPresence } from "./presence.ts";
 import type { Relay } from "./relay.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -13,13 +12,11 @@ export interface BrokerParts {
   readonly link: Link;
   readonly relay: Relay;
   readonly appends: Appends;
-  readonly claims: Claims;
   readonly histories: Histories;
   readonly tracker: Tracker;
-  readonly presence: RedisPresence;
 }
 
-/** The way of messages between nodes that share a Redis. */
+/** Broker of nodes that share a Redis. */
 export class RedisBroker implements Broker {
   readonly #parts: BrokerParts;
 
@@ -33,15 +30,6 @@ export class RedisBroker implements Broker {
 
   append(message: Message, key?: string): Promise<Appended> {
     return this.#parts.appends.append(message, key);
-  }
-
-  async claim(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
-    const first = await this.#parts.claims.enter(key, "ephemeral", receipt);
-    return first === undefined ? undefined : (first.receipt ?? receipt);
-  }
-
-  async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#parts.claims.settle(key, receipt);
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
@@ -62,12 +50,13 @@ export class RedisBroker implements Broker {
     }
     return positions;
   }
-
-  join(group: string, user: string): Promise<void> {
-    return this.#parts.presence.join(group, user);
-  }
-
-  leave(group: string, user: string): Promise<void> {
-    return this.#parts.presence.leave(group, user);
-  }
 }
+
+/** Keys of ephemeral messages, in the space of keys that appends use too. */
+export const idempotencyOf = (keys: Claims): Idempotency => ({
+  async begin(key, receipt) {
+    const first = await keys.enter(key, "ephemeral", receipt);
+    return first === undefined ? undefined : (first.receipt ?? receipt);
+  },
+  complete: (key, receipt) => keys.settle(key, receipt),
+});

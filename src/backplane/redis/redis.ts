@@ -3,7 +3,7 @@ import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { Aging } from "./aging.ts";
 import { PUSH } from "./append-pushes.ts";
 import { Appends } from "./appends.ts";
-import { RedisBroker } from "./broker.ts";
+import { idempotencyOf, RedisBroker } from "./broker.ts";
 import { CLAIM_SCRIPTS } from "./claim-scripts.ts";
 import { Claims } from "./claims.ts";
 import { type Address, addressOf } from "./clients.ts";
@@ -104,7 +104,9 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   return {
     name: "redis",
     traffic,
-    broker: new RedisBroker({ ...messages, link, presence }),
+    broker: new RedisBroker({ ...messages, link }),
+    idempotency: idempotencyOf(messages.claims),
+    routes: presence,
     cursors: new RedisCursors(link, histories),
     memberships: new RedisMemberships(link),
     presence,
