@@ -1,5 +1,5 @@
-import { type GroupMember, groupMembers } from "./actions/actions.ts";
 import type { Backplane } from "./backplane/backplane.ts";
+import { addMember, type GroupMember, groupMembers, removeMember } from "./members/members.ts";
 import {
   type Channel,
   type ConnectionInfo,
@@ -8,14 +8,7 @@ import {
   TidingsError,
   userChannel,
 } from "./protocol/protocol.ts";
-import {
-  addMember,
-  applicationKey,
-  type Publisher,
-  type PublishOptions,
-  type Receipt,
-  removeMember,
-} from "./publish/publish.ts";
+import { applicationKey, type Publisher, type PublishOptions, type Receipt } from "./publish/publish.ts";
 
 /** The application's message types and their data, declared once: `{ chat: { text: string } }`. */
 export type EventMap = Record<string, unknown>;

@@ -27,8 +27,9 @@ import {
   sharedProbe,
 } from "./gateway/gateway.ts";
 import { Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Members, Watchers } from "./members/members.ts";
 import { TidingsError, within } from "./protocol/protocol.ts";
-import { Acks, Commands, Deliverer, Hooks, Membership, Publisher, Watchers } from "./publish/publish.ts";
+import { Acks, Deliverer, Hooks, Publisher } from "./publish/publish.ts";
 import { backplaneSink } from "./sink.ts";
 import { Hub, type HubParts } from "./surface.ts";
 
@@ -147,10 +148,10 @@ function makeCore({ config, hooks, report }: Basis, local: Local, backplane: Bac
   const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = websocket;
   const rules = { maxPerUser, perUserPolicy, onePerPlatform };
   const holdLimit = websocket.messageBufferSize;
-  const membership = new Membership({ local, backplane, watchers, rules, holdLimit, report });
-  const commands = new Commands(local, membership);
+  const members = new Members({ local, backplane, watchers, rules, holdLimit, report });
+  const commands = new Commands(local, members);
   const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
-  return { watchers, publisher, membership, sink };
+  return { watchers, publisher, members, sink };
 }
 
 /** Everything, from the lowest room to the highest. */
@@ -172,15 +173,15 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     probe,
     traffic: backplane.traffic,
   });
-  const { watchers, publisher, membership, sink } = makeCore(basis, local, backplane, metrics);
+  const { watchers, publisher, members, sink } = makeCore(basis, local, backplane, metrics);
 
   const router = new Router(config.timeouts.handlerMs);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
   const inbound = new Inbound({ router, sending, maxWaiting: websocket.messageQueueSize, report });
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
-  builtinActions({ router, local, backplane, membership, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, membership, inbound, expiry, metrics, allowed });
+  builtinActions({ router, local, backplane, members, watchers, authorize: allowed, renewLogin });
+  const gateway = makeGateway(basis, { local, members, inbound, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
   const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
   return { ...basis, local, backplane, sink, policy, publisher, router, gateway, api, expiry, metrics };
@@ -222,7 +223,7 @@ const inTime =
 
 interface GatewayParts {
   readonly local: Local;
-  readonly membership: Membership;
+  readonly members: Members;
   readonly inbound: Inbound;
   readonly expiry: Expiry;
   readonly metrics: Metrics;

@@ -3,8 +3,6 @@ export type {
   ActionContext,
   ActionHandler,
   Authorize,
-  GroupMember,
-  HistoryReply,
   Middleware,
   Verb,
 } from "./actions/actions.ts";
@@ -31,6 +29,7 @@ export type {
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { HubOptions } from "./hub.ts";
 export { createHub } from "./hub.ts";
+export type { GroupMember } from "./members/members.ts";
 export type {
   Channel,
   CloseCause,
@@ -45,6 +44,7 @@ export { CLOSE, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
   ConnectRequest,
+  HistoryReply,
   HookEvents,
   HookName,
   IncomingMessage,

@@ -1,5 +1,6 @@
 import type { BackplaneSink } from "./backplane/backplane.ts";
-import type { Acks, Commands, Deliverer, Hooks, Watchers } from "./publish/publish.ts";
+import type { Commands, Watchers } from "./members/members.ts";
+import type { Acks, Deliverer, Hooks } from "./publish/publish.ts";
 
 export interface SinkParts {
   readonly deliverer: Deliverer;

@@ -4,14 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Hono } from "hono";
 import type { Logger } from "pino";
-import {
-  type ActionHandler,
-  type Authorize,
-  type HistoryReply,
-  historyPage,
-  type Middleware,
-  type Router,
-} from "./actions/actions.ts";
+import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
 import { Audience, GroupAudience, type Outgoing, UserAudience, UsersAudience } from "./audience.ts";
 import type { Backplane, BackplaneSink, NodeInfo, NodeStatus, Presence } from "./backplane/backplane.ts";
 import type { Config } from "./config/config.ts";
@@ -30,7 +23,16 @@ import {
 } from "./gateway/gateway.ts";
 import type { Local } from "./local/local.ts";
 import { parseChannel, TidingsError, toTidingsError } from "./protocol/protocol.ts";
-import type { HookName, Hooks, Listener, Publisher, PublishOptions, Receipt } from "./publish/publish.ts";
+import {
+  type HistoryReply,
+  type HookName,
+  type Hooks,
+  historyPage,
+  type Listener,
+  type Publisher,
+  type PublishOptions,
+  type Receipt,
+} from "./publish/publish.ts";
 
 /** What createHub has wired. */
 export interface HubParts {

@@ -12,9 +12,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   local: ["protocol"],
   backplane: ["protocol"],
   publish: ["protocol", "local", "backplane"],
-  actions: ["protocol", "local", "backplane", "publish"],
-  gateway: ["protocol", "config", "local", "backplane", "publish", "actions"],
-  ".": ["protocol", "config", "local", "backplane", "publish", "actions", "gateway"],
+  members: ["protocol", "local", "backplane", "publish"],
+  actions: ["protocol", "local", "backplane", "publish", "members"],
+  gateway: ["protocol", "config", "local", "backplane", "publish", "members", "actions"],
+  ".": ["protocol", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
   cli: ["protocol", "config", "gateway", "."],
   client: ["protocol"],
 };

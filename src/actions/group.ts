@@ -1,12 +1,12 @@
 import { z } from "zod";
-import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection } from "../local/local.ts";
+import { groupMembers } from "../members/members.ts";
 import { groupChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
 /** `group.join`, `group.leave`, `group.members`. */
-export function groupActions({ router, local, backplane, membership, authorize }: BuiltinPorts): void {
+export function groupActions({ router, local, backplane, members, authorize }: BuiltinPorts): void {
   const inTurn = turns();
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
   router.action("group.join", joinSchema, async ({ connection, user }, { group, position }) => {
@@ -14,7 +14,7 @@ export function groupActions({ router, local, backplane, membership, authorize }
     const joining = localConnection(local, connection);
     const replay = await inTurn(joining, async () => {
       await assertAllowed(authorize, user, "join", channel);
-      return membership.join(joining, group);
+      return members.join(joining, group);
     });
     return { channel, ...(await replay(position)) };
   });
@@ -22,7 +22,7 @@ export function groupActions({ router, local, backplane, membership, authorize }
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {
     const leaving = localConnection(local, connection);
-    await inTurn(leaving, () => membership.leave(leaving, group));
+    await inTurn(leaving, () => members.leave(leaving, group));
     return { channel: groupChannel(group) };
   });
   router.action("group.members", groupSchema, async ({ user }, { group }) => {
@@ -43,20 +43,4 @@ function turns(): <Result>(connection: Connection, change: () => Promise<Result>
     );
     return done;
   };
-}
-
-/** A member of a group: `online` when one of its connections has joined, `durable` when it belongs while away too. */
-export interface GroupMember {
-  readonly user: string;
-  readonly online: boolean;
-  readonly durable: boolean;
-}
-
-/** Everyone in a group, online or durable, by user id. */
-export async function groupMembers(backplane: Backplane, group: string): Promise<GroupMember[]> {
-  const online = new Set(await backplane.presence.inGroup(group));
-  const durable = new Set(await backplane.memberships.membersOf(group));
-  return [...new Set([...online, ...durable])]
-    .sort()
-    .map((user) => ({ user, online: online.has(user), durable: durable.has(user) }));
 }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { type Authorize, assertAllowed, type Inbound } from "../actions/actions.ts";
 import type { Connection, Local } from "../local/local.ts";
+import { Members } from "../members/members.ts";
 import {
   CLOSE,
   type CloseCause,
@@ -16,7 +17,7 @@ import {
   targetOf,
   toTidingsError,
 } from "../protocol/protocol.ts";
-import { type ConnectRequest, type Hooks, Membership } from "../publish/publish.ts";
+import type { ConnectRequest, Hooks } from "../publish/publish.ts";
 import type { Authenticator, Identity } from "./auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { Inbox } from "./inbox.ts";
@@ -26,7 +27,7 @@ import { WsTransport } from "./transport.ts";
 
 export interface SessionPorts {
   readonly local: Local;
-  readonly membership: Membership;
+  readonly members: Members;
   readonly inbound: Inbound;
   readonly hooks: Hooks;
   readonly authorize: Authorize;
@@ -123,14 +124,14 @@ export class Session {
   }
 
   async #admit(opened: Opened, { identity, login, answer }: LoggedIn): Promise<void> {
-    const { hooks, membership, expiry, connected } = this.#ports;
+    const { hooks, members, expiry, connected } = this.#ports;
     const connection = this.#makeConnection(opened, identity, login);
     if (hooks.has("connect")) {
       const request = { ...opened.request(), claims: identity.claims ?? {} };
       await hooks.ask("connect", { connection, request });
     }
     const { allowed, refused } = await this.#groupsToJoin(connection.user, login);
-    const catchUp = await membership.admit(
+    const catchUp = await members.admit(
       connection,
       this.#welcome(connection, identity),
       login.resume,
@@ -189,7 +190,7 @@ export class Session {
         () => true,
         () => false,
       );
-      (may && allowed.length < Membership.maxGroups ? allowed : refused).push(group);
+      (may && allowed.length < Members.maxGroups ? allowed : refused).push(group);
     }
     return { allowed, refused };
   }
@@ -238,7 +239,7 @@ export class Session {
     const known = this.#connection;
     if (known !== undefined) {
       this.#ports.expiry.delete(known);
-      await this.#ports.membership.dismiss(known);
+      await this.#ports.members.dismiss(known);
     }
     this.#ports.disconnected({ cause, code, reason }, known);
   }
