@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 const SRC = resolve(import.meta.dirname, "../src");
 
-/** Which rooms a room may import from. "." are the files at the root of src/: hub.ts and what it is made of. */
+/** Which rooms a room may import from. "." are the files at the root of src/: create-hub.ts, hub.ts and what they are made of. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   config: ["protocol"],
@@ -96,14 +96,14 @@ describe("the architecture", () => {
     expect(breaches).toEqual([]);
   });
 
-  it("names concrete backplanes and authenticators in hub.ts only", () => {
+  it("names concrete backplanes and authenticators in create-hub.ts only", () => {
     const concrete = /\b(memoryBackplane|developmentAuth|jwt)\(/;
     const namers = files
       .filter(({ room }) => room === "." || room === "cli")
       .filter(({ path }) => concrete.test(readFileSync(path, "utf8").replace(/`jwt\(\)`/g, "")))
       .map(({ path }) => name(path));
     // `tidings token` mints without a hub.
-    expect(namers.sort()).toEqual(["cli/token.ts", "hub.ts"]);
+    expect(namers.sort()).toEqual(["cli/token.ts", "create-hub.ts"]);
   });
 
   it("has no file that sticks out", () => {

@@ -20,6 +20,7 @@ export type {
   OnlinePage,
   OnlineUser,
   Presence,
+  PresenceView,
   Routes,
   StoredReceipt,
   Traffic,

@@ -68,6 +68,13 @@ export type { Cluster, Command, NodeInfo, NodeStatus } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
 export type { Idempotency, StoredReceipt } from "./idempotency.ts";
 export type { Memberships } from "./memberships.ts";
-export type { Admission, ConnectionRules, OnlinePage, OnlineUser, Presence } from "./presence.ts";
+export type {
+  Admission,
+  ConnectionRules,
+  OnlinePage,
+  OnlineUser,
+  Presence,
+  PresenceView,
+} from "./presence.ts";
 export type { Routes } from "./routes.ts";
 export type { Traffic } from "./traffic.ts";

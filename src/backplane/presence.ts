@@ -1,14 +1,7 @@
 import type { ConnectionInfo } from "../protocol/protocol.ts";
 
 /** Who is online, where, on which platforms. */
-export interface Presence {
-  /**
-   * Registers a connection, unless the rules refuse it. The `evicted` ones, oldest first, no longer count from here on;
-   * the caller ends them.
-   */
-  arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission>;
-  /** Removes a connection; does nothing when it is not registered (any more). */
-  depart(connection: ConnectionInfo): Promise<void>;
+export interface PresenceView {
   /** Lists a user's connections, oldest first. */
   connectionsOf(user: string): Promise<ConnectionInfo[]>;
   /**
@@ -20,6 +13,17 @@ export interface Presence {
   count(): Promise<{ users: number; connections: number }>;
   /** Lists users of whom at least one connection has joined the group. */
   inGroup(group: string): Promise<string[]>;
+}
+
+/** Registry of the connections of all nodes. */
+export interface Presence extends PresenceView {
+  /**
+   * Registers a connection, unless the rules refuse it. The `evicted` ones, oldest first, no longer count from here on;
+   * the caller ends them.
+   */
+  arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission>;
+  /** Removes a connection; does nothing when it is not registered (any more). */
+  depart(connection: ConnectionInfo): Promise<void>;
 }
 
 /** Rules on a user's connections, decided atomically over the whole cluster. */

@@ -26,7 +26,7 @@ async function work(): Promise<void> {
     throw new TidingsError("bad_request", "a worker is started by tidings serve --workers, not by hand");
   }
   const [task] = (await once(process, "message")) as [Task]; // the first thing that supervisor.ts sends
-  const { createHub } = await import("../hub.ts");
+  const { createHub } = await import("../create-hub.ts");
   const hub = createHub(task);
   const closing = closeOnSignal(() => hub.close());
   process.on("message", (message) => {

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/config.ts";
-import { hubWith } from "../../src/hub.ts";
+import { hubWith } from "../../src/create-hub.ts";
 import { createHub } from "../../src/index.ts";
 import { recordReads } from "../config/recordReads.ts";
 import { RedisServer } from "../support/redis.ts";
