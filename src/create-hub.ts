@@ -37,9 +37,9 @@ import { backplaneSink } from "./sink.ts";
 
 /** Any part of the configuration (docs/CONFIGURATION.md), and what only code can give. */
 export interface HubOptions extends ConfigInput {
-  /** Who a client is. @default `jwt()` by the configuration's `jwt`; development mode without one */
+  /** Decides who a client is. @default `jwt()` by the configuration's `jwt`; development mode without one */
   readonly auth?: Authenticator;
-  /** What users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
+  /** Decides what users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
   readonly authorize?: Authorize;
   /** @default a pino logger to standard output, by the configuration's `logLevel` */
   readonly logger?: Logger;

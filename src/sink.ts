@@ -11,7 +11,7 @@ export interface SinkParts {
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Where everything that arrives from the backplane goes. */
+/** Passes everything that arrives from the backplane to the part that handles it. */
 export function backplaneSink({
   deliverer,
   acks,

@@ -1,4 +1,4 @@
-/** What ties the nodes together and keeps history: the port, and the implementations that meet it. */
+/** The ties between nodes, and what is kept: the port, and its implementations. */
 export { type MemoryOptions, memoryBackplane } from "./memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {

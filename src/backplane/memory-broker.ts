@@ -1,7 +1,7 @@
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { FirstPublish, MemoryIdempotency } from "./memory-keys.ts";
-import type { MemoryLink } from "./memory-link.ts";
-import type { Rings } from "./memory-rings.ts";
+import type { MemoryNode } from "./memory-link.ts";
+import type { Histories } from "./memory-rings.ts";
 import type { Message } from "./message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery } from "./port.ts";
 
@@ -10,13 +10,13 @@ import type { Appended, Broker, HistoryPage, HistoryQuery } from "./port.ts";
  * order in which they are made.
  */
 export class MemoryBroker implements Broker {
-  readonly #link: MemoryLink;
-  readonly #rings: Rings;
+  readonly #node: MemoryNode;
+  readonly #histories: Histories;
   readonly #idempotency: MemoryIdempotency;
 
-  constructor(link: MemoryLink, rings: Rings, idempotency: MemoryIdempotency) {
-    this.#link = link;
-    this.#rings = rings;
+  constructor(node: MemoryNode, histories: Histories, idempotency: MemoryIdempotency) {
+    this.#node = node;
+    this.#histories = histories;
     this.#idempotency = idempotency;
   }
 
@@ -26,10 +26,10 @@ export class MemoryBroker implements Broker {
   }
 
   async append(message: Message, key?: string): Promise<Appended> {
-    const { sink } = this.#link;
+    const { sink } = this.#node;
     const first = key === undefined ? undefined : this.#idempotency.find(key);
     if (first !== undefined) return this.#duplicate(message, first);
-    const stored = this.#rings.append(message);
+    const stored = this.#histories.append(message);
     const { id, timestamp, epoch, offset } = stored;
     const place = { id, timestamp, epoch, offset };
     if (key !== undefined) this.#idempotency.keep(key, { place });
@@ -38,24 +38,24 @@ export class MemoryBroker implements Broker {
 
   #duplicate({ id, timestamp, channel }: Message, { place, receipt }: FirstPublish): Appended {
     // An ephemeral first message has no place in the history; offset 0 says so.
-    const found = place ?? { id, timestamp, epoch: this.#rings.open(channel).epoch, offset: 0 };
+    const found = place ?? { id, timestamp, epoch: this.#histories.open(channel).epoch, offset: 0 };
     return { ...found, receivers: 0, duplicate: true, receipt };
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    this.#link.assertUp();
-    const ring = this.#rings.open(channel);
-    const { epoch, first, last } = ring;
-    if ("after" in query) return { epoch, first, last, messages: ring.after(query.after, query.limit) };
-    return { epoch, first, last, messages: ring.before(query.before ?? last + 1, query.limit) };
+    this.#node.assertUp();
+    const history = this.#histories.open(channel);
+    const { epoch, first, last } = history;
+    if ("after" in query) return { epoch, first, last, messages: history.after(query.after, query.limit) };
+    return { epoch, first, last, messages: history.before(query.before ?? last + 1, query.limit) };
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {
-    this.#link.assertUp();
-    const rings = new Map(channels.map((channel) => [channel, this.#rings.open(channel)]));
+    this.#node.assertUp();
+    const histories = new Map(channels.map((channel) => [channel, this.#histories.open(channel)]));
     // Read after all are open: opening the last one may evict the history of the first one.
     return channels.map((channel) => {
-      const { epoch, last } = rings.get(channel) ?? this.#rings.open(channel);
+      const { epoch, last } = histories.get(channel) ?? this.#histories.open(channel);
       return { epoch, offset: last };
     });
   }

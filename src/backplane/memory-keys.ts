@@ -1,4 +1,4 @@
-import type { MemoryLink } from "./memory-link.ts";
+import type { MemoryNode } from "./memory-link.ts";
 import type { Appended, Idempotency, StoredReceipt } from "./port.ts";
 
 /** First publish under an idempotency key. */
@@ -26,20 +26,20 @@ export interface IdempotencyOptions {
  * older one is dropped whole. So each key lives for a window at least, without a timer or a queue, in bounded memory.
  */
 export class MemoryIdempotency implements Idempotency {
-  readonly #link: MemoryLink;
+  readonly #node: MemoryNode;
   readonly #options: IdempotencyOptions;
   #younger = new Map<string, KeptPublish>();
   #older = new Map<string, KeptPublish>();
   #windowEndsAt: number;
 
-  constructor(link: MemoryLink, options: IdempotencyOptions) {
-    this.#link = link;
+  constructor(node: MemoryNode, options: IdempotencyOptions) {
+    this.#node = node;
     this.#options = options;
     this.#windowEndsAt = options.now() + options.windowMs;
   }
 
   async begin(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     const first = this.find(key);
     if (first !== undefined) return first.receipt ?? receipt;
     this.keep(key, { receipt });
@@ -47,7 +47,7 @@ export class MemoryIdempotency implements Idempotency {
   }
 
   async complete(key: string, receipt: StoredReceipt): Promise<void> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     const first = this.find(key);
     if (first !== undefined) first.receipt = receipt;
   }
