@@ -64,7 +64,7 @@ export function cursorsContract(implementation: Implementation): void {
     await expect(moved).rejects.toMatchObject({ code: "conflict" });
   });
 
-  test("an acknowledgement reaches who watches, once per move", async () => {
+  test("an acknowledgement reaches watchers, once per move", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors, sink } = cluster.node;
     await append(cluster, 5);
@@ -94,7 +94,7 @@ export function cursorsContract(implementation: Implementation): void {
     (await watching)();
   });
 
-  test("a channel is watched until everyone who watches has stopped", async () => {
+  test("a channel is watched until every watch has ended", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors, sink } = cluster.node;
     await append(cluster, 5);
@@ -118,7 +118,7 @@ export function cursorsContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("an acknowledgement reaches who watches on another node", async () => {
+  test("an acknowledgement reaches watchers on another node", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
     await node.cursors.watch(BOBS);

@@ -30,7 +30,7 @@ export function deliveryContract(implementation: Implementation): void {
     expect({ receivers, duplicate, receipt }).toEqual({ receivers: 3, duplicate: false, receipt: undefined });
   });
 
-  test("appends that are called one after another keep their order", async () => {
+  test("consecutive appends keep their order", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
     await routes.join("g", "alice");
@@ -109,7 +109,7 @@ function severalNodes(implementation: Implementation): void {
     expect(node.sink.delivered.filter(({ id }) => id === message.id)).toEqual([]);
   });
 
-  test("a node that left a group gets nothing for it any more", async () => {
+  test("a node that left a group gets no more messages for it", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
     await other.routes.join("g", "alice");

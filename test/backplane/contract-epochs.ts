@@ -41,7 +41,7 @@ export function epochsContract(implementation: Implementation): void {
     expect(sink.losses).toEqual([]);
   });
 
-  test("a lost history goes on under an epoch it never had", async () => {
+  test("a lost history continues under an epoch that it never had", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     const epochs = new Set<string>();
@@ -55,7 +55,7 @@ export function epochsContract(implementation: Implementation): void {
     }
   });
 
-  test("members are told where a lost history goes on", async () => {
+  test("members learn the position after which a lost history continues", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
     await routes.join("g", "alice");
@@ -85,7 +85,7 @@ export function epochsContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node with members is told of a loss", async () => {
+  test("every node with members learns of a loss", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     for (const { routes } of cluster.nodes) await routes.join("g", "alice");
     await cluster.node.broker.append(cluster.message("group:g"));

@@ -3,7 +3,7 @@ import type { Backplane } from "../../src/backplane/backplane.ts";
 import { connectionOf, type Implementation, NO_RULES, RecordingSink, startCluster } from "./harness.ts";
 
 export function lifeContract(implementation: Implementation): void {
-  test("a probe resolves while the backplane is there", async () => {
+  test("a probe resolves while the backplane is available", async () => {
     await using cluster = await startCluster(implementation);
 
     await expect(cluster.node.backplane.probe()).resolves.toBeUndefined();
@@ -31,7 +31,7 @@ export function lifeContract(implementation: Implementation): void {
     for (const backplane of backplanes) await backplane.stop();
   });
 
-  test("the sink is not called after the stop, not even for who was about to be offline", async () => {
+  test("the sink is not called after the stop, not even for a user in the grace period", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const alice = connectionOf(node, "alice");
@@ -40,7 +40,7 @@ export function lifeContract(implementation: Implementation): void {
     await node.presence.depart(alice);
     await node.backplane.stop();
 
-    // As long a grace time, begun later in another cluster, ends later.
+    // A grace period of one length, begun later in another cluster, ends later.
     await using witness = await startCluster(implementation);
     const bob = connectionOf(witness.node, "bob");
     await witness.node.presence.arrive(bob, NO_RULES);

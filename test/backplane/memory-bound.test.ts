@@ -10,7 +10,7 @@ import {
   upTo,
 } from "./harness.ts";
 
-/** What the memory backplane promises beyond the contract: its memory is bounded. */
+/** Promise of the memory backplane beyond the contract: its memory is bounded. */
 
 const KIB = 2 ** 10;
 const TOTAL_BYTES = 64 * KIB;
@@ -61,7 +61,7 @@ test("appends, pages and positions are uses", async () => {
   expect(lost(cluster)).toEqual(["group:b", "group:a", "group:d"]);
 });
 
-test("a lost history takes its cursors along and starts at 1 under the epoch that was told", async () => {
+test("a lost history loses its cursors too, and starts at 1 under the announced epoch", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, cursors, sink } = cluster.node;
   const { epoch: former } = await append(cluster, "group:a");
@@ -101,7 +101,7 @@ test("a message larger than the bound is kept while it is the newest", async () 
   expect(await broker.history("all", { limit: 100 })).toMatchObject({ first: 3, last: 3 });
 });
 
-test("a flood of channels leaves a bounded number, and nobody is told of losses who lost nothing", async () => {
+test("a flood of channels leaves a bounded number, and channels that lost nothing report no loss", async () => {
   await using cluster = await startCluster(bounded);
   const { broker } = cluster.node;
 
@@ -115,7 +115,7 @@ test("a flood of channels leaves a bounded number, and nobody is told of losses 
   });
 });
 
-test("members of an empty channel that was forgotten are told where it stands before its first message", async () => {
+test("members of an empty channel that was removed get its position before its first message", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, sink } = cluster.node;
   await broker.positions(["user:bob"]);
@@ -139,7 +139,7 @@ test("cursors count towards the bound", async () => {
   expect(lost(cluster)).toEqual(["group:a", "group:b"]);
 });
 
-test("as many idempotency keys as the limit are known, and not many more", async () => {
+test("as many idempotency keys as the limit are kept, and not many more", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, idempotency } = cluster.node;
   for (const number of upTo(100)) await broker.append(cluster.message("all"), `k${number}`);

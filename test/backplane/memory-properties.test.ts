@@ -42,7 +42,7 @@ const limitsOfHistory = fc.record({
   totalBytes: fc.constantFrom(300, 1_500, 5_000, 20_000, 10_000_000),
 });
 
-/** Reports to the model at the moment at which something is told. */
+/** Passes everything to the model at the moment at which it arrives. */
 class ModelSink extends RecordingSink {
   readonly #model: HistoryModel;
 
