@@ -212,18 +212,8 @@ type ApiParts = Pick<
 function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Hono {
   const { apiKey, path, websocket } = config;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const startedAt = Date.now();
-  const api = createApi({
-    ...parts,
-    authenticator,
-    node,
-    apiKey,
-    development,
-    report,
-    limits,
-    startedAt,
-    path,
-  });
+  const about = { authenticator, node, apiKey, development, report, limits, startedAt: Date.now(), path };
+  const api = createApi({ ...parts, ...about });
   if (development) mountPage(api, path);
   return api;
 }

@@ -33,7 +33,7 @@ export interface LifecycleParts {
   readonly metrics: Metrics;
 }
 
-/** A start that takes longer is told in the log. */
+/** A start that takes longer is logged, in milliseconds. */
 const SLOW_START_MS = 1_000;
 
 /** Life of a hub: it starts by itself, is attached to servers, drains and closes. */

@@ -31,7 +31,7 @@ export interface Broker {
 export interface Appended extends Position {
   readonly id: string;
   readonly timestamp: number;
-  /** How many receivers the message was handed to: connections of this node, and other nodes. */
+  /** Number of receivers: connections of this node, and other nodes. */
   readonly receivers: number;
   readonly duplicate: boolean;
   /** For a duplicate: the receipt of the first publish, once that is known. */

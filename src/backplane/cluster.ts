@@ -7,7 +7,7 @@ export interface Cluster {
   command(command: Command): Promise<number>;
 }
 
-/** What this node registers about itself. */
+/** This node, as it registers itself. */
 export interface NodeInfo {
   readonly id: string;
   /** The address under which others reach this node, as the registry shows it. */
@@ -17,7 +17,7 @@ export interface NodeInfo {
   connections(): number;
 }
 
-/** What the registry knows about a node. */
+/** A node in the registry. */
 export interface NodeStatus {
   readonly id: string;
   readonly ip: string;

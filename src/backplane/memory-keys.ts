@@ -14,7 +14,7 @@ interface KeptPublish extends FirstPublish {
 }
 
 export interface IdempotencyOptions {
-  /** How long a key is kept, in milliseconds. */
+  /** Lifetime of a key, in milliseconds. */
   readonly windowMs: number;
   /** Keys of a generation, at most. */
   readonly limit: number;

@@ -83,7 +83,7 @@ export class MemoryPresence implements Presence, Routes {
   }
 }
 
-/** What the rules say about one more connection beside the present ones (oldest first). */
+/** Decides by the rules on one more connection beside the present ones (oldest first). */
 function admit(
   { platform }: ConnectionInfo,
   present: readonly ConnectionInfo[],

@@ -11,11 +11,11 @@ import type { Backplane } from "./port.ts";
 export interface MemoryOptions {
   /** Retention per channel, and the limit on the memory of all. */
   readonly history: HistoryLimits;
-  /** How long an idempotency key is kept, in milliseconds. @default 300_000 // 5 min */
+  /** Lifetime of an idempotency key, in milliseconds. @default 300_000 // 5 min */
   readonly idempotencyWindowMs?: number;
   /** Idempotency keys of a window, at most; beyond it the oldest expire early. @default 1_000_000 */
   readonly idempotencyKeys?: number;
-  /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
+  /** Grace period of a user without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;

@@ -1,6 +1,6 @@
 import type { ConnectionInfo } from "../protocol/protocol.ts";
 
-/** Who is online, where, on which platforms. */
+/** Users online, their nodes and platforms, over the whole cluster. */
 export interface PresenceView {
   /** Lists a user's connections, oldest first. */
   connectionsOf(user: string): Promise<ConnectionInfo[]>;

@@ -77,7 +77,7 @@ export class Members {
     const { local, backplane, watchers, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
-    // Each call is tried even when another fails: the backplane would keep what it was never told to remove.
+    // Each call is tried even when another fails: the backplane keeps an entry until it is removed.
     const departures = await Promise.allSettled([
       ...connection.groups.map((group) => this.#leaveRoute(connection, group)),
       backplane.presence.depart(connection),

@@ -2,14 +2,14 @@ import { assertType, type Channel, isUserChannel, TidingsError } from "../protoc
 import type { Content } from "./message.ts";
 import type { Retry } from "./retry.ts";
 
-/** What a publisher wants to say, to whichever channel. */
+/** Content as a publisher gives it, to whichever channel. */
 export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
   readonly data?: unknown;
   /** At most once, without history and offset. @default false */
   readonly ephemeral?: boolean;
 }
 
-/** What a publisher wants to say, and to which channel. */
+/** A message as a publisher gives it. */
 export interface Draft extends DraftContent {
   readonly channel: Channel;
 }
@@ -19,7 +19,7 @@ export interface PublishOptions {
   readonly key?: string;
   /** Wait for the receiver's acknowledgement. Needs a single user and a stored message. @default false */
   readonly ack?: boolean;
-  /** How long to wait for the acknowledgement, in milliseconds. @default 5_000 // 5 s */
+  /** Timeout of the acknowledgement, in milliseconds. @default 5_000 // 5 s */
   readonly timeoutMs?: number;
   /** Repeat after a retryable failure, under one idempotency key. @default no retry */
   readonly retry?: Retry;

@@ -8,7 +8,7 @@ export interface PublisherPorts {
   readonly backplane: Backplane;
   readonly deliverer: Deliverer;
   readonly acks: Acks;
-  /** How long a publish waits for an acknowledgement unless it says so itself, in milliseconds. */
+  /** Timeout of an acknowledgement, for publishes that give none, in milliseconds. */
   readonly ackTimeoutMs: number;
   /** Called with every message that was published. */
   readonly delivered: (message: Message, receipt: Receipt) => void;

@@ -1,7 +1,7 @@
 import type { Appended, Message, StoredReceipt } from "../backplane/backplane.ts";
 import type { ErrorCode, Receipt as SentReceipt } from "../protocol/protocol.ts";
 
-/** What became of a message; the application also learns of the attempts. */
+/** Outcome of a message; the application also gets the attempts. */
 export interface Receipt extends SentReceipt {
   /** The outcome of each attempt, when `retry` was asked for. */
   readonly attempts?: readonly Attempt[];
