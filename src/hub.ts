@@ -1,286 +1,99 @@
-import type { Hono } from "hono";
-import { type Logger, pino } from "pino";
-import {
-  type Authorize,
-  builtinActions,
-  defaultPolicy,
-  Inbound,
-  Router,
-  Sending,
-} from "./actions/actions.ts";
-import type { EventMap } from "./audience.ts";
-import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
-import {
-  assertNotProduction,
-  type Config,
-  type ConfigInput,
-  hasTokenKey,
-  nodeId,
-  resolveConfig,
-} from "./config/config.ts";
-import {
-  type ApiPorts,
-  type Authenticator,
-  createApi,
-  createMetrics,
-  developmentAuth,
-  Expiry,
-  Gateway,
-  jwt,
-  type Metrics,
-  mountPage,
-  renewal,
-  type SessionPorts,
-  sharedProbe,
-} from "./gateway/gateway.ts";
-import { Local, type SlowPolicy } from "./local/local.ts";
-import { TidingsError } from "./protocol/protocol.ts";
-import {
-  Acks,
-  Commands,
-  Deliverer,
-  Hooks,
-  Membership,
-  Publisher,
-  Watchers,
-  within,
-} from "./publish/publish.ts";
-import { backplaneSink } from "./sink.ts";
-import { Hub, type HubParts } from "./surface.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { ActionHandler, Authorize, Middleware } from "./actions/actions.ts";
+import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
+import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
+import type { Config } from "./config/config.ts";
+import type { Listening, ListenOptions } from "./gateway/gateway.ts";
+import type { HistoryReply, HookName, Listener, PublishOptions, Receipt } from "./publish/publish.ts";
 
-/** Any part of the configuration (docs/CONFIGURATION.md), and what only code can give. */
-export interface HubOptions extends ConfigInput {
-  /** Who a client is. @default `jwt()` by the configuration's `jwt`; development mode without one */
-  readonly auth?: Authenticator;
-  /** What users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
-  readonly authorize?: Authorize;
-  /** @default a pino logger to standard output, by the configuration's `logLevel` */
-  readonly logger?: Logger;
-}
+/** A running hub, as an application uses it. Every call means the same on one node and on many. */
+export interface Hub<Events extends object> {
+  /**
+   * Resolves when the backplane is available, and rejects when waiting cannot help (a wrong password, say). Until then
+   * connections wait a moment and then get 503, and publishing fails with `unavailable`.
+   */
+  readonly ready: Promise<void>;
 
-/** What was decided before anything is wired. */
-interface Basis {
+  /** The configuration in force, merged and frozen. */
   readonly config: Config;
-  readonly authenticator: Authenticator;
-  readonly hooks: Hooks;
-  readonly log: Logger;
+
+  /** This node's id. */
   readonly node: string;
-  readonly report: (stage: string, error: unknown) => void;
-}
 
-/**
- * Makes a hub. It works without any option: in memory, on one node, in development mode (no secret: everyone is who
- * they say, and only this machine is served). This is the composition root: every concrete choice is made here.
- * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a key, and
- * without `jwt` and `auth` when NODE_ENV is `production`
- */
-export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
-  const { auth, authorize, logger, ...input } = options;
-  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
-}
+  /** True without a secret: everyone is who they say, and only this machine is served. */
+  readonly development: boolean;
 
-/** The same with a configuration that is resolved already. */
-export function hubWith<Events extends object = EventMap>(
-  config: Config,
-  { auth, authorize, logger }: Pick<HubOptions, "auth" | "authorize" | "logger"> = {},
-): Hub<Events> {
-  const log = logger ?? pino({ level: config.logLevel });
-  const hooks = new Hooks(config.timeouts.hookMs);
-  hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
-  const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
-  const authenticator = auth ?? chooseAuthenticator(config);
-  return new Hub(assemble({ config, authenticator, hooks, log, node: nodeId(config), report }, authorize));
-}
+  /** Users online in the cluster. */
+  readonly presence: PresenceView;
 
-function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
-  if (hasTokenKey(keys)) return jwt(keys);
-  assertNotProduction();
-  return developmentAuth();
-}
+  /**
+   * Handles requests of clients for `module.action`; the handler's result is the reply.
+   * @param schema any Standard Schema (zod, valibot, arktype, …) that the request's data must meet
+   * @throws TidingsError `bad_request` for a name without a dot
+   */
+  action<Schema extends StandardSchemaV1>(
+    name: string,
+    schema: Schema,
+    handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+  ): this;
 
-function chooseBackplane(config: Config): Backplane {
-  const { redis, cluster, data, history, publish, presence, shutdown } = config;
-  if (data !== undefined) {
-    throw new TidingsError("bad_request", "data: this version keeps nothing on disk itself, leave it out");
-  }
-  const { idempotencyWindowMs } = publish;
-  const { graceMs } = presence;
-  if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
-  const { prefix, heartbeatInterval, nodeTimeout } = cluster;
-  return redisBackplane({
-    url: redis,
-    prefix,
-    history,
-    idempotencyWindowMs,
-    graceMs,
-    drainGraceMs: graceMs + shutdown.reconnectSpreadMs,
-    heartbeatMs: Math.round(heartbeatInterval * 1_000),
-    timeoutMs: Math.round(nodeTimeout * 1_000),
-  });
-}
+  /** Wraps every action; the first one added is the outermost. */
+  use(middleware: Middleware): this;
 
-function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
-  if (closeOnBackpressure) return "close";
-  return dropOnFull ? "drop" : "wait";
-}
+  /** Listens to a stage of the hub's work. @returns a function that removes the listener */
+  on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
 
-function makeLocal({ websocket }: Config): Local {
-  return new Local({
-    shardCount: websocket.shardCount,
-    shardsPerTurn: websocket.broadcastWorkers,
-    outbox: {
-      messages: websocket.messageBufferSize,
-      bytes: websocket.maxPendingBytes,
-      socketBytes: websocket.writeBufferSize,
-      policy: slowPolicy(websocket),
-      waitMs: websocket.sendTimeoutMs,
-    },
-    heartbeat: {
-      intervalMs: websocket.heartbeatInterval * 1_000,
-      timeoutMs: websocket.connectionTimeout * 1_000,
-      writeTimeoutMs: websocket.writeTimeoutMs,
-      ping: websocket.enableGlobalPing,
-      shardsPerStep: websocket.pingWorkers,
-    },
-    compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
-  });
-}
+  /** Replaces the policy on what users may join, publish to, and read the history of. */
+  authorize(policy: Authorize): this;
 
-/** The lower rooms: this node, what ties it to others, and the way of messages between them. */
-function makeCore({ config, hooks, report }: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
-  const { websocket } = config;
-  const watchers = new Watchers();
-  const deliverer = new Deliverer(local, metrics);
-  const acks = new Acks(backplane.cursors);
-  const publisher = new Publisher({
-    backplane,
-    deliverer,
-    acks,
-    ackTimeoutMs: config.publish.ackTimeoutMs,
-    meter: metrics,
-    delivered(message, receipt) {
-      if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
-    },
-  });
-  const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = websocket;
-  const rules = { maxPerUser, perUserPolicy, onePerPlatform };
-  const holdLimit = websocket.messageBufferSize;
-  const membership = new Membership({ local, backplane, watchers, rules, holdLimit, report });
-  const commands = new Commands(local, membership);
-  const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
-  return { watchers, publisher, membership, sink };
-}
+  /** One user on all devices. @throws TidingsError `bad_request` when the value cannot be an id */
+  user(user: string): UserAudience<Events>;
 
-/** Everything, from the lowest room to the highest. */
-function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, authenticator, hooks, report } = basis;
-  const { websocket } = config;
-  const local = makeLocal(config);
-  const backplane = chooseBackplane(config);
-  const probe = sharedProbe(backplane);
-  const isDevelopment = authenticator.mode === "development";
-  const policy = {
-    authorize: authorize ?? defaultPolicy(local, backplane, config.publish.clientBroadcast ?? isDevelopment),
-  };
-  const allowed = inTime(policy, config.timeouts.hookMs);
-  const metrics = createMetrics({
-    local,
-    pendingLogins: () => gateway.pending,
-    waiting: () => inbound.waiting,
-    probe,
-    traffic: backplane.traffic,
-  });
-  const { watchers, publisher, membership, sink } = makeCore(basis, local, backplane, metrics);
+  /** Several users, each on the own channel. @throws TidingsError `bad_request` when one of them cannot be an id */
+  users(users: readonly string[]): UsersAudience<Events>;
 
-  const router = new Router(config.timeouts.handlerMs);
-  const sending = new Sending({ publisher, hooks, authorize: allowed });
-  const inbound = new Inbound({ router, sending, maxWaiting: websocket.messageQueueSize, report });
-  const expiry = new Expiry();
-  const renewLogin = renewal(authenticator, expiry);
-  builtinActions({ router, local, backplane, membership, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, membership, inbound, expiry, metrics, allowed });
-  const isDraining = (): boolean => gateway.isDraining;
-  const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
-  return { ...basis, local, backplane, sink, policy, publisher, router, gateway, api, expiry, metrics };
-}
+  /** A group. @throws TidingsError `bad_request` when the value cannot be an id */
+  group(group: string): GroupAudience<Events>;
 
-type ApiParts = Pick<
-  ApiPorts,
-  "publisher" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
->;
+  /** Everyone: to be narrowed with `except` or `platforms`, or sent to as it is. */
+  readonly everyone: Audience<Events>;
 
-/** The HTTP API; in development mode with the page. */
-function makeApi({ config, authenticator, node, report }: Basis, parts: ApiParts): Hono {
-  const { apiKey, path, websocket } = config;
-  const development = authenticator.mode === "development";
-  const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const startedAt = Date.now();
-  const api = createApi({
-    ...parts,
-    authenticator,
-    node,
-    apiKey,
-    development,
-    report,
-    limits,
-    startedAt,
-    path,
-  });
-  if (development) mountPage(api, path);
-  return api;
-}
+  /** Sends to everyone. @throws TidingsError as {@link Audience.send} does */
+  broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt>;
 
-/** The policy in force, which may be exchanged. An answer that does not come must not hold up a connection for ever. */
-const inTime =
-  (policy: HubParts["policy"], timeoutMs: number): Authorize =>
-  (user, verb, channel) => {
-    const answer = policy.authorize(user, verb, channel);
-    return answer instanceof Promise ? within(timeoutMs, "the policy", () => answer) : answer;
-  };
+  /**
+   * Reads the newest page of a channel's history before an offset, oldest first.
+   * @param channel `user:<id>`, `group:<id>` or `all`
+   * @param query `before`: default the end of the history. `limit`: default 50
+   * @throws TidingsError `bad_request` for another channel, `unavailable` while the backplane is unavailable
+   */
+  history(channel: string, query?: { before?: number; limit?: number }): Promise<HistoryReply>;
 
-interface GatewayParts {
-  readonly local: Local;
-  readonly membership: Membership;
-  readonly inbound: Inbound;
-  readonly expiry: Expiry;
-  readonly metrics: Metrics;
-  readonly allowed: Authorize;
-}
+  /** Lists the nodes of the cluster. @throws TidingsError `unavailable` while the backplane is unavailable */
+  nodes(): Promise<NodeStatus[]>;
 
-function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts): Gateway {
-  const { config, authenticator, hooks, node, log } = basis;
-  const { websocket, path, origins } = config;
-  const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
-  const ports = {
-    ...parts,
-    hooks,
-    authenticator,
-    node,
-    authorize: allowed,
-    heartbeatMs: websocket.heartbeatInterval * 1_000,
-    maxMessageBytes: websocket.maxMessageSize,
-    loginTimeoutMs: websocket.loginTimeoutMs,
-    ...connectionLog(log, hooks, metrics),
-  };
-  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, deflate });
-}
+  /** The HTTP API for frameworks that speak Request and Response. */
+  readonly fetch: (request: Request) => Promise<Response>;
 
-/** Who comes and goes, for the log, the metrics and the application. */
-function connectionLog(
-  log: Logger,
-  hooks: Hooks,
-  metrics: Metrics,
-): Pick<SessionPorts, "connected" | "disconnected"> {
-  return {
-    connected({ id, user, platform }) {
-      metrics.connected();
-      log.info({ connection: id, user, platform }, "connected");
-    },
-    disconnected({ cause, code, reason }, connection) {
-      metrics.disconnected(cause);
-      const { id, user, platform } = connection ?? {};
-      log.info({ connection: id, user, platform, cause, code, reason }, "disconnected");
-      if (connection !== undefined) hooks.emit("disconnect", { connection, cause, code, reason });
-    },
-  };
+  /** The HTTP API for `node:http` and frameworks on it (Express, Fastify). */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+
+  /** Takes WebSocket upgrades at the configured path of an application's own server; everything else stays its own. */
+  attach(server: Server): this;
+
+  /**
+   * Opens a server of its own for WebSockets and the HTTP API. The port is open at once, so that `/health` and `/ready`
+   * tell the truth while the hub waits for the backplane; resolves when the hub is ready.
+   * @param where defaults to the configuration's `host` and `port`
+   * @throws TidingsError `forbidden` in development mode on anything but loopback, `unavailable` when the hub is closed
+   */
+  listen(where?: Partial<ListenOptions>): Promise<Listening>;
+
+  /**
+   * Drains: accepts no more connections, tells every client when to reconnect, writes what is pending, leaves the
+   * cluster. Clients get at most `shutdown.drainMs`; leaving takes moments, and some seconds where the backplane does not
+   * answer. Safe to call again.
+   */
+  close(): Promise<void>;
 }

@@ -3,8 +3,6 @@ export type {
   ActionContext,
   ActionHandler,
   Authorize,
-  GroupMember,
-  HistoryReply,
   Middleware,
   Verb,
 } from "./actions/actions.ts";
@@ -17,9 +15,11 @@ export type {
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
-export type { ConnectionInfo, NodeStatus, OnlinePage, OnlineUser } from "./backplane/backplane.ts";
+export type { NodeStatus, OnlinePage, OnlineUser, PresenceView } from "./backplane/backplane.ts";
 export type { Config, ConfigInput } from "./config/config.ts";
 export { resolveConfig } from "./config/config.ts";
+export type { HubOptions } from "./create-hub.ts";
+export { createHub } from "./create-hub.ts";
 export type {
   Authenticator,
   Credentials,
@@ -29,11 +29,12 @@ export type {
   MintClaims,
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
-export type { HubOptions } from "./hub.ts";
-export { createHub } from "./hub.ts";
+export type { Hub } from "./hub.ts";
+export type { GroupMember } from "./members/members.ts";
 export type {
   Channel,
   CloseCause,
+  ConnectionInfo,
   DisconnectClass,
   ErrorCode,
   Position,
@@ -44,6 +45,7 @@ export { CLOSE, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
   ConnectRequest,
+  HistoryReply,
   HookEvents,
   HookName,
   IncomingMessage,
@@ -53,4 +55,3 @@ export type {
   Retry,
 } from "./publish/publish.ts";
 export { RetryError, refuse } from "./publish/publish.ts";
-export type { Hub } from "./surface.ts";

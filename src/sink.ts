@@ -1,5 +1,6 @@
 import type { BackplaneSink } from "./backplane/backplane.ts";
-import type { Acks, Commands, Deliverer, Hooks, Watchers } from "./publish/publish.ts";
+import type { Commands, Watchers } from "./members/members.ts";
+import type { Acks, Deliverer, Hooks } from "./publish/publish.ts";
 
 export interface SinkParts {
   readonly deliverer: Deliverer;
@@ -10,7 +11,7 @@ export interface SinkParts {
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Where everything that arrives from the backplane goes. */
+/** Passes everything that arrives from the backplane to the part that handles it. */
 export function backplaneSink({
   deliverer,
   acks,

@@ -5,16 +5,17 @@ import { describe, expect, it } from "vitest";
 
 const SRC = resolve(import.meta.dirname, "../src");
 
-/** Which rooms a room may import from. "." are the files at the root of src/: hub.ts and what it is made of. */
+/** Which rooms a room may import from. "." are the files at the root of src/: create-hub.ts, hub.ts and what they are made of. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   config: ["protocol"],
   local: ["protocol"],
   backplane: ["protocol"],
   publish: ["protocol", "local", "backplane"],
-  actions: ["protocol", "local", "backplane", "publish"],
-  gateway: ["protocol", "config", "local", "backplane", "publish", "actions"],
-  ".": ["protocol", "config", "local", "backplane", "publish", "actions", "gateway"],
+  members: ["protocol", "local", "backplane", "publish"],
+  actions: ["protocol", "local", "backplane", "publish", "members"],
+  gateway: ["protocol", "config", "local", "backplane", "publish", "members", "actions"],
+  ".": ["protocol", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
   cli: ["protocol", "config", "gateway", "."],
   client: ["protocol"],
 };
@@ -95,14 +96,14 @@ describe("the architecture", () => {
     expect(breaches).toEqual([]);
   });
 
-  it("names concrete backplanes and authenticators in hub.ts only", () => {
+  it("names concrete backplanes and authenticators in create-hub.ts only", () => {
     const concrete = /\b(memoryBackplane|developmentAuth|jwt)\(/;
     const namers = files
       .filter(({ room }) => room === "." || room === "cli")
       .filter(({ path }) => concrete.test(readFileSync(path, "utf8").replace(/`jwt\(\)`/g, "")))
       .map(({ path }) => name(path));
     // `tidings token` mints without a hub.
-    expect(namers.sort()).toEqual(["cli/commands/server/token.ts", "hub.ts"]);
+    expect(namers.sort()).toEqual(["cli/commands/server/token.ts", "create-hub.ts"]);
   });
 
   it("has no file that sticks out", () => {

@@ -20,9 +20,8 @@ export {
   offsetSchema,
   type RenewLogin,
 } from "./builtin.ts";
-export { type GroupMember, groupMembers } from "./group.ts";
 export { Inbound } from "./inbound.ts";
-export { type HistoryReply, historyPage, historySchema } from "./message.ts";
+export { historySchema } from "./message.ts";
 export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
 export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";
 export { Sending } from "./sending.ts";

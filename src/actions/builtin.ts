@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Backplane, ConnectionInfo } from "../backplane/backplane.ts";
+import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
-import { type Channel, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
-import type { Membership, Watchers } from "../publish/publish.ts";
+import type { Members, Watchers } from "../members/members.ts";
+import { type Channel, type ConnectionInfo, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
 import type { Authorize } from "./policy.ts";
 import type { Router } from "./router.ts";
 
@@ -11,7 +11,7 @@ export interface BuiltinPorts {
   readonly router: Router;
   readonly local: Local;
   readonly backplane: Backplane;
-  readonly membership: Membership;
+  readonly members: Members;
   readonly watchers: Watchers;
   readonly authorize: Authorize;
   /** Renews the login of an open connection. Wired to the gateway. */

@@ -1,7 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ConnectionInfo } from "../backplane/backplane.ts";
-import { TidingsError } from "../protocol/protocol.ts";
-import { within } from "../publish/publish.ts";
+import { type ConnectionInfo, TidingsError, within } from "../protocol/protocol.ts";
 
 /** A client's request, as handlers and middleware see it. */
 export interface ActionContext {

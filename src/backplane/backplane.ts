@@ -1,4 +1,4 @@
-/** What ties the nodes together and keeps history: the port, and the implementations that meet it. */
+/** The ties between nodes, and what is kept: the port, and its implementations. */
 export { type MemoryOptions, memoryBackplane } from "./memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {
@@ -9,17 +9,19 @@ export type {
   Broker,
   Cluster,
   Command,
-  ConnectionInfo,
   ConnectionRules,
   Cursors,
   HistoryPage,
   HistoryQuery,
+  Idempotency,
   Memberships,
   NodeInfo,
   NodeStatus,
   OnlinePage,
   OnlineUser,
   Presence,
+  PresenceView,
+  Routes,
   StoredReceipt,
   Traffic,
 } from "./port.ts";

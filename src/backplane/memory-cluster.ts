@@ -1,26 +1,26 @@
-import type { MemoryLink } from "./memory-link.ts";
+import type { MemoryNode } from "./memory-link.ts";
 import type { Cluster, Command, NodeStatus } from "./port.ts";
 
-/** The cluster of one. */
+/** A cluster of one node. */
 export class MemoryCluster implements Cluster {
-  readonly #link: MemoryLink;
+  readonly #node: MemoryNode;
   #status: NodeStatus["status"] = "active";
 
-  constructor(link: MemoryLink) {
-    this.#link = link;
+  constructor(node: MemoryNode) {
+    this.#node = node;
   }
 
   async nodes(): Promise<NodeStatus[]> {
-    const { id, ip, port, connections } = this.#link.node;
+    const { id, ip, port, connections } = this.#node.info;
     return [{ id, ip, port, status: this.#status, connections: connections() }];
   }
 
   async drain(): Promise<void> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     this.#status = "draining";
   }
 
   async command(command: Command): Promise<number> {
-    return this.#link.sink.command(command);
+    return this.#node.sink.command(command);
   }
 }

@@ -1,28 +1,28 @@
 import { type Channel, type Position, TidingsError } from "../protocol/protocol.ts";
-import { cursorName } from "./cursor-name.ts";
-import type { MemoryLink } from "./memory-link.ts";
-import type { Rings } from "./memory-rings.ts";
+import { cursorName } from "./cursors.ts";
+import type { MemoryNode } from "./memory-link.ts";
+import type { Histories } from "./memory-rings.ts";
 import type { Cursors } from "./port.ts";
 
-/** Cursors live with the ring of their channel and are lost with it. */
+/** Cursors, kept with the history of their channel and lost with it. */
 export class MemoryCursors implements Cursors {
-  readonly #link: MemoryLink;
-  readonly #rings: Rings;
-  /** How many watch each channel. */
+  readonly #node: MemoryNode;
+  readonly #histories: Histories;
+  /** Number of watches by channel. */
   readonly #watches = new Map<Channel, number>();
 
-  constructor(link: MemoryLink, rings: Rings) {
-    this.#link = link;
-    this.#rings = rings;
+  constructor(node: MemoryNode, histories: Histories) {
+    this.#node = node;
+    this.#histories = histories;
   }
 
   async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     const name = cursorName(user, device);
     return channels.map((channel) => {
-      const ring = this.#rings.find(channel);
-      const offset = ring?.cursors?.get(name);
-      return ring === undefined || offset === undefined ? undefined : { epoch: ring.epoch, offset };
+      const history = this.#histories.find(channel);
+      const offset = history?.cursors?.get(name);
+      return history === undefined || offset === undefined ? undefined : { epoch: history.epoch, offset };
     });
   }
 
@@ -32,24 +32,24 @@ export class MemoryCursors implements Cursors {
     channel: Channel,
     { offset, epoch }: { offset: number; epoch?: string },
   ): Promise<number> {
-    const { sink } = this.#link;
-    const ring = this.#rings.open(channel);
-    if (epoch !== undefined && epoch !== ring.epoch) {
-      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${ring.epoch}`);
+    const { sink } = this.#node;
+    const history = this.#histories.open(channel);
+    if (epoch !== undefined && epoch !== history.epoch) {
+      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${history.epoch}`);
     }
-    if (offset > ring.last) {
-      throw new TidingsError("bad_request", `offset: the last of ${channel} is ${ring.last}`);
+    if (offset > history.last) {
+      throw new TidingsError("bad_request", `offset: the last of ${channel} is ${history.last}`);
     }
     const name = cursorName(user, device);
-    const before = ring.cursors?.get(name);
+    const before = history.cursors?.get(name);
     if (before !== undefined && before >= offset) return before;
-    this.#rings.setCursor(ring, name, offset);
+    this.#histories.setCursor(history, name, offset);
     if (this.#watches.has(channel)) sink.acknowledged(channel, user, offset);
     return offset;
   }
 
   async watch(channel: Channel): Promise<() => void> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     this.#watches.set(channel, (this.#watches.get(channel) ?? 0) + 1);
     let watching = true;
     return () => {

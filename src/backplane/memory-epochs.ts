@@ -1,9 +1,9 @@
 /**
- * Names for histories. A ring takes the current one; after a loss there is a new one, so that a channel never has
- * an epoch again under which it has lost something. The name is shared by many channels, which saves memory.
+ * Names for histories. A new history takes the current epoch, and each loss makes a new epoch, so that a channel never
+ * returns to an epoch under which it has lost messages. Many channels share one name, which saves memory.
  */
 export class Epochs {
-  /** Random, so that another run of the process has other epochs. */
+  /** Random, so that each run of the process has other epochs. */
   readonly #base = crypto
     .getRandomValues(new Uint32Array(2))
     .reduce((name, part) => name + part.toString(36), "");
@@ -14,7 +14,7 @@ export class Epochs {
     return this.#current;
   }
 
-  /** To be called when a history is lost. @returns the new current one */
+  /** Makes a new current epoch, because a history was lost. */
   renew(): string {
     this.#losses++;
     this.#current = `${this.#base}.${this.#losses.toString(36)}`;

@@ -1,60 +1,61 @@
+/** One user in the grace period. */
 interface Departure {
   readonly user: string;
   /** By the monotonic clock, in milliseconds. */
-  readonly due: number;
+  readonly endsAt: number;
 }
 
 /**
- * Users who have just gone. The grace time is the same for all, so a queue in the order of departure is one in the order
- * of dues, and a single timer, set to the first of them, serves any number of users.
+ * Grace periods of users whose last connection has gone. All periods have one length, so the order of departures is the
+ * order of ends, and a single timer, set to the first end, serves any number of users.
  */
 export class Grace {
   readonly #graceMs: number;
   readonly #over: (user: string) => void;
-  /** Who is still away; a departure in the queue that is not here was called off. */
-  readonly #away = new Map<string, Departure>();
+  /** Departures in force; one in the queue that is missing here has been cancelled. */
+  readonly #pending = new Map<string, Departure>();
   #queue: Departure[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param over is told when a user has been gone for the whole time */
+  /** @param over called when a user has been gone for the whole period */
   constructor(graceMs: number, over: (user: string) => void) {
     this.#graceMs = graceMs;
     this.#over = over;
   }
 
   begin(user: string): void {
-    const departure = { user, due: performance.now() + this.#graceMs };
-    this.#away.set(user, departure);
+    const departure = { user, endsAt: performance.now() + this.#graceMs };
+    this.#pending.set(user, departure);
     this.#queue.push(departure);
     this.#timer ??= this.#arm(departure);
   }
 
-  /** The user is back. @returns whether the user was within the grace time */
+  /** Cancels the period of a user who is back. @returns whether there was one */
   end(user: string): boolean {
-    return this.#away.delete(user);
+    return this.#pending.delete(user);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#away.clear();
+    this.#pending.clear();
     this.#queue = [];
   }
 
-  #arm({ due }: Departure): NodeJS.Timeout {
-    return setTimeout(() => this.#turn(), Math.max(0, due - performance.now())).unref();
+  #arm({ endsAt }: Departure): NodeJS.Timeout {
+    return setTimeout(() => this.#expire(), Math.max(0, endsAt - performance.now())).unref();
   }
 
-  #turn(): void {
+  #expire(): void {
     const now = performance.now();
-    const pending = this.#queue.findIndex(({ due }) => due > now);
-    const over = this.#queue.splice(0, pending === -1 ? this.#queue.length : pending);
+    const firstPending = this.#queue.findIndex(({ endsAt }) => endsAt > now);
+    const over = this.#queue.splice(0, firstPending === -1 ? this.#queue.length : firstPending);
     const [next] = this.#queue;
     this.#timer = next === undefined ? undefined : this.#arm(next);
     for (const departure of over) {
-      // A listener may have stopped everything, or the user may have come back and gone again.
-      if (this.#away.get(departure.user) !== departure) continue;
-      this.#away.delete(departure.user);
+      // A listener may have stopped everything, and the user may have come back and gone again.
+      if (this.#pending.get(departure.user) !== departure) continue;
+      this.#pending.delete(departure.user);
       this.#over(departure.user);
     }
   }

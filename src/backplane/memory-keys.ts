@@ -1,51 +1,73 @@
-import type { Appended, StoredReceipt } from "./port.ts";
+import type { MemoryNode } from "./memory-link.ts";
+import type { Appended, Idempotency, StoredReceipt } from "./port.ts";
 
-/** What is remembered of the first publish under an idempotency key. */
+/** First publish under an idempotency key. */
 export interface FirstPublish {
-  /** Where it was appended; absent for an ephemeral message. */
+  /** Its place in the history; absent for an ephemeral message. */
   readonly place?: Pick<Appended, "id" | "timestamp" | "epoch" | "offset">;
-  /** What it was answered with, once that is known. */
+  /** Its receipt, once that is known. */
   receipt?: StoredReceipt;
 }
 
-interface Remembered extends FirstPublish {
-  readonly until: number;
+interface KeptPublish extends FirstPublish {
+  readonly expiresAt: number;
+}
+
+export interface IdempotencyOptions {
+  /** Lifetime of a key, in milliseconds. */
+  readonly windowMs: number;
+  /** Keys of a generation, at most. */
+  readonly limit: number;
+  readonly now: () => number;
 }
 
 /**
- * First publishes by their key, in two generations: at the end of a window, or when the younger is full, the older is
- * dropped whole. So each lives for a window at least, without a timer or a queue, and memory is bounded.
+ * First publishes by their key, in two generations. At the end of a window, or when the younger generation is full, the
+ * older one is dropped whole. So each key lives for a window at least, without a timer or a queue, in bounded memory.
  */
-export class IdempotencyKeys {
-  readonly #windowMs: number;
-  readonly #limit: number;
-  readonly #now: () => number;
-  #younger = new Map<string, Remembered>();
-  #older = new Map<string, Remembered>();
-  #turnAt: number;
+export class MemoryIdempotency implements Idempotency {
+  readonly #node: MemoryNode;
+  readonly #options: IdempotencyOptions;
+  #younger = new Map<string, KeptPublish>();
+  #older = new Map<string, KeptPublish>();
+  #windowEndsAt: number;
 
-  constructor(windowMs: number, limit: number, now: () => number) {
-    this.#windowMs = windowMs;
-    this.#limit = limit;
-    this.#now = now;
-    this.#turnAt = now() + windowMs;
+  constructor(node: MemoryNode, options: IdempotencyOptions) {
+    this.#node = node;
+    this.#options = options;
+    this.#windowEndsAt = options.now() + options.windowMs;
+  }
+
+  async begin(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
+    this.#node.assertUp();
+    const first = this.find(key);
+    if (first !== undefined) return first.receipt ?? receipt;
+    this.keep(key, { receipt });
+    return undefined;
+  }
+
+  async complete(key: string, receipt: StoredReceipt): Promise<void> {
+    this.#node.assertUp();
+    const first = this.find(key);
+    if (first !== undefined) first.receipt = receipt;
   }
 
   find(key: string): FirstPublish | undefined {
     const first = this.#younger.get(key) ?? this.#older.get(key);
-    return first === undefined || first.until <= this.#now() ? undefined : first;
+    return first === undefined || first.expiresAt <= this.#options.now() ? undefined : first;
   }
 
-  /** Takes the place of what was remembered under this key before. */
-  remember(key: string, { place, receipt }: FirstPublish): void {
-    const now = this.#now();
-    if (now >= this.#turnAt || this.#younger.size >= this.#limit) this.#turn(now);
-    this.#younger.set(key, { place, receipt, until: now + this.#windowMs });
+  /** Keeps a first publish, in place of an expired one. */
+  keep(key: string, { place, receipt }: FirstPublish): void {
+    const { windowMs, limit, now } = this.#options;
+    const time = now();
+    if (time >= this.#windowEndsAt || this.#younger.size >= limit) this.#dropOlder(time);
+    this.#younger.set(key, { place, receipt, expiresAt: time + windowMs });
   }
 
-  #turn(now: number): void {
+  #dropOlder(time: number): void {
     this.#older = this.#younger;
     this.#younger = new Map();
-    this.#turnAt = now + this.#windowMs;
+    this.#windowEndsAt = time + this.#options.windowMs;
   }
 }

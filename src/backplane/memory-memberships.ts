@@ -1,35 +1,35 @@
-import type { MemoryLink } from "./memory-link.ts";
+import type { MemoryNode } from "./memory-link.ts";
 import { SetMap } from "./memory-sets.ts";
 import type { Memberships } from "./port.ts";
 
 export class MemoryMemberships implements Memberships {
-  readonly #link: MemoryLink;
+  readonly #node: MemoryNode;
   readonly #groups = new SetMap();
   readonly #members = new SetMap();
 
-  constructor(link: MemoryLink) {
-    this.#link = link;
+  constructor(node: MemoryNode) {
+    this.#node = node;
   }
 
   async add(group: string, user: string): Promise<void> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     this.#groups.add(user, group);
     this.#members.add(group, user);
   }
 
   async remove(group: string, user: string): Promise<void> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     this.#groups.delete(user, group);
     this.#members.delete(group, user);
   }
 
   async groupsOf(user: string): Promise<string[]> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     return this.#groups.list(user);
   }
 
   async membersOf(group: string): Promise<string[]> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     return this.#members.list(group);
   }
 }

@@ -1,70 +1,80 @@
 import { Grace } from "./memory-grace.ts";
-import type { MemoryLink } from "./memory-link.ts";
-import { Roster } from "./memory-roster.ts";
-import type { SetMap } from "./memory-sets.ts";
-import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "./port.ts";
+import type { MemoryNode } from "./memory-link.ts";
+import { OnlineUsers } from "./memory-roster.ts";
+import { SetMap } from "./memory-sets.ts";
+import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "./port.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 
-export class MemoryPresence implements Presence {
-  readonly #link: MemoryLink;
-  readonly #groups: SetMap;
+export class MemoryPresence implements Presence, Routes {
+  readonly #node: MemoryNode;
+  /** Users with connections in a group, by group. */
+  readonly #groups = new SetMap();
   readonly #grace: Grace;
-  readonly #roster = new Roster();
+  readonly #online = new OnlineUsers();
   #connections = 0;
 
-  constructor(link: MemoryLink, groups: SetMap, graceMs: number) {
-    this.#link = link;
-    this.#groups = groups;
-    this.#grace = new Grace(graceMs, (user) => link.sink.presence(user, false));
+  constructor(node: MemoryNode, graceMs: number) {
+    this.#node = node;
+    this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
-    const { sink } = this.#link;
+    const { sink } = this.#node;
     const { user } = connection;
-    const attendance = this.#roster.get(user);
-    const admission = admit(connection, attendance?.connections ?? NONE, rules);
+    const present = this.#online.get(user);
+    const admission = admit(connection, present?.connections ?? NONE, rules);
     if (!admission.admitted) return admission;
     this.#connections += 1 - admission.evicted.length;
-    if (attendance !== undefined) {
-      for (const evicted of admission.evicted) remove(attendance.connections, evicted.id);
-      attendance.connections.push(connection);
+    if (present !== undefined) {
+      for (const evicted of admission.evicted) remove(present.connections, evicted.id);
+      present.connections.push(connection);
       return admission;
     }
-    this.#roster.add(user, connection);
+    this.#online.add(user, connection);
     if (!this.#grace.end(user)) sink.presence(user, true);
     return admission;
   }
 
   /** Does nothing for a connection that is not there: the evicted ones have gone already. */
   async depart({ id, user }: ConnectionInfo): Promise<void> {
-    this.#link.assertUp();
-    const attendance = this.#roster.get(user);
-    if (attendance === undefined || !remove(attendance.connections, id)) return;
+    this.#node.assertUp();
+    const present = this.#online.get(user);
+    if (present === undefined || !remove(present.connections, id)) return;
     this.#connections--;
-    if (attendance.connections.length > 0) return;
-    this.#roster.remove(attendance);
+    if (present.connections.length > 0) return;
+    this.#online.remove(present);
     this.#grace.begin(user);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    this.#link.assertUp();
-    return [...(this.#roster.get(user)?.connections ?? NONE)];
+    this.#node.assertUp();
+    return [...(this.#online.get(user)?.connections ?? NONE)];
   }
 
   async online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
-    this.#link.assertUp();
-    return this.#roster.page(limit, cursor);
+    this.#node.assertUp();
+    return this.#online.page(limit, cursor);
   }
 
   async count(): Promise<{ users: number; connections: number }> {
-    this.#link.assertUp();
-    return { users: this.#roster.size, connections: this.#connections };
+    this.#node.assertUp();
+    return { users: this.#online.size, connections: this.#connections };
   }
 
   async inGroup(group: string): Promise<string[]> {
-    this.#link.assertUp();
+    this.#node.assertUp();
     return this.#groups.list(group);
+  }
+
+  async join(group: string, user: string): Promise<void> {
+    this.#node.assertUp();
+    this.#groups.add(group, user);
+  }
+
+  async leave(group: string, user: string): Promise<void> {
+    this.#node.assertUp();
+    this.#groups.delete(group, user);
   }
 
   /** No user goes offline any more. */
@@ -73,7 +83,7 @@ export class MemoryPresence implements Presence {
   }
 }
 
-/** What the rules say about one more connection beside the present ones (oldest first). */
+/** Decides by the rules on one more connection beside the present ones (oldest first). */
 function admit(
   { platform }: ConnectionInfo,
   present: readonly ConnectionInfo[],

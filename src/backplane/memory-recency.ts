@@ -1,14 +1,14 @@
-/** What a member of a list carries of it. */
+/** Links to the neighbours, which each member carries itself. */
 export interface Linked<Member> {
   older: Member | undefined;
   newer: Member | undefined;
 }
 
 /**
- * Members in the order of their last use. A linked list, because a Map used as a queue walks over its deleted
- * entries every time its first one is asked for.
+ * List of members in the order of their last use. A linked list, because a Map used as a queue walks over its deleted
+ * entries at every read of its first one.
  */
-export class RecencyList<Member extends Linked<Member>> {
+export class LruList<Member extends Linked<Member>> {
   #oldest: Member | undefined;
   #newest: Member | undefined;
 

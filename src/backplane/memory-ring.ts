@@ -2,34 +2,34 @@ import type { Channel } from "../protocol/protocol.ts";
 import type { Linked } from "./memory-recency.ts";
 import type { Message, StoredMessage } from "./message.ts";
 
-/** What a ring, a message, a map of cursors and a cursor take besides their text, in bytes: measured on V8, rounded up. */
-const RING_BYTES = 256;
+/** Bytes of a history, a message, a map of cursors and a cursor besides their text: measured on V8, rounded up. */
+const HISTORY_BYTES = 256;
 const MESSAGE_BYTES = 240;
 const CURSORS_BYTES = 256;
 const CURSOR_BYTES = 96;
 
 type Slots = (StoredMessage | undefined)[];
 
-/** Shared by all rings without a message, so that an idle user's costs next to nothing. */
+/** Shared by all histories without a message, so that an idle user's history costs next to nothing. */
 const NO_SLOTS: Slots = [];
 
 /**
- * One channel's history. The message with a given offset is in the slot `offset mod capacity`, and the capacity is
- * a power of two, so that neither the end nor the start ever moves another message.
+ * History of one channel, a ring of slots. The message with a given offset is in the slot `offset mod capacity`, and the
+ * capacity is a power of two, so that neither the end nor the start ever moves another message.
  */
-export class Ring implements Linked<Ring> {
+export class History implements Linked<History> {
   readonly channel: Channel;
   epoch: string;
   /** The lowest offset retained; `last + 1` when there is none. */
   first = 1;
   /** The highest offset ever given under this epoch; 0 when there was none. */
   last = 0;
-  /** An estimate of the memory it takes. */
-  bytes = RING_BYTES;
-  /** The last acknowledged offsets, by user and device. */
+  /** Estimate of its memory. */
+  bytes = HISTORY_BYTES;
+  /** Last acknowledged offsets, by user and device. */
   cursors: Map<string, number> | undefined;
-  older: Ring | undefined;
-  newer: Ring | undefined;
+  older: History | undefined;
+  newer: History | undefined;
   #slots: Slots = NO_SLOTS;
 
   constructor(channel: Channel, epoch: string) {
@@ -68,7 +68,7 @@ export class Ring implements Linked<Ring> {
     this.epoch = epoch;
     this.first = 1;
     this.last = 0;
-    this.bytes = RING_BYTES;
+    this.bytes = HISTORY_BYTES;
     this.cursors = undefined;
     this.#slots = NO_SLOTS;
   }

@@ -1,7 +1,7 @@
 import type { Channel, Position } from "../protocol/protocol.ts";
 import { Epochs } from "./memory-epochs.ts";
-import { RecencyList } from "./memory-recency.ts";
-import { Ring } from "./memory-ring.ts";
+import { LruList } from "./memory-recency.ts";
+import { History } from "./memory-ring.ts";
 import type { Message, StoredMessage } from "./message.ts";
 
 export interface HistoryLimits {
@@ -13,27 +13,27 @@ export interface HistoryLimits {
   readonly totalBytes: number;
 }
 
-/** Is told that a channel's history was lost and goes on from a position. */
+/** Called when a channel's history was lost and continues after a position. */
 type Lost = (channel: Channel, position: Position) => void;
 
 /**
- * The rings of all channels, within limits. When they take too much memory together, the least recently used give
- * way: first histories are lost, one after another, each going on under a new epoch; then rings without an offset are
- * forgotten. The ring in use stays; when no other history is left, its own oldest messages go.
+ * Histories of all channels, within limits. When they exceed the memory limit together, the least recently used are
+ * evicted. Histories with an offset lose their messages first, one after another, and continue under a new epoch; then
+ * histories without an offset are removed. The history in use stays; when it is the last one, its own oldest messages go.
  */
-export class Rings {
+export class Histories {
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
   readonly #lost: Lost;
-  readonly #rings = new Map<Channel, Ring>();
-  /** Rings that have given an offset under their epoch. */
-  readonly #written = new RecencyList<Ring>();
-  /** Rings that have not. */
-  readonly #blank = new RecencyList<Ring>();
+  readonly #histories = new Map<Channel, History>();
+  /** Histories that have given an offset under their epoch, least recently used first. */
+  readonly #written = new LruList<History>();
+  /** Histories that have given none. */
+  readonly #blank = new LruList<History>();
   readonly #epochs = new Epochs();
   #bytes = 0;
-  /** An epoch under which a ring was forgotten, a former one if there was any: members may still hold it. */
-  #forgotten: string | undefined;
+  /** Epoch of a history that was removed, a former epoch if there was any: members may still hold it. */
+  #removedEpoch: string | undefined;
 
   constructor(limits: HistoryLimits, now: () => number, lost: Lost) {
     this.#limits = limits;
@@ -41,106 +41,104 @@ export class Rings {
     this.#lost = lost;
   }
 
-  find(channel: Channel): Ring | undefined {
-    return this.#rings.get(channel);
+  find(channel: Channel): History | undefined {
+    return this.#histories.get(channel);
   }
 
-  /** The ring of a channel, made when there is none, without what is over its age, as the one used last. */
-  open(channel: Channel): Ring {
-    const ring = this.#rings.get(channel) ?? this.#create(channel);
-    this.#listOf(ring).use(ring);
-    this.#expire(ring);
-    return ring;
+  /** Opens the history of a channel, or makes one. It is the last one used, and has no messages over their age. */
+  open(channel: Channel): History {
+    const history = this.#histories.get(channel) ?? this.#create(channel);
+    this.#listOf(history).use(history);
+    this.#expire(history);
+    return history;
   }
 
   append(message: Message): StoredMessage {
-    const ring = this.open(message.channel);
-    if (ring.last === 0) {
-      this.#blank.remove(ring);
-      this.#written.add(ring);
+    const history = this.open(message.channel);
+    if (history.last === 0) {
+      this.#blank.remove(history);
+      this.#written.add(history);
     }
-    const before = ring.bytes;
-    const stored = ring.append(message);
-    while (ring.length > this.#limits.count) ring.shift();
-    this.#bytes += ring.bytes - before;
-    this.#fit(ring);
+    const before = history.bytes;
+    const stored = history.append(message);
+    while (history.length > this.#limits.count) history.shift();
+    this.#bytes += history.bytes - before;
+    this.#fit(history);
     return stored;
   }
 
-  setCursor(ring: Ring, name: string, offset: number): void {
-    const before = ring.bytes;
-    ring.setCursor(name, offset);
-    this.#bytes += ring.bytes - before;
-    this.#fit(ring);
+  setCursor(history: History, name: string, offset: number): void {
+    const before = history.bytes;
+    history.setCursor(name, offset);
+    this.#bytes += history.bytes - before;
+    this.#fit(history);
   }
 
-  #create(channel: Channel): Ring {
-    const ring = new Ring(channel, this.#epochs.current);
-    const mayReturn = this.#forgotten !== undefined && this.#forgotten !== ring.epoch;
-    this.#rings.set(channel, ring);
-    this.#blank.add(ring);
-    this.#bytes += ring.bytes;
-    this.#fit(ring);
-    // Members may still hold the position of a ring that was forgotten under another epoch.
-    if (mayReturn) this.#lost(channel, { epoch: ring.epoch, offset: 0 });
-    return ring;
+  #create(channel: Channel): History {
+    const history = new History(channel, this.#epochs.current);
+    const mayReturn = this.#removedEpoch !== undefined && this.#removedEpoch !== history.epoch;
+    this.#histories.set(channel, history);
+    this.#blank.add(history);
+    this.#bytes += history.bytes;
+    this.#fit(history);
+    // Members may still hold a position of a history that was removed under another epoch.
+    if (mayReturn) this.#lost(channel, { epoch: history.epoch, offset: 0 });
+    return history;
   }
 
-  #listOf(ring: Ring): RecencyList<Ring> {
-    return ring.last === 0 ? this.#blank : this.#written;
+  #listOf(history: History): LruList<History> {
+    return history.last === 0 ? this.#blank : this.#written;
   }
 
-  /**
-   * A message is as old as the youngest before it: when a clock was set back, the older timestamp behind it must
-   * not make a hole.
-   */
-  #expire(ring: Ring): void {
-    let { oldest } = ring;
+  /** Expires from the oldest message on. An older timestamp behind a younger one (a clock was set back) makes no hole. */
+  #expire(history: History): void {
+    let { oldest } = history;
     if (oldest === undefined) return;
-    const before = ring.bytes;
+    const before = history.bytes;
     const deadline = this.#now() - this.#limits.ageMs;
     while (oldest !== undefined && oldest.timestamp < deadline) {
-      ring.shift();
-      oldest = ring.oldest;
+      history.shift();
+      oldest = history.oldest;
     }
-    this.#bytes += ring.bytes - before;
+    this.#bytes += history.bytes - before;
   }
 
-  #fit(inUse: Ring): void {
-    while (this.#bytes > this.#limits.totalBytes && this.#giveWay(inUse));
+  #fit(inUse: History): void {
+    while (this.#bytes > this.#limits.totalBytes && this.#evict(inUse));
   }
 
-  /** One step towards the bound. @returns false when there is none left */
-  #giveWay(inUse: Ring): boolean {
+  /** Takes one step towards the memory limit. @returns false when no step is left */
+  #evict(inUse: History): boolean {
     const written = this.#written.oldestBut(inUse);
     if (written !== undefined) return this.#lose(written);
     if (inUse.length > 1) return this.#shorten(inUse);
     const blank = this.#blank.oldestBut(inUse);
-    return blank !== undefined && this.#forget(blank);
+    return blank !== undefined && this.#remove(blank);
   }
 
-  #lose(ring: Ring): true {
-    const before = ring.bytes;
-    this.#written.remove(ring);
-    ring.reset(this.#epochs.renew());
-    this.#blank.add(ring);
-    this.#bytes += ring.bytes - before;
-    this.#lost(ring.channel, { epoch: ring.epoch, offset: 0 });
+  #lose(history: History): true {
+    const before = history.bytes;
+    this.#written.remove(history);
+    history.reset(this.#epochs.renew());
+    this.#blank.add(history);
+    this.#bytes += history.bytes - before;
+    this.#lost(history.channel, { epoch: history.epoch, offset: 0 });
     return true;
   }
 
-  #shorten(ring: Ring): true {
-    const before = ring.bytes;
-    ring.shift();
-    this.#bytes += ring.bytes - before;
+  #shorten(history: History): true {
+    const before = history.bytes;
+    history.shift();
+    this.#bytes += history.bytes - before;
     return true;
   }
 
-  #forget(ring: Ring): true {
-    this.#blank.remove(ring);
-    this.#rings.delete(ring.channel);
-    this.#bytes -= ring.bytes;
-    if (this.#forgotten === undefined || ring.epoch !== this.#epochs.current) this.#forgotten = ring.epoch;
+  #remove(history: History): true {
+    this.#blank.remove(history);
+    this.#histories.delete(history.channel);
+    this.#bytes -= history.bytes;
+    if (this.#removedEpoch === undefined || history.epoch !== this.#epochs.current)
+      this.#removedEpoch = history.epoch;
     return true;
   }
 }

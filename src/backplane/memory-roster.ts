@@ -2,60 +2,60 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { ConnectionInfo, OnlinePage, OnlineUser } from "./port.ts";
 
 /** A user who is online. */
-export interface Attendance {
+export interface PresentUser {
   readonly user: string;
-  /** Rises with every user who comes: the order of the pages. */
+  /** Rises with every user who comes online: the order of the pages. */
   readonly place: number;
-  /** The connections, oldest first. Empty when the user has gone. */
+  /** Oldest first. Empty once the user has gone. */
   readonly connections: ConnectionInfo[];
 }
 
-/** Who is online, in the order of coming. */
-export class Roster {
-  readonly #users = new Map<string, Attendance>();
-  /** By place. Those who have gone stay until they are the half, so that nobody has to move when one goes. */
-  #order: Attendance[] = [];
+/** Users online, in the order in which they came. */
+export class OnlineUsers {
+  readonly #users = new Map<string, PresentUser>();
+  /** By place. Users who have gone stay until they are half of the list, so that a departure moves nobody. */
+  #order: PresentUser[] = [];
   #places = 0;
 
   get size(): number {
     return this.#users.size;
   }
 
-  get(user: string): Attendance | undefined {
+  get(user: string): PresentUser | undefined {
     return this.#users.get(user);
   }
 
   add(user: string, connection: ConnectionInfo): void {
-    const attendance = { user, place: ++this.#places, connections: [connection] };
-    this.#users.set(user, attendance);
-    this.#order.push(attendance);
+    const present = { user, place: ++this.#places, connections: [connection] };
+    this.#users.set(user, present);
+    this.#order.push(present);
   }
 
-  /** To be called for a user whose last connection has gone. */
-  remove(attendance: Attendance): void {
-    this.#users.delete(attendance.user);
+  /** Removes a user whose last connection has gone. */
+  remove(present: PresentUser): void {
+    this.#users.delete(present.user);
     if (this.#order.length > 2 * this.#users.size) this.#order = this.#order.filter(isPresent);
   }
 
   /**
-   * A page of users. The cursor is the place of the last one listed, so arrivals and departures between pages
-   * neither repeat nor hide anybody who stays.
+   * Reads a page of users. The cursor is the place of the last user listed, so arrivals and departures between pages
+   * neither repeat nor hide a user who stays.
    * @throws TidingsError `bad_request` for a cursor that no page gave
    */
   page(limit: number, cursor?: string): OnlinePage {
     const users: OnlineUser[] = [];
     let last = 0;
     for (let index = this.#indexAfter(placeOf(cursor)); index < this.#order.length; index++) {
-      const attendance = this.#order[index];
-      if (attendance === undefined || !isPresent(attendance)) continue;
+      const present = this.#order[index];
+      if (present === undefined || !isPresent(present)) continue;
       if (users.length === limit) return { users, cursor: String(last) };
-      users.push(describe(attendance));
-      last = attendance.place;
+      users.push(describe(present));
+      last = present.place;
     }
     return { users };
   }
 
-  /** The index of the first attendance beyond a place, by halving. */
+  /** Finds the index of the first user beyond a place, by halving. */
   #indexAfter(place: number): number {
     let low = 0;
     let high = this.#order.length;
@@ -68,9 +68,9 @@ export class Roster {
   }
 }
 
-const isPresent = ({ connections }: Attendance): boolean => connections.length > 0;
+const isPresent = ({ connections }: PresentUser): boolean => connections.length > 0;
 
-function describe({ user, connections }: Attendance): OnlineUser {
+function describe({ user, connections }: PresentUser): OnlineUser {
   const platforms = [...new Set(connections.map(({ platform }) => platform))];
   return { user, connections: connections.length, platforms };
 }

@@ -1,4 +1,4 @@
-/** Sets of strings by name; a set that becomes empty is gone. */
+/** Sets of strings by name; an empty set is removed. */
 export class SetMap {
   readonly #sets = new Map<string, Set<string>>();
 

@@ -1,52 +1,50 @@
 import { MemoryBroker } from "./memory-broker.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
 import { MemoryCursors } from "./memory-cursors.ts";
-import { IdempotencyKeys } from "./memory-keys.ts";
-import { MemoryLink } from "./memory-link.ts";
+import { MemoryIdempotency } from "./memory-keys.ts";
+import { MemoryNode } from "./memory-link.ts";
 import { MemoryMemberships } from "./memory-memberships.ts";
 import { MemoryPresence } from "./memory-presence.ts";
-import { type HistoryLimits, Rings } from "./memory-rings.ts";
-import { SetMap } from "./memory-sets.ts";
+import { Histories, type HistoryLimits } from "./memory-rings.ts";
 import type { Backplane } from "./port.ts";
 
 export interface MemoryOptions {
-  /** Retention per channel, and the bound on all of it. */
+  /** Retention per channel, and the limit on the memory of all. */
   readonly history: HistoryLimits;
-  /** How long a publish is remembered by its key, in milliseconds. @default 300_000 // 5 min */
+  /** Lifetime of an idempotency key, in milliseconds. @default 300_000 // 5 min */
   readonly idempotencyWindowMs?: number;
-  /** How many publishes are remembered at most; beyond it the oldest are forgotten early. @default 1_000_000 */
+  /** Idempotency keys of a window, at most; beyond it the oldest expire early. @default 1_000_000 */
   readonly idempotencyKeys?: number;
-  /** How long a user may be without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
+  /** Grace period of a user without a connection before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;
 }
 
-/**
- * The backplane of a single node: everything is kept in this process and ends with it. It does not come back
- * after `stop`.
- */
+/** Backplane of a single node: everything is kept in this process and ends with it. It starts once. */
 export function memoryBackplane(options: MemoryOptions): Backplane {
   const { history, idempotencyWindowMs = 300_000, idempotencyKeys = 1_000_000, graceMs = 5_000 } = options;
   const now = options.now ?? Date.now;
-  const link = new MemoryLink();
-  const rings = new Rings(history, now, (channel, position) => link.sink.lost(channel, position));
-  const keys = new IdempotencyKeys(idempotencyWindowMs, idempotencyKeys, now);
-  const groups = new SetMap();
-  const presence = new MemoryPresence(link, groups, graceMs);
+  const node = new MemoryNode();
+  const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
+  const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
+  const idempotency = new MemoryIdempotency(node, keys);
+  const presence = new MemoryPresence(node, graceMs);
   return {
     name: "memory",
-    broker: new MemoryBroker(link, rings, keys, groups),
-    cursors: new MemoryCursors(link, rings),
-    memberships: new MemoryMemberships(link),
+    broker: new MemoryBroker(node, histories, idempotency),
+    idempotency,
+    routes: presence,
+    cursors: new MemoryCursors(node, histories),
+    memberships: new MemoryMemberships(node),
     presence,
-    cluster: new MemoryCluster(link),
-    start: async (node, sink) => link.start(node, sink),
+    cluster: new MemoryCluster(node),
+    start: async (info, sink) => node.start(info, sink),
     async stop() {
-      link.stop();
+      node.stop();
       presence.stop();
     },
-    // There is nothing between publish and receive that could be away: a message would only prove the call itself.
-    probe: async () => link.assertUp(),
+    // Nothing between publish and receive can be unavailable: a message would only prove the call itself.
+    probe: async () => node.assertUp(),
   };
 }

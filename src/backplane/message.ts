@@ -1,6 +1,6 @@
 import type { Channel } from "../protocol/protocol.ts";
 
-/** A message on its way from publish to delivery. */
+/** A message between publish and delivery. */
 export interface Message {
   readonly id: string;
   readonly type: string;
@@ -11,15 +11,15 @@ export interface Message {
   /** The user who sent it; absent when the application did. */
   readonly from?: string;
   readonly channel: Channel;
-  /** Only connections on these platforms get it. */
+  /** Only for connections on these platforms. */
   readonly platforms?: readonly string[];
-  /** Connections that do not get it. */
+  /** Not for the connections with these ids. */
   readonly except?: readonly string[];
-  /** One object for the messages that say the same to several channels: all but their ids and channels are alike. */
+  /** Shared by messages with one content to several channels: all fields but ids and channels are alike. */
   readonly content?: object;
 }
 
-/** A message that has its place in its channel's history. */
+/** A message with its place in its channel's history. */
 export interface StoredMessage extends Message {
   /** 1, 2, 3, … without holes. */
   readonly offset: number;

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { historyPage } from "../actions/actions.ts";
 import { type Channel, channelOf, groupChannel, TidingsError, userChannel } from "../protocol/protocol.ts";
-import { applicationKey, type Receipt } from "../publish/publish.ts";
+import { applicationKey, historyPage, type Receipt } from "../publish/publish.ts";
 import type { Fields } from "./api-body.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import { type Route, route } from "./api-route.ts";

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { groupMembers } from "../actions/actions.ts";
-import { addMember, removeMember } from "../publish/publish.ts";
+import { addMember, groupMembers, removeMember } from "../members/members.ts";
 import type { ApiPorts } from "./api-ports.ts";
 import { type Route, route } from "./api-route.ts";
 import { connections, group, platform, user, whole } from "./api-schemas.ts";

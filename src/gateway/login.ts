@@ -5,8 +5,8 @@ import {
   encodeError,
   type RequestForm,
   TidingsError,
+  within,
 } from "../protocol/protocol.ts";
-import { within } from "../publish/publish.ts";
 import type { Authenticator, Identity } from "./auth.ts";
 import type { EarlyMessages } from "./inbox.ts";
 import { type LoginRequest, readLogin } from "./request.ts";

@@ -184,7 +184,7 @@ export class Session {
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
     const known = this.#connection;
     try {
-      if (known !== undefined) await this.#ports.membership.dismiss(known);
+      if (known !== undefined) await this.#ports.members.dismiss(known);
     } finally {
       this.#ports.disconnected({ cause, code, reason }, known);
     }

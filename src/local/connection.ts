@@ -1,4 +1,4 @@
-import type { Channel, CloseCause } from "../protocol/protocol.ts";
+import type { Channel, CloseCause, ConnectionInfo } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
@@ -21,24 +21,13 @@ export interface Transport {
   resume(): void;
 }
 
-/** Identity of a connection, fixed at login. */
-export interface ConnectionIdentity {
-  readonly id: string;
-  readonly user: string;
-  readonly platform: string;
-  readonly device: string;
-  readonly node: string;
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
-}
-
 /** `open` takes messages; `closing` waits for the client's part of the closing handshake; `closed` has no socket. */
 export type ConnectionState = "open" | "closing" | "closed";
 
 const NO_GROUPS: readonly string[] = [];
 
 /** One WebSocket of one user on this node, and the only way to its send queue and its socket. */
-export class Connection implements ConnectionIdentity {
+export class Connection implements ConnectionInfo {
   readonly id: string;
   readonly user: string;
   readonly platform: string;
@@ -65,7 +54,7 @@ export class Connection implements ConnectionIdentity {
   pingedAt: number;
   #attachments: Attachment | undefined;
 
-  constructor(identity: ConnectionIdentity, transport: Transport, owner: OutboxOwner) {
+  constructor(identity: ConnectionInfo, transport: Transport, owner: OutboxOwner) {
     this.id = identity.id;
     this.user = identity.user;
     this.platform = identity.platform;

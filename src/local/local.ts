@@ -1,5 +1,12 @@
-import { type Channel, isUserChannel, spread, userChannel, userOf } from "../protocol/protocol.ts";
-import { Connection, type ConnectionIdentity, type Transport } from "./connection.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  isUserChannel,
+  spread,
+  userChannel,
+  userOf,
+} from "../protocol/protocol.ts";
+import { Connection, type Transport } from "./connection.ts";
 import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
@@ -55,7 +62,7 @@ export class Local {
   }
 
   /** Makes a connection that is no member of any channel yet. */
-  connection(identity: ConnectionIdentity, transport: Transport): Connection {
+  connection(identity: ConnectionInfo, transport: Transport): Connection {
     const platform = this.#shared(identity.platform);
     const device = identity.device === platform ? platform : identity.device;
     return new Connection({ ...identity, platform, device }, transport, this.#shardOf(identity.user));
@@ -85,7 +92,7 @@ export class Local {
   }
 
   /** Finds an open connection by user and id. */
-  find({ user, id }: Pick<ConnectionIdentity, "user" | "id">): Connection | undefined {
+  find({ user, id }: Pick<ConnectionInfo, "user" | "id">): Connection | undefined {
     return this.connectionsOf(user).find((connection) => connection.id === id);
   }
 
@@ -154,7 +161,7 @@ export class Local {
 }
 
 export { Attachment } from "./attachment.ts";
-export type { Connection, ConnectionIdentity, Transport } from "./connection.ts";
+export type { Connection, Transport } from "./connection.ts";
 export type { Delivery } from "./delivery.ts";
 export type { Held, Hold } from "./hold.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";

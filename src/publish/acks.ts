@@ -1,7 +1,7 @@
 import type { Cursors } from "../backplane/backplane.ts";
 import type { Channel } from "../protocol/protocol.ts";
 
-/** Senders that wait for their receiver's acknowledgement. */
+/** Publishers that wait for their receiver's acknowledgement. */
 export class Acks {
   readonly #cursors: Cursors;
   readonly #expectations = new Map<Channel, Set<Expectation>>();
@@ -10,7 +10,7 @@ export class Acks {
     this.#cursors = cursors;
   }
 
-  /** To be called before the message is published, so that no acknowledgement is too early to be seen. */
+  /** Begins a wait. Call it before the message is published, or an early acknowledgement is missed. */
   expect(channel: Channel): Expectation {
     const expectation = new Expectation(this.#cursors.watch(channel), () =>
       this.#remove(channel, expectation),
@@ -21,7 +21,7 @@ export class Acks {
     return expectation;
   }
 
-  /** A receiver has everything up to `offset`. */
+  /** Wakes the waits that end with this acknowledgement: a receiver has everything up to `offset`. */
   acknowledged(channel: Channel, offset: number): void {
     for (const expectation of this.#expectations.get(channel) ?? []) expectation.acknowledged(offset);
   }
@@ -33,7 +33,7 @@ export class Acks {
   }
 }
 
-/** One sender's wait. */
+/** One wait for an acknowledgement. */
 export class Expectation {
   readonly #watching: Promise<() => void>;
   readonly #forget: () => void;
@@ -45,7 +45,7 @@ export class Expectation {
     this.#forget = forget;
   }
 
-  /** Call this when the wait is over. A watch that failed needs no end. */
+  /** Ends the wait. A watch that failed needs no end. */
   stop(): void {
     this.#forget();
     this.#watching.then((unwatch) => unwatch()).catch(() => undefined);
@@ -57,7 +57,7 @@ export class Expectation {
   }
 
   /**
-   * Resolves to true as soon as `offset` is acknowledged, to false when the time is up.
+   * Resolves to true as soon as `offset` is acknowledged, to false after the timeout.
    * @throws TidingsError `unavailable` when acknowledgements cannot be watched
    */
   async reached(offset: number, timeoutMs: number): Promise<boolean> {

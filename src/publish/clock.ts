@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 
-/** A clock that is read once for what is done in one go, however many messages that are: a reading costs 60 ns on some machines. */
+/** Clock that is read once per run of code, for however many messages: a reading costs 60 ns on some machines. */
 export class Clock {
   #time = 0;
   #isRead = false;
 
-  /** Milliseconds, as of when it was first asked in this run of code and the microtasks behind it. */
+  /** Milliseconds at the first call within this run of code and the microtasks that follow it. */
   now(): number {
     if (!this.#isRead) {
       this.#time = performance.now();

@@ -1,5 +1,10 @@
-import type { ConnectionInfo } from "../backplane/backplane.ts";
-import { type DisconnectClass, TidingsError, toTidingsError } from "../protocol/protocol.ts";
+import {
+  type ConnectionInfo,
+  type DisconnectClass,
+  TidingsError,
+  toTidingsError,
+  within,
+} from "../protocol/protocol.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** The HTTP request that asked for a connection, without its credentials. */
@@ -18,14 +23,14 @@ export interface IncomingMessage {
   readonly ephemeral: boolean;
 }
 
-/** What a listener is given, stage by stage. */
+/** Events that listeners get, stage by stage. */
 export interface HookEvents {
   /**
    * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
-   * any other error is taken for a failure of the server's (4004), after which clients come back.
+   * any other error counts as a failure of the server (4004), after which clients reconnect.
    */
   connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
-  /** A connection has ended. `cause` classifies why; `reason` is the other side's or ours in words. */
+  /** A connection has ended. `cause` classifies why; `reason` is the text of the close frame, the client's or ours. */
   disconnect: {
     readonly connection: ConnectionInfo;
     readonly cause: DisconnectClass;
@@ -34,7 +39,7 @@ export interface HookEvents {
   };
   /** The user's first connection in the cluster. */
   online: { readonly user: string };
-  /** The user's last connection in the cluster has been gone for the grace time. */
+  /** The user's last connection in the cluster has been gone for the grace period. */
   offline: { readonly user: string };
   /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
   message: { readonly connection: ConnectionInfo; readonly message: IncomingMessage };
@@ -42,7 +47,7 @@ export interface HookEvents {
   delivered: { readonly message: PublishedMessage; readonly receipt: Receipt };
   /** A binary WebSocket message. Without a listener such a message ends the connection with 1003. */
   binary: { readonly connection: ConnectionInfo; readonly bytes: Uint8Array };
-  /** A failure that no caller waits for. */
+  /** A failure that no caller waits for. `stage` says where it happened. */
   error: { readonly stage: string; readonly error: unknown };
 }
 
@@ -62,7 +67,7 @@ export type Listener<Name extends HookName> = (event: HookEvents[Name]) => unkno
 
 type Listeners = { [Name in HookName]: Set<Listener<Name>> };
 
-/** The application's listeners. One that throws or hangs harms nobody but what it was asked about. */
+/** The application's listeners. A listener that throws or hangs affects only the event that it was called with. */
 export class Hooks {
   readonly #timeoutMs: number;
   readonly #listeners: Listeners = {
@@ -76,7 +81,7 @@ export class Hooks {
     error: new Set(),
   };
 
-  /** @param timeoutMs how long a hook that may refuse is waited for */
+  /** @param timeoutMs deadline of a listener that may refuse */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
@@ -92,7 +97,7 @@ export class Hooks {
     return this.#listeners[name].size > 0;
   }
 
-  /** Tells the listeners, and waits for none of them. */
+  /** Calls the listeners, and waits for none of them. */
   emit<Name extends HookName>(name: Name, event: HookEvents[Name]): void {
     for (const listener of this.#listeners[name]) {
       try {
@@ -105,9 +110,9 @@ export class Hooks {
   }
 
   /**
-   * Asks the listeners one after the other.
-   * @returns what they returned
-   * @throws TidingsError what a listener threw (an unexpected error as `internal`), or `timeout`
+   * Calls the listeners one after the other, and waits for each.
+   * @returns their results
+   * @throws TidingsError the error of a listener (an unexpected error as `internal`), or `timeout`
    */
   async ask<Name extends HookName>(name: Name, event: HookEvents[Name]): Promise<unknown[]> {
     const answers: unknown[] = [];
@@ -129,24 +134,5 @@ export class Hooks {
   }
 }
 
-/** Runs work that may hang. @throws TidingsError `timeout` when it takes longer than `timeoutMs` */
-export async function within<Result>(
-  timeoutMs: number,
-  what: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const fail = (): void =>
-      reject(new TidingsError("timeout", `${what} did not answer within ${timeoutMs} ms`));
-    timer = setTimeout(fail, timeoutMs);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Thrown by a hook to refuse what it was asked about. */
+/** Makes the error that a listener throws to refuse a connection or a message. */
 export const refuse = (message: string): TidingsError => new TidingsError("refused", message);

@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Message } from "../backplane/backplane.ts";
 import type { Channel } from "../protocol/protocol.ts";
 
-/** What a message says, whoever gets it. */
+/** Content of a message, to whichever channel. */
 export interface Content {
   readonly type: string;
   /** JSON text. */
   readonly body: string;
-  /** When it was taken, in milliseconds since 1970. */
+  /** Time of the publish, in milliseconds since 1970. */
   readonly timestamp: number;
   /** The user who sends; absent for the application. */
   readonly from?: string | undefined;
@@ -18,9 +18,9 @@ export interface Content {
 }
 
 /**
- * A message that is on its way from now on. A class, because V8 makes the objects of a literal in the old generation once
- * many of them have lived long, as those do that wait for a look-up: from then on the texts of each message would outlive it,
- * and publishing would cost a third more.
+ * A message that was accepted for publishing. A class, because V8 allocates the objects of a literal in the old generation
+ * once many of them have lived long, as messages do that wait for a look-up. From then on the texts of each message would
+ * outlive it, and publishing would cost a third more.
  */
 export class AcceptedMessage implements Message {
   readonly id: string;
@@ -33,7 +33,7 @@ export class AcceptedMessage implements Message {
   readonly except: readonly string[] | undefined;
   readonly content: Content | undefined;
 
-  /** @param isOneOfMany whether others with the same content are sent by the same call */
+  /** @param isOneOfMany whether one call sends the content to several channels */
   constructor(id: string, channel: Channel, content: Content, isOneOfMany = false) {
     this.id = id;
     this.type = content.type;
@@ -48,12 +48,12 @@ export class AcceptedMessage implements Message {
 }
 
 const RADIX = 36;
-/** The last two digits of a sequence number: to convert each number would cost more than the rest of an id. */
+/** Last two digits of a sequence number: converting each number would cost more than the rest of an id. */
 const ENDINGS: readonly string[] = Array.from({ length: RADIX ** 2 }, (_, index) =>
   index.toString(RADIX).padStart(2, "0"),
 );
 
-/** Names for messages, unique in the cluster: one for this start of the node, and a number. */
+/** Ids of messages, unique in the cluster: a random part for this start of the node, and a number. */
 export class MessageIds {
   readonly #base = `${randomBytes(6).toString("base64url")}-`;
   #beginning = `${this.#base}0`;

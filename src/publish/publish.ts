@@ -1,62 +1,15 @@
-import type { Appended, Backplane, Message } from "../backplane/backplane.ts";
-import {
-  assertType,
-  type Channel,
-  isUserChannel,
-  TidingsError,
-  toTidingsError,
-} from "../protocol/protocol.ts";
-import type { Acks, Expectation } from "./acks.ts";
+import type { Appended, Message } from "../backplane/backplane.ts";
+import { type Channel, toTidingsError } from "../protocol/protocol.ts";
 import { Clock } from "./clock.ts";
-import type { Deliverer } from "./deliver.ts";
-import { AcceptedMessage, type Content, MessageIds } from "./message.ts";
-import { EphemeralReceipt, type Receipt } from "./receipt.ts";
-import { type Retry, withRetry } from "./retry.ts";
+import { assertAckable, contentOf, type Draft, type DraftContent, type PublishOptions } from "./draft.ts";
+import { AcceptedMessage, MessageIds } from "./message.ts";
+import type { PublisherPorts, PublishKind } from "./ports.ts";
+import { duplicateOf, duplicateReceipt, EphemeralReceipt, type Receipt, receiptOf } from "./receipt.ts";
+import { withRetry } from "./retry.ts";
 
-/** What somebody wants to publish, whoever is to get it. */
-export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
-  readonly data?: unknown;
-  /** At most once, without history and offset. @default false */
-  readonly ephemeral?: boolean;
-}
+const NO_OPTIONS: PublishOptions = {};
 
-/** What somebody wants to publish, and where. */
-export interface Draft extends DraftContent {
-  readonly channel: Channel;
-}
-
-export interface PublishOptions {
-  /** Idempotency key: a repeat within the window sends nothing and returns the first receipt. */
-  readonly key?: string;
-  /** Wait for the receiver's acknowledgement. Needs a single user and a stored message. */
-  readonly ack?: boolean;
-  /** How long to wait for it. @default 5_000 // 5 s */
-  readonly timeoutMs?: number;
-  /** Repeat after a retryable failure, under one idempotency key. @default no retry */
-  readonly retry?: Retry;
-}
-
-export interface PublisherPorts {
-  readonly backplane: Backplane;
-  readonly deliverer: Deliverer;
-  readonly acks: Acks;
-  /** @default 5_000 // 5 s */
-  readonly ackTimeoutMs: number;
-  /** Told about every message that was published. */
-  readonly delivered: (message: Message, receipt: Receipt) => void;
-  readonly meter: PublishMeter;
-}
-
-export type PublishKind = "stored" | "ephemeral";
-
-/** Counts what is published. */
-export interface PublishMeter {
-  /** A publish has ended well, after so many seconds; 0 when it was done within the call. */
-  published(kind: PublishKind, seconds: number): void;
-  failed(error: TidingsError): void;
-}
-
-/** Takes messages in, and is the only way for one to reach a channel. */
+/** Entrance for messages: the only way for one to reach a channel. */
 export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #ids = new MessageIds();
@@ -69,10 +22,10 @@ export class Publisher {
   /**
    * Publishes a message.
    * @throws TidingsError `bad_request` for a bad type, data that is no JSON, or `ack` on anything but a stored
-   * message to one user; `unavailable` while the backplane is away.
+   * message to one user; `unavailable` while the backplane is unavailable
    */
   publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
-    // Not async: what is under way has a promise already, and another one would have to wait for it.
+    // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
       const message = new AcceptedMessage(this.#ids.next(), draft.channel, contentOf(draft));
       const receipt = this.#publish(message, draft.ephemeral, options);
@@ -83,7 +36,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes the same to each of several channels; its data is encoded once. Receipts come in the order of the channels.
+   * Publishes one content to each of several channels; its data is encoded once. Receipts come in the order of the
+   * channels.
    * @throws TidingsError as `publish` does, when the first of them has failed; the others go on
    */
   async publishEach(
@@ -101,101 +55,119 @@ export class Publisher {
 
   #publish(message: Message, ephemeral = false, options: PublishOptions): Receipt | Promise<Receipt> {
     if (options.ack) assertAckable(message.channel, ephemeral);
-    if (options.retry === undefined) return this.#publishOnce(message, ephemeral, options);
+    if (options.retry === undefined) return this.#attempt(message, ephemeral, options);
     const key = options.key ?? message.id;
-    return withRetry(options.retry, async () => this.#publishOnce(message, ephemeral, { ...options, key }));
+    return withRetry(options.retry, async () => this.#attempt(message, ephemeral, { ...options, key }));
   }
 
-  /** Nothing here waits unless it has to: what is done within this call costs no promise. */
-  #publishOnce(message: Message, ephemeral: boolean, options: PublishOptions): Receipt | Promise<Receipt> {
-    if (options.ack) return this.#publishAwaited(message, options);
-    return ephemeral ? this.#pass(message, options.key) : this.#store(message, options.key);
+  /** One attempt, in one of the five cases below. Nothing waits unless it has to. */
+  #attempt(message: Message, ephemeral: boolean, options: PublishOptions): Receipt | Promise<Receipt> {
+    const { key } = options;
+    if (options.ack) return this.#acknowledged(message, options);
+    if (ephemeral) return key === undefined ? this.#ephemeral(message) : this.#ephemeralOnce(message, key);
+    return key === undefined ? this.#stored(message) : this.#storedOnce(message, key);
   }
 
-  async #publishAwaited(message: Message, options: PublishOptions): Promise<Receipt> {
+  /** Case 1, ephemeral: done within this call, without a promise, when all receivers are connected to this node. */
+  #ephemeral(message: Message): Receipt | Promise<Receipt> {
+    let receipt: Receipt | Promise<Receipt>;
+    try {
+      receipt = this.#deliver(message);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+    if (!(receipt instanceof Promise)) return this.#published("ephemeral", undefined, message, receipt);
+    const started = this.#clock.now(); // read here, because most messages need no clock
+    return receipt.then(
+      (known) => this.#published("ephemeral", started, message, known),
+      (thrown) => this.#failed(thrown),
+    );
+  }
+
+  /** Case 2, ephemeral with a key: a duplicate delivers nothing and gets the first receipt. */
+  async #ephemeralOnce(message: Message, key: string): Promise<Receipt> {
+    const { idempotency } = this.#ports.backplane;
+    const started = this.#clock.now();
+    try {
+      const first = await idempotency.begin(key, JSON.stringify(new EphemeralReceipt(message, 0)));
+      if (first !== undefined) return duplicateReceipt(first);
+      const receipt = await this.#deliver(message);
+      await idempotency.complete(key, JSON.stringify(receipt));
+      return this.#published("ephemeral", started, message, receipt);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+  }
+
+  /**
+   * Case 3, stored: the backplane delivers. Two functions and a promise for each message that waits for its offset: the
+   * garbage collector has to copy whatever is more.
+   */
+  #stored(message: Message): Promise<Receipt> {
+    const started = this.#clock.now();
+    return this.#ports.backplane.broker.append(message).then(
+      (appended) => this.#appended(message, started, appended),
+      (thrown) => this.#failed(thrown),
+    );
+  }
+
+  /** The end of case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
+  #appended(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
+    const receipt = receiptOf(appended);
+    const drained = this.#ports.deliverer.room(message.channel);
+    if (drained === undefined) return this.#published("stored", started, message, receipt);
+    return drained.then(() => this.#published("stored", started, message, receipt));
+  }
+
+  /** Case 4, stored with a key: a duplicate appends nothing and gets the first receipt. */
+  async #storedOnce(message: Message, key: string): Promise<Receipt> {
+    const { broker, idempotency } = this.#ports.backplane;
+    const started = this.#clock.now();
+    try {
+      const appended = await broker.append(message, key);
+      if (appended.duplicate) return duplicateOf(appended);
+      const drained = this.#ports.deliverer.room(message.channel);
+      if (drained !== undefined) await drained;
+      const receipt = receiptOf(appended);
+      await idempotency.complete(key, JSON.stringify(receipt));
+      return this.#published("stored", started, message, receipt);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+  }
+
+  /** Case 5, stored, and the publisher waits for the receiver's acknowledgement. With a key, duplicates learn of it too. */
+  async #acknowledged(message: Message, options: PublishOptions): Promise<Receipt> {
+    const { key, timeoutMs = this.#ports.ackTimeoutMs } = options;
     const expectation = this.#ports.acks.expect(message.channel);
     try {
-      return await this.#awaitAck(await this.#store(message, options.key), expectation, options);
+      const receipt = await (key === undefined ? this.#stored(message) : this.#storedOnce(message, key));
+      if (receipt.duplicate && receipt.state === "acked") return receipt;
+      const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
+      const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
+      if (key !== undefined) await this.#ports.backplane.idempotency.complete(key, JSON.stringify(answered));
+      return answered;
     } finally {
       expectation.stop();
     }
   }
 
-  /** An ephemeral message without key is done within this call when all its receivers are here. */
-  #pass(message: Message, key?: string): Receipt | Promise<Receipt> {
-    let receipt: Receipt | Promise<Receipt>;
-    try {
-      receipt = key === undefined ? this.#hand(message) : this.#handOnce(message, key);
-    } catch (thrown) {
-      return this.#failed(thrown);
-    }
-    // The clock is asked for those that wait only.
-    if (receipt instanceof Promise) return this.#later("ephemeral", this.#clock.now(), message, receipt);
-    return this.#published("ephemeral", 0, message, receipt);
-  }
-
-  #hand(message: Message): Receipt | Promise<Receipt> {
+  /** Delivers an ephemeral message on this node, and relays it to others. Waits for full queues under the policy `wait`. */
+  #deliver(message: Message): Receipt | Promise<Receipt> {
     const { deliverer, backplane } = this.#ports;
     const connections = deliverer.deliver(message);
     const nodes = backplane.broker.relay(message);
-    const room = deliverer.room(message.channel);
-    if (typeof nodes === "number" && room === undefined) return receiptOf(message, connections + nodes);
-    return Promise.all([nodes, room]).then(([reached]) => receiptOf(message, connections + reached));
-  }
-
-  async #handOnce(message: Message, key: string): Promise<Receipt> {
-    const { broker } = this.#ports.backplane;
-    const first = await broker.claim(key, JSON.stringify(receiptOf(message, 0)));
-    if (first !== undefined) return repeated(first);
-    const receipt = await this.#hand(message);
-    await broker.settle(key, JSON.stringify(receipt));
-    return receipt;
-  }
-
-  /** Two functions and a promise for each message that waits for its place: whatever is more, the garbage collector has to copy. */
-  #store(message: Message, key?: string): Promise<Receipt> {
-    const started = this.#clock.now();
-    const { broker } = this.#ports.backplane;
-    if (key !== undefined) return this.#later("stored", started, message, this.#storeOnce(message, key));
-    return broker.append(message).then(
-      (appended) => this.#stored(message, started, appended),
-      (thrown) => this.#failed(thrown),
+    const drained = deliverer.room(message.channel);
+    if (typeof nodes === "number" && drained === undefined)
+      return new EphemeralReceipt(message, connections + nodes);
+    return Promise.all([nodes, drained]).then(
+      ([reached]) => new EphemeralReceipt(message, connections + reached),
     );
   }
 
-  #stored(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
-    const room = this.#ports.deliverer.room(message.channel);
-    const receipt = storedReceipt(appended);
-    if (room === undefined) return this.#published("stored", this.#clock.now() - started, message, receipt);
-    return this.#later(
-      "stored",
-      started,
-      message,
-      room.then(() => receipt),
-    );
-  }
-
-  async #storeOnce(message: Message, key: string): Promise<Receipt> {
-    const { broker } = this.#ports.backplane;
-    const appended = await broker.append(message, key);
-    if (appended.duplicate) return repeatedStored(appended);
-    const room = this.#ports.deliverer.room(message.channel);
-    if (room !== undefined) await room;
-    const receipt = storedReceipt(appended);
-    await broker.settle(key, JSON.stringify(receipt));
-    return receipt;
-  }
-
-  #later(kind: PublishKind, started: number, message: Message, receipt: Promise<Receipt>): Promise<Receipt> {
-    return receipt.then(
-      (settled) => this.#published(kind, this.#clock.now() - started, message, settled),
-      (thrown) => this.#failed(thrown),
-    );
-  }
-
-  /** What is stored and delivered, without any wait for an acknowledgement: this is what the meter measures. */
-  #published(kind: PublishKind, durationMs: number, message: Message, receipt: Receipt): Receipt {
-    if (receipt.duplicate) return receipt;
+  /** @param started absent when the message was done within the call, which is measured as no time at all */
+  #published(kind: PublishKind, started: number | undefined, message: Message, receipt: Receipt): Receipt {
+    const durationMs = started === undefined ? 0 : this.#clock.now() - started;
     this.#ports.meter.published(kind, durationMs / 1_000);
     this.#ports.delivered(message, receipt);
     return receipt;
@@ -205,73 +177,25 @@ export class Publisher {
     this.#ports.meter.failed(toTidingsError(thrown));
     return Promise.reject(thrown);
   }
-
-  async #awaitAck(receipt: Receipt, expectation: Expectation, options: PublishOptions): Promise<Receipt> {
-    if (receipt.duplicate && receipt.state === "acked") return receipt;
-    const timeoutMs = options.timeoutMs ?? this.#ports.ackTimeoutMs;
-    const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
-    const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
-    if (options.key !== undefined) {
-      await this.#ports.backplane.broker.settle(options.key, JSON.stringify(answered));
-    }
-    return answered;
-  }
 }
-
-const NO_OPTIONS: PublishOptions = {};
 
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
-/** @throws TidingsError `bad_request` for a bad type, or data that is no JSON */
-function contentOf({ type, data, from, platforms, except }: DraftContent): Content {
-  assertType(type);
-  return { type, body: encodeBody(data), timestamp: Date.now(), from, platforms, except };
-}
-
-function encodeBody(data: unknown): string {
-  try {
-    return JSON.stringify(data) ?? "null";
-  } catch (cause) {
-    throw new TidingsError("bad_request", "data: expected a JSON value", { cause });
-  }
-}
-
-function assertAckable(channel: Channel, ephemeral: boolean): void {
-  if (!ephemeral && isUserChannel(channel)) return;
-  throw new TidingsError("bad_request", "ack: expected a stored message to one user");
-}
-
-const receiptOf = ({ id, timestamp }: Message, connections: number): Receipt =>
-  new EphemeralReceipt(id, timestamp, connections);
-
-function storedReceipt({ id, timestamp, epoch, offset, receivers }: Appended): Receipt {
-  const state = receivers > 0 ? "delivered" : "stored";
-  return { state, id, timestamp, epoch, offset, connections: receivers };
-}
-
-const repeatedStored = (appended: Appended): Receipt =>
-  appended.receipt === undefined
-    ? { ...storedReceipt({ ...appended, receivers: 0 }), duplicate: true }
-    : repeated(appended.receipt);
-
-const repeated = (receipt: string): Receipt => ({ ...(JSON.parse(receipt) as Receipt), duplicate: true }); // written by this file
-
 export { Acks } from "./acks.ts";
-export { addMember, applicationKey, removeMember, userKey } from "./application.ts";
-export { Commands } from "./commands.ts";
-export { Deliverer, type DeliverMeter, pushOf } from "./deliver.ts";
-export {
-  type ConnectRequest,
-  type HookEvents,
-  type HookName,
-  Hooks,
-  type IncomingMessage,
-  type Listener,
-  type PublishedMessage,
-  refuse,
-  within,
+export { Deliverer, type DeliverMeter } from "./deliver.ts";
+export type { Draft, PublishOptions } from "./draft.ts";
+export { type HistoryReply, historyPage } from "./history-page.ts";
+export type {
+  ConnectRequest,
+  HookEvents,
+  HookName,
+  IncomingMessage,
+  Listener,
+  PublishedMessage,
 } from "./hooks.ts";
-export { type Joined, Membership } from "./membership.ts";
+export { Hooks, refuse } from "./hooks.ts";
+export { applicationKey, userKey } from "./keys.ts";
+export type { PublishMeter } from "./ports.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
+export { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";
-export { Watchers } from "./watchers.ts";

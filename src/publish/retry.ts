@@ -3,13 +3,13 @@ import { backoff, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Attempt, Receipt } from "./receipt.ts";
 
 export interface Retry {
-  /** Attempts in all. */
+  /** Attempts in all, the first one included. */
   readonly attempts: number;
   /** Wait before the second attempt; it doubles from there. @default 100 // ms */
   readonly delayMs?: number;
 }
 
-/** A publish that was given up: the last failure's code and message, and what every attempt came to. */
+/** A publish that was given up: code and message of the last failure, and the outcome of every attempt. */
 export class RetryError extends TidingsError {
   readonly attempts: readonly Attempt[];
 
@@ -20,7 +20,7 @@ export class RetryError extends TidingsError {
 }
 
 /**
- * Repeats a publish while its failure is retryable. The publish must carry an idempotency key, so that an
+ * Repeats a publish while its failure is retryable. The publish must have an idempotency key, so that an
  * attempt whose answer was lost is not stored twice.
  * @throws RetryError when a failure is final or the attempts are used up
  */

@@ -6,8 +6,8 @@ const COUNT = 200;
 export function deliveryContract(implementation: Implementation): void {
   test("a stored message arrives on the node that published it, with its position", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
     const message = cluster.message("group:g", { from: "bob", platforms: ["web"], except: ["c9"] });
 
     const { epoch, offset } = await broker.append(message);
@@ -19,9 +19,9 @@ export function deliveryContract(implementation: Implementation): void {
 
   test("an append resolves with the message's id, timestamp and number of receivers", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
+    const { broker, routes, sink } = cluster.node;
     sink.connections = 3;
-    await broker.join("g", "alice");
+    await routes.join("g", "alice");
     const message = cluster.message("group:g");
 
     const { id, timestamp, receivers, duplicate, receipt } = await broker.append(message);
@@ -30,10 +30,10 @@ export function deliveryContract(implementation: Implementation): void {
     expect({ receivers, duplicate, receipt }).toEqual({ receivers: 3, duplicate: false, receipt: undefined });
   });
 
-  test("appends that are called one after another keep their order", async () => {
+  test("consecutive appends keep their order", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
     const messages = upTo(COUNT).map(() => cluster.message("group:g"));
 
     const appended = await Promise.all(messages.map((message) => broker.append(message)));
@@ -56,8 +56,8 @@ export function deliveryContract(implementation: Implementation): void {
 
   test("an ephemeral message does not come back to its origin", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
 
     expect(await broker.relay(cluster.message("group:g"))).toBe(0);
     await broker.append(cluster.message("group:g", { id: "later" }));
@@ -73,7 +73,7 @@ function severalNodes(implementation: Implementation): void {
   test("every node with members delivers one order, whichever node publishes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { nodes } = cluster;
-    for (const { broker } of nodes) await broker.join("g", "alice");
+    for (const { routes } of nodes) await routes.join("g", "alice");
 
     await Promise.all(
       upTo(COUNT).flatMap(() => nodes.map(({ broker }) => broker.append(cluster.message("group:g")))),
@@ -90,7 +90,7 @@ function severalNodes(implementation: Implementation): void {
   test("an append counts the connections of its node and the other nodes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     cluster.node.sink.connections = 3;
-    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+    for (const { routes } of cluster.nodes) await routes.join("g", "alice");
 
     expect((await cluster.node.broker.append(cluster.message("group:g"))).receivers).toBe(4);
   });
@@ -98,7 +98,7 @@ function severalNodes(implementation: Implementation): void {
   test("an ephemeral message arrives on the other nodes that have members, once", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
-    await other.broker.join("g", "alice");
+    await other.routes.join("g", "alice");
     const message = cluster.message("group:g");
 
     expect(await node.broker.relay(message)).toBe(1);
@@ -112,9 +112,9 @@ function severalNodes(implementation: Implementation): void {
   test("a node whose last member left a group gets no more of its messages", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
-    await other.broker.join("g", "alice");
-    await other.broker.join("h", "alice");
-    await other.broker.leave("g", "alice");
+    await other.routes.join("g", "alice");
+    await other.routes.join("h", "alice");
+    await other.routes.leave("g", "alice");
 
     await node.broker.append(cluster.message("group:g"));
     await node.broker.append(cluster.message("group:h", { id: "later" }));

@@ -57,8 +57,8 @@ export function epochsContract(implementation: Implementation): void {
 
   test("a node with members reports the position at which a lost history continues", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
     const { epoch: former } = await broker.append(cluster.message("group:g"));
     const lossesOfG = () => sink.losses.filter(({ channel }) => channel === "group:g");
 
@@ -87,7 +87,7 @@ export function epochsContract(implementation: Implementation): void {
 function severalNodes(implementation: Implementation): void {
   test("every node with members reports a loss", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
-    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+    for (const { routes } of cluster.nodes) await routes.join("g", "alice");
     await cluster.node.broker.append(cluster.message("group:g"));
 
     await cluster.loseHistories();

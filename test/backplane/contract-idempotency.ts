@@ -4,8 +4,8 @@ import { type Implementation, startCluster, upTo } from "./harness.ts";
 export function idempotencyContract(implementation: Implementation): void {
   test("a duplicate appends and delivers nothing, and resolves with the position of the first message", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, sink } = cluster.node;
-    await broker.join("g", "alice");
+    const { broker, routes, sink } = cluster.node;
+    await routes.join("g", "alice");
     const first = await broker.append(cluster.message("group:g"), "k1");
 
     const duplicate = await broker.append(cluster.message("group:g"), "k1");
@@ -56,18 +56,18 @@ export function idempotencyContract(implementation: Implementation): void {
 
   test("a duplicate resolves with the receipt that was remembered last", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
+    const { broker, idempotency } = cluster.node;
     await broker.append(cluster.message("all"), "k1");
-    await broker.settle("k1", '{"state":"stored"}');
-    await broker.settle("k1", '{"state":"acked"}');
+    await idempotency.complete("k1", '{"state":"stored"}');
+    await idempotency.complete("k1", '{"state":"acked"}');
 
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ receipt: '{"state":"acked"}' });
   });
 
   test("remembering a receipt does not reserve an unknown key", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
-    await broker.settle("k1", '{"state":"stored"}');
+    const { broker, idempotency } = cluster.node;
+    await idempotency.complete("k1", '{"state":"stored"}');
 
     expect(await broker.append(cluster.message("all"), "k1")).toMatchObject({ duplicate: false });
     expect(await broker.append(cluster.message("all"), "k1")).not.toHaveProperty(
@@ -81,34 +81,34 @@ export function idempotencyContract(implementation: Implementation): void {
     const attempts = upTo(50).flatMap(() => cluster.nodes);
 
     const answers = await Promise.all(
-      attempts.map(({ broker }, index) => broker.claim("k1", `{"id":"${index}"}`)),
+      attempts.map(({ idempotency }, index) => idempotency.begin("k1", `{"id":"${index}"}`)),
     );
 
     const winner = answers.indexOf(undefined);
     const others = answers.filter((_, index) => index !== winner);
     expect(new Set(others)).toEqual(new Set([`{"id":"${winner}"}`]));
-    await cluster.node.broker.settle("k1", '{"state":"delivered"}');
-    expect(await cluster.node.broker.claim("k1", "{}")).toBe('{"state":"delivered"}');
+    await cluster.node.idempotency.complete("k1", '{"state":"delivered"}');
+    expect(await cluster.node.idempotency.begin("k1", "{}")).toBe('{"state":"delivered"}');
   });
 
   test("the key of an ephemeral publish expires after its window", async () => {
     await using cluster = await startCluster(implementation, { idempotencyWindowMs: 1_000 });
-    const { broker } = cluster.node;
-    await broker.claim("k1", "{}");
+    const { idempotency } = cluster.node;
+    await idempotency.begin("k1", "{}");
     await cluster.advance(1_100);
 
-    expect(await broker.claim("k1", "{}")).toBeUndefined();
+    expect(await idempotency.begin("k1", "{}")).toBeUndefined();
   });
 
   test("stored and ephemeral messages share one space of idempotency keys", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker } = cluster.node;
+    const { broker, idempotency } = cluster.node;
     await broker.append(cluster.message("all"), "stored");
-    await broker.claim("ephemeral", '{"state":"delivered"}');
+    await idempotency.begin("ephemeral", '{"state":"delivered"}');
 
-    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"id":"own"}');
-    await broker.settle("stored", '{"state":"stored"}');
-    expect(await broker.claim("stored", '{"id":"own"}')).toBe('{"state":"stored"}');
+    expect(await idempotency.begin("stored", '{"id":"own"}')).toBe('{"id":"own"}');
+    await idempotency.complete("stored", '{"state":"stored"}');
+    expect(await idempotency.begin("stored", '{"id":"own"}')).toBe('{"state":"stored"}');
     expect(await broker.append(cluster.message("all"), "ephemeral")).toMatchObject({
       duplicate: true,
       offset: 0,

@@ -3,7 +3,7 @@ import type { Backplane } from "../../src/backplane/backplane.ts";
 import { connectionOf, type Implementation, NO_RULES, RecordingSink, startCluster } from "./harness.ts";
 
 export function lifeContract(implementation: Implementation): void {
-  test("a probe resolves while the backplane is there", async () => {
+  test("a probe resolves while the backplane is available", async () => {
     await using cluster = await startCluster(implementation);
 
     await expect(cluster.node.backplane.probe()).resolves.toBeUndefined();
@@ -31,7 +31,7 @@ export function lifeContract(implementation: Implementation): void {
     for (const backplane of backplanes) await backplane.stop();
   });
 
-  test("the sink is not called after the stop, not even for who was about to be offline", async () => {
+  test("the sink is not called after the stop, not even for a user in the grace period", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const alice = connectionOf(node, "alice");
@@ -40,7 +40,7 @@ export function lifeContract(implementation: Implementation): void {
     await node.presence.depart(alice);
     await node.backplane.stop();
 
-    // As long a grace time, begun later in another cluster, ends later.
+    // A grace period of one length, begun later in another cluster, ends later.
     await using witness = await startCluster(implementation);
     const bob = connectionOf(witness.node, "bob");
     await witness.node.presence.arrive(bob, NO_RULES);
@@ -59,18 +59,18 @@ export function lifeContract(implementation: Implementation): void {
 }
 
 async function expectUnavailable(backplane: Backplane): Promise<void> {
-  const { broker, cursors, memberships, presence, cluster } = backplane;
+  const { broker, routes, idempotency, cursors, memberships, presence, cluster } = backplane;
   const message = { id: "m", type: "chat", body: "1", timestamp: 1, channel: "all" } as const;
   const connection = { id: "c", user: "u", platform: "web", device: "web", node: "n1", connectedAt: 1 };
   const calls: Record<string, () => Promise<unknown>> = {
     probe: () => backplane.probe(),
     append: () => broker.append(message),
-    claim: () => broker.claim("k", "{}"),
-    settle: () => broker.settle("k", "{}"),
+    begin: () => idempotency.begin("k", "{}"),
+    complete: () => idempotency.complete("k", "{}"),
     history: () => broker.history("all", { limit: 1 }),
     positions: () => broker.positions(["all"]),
-    join: () => broker.join("g", "u"),
-    leave: () => broker.leave("g", "u"),
+    join: () => routes.join("g", "u"),
+    leave: () => routes.leave("g", "u"),
     read: () => cursors.read("u", "web", ["all"]),
     move: () => cursors.move("u", "web", "all", { offset: 0 }),
     watch: () => cursors.watch("all"),

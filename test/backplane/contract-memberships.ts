@@ -30,9 +30,9 @@ export function membershipsContract(implementation: Implementation): void {
 
   test("durable membership and joining are independent", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, memberships, presence } = cluster.node;
+    const { routes, memberships, presence } = cluster.node;
     await memberships.add("chess", "alice");
-    await broker.join("chess", "bob");
+    await routes.join("chess", "bob");
 
     expect(await memberships.membersOf("chess")).toEqual(["alice"]);
     expect(await presence.inGroup("chess")).toEqual(["bob"]);

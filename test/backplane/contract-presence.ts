@@ -5,7 +5,7 @@ import { connectionOf, type Implementation, NO_RULES, startCluster } from "./har
 const GRACE_MS = 1_000;
 
 export function presenceContract(implementation: Implementation): void {
-  test("a user is online from the first connection on, and is told so once", async () => {
+  test("a user is online from the first connection on, which is announced once", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -22,7 +22,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
   });
 
-  test("a user is offline once, when the last of several connections has been gone for the grace time", async () => {
+  test("a user is offline once, when the last of several connections has been gone for the grace period", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -44,7 +44,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
   });
 
-  test("a user who comes back within the grace time was never gone", async () => {
+  test("a user who comes back within the grace period was never offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const alice = connectionOf(node, "alice");
@@ -54,7 +54,7 @@ export function presenceContract(implementation: Implementation): void {
 
     await node.presence.depart(alice);
     await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
-    // Bob's grace time ends after that of Alice would have.
+    // Bob's grace period ends after that of Alice would have.
     await node.presence.depart(bob);
 
     await node.sink.until(() => node.sink.changes.some(({ online }) => !online));
@@ -62,7 +62,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("bob")).toEqual([true, false]);
   });
 
-  test("the grace time begins anew with each departure", async () => {
+  test("the grace period begins anew with each departure", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const bob = connectionOf(node, "bob");
@@ -80,7 +80,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("carol")).toEqual([true, false]);
   });
 
-  test("a user who was told offline is told online again", async () => {
+  test("a user who was announced offline is announced online again", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
 
@@ -94,7 +94,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changes.map(({ online }) => online)).toEqual([true, false, true, false, true, false]);
   });
 
-  test("the departure of a connection that is not there changes nothing", async () => {
+  test("the departure of an unknown connection changes nothing", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice");
@@ -111,14 +111,14 @@ export function presenceContract(implementation: Implementation): void {
 
   test("a user is in a group from joining to leaving", async () => {
     await using cluster = await startCluster(implementation);
-    const { broker, presence } = cluster.node;
-    await broker.join("g", "alice");
-    await broker.join("g", "bob");
-    await broker.join("h", "bob");
+    const { routes, presence } = cluster.node;
+    await routes.join("g", "alice");
+    await routes.join("g", "bob");
+    await routes.join("h", "bob");
 
     expect((await presence.inGroup("g")).sort()).toEqual(["alice", "bob"]);
-    await broker.leave("g", "bob");
-    await broker.leave("g", "bob");
+    await routes.leave("g", "bob");
+    await routes.leave("g", "bob");
     expect(await presence.inGroup("g")).toEqual(["alice"]);
     expect(await presence.inGroup("h")).toEqual(["bob"]);
     expect(await presence.inGroup("nowhere")).toEqual([]);
@@ -128,7 +128,7 @@ export function presenceContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node is told of a change once, wherever the connections are", async () => {
+  test("every node learns of a change once, wherever the connections are", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, nodes } = cluster;
     const here = connectionOf(node, "alice");
@@ -150,7 +150,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("a user who comes back on another node was never gone", async () => {
+  test("a user who comes back on another node was never offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS }, 2);
     const { node, other } = cluster;
     const alice = connectionOf(node, "alice");
@@ -170,12 +170,12 @@ function severalNodes(implementation: Implementation): void {
 
   test("a user is in a group while any node has a connection that is", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
-    for (const { broker } of cluster.nodes) await broker.join("g", "alice");
+    for (const { routes } of cluster.nodes) await routes.join("g", "alice");
 
     expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
-    await cluster.node.broker.leave("g", "alice");
+    await cluster.node.routes.leave("g", "alice");
     expect(await cluster.other.presence.inGroup("g")).toEqual(["alice"]);
-    await cluster.other.broker.leave("g", "alice");
+    await cluster.other.routes.leave("g", "alice");
     expect(await cluster.node.presence.inGroup("g")).toEqual([]);
   });
 }

@@ -3,7 +3,7 @@ import type { Presence } from "../../src/backplane/backplane.ts";
 import { connectionOf, type Implementation, NO_RULES, startCluster, upTo } from "./harness.ts";
 
 export function rosterContract(implementation: Implementation): void {
-  test("a page tells of each user how many connections, on which platforms", async () => {
+  test("a page has the connections and platforms of each user", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     for (const platform of ["web", "ios", "web"]) {
@@ -36,7 +36,7 @@ export function rosterContract(implementation: Implementation): void {
     expect(await cluster.node.presence.online({ limit: 10 })).toEqual({ users: [] });
   });
 
-  test("who is there throughout is listed once, whoever comes and goes between pages", async () => {
+  test("a user who is online throughout is listed once, whoever comes and goes between pages", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const staying = upTo(40).map((number) => `staying-${number}`);

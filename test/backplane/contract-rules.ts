@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { ConnectionInfo, ConnectionRules } from "../../src/backplane/backplane.ts";
+import type { ConnectionRules } from "../../src/backplane/backplane.ts";
+import type { ConnectionInfo } from "../../src/protocol/protocol.ts";
 import {
   connectionOf,
   type Implementation,

@@ -12,7 +12,7 @@ import { rosterContract } from "./contract-roster.ts";
 import { rulesContract } from "./contract-rules.ts";
 import type { Implementation } from "./harness.ts";
 
-/** What every backplane promises. Facts about several nodes are stated for implementations that have them. */
+/** Contract of every backplane. Facts about several nodes are checked for implementations that have them. */
 export function backplaneContract(name: string, implementation: Implementation): void {
   describe(name, () => {
     describe("delivery", () => deliveryContract(implementation));

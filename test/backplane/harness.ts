@@ -2,14 +2,13 @@ import type {
   Backplane,
   BackplaneSink,
   Command,
-  ConnectionInfo,
   ConnectionRules,
   Message,
   StoredMessage,
 } from "../../src/backplane/backplane.ts";
-import type { Channel, Position } from "../../src/protocol/protocol.ts";
+import type { Channel, ConnectionInfo, Position } from "../../src/protocol/protocol.ts";
 
-/** What a contract test may ask of the backplane it gets; each implementation chooses everything else. */
+/** Options that a contract test may set; each implementation chooses everything else. */
 export interface ClusterOptions {
   /** Messages retained per channel. @default 1_000 */
   readonly count?: number;
@@ -19,7 +18,7 @@ export interface ClusterOptions {
   readonly idempotencyWindowMs?: number;
   /** @default 20 */
   readonly graceMs?: number;
-  /** How often a node looks after what all have, where there is such a thing. @default 10_000 // 10 s */
+  /** Heartbeat of the registry, where there is one, in milliseconds. @default 10_000 // 10 s */
   readonly heartbeatMs?: number;
 }
 
@@ -28,7 +27,7 @@ export interface TestCluster {
   readonly backplanes: readonly Backplane[];
   /** The clock of history's age and the idempotency window: milliseconds since 1970. */
   now(): number;
-  /** Lets that clock go on, by waiting if need be. */
+  /** Advances that clock, by waiting if need be. */
   advance(ms: number): Promise<void>;
   /** Makes the backplane lose the histories of all channels that have one. */
   loseHistories(): Promise<void>;
@@ -42,7 +41,10 @@ export interface Implementation {
 
 /** One node of a cluster under test. */
 export interface TestNode
-  extends Pick<Backplane, "broker" | "cursors" | "memberships" | "presence" | "cluster"> {
+  extends Pick<
+    Backplane,
+    "broker" | "idempotency" | "routes" | "cursors" | "memberships" | "presence" | "cluster"
+  > {
   readonly id: string;
   readonly backplane: Backplane;
   readonly sink: RecordingSink;
@@ -67,10 +69,9 @@ export async function startCluster(
   const cluster = await createCluster(count, options);
   const nodes: TestNode[] = [];
   for (const backplane of cluster.backplanes) {
-    const { broker, cursors, memberships, presence } = backplane;
     const node = { id: `n${nodes.length + 1}`, backplane, sink: new RecordingSink() };
     await backplane.start({ id: node.id, ip: "127.0.0.1", port: 8080, connections: () => 7 }, node.sink);
-    nodes.push({ ...node, broker, cursors, memberships, presence, cluster: backplane.cluster });
+    nodes.push({ ...backplane, ...node });
   }
   let messages = 0;
   return {
@@ -94,9 +95,9 @@ export async function startCluster(
   };
 }
 
-/** Makes the second node have a member of group `g`, and the first one know: from here on no message to it waits for a look-up. */
+/** Gives the second node a member of group `g`, and the first one the route: from here on no message to it waits for a look-up. */
 export async function acquaint({ node, other, message }: StartedCluster): Promise<void> {
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   await node.broker.relay(message("group:g"));
   await other.sink.until(() => other.sink.delivered.length === 1);
   other.sink.delivered.length = 0;
@@ -108,14 +109,14 @@ function nodeAt(nodes: readonly TestNode[], index: number): TestNode {
   return node;
 }
 
-/** Remembers everything that arrives, and lets a test wait for it. */
+/** Records everything that arrives, and lets a test wait for it. */
 export class RecordingSink implements BackplaneSink {
   readonly delivered: (Message | StoredMessage)[] = [];
   readonly acknowledgements: { channel: Channel; user: string; offset: number }[] = [];
   readonly losses: { channel: Channel; position: Position }[] = [];
   readonly changes: { user: string; online: boolean }[] = [];
   readonly commands: Command[] = [];
-  /** What `deliver` and `command` answer: this many connections. */
+  /** Answer of `deliver` and `command`. */
   connections = 1;
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
 
@@ -145,7 +146,7 @@ export class RecordingSink implements BackplaneSink {
     throw new Error(`reported: ${stage}`, { cause: error });
   }
 
-  /** Resolves as soon as the condition holds; it is looked at again whenever something arrives. */
+  /** Resolves as soon as the condition holds; it is checked whenever something arrives. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ condition, resolve }));
@@ -158,7 +159,7 @@ export class RecordingSink implements BackplaneSink {
     );
   }
 
-  /** What was told of a user, in its order; that of several users has none in common. */
+  /** Presence changes of a user in their order; there is no order between users. */
   changesOf(user: string): boolean[] {
     return this.changes.flatMap((change) => (change.user === user ? [change.online] : []));
   }

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { Appended, HistoryPage, HistoryQuery, StoredMessage } from "../../src/backplane/backplane.ts";
 import type { Channel, Position } from "../../src/protocol/protocol.ts";
 
-/** What an outsider knows of a channel: its epoch, and every message that it got under it. */
+/** State of a channel as an observer of the backplane knows it: its epoch, and the messages under it. */
 interface KnownChannel {
   epoch: string | undefined;
   readonly ids: string[];
@@ -10,9 +10,9 @@ interface KnownChannel {
 }
 
 /**
- * What a channel's history must look like to somebody who sees all that a backplane answers and tells. The
- * invariants: offsets count 1, 2, 3, … under one epoch, the epoch changes when a loss is told and only then, it is never
- * one that had an offset before, and what is answered is a run of the newest messages within count and age.
+ * Model of the histories, checked against every answer and every event of a backplane. The invariants: offsets count
+ * 1, 2, 3, … under one epoch; the epoch changes when a loss is announced and only then; it is never one that had an offset
+ * before; a page is a run of the newest messages within count and age.
  */
 export class HistoryModel {
   readonly #channels = new Map<Channel, KnownChannel>();
@@ -24,11 +24,11 @@ export class HistoryModel {
     this.#ageMs = ageMs;
   }
 
-  /** A loss was told. */
+  /** A loss was announced. */
   lost(channel: Channel, { epoch, offset }: Position): void {
     const known = this.#known(channel);
     expect(offset, "a lost history starts again").toBe(0);
-    // Told again, to be safe, of a channel that had nothing to lose.
+    // A channel that had nothing to lose may be announced again.
     if (epoch === known.epoch) expect(known.ids, "a loss takes a new epoch").toEqual([]);
     else this.#renew(known, epoch);
   }
@@ -71,7 +71,7 @@ export class HistoryModel {
   #at(channel: Channel, epoch: string): KnownChannel {
     const known = this.#known(channel);
     if (known.epoch === undefined) this.#renew(known, epoch);
-    expect(epoch, "a new epoch is told before it is used").toBe(known.epoch);
+    expect(epoch, "a new epoch is announced before it is used").toBe(known.epoch);
     return known;
   }
 

@@ -141,12 +141,12 @@ test("cursors count towards the bound", async () => {
 
 test("at least as many idempotency keys as the limit are kept, and at most twice as many", async () => {
   await using cluster = await startCluster(bounded);
-  const { broker } = cluster.node;
+  const { broker, idempotency } = cluster.node;
   for (const number of upTo(100)) await broker.append(cluster.message("all"), `k${number}`);
 
   const known = [];
   for (const number of upTo(100).reverse()) {
-    const first = await broker.claim(`k${number}`, "{}");
+    const first = await idempotency.begin(`k${number}`, "{}");
     if (first === undefined) break;
     known.push(number);
   }

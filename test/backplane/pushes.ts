@@ -26,8 +26,8 @@ export async function groupOf(
   options: ClusterOptions = {},
 ): Promise<StartedCluster> {
   const cluster = await startCluster(implementation, options, nodes);
-  for (const { broker } of cluster.nodes) {
-    await broker.join("g", "alice");
+  for (const { broker, routes } of cluster.nodes) {
+    await routes.join("g", "alice");
     await broker.positions(["group:g"]);
   }
   for (const { broker } of cluster.nodes) await broker.append(cluster.message("group:g"));

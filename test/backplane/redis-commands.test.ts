@@ -29,7 +29,7 @@ test.each(Object.entries(WAYS))(
   async (_, implementation) => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;
-    await other.broker.join("g", "alice");
+    await other.routes.join("g", "alice");
     // Below and above the length from which payloads are written into pooled buffers, and above the largest of these.
     const bodies = [1, 3_000, 5_000, 60_000, 400_000].map((length) =>
       JSON.stringify("xé🙂 ".repeat(length / 5)),
@@ -65,7 +65,7 @@ test.each(Object.entries(WAYS))(
   async (_, implementation) => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;
-    await other.broker.join("g", "alice");
+    await other.routes.join("g", "alice");
     const reported: string[] = [];
     for (const { sink } of cluster.nodes) sink.report = (stage) => reported.push(stage);
     const body = JSON.stringify("x".repeat(20_000));

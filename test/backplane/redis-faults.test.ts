@@ -121,9 +121,9 @@ test.each([
         options,
         3,
       );
-      for (const { broker, sink } of cluster.nodes) {
+      for (const { broker, routes, sink } of cluster.nodes) {
         sink.report = () => undefined;
-        for (const group of GROUPS) await broker.join(group.slice("group:".length), "alice");
+        for (const group of GROUPS) await routes.join(group.slice("group:".length), "alice");
         await broker.positions(GROUPS);
       }
       const writers = cluster.nodes.map((node) => new Writer(cluster, node));

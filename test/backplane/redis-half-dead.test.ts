@@ -59,7 +59,7 @@ test.each<[string, number[]]>([
   );
   const { node } = cluster;
   node.sink.report = () => undefined;
-  await node.broker.join("g", "alice");
+  await node.routes.join("g", "alice");
   await node.broker.positions(["group:g"]);
   await node.broker.append(cluster.message("group:g"));
   expect(proxy.count).toBe(3);

@@ -41,7 +41,7 @@ test("a list grows to at most an eighth over the retained count", async () => {
 test("a channel has one list and one head, without a lifetime while there are messages", async () => {
   await using cluster = await emptyCluster({ count: 8, ageMs: 80_000 }, 2);
   for (const node of cluster.nodes) for (const _ of upTo(50)) await append(cluster, node);
-  await cluster.other.broker.join("g", "alice");
+  await cluster.other.routes.join("g", "alice");
   await append(cluster, cluster.node);
 
   const keys = [...(await keysOf("h")), ...(await keysOf("m"))];
@@ -74,8 +74,8 @@ test("a node with an outdated append target appends to the present list", async 
   const offsets: number[] = [];
   for (const number of upTo(60)) {
     // Each trim and each join changes the key of the list.
-    if (number % 7 === 0) await other.broker.join("g", `u${number}`);
-    if (number % 11 === 0) await node.broker.join("g", `u${number}`);
+    if (number % 7 === 0) await other.routes.join("g", `u${number}`);
+    if (number % 11 === 0) await node.routes.join("g", `u${number}`);
     offsets.push((await append(cluster, number % 2 === 0 ? node : other)).offset);
   }
 
@@ -86,7 +86,7 @@ test("a node with an outdated append target appends to the present list", async 
 test("messages of one batch keep their order while the list is trimmed, with and without idempotency keys", async () => {
   await using cluster = await emptyCluster({ count: 8 }, 2);
   const { node, other, message } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   await append(cluster, node);
   await other.sink.until(() => other.sink.delivered.length === 1);
 
@@ -108,7 +108,7 @@ test("messages of one batch keep their order while the list is trimmed, with and
 test("a history whose list was evicted continues under a new epoch, and nodes with members report the loss", async () => {
   await using cluster = await emptyCluster({}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   const { epoch } = await append(cluster, node);
   for (const _ of upTo(4)) await append(cluster, node);
   await other.sink.until(() => other.sink.delivered.length === 5);

@@ -59,7 +59,7 @@ test("lengths without their messages are reported, and later lines are delivered
 test("a message arrives as it was sent, filters and sender included", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   const filters = { from: "bob", platforms: ["web", "mobile"], except: ["c1"] };
   const sent = [cluster.message("group:g"), { ...cluster.message("group:g"), ...filters }];
 

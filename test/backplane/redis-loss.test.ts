@@ -11,7 +11,7 @@ const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.u
 
 /** Publishes three messages to a group that the node has joined. @returns the name of the list of its history */
 async function threeMessages({ node, message }: StartedCluster, server: RedisServer) {
-  await node.broker.join("g", "alice");
+  await node.routes.join("g", "alice");
   for (const id of ["one", "two", "three"]) await node.broker.append(message("group:g", { id }));
   await node.sink.until(() => node.sink.delivered.length === 3);
   const [list = ""] = (await server.command("KEYS", "*:h:group:g:*")) as string[]; // KEYS answers with names

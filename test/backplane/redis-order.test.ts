@@ -14,11 +14,11 @@ const implementation = redisOn(() => server);
 
 test("an append resolves even if the channel's position is read before the message arrives", async () => {
   await using cluster = await startCluster(implementation);
-  const { broker } = cluster.node;
+  const { broker, routes } = cluster.node;
 
   for (const number of upTo(100)) {
     const group = `g${number}`;
-    await broker.join(group, "alice");
+    await routes.join(group, "alice");
     const appended = broker.append(cluster.message(`group:${group}`));
     await nextTurn(); // the append is in flight, and the positions are asked for behind it
     await broker.positions([`group:${group}`]);
@@ -28,15 +28,15 @@ test("an append resolves even if the channel's position is read before the messa
 
 test("an append resolves even if the last member leaves before the message arrives", async () => {
   await using cluster = await startCluster(implementation);
-  const { broker } = cluster.node;
+  const { broker, routes } = cluster.node;
 
   for (const number of upTo(100)) {
     const group = `g${number}`;
-    await broker.join(group, "alice");
+    await routes.join(group, "alice");
     await broker.positions([`group:${group}`]);
     const appended = broker.append(cluster.message(`group:${group}`));
     await nextTurn();
-    await broker.leave(group, "alice");
+    await routes.leave(group, "alice");
     expect(await appended).toMatchObject({ offset: 1, duplicate: false });
   }
 });
@@ -52,7 +52,7 @@ test("an append with an idempotency key resolves even if a member joins while th
       node.broker.append(cluster.message(channel)),
     ];
     await nextTurn(); // the key is being reserved
-    await node.broker.join(`g${number}`, "alice");
+    await node.routes.join(`g${number}`, "alice");
     expect((await Promise.all(appended)).map(({ offset }) => offset)).toEqual([2, 3]);
   }
 });

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Backplane, type ConnectionInfo, redisBackplane } from "../../src/backplane/backplane.ts";
+import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
+import type { ConnectionInfo } from "../../src/protocol/protocol.ts";
 import { NodeProcess } from "../support/nodes.ts";
 import { connectPeer } from "../support/peer.ts";
 import { eventually, RedisServer, type TestRedis } from "../support/redis.ts";
@@ -27,9 +28,7 @@ async function startNode(id: string, options: Pick<Options, "url"> & Partial<Opt
   const backplane: Backplane = redisBackplane({ history: { count: 10, ageMs: 60_000 }, ...options });
   const sink = new Sink();
   await backplane.start({ id, ip: "127.0.0.1", port: 8080, connections: () => 0 }, sink);
-  const { broker, cursors, memberships, presence, cluster } = backplane;
-  const ports = { broker, cursors, memberships, presence, cluster };
-  return { ...ports, id, backplane, sink, [Symbol.asyncDispose]: () => backplane.stop() };
+  return { ...backplane, id, backplane, sink, [Symbol.asyncDispose]: () => backplane.stop() };
 }
 
 /** One user for each partition. */

@@ -24,7 +24,7 @@ test("many messages of a tick cost one transaction with a command each, no scrip
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   const channels = upTo(COUNT).map((number) => `group:g${number}` as const);
-  for (const channel of channels) await other.broker.join(channel.slice(6), "alice");
+  for (const channel of channels) await other.routes.join(channel.slice(6), "alice");
   const send = () => Promise.all(channels.map((channel) => node.broker.append(cluster.message(channel))));
   await send(); // from here on the append targets are known
   await allHave({ nodes: [other] }, COUNT);
@@ -89,7 +89,7 @@ test("messages whose list has another key by now are appended by the script, onc
 
   for (const _ of upTo(20)) {
     // A change of the channel's nodes changes the key of the list.
-    const rejoined = other.broker.leave("g", "alice").then(() => other.broker.join("g", "alice"));
+    const rejoined = other.routes.leave("g", "alice").then(() => other.routes.join("g", "alice"));
     for (const _ of upTo(3)) {
       appended.push(...appendTo(cluster, node, COUNT));
       await nextTurn();

@@ -30,7 +30,7 @@ test("the ephemeral messages of a tick are one PUBLISH for each node that has re
   await using cluster = await startCluster(implementationOn(server), {}, 3);
   const [node, ...others] = cluster.nodes;
   const groups = upTo(COUNT).map((number) => `g${number}`);
-  for (const { broker } of others) for (const group of groups) await broker.join(group, "alice");
+  for (const { routes } of others) for (const group of groups) await routes.join(group, "alice");
   const relay = async (): Promise<void> => {
     await Promise.all(groups.map((group) => node?.broker.relay(cluster.message(`group:${group}`))));
   };
@@ -47,8 +47,8 @@ test("the ephemeral messages of a tick are one PUBLISH for each node that has re
 test("an ephemeral message whose receivers are all on its node costs Redis nothing", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
-  const { broker } = cluster.node;
-  await broker.join("g", "alice");
+  const { broker, routes } = cluster.node;
+  await routes.join("g", "alice");
   await broker.relay(cluster.message("group:g"));
 
   const commands = await commandsDuring(server, async () => {
@@ -63,7 +63,7 @@ test("the stored messages of a tick are one script call, and one PUBLISH for eac
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
   const groups = upTo(COUNT).map((number) => `g${number}`);
-  for (const group of groups) await other.broker.join(group, "alice");
+  for (const group of groups) await other.routes.join(group, "alice");
   await node.broker.append(cluster.message("all")); // makes the script known to Redis
   await other.sink.until(() => other.sink.delivered.length === 1);
   const before = { scripts: await calls(server, "evalsha"), publishes: await calls(server, "publish") };
@@ -79,7 +79,7 @@ test("a long payload of stored messages travels apart from its offsets, and the 
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
   await node.broker.append(cluster.message("group:g")); // caches the append target of the group
   const before = await calls(server, "publish");
 
@@ -97,7 +97,7 @@ test("messages are counted one by one on both sides, however they travel", async
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
-  await other.broker.join("g", "alice");
+  await other.routes.join("g", "alice");
 
   for (const _ of upTo(COUNT)) void node.broker.relay(cluster.message("group:g"));
   for (const _ of upTo(COUNT)) void node.broker.append(cluster.message("group:g"));
@@ -128,7 +128,7 @@ test("the data of a message to many users travels once for each node and payload
   await using cluster = await startCluster(implementationOn(server), {}, 2);
   const { node, other } = cluster;
   const groups = upTo(COUNT).map((number) => `g${number}`);
-  for (const group of groups) await other.broker.join(group, "alice");
+  for (const group of groups) await other.routes.join(group, "alice");
   const body = JSON.stringify("x".repeat(10_000));
   const content = {};
   const send = () =>

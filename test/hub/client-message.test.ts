@@ -52,7 +52,7 @@ describe("a client's message", () => {
     });
   });
 
-  it("to everyone needs the policy's consent", async () => {
+  it("to everyone needs permission by the policy", async () => {
     const { url, hub } = await startHub({ publish: { clientBroadcast: false } });
     const sender = await connectPeer(url(alice));
     sender.send({ id: 1, type: "chat", data: 1 });
@@ -86,7 +86,7 @@ describe("a client's message", () => {
     expect(await receiver.next(isMessage)).toMatchObject({ data: "hello!" });
   });
 
-  it("keeps its place behind the one before, however long hooks take", async () => {
+  it("keeps its order, however long hooks take", async () => {
     const { hub, url } = await startHub();
     hub.on(
       "message",

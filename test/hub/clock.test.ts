@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { Clock } from "../../src/publish/clock.ts";
 
-/** Keeps everything else from running until the time has moved. */
+/** Blocks the event loop until the time has moved. */
 function pass(since: number): void {
   while (performance.now() <= since);
 }
 
-test("a clock stands still for what is done in one go, and moves on behind it", async () => {
+test("a clock stands still within one run of code, and moves on after it", async () => {
   const clock = new Clock();
   const first = clock.now();
   expect(first).toBeLessThanOrEqual(performance.now());

@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from "vitest";
 import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/config.ts";
-import { hubWith } from "../../src/hub.ts";
+import { hubWith } from "../../src/create-hub.ts";
 import { createHub } from "../../src/index.ts";
 import { recordReads } from "../config/recordReads.ts";
 import { RedisServer } from "../support/redis.ts";
 
-/** What a hub with this configuration reads of it, from its start over some use to its end. */
+/** Keys of the configuration that a hub reads from its start over some use to its end. */
 async function keysReadBy(input: ConfigInput): Promise<ReadonlySet<string>> {
   const { config, read } = recordReads(resolveConfig({ code: input }));
   const hub = hubWith(config);
@@ -28,7 +28,7 @@ it("every key of the configuration is read by some code, on one node or in a clu
   expect(paths.filter((path) => !alone.has(path) && !clustered.has(path))).toEqual([]);
 });
 
-it("where nothing is kept on disk, a directory for it is refused", () => {
+it("a directory for data is refused, because nothing is kept on disk", () => {
   expect(() => createHub({ data: "./data" })).toThrow("data: ");
 });
 

@@ -23,7 +23,7 @@ async function refusal(peer: Peer): Promise<number | undefined> {
 }
 
 describe("a connection", () => {
-  it("is welcomed first, then told where its channels stand", async () => {
+  it("gets the welcome first, then the positions of its channels", async () => {
     const { url, hub } = await startHub();
     const peer = await connectPeer(url({ user_id: "alice", platform: "ios" }));
     await peer.settled();
@@ -71,7 +71,7 @@ describe("a connection", () => {
     await peer.close();
   });
 
-  it("may send right behind its login, before the welcome has come", async () => {
+  it("may send right after its login, before the welcome has arrived", async () => {
     const { url } = await startHub();
     const peer = new Peer(url());
     await once(peer.socket, "open");
@@ -88,7 +88,7 @@ describe("a connection", () => {
     expect(await new Peer(url()).closed).toMatchObject({ code: 4003 });
   });
 
-  it("that talks instead of logging in is closed with 4500", async () => {
+  it("that sends other messages instead of logging in is closed with 4500", async () => {
     const { url } = await startHub();
     const peer = new Peer(url());
     await once(peer.socket, "open");
@@ -105,7 +105,7 @@ describe("a connection", () => {
     await connectPeer(url({ user_id: "alice" }));
   });
 
-  it("is refused when the connect hook hangs, and others are not kept waiting", async () => {
+  it("is refused when the connect hook hangs, while others connect", async () => {
     const { hub, url } = await startHub({ timeouts: { hookMs: 100 } });
     hub.on("connect", ({ connection }) =>
       connection.user === "stuck" ? new Promise(() => undefined) : undefined,
@@ -137,7 +137,7 @@ describe("a token", () => {
     expect(await peer.closed).toMatchObject({ code: 4500 });
   });
 
-  it("makes nobody anybody by user_id", async () => {
+  it("cannot be replaced by user_id", async () => {
     const { url } = await startHub({ jwt: { secret } });
     expect(await refusal(new Peer(url({ user_id: "alice" })))).toBe(401);
   });
@@ -199,7 +199,7 @@ describe("the limits", () => {
     expect(await new Peer(url({ user_id: "a" })).closed).toMatchObject({ code: 4503 });
   });
 
-  it("replace a user's oldest connection with 4502 when told so", async () => {
+  it("replace a user's oldest connection with 4502 under perUserPolicy kick_oldest", async () => {
     const { url } = await startHub({ websocket: { maxConnectionsPerUser: 1, perUserPolicy: "kick_oldest" } });
     const first = await connectPeer(url({ user_id: "a" }));
     const second = await connectPeer(url({ user_id: "a" }));

@@ -50,7 +50,7 @@ describe("a message", () => {
     }
   });
 
-  it("leaves out a connection, and reaches only the platforms it is for", async () => {
+  it("leaves out excepted connections and other platforms", async () => {
     const { hub, url } = await startHub();
     const phone = await connectPeer(url({ ...bob, platform: "ios" }));
     const tab = await connectPeer(url(bob));
@@ -60,7 +60,7 @@ describe("a message", () => {
     await Promise.all([phone.settled(), tab.settled()]);
     expect(phone.messages.map(({ type }) => type)).toEqual(["a", "c"]);
     expect(tab.messages.map(({ type }) => type)).toEqual(["b"]);
-    // Whoever is left out of a stored message is told that its offset is passed: no gap.
+    // A connection left out of a stored message gets a position past its offset, so it sees no gap.
     expect(tab.frames.at(-2)).toMatchObject({ type: "b", offset: 2 });
     expect(tab.frames.filter(({ type }) => type === "position").at(-1)).toMatchObject({
       offset: 1,
@@ -90,7 +90,7 @@ describe("a message", () => {
     expect((await hub.history("user:carol")).messages).toMatchObject([{ data: 2, offset: 1 }]);
   });
 
-  it("to several users is refused before anybody gets it when it cannot be sent to all", async () => {
+  it("to several users is refused as a whole, before any of them gets it", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     expect(() => hub.users(["bob", "no\nid"])).toThrow("user: expected an id");
@@ -198,7 +198,7 @@ describe("an idempotency key", () => {
     expect(peer.messages).toHaveLength(1);
   });
 
-  it("works for ephemeral messages and for repeats at the same time", async () => {
+  it("works for ephemeral messages and for duplicates at the same time", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     const send = (ephemeral: boolean) =>
@@ -223,12 +223,12 @@ describe("an idempotency key", () => {
 
 it("an action without a schema is refused when it is registered", async () => {
   const { hub } = await startHub();
-  const handler = (() => 1) as never; // what JavaScript lets a caller write
+  const handler = (() => 1) as never; // JavaScript callers can write this
   expect(() => hub.action("a.b", handler, handler)).toThrow(/expected a Standard Schema/);
 });
 
 describe("the application's publish", () => {
-  it("refuses what it cannot send, in words", async () => {
+  it("refuses a message that it cannot send, in words", async () => {
     const { hub } = await startHub();
     const circular: Record<string, unknown> = {};
     circular.self = circular;
@@ -240,7 +240,7 @@ describe("the application's publish", () => {
     expect(() => hub.user("")).toThrow(/expected an id/);
   });
 
-  it("tells what each attempt came to when it retries", async () => {
+  it("answers with the outcome of each attempt when it retries", async () => {
     const { hub } = await startHub();
     const receipt = await hub.user("bob").send({ type: "chat" }, { retry: { attempts: 3 } });
     expect(receipt.attempts).toEqual([{ outcome: "sent" }]);
@@ -254,14 +254,14 @@ describe("the application's publish", () => {
     });
   });
 
-  it("does not repeat what can never succeed", async () => {
+  it("does not retry a failure that is final", async () => {
     const { hub } = await startHub();
     hub.on("error", () => undefined);
     const sent = hub.user("bob").send({ type: "chat", data: 1n }, { retry: { attempts: 5 } });
     await expect(sent).rejects.toMatchObject({ code: "bad_request", retryable: false });
   });
 
-  it("tells the delivered hook", async () => {
+  it("calls the delivered hook", async () => {
     const { hub } = await startHub();
     const seen: unknown[] = [];
     hub.on("delivered", ({ message, receipt }) => seen.push([message.channel, message.body, receipt.state]));

@@ -23,7 +23,7 @@ describe("resume", () => {
     expect(offsets(again)).toEqual([2, 3]);
   });
 
-  it("brings back groups and everyone's channel, if they are asked for", async () => {
+  it("replays groups and the channel of everyone, if the client names them", async () => {
     const { hub, url } = await startHub();
     const first = await connectPeer(url(bob));
     await first.request("group.join", { group: "g" });
@@ -40,7 +40,7 @@ describe("resume", () => {
     expect(await again.next((frame) => frame.offset === 3)).toMatchObject({ group: "g" });
   });
 
-  it("tells when the history is too short, and gives what is left", async () => {
+  it("says recovered: false when the history is too short, and replays the rest", async () => {
     const { hub, url } = await startHub({ history: { count: 3 } });
     const { epoch } = await hub.user("bob").send({ type: "n" });
     for (let n = 0; n < 9; n++) await hub.user("bob").send({ type: "n" });
@@ -52,7 +52,7 @@ describe("resume", () => {
     expect(offsets(peer)).toEqual([8, 9, 10]);
   });
 
-  it("tells when the epoch is another, or the offset was never given", async () => {
+  it("says recovered: false for another epoch, and for an offset that was never given", async () => {
     const { hub, url } = await startHub();
     const { epoch } = await hub.user("bob").send({ type: "n" });
     for (const position of [
@@ -65,7 +65,7 @@ describe("resume", () => {
     }
   });
 
-  it("replays far more than the send queue holds, while live messages go on", async () => {
+  it("replays far more than the send queue holds, while live messages continue", async () => {
     const { hub, url } = await startHub({ websocket: { messageBufferSize: 16 } });
     for (let n = 0; n < 900; n++) void hub.user("bob").send({ type: "n", data: n });
     const peer = await connectPeer(url(bob));
@@ -134,7 +134,7 @@ describe("a cursor", () => {
 });
 
 describe("a sender that waits", () => {
-  it("learns acked when the receiver acknowledges", async () => {
+  it("gets acked when the receiver acknowledges", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     const sent = hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
@@ -143,7 +143,7 @@ describe("a sender that waits", () => {
     expect(await sent).toMatchObject({ state: "acked", offset: 1 });
   });
 
-  it("learns stored when the time is up", async () => {
+  it("gets stored after the timeout", async () => {
     const { hub, url } = await startHub();
     expect(await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 20 })).toMatchObject({
       state: "stored",
@@ -183,7 +183,7 @@ describe("durable membership", () => {
     expect(peer.messages).toHaveLength(1);
   });
 
-  it("begins on the connections that are there", async () => {
+  it("begins on live connections", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     await hub.group("g").add("bob");
@@ -207,7 +207,7 @@ describe("history", () => {
     });
   });
 
-  it("that gave way to newer channels is told to the members, with its new epoch", async () => {
+  it("that was evicted for newer channels: members get its new epoch", async () => {
     const { hub, url } = await startHub({ history: { totalBytes: 20_000 } });
     const peer = await connectPeer(url(bob));
     const { epoch } = await hub.user("bob").send({ type: "n", data: "x".repeat(1_000) });

@@ -14,14 +14,14 @@ interface Waiting {
   readonly failure: Promise<unknown>;
 }
 
-/** A hub that listens already and waits for a Redis that is not there. */
+/** Starts a hub that listens already and waits for a Redis that is not available. */
 async function startWaiting(redis: string): Promise<Waiting> {
   const hub = createHub({ logLevel: "silent", redis, host: "127.0.0.1", port: await freePort() });
   onTestFinished(() => hub.close());
   const failure = Promise.withResolvers<unknown>();
   hub.on("error", ({ error }) => failure.resolve(error));
   const started = hub.listen();
-  started.catch(() => undefined); // where it matters the test looks at it
+  started.catch(() => undefined); // the tests that need the failure await it
   const address = `http://127.0.0.1:${hub.config.port}`;
   const isOpen = () =>
     fetch(address).then(
@@ -32,7 +32,7 @@ async function startWaiting(redis: string): Promise<Waiting> {
   return { hub, address, started, failure: failure.promise };
 }
 
-/** A Redis that has gone. */
+/** A Redis that was killed. */
 async function absentRedis(): Promise<RedisServer> {
   const redis = await RedisServer.start();
   await redis.kill();
@@ -56,8 +56,8 @@ it("a hub that is closed before its port is open leaves no port open", async () 
   await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
 });
 
-describe("a hub whose Redis is not there yet", () => {
-  it("lives and is not ready, and starts by itself when Redis is there", async () => {
+describe("a hub whose Redis is not available yet", () => {
+  it("is alive and not ready, and starts by itself when Redis is available", async () => {
     await using redis = await absentRedis();
     const { hub, address, started } = await startWaiting(redis.url);
     expect((await fetch(`${address}/health`)).status).toBe(200);
@@ -70,7 +70,7 @@ describe("a hub whose Redis is not there yet", () => {
     await hub.broadcast({ type: "n" });
   });
 
-  it("keeps a client waiting that comes right before Redis does", async () => {
+  it("keeps a client waiting that connects shortly before Redis is available", async () => {
     await using redis = await absentRedis();
     const { address } = await startWaiting(redis.url);
     const peer = connectPeer(`${address.replace("http", "ws")}/ws?user_id=alice`);
@@ -78,7 +78,7 @@ describe("a hub whose Redis is not there yet", () => {
     await peer;
   });
 
-  it("refuses a client with 503 that would have to wait long", async () => {
+  it("refuses a client with 503 after a moment", async () => {
     await using redis = await absentRedis();
     const { address } = await startWaiting(redis.url);
     const socket = new WebSocket(`${address.replace("http", "ws")}/ws?user_id=alice`);
@@ -86,7 +86,7 @@ describe("a hub whose Redis is not there yet", () => {
     expect(response.statusCode).toBe(503);
   });
 
-  it("says what it waits for, and when that has come", async () => {
+  it("reports the failure of the connection to Redis, and starts afterwards", async () => {
     await using redis = await absentRedis();
     const { failure, started } = await startWaiting(redis.url);
     expect(String(await failure)).toContain("ECONNREFUSED");
@@ -102,8 +102,8 @@ describe("a hub whose Redis is not there yet", () => {
   });
 });
 
-describe("a hub whose Redis goes away", () => {
-  it("is not ready until it is back, whether Redis ended or only says nothing", async () => {
+describe("a hub whose Redis becomes unavailable", () => {
+  it("is not ready until Redis recovers, whether Redis ended or only hangs", async () => {
     await using redis = await RedisServer.start();
     const { address, started } = await startWaiting(redis.url);
     await started;

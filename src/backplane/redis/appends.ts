@@ -6,7 +6,7 @@ import { AppendByTransaction } from "./append-pushes.ts";
 import type { AppendMethod } from "./append-way.ts";
 import { PendingAppend } from "./appending.ts";
 import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
-import type { Idempotency } from "./claims.ts";
+import type { IdempotencyKeys } from "./claims.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
 import { partitionOf } from "./keys.ts";
@@ -42,7 +42,7 @@ export interface AppendQueueParts {
   readonly node: LocalNode;
   readonly histories: Histories;
   readonly targets: AppendTargets;
-  readonly idempotency: Idempotency;
+  readonly idempotency: IdempotencyKeys;
   readonly traffic: TrafficCounts;
   readonly windowMs: number;
   readonly prefix: string;

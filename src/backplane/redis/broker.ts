@@ -1,11 +1,9 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
-import type { Appended, Broker, HistoryPage, HistoryQuery, StoredReceipt } from "../port.ts";
+import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
 import type { AppendQueue } from "./appends.ts";
-import type { Idempotency } from "./claims.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
-import type { RedisPresence } from "./presence.ts";
 import type { Relay } from "./relay.ts";
 import type { Receiver } from "./tracker.ts";
 
@@ -13,13 +11,11 @@ export interface BrokerParts {
   readonly connection: Connection;
   readonly relay: Relay;
   readonly appends: AppendQueue;
-  readonly idempotency: Idempotency;
   readonly histories: Histories;
   readonly receiver: Receiver;
-  readonly presence: RedisPresence;
 }
 
-/** The way of messages between nodes that share a Redis. */
+/** Broker of nodes that share a Redis. */
 export class RedisBroker implements Broker {
   readonly #parts: BrokerParts;
 
@@ -33,15 +29,6 @@ export class RedisBroker implements Broker {
 
   append(message: Message, key?: string): Promise<Appended> {
     return this.#parts.appends.append(message, key);
-  }
-
-  async claim(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
-    const first = await this.#parts.idempotency.reserve(key, "ephemeral", receipt);
-    return first === undefined ? undefined : (first.receipt ?? receipt);
-  }
-
-  async settle(key: string, receipt: StoredReceipt): Promise<void> {
-    await this.#parts.idempotency.remember(key, receipt);
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
@@ -61,13 +48,5 @@ export class RedisBroker implements Broker {
       if (channel !== undefined) this.#parts.receiver.begin(channel, position);
     }
     return positions;
-  }
-
-  join(group: string, user: string): Promise<void> {
-    return this.#parts.presence.join(group, user);
-  }
-
-  leave(group: string, user: string): Promise<void> {
-    return this.#parts.presence.leave(group, user);
   }
 }

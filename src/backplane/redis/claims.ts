@@ -1,5 +1,5 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import type { StoredReceipt } from "../port.ts";
+import type { Idempotency, StoredReceipt } from "../port.ts";
 import { REMEMBER_RECEIPT, RESERVE_KEY } from "./claim-scripts.ts";
 import type { RunScript } from "./connection/connection.ts";
 import { partitionOfIdempotencyKey } from "./keys.ts";
@@ -8,12 +8,12 @@ import { partitionOfIdempotencyKey } from "./keys.ts";
 export interface FirstPublish {
   /** The channel of a stored message. */
   readonly what: Channel | "ephemeral";
-  /** Absent until {@link Idempotency.remember}. */
+  /** Absent until {@link IdempotencyKeys.complete}. */
   readonly receipt?: StoredReceipt;
 }
 
 /** Idempotency keys: the first publish under each, and its receipt, for the length of the window. */
-export class Idempotency {
+export class IdempotencyKeys implements Idempotency {
   readonly #run: RunScript;
   readonly #windowMs: number;
   readonly #now: () => number;
@@ -37,8 +37,12 @@ export class Idempotency {
     return { what: first, receipt: known === "" ? undefined : known };
   }
 
-  /** Remembers the receipt of the first publish, for duplicates. */
-  async remember(key: string, receipt: StoredReceipt): Promise<void> {
+  async begin(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
+    const first = await this.reserve(key, "ephemeral", receipt);
+    return first === undefined ? undefined : (first.receipt ?? receipt);
+  }
+
+  async complete(key: string, receipt: StoredReceipt): Promise<void> {
     const args = [key, this.#now(), receipt];
     await this.#run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), args);
   }

@@ -1,5 +1,5 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
-import { cursorName } from "../cursor-name.ts";
+import { cursorName } from "../cursors.ts";
 import type { Cursors } from "../port.ts";
 import type { Bus, LocalNode } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";

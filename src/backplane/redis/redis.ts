@@ -7,7 +7,7 @@ import { AppendQueue } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
-import { Idempotency } from "./claims.ts";
+import { IdempotencyKeys } from "./claims.ts";
 import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./cursor-scripts.ts";
 import { RedisCursors } from "./cursors.ts";
@@ -91,12 +91,14 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   // Messages and presence need each other: a message is delivered if its channel has local members, and when the last of them has gone,
   // the channel is forgotten. So presence is handed over as a function, which is not called before the backplane has started.
   const messages = createMessages(base, settings, () => presence);
-  const { receiver, directory, histories, retention } = messages;
+  const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
   return {
     name: "redis",
     traffic,
-    broker: new RedisBroker({ ...messages, connection, presence }),
+    broker: new RedisBroker({ ...messages, connection }),
+    idempotency,
+    routes: presence,
     cursors: new RedisCursors(connection, bus, node, histories),
     memberships: new RedisMemberships(connection.run),
     presence,
@@ -162,7 +164,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
   const { connection, bus, node } = base;
   const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
   const histories = new Histories(connection, history, now);
-  const idempotency = new Idempotency(connection.run, windowMs, now);
+  const idempotency = new IdempotencyKeys(connection.run, windowMs, now);
   const byPartition = address.kind === "cluster";
   const targets = new AppendTargets(connection, bus, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);
   const appends = new AppendQueue({

@@ -26,7 +26,7 @@ async function work(): Promise<void> {
     throw new TidingsError("bad_request", "tidings serve --workers starts the workers: run that instead");
   }
   const [task] = (await once(process, "message")) as [Task]; // worker-slot.ts sends it first
-  const { hubWith } = await import("../../hub.ts");
+  const { hubWith } = await import("../../create-hub.ts");
   const hub = hubWith(task);
   const closing = closeOnSignal(() => hub.close());
   process.on("message", (message) => {

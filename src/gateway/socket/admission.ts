@@ -3,8 +3,9 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { type Authorize, assertAllowed } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
+import { Members } from "../../members/members.ts";
 import { DIALECT, encodeServerFrame, isChannel, targetOf } from "../../protocol/protocol.ts";
-import { type ConnectRequest, type Hooks, Membership } from "../../publish/publish.ts";
+import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
 import type { Identity } from "../auth.ts";
 import type { LoggedIn } from "../login.ts";
 import type { LoginRequest } from "../request.ts";
@@ -12,7 +13,7 @@ import { WsTransport } from "../transport.ts";
 
 export interface AdmissionPorts {
   readonly local: Local;
-  readonly membership: Membership;
+  readonly members: Members;
   readonly hooks: Hooks;
   readonly authorize: Authorize;
   /** This node's id. */
@@ -58,7 +59,7 @@ export async function admit(
   { request }: Opened,
   { identity, login }: LoggedIn,
 ): Promise<(() => Promise<void>) | undefined> {
-  const { hooks, membership, authorize } = ports;
+  const { hooks, members, authorize } = ports;
   if (hooks.has("connect")) {
     const asked = { ...request(), claims: identity.claims ?? {} };
     await hooks.ask("connect", { connection, request: asked });
@@ -66,7 +67,7 @@ export async function admit(
   const { user } = connection;
   const { allowed, refused } = await groupsToJoin(authorize, user, login);
   const welcome = welcomeText(ports, connection, identity);
-  const catchUp = await membership.admit(connection, welcome, login.resume, allowed);
+  const catchUp = await members.admit(connection, welcome, login.resume, allowed);
   if (catchUp === undefined) return undefined;
   for (const group of refused) connection.send(forbiddenNotice(user, group));
   return catchUp;
@@ -106,7 +107,7 @@ async function groupsToJoin(
       () => true,
       () => false,
     );
-    (may && allowed.length < Membership.maxGroups ? allowed : refused).push(group);
+    (may && allowed.length < Members.maxGroups ? allowed : refused).push(group);
   }
   return { allowed, refused };
 }

@@ -32,7 +32,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(config: Config, { json }: ServeFlags): Promise<void> {
-  const { createHub } = await import("../../../hub.ts"); // here, so that the other commands start fast
+  const { createHub } = await import("../../../create-hub.ts"); // here, so that the other commands start fast
   const hub = createHub(config);
   const closing = closeOnSignal(() => hub.close(), { message: CLOSING });
   try {

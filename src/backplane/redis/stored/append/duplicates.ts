@@ -1,13 +1,13 @@
 import type { PendingAppend } from "../../appending.ts";
-import type { Idempotency } from "../../claims.ts";
+import type { IdempotencyKeys } from "../../claims.ts";
 import type { Completion } from "./completion.ts";
 
 /** Recognises appends under an idempotency key that is taken, and answers them with the first publish. */
 export class Duplicates {
-  readonly #idempotency: Idempotency;
+  readonly #idempotency: IdempotencyKeys;
   readonly #completion: Completion;
 
-  constructor(idempotency: Idempotency, completion: Completion) {
+  constructor(idempotency: IdempotencyKeys, completion: Completion) {
     this.#idempotency = idempotency;
     this.#completion = completion;
   }

@@ -7,13 +7,13 @@ const EVERYONE = "\0everyone";
 /** Users that a connection can watch by name: each costs memory. */
 const MAX_WATCHED = 10_000;
 
-/** Connections that asked to hear when users come and go. */
+/** Connections that watch the presence of users. */
 export class Watchers {
   readonly #watchers = new Map<string, Set<Connection>>();
   readonly #watched = new Map<Connection, Set<string>>();
 
   /**
-   * Without `users`: everyone. Adds to what the connection watches already.
+   * Watches users, or everyone without `users`. Adds to what the connection watches already.
    * @throws TidingsError `too_large` when that could be more than 10,000 users
    */
   watch(connection: Connection, users?: readonly string[]): void {
@@ -27,7 +27,7 @@ export class Watchers {
     }
   }
 
-  /** The connection is gone. */
+  /** Removes a connection that has ended. */
   drop(connection: Connection): void {
     for (const key of this.#watched.get(connection) ?? []) {
       const watchers = this.#watchers.get(key);
@@ -37,10 +37,11 @@ export class Watchers {
     this.#watched.delete(connection);
   }
 
+  /** Sends a `presence` frame to the watchers of a user. */
   notify(user: string, online: boolean): void {
     const text = encodeServerFrame({ type: "presence", user, online });
-    const both = new Set([...(this.#watchers.get(user) ?? []), ...(this.#watchers.get(EVERYONE) ?? [])]);
-    for (const connection of both) connection.send(text);
+    const watchers = new Set([...(this.#watchers.get(user) ?? []), ...(this.#watchers.get(EVERYONE) ?? [])]);
+    for (const connection of watchers) connection.send(text);
   }
 }
 

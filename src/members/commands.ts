@@ -1,30 +1,36 @@
 import type { Command } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import { CLOSE, encodeServerFrame } from "../protocol/protocol.ts";
-import type { Membership } from "./membership.ts";
 
-/** Does on this node what any node of the cluster asked for. */
+/** Joining and leaving, as commands need it. */
+export interface GroupMembers {
+  /** @returns a function that sends the group's position */
+  join(connection: Connection, group: string): Promise<() => Promise<unknown>>;
+  leave(connection: Connection, group: string): Promise<void>;
+}
+
+/** Runs commands of any node of the cluster on this node. */
 export class Commands {
   readonly #local: Local;
-  readonly #membership: Membership;
+  readonly #members: GroupMembers;
 
-  constructor(local: Local, membership: Membership) {
+  constructor(local: Local, members: GroupMembers) {
     this.#local = local;
-    this.#membership = membership;
+    this.#members = members;
   }
 
-  /** @returns how many connections it concerned */
+  /** @returns how many connections the command concerned */
   async run(command: Command): Promise<number> {
     const connections = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(connections, command);
     const { group, kind } = command;
     if (kind === "join") await Promise.all(connections.map((each) => this.#join(each, group)));
-    else await Promise.all(connections.map((each) => this.#membership.leave(each, group)));
+    else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
     return connections.length;
   }
 
   async #join(connection: Connection, group: string): Promise<void> {
-    const replay = await this.#membership.join(connection, group);
+    const replay = await this.#members.join(connection, group);
     await replay();
   }
 }
@@ -33,13 +39,13 @@ type Kick = Extract<Command, { kind: "kick" }>;
 
 function kick(connections: readonly Connection[], command: Kick): number {
   const { connection: id, platform, cause, reason = CLOSE[cause].reason, notice } = command;
-  const meant = connections.filter(
+  const kicked = connections.filter(
     (each) =>
       each.state === "open" && (id ?? each.id) === each.id && (platform ?? each.platform) === each.platform,
   );
-  for (const connection of meant) {
+  for (const connection of kicked) {
     connection.send(encodeServerFrame({ type: "notice", code: cause, message: reason, data: notice }));
     connection.close(cause, reason);
   }
-  return meant.length;
+  return kicked.length;
 }

@@ -8,15 +8,15 @@ import {
   TidingsError,
   userChannel,
 } from "../protocol/protocol.ts";
-import { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
+import { Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
 import type { Watchers } from "./watchers.ts";
 
-export interface MembershipPorts {
+export interface MembersPorts {
   readonly local: Local;
   readonly backplane: Backplane;
   readonly watchers: Watchers;
   readonly rules: ConnectionRules;
-  /** Live messages of a channel kept back while it is replayed. */
+  /** Live messages of a channel on hold while it is replayed, at most. */
   readonly holdLimit: number;
   readonly report: (stage: string, error: unknown) => void;
 }
@@ -25,18 +25,18 @@ export interface MembershipPorts {
 interface Entry {
   readonly channel: Channel;
   readonly hold: Hold;
-  /** On these a device without a position starts where it left off; on the others it starts now. */
+  /** Without a position, a device starts at its cursor on durable channels, and at the present on the others. */
   readonly durable: boolean;
 }
 
-/** Which connection is a member of which channel, from its first frame to its last. */
-export class Membership {
+/** Members of channels: which connection gets the messages of which channel, from its first frame to its last. */
+export class Members {
   /** Groups that a connection can be a member of: each costs memory on this node. */
   static readonly maxGroups = 10_000;
-  readonly #ports: MembershipPorts;
+  readonly #ports: MembersPorts;
   readonly #replay: Replay;
 
-  constructor(ports: MembershipPorts) {
+  constructor(ports: MembersPorts) {
     this.#ports = ports;
     this.#replay = new Replay(ports.backplane.broker);
   }
@@ -44,9 +44,9 @@ export class Membership {
   /**
    * Makes a logged-in connection a member of its channels and sends `welcome` as its first frame.
    * @param groups further groups to join again
-   * @returns what sends the missed messages: those after `positions` where given, else after the device's cursor
-   * on its own and durable channels. Undefined when the user has too many connections
-   * @throws TidingsError `unavailable` while the backplane is away
+   * @returns a function that sends the missed messages: those after `positions` where given, else after the device's
+   * cursor on its own and durable channels. Undefined when the user has too many connections
+   * @throws TidingsError `unavailable` while the backplane is unavailable
    */
   async admit(
     connection: Connection,
@@ -54,36 +54,32 @@ export class Membership {
     positions: Positions,
     groups: readonly string[],
   ): Promise<(() => Promise<void>) | undefined> {
-    const { backplane, local, rules } = this.#ports;
-    // Where it starts is known before the welcome: what is sent after that is not to be missed.
+    const { backplane, local } = this.#ports;
+    // The starts are read before the welcome: everything sent after the welcome must arrive.
     const [durable, starts] = await Promise.all([
       backplane.memberships.groupsOf(connection.user),
-      this.#startsOf(["all", ...groups.slice(0, Membership.maxGroups).map(groupChannel)], positions),
+      this.#startsOf(["all", ...groups.slice(0, Members.maxGroups).map(groupChannel)], positions),
     ]);
-    const admission = await backplane.presence.arrive(connection, rules);
-    if (!admission.admitted) return undefined;
-    for (const { id, user } of admission.evicted) {
-      await backplane.cluster.command({ kind: "kick", cause: "replaced", user, connection: id });
-    }
+    if (!(await this.#register(connection))) return undefined;
     const own = this.#enter(connection, userChannel(connection.user), true);
     const all = this.#enter(connection, "all", false);
     local.add(connection);
     connection.send(welcome);
     const joined: Entry[] = [];
-    for (const group of [...new Set([...durable, ...groups])].slice(0, Membership.maxGroups)) {
+    for (const group of [...new Set([...durable, ...groups])].slice(0, Members.maxGroups)) {
       joined.push(await this.#joinGroup(connection, group, durable.includes(group)));
     }
     return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }
 
-  /** Takes a connection that is gone out of everything. Failures are reported, not thrown. */
+  /** Takes a connection that has ended out of everything. Failures are reported, not thrown. */
   async dismiss(connection: Connection): Promise<void> {
     const { local, backplane, watchers, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
-    // Each is tried whatever becomes of the others: what a backplane was never told, it would keep for ever.
+    // Each call is tried even when another fails: the backplane keeps an entry until it is removed.
     const departures = await Promise.allSettled([
-      ...connection.groups.map((group) => this.#leaveBroker(connection, group)),
+      ...connection.groups.map((group) => this.#leaveRoute(connection, group)),
       backplane.presence.depart(connection),
     ]);
     for (const departure of departures) {
@@ -93,47 +89,60 @@ export class Membership {
 
   /**
    * Joins a group.
-   * @returns what tells the client where the group goes on, and replays it from a position if there is one
-   * @throws TidingsError `too_large` beyond {@link Membership.maxGroups}
+   * @returns a function that sends the group's position, and replays from the given position if there is one
+   * @throws TidingsError `too_large` beyond {@link Members.maxGroups}
    */
   async join(connection: Connection, group: string): Promise<(position?: Position) => Promise<Replayed>> {
     const entry = await this.#joinGroup(connection, group, false);
     return (position) => this.#replayEntry(connection, entry, position);
   }
 
+  /** Leaves a group; does nothing when the connection has not joined it. */
   async leave(connection: Connection, group: string): Promise<void> {
     if (!connection.groups.includes(group)) return;
     this.#ports.local.leave(group, connection);
-    await this.#leaveBroker(connection, group);
+    await this.#leaveRoute(connection, group);
   }
 
-  /** Replays a channel that the connection is a member of already. */
+  /** Replays a channel of which the connection is a member already. */
   resume(connection: Connection, channel: Channel, position: Position): Promise<Replayed> {
     return this.#replayEntry(connection, this.#enter(connection, channel, false), position);
+  }
+
+  /** Registers the presence of a connection and ends those that the rules evict. @returns false when they refuse it */
+  async #register(connection: Connection): Promise<boolean> {
+    const { backplane, rules } = this.#ports;
+    const admission = await backplane.presence.arrive(connection, rules);
+    if (!admission.admitted) return false;
+    for (const { id, user } of admission.evicted) {
+      await backplane.cluster.command({ kind: "kick", cause: "replaced", user, connection: id });
+    }
+    return true;
   }
 
   async #joinGroup(connection: Connection, group: string, durable: boolean): Promise<Entry> {
     if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
     const { groups } = connection;
-    if (groups.length >= Membership.maxGroups && !groups.includes(group)) {
-      throw new TidingsError("too_large", `a connection has at most ${Membership.maxGroups} groups`);
+    if (groups.length >= Members.maxGroups && !groups.includes(group)) {
+      throw new TidingsError("too_large", `a connection has at most ${Members.maxGroups} groups`);
     }
     const entry = this.#enter(connection, groupChannel(group), durable);
     this.#ports.local.join(group, connection);
-    await this.#ports.backplane.broker.join(group, connection.user);
+    await this.#ports.backplane.routes.join(group, connection.user);
     return entry;
   }
 
-  async #leaveBroker(connection: Connection, group: string): Promise<void> {
+  /** Removes this node's route to the group, unless another connection of the user has joined it. */
+  async #leaveRoute(connection: Connection, group: string): Promise<void> {
     const { local, backplane } = this.#ports;
-    if (!local.hasMember(group, connection.user)) await backplane.broker.leave(group, connection.user);
+    if (!local.hasMember(group, connection.user)) await backplane.routes.leave(group, connection.user);
   }
 
   #enter(connection: Connection, channel: Channel, durable: boolean): Entry {
     return { channel, hold: connection.hold(channel, this.#ports.holdLimit), durable };
   }
 
-  /** Where channels stand for which a client has named no position. */
+  /** Reads the present positions of channels for which a client has named none. */
   async #startsOf(channels: readonly Channel[], positions: Positions): Promise<Positions> {
     const asked = [...new Set(channels)].filter((channel) => positions[channel] === undefined);
     if (asked.length === 0) return {};
@@ -163,11 +172,11 @@ export class Membership {
   }
 
   async #replayEntry(connection: Connection, { channel, hold }: Entry, from?: ReplayFrom): Promise<Replayed> {
-    return this.#replay.run(connection, channel, hold, from ?? (await this.#now(channel, hold)));
+    return this.#replay.run(connection, channel, hold, from ?? (await this.#present(channel, hold)));
   }
 
-  /** Where the channel stands, but not past a message that this member is owed already. */
-  async #now(channel: Channel, hold: Hold): Promise<Position> {
+  /** The present position of the channel, but not past the first message on hold: the member must get that one. */
+  async #present(channel: Channel, hold: Hold): Promise<Position> {
     const [now] = await this.#ports.backplane.broker.positions([channel]);
     if (now === undefined) throw new TidingsError("internal", `no position of ${channel}`);
     const owed = hold.held[0];
@@ -175,4 +184,6 @@ export class Membership {
   }
 }
 
-export type { Replayed as Joined };
+export { Commands } from "./commands.ts";
+export { addMember, type GroupMember, groupMembers, removeMember } from "./durable.ts";
+export { Watchers } from "./watchers.ts";

@@ -1,0 +1,51 @@
+import type { Channel, Position } from "../protocol/protocol.ts";
+import type { StoredReceipt } from "./idempotency.ts";
+import type { Message, StoredMessage } from "./message.ts";
+
+/** Transport of messages between nodes, and their histories. */
+export interface Broker {
+  /**
+   * Sends an ephemeral message to the other nodes that have members of its channel. At most once.
+   * @returns how many nodes those are
+   */
+  relay(message: Message): number | Promise<number>;
+  /**
+   * Appends to the channel's history, gives the next offset, delivers to every node with members.
+   * With a key, a duplicate within the idempotency window appends and delivers nothing, and is answered with the first
+   * message's place (`duplicate: true`), also when both come at the same time.
+   * Consecutive appends to one channel keep their order, without waiting for the promises.
+   * Keys share one space with {@link Idempotency}: when the first message was ephemeral, the answer has its receipt and
+   * the offset 0.
+   */
+  append(message: Message, key?: string): Promise<Appended>;
+  /** Reads part of a channel's history, oldest first. MUST answer within retention: nothing over its count or age. */
+  history(channel: Channel, query: HistoryQuery): Promise<HistoryPage>;
+  /**
+   * Reads the current position of each channel, in the order asked: epoch and last offset (0 when empty). The position
+   * of a channel without messages MUST stay valid when its first message comes.
+   */
+  positions(channels: readonly Channel[]): Promise<Position[]>;
+}
+
+/** Answer to an append: the message's place in the history of its channel. */
+export interface Appended extends Position {
+  readonly id: string;
+  readonly timestamp: number;
+  /** Number of receivers: connections of this node, and other nodes. */
+  readonly receivers: number;
+  readonly duplicate: boolean;
+  /** For a duplicate: the receipt of the first publish, once that is known. */
+  readonly receipt?: StoredReceipt;
+}
+
+/** `after`: upwards from an offset. `before`: the newest page below an offset (default: the end). */
+export type HistoryQuery = { after: number; limit: number } | { before?: number; limit: number };
+
+export interface HistoryPage {
+  readonly epoch: string;
+  /** The lowest offset still retained; `last + 1` when there is none. */
+  readonly first: number;
+  /** The highest offset ever given; 0 when there was none. */
+  readonly last: number;
+  readonly messages: readonly StoredMessage[];
+}

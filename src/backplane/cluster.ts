@@ -1,0 +1,42 @@
+/** The nodes of the cluster, and the commands that one node sends to others. */
+export interface Cluster {
+  nodes(): Promise<NodeStatus[]>;
+  /** Marks this node as closing, so that balancers and operators stop to count on it. */
+  drain(): Promise<void>;
+  /** Runs a command on every node that has connections of its user. @returns the sum of the answers */
+  command(command: Command): Promise<number>;
+}
+
+/** This node, as it registers itself. */
+export interface NodeInfo {
+  readonly id: string;
+  /** The address under which others reach this node, as the registry shows it. */
+  readonly ip: string;
+  readonly port: number;
+  /** Connections on this node now. */
+  connections(): number;
+}
+
+/** A node in the registry. */
+export interface NodeStatus {
+  readonly id: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly status: "active" | "draining";
+  readonly connections: number;
+}
+
+/** An order to the nodes that have connections of a user. */
+export type Command =
+  | {
+      readonly kind: "kick";
+      readonly user: string;
+      readonly cause: "kicked" | "replaced";
+      /** Only this connection. */
+      readonly connection?: string;
+      /** Only connections on this platform. */
+      readonly platform?: string;
+      readonly reason?: string;
+      readonly notice?: unknown;
+    }
+  | { readonly kind: "join" | "leave"; readonly user: string; readonly group: string };

@@ -1,0 +1,48 @@
+import type { ConnectionInfo } from "../protocol/protocol.ts";
+
+/** Users online, their nodes and platforms, over the whole cluster. */
+export interface PresenceView {
+  /** Lists a user's connections, oldest first. */
+  connectionsOf(user: string): Promise<ConnectionInfo[]>;
+  /**
+   * Lists users online, a page in a stable order; `cursor` continues and is absent at the end. A user who is online
+   * throughout is listed exactly once. Rejects with `bad_request` for a cursor that no page gave.
+   */
+  online(page: { limit: number; cursor?: string }): Promise<OnlinePage>;
+  /** Counts users online and their connections. O(1). */
+  count(): Promise<{ users: number; connections: number }>;
+  /** Lists users of whom at least one connection has joined the group. */
+  inGroup(group: string): Promise<string[]>;
+}
+
+/** Registry of the connections of all nodes. */
+export interface Presence extends PresenceView {
+  /**
+   * Registers a connection, unless the rules refuse it. The `evicted` ones, oldest first, no longer count from here on;
+   * the caller ends them.
+   */
+  arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission>;
+  /** Removes a connection; does nothing when it is not registered (any more). */
+  depart(connection: ConnectionInfo): Promise<void>;
+}
+
+/** Rules on a user's connections, decided atomically over the whole cluster. */
+export interface ConnectionRules {
+  /** @default 0 // unlimited */
+  readonly maxPerUser: number;
+  readonly perUserPolicy: "reject" | "kick_oldest";
+  readonly onePerPlatform: boolean;
+}
+
+export type Admission = { admitted: true; evicted: readonly ConnectionInfo[] } | { admitted: false };
+
+export interface OnlineUser {
+  readonly user: string;
+  readonly connections: number;
+  readonly platforms: readonly string[];
+}
+
+export interface OnlinePage {
+  readonly users: readonly OnlineUser[];
+  readonly cursor?: string;
+}

@@ -1,0 +1,16 @@
+/**
+ * Counts since the start, for metrics: a live object of plain numbers that only rise. Every kind and every script MUST
+ * be present from the start, with 0, because Prometheus cannot see the first step of a series that appears with it.
+ */
+export interface Traffic {
+  /** Messages between nodes, by direction and kind. A message to three nodes counts three times. */
+  readonly messages: Readonly<Record<Direction, Readonly<Record<string, number>>>>;
+  /** Length of the payloads in which they travel. */
+  readonly bytes: Readonly<Record<Direction, number>>;
+  /** Messages given up because the backplane was unavailable or too slow, where no caller waits for them. */
+  readonly dropped: number;
+  /** Calls of scripts, by name. */
+  readonly scripts: Readonly<Record<string, number>>;
+}
+
+type Direction = "in" | "out";

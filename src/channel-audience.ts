@@ -1,0 +1,155 @@
+import type {
+  Audience,
+  GroupAudience,
+  KickOptions,
+  Outgoing,
+  UserAudience,
+  UsersAudience,
+} from "./audience.ts";
+import type { Backplane } from "./backplane/backplane.ts";
+import { addMember, type GroupMember, groupMembers, removeMember } from "./members/members.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  groupChannel,
+  isId,
+  TidingsError,
+  userChannel,
+} from "./protocol/protocol.ts";
+import { applicationKey, type Publisher, type PublishOptions, type Receipt } from "./publish/publish.ts";
+
+export interface AudiencePorts {
+  readonly publisher: Publisher;
+  readonly backplane: Backplane;
+}
+
+/** Which connections of an audience get a message. */
+interface Filter {
+  readonly platforms?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+const NO_FILTER: Filter = {};
+
+export class ChannelAudience<Events extends object> implements Audience<Events> {
+  readonly #ports: AudiencePorts;
+  readonly #channel: Channel;
+  readonly #filter: Filter;
+
+  constructor(ports: AudiencePorts, channel: Channel, filter: Filter = NO_FILTER) {
+    this.#ports = ports;
+    this.#channel = channel;
+    this.#filter = filter;
+  }
+
+  except(...connections: string[]): Audience<Events> {
+    return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, except: connections });
+  }
+
+  platforms(...platforms: string[]): Audience<Events> {
+    return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, platforms });
+  }
+
+  send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
+    const { type, data, from, ephemeral } = message;
+    const { platforms, except } = this.#filter;
+    const draft = { type, data, from, ephemeral, channel: this.#channel, platforms, except };
+    if (options?.key === undefined) return this.#ports.publisher.publish(draft, options);
+    return this.#ports.publisher.publish(draft, { ...options, key: applicationKey(options.key) });
+  }
+}
+
+export class UserChannelAudience<Events extends object>
+  extends ChannelAudience<Events>
+  implements UserAudience<Events>
+{
+  readonly #user: string;
+  readonly #backplane: Backplane;
+
+  constructor(ports: AudiencePorts, user: string) {
+    super(ports, userChannel(checkedId("user", user)));
+    this.#user = user;
+    this.#backplane = ports.backplane;
+  }
+
+  kick({ reason, notice, platform }: KickOptions = {}): Promise<number> {
+    return this.#backplane.cluster.command({
+      kind: "kick",
+      cause: "kicked",
+      user: this.#user,
+      reason,
+      notice,
+      platform,
+    });
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#backplane.presence.connectionsOf(this.#user);
+  }
+}
+
+export class GroupChannelAudience<Events extends object>
+  extends ChannelAudience<Events>
+  implements GroupAudience<Events>
+{
+  readonly #group: string;
+  readonly #backplane: Backplane;
+
+  constructor(ports: AudiencePorts, group: string) {
+    super(ports, groupChannel(checkedId("group", group)));
+    this.#group = group;
+    this.#backplane = ports.backplane;
+  }
+
+  members(): Promise<GroupMember[]> {
+    return groupMembers(this.#backplane, this.#group);
+  }
+
+  async add(user: string): Promise<void> {
+    await addMember(this.#backplane, this.#group, checkedId("user", user));
+  }
+
+  async remove(user: string): Promise<void> {
+    await removeMember(this.#backplane, this.#group, checkedId("user", user));
+  }
+}
+
+export class UserChannelsAudience<Events extends object> implements UsersAudience<Events> {
+  readonly #ports: AudiencePorts;
+  readonly #users: readonly string[];
+  readonly #filter: Filter;
+
+  constructor(ports: AudiencePorts, users: readonly string[], filter: Filter = NO_FILTER) {
+    for (const user of users) checkedId("user", user);
+    this.#ports = ports;
+    this.#users = users;
+    this.#filter = filter;
+  }
+
+  except(...connections: string[]): UsersAudience<Events> {
+    return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, except: connections });
+  }
+
+  platforms(...platforms: string[]): UsersAudience<Events> {
+    return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, platforms });
+  }
+
+  send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt[]> {
+    const { type, data, from, ephemeral } = message;
+    const { key } = options;
+    const users = this.#users;
+    const optionsOf = (index: number): PublishOptions =>
+      key === undefined ? options : { ...options, key: applicationKey(`${key}/${users[index]}`) };
+    const draft = { type, data, from, ephemeral, ...this.#filter };
+    return this.#ports.publisher.publishEach(users.map(userChannel), draft, optionsOf);
+  }
+}
+
+/** @throws TidingsError `bad_request` when the value cannot be an id */
+function checkedId(name: string, id: string): string {
+  if (isId(id)) return id;
+  throw new TidingsError(
+    "bad_request",
+    `${name}: expected an id of 1–128 characters without control characters`,
+  );
+}

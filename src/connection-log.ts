@@ -1,0 +1,23 @@
+import type { Logger } from "pino";
+import type { Metrics, SessionPorts } from "./gateway/gateway.ts";
+import type { Hooks } from "./publish/publish.ts";
+
+/** Tells the log, the metrics and the application of connections that begin and end. */
+export function connectionLog(
+  log: Logger,
+  hooks: Hooks,
+  metrics: Metrics,
+): Pick<SessionPorts, "connected" | "disconnected"> {
+  return {
+    connected({ id, user, platform }) {
+      metrics.connected();
+      log.info({ connection: id, user, platform }, "connected");
+    },
+    disconnected({ cause, code, reason }, connection) {
+      metrics.disconnected(cause);
+      const { id, user, platform } = connection ?? {};
+      log.info({ connection: id, user, platform, cause, code, reason }, "disconnected");
+      if (connection !== undefined) hooks.emit("disconnect", { connection, cause, code, reason });
+    },
+  };
+}

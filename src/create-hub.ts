@@ -1,0 +1,255 @@
+import type { Hono } from "hono";
+import { type Logger, pino } from "pino";
+import {
+  type Authorize,
+  builtinActions,
+  defaultPolicy,
+  Inbound,
+  Router,
+  Sending,
+} from "./actions/actions.ts";
+import type { EventMap } from "./audience.ts";
+import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
+import {
+  assertNotProduction,
+  type Config,
+  type ConfigInput,
+  hasTokenKey,
+  nodeId,
+  resolveConfig,
+} from "./config/config.ts";
+import { connectionLog } from "./connection-log.ts";
+import {
+  type ApiPorts,
+  type Authenticator,
+  createApi,
+  createMetrics,
+  developmentAuth,
+  Expiry,
+  Gateway,
+  jwt,
+  type Metrics,
+  mountPage,
+  renewal,
+  sharedProbe,
+} from "./gateway/gateway.ts";
+import type { Hub } from "./hub.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Members, Watchers } from "./members/members.ts";
+import { TidingsError, within } from "./protocol/protocol.ts";
+import { Acks, Deliverer, Hooks, Publisher } from "./publish/publish.ts";
+import { type HubParts, RunningHub } from "./running-hub.ts";
+import { backplaneSink } from "./sink.ts";
+
+/** Any part of the configuration (docs/CONFIGURATION.md), and what only code can give. */
+export interface HubOptions extends ConfigInput {
+  /** Decides who a client is. @default `jwt()` by the configuration's `jwt`; development mode without one */
+  readonly auth?: Authenticator;
+  /** Decides what users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
+  readonly authorize?: Authorize;
+  /** @default a pino logger to standard output, by the configuration's `logLevel` */
+  readonly logger?: Logger;
+}
+
+/** Choices that are made before anything is wired. */
+interface Basis {
+  readonly config: Config;
+  readonly authenticator: Authenticator;
+  readonly development: boolean;
+  readonly hooks: Hooks;
+  readonly log: Logger;
+  readonly node: string;
+  readonly report: (stage: string, error: unknown) => void;
+}
+
+/**
+ * Makes a hub. It works without any option: in memory, on one node, in development mode (no secret: everyone is who
+ * they say, and only this machine is served). This is the composition root: every concrete choice is made here.
+ * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a key, and
+ * without `jwt` and `auth` when NODE_ENV is `production`
+ */
+export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
+  const { auth, authorize, logger, ...input } = options;
+  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
+}
+
+/** Makes a hub by a configuration that is resolved already. */
+export function hubWith<Events extends object = EventMap>(
+  config: Config,
+  { auth, authorize, logger }: Pick<HubOptions, "auth" | "authorize" | "logger"> = {},
+): Hub<Events> {
+  const log = logger ?? pino({ level: config.logLevel });
+  const hooks = new Hooks(config.timeouts.hookMs);
+  hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
+  const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
+  const authenticator = auth ?? chooseAuthenticator(config);
+  const development = authenticator.mode === "development";
+  const basis = { config, authenticator, development, hooks, log, node: nodeId(config), report };
+  return new RunningHub(assemble(basis, authorize));
+}
+
+function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
+  if (hasTokenKey(keys)) return jwt(keys);
+  assertNotProduction();
+  return developmentAuth();
+}
+
+function chooseBackplane(config: Config): Backplane {
+  const { redis, cluster, data, history, publish, presence, shutdown } = config;
+  if (data !== undefined) {
+    throw new TidingsError("bad_request", "data: this version keeps nothing on disk itself, leave it out");
+  }
+  const { idempotencyWindowMs } = publish;
+  const { graceMs } = presence;
+  if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
+  const { prefix, heartbeatInterval, nodeTimeout } = cluster;
+  return redisBackplane({
+    url: redis,
+    prefix,
+    history,
+    idempotencyWindowMs,
+    graceMs,
+    drainGraceMs: graceMs + shutdown.reconnectSpreadMs,
+    heartbeatMs: Math.round(heartbeatInterval * 1_000),
+    timeoutMs: Math.round(nodeTimeout * 1_000),
+  });
+}
+
+function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
+  if (closeOnBackpressure) return "close";
+  return dropOnFull ? "drop" : "wait";
+}
+
+function makeLocal({ websocket }: Config): Local {
+  return new Local({
+    shardCount: websocket.shardCount,
+    shardsPerTurn: websocket.broadcastWorkers,
+    outbox: {
+      messages: websocket.messageBufferSize,
+      bytes: websocket.maxPendingBytes,
+      socketBytes: websocket.writeBufferSize,
+      policy: slowPolicy(websocket),
+      waitMs: websocket.sendTimeoutMs,
+    },
+    heartbeat: {
+      intervalMs: websocket.heartbeatInterval * 1_000,
+      timeoutMs: websocket.connectionTimeout * 1_000,
+      writeTimeoutMs: websocket.writeTimeoutMs,
+      ping: websocket.enableGlobalPing,
+      shardsPerStep: websocket.pingWorkers,
+    },
+    compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
+  });
+}
+
+/** Wires the way of messages: publisher, members of channels, and what arrives from the backplane. */
+function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
+  const { config, hooks, report } = basis;
+  const deliverer = new Deliverer(local, metrics);
+  const acks = new Acks(backplane.cursors);
+  const publisher = new Publisher({
+    backplane,
+    deliverer,
+    acks,
+    ackTimeoutMs: config.publish.ackTimeoutMs,
+    meter: metrics,
+    delivered(message, receipt) {
+      if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
+    },
+  });
+  const watchers = new Watchers();
+  const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
+  const rules = { maxPerUser, perUserPolicy, onePerPlatform };
+  const holdLimit = config.websocket.messageBufferSize;
+  const members = new Members({ local, backplane, watchers, rules, holdLimit, report });
+  const commands = new Commands(local, members);
+  const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
+  return { publisher, watchers, members, sink };
+}
+
+/** Wires everything, from the lowest room to the highest. */
+function assemble(basis: Basis, authorize?: Authorize): HubParts {
+  const { config, authenticator, hooks, report } = basis;
+  const local = makeLocal(config);
+  const backplane = chooseBackplane(config);
+  const probe = sharedProbe(backplane);
+  const { policy, allowed } = makePolicy(basis, local, backplane, authorize);
+  // The one circle at run time: gateway and inbound count in the metrics, and a scrape reads both. It comes after the wiring.
+  const pendingLogins = (): number => gateway.pending;
+  const waiting = (): number => inbound.waiting;
+  const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
+  const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
+
+  const router = new Router(config.timeouts.handlerMs);
+  const sending = new Sending({ publisher, hooks, authorize: allowed });
+  const maxWaiting = config.websocket.messageQueueSize;
+  const inbound = new Inbound({ router, sending, maxWaiting, report });
+  const expiry = new Expiry();
+  const renewLogin = renewal(authenticator, expiry);
+  builtinActions({ router, local, backplane, members, watchers, authorize: allowed, renewLogin });
+  const gateway = makeGateway(basis, { local, members, inbound, expiry, metrics, allowed });
+  const isDraining = (): boolean => gateway.isDraining;
+  const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
+  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics });
+  return { ...basis, backplane, policy, publisher, router, api, lifecycle };
+}
+
+/** @returns the policy, which the application may exchange, and the question to the one in force, under a deadline */
+function makePolicy(
+  { config, development }: Basis,
+  local: Local,
+  backplane: Backplane,
+  authorize: Authorize | undefined,
+): { policy: HubParts["policy"]; allowed: Authorize } {
+  const clientBroadcast = config.publish.clientBroadcast ?? development;
+  const policy = { authorize: authorize ?? defaultPolicy(local, backplane, clientBroadcast) };
+  const allowed: Authorize = (user, verb, channel) => {
+    const answer = policy.authorize(user, verb, channel);
+    if (!(answer instanceof Promise)) return answer;
+    return within(config.timeouts.hookMs, "the policy", () => answer);
+  };
+  return { policy, allowed };
+}
+
+type ApiParts = Pick<
+  ApiPorts,
+  "publisher" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
+>;
+
+/** The HTTP API; in development mode with the page. */
+function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Hono {
+  const { apiKey, path, websocket } = config;
+  const limits = { maxMessageBytes: websocket.maxMessageSize };
+  const about = { authenticator, node, apiKey, development, report, limits, startedAt: Date.now(), path };
+  const api = createApi({ ...parts, ...about });
+  if (development) mountPage(api, path);
+  return api;
+}
+
+interface GatewayParts {
+  readonly local: Local;
+  readonly members: Members;
+  readonly inbound: Inbound;
+  readonly expiry: Expiry;
+  readonly metrics: Metrics;
+  readonly allowed: Authorize;
+}
+
+function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts): Gateway {
+  const { config, authenticator, hooks, node, log } = basis;
+  const { websocket, path, origins } = config;
+  const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
+  const ports = {
+    ...parts,
+    hooks,
+    authenticator,
+    node,
+    authorize: allowed,
+    heartbeatMs: websocket.heartbeatInterval * 1_000,
+    maxMessageBytes: websocket.maxMessageSize,
+    loginTimeoutMs: websocket.loginTimeoutMs,
+    ...connectionLog(log, hooks, metrics),
+  };
+  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, deflate });
+}

@@ -1,0 +1,166 @@
+import type { RequestListener, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import type { Backplane, BackplaneSink, NodeInfo } from "./backplane/backplane.ts";
+import type { Config } from "./config/config.ts";
+import {
+  drainConnections,
+  type Expiry,
+  type Gateway,
+  hardenedServer,
+  isLoopback,
+  type Listening,
+  type ListenOptions,
+  listen,
+  type Metrics,
+  reachableAddress,
+} from "./gateway/gateway.ts";
+import type { Local } from "./local/local.ts";
+import { TidingsError, toTidingsError } from "./protocol/protocol.ts";
+import type { Hooks } from "./publish/publish.ts";
+
+export interface LifecycleParts {
+  readonly config: Config;
+  readonly node: string;
+  readonly development: boolean;
+  readonly log: Logger;
+  readonly hooks: Hooks;
+  readonly local: Local;
+  readonly backplane: Backplane;
+  readonly sink: BackplaneSink;
+  readonly gateway: Gateway;
+  readonly expiry: Expiry;
+  readonly metrics: Metrics;
+}
+
+/** A start that takes longer is logged, in milliseconds. */
+const SLOW_START_MS = 1_000;
+
+/** Life of a hub: it starts by itself, is attached to servers, drains and closes. */
+export class Lifecycle {
+  readonly #parts: LifecycleParts;
+  readonly #detachments: (() => void)[] = [];
+  /** Servers opened by `listen`; the application's own servers are not among them. */
+  readonly #servers: Server[] = [];
+  /** Address of the last server that is known to listen. */
+  #address: AddressInfo | undefined;
+  #closing: Promise<void> | undefined;
+  /** Rejected when the hub closes, so that nobody waits for the start any longer. */
+  readonly #closed = Promise.withResolvers<never>();
+  /** See {@link Hub.ready}. */
+  readonly ready: Promise<void>;
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+    this.#closed.promise.catch(() => undefined); // after the start nobody listens
+    this.ready = this.#start();
+    // An application that awaits `ready` gets the failure; any other finds it in the log.
+    this.ready.catch((error: unknown) => {
+      if (this.#closing === undefined) parts.hooks.emit("error", { stage: "start", error });
+    });
+  }
+
+  /** @param owns the server is the hub's own, so the gateway answers the upgrades of all its paths */
+  attach(server: Server, owns = false): void {
+    if (this.#parts.development) this.#parts.log.warn(DEVELOPMENT_WARNING);
+    this.#detachments.push(this.#parts.gateway.attach(server, owns));
+    server.once("listening", () => this.#noteAddress(server));
+    if (server.listening) this.#noteAddress(server);
+  }
+
+  /** See {@link Hub.listen}. @param handler answers the plain HTTP requests */
+  async listen(handler: RequestListener, where: Partial<ListenOptions>): Promise<Listening> {
+    const { config, development } = this.#parts;
+    const { websocket } = config;
+    const host = where.host ?? config.host ?? (development ? "127.0.0.1" : "0.0.0.0");
+    if (development && !isLoopback(host)) throw openWithoutSecret(host);
+    const server = hardenedServer(handler, {
+      handshakeTimeoutMs: websocket.handshakeTimeoutMs,
+      maxHandshakes: websocket.maxHandshakes,
+      bufferBytes: websocket.readBufferSize,
+    });
+    this.attach(server, true);
+    this.#servers.push(server);
+    const { port = config.port, reusePort } = where;
+    // A server that is closed before it listens never says that it does.
+    const listening = await Promise.race([listen(server, { port, host, reusePort }), this.#closed.promise]);
+    await this.ready;
+    return listening;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    const { backplane, sink, gateway, log } = this.#parts;
+    const { name } = backplane;
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      log.warn({ backplane: name }, "waiting for the backplane: until it is available, connections get 503");
+    }, SLOW_START_MS);
+    try {
+      await Promise.race([backplane.start(this.#nodeInfo(), sink), this.#closed.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+    gateway.open();
+    if (isSlow) log.info({ backplane: name }, "the backplane is available");
+  }
+
+  /** Address and port are read late: the registry shows them as soon as a server listens. */
+  #nodeInfo(): NodeInfo {
+    const { node: id, config, local } = this.#parts;
+    const { node, port } = config;
+    const address = (): AddressInfo | undefined => this.#address;
+    return {
+      id,
+      get ip() {
+        return node.ip ?? reachableAddress(address()?.address ?? "127.0.0.1");
+      },
+      get port() {
+        return node.port ?? address()?.port ?? port;
+      },
+      connections: () => local.size,
+    };
+  }
+
+  #noteAddress(server: Server): void {
+    const address = server.address();
+    if (typeof address === "object" && address !== null) this.#address = address;
+  }
+
+  async #close(): Promise<void> {
+    const { gateway, backplane, local, expiry, metrics, config, hooks } = this.#parts;
+    const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
+    // An unavailable backplane must not keep the node from closing, and has been reported already.
+    const report = (error: unknown): void => {
+      if (toTidingsError(error).code !== "unavailable") hooks.emit("error", { stage: "close", error });
+    };
+    this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
+    gateway.drain();
+    for (const server of this.#servers) server.close();
+    await Promise.all([
+      backplane.cluster.drain().catch(report),
+      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs }),
+    ]);
+    for (const detach of this.#detachments) detach();
+    for (const server of this.#servers) server.closeAllConnections();
+    await backplane.stop().catch(report);
+    local.stop();
+    expiry.stop();
+    metrics.stop();
+  }
+}
+
+const DEVELOPMENT_WARNING =
+  "development mode: nothing verifies who clients are. Only this machine is served, and nothing that came through a proxy. " +
+  "Set JWT_SECRET (jwt.secret, jwt.publicKey, jwt.jwksUrl), or give an authenticator (auth)";
+
+const openWithoutSecret = (host: string): TidingsError =>
+  new TidingsError(
+    "forbidden",
+    `refusing to listen on ${host} without authentication: set JWT_SECRET (or jwt.publicKey, jwt.jwksUrl), or listen on 127.0.0.1`,
+  );

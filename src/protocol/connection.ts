@@ -1,0 +1,14 @@
+/** Identity of one connection, as every node and the application see it. Set at login, never changed. */
+export interface ConnectionInfo {
+  /** Unique in the cluster. */
+  readonly id: string;
+  readonly user: string;
+  /** `web`, `ios`, …: chosen by the client, or bound by its token. */
+  readonly platform: string;
+  /** Names the device among the user's cursors. @default the platform */
+  readonly device: string;
+  /** Id of the node that holds the connection. */
+  readonly node: string;
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number;
+}

@@ -1,0 +1,46 @@
+import { assertType, type Channel, isUserChannel, TidingsError } from "../protocol/protocol.ts";
+import type { Content } from "./message.ts";
+import type { Retry } from "./retry.ts";
+
+/** Content as a publisher gives it, to whichever channel. */
+export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
+  readonly data?: unknown;
+  /** At most once, without history and offset. @default false */
+  readonly ephemeral?: boolean;
+}
+
+/** A message as a publisher gives it. */
+export interface Draft extends DraftContent {
+  readonly channel: Channel;
+}
+
+export interface PublishOptions {
+  /** Idempotency key: a duplicate within the window sends nothing and returns the first receipt. */
+  readonly key?: string;
+  /** Wait for the receiver's acknowledgement. Needs a single user and a stored message. @default false */
+  readonly ack?: boolean;
+  /** Timeout of the acknowledgement, in milliseconds. @default 5_000 // 5 s */
+  readonly timeoutMs?: number;
+  /** Repeat after a retryable failure, under one idempotency key. @default no retry */
+  readonly retry?: Retry;
+}
+
+/** Reads a draft. @throws TidingsError `bad_request` for a bad type, or data that is no JSON */
+export function contentOf({ type, data, from, platforms, except }: DraftContent): Content {
+  assertType(type);
+  return { type, body: encodeBody(data), timestamp: Date.now(), from, platforms, except };
+}
+
+function encodeBody(data: unknown): string {
+  try {
+    return JSON.stringify(data) ?? "null";
+  } catch (cause) {
+    throw new TidingsError("bad_request", "data: expected a JSON value", { cause });
+  }
+}
+
+/** @throws TidingsError `bad_request` for a message that nobody can acknowledge, or more than one user */
+export function assertAckable(channel: Channel, ephemeral: boolean): void {
+  if (!ephemeral && isUserChannel(channel)) return;
+  throw new TidingsError("bad_request", "ack: expected a stored message to one user");
+}

@@ -1,0 +1,146 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Hono } from "hono";
+import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
+import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
+import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
+import {
+  ChannelAudience,
+  GroupChannelAudience,
+  UserChannelAudience,
+  UserChannelsAudience,
+} from "./channel-audience.ts";
+import type { Config } from "./config/config.ts";
+import { isLoopback, type Listening, type ListenOptions } from "./gateway/gateway.ts";
+import type { Hub } from "./hub.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { parseChannel } from "./protocol/protocol.ts";
+import {
+  type HistoryReply,
+  type HookName,
+  type Hooks,
+  historyPage,
+  type Listener,
+  type Publisher,
+  type PublishOptions,
+  type Receipt,
+} from "./publish/publish.ts";
+
+/** The wired parts behind the calls of a hub. */
+export interface HubParts {
+  readonly config: Config;
+  readonly node: string;
+  readonly development: boolean;
+  readonly hooks: Hooks;
+  readonly backplane: Backplane;
+  /** Exchangeable while running. */
+  readonly policy: { authorize: Authorize };
+  readonly publisher: Publisher;
+  readonly router: Router;
+  readonly api: Hono;
+  readonly lifecycle: Lifecycle;
+}
+
+/** The one implementation of {@link Hub}: passes each call on to the part that does it. */
+export class RunningHub<Events extends object> implements Hub<Events> {
+  readonly #parts: HubParts;
+  readonly #listener: RequestListener;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#listener = getRequestListener((request) => this.fetch(request), { overrideGlobalObjects: false });
+  }
+
+  get ready(): Promise<void> {
+    return this.#parts.lifecycle.ready;
+  }
+
+  get config(): Config {
+    return this.#parts.config;
+  }
+
+  get node(): string {
+    return this.#parts.node;
+  }
+
+  get development(): boolean {
+    return this.#parts.development;
+  }
+
+  get presence(): PresenceView {
+    return this.#parts.backplane.presence;
+  }
+
+  action<Schema extends StandardSchemaV1>(
+    name: string,
+    schema: Schema,
+    handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+  ): this {
+    this.#parts.router.action(name, schema, handler);
+    return this;
+  }
+
+  use(middleware: Middleware): this {
+    this.#parts.router.use(middleware);
+    return this;
+  }
+
+  on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
+    return this.#parts.hooks.on(name, listener);
+  }
+
+  authorize(policy: Authorize): this {
+    this.#parts.policy.authorize = policy;
+    return this;
+  }
+
+  user(user: string): UserAudience<Events> {
+    return new UserChannelAudience(this.#parts, user);
+  }
+
+  users(users: readonly string[]): UsersAudience<Events> {
+    return new UserChannelsAudience(this.#parts, users);
+  }
+
+  group(group: string): GroupAudience<Events> {
+    return new GroupChannelAudience(this.#parts, group);
+  }
+
+  get everyone(): Audience<Events> {
+    return new ChannelAudience(this.#parts, "all");
+  }
+
+  broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
+    return this.everyone.send(message, options);
+  }
+
+  history(channel: string, query: { before?: number; limit?: number } = {}): Promise<HistoryReply> {
+    return historyPage(this.#parts.backplane, parseChannel(channel), { limit: 50, ...query });
+  }
+
+  nodes(): Promise<NodeStatus[]> {
+    return this.#parts.backplane.cluster.nodes();
+  }
+
+  readonly fetch = async (request: Request): Promise<Response> => this.#parts.api.fetch(request);
+
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    const isForeign = this.development && !isLoopback(request.socket.remoteAddress ?? "");
+    if (isForeign) response.writeHead(403).end("development mode serves this machine only: set JWT_SECRET\n");
+    else void this.#listener(request, response);
+  };
+
+  attach(server: Server): this {
+    this.#parts.lifecycle.attach(server);
+    return this;
+  }
+
+  listen(where: Partial<ListenOptions> = {}): Promise<Listening> {
+    return this.#parts.lifecycle.listen(this.handler, where);
+  }
+
+  close(): Promise<void> {
+    return this.#parts.lifecycle.close();
+  }
+}
