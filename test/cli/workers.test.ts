@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Observed } from "../client/harness.ts";
+import { Peer } from "../support/peer.ts";
 import { eventually, RedisServer } from "../support/redis.ts";
-import { Peer } from "./peer.ts";
 import { end, type Served, serve, tidings } from "./run.ts";
 
 let redis: RedisServer;

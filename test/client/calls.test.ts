@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test, vi } from "vitest";
+import { FakeServer } from "./fake-server.ts";
 import { Observed } from "./harness.ts";
-import { Peer } from "./peer.ts";
 
 const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connections: 0 };
 
 test("replies find their requests in whatever order they come", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const first = alice.client.request("math.double", 1);
   const second = alice.client.request("math.double", 2);
   const [one, two] = [await connection.next(), await connection.next()];
@@ -17,9 +17,9 @@ test("replies find their requests in whatever order they come", async () => {
 });
 
 test("a refused request rejects with the server's code and words", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const request = alice.client.join("secret");
   connection.refuse(await connection.next(), "forbidden");
   await expect(request).rejects.toMatchObject({
@@ -30,20 +30,20 @@ test("a refused request rejects with the server's code and words", async () => {
 });
 
 test("a code that the client does not know is an internal error", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const request = alice.client.request("math.double");
   connection.refuse(await connection.next(), "from_the_future");
   await expect(request).rejects.toMatchObject({ code: "internal" });
 });
 
 test("a request that gets no reply in time rejects with timeout, connected or not", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const unconnected = alice.client.request("math.double", 1, { timeoutMs: 1 });
   await expect(unconnected).rejects.toMatchObject({ code: "timeout", retryable: true });
-  const connection = await peer.login();
+  const connection = await server.login();
   const answered = alice.client.request("math.double", 0);
   connection.reply(await connection.next(), 0);
   await answered;
@@ -53,12 +53,12 @@ test("a request that gets no reply in time rejects with timeout, connected or no
 });
 
 test("what is sent while there is no connection goes out in order when there is one", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 });
   const asked = alice.client.request("chat.say", 2);
   const posted = alice.client.send({ type: "chat", group: "g1" }, { key: "mine" });
-  const connection = await peer.login();
+  const connection = await server.login();
   const frames = [await connection.next(), await connection.next(), await connection.next()];
   expect(frames).toEqual([
     { id: expect.any(Number), type: "chat", to: "bob", data: 1, key: expect.any(String) },
@@ -70,9 +70,9 @@ test("what is sent while there is no connection goes out in order when there is 
 });
 
 test("waits with what was sent until the login is answered, so that groups are joined by then", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.accept();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.accept();
   const login = await connection.next();
   void alice.client.send({ type: "chat", group: "g1", data: "stored" }).catch(() => {});
   connection.welcome();
@@ -94,15 +94,15 @@ test("the queue is bounded", async () => {
 });
 
 test("an unanswered message is sent again on the next connection, with the same key and before newer ones", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const older = alice.client.send({ type: "chat", to: "bob", data: "older" });
   const frame = await first.next();
   first.cut();
   await alice.status("closed");
   const newer = alice.client.send({ type: "chat", to: "bob", data: "newer" });
-  const second = await peer.login();
+  const second = await server.login();
   const again = await second.next();
   expect(again).toEqual(frame);
   second.reply(again, { ...RECEIPT, duplicate: true });
@@ -112,12 +112,12 @@ test("an unanswered message is sent again on the next connection, with the same 
 });
 
 test("a message that ends every connection it is written to is given up at last", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const poison = alice.client.send({ type: "chat", to: "bob", data: "poison" });
   const outcome = poison.catch(({ code }) => code);
   for (let write = 0; write < 20; write++) {
-    const connection = await peer.login();
+    const connection = await server.login();
     expect((await connection.next()).data).toBe("poison");
     connection.close(4004);
   }
@@ -127,24 +127,24 @@ test("a message that ends every connection it is written to is given up at last"
 test("a message is not repeated when the server may have forgotten its key", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const outcome = alice.client.send({ type: "chat", to: "bob" }).catch(({ code }) => code);
   await first.next();
   first.cut();
   await alice.status("closed");
   // The machine sleeps: no timer of the client notices.
   vi.setSystemTime(Date.now() + 5 * 60_000);
-  await peer.login();
+  await server.login();
   expect(await outcome).toBe("timeout");
 });
 
 test("keys differ from message to message and from client to client", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  await using bob = new Observed(peer.url, { user: "bob" });
-  const connections = [await peer.login(), await peer.login()];
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  await using bob = new Observed(server.url, { user: "bob" });
+  const connections = [await server.login(), await server.login()];
   const keys = new Set<unknown>();
   for (const { client } of [alice, bob]) {
     for (const to of ["carol", "dave"]) void client.send({ type: "chat", to }).catch(() => {});
@@ -156,16 +156,16 @@ test("keys differ from message to message and from client to client", async () =
 });
 
 test("an unanswered request rejects when the connection breaks, unless it is idempotent", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const pay = expect(alice.client.request("shop.pay", 1)).rejects.toMatchObject({ code: "unavailable" });
   const list = alice.client.request("shop.list", 2, { idempotent: true });
   const members = alice.client.members("g1");
   for (let request = 0; request < 3; request++) await first.next();
   first.cut();
   await pay;
-  const second = await peer.login();
+  const second = await server.login();
   second.reply(await second.next(), ["book"]);
   second.reply(await second.next(), { members: [{ user: "alice", online: true, durable: false }] });
   expect(await list).toEqual(["book"]);
@@ -173,11 +173,11 @@ test("an unanswered request rejects when the connection breaks, unless it is ide
 });
 
 test("ephemeral messages have no key, and are refused while there is no connection", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const typing = { type: "typing", to: "bob" };
   await expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({ code: "unavailable" });
-  const connection = await peer.login();
+  const connection = await server.login();
   await alice.client.ready;
   const lost = expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({
     code: "unavailable",
@@ -188,9 +188,9 @@ test("ephemeral messages have no key, and are refused while there is no connecti
 });
 
 test("an awaited acknowledgement tells the server how long", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 }, { ack: true, timeoutMs: 2_000 });
   const frame = await connection.next();
   expect(frame).toMatchObject({ ack: true, timeoutMs: 2_000 });
@@ -199,18 +199,18 @@ test("an awaited acknowledgement tells the server how long", async () => {
 });
 
 test("a message without a receipt in time rejects with timeout", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { timeoutMs: 1 });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { timeoutMs: 1 });
   const waiting = alice.client.send({ type: "chat", to: "bob" });
-  await peer.login();
+  await server.login();
   await expect(waiting).rejects.toMatchObject({ code: "timeout" });
 });
 
 test("a message over the server's limit is refused here, for the server would end the connection", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const early = alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(600) });
-  const connection = await peer.login({ limits: { messageBytes: 1_000 } });
+  const connection = await server.login({ limits: { messageBytes: 1_000 } });
   await expect(early).rejects.toMatchObject({ code: "too_large" });
   void alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(400) }).catch(() => {});
   expect((await connection.next()).data).toHaveLength(400);

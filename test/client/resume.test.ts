@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
+import { FakeServer } from "./fake-server.ts";
 import { Observed } from "./harness.ts";
-import { Peer } from "./peer.ts";
 
 const CHANNEL = "user:alice";
 const at = (offset: number, epoch = "e1") => ({ epoch, offset });
 
 test("a reconnect names the positions, and what is sent twice comes once", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   first.position(CHANNEL, at(0));
   first.position("all", at(7, "x"));
   first.push(1);
   first.push(2);
   await alice.until(() => alice.received.length === 2);
   first.cut();
-  const second = await peer.accept();
+  const second = await server.accept();
   expect((await second.next()).data.resume).toEqual({ [CHANNEL]: at(2), all: at(7, "x") });
   second.welcome();
   second.position(CHANNEL, at(2));
@@ -25,11 +25,11 @@ test("a reconnect names the positions, and what is sent twice comes once", async
 });
 
 test("an application that stored its positions goes on from there", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
   const stored: unknown[] = [];
   alice.client.on("chat", () => stored.push(alice.client.positions[CHANNEL]?.offset));
-  const connection = await peer.login();
+  const connection = await server.login();
   connection.position(CHANNEL, at(2));
   for (const offset of [2, 3, 4]) connection.push(offset);
   await alice.until(() => alice.received.length === 2);
@@ -38,9 +38,9 @@ test("an application that stored its positions goes on from there", async () => 
 });
 
 test("a gap is asked for, and what follows waits", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(1);
   connection.push(4);
@@ -60,9 +60,9 @@ test("a gap is asked for, and what follows waits", async () => {
 });
 
 test("a gap that cannot be filled now is asked for again", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(3);
   connection.refuse(await connection.next(), "unavailable");
@@ -81,9 +81,9 @@ test("a gap that cannot be filled now is asked for again", async () => {
 });
 
 test("a gap that the server will not fill is told, and passed over", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(3);
   connection.refuse(await connection.next(), "forbidden");
@@ -94,14 +94,14 @@ test("a gap that the server will not fill is told, and passed over", async () =>
 });
 
 test("a gap on a connection that ends is filled by the next login", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const first = await server.login();
   first.position(CHANNEL, at(0));
   first.push(3);
   await first.next();
   first.cut();
-  const second = await peer.login();
+  const second = await server.login();
   second.position(CHANNEL, at(0));
   for (const offset of [1, 2, 3]) second.push(offset);
   second.push(6);
@@ -114,9 +114,9 @@ test("a gap on a connection that ends is filled by the next login", async () => 
 });
 
 test("what the server no longer has is told as lost", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
+  const connection = await server.login();
   connection.position(CHANNEL, at(9), false);
   connection.push(10);
   await alice.until(() => alice.received.length === 1);
@@ -124,9 +124,9 @@ test("what the server no longer has is told as lost", async () => {
 });
 
 test("an epoch that changes while connected is told, and its offsets count anew", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0, "e2"), false);
   connection.push(1);
   await alice.until(() => alice.received.length === 1);
@@ -135,9 +135,9 @@ test("an epoch that changes while connected is told, and its offsets count anew"
 });
 
 test("groups are joined again: by their position, or by request when the login did not", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   for (const group of ["g1", "g2"]) {
     const joining = alice.client.join(group);
     const join = await first.next();
@@ -147,7 +147,7 @@ test("groups are joined again: by their position, or by request when the login d
     expect(await joining).toEqual({ channel: `group:${group}`, ...at(5), recovered: true });
   }
   first.cut();
-  const second = await peer.accept();
+  const second = await server.accept();
   const login = await second.next();
   expect(login.data.resume).toEqual({ "group:g1": at(5) });
   second.welcome();
@@ -160,18 +160,18 @@ test("groups are joined again: by their position, or by request when the login d
 });
 
 test("joining a group twice does not step over what is missing in it", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { "group:g1": at(5) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { "group:g1": at(5) } });
+  const connection = await server.login();
   void alice.client.join("g1").catch(() => {});
   expect((await connection.next()).data).toEqual({ group: "g1", position: at(5) });
 });
 
 test("a group that was left is not joined again, even when it was left offline", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   const positions = { "group:g1": at(1), "group:g2": at(1) };
-  await using alice = new Observed(peer.url, { positions });
-  const first = await peer.login();
+  await using alice = new Observed(server.url, { positions });
+  const first = await server.login();
   first.position("group:g1", at(1));
   first.push(2, { to: undefined, group: "g1" });
   const ack = await first.next();
@@ -186,7 +186,7 @@ test("a group that was left is not joined again, even when it was left offline",
   first.cut();
   await alice.status("closed");
   const leavingOffline = alice.client.leave("g2");
-  const second = await peer.accept();
+  const second = await server.accept();
   const login = await second.next();
   expect(login.data.resume).toEqual({});
   second.welcome();

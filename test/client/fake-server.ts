@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Position, PositionFrame, Welcome } from "../../src/protocol/protocol.ts";
 
-/** Whatever a client sent. */
+/** A frame of the client: a message, a request, an ack or a ping. */
 export interface ClientFrame {
   id: number;
   type?: string;
@@ -13,7 +13,7 @@ export interface ClientFrame {
   data?: any;
 }
 
-/** Hands out what comes in, in order, to whoever asks for it, before or after it came. */
+/** A queue that may be asked for an item before the item has arrived. */
 class Inflow<Item> {
   readonly #items: Item[] = [];
   readonly #takers: ((item: Item) => void)[] = [];
@@ -31,10 +31,10 @@ class Inflow<Item> {
   }
 }
 
-/** A server whose every word is the test's, over real sockets. */
-export class Peer implements AsyncDisposable {
+/** A WebSocket server without a hub: the test itself writes every frame of the server. */
+export class FakeServer implements AsyncDisposable {
   readonly #server: WebSocketServer;
-  readonly #accepted = new Inflow<PeerConnection>();
+  readonly #accepted = new Inflow<FakeConnection>();
   readonly port: number;
   readonly url: string;
 
@@ -43,23 +43,23 @@ export class Peer implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port; // it listens on TCP
     this.url = `ws://127.0.0.1:${this.port}/ws`;
     server.on("connection", (socket, request) => {
-      this.#accepted.put(new PeerConnection(socket, request.url ?? ""));
+      this.#accepted.put(new FakeConnection(socket, request.url ?? ""));
     });
   }
 
-  static async listen(port = 0): Promise<Peer> {
+  static async listen(port = 0): Promise<FakeServer> {
     const server = new WebSocketServer({ port, host: "127.0.0.1", handleProtocols: () => "tidings.v1" });
     await once(server, "listening");
-    return new Peer(server);
+    return new FakeServer(server);
   }
 
   /** The next connection that a client makes. */
-  accept(): Promise<PeerConnection> {
+  accept(): Promise<FakeConnection> {
     return this.#accepted.take();
   }
 
-  /** The next connection, logged in. */
-  async login(welcome: Partial<Welcome> = {}): Promise<PeerConnection> {
+  /** Accepts the next connection and answers its login. */
+  async login(welcome: Partial<Welcome> = {}): Promise<FakeConnection> {
     const connection = await this.accept();
     const login = await connection.next();
     connection.welcome(welcome);
@@ -73,11 +73,12 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-export class PeerConnection {
+/** The server's end of one connection. */
+export class FakeConnection {
   readonly #inflow = new Inflow<ClientFrame>();
   readonly #socket: WebSocket;
   readonly path: string;
-  /** The code that the client, or the loss of the connection, ended it with. */
+  /** Resolves with the close code; 1006 when the connection was lost. */
   readonly ended: Promise<number>;
 
   constructor(socket: WebSocket, path: string) {
