@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { RedisServer } from "../../test/support/redis.ts";
+import { RedisServer } from "../../test/support/redis/redis.ts";
 
 /** What Redis has done since it began. */
 export interface RedisUsage {

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { endWithProcess, eventually, RedisServer } from "../support/redis.ts";
+import { endWithProcess } from "../support/end-with-process.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { type StartedCluster, type TestNode, upTo } from "./harness.ts";
 import { allHave, appendTo, COUNT, groupOf, idsOf, listOf, pushes, reads } from "./pushes.ts";
 import { redisOn } from "./redis-harness.ts";
@@ -175,6 +177,7 @@ test("a Redis that ends idle connections does not take a node away that sends li
 
   // At ten a second from each of the nodes: five seconds, and nobody has said anything else.
   await eventually(
+    "the nodes publish 100 times",
     async () =>
       Number(/cmdstat_publish:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
       100,
@@ -196,7 +199,7 @@ test("a node that hears nothing for a while, and then offsets of messages that i
     const [oldest] = await listeners();
     await server.command("CLIENT", "KILL", "ID", oldest ?? 0);
     expectClear(await outcomes);
-    await eventually(async () => (await listeners()).length === 2);
+    await eventually("both nodes listen", async () => (await listeners()).length === 2);
     for (const node of cluster.nodes) await isBack(node);
   }
 
@@ -222,7 +225,7 @@ test("a node that is killed while it writes: what it has stored is delivered by 
 });
 
 const isBack = ({ broker }: TestNode) =>
-  eventually(() => broker.positions(["group:g"]).then(Boolean, () => false));
+  eventually("the node answers", () => broker.positions(["group:g"]).then(Boolean, () => false));
 
 /** Writes in so many ticks. Resolves to what has become of each message, or why it failed. */
 async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unknown[]> {

@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe } from "vitest";
 import type { ConnectOptions } from "../../src/client/client.ts";
 import { Observed } from "../client/harness.ts";
-import { type Environment, NodeProcess } from "../support/nodes.ts";
-import { Balancer } from "../support/nodes-balancer.ts";
+import { eventually } from "../support/eventually.ts";
+import { Balancer, type Environment, NodeProcess } from "../support/nodes/nodes.ts";
 import { connectPeer, type Peer } from "../support/peer.ts";
-import { eventually, RedisServer, type TestRedis } from "../support/redis.ts";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { RedisCluster, RedisServer, type TestRedis } from "../support/redis/redis.ts";
 
 /** Anything that can be connected to. */
 interface Place {
@@ -86,7 +85,7 @@ export class Cluster implements AsyncDisposable {
   async lists(...expected: NodeProcess[]): Promise<void> {
     const ids = expected.map(({ id }) => id).join();
     for (const node of expected) {
-      await eventually(async () => {
+      await eventually(`${node.id} lists ${ids} as active`, async () => {
         const { status, body } = await node.get("/nodes");
         return status === 200 && activeIn(body) === ids;
       });
@@ -95,7 +94,10 @@ export class Cluster implements AsyncDisposable {
 
   /** Resolves when every node says that it should get traffic, or that it should not. */
   async areReady(ready: boolean, nodes: readonly NodeProcess[] = this.nodes): Promise<void> {
-    for (const node of nodes) await eventually(async () => (await node.get("/ready")).body.ready === ready);
+    for (const node of nodes) {
+      const state = `${node.id} is ${ready ? "ready" : "not ready"}`;
+      await eventually(state, async () => (await node.get("/ready")).body.ready === ready);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventually } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
 import { onEveryCluster } from "./cluster.ts";
 
 const NOTICE = { reason: "spam", notice: { appeal: "abuse@example.com" } };
@@ -34,7 +34,10 @@ onEveryCluster({}, (cluster) => {
       expect(device.all("notice")).toMatchObject([{ code: "kicked", message: "spam" }]);
     }
     // Clients know of the end before Redis does.
-    await eventually(async () => (await n2.get("/users/bea/connections")).body.connections.length === 0);
+    await eventually(
+      "bea has no connection",
+      async () => (await n2.get("/users/bea/connections")).body.connections.length === 0,
+    );
   });
 
   test("one platform of a user is kicked, the others stay", async () => {
@@ -46,7 +49,10 @@ onEveryCluster({}, (cluster) => {
 
     expect(await ios.status("closed")).toMatchObject({ code: 4501, willRetry: false });
     expect(web.client.state).toBe("open");
-    await eventually(async () => (await n2.get("/users/cia/connections")).body.connections.length === 1);
+    await eventually(
+      "cia has one connection",
+      async () => (await n2.get("/users/cia/connections")).body.connections.length === 1,
+    );
     expect((await n2.get("/users/cia/connections")).body).toMatchObject({
       connections: [{ platform: "web" }],
     });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { NodeProcess } from "../support/nodes.ts";
-import { eventually } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import type { NodeProcess } from "../support/nodes/nodes.ts";
 import { Cluster, onEveryRedis } from "./cluster.ts";
 import { incarnations, traces } from "./registry.ts";
 import { Writers } from "./writers.ts";
@@ -73,7 +73,10 @@ onEveryRedis((redis) => {
       expect((await node.get("/stats")).body.cluster).toEqual({ users: 2, connections: 2 });
     }
     await cluster.lists(n1, n3);
-    await eventually(async () => (await traces(redis(), cluster.prefix, killed)).length === 0);
+    await eventually(
+      "Redis has no trace of the killed node",
+      async () => (await traces(redis(), cluster.prefix, killed)).length === 0,
+    );
   });
 
   test("a killed node that starts again is a node like the others", async () => {
@@ -96,7 +99,10 @@ onEveryRedis((redis) => {
     expect(sent.body).toMatchObject({ state: "acked" });
     expect(bob.received).toEqual(["again"]);
     await cluster.lists(n1, n2, n3);
-    await eventually(async () => (await n1.get("/users/bob/connections")).body.connections.length === 1);
+    await eventually(
+      "bob has one connection",
+      async () => (await n1.get("/users/bob/connections")).body.connections.length === 1,
+    );
     expect(watcher.of("bob")).toEqual([true]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { Cluster, onEveryRedis } from "./cluster.ts";
 import { incarnations } from "./registry.ts";
 import { Writers } from "./writers.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { Cluster } from "./cluster.ts";
 import { Scene } from "./scene.ts";
 

@@ -1,6 +1,5 @@
 import { describe, test } from "vitest";
-import { ReplicatedRedisCluster } from "../support/redis-cluster.ts";
-import { RedisSentinel } from "../support/redis-sentinel.ts";
+import { RedisSentinel, ReplicatedRedisCluster } from "../support/redis/redis.ts";
 import { Cluster } from "./cluster.ts";
 import { Scene } from "./scene.ts";
 

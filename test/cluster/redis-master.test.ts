@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { RedisCluster } from "../support/redis/redis.ts";
 import { Cluster } from "./cluster.ts";
 import { Scene } from "./scene.ts";
 

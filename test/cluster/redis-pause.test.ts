@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { Cluster } from "./cluster.ts";
 import { incarnations } from "./registry.ts";
 import { Scene } from "./scene.ts";

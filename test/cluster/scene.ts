@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Observed } from "../client/harness.ts";
-import type { NodeProcess } from "../support/nodes.ts";
-import { eventually } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import type { NodeProcess } from "../support/nodes/nodes.ts";
 import type { Cluster, Watcher } from "./cluster.ts";
 
 const GROUP = "friends";
@@ -131,7 +131,10 @@ export class Scene {
   async #expectEveryoneListed(): Promise<void> {
     const { online } = this.#cluster;
     for (const node of this.#cluster.nodes) {
-      await eventually(async () => (await node.get("/stats")).body.cluster?.connections === online);
+      await eventually(
+        `${node.id} counts ${online} connections`,
+        async () => (await node.get("/stats")).body.cluster?.connections === online,
+      );
       expect((await node.get("/stats")).body.cluster).toEqual({ users: online, connections: online });
     }
     for (const { name, node, connection } of this.#people) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { TidingsError } from "../../src/client/client.ts";
 import type { Observed } from "../client/harness.ts";
+import { eventually } from "../support/eventually.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** The nth message of a writer to one receiver. */
@@ -98,13 +99,10 @@ export class Writers {
 }
 
 /** Repeats what may succeed later; the key makes that harmless. */
-async function insist<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
+const insist = <Answer extends object>(attempt: () => Promise<Answer>) =>
+  eventually("a message is sent", () =>
+    attempt().catch((error: unknown) => {
       if (!(error instanceof TidingsError) || !error.retryable) throw error;
-      await sleep(20);
-    }
-  }
-}
+      return undefined;
+    }),
+  );

@@ -3,7 +3,7 @@ import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/c
 import { hubWith } from "../../src/hub.ts";
 import { createHub } from "../../src/index.ts";
 import { recordReads } from "../config/recordReads.ts";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 
 /** What a hub with this configuration reads of it, from its start over some use to its end. */
 async function keysReadBy(input: ConfigInput): Promise<ReadonlySet<string>> {

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePort } from "./nodes-port.ts";
-import { endWithProcess } from "./redis.ts";
+import { endWithProcess } from "../end-with-process.ts";
+import { freePort } from "../free-port.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 
 /** The names of docs/CONFIGURATION.md. */
 export type Environment = Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { HubOptions } from "../../src/index.ts";
+import type { HubOptions } from "../../../src/index.ts";
 
 /** What a hub in another process can be asked. */
 export interface Question {
@@ -32,17 +32,17 @@ export class HubProcess {
 
   /** Bytes in use after collection: heap and buffers. */
   memory(): Promise<number> {
-    return this.#ask({ ask: "memory" }) as Promise<number>; // as hub-program.ts answers it
+    return this.#ask({ ask: "memory" }) as Promise<number>; // as program.ts answers it
   }
 
   /** Everything that went wrong with nobody waiting for it. */
   failures(): Promise<string[]> {
-    return this.#ask({ ask: "failures" }) as Promise<string[]>; // as hub-program.ts answers it
+    return this.#ask({ ask: "failures" }) as Promise<string[]>; // as program.ts answers it
   }
 
   /** Users and connections. */
   count(): Promise<{ users: number; connections: number }> {
-    return this.#ask({ ask: "count" }) as Promise<{ users: number; connections: number }>; // as hub-program.ts answers it
+    return this.#ask({ ask: "count" }) as Promise<{ users: number; connections: number }>; // as program.ts answers it
   }
 
   async publish(message: Pick<Question, "user" | "type" | "data" | "count">): Promise<void> {
@@ -78,7 +78,7 @@ export class HubProcess {
 
 /** A hub in a process of its own on a free loopback port, ended when the test is over. */
 export async function startHubProcess(options: HubOptions = {}): Promise<HubProcess> {
-  const program = join(import.meta.dirname, "hub-program.ts");
+  const program = join(import.meta.dirname, "program.ts");
   const child = fork(program, [JSON.stringify(options)], { execArgv: ["--expose-gc"] });
   onTestFinished(() => void child.kill());
   const [{ url }] = await once(child, "message");

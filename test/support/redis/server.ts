@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { freePort } from "./nodes-port.ts";
+import { endWithProcess } from "../end-with-process.ts";
+import { eventually } from "../eventually.ts";
+import { freePort } from "../free-port.ts";
 
 export interface RedisOptions {
   /** What was answered comes back with `restart`, after a crash of the process too. @default false */
@@ -112,7 +113,7 @@ export class RedisServer implements TestRedis, AsyncDisposable {
   /** Has the file written anew. Up to now a server cuts off the last command only, when a crash came in the middle of a transaction. */
   async #rewrite(): Promise<void> {
     await this.command("BGREWRITEAOF");
-    await eventually(async () =>
+    await eventually("Redis has rewritten its file", async () =>
       /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(
         String(await this.command("INFO", "persistence")),
       ),
@@ -134,7 +135,7 @@ export class RedisServer implements TestRedis, AsyncDisposable {
   /** False when the process ends before it answers. */
   async #answers(): Promise<boolean> {
     const child = this.#child;
-    await eventually(async () => {
+    await eventually(`redis-server answers on port ${this.port}`, async () => {
       if (hasEnded(child)) return true;
       // The one that answers may be another server, which took the port first.
       const info = String(await this.command("INFO").catch(() => ""));
@@ -155,27 +156,3 @@ export class RedisServer implements TestRedis, AsyncDisposable {
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
   exitCode !== null || signalCode !== null;
-
-const children = new Set<ChildProcess>();
-
-/** A worker whose test hangs is ended without its hooks, and must not leave processes behind. */
-export function endWithProcess(child: ChildProcess): void {
-  if (children.size === 0) process.once("exit", endChildren).once("SIGTERM", terminate);
-  children.add(child);
-  child.once("exit", () => {
-    children.delete(child);
-    if (children.size === 0) process.off("exit", endChildren).off("SIGTERM", terminate);
-  });
-}
-
-/** Without a handler the signal would end the process before its `exit` event. */
-const terminate = (): never => process.exit(143);
-
-function endChildren(): void {
-  for (const child of children) child.kill("SIGKILL");
-}
-
-/** Resolves when the condition holds, for states that nobody tells: it is asked again and again. */
-export async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(10);
-}

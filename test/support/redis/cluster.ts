@@ -1,5 +1,6 @@
-import { eventually, type RedisOptions, RedisServer, type TestRedis } from "./redis.ts";
+import { eventually } from "../eventually.ts";
 import { becomes, follows, replicated } from "./replication.ts";
+import { type RedisOptions, RedisServer, type TestRedis } from "./server.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
@@ -49,7 +50,7 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     );
     const [first, ...others] = this.masters;
     for (const { port } of others) await first?.command("CLUSTER", "MEET", "127.0.0.1", port);
-    for (const master of this.masters) await eventually(() => knows(master, MASTERS));
+    for (const master of this.masters) await knows(master, MASTERS);
   }
 }
 
@@ -72,9 +73,11 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
     const id = String(await master.command("CLUSTER", "MYID"));
     // It has to hear of the master first.
-    await eventually(() => replica.command("CLUSTER", "REPLICATE", id).then(Boolean, () => false));
+    await eventually("the replica may follow the master", () =>
+      replica.command("CLUSTER", "REPLICATE", id).then(Boolean, () => false),
+    );
     await follows(replica);
-    for (const server of cluster.masters) await eventually(() => knows(server, MASTERS + 1));
+    for (const server of cluster.masters) await knows(server, MASTERS + 1);
     return new ReplicatedRedisCluster(cluster, master, replica);
   }
 
@@ -116,7 +119,10 @@ function expectedMaster(): never {
   throw new Error("a Redis Cluster has several masters");
 }
 
-async function knows(server: RedisServer, nodes: number): Promise<boolean> {
-  const info = String(await server.command("CLUSTER", "INFO"));
-  return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${nodes}`);
+/** Resolves when a server takes the cluster for complete, with so many servers. */
+async function knows(server: RedisServer, servers: number): Promise<void> {
+  await eventually(`a server of Redis Cluster knows ${servers} servers`, async () => {
+    const info = String(await server.command("CLUSTER", "INFO"));
+    return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${servers}`);
+  });
 }

@@ -4,9 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort } from "./nodes-port.ts";
-import { endWithProcess, eventually, RedisServer } from "./redis.ts";
+import { endWithProcess } from "../end-with-process.ts";
+import { eventually } from "../eventually.ts";
+import { freePort } from "../free-port.ts";
 import { becomes, follows, replicated } from "./replication.ts";
+import { RedisServer } from "./server.ts";
 
 const NAME = "mymaster";
 const DOWN_AFTER_MS = 500;
@@ -69,7 +71,7 @@ export class RedisSentinel implements AsyncDisposable {
 
   /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
   async failedOver(): Promise<void> {
-    await eventually(async () => {
+    await eventually("Sentinel names the promoted replica", async () => {
       const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
       return Array.isArray(address) && address[1] === String(this.replica.port);
     });
@@ -96,7 +98,7 @@ export class RedisSentinel implements AsyncDisposable {
   /** A Sentinel can only promote a replica that it knows and that is in step. */
   async #watches(): Promise<void> {
     await follows(this.replica);
-    await eventually(async () => {
+    await eventually("Sentinel takes the replica for in step", async () => {
       const replicas = await this.#ask((client) => client.call("SENTINEL", "REPLICAS", NAME));
       return JSON.stringify(replicas)?.includes('"master-link-status","ok"') ?? false;
     });

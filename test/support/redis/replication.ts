@@ -1,8 +1,9 @@
-import { eventually, type RedisServer } from "./redis.ts";
+import { eventually } from "../eventually.ts";
+import type { RedisServer } from "./server.ts";
 
 /** Resolves when everything that the master has answered is on the replica too. */
 export async function replicated(master: RedisServer, replica: RedisServer): Promise<void> {
-  await eventually(async () => {
+  await eventually("the replica has everything that the master answered", async () => {
     const [from, to] = await Promise.all([offsetOf(master), offsetOf(replica)]);
     return to >= from;
   });
@@ -10,12 +11,16 @@ export async function replicated(master: RedisServer, replica: RedisServer): Pro
 
 /** Resolves when a replica follows its master. */
 export async function follows(replica: RedisServer): Promise<void> {
-  await eventually(async () => (await replicationOf(replica)).includes("master_link_status:up"));
+  await eventually("the replica follows its master", async () =>
+    (await replicationOf(replica)).includes("master_link_status:up"),
+  );
 }
 
 /** Resolves when a server is what it is to become. */
 export async function becomes(server: RedisServer, role: "master" | "slave"): Promise<void> {
-  await eventually(async () => (await replicationOf(server)).includes(`role:${role}`));
+  await eventually(`the server is a ${role}`, async () =>
+    (await replicationOf(server)).includes(`role:${role}`),
+  );
 }
 
 /** Empty while the server cannot be asked: Sentinel ends all connections of one whose role it changes. */

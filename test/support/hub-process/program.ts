@@ -1,4 +1,4 @@
-import { createHub, type HubOptions } from "../../src/index.ts";
+import { createHub, type HubOptions } from "../../../src/index.ts";
 import type { Question } from "./hub-process.ts";
 
 /**
