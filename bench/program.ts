@@ -1,10 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describeMachine, type Machine } from "./machine.ts";
+import { describeMachine, type Machine } from "./measure/machine.ts";
 import { type Choices, parseOptions, usageOf } from "./options.ts";
-import { formatMachine, formatScenario, formatVerdicts, type Results, showProgress } from "./report.ts";
+import {
+  formatMachine,
+  formatScenario,
+  formatVerdicts,
+  type Results,
+  showProgress,
+} from "./report/tables.ts";
+import type { Verdict } from "./report/targets.ts";
 import type { Row } from "./scenario.ts";
-import type { Verdict } from "./targets.ts";
 
 interface AnyScenario {
   name: string;

@@ -1,8 +1,7 @@
 import type { ClusterContenderName } from "./cluster/contenders.ts";
-import type { ContenderInfo, ContenderName } from "./contenders.ts";
-import type { Rig } from "./rig.ts";
+import { type Summary, summarise } from "./measure/statistics.ts";
+import type { ContenderInfo, ContenderName, Rig } from "./rig/rig.ts";
 import type { Scale } from "./scale.ts";
-import { type Summary, summarise } from "./statistics.ts";
 
 /** What is measured, in the order of the tables' columns. */
 export const FIGURES = {

@@ -6,15 +6,14 @@ import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
 import { caseOf } from "../bench/cluster/scenario.ts";
 import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
-import { CONTENDERS } from "../bench/contenders.ts";
-import { FrameReader } from "../bench/frames.ts";
-import { comparePage, PAGES } from "../bench/readme.ts";
-import { Rig } from "../bench/rig.ts";
+import { comparePage, PAGES } from "../bench/report/readme.ts";
+import { judge } from "../bench/report/targets.ts";
+import { FrameCounter } from "../bench/rig/frames.ts";
+import { CONTENDERS, Rig } from "../bench/rig/rig.ts";
 import { runScenario, SCENARIOS } from "../bench/run.ts";
 import { TINY } from "../bench/scale.ts";
 import type { Row } from "../bench/scenario.ts";
 import { fanoutCase } from "../bench/scenarios/fanout.ts";
-import { judge } from "../bench/targets.ts";
 
 const contenders = CONTENDERS.filter(({ name }) => ["tidings", "tidings-stored", "ws-loop"].includes(name));
 const SCENARIO_TIMEOUT_MS = 60_000; // it starts several processes, on a machine that may be busy
@@ -133,7 +132,7 @@ describe("the frame counter of the bench", () => {
     for (let size = 1; size <= stream.length; size++) {
       const texts: string[] = [];
       let pings = 0;
-      const reader = new FrameReader({
+      const reader = new FrameCounter({
         text: (text) => texts.push(text),
         ping: () => pings++,
         close: () => {},
@@ -150,7 +149,7 @@ describe("the frame counter of the bench", () => {
   });
 
   it("refuses what is no frame of a server", () => {
-    const reader = new FrameReader({ text: () => {}, ping: () => {}, close: () => {} });
+    const reader = new FrameCounter({ text: () => {}, ping: () => {}, close: () => {} });
     reader.reading = false;
     expect(() => reader.push(Buffer.from([0x81, 0x85, 0, 0, 0, 0]))).toThrow("masked");
     expect(() => reader.push(Buffer.from([0x82, 0x02, 0, 0]))).toThrow("unexpected frame head 0x82");

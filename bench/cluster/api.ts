@@ -1,6 +1,5 @@
 /** What the bench of the cluster asks of a node. */
-import type { Tally } from "../api.ts";
-import type { Metered } from "../publisher.ts";
+import type { Metered, Tally } from "../rig/rig.ts";
 
 /** Publish to single users, who have their turn one after the other, as fast as the others can follow. */
 export interface FlowPlan {

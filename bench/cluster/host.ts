@@ -1,10 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { answerCalls } from "../calls.ts";
-import { machineUs } from "../clock.ts";
-import type { BenchData } from "../dialects.ts";
-import { collectGarbage } from "../host.ts";
-import { PaceServer } from "../pace.ts";
-import { paced, publishToOne, startMeter, TEXT } from "../publisher.ts";
+import { machineUs } from "../measure/clock.ts";
+import { PaceServer } from "../measure/pace.ts";
+import type { BenchData } from "../rig/rig.ts";
+import { answerCalls, collectGarbage, paced, publishToOne, startMeter, TEXT } from "../rig/rig.ts";
 import type { FlowPlan, FlowReport, NodeApi, NodeArgument } from "./api.ts";
 import { Arrivals } from "./arrivals.ts";
 

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { ReceiverApi, Tally } from "../api.ts";
-import { Caller } from "../calls.ts";
-import { spawnNode, startReceiver } from "../rig.ts";
-import { watched } from "../watchdog.ts";
+import { watched } from "../measure/watchdog.ts";
+import type { ReceiverApi, Tally } from "../rig/rig.ts";
+import { Caller, spawnNode, startReceiver } from "../rig/rig.ts";
 import type { ArrivalPhase, FlowPlan, FlowReport, NodeApi, NodeArgument, RatePlan } from "./api.ts";
 import type { ClusterContender } from "./contenders.ts";
 import type { BenchRedis } from "./redis.ts";

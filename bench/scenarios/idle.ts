@@ -1,4 +1,4 @@
-import type { ContenderInfo } from "../contenders.ts";
+import type { ContenderInfo } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
 /** Connections that are there before the first look, so that code and pools are not counted. */

@@ -1,4 +1,4 @@
-import type { ContenderInfo } from "../contenders.ts";
+import type { ContenderInfo } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario } from "../scenario.ts";
 
 /** Messages to everyone: about a quarter of one core with 1,000 connections. */

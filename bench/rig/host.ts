@@ -1,17 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { PaceServer } from "../measure/pace.ts";
 import type { ServerApi } from "./api.ts";
 import { answerCalls } from "./calls.ts";
 import type { BenchData } from "./dialects.ts";
-import { PaceServer } from "./pace.ts";
-import { publishPaced, publishTicks } from "./publisher.ts";
+import { type Publisher, publishPaced, publishTicks } from "./publisher.ts";
 
 /** A server under test, as its library's users would write it. */
-export interface Contender {
+export interface Contender extends Publisher {
   port: number;
-  /** Publishes one message to every connection. */
-  broadcast(data: BenchData, stored: boolean): void;
-  /** Publishes one message to one user. */
-  send(user: string, data: BenchData, stored: boolean): void;
   /** Once. With `release` the pages that are free then go back to the system. */
   collectGarbage(release: boolean): void;
 }

@@ -1,6 +1,6 @@
-/** Just enough of RFC 6455 for a client that counts: what a browser would do, without the work of it. */
+/** Frames of RFC 6455 for a client that counts messages and does as little else as possible. */
 
-/** Where a {@link FrameReader} puts what it does not merely count. */
+/** Receives the frames that a {@link FrameCounter} does not merely count. */
 export interface FrameSink {
   text(text: string): void;
   ping(payload: Buffer): void;
@@ -14,10 +14,10 @@ const PONG = 0x8a;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Follows the frames of one connection. Every header is checked; the payload of a text frame is skipped, or handed
- * over when `reading` is on. Engine.IO's heartbeat, a text of one character, is handed over always and not counted.
+ * Counts the text frames of one connection. It checks every header and skips the payload, or hands it over while
+ * `reading` is on. Engine.IO's heartbeat, a text of one character, is always handed over and never counted.
  */
-export class FrameReader {
+export class FrameCounter {
   /** May be switched while no frame is half read. */
   reading = true;
   readonly #sink: FrameSink;
@@ -39,13 +39,10 @@ export class FrameReader {
     let count = at > 0 && at === this.#skip ? 1 : 0;
     this.#skip -= at;
     while (bytes.length - at >= 2) {
-      const length = bytes.readUInt8(at + 1);
-      if (length > 127) throw new Error("a server's frame is masked");
-      const headerLength = length < 126 ? 2 : length === 126 ? 4 : 10;
-      if (bytes.length - at < headerLength) break;
-      const start = at + headerLength;
-      const end = start + payloadLength(bytes, at, length);
-      const counted = bytes.readUInt8(at) === TEXT && length !== 1;
+      const start = at + headerLength(bytes, at);
+      if (bytes.length < start) break;
+      const end = start + payloadLength(bytes, at);
+      const counted = bytes.readUInt8(at) === TEXT && end - start !== 1;
       if (counted && !this.reading && end > bytes.length) {
         this.#skip = end - bytes.length;
         return count;
@@ -68,7 +65,19 @@ export class FrameReader {
   }
 }
 
-function payloadLength(bytes: Buffer, at: number, length: number): number {
+/**
+ * Length of the header of the server's frame at `at`: 2, 4 or 10 bytes. Needs the first two of them.
+ * @throws Error when the frame is masked, which only a client's may be.
+ */
+export function headerLength(bytes: Buffer, at: number): number {
+  const length = bytes.readUInt8(at + 1);
+  if (length > 127) throw new Error("a server's frame is masked");
+  return length < 126 ? 2 : length === 126 ? 4 : 10;
+}
+
+/** Length of the payload of the frame at `at`. Needs the whole header. */
+export function payloadLength(bytes: Buffer, at: number): number {
+  const length = bytes.readUInt8(at + 1);
   if (length < 126) return length;
   if (length === 126) return bytes.readUInt16BE(at + 2);
   return Number(bytes.readBigUInt64BE(at + 2));

@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { watched } from "../measure/watchdog.ts";
 import type { PacedPlan, Phase, PublishReport, ReceiverApi, ServerApi, Tally, TickPlan } from "./api.ts";
 import { Caller } from "./calls.ts";
 import type { ContenderInfo } from "./contenders.ts";
-import { watched } from "./watchdog.ts";
+
+export type { Audience, DialectName, PublishReport, ReceiverApi, Tally, TickPlan } from "./api.ts";
+export { answerCalls, Caller } from "./calls.ts";
+export { CONTENDERS, type ContenderInfo, type ContenderName } from "./contenders.ts";
+export type { BenchData } from "./dialects.ts";
+export { type Contender, collectGarbage, host, plainText } from "./host.ts";
+export { type Metered, paced, publishToOne, startMeter, TEXT } from "./publisher.ts";
 
 /** Handshakes under way at once, unless a scenario says otherwise. */
 const CONCURRENCY = 200;
@@ -189,8 +196,8 @@ export class Rig {
 }
 
 function spawnServer({ program, runtime }: ContenderInfo, profileTo: string | undefined): ChildProcess {
-  const file = pathOf(`servers/${program}`);
-  if (runtime === "bun") return spawnWithCalls(pathOf("../node_modules/.bin/bun"), [file]);
+  const file = pathOf(`../servers/${program}`);
+  if (runtime === "bun") return spawnWithCalls(pathOf("../../node_modules/.bin/bun"), [file]);
   return spawnNode([file], profileTo === undefined ? undefined : { directory: profileTo, name: program });
 }
 

@@ -1,7 +1,7 @@
-import type { ContenderName } from "./contenders.ts";
-import type { Scale } from "./scale.ts";
-import type { FigureName, Row } from "./scenario.ts";
-import { fanoutCase, PER_TICK } from "./scenarios/fanout.ts";
+import type { ContenderName } from "../rig/rig.ts";
+import type { Scale } from "../scale.ts";
+import type { FigureName, Row } from "../scenario.ts";
+import { fanoutCase, PER_TICK } from "../scenarios/fanout.ts";
 
 /** What Tidings promises, and what was measured. */
 export interface Verdict {

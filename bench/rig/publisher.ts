@@ -1,15 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { machineUs } from "../measure/clock.ts";
+import { LoopWatch } from "../measure/loop-watch.ts";
+import type { PaceServer } from "../measure/pace.ts";
 import type { PacedPlan, PublishReport, TickPlan } from "./api.ts";
-import { machineUs } from "./clock.ts";
-import type { Contender } from "./host.ts";
-import { LoopWatch } from "./loop-watch.ts";
-import type { PaceServer } from "./pace.ts";
+import type { BenchData } from "./dialects.ts";
 
 /** Make a message 100–125 bytes of JSON with its envelope; that of a single user names the user, twice. */
 export const TEXT = "0123456789abcdef";
 const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
 const WARM_TICKS = 1;
+
+/** What can be told to publish. */
+export interface Publisher {
+  /** Publishes one message to every connection. */
+  broadcast(data: BenchData, stored: boolean): void;
+  /** Publishes one message to one user. */
+  send(user: string, data: BenchData, stored: boolean): void;
+}
 
 export type Metered = Pick<PublishReport, "cpuUs" | "kernelPercent" | "elapsedMs">;
 
@@ -26,7 +34,7 @@ export function startMeter(): () => Metered {
 
 /** Publishes as {@link TickPlan} says. */
 export async function publishTicks(
-  contender: Contender,
+  publisher: Publisher,
   pace: PaceServer,
   plan: TickPlan,
 ): Promise<PublishReport> {
@@ -42,7 +50,7 @@ export async function publishTicks(
   };
   while (!isDone()) {
     watch?.takeLongestMs();
-    publishTick(contender, plan, tick++);
+    publishTick(publisher, plan, tick++);
     await pace.reach(tick + 1 - plan.depth, plan.receivers);
     if (tick === WARM_TICKS) meter = startMeter();
     else if (watch) longestTurnsMs.push(watch.takeLongestMs());
@@ -61,28 +69,28 @@ export async function publishTicks(
 }
 
 function publishTick(
-  contender: Contender,
+  publisher: Publisher,
   { audience, perTick, users, stored }: TickPlan,
   tick: number,
 ): void {
   for (let n = tick * perTick; n < (tick + 1) * perTick; n++) {
-    if (audience === "everyone") contender.broadcast({ n, text: TEXT }, stored);
+    if (audience === "everyone") publisher.broadcast({ n, text: TEXT }, stored);
     else
       for (let user = 0; user < users; user++)
-        contender.send(`u${user}`, { n, text: SHORT_TEXT, user: `u${user}` }, stored);
+        publisher.send(`u${user}`, { n, text: SHORT_TEXT, user: `u${user}` }, stored);
   }
 }
 
 /** Publishes as {@link PacedPlan} says. Nothing is stored. */
-export async function publishPaced(contender: Contender, plan: PacedPlan): Promise<PublishReport> {
+export async function publishPaced(publisher: Publisher, plan: PacedPlan): Promise<PublishReport> {
   const ballast = plan.ballast && { ...plan.ballast, text: "x".repeat(plan.ballast.bytes) };
   const publish = (index: number): void => {
-    if (plan.audience === "everyone") contender.broadcast({ n: index, text: TEXT, at: machineUs() }, false);
-    else publishToOne(contender, { ...plan, stored: false }, index, machineUs());
+    if (plan.audience === "everyone") publisher.broadcast({ n: index, text: TEXT, at: machineUs() }, false);
+    else publishToOne(publisher, { ...plan, stored: false }, index, machineUs());
   };
   const pace = paced(plan, publish, () => {
     for (let n = 0; ballast && n < ballast.perTick; n++)
-      contender.send("u0", { n, text: ballast.text }, false);
+      publisher.send("u0", { n, text: ballast.text }, false);
   });
   return { ...(await pace), rssBytes: process.memoryUsage.rss(), longestTurnsMs: [] };
 }
@@ -108,11 +116,11 @@ export async function paced(
 
 /** Publishes message `index` of those to single users, who have their turn one after the other. */
 export function publishToOne(
-  contender: Pick<Contender, "send">,
+  publisher: Pick<Publisher, "send">,
   { users, stored }: Pick<TickPlan, "users" | "stored">,
   index: number,
   at?: number,
 ): void {
   const user = `u${index % users}`;
-  contender.send(user, { n: Math.floor(index / users), text: SHORT_TEXT, user, at }, stored);
+  publisher.send(user, { n: Math.floor(index / users), text: SHORT_TEXT, user, at }, stored);
 }

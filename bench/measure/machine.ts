@@ -17,7 +17,7 @@ export interface Machine {
 }
 
 export function describeMachine(): Machine {
-  const bun = fileURLToPath(new URL("../node_modules/.bin/bun", import.meta.url));
+  const bun = fileURLToPath(new URL("../../node_modules/.bin/bun", import.meta.url));
   return {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,

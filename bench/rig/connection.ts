@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import type { Dialect } from "./dialects.ts";
-import { clientPong, clientText, FrameReader } from "./frames.ts";
+import { clientPong, clientText, FrameCounter } from "./frames.ts";
 
 /** What a connection reports while it is open. */
 export interface ConnectionListener {
@@ -25,7 +25,7 @@ export class Connection {
   /** The number that the next message must carry. */
   next = 0;
   readonly #socket: Socket;
-  readonly #frames: FrameReader;
+  readonly #frames: FrameCounter;
   readonly #listener: ConnectionListener;
   #state: "handshake" | "preamble" | "open" | "closed" = "handshake";
   #head = "";
@@ -50,7 +50,7 @@ export class Connection {
     this.user = user;
     this.#listener = listener;
     this.#preamble = dialect.preamble(group);
-    this.#frames = new FrameReader({
+    this.#frames = new FrameCounter({
       text: (text) => this.#text(text),
       ping: (payload) => this.#socket.write(clientPong(payload)),
       close: (code, reason) => this.#fail(`closed by the server: ${code} ${reason}`),

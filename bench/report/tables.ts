@@ -1,8 +1,8 @@
-import { CLUSTER_CONTENDERS } from "./cluster/contenders.ts";
-import { CONTENDERS } from "./contenders.ts";
-import type { Machine } from "./machine.ts";
-import { FIGURES, type FigureName, type Row, type RowName, type Scenario } from "./scenario.ts";
-import type { Summary } from "./statistics.ts";
+import { CLUSTER_CONTENDERS } from "../cluster/contenders.ts";
+import type { Machine } from "../measure/machine.ts";
+import type { Summary } from "../measure/statistics.ts";
+import { CONTENDERS } from "../rig/rig.ts";
+import { FIGURES, type FigureName, type Row, type RowName, type Scenario } from "../scenario.ts";
 import type { Verdict } from "./targets.ts";
 
 /** Everything that a run found out: the shape of results/latest.json. */

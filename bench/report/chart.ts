@@ -1,6 +1,6 @@
-import { formatNumber, type Results, titleOf } from "./report.ts";
-import type { Row } from "./scenario.ts";
-import { fanoutCase, PER_TICK } from "./scenarios/fanout.ts";
+import type { Row } from "../scenario.ts";
+import { fanoutCase, PER_TICK } from "../scenarios/fanout.ts";
+import { formatNumber, type Results, titleOf } from "./tables.ts";
 
 const WIDTH = 760;
 const LABEL_WIDTH = 170;
