@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { TidingsError } from "../../src/client/client.ts";
-import type { Observed } from "../client/harness.ts";
-import { eventually } from "../support/eventually.ts";
+import { TidingsError } from "../../../src/client/client.ts";
+import type { Observed } from "../../client/harness.ts";
+import { eventually } from "../../support/eventually.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** The nth message of a writer to one receiver. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis/redis.ts";
-import { Cluster, onEveryRedis } from "./cluster.ts";
-import { incarnations } from "./registry.ts";
-import { Writers } from "./writers.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { incarnations } from "../support/registry.ts";
+import { Writers } from "../support/writers.ts";
 
 const USERS = ["ada", "bea", "cia"];
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { onEveryCluster } from "./cluster.ts";
+import { onEveryCluster } from "../support/cluster.ts";
 
 const hello = (to: string) => ({ type: "chat", to, data: "Hello" });
 

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
-import { RedisSentinel, ReplicatedRedisCluster } from "../support/redis/redis.ts";
-import { Cluster } from "./cluster.ts";
-import { Scene } from "./scene.ts";
+import { RedisSentinel, ReplicatedRedisCluster } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { Scene } from "../support/scene.ts";
 
 describe.each([
   { name: "behind Sentinel", start: () => RedisSentinel.start() },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Cluster, onEveryRedis } from "./cluster.ts";
-import { Writers } from "./writers.ts";
+import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { Writers } from "../support/writers.ts";
 
 const SPREAD_MS = 1_000;
 const USERS = Array.from({ length: 60 }, (_, index) => `user-${index}`);

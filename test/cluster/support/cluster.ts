@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { ConnectOptions } from "../../src/client/client.ts";
-import { Observed } from "../client/harness.ts";
-import { eventually } from "../support/eventually.ts";
-import { Balancer, type Environment, NodeProcess } from "../support/nodes/nodes.ts";
-import { connectPeer, type Peer } from "../support/peer.ts";
-import { RedisCluster, RedisServer, type TestRedis } from "../support/redis/redis.ts";
+import type { ConnectOptions } from "../../../src/client/client.ts";
+import { Observed } from "../../client/harness.ts";
+import { eventually } from "../../support/eventually.ts";
+import { Balancer, type Environment, NodeProcess } from "../../support/nodes/nodes.ts";
+import { connectPeer, type Peer } from "../../support/peer.ts";
+import { RedisCluster, RedisServer, type TestRedis } from "../../support/redis/redis.ts";
 
 /** Anything that can be connected to. */
 interface Place {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis/redis.ts";
-import { Cluster } from "./cluster.ts";
-import { incarnations } from "./registry.ts";
-import { Scene } from "./scene.ts";
-import { Writers } from "./writers.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { incarnations } from "../support/registry.ts";
+import { Scene } from "../support/scene.ts";
+import { Writers } from "../support/writers.ts";
 
 /** Longer than the node timeout of {@link Cluster}: afterwards every heartbeat that Redis knows is too old. */
 const PAUSE_MS = 5_000;

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { Observed } from "../client/harness.ts";
-import { eventually } from "../support/eventually.ts";
-import type { NodeProcess } from "../support/nodes/nodes.ts";
+import type { Observed } from "../../client/harness.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { NodeProcess } from "../../support/nodes/nodes.ts";
 import type { Cluster, Watcher } from "./cluster.ts";
 
 const GROUP = "friends";

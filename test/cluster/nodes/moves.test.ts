@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type Client, connect, type Positions } from "../../src/client/client.ts";
-import { Cluster, onEveryRedis } from "./cluster.ts";
-import { Writers } from "./writers.ts";
+import { type Client, connect, type Positions } from "../../../src/client/client.ts";
+import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { Writers } from "../support/writers.ts";
 
 const MOVES = 1_000;
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis/redis.ts";
-import { Cluster } from "./cluster.ts";
-import { Scene } from "./scene.ts";
-import { Writers } from "./writers.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { Scene } from "../support/scene.ts";
+import { Writers } from "../support/writers.ts";
 
 test("Redis restarted with its data: nothing is lost, and everyone is there as before", async () => {
   await using redis = await RedisServer.start({ persistent: true });

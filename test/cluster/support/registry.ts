@@ -1,4 +1,4 @@
-import type { RedisServer, TestRedis } from "../support/redis/redis.ts";
+import type { RedisServer, TestRedis } from "../../support/redis/redis.ts";
 
 /** What the registry in Redis knows of the nodes: incarnation by node id. Only tests look there. */
 export async function incarnations({ masters }: TestRedis, prefix: string): Promise<Map<string, string>> {

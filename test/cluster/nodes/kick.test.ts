@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { onEveryCluster } from "./cluster.ts";
+import { eventually } from "../../support/eventually.ts";
+import { onEveryCluster } from "../support/cluster.ts";
 
 const NOTICE = { reason: "spam", notice: { appeal: "abuse@example.com" } };
 const KICKED = { code: 4501, reason: "spam", willRetry: false };

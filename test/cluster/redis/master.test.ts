@@ -1,7 +1,7 @@
 import { test } from "vitest";
-import { RedisCluster } from "../support/redis/redis.ts";
-import { Cluster } from "./cluster.ts";
-import { Scene } from "./scene.ts";
+import { RedisCluster } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { Scene } from "../support/scene.ts";
 
 test("a master of a Redis Cluster crashes and comes back with its data: everyone is there as before", async () => {
   await using redis = await RedisCluster.start({ persistent: true });

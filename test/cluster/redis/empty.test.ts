@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis/redis.ts";
-import { Cluster } from "./cluster.ts";
-import { Scene } from "./scene.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { Scene } from "../support/scene.ts";
 
 test("Redis restarted empty: everything is announced again, and clients learn that their histories are lost", async () => {
   await using redis = await RedisServer.start();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Observed } from "../client/harness.ts";
-import { type Cluster, onEveryCluster } from "./cluster.ts";
+import type { Observed } from "../../client/harness.ts";
+import { type Cluster, onEveryCluster } from "../support/cluster.ts";
 
 const STORED = 50;
 const WELCOMES = 50;

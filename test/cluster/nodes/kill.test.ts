@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import type { NodeProcess } from "../support/nodes/nodes.ts";
-import { Cluster, onEveryRedis } from "./cluster.ts";
-import { incarnations, traces } from "./registry.ts";
-import { Writers } from "./writers.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { NodeProcess } from "../../support/nodes/nodes.ts";
+import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { incarnations, traces } from "../support/registry.ts";
+import { Writers } from "../support/writers.ts";
 
 const RESIDENTS = ["ada", "bea", "cia"];
 const TRAVELLERS = Array.from({ length: 12 }, (_, index) => `traveller-${index}`);

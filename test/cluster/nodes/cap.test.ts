@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Peer } from "../support/peer.ts";
-import { Cluster, onEveryRedis } from "./cluster.ts";
+import { Peer } from "../../support/peer.ts";
+import { Cluster, onEveryRedis } from "../support/cluster.ts";
 
 const ROUNDS = 100;
 
