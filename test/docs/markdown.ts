@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
 
 /** A fenced block: ```language … ``` */
 export interface Block {
@@ -25,7 +25,7 @@ export function readPage(path: string): Page {
 
 /** Everything that people read here. */
 export const pages = (): Page[] =>
-  globSync(["*.md", "docs/**/*.md", "bench/*.md", "examples/**/*.md"], { cwd: REPOSITORY })
+  globSync(["*.md", "docs/**/*.md", "bench/**/*.md", "examples/**/*.md"], { cwd: REPOSITORY })
     .sort()
     .map(readPage);
 

@@ -3,9 +3,9 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { CONFIG_KEYS } from "../../src/config/config.ts";
-import { REPOSITORY } from "../package/build.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { codesIn, readPage, tableAfter } from "./markdown.ts";
 
 const page = readPage("docs/OPERATIONS.md");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Program } from "../examples/program.ts";
-import { REPOSITORY } from "../package/build.ts";
 import { freePort } from "../support/free-port.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { readPage } from "./markdown.ts";
 
 const page = readPage("README.md");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { type Block, type Page, pages } from "./markdown.ts";
 
 const all = pages();

@@ -7,10 +7,13 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Receipt } from "../../src/index.ts";
-import { REPOSITORY } from "../package/build.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { needs } from "../support/tools.ts";
 import { startProxy } from "./proxy.ts";
+
+needs("chromium", "chromium-browser");
 
 const CHROMIUM_FLAGS = [
   "--no-sandbox",

@@ -3,8 +3,13 @@ import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import type { WebSocketConstructor } from "../../src/client/options.ts";
 import { Observed } from "../client/harness.ts";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { needs } from "../support/tools.ts";
 import { Program } from "./program.ts";
+
+needs("nginx");
+needs("redis-server");
+needs("openssl");
 
 const START = join(REPOSITORY, "examples/cluster/start.ts");
 

@@ -3,11 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Receipt } from "../../src/index.ts";
-import { REPOSITORY, run } from "../package/build.ts";
+import { run } from "../package/build.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { needs } from "../support/tools.ts";
 import { Program } from "./program.ts";
 import { startProxy } from "./proxy.ts";
+
+needs("python3");
 
 const CLIENT = join(REPOSITORY, "examples/python/client.py");
 

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { builtPackage, REPOSITORY } from "../package/build.ts";
+import { builtPackage } from "../package/build.ts";
 import { connectPeer, type Frame } from "../support/peer.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { Program } from "./program.ts";
 
 let directory: string;

@@ -10,7 +10,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { builtPackage, REPOSITORY, run } from "./build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { builtPackage, run } from "./build.ts";
 
 /** A program of somebody who has installed the package. It checks itself, and prints what it has seen. */
 const ROUND_TRIP = `

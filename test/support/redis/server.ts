@@ -7,6 +7,9 @@ import { Redis } from "ioredis";
 import { endWithProcess } from "../end-with-process.ts";
 import { eventually } from "../eventually.ts";
 import { freePort } from "../free-port.ts";
+import { needs } from "../tools.ts";
+
+needs("redis-server");
 
 export interface RedisOptions {
   /** What was answered comes back with `restart`, after a crash of the process too. @default false */
