@@ -8,7 +8,7 @@ export class LoopWatch {
     this.#turn();
   }
 
-  /** The longest turn since the last call, the one under way included. */
+  /** The longest turn since the last call, the current one included. */
   takeLongestMs(): number {
     const longest = Math.max(this.#longest, performance.now() - this.#last);
     this.#last = performance.now();

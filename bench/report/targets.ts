@@ -3,7 +3,7 @@ import type { Scale } from "../scale.ts";
 import type { FigureName, Row } from "../scenario.ts";
 import { fanoutCase, PER_TICK } from "../scenarios/fanout.ts";
 
-/** What Tidings promises, and what was measured. */
+/** A promise of Tidings, judged by a measurement. */
 export interface Verdict {
   promise: string;
   /** NaN when the run did not measure it. */

@@ -1,11 +1,11 @@
-/** What the processes of the bench ask of each other. */
+/** The calls between the processes of the bench. */
 
-/** Who gets the messages of a plan: one message for everyone, or a message of its own for every user. */
+/** The receivers of a plan: one message for everyone, or a message of its own for every user. */
 export type Audience = "everyone" | "each-user";
 
 /**
  * Publish `perTick` messages (per user, for `each-user`) in one turn of the event loop, wait until the receivers
- * have them, and repeat until the CPU time is spent. No two ticks are ever under way together unless `depth` says so.
+ * have them, and repeat until the CPU time is spent. Only one tick is in flight at a time, unless `depth` allows more.
  */
 export interface TickPlan {
   audience: Audience;
@@ -18,7 +18,7 @@ export interface TickPlan {
   /** … but not before, nor after, this many ticks. */
   minTicks: number;
   maxTicks: number;
-  /** Ticks that may be on their way at once. */
+  /** Ticks in flight at most. */
   depth: number;
   /** Receiver processes that confirm every tick. */
   receivers: number;
@@ -73,7 +73,7 @@ export interface ConnectPlan {
   port: number;
   dialect: DialectName;
   count: number;
-  /** Handshakes under way at once. */
+  /** Handshakes in flight at most. */
   concurrency: number;
   /** The first new connection is of the user `u<firstUser>`. */
   firstUser: number;
@@ -81,7 +81,7 @@ export interface ConnectPlan {
   group?: string;
 }
 
-/** What the receivers do with the messages of one measurement. */
+/** The receivers' work during one measurement. */
 export interface Phase {
   /** Confirm a tick when so many messages have arrived on every connection; 0: do not confirm. */
   perTick: number;
@@ -94,7 +94,7 @@ export interface Phase {
   pacePort: number;
 }
 
-/** What has arrived since the phase began. */
+/** Everything that has arrived since the phase began. */
 export interface Tally {
   connections: number;
   messages: number;
@@ -105,12 +105,12 @@ export interface Tally {
   /** Messages that were read in full and found right. */
   checked: number;
   latencyMs: { count: number; p50: number; p99: number; max: number };
-  /** What was wrong; the first few. */
+  /** The first few mistakes: lost, repeated, swapped or misdirected messages. */
   faults: string[];
 }
 
 export interface RequestPlan {
-  /** Requests that each connection has under way at once, sent in one write; at most 16. */
+  /** Requests in flight on each connection, sent in one write; at most 16. */
   depth: number;
   /** Bursts of `depth` requests, per connection. The next one follows when the last is answered. */
   bursts: number;

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
-/** What a process of the bench can be asked to do. Argument and result are JSON. */
+/** The calls that a process of the bench answers, by name. Argument and result are JSON. */
 export type Calls<Api> = { [Name in keyof Api]: (argument: never) => unknown };
 
 type ArgumentOf<Call> = Call extends (argument: infer Argument) => unknown ? Argument : never;
@@ -13,7 +13,7 @@ type Answer = { id: number } & ({ result: unknown } | { error: string });
 /** The child's first answer, to a call that was never made: from here on it listens. */
 const READY = 0;
 
-/** Answers the calls of the parent process over the IPC channel, and exits when the parent is gone. */
+/** Answers the calls of the parent process over the IPC channel, and exits when the parent has ended. */
 export function answerCalls<Api extends Calls<Api>>(api: Api): void {
   process.on("message", async ({ id, name, argument }: Question) => {
     try {
@@ -67,7 +67,7 @@ export class Caller<Api extends Calls<Api>> {
     return answer as Promise<ResultOf<Api[Name]>>; // the child answers by the same Api
   }
 
-  /** Ends the child; resolves when it is gone. */
+  /** Ends the child; resolves when it has ended. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, "exit");

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import type { Dialect } from "./dialects.ts";
 import { clientPong, clientText, FrameCounter } from "./frames.ts";
 
-/** What a connection reports while it is open. */
+/** Receives the events of open connections. */
 export interface ConnectionListener {
   /** So many messages have arrived, of which those with {@link Connection.reading} were given to `message`. */
   arrived(connection: Connection, messages: number, bytes: number): void;

@@ -1,6 +1,6 @@
 import type { DialectName } from "./api.ts";
 
-/** What the bench puts into a message. */
+/** The data of a message of the bench. */
 export interface BenchData {
   /** 0, 1, 2, … for each connection: a lost, repeated or swapped message is noticed. */
   n: number;

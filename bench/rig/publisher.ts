@@ -11,7 +11,7 @@ const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
 const WARM_TICKS = 1;
 
-/** What can be told to publish. */
+/** The calls by which a server under test publishes. */
 export interface Publisher {
   /** Publishes one message to every connection. */
   broadcast(data: BenchData, stored: boolean): void;

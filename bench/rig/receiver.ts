@@ -12,7 +12,7 @@ import { clientText } from "./frames.ts";
 const MAX_FAULTS = 5;
 const IDLE: Phase = { perTick: 0, readEvery: 0, latency: false, firstUser: "counted", pacePort: 0 };
 
-/** The bursts that are under way, while requests are measured. */
+/** The bursts in flight, while requests are measured. */
 interface RequestRun {
   burst: Buffer;
   depth: number;

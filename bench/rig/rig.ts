@@ -12,7 +12,7 @@ export type { BenchData } from "./dialects.ts";
 export { type Contender, collectGarbage, host, plainText } from "./host.ts";
 export { type Metered, paced, publishToOne, startMeter, TEXT } from "./publisher.ts";
 
-/** Handshakes under way at once, unless a scenario says otherwise. */
+/** Handshakes in flight at most, unless a scenario says otherwise. */
 const CONCURRENCY = 200;
 
 /** Every Node server runs as `npm start` does: with a small young generation, so that few pages are kept in reserve. */
@@ -28,7 +28,7 @@ export interface RigOptions {
   profileTo?: string;
 }
 
-/** What came of a plan: the server's report, and the receivers' tallies added up. */
+/** The result of a plan: the server's report, and the sum of the receivers' tallies. */
 export interface Outcome {
   report: PublishReport;
   tally: Tally;

@@ -69,7 +69,7 @@ export function tableAfter({ text }: Page, heading: string): string[][] {
   return cells.slice(2); // without the header and the line below it
 }
 
-/** What stands in a cell as `code`. */
+/** The texts in `code` of a cell. */
 export const codesIn = (cell = ""): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
 
 export const exists = (path: string): boolean => existsSync(join(REPOSITORY, path));

@@ -10,7 +10,7 @@ import { codesIn, readPage, tableAfter } from "./markdown.ts";
 
 const page = readPage("docs/OPERATIONS.md");
 
-/** What is looked at of the description of the HTTP API. */
+/** The checked part of the description of the HTTP API. */
 interface OpenApi {
   readonly paths: Record<string, Record<string, { readonly security?: unknown[] }>>;
 }

@@ -15,7 +15,7 @@ const blocksIn = (language: string): [place: string, page: Page, block: Block][]
       .map((block): [string, Page, Block] => [`${page.path}:${block.line}`, page, block]),
   );
 
-/** What snippets may use without saying where it comes from. */
+/** Declarations that snippets may use without an import. */
 const AMBIENT = `
 declare const hub: import("tidings").Hub<Record<string, unknown>>;
 declare const client: import("tidings/client").Client;

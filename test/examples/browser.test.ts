@@ -134,7 +134,7 @@ describe("examples/browser/index.html", () => {
     const flood = Array.from({ length: 60 }, () => say("long ".repeat(40_000)));
     const states = (await Promise.all(flood)).map(({ state }) => state);
     expect(states).toContain("stored");
-    // What is dropped shows when a later message arrives.
+    // A dropped message is noticed when a later one arrives.
     const last = await eventually("a message finds room in the queue", async () => {
       await shown(alice);
       const receipt = await say("last");

@@ -119,7 +119,7 @@ describe("examples/python/client.py", () => {
     );
     const states = (await Promise.all(flood)).map(({ state }) => state);
     expect(states).toContain("stored");
-    // What is dropped shows when a later message arrives: one that finds room in the queue.
+    // A dropped message is noticed when a later one arrives, one that finds room in the queue.
     await eventually("a message finds room in the queue", async () => (await say("last")).state !== "stored");
     await alice.prints("last");
     const numbers = [...alice.output.matchAll(/number (\d+)\./g)].map(([, number]) => Number(number));

@@ -13,7 +13,7 @@ const BEGINNINGS = [
   "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
 ];
 
-/** Connections under way at once: the kernel's queue of those not yet accepted is short. */
+/** Connections in flight at most: the kernel's queue of those not yet accepted is short. */
 const WIDTH = 256;
 
 let begun = 0;

@@ -7,7 +7,7 @@ import { Balancer, type Environment, NodeProcess } from "../../support/nodes/nod
 import { connectPeer, type Peer } from "../../support/peer.ts";
 import { RedisCluster, RedisServer, type TestRedis } from "../../support/redis/redis.ts";
 
-/** Anything that can be connected to. */
+/** A node, a balancer or a Redis: anything with a URL. */
 interface Place {
   readonly url: string;
 }
@@ -25,7 +25,7 @@ const QUICK: Environment = {
 export class Cluster implements AsyncDisposable {
   readonly nodes: readonly NodeProcess[];
   readonly balancer: Balancer;
-  /** What the keys in Redis begin with. */
+  /** Prefix of all keys in Redis. */
   readonly prefix: string;
   readonly #clients: Observed[] = [];
 
@@ -74,7 +74,7 @@ export class Cluster implements AsyncDisposable {
     return connectPeer(node.urlOf(user, parameters));
   }
 
-  /** Somebody who is told of every change of presence by one node. */
+  /** A user with the SDK who watches the presence of everyone on one node. */
   async watcher(node: NodeProcess): Promise<Watcher> {
     const client = await this.client(`watcher-${node.id}`, node);
     await client.client.watchPresence({ all: true });
@@ -92,7 +92,7 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** Resolves when every node says that it should get traffic, or that it should not. */
+  /** Resolves when `/ready` of every node says so. */
   async areReady(ready: boolean, nodes: readonly NodeProcess[] = this.nodes): Promise<void> {
     for (const node of nodes) {
       const state = `${node.id} is ${ready ? "ready" : "not ready"}`;
@@ -120,7 +120,7 @@ const activeIn = (nodes: { id: string; status: string }[]): string =>
     .sort()
     .join();
 
-/** What one node told of who comes and goes. */
+/** The presence events that one node sent. */
 export class Watcher {
   readonly #client: Observed;
 
@@ -144,17 +144,17 @@ const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDi
   { name: "a Redis Cluster of three masters", start: () => RedisCluster.start() },
 ];
 
-/** Facts that hold on every kind of Redis. */
+/** Runs tests on every kind of Redis. */
 export function onEveryRedis(facts: (redis: () => TestRedis) => void): void {
   describe.each(REDISES)("on $name", ({ start }) => facts(duringTests(start)));
 }
 
-/** The same where nothing is broken, so that one cluster is enough for all of them. Each has users of its own. */
+/** Tests that break nothing and share one cluster per kind of Redis. Each test has users of its own. */
 export function onEveryCluster(env: Environment, facts: (cluster: () => Cluster) => void): void {
   onEveryRedis((redis) => facts(duringTests(() => Cluster.start(redis(), env))));
 }
 
-/** Something that is there before the first test and until after the last. */
+/** Starts something before the first test and ends it after the last. */
 function duringTests<Thing extends AsyncDisposable>(start: () => Promise<Thing>): () => Thing {
   let thing: Thing | undefined;
   beforeAll(async () => {
@@ -162,7 +162,7 @@ function duringTests<Thing extends AsyncDisposable>(start: () => Promise<Thing>)
   });
   afterAll(() => thing?.[Symbol.asyncDispose]());
   return () => {
-    if (thing === undefined) throw new Error("it is there during tests only");
+    if (thing === undefined) throw new Error("only started while tests run: call this inside a test");
     return thing;
   };
 }

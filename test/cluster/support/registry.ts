@@ -1,6 +1,6 @@
 import type { RedisServer, TestRedis } from "../../support/redis/redis.ts";
 
-/** What the registry in Redis knows of the nodes: incarnation by node id. Only tests look there. */
+/** Incarnations in the registry in Redis, by node id. Only tests look there. */
 export async function incarnations({ masters }: TestRedis, prefix: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const master of masters) {
@@ -15,7 +15,7 @@ export async function incarnations({ masters }: TestRedis, prefix: string): Prom
   return found;
 }
 
-/** The keys in which an incarnation still stands, but for the marks that keep it from coming back. */
+/** Keys that still name an incarnation, but for the marks that keep it from coming back. */
 export async function traces({ masters }: TestRedis, prefix: string, token: string): Promise<string[]> {
   const found: string[] = [];
   for (const master of masters) {

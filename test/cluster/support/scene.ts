@@ -10,11 +10,11 @@ interface Person {
   readonly name: string;
   readonly node: NodeProcess;
   readonly observed: Observed;
-  /** The connection that the person should keep, whatever happens to Redis. */
+  /** Id of the connection, which stays open whatever happens to Redis. */
   readonly connection: string | undefined;
 }
 
-/** Friends on three nodes, two of them on the first, and what they may expect while Redis is away and when it is back. */
+/** Friends on three nodes, two of them on the first, with the expectations while Redis is unavailable and afterwards. */
 export class Scene {
   readonly #cluster: Cluster;
   readonly #people: readonly Person[];
@@ -42,7 +42,7 @@ export class Scene {
     return scene;
   }
 
-  /** Not ready, in words; what is stored is refused; what stays on a node arrives. */
+  /** Nodes are not ready, stored messages are refused, and ephemeral messages arrive on their own node. */
   async expectAway(): Promise<void> {
     await this.#cluster.areReady(false);
     const [ada, bea] = this.#people;
@@ -52,7 +52,7 @@ export class Scene {
     }
     for (const audience of [{ to: "bea" }, { group: GROUP }]) {
       const data = `local ${++this.#messages}`;
-      // Whom it reached elsewhere is not known now; that it was delivered here is what counts.
+      // Only delivery on this node counts: nodes cannot learn of the others now.
       await ada?.observed.client.send({ type: "n", ...audience, data }, { ephemeral: true }).catch(() => {});
       await bea?.observed.until(() => bea.observed.received.includes(data));
     }

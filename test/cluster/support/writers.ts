@@ -14,7 +14,7 @@ interface Numbered {
 /** Between two messages of a writer: with three writers about 1,000 messages per second. */
 const PAUSE_MS = 2;
 
-/** Users who write stored messages to others, one after another, as applications do: what fails for now is repeated. */
+/** Users who write stored messages to others, one after another, as applications do: a retryable failure is repeated. */
 export class Writers {
   readonly #writers: readonly { name: string; client: Observed }[];
   readonly #receivers: readonly string[];
@@ -70,7 +70,7 @@ export class Writers {
   /** Waits until a receiver has everything, and expects it once and in order. */
   async expectAllOnce(receiver: string, client: Observed): Promise<void> {
     await client.until(() => client.received.length >= this.total(receiver));
-    await client.client.request("robot.heartBeat"); // what else was on its way is here
+    await client.client.request("robot.heartBeat"); // anything else in flight has arrived then
     this.expectOnceInOrder(receiver, client.received);
     expect(client.all("lost")).toEqual([]);
   }

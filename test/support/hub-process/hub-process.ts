@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { HubOptions } from "../../../src/index.ts";
 
-/** What a hub in another process can be asked. */
+/** A question to a hub in another process. */
 export interface Question {
   readonly id: number;
   readonly ask: "memory" | "failures" | "publish" | "count" | "close";
@@ -35,7 +35,7 @@ export class HubProcess {
     return this.#ask({ ask: "memory" }) as Promise<number>; // as program.ts answers it
   }
 
-  /** Everything that went wrong with nobody waiting for it. */
+  /** The failures that the hub reported by its `error` event. */
   failures(): Promise<string[]> {
     return this.#ask({ ask: "failures" }) as Promise<string[]>; // as program.ts answers it
   }

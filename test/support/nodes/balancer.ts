@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Somewhere on this machine that connections can be sent to. */
+/** A port on this machine to which connections can be sent. */
 interface Backend {
   readonly port: number;
 }

@@ -10,7 +10,7 @@ const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url))
 /** The names of docs/CONFIGURATION.md. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** What a node answers over HTTP. */
+/** An HTTP answer of a node. */
 export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it and would fail on what they do not find
@@ -23,7 +23,7 @@ export class NodeProcess implements AsyncDisposable {
   readonly port: number;
   readonly #env: Environment;
   #child: ChildProcess | undefined;
-  /** What the process printed and logged, for a test that fails. */
+  /** Output and log of the process, for a test that fails. */
   output = "";
 
   private constructor(id: string, port: number, env: Environment) {
@@ -39,12 +39,12 @@ export class NodeProcess implements AsyncDisposable {
     return node;
   }
 
-  /** Where users of this node connect: in development mode they are who they say. */
+  /** The WebSocket URL of this node, which runs in development mode. */
   get url(): string {
     return `ws://127.0.0.1:${this.port}/ws`;
   }
 
-  /** {@link url} with the query of a client that says everything there. */
+  /** {@link url} with a user and other parameters in its query. */
   urlOf(user: string, parameters: Record<string, string> = {}): string {
     return `${this.url}?${new URLSearchParams({ user_id: user, ...parameters })}`;
   }

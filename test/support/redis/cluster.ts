@@ -4,7 +4,7 @@ import { type RedisOptions, RedisServer, type TestRedis } from "./server.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
-/** A replica may be elected however long its master has been gone. */
+/** Validity factor 0: a replica may be elected however long its master has been away. */
 const ARGS = [
   ...["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"],
   ...["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"],
@@ -35,7 +35,7 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     await Promise.all(this.masters.map((master) => master[Symbol.asyncDispose]()));
   }
 
-  /** What `redis-cli --cluster create` does, without its pauses. */
+  /** Forms the cluster as `redis-cli --cluster create` does, without its pauses. */
   async #form(): Promise<void> {
     const share = Math.ceil(SLOTS / MASTERS);
     await Promise.all(
@@ -54,7 +54,7 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
   }
 }
 
-/** One more server, which replicates one of the masters and takes its place when that is gone. `await using` stops all. */
+/** A Redis Cluster and a replica of one of its masters, which takes the place of a dead master. `await using` stops all. */
 export class ReplicatedRedisCluster implements AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
@@ -72,7 +72,7 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     const replica = await RedisServer.start({ args: ARGS });
     await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
     const id = String(await master.command("CLUSTER", "MYID"));
-    // It has to hear of the master first.
+    // The replica has to hear of the master first.
     await eventually("the replica may follow the master", () =>
       replica.command("CLUSTER", "REPLICATE", id).then(Boolean, () => false),
     );

@@ -13,7 +13,7 @@ import { RedisServer } from "./server.ts";
 const NAME = "mymaster";
 const DOWN_AFTER_MS = 500;
 
-/** A master with a replica, and a Sentinel that promotes the replica when the master is gone. `await using` stops all. */
+/** A master with a replica, and a Sentinel that promotes the replica of a dead master. `await using` stops all. */
 export class RedisSentinel implements AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
@@ -60,7 +60,7 @@ export class RedisSentinel implements AsyncDisposable {
     await replicated(this.master, this.replica);
   }
 
-  /** Nobody is promoted until {@link elect}. (A Sentinel that is paused itself elects nobody for 30 s afterwards.) */
+  /** Holds back promotions until {@link elect}. Pausing Sentinel would not do: it then elects nobody for another 30 s. */
   async holdElections(): Promise<void> {
     await this.#takeForDeadAfter(3_600_000);
   }

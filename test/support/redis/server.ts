@@ -12,19 +12,19 @@ import { needs } from "../tools.ts";
 needs("redis-server");
 
 export interface RedisOptions {
-  /** What was answered comes back with `restart`, after a crash of the process too. @default false */
+  /** Writes that were answered are there again after `restart`, also after a crash of the process. @default false */
   readonly persistent?: boolean;
-  /** Whatever else `redis-server` takes on its command line. */
+  /** More arguments for the command line of `redis-server`. */
   readonly args?: readonly string[];
 }
 
-/** Where a backplane connects to, and the servers that hold its keys. */
+/** The URL for a backplane, and the servers that hold its keys. */
 export interface TestRedis {
   readonly url: string;
   readonly masters: readonly RedisServer[];
 }
 
-/** A redis-server of its own on a free loopback port, which may fail in every way. `await using` stops it. */
+/** A redis-server on a free loopback port, which a test can stop, kill, pause and restart. `await using` stops it. */
 export class RedisServer implements TestRedis, AsyncDisposable {
   readonly port: number;
   readonly #directory: string;
@@ -83,13 +83,13 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     if (this.#options.persistent) await this.#rewrite();
   }
 
-  /** The same with the file as the crash has left it: a transaction that was cut off there is taken up again by a later restart. */
+  /** Restarts with the file as the crash left it. A later restart takes up a transaction that was cut off there. */
   async restartAsItIs(): Promise<void> {
     this.#child = this.#spawn();
     if (!(await this.#answers())) throw new Error(`redis-server ended with ${this.#child.exitCode}`);
   }
 
-  /** Takes the end of what an ended server has written away, as a crash in the middle of a write does. */
+  /** Cuts off the end of the file of an ended server, as a crash in the middle of a write does. */
   async tear(bytes: number): Promise<void> {
     const directory = join(this.#directory, "appendonlydir"); // since Redis 7
     const names = await readdir(directory).catch(() => []);
@@ -113,7 +113,7 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** Has the file written anew. Up to now a server cuts off the last command only, when a crash came in the middle of a transaction. */
+  /** Rewrites the file. Otherwise a server cuts off only the last command when a crash came in the middle of a transaction. */
   async #rewrite(): Promise<void> {
     await this.command("BGREWRITEAOF");
     await eventually("Redis has rewritten its file", async () =>
@@ -126,7 +126,7 @@ export class RedisServer implements TestRedis, AsyncDisposable {
   #spawn(): ChildProcess {
     const { persistent, args: more } = this.#options;
     const where = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#directory];
-    // What a killed process has written, the kernel has. While it syncs, Redis would write later than it answers.
+    // The kernel has the writes of a killed process. With fsync, Redis would write later than it answers.
     const persistence = persistent ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
     const always = ["--save", "", "--daemonize", "no", "--loglevel", "warning"];
     const args = [...where, ...always, ...persistence, ...more];
