@@ -22,7 +22,7 @@ const rigs: Rig[] = [];
 afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
 
 describe("the bench", () => {
-  it.each(PAGES)("is what the tables in $name were made from", (page) => {
+  it.each(PAGES)("is the source of the tables in $name", (page) => {
     const { actual, expected } = comparePage(page);
     expect(actual).toBe(expected);
     expect(actual).toContain("<!-- bench:start -->");
@@ -75,7 +75,7 @@ describe("the bench of the cluster", () => {
     },
   );
 
-  it("notices messages that are lost, repeated, or swapped", () => {
+  it("detects lost, repeated and swapped messages", () => {
     const arrivals = new Arrivals();
     arrivals.expect(2);
     const arrive = (user: number, n: number) => arrivals.message(`user:u${user}`, `{"n":${n},"text":""}`);
@@ -148,7 +148,7 @@ describe("the frame counter of the bench", () => {
     }
   });
 
-  it("refuses what is no frame of a server", () => {
+  it("rejects bytes that are no frame of a server", () => {
     const reader = new FrameCounter({ text: () => {}, ping: () => {}, close: () => {} });
     reader.reading = false;
     expect(() => reader.push(Buffer.from([0x81, 0x85, 0, 0, 0, 0]))).toThrow("masked");
@@ -165,12 +165,12 @@ describe("the judge of the bench", () => {
   });
   const againstLoop = (rows: Row[]) => judge(rows, TINY).find(({ promise }) => promise.includes("ws loop"));
 
-  it("passes what is kept and fails what is not", () => {
+  it("passes promises that are kept and fails those that are not", () => {
     expect(againstLoop([cost("tidings", 6), cost("ws-loop", 7)])?.pass).toBe(true);
     expect(againstLoop([cost("tidings", 8), cost("ws-loop", 7)])?.pass).toBe(false);
   });
 
-  it("says nothing about what was not measured", () => {
+  it("gives no verdict on figures that were not measured", () => {
     expect(againstLoop([cost("ws-loop", 7)])?.measured).toBeNaN();
   });
 });

@@ -73,7 +73,7 @@ describe("TypeScript in the documentation", () => {
     expect(typeCheck(new Map(snippets))).toEqual([]);
   });
 
-  it("would be found wrong", () => {
+  it("fails this test when it has type errors", () => {
     const wrong =
       'import { createHub } from "tidings";\nawait createHub().user("bob").say();\nawait hub.nodes();\nclient.joy();';
     expect(typeCheck(new Map([["wrong.ts", wrong]]))).toEqual([
@@ -107,7 +107,7 @@ describe("commands in the documentation", () => {
   const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
   const builtIn = ["ci", "install", "pack"];
 
-  it.each(blocksIn("sh"))("name scripts that there are: %s", (_place, _page, { text }) => {
+  it.each(blocksIn("sh"))("name existing scripts only: %s", (_place, _page, { text }) => {
     const names = [...text.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name = ""]) => name);
     expect(names.filter((name) => !(name in scripts) && !builtIn.includes(name))).toEqual([]);
   });

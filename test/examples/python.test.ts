@@ -41,7 +41,7 @@ describe("examples/python/client.py", () => {
     await alice.prints("* acked");
   });
 
-  it("learns that a message waits for a user who is away, who then gets it", async () => {
+  it("gets messages that were stored while the user was offline", async () => {
     const { hub, url } = await startHub();
     await hub.user("bob").send({ type: "chat", data: { text: "from the application" } });
     const bob = await start(url(), "bob");
@@ -64,7 +64,7 @@ describe("examples/python/client.py", () => {
     await alice.prints("forbidden: alice may not publish to group:lobby");
   });
 
-  it("gets what it missed while the network was down, once and in order, in its groups too", async () => {
+  it("gets missed messages after a network failure, once and in order, in its groups too", async () => {
     const { hub, at } = await startHub();
     const proxy = await startProxy(at.port);
     const alice = await start(`ws://127.0.0.1:${proxy.port}/ws`, "alice");
@@ -126,7 +126,7 @@ describe("examples/python/client.py", () => {
     expect(numbers).toEqual(flood.map((_, number) => number));
   });
 
-  it("does not come back when it was kicked", async () => {
+  it("does not reconnect after a kick", async () => {
     const { hub, url } = await startHub();
     const alice = await start(url(), "alice");
     await hub.user("alice").kick({ reason: "enough" });

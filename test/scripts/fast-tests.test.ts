@@ -7,12 +7,12 @@ const { fast, whole } = splitTests(REPOSITORY);
 describe("fast tests", () => {
   it("are those whose imports start no process, this one among them", () => {
     expect(fast).toContain("test/scripts/fast-tests.test.ts");
-    expect(fast).toContain("test/hub/message.test.ts");
+    expect(fast).toContain("test/support/eventually.test.ts");
     expect(fast.length).toBeGreaterThan(40);
   });
 
   it("are not those that start Redis, a browser, a build or another program", () => {
-    const others = ["cluster/nodes/kill", "web/page", "package/pack", "cli/serve", "examples/python"];
+    const others = ["cluster/nodes/kill", "web/page", "package/pack", "examples/python"];
     expect(whole).toEqual(expect.arrayContaining(others.map((name) => `test/${name}.test.ts`)));
   });
 

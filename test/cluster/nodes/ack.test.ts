@@ -16,7 +16,7 @@ onEveryCluster({}, (cluster) => {
     expect(await sent).toMatchObject({ state: "acked", offset: 1 });
   });
 
-  test("the application waits on a third node, and learns the same", async () => {
+  test("the application waits on a third node and gets the same result", async () => {
     await cluster().client("bea", cluster().n2);
 
     const message = { ...hello("bea"), ack: true, timeoutMs: 60_000 };
@@ -41,7 +41,7 @@ onEveryCluster({}, (cluster) => {
     expect(await sent).toMatchObject({ state: "stored", offset: 1 });
   });
 
-  test("a receiver who is away gives `stored`, and what was sent arrives at the next login, on any node", async () => {
+  test("for an offline receiver the sender gets `stored`; the message arrives at the next login, on any node", async () => {
     const { n1, n2, n3 } = cluster();
     const alice = await cluster().client("alice", n1);
     const before = await cluster().client("dora", n2);

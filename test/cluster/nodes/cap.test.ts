@@ -57,7 +57,7 @@ onEveryRedis((redis) => {
 });
 
 onEveryRedis((redis) => {
-  test("a user whose node was killed is let in again, and counts once", async () => {
+  test("a user of a killed node connects again, and counts as one connection", async () => {
     // Long before the others take the node for dead.
     const env = { WEBSOCKET_MAX_CONNECTIONS_PER_USER: "1", CLUSTER_NODE_TIMEOUT: "600" };
     await using cluster = await Cluster.start(redis(), env);

@@ -6,7 +6,7 @@ const NOTICE = { reason: "spam", notice: { appeal: "abuse@example.com" } };
 const KICKED = { code: 4501, reason: "spam", willRetry: false };
 
 onEveryCluster({}, (cluster) => {
-  test("a user is kicked from another node, with the notice, for good", async () => {
+  test("a user is kicked from another node, gets the notice, and does not reconnect", async () => {
     const { n1, n2 } = cluster();
     const ada = await cluster().client("ada", n2);
     const witness = await cluster().client("witness", n2);

@@ -17,7 +17,7 @@ async function settle(cluster: Cluster, node: NodeProcess): Promise<void> {
 }
 
 onEveryRedis((redis) => {
-  test("a node killed under load: its users are offline once, and nothing that was stored is lost or doubled", async () => {
+  test("a node killed under load: its users go offline once, and no stored message is lost or duplicated", async () => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watchers = [await cluster.watcher(n1), await cluster.watcher(n3)];
@@ -43,7 +43,7 @@ onEveryRedis((redis) => {
     await cluster.lists(n1, n3);
   });
 
-  test("a killed node leaves no ghost in presence, directory and counts", async () => {
+  test("a killed node disappears from presence, directory and counts", async () => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);
@@ -79,7 +79,7 @@ onEveryRedis((redis) => {
     );
   });
 
-  test("a killed node that starts again is a node like the others", async () => {
+  test("a killed node that starts again serves its users as before", async () => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);

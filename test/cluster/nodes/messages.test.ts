@@ -36,7 +36,7 @@ onEveryCluster({}, (cluster) => {
     },
   );
 
-  test("everyone in a group sees one order, whoever sends from wherever", async () => {
+  test("all members of a group see one order, whichever nodes the senders are on", async () => {
     const clients = await oneOnEach(cluster(), ["dora", "ella", "fay"]);
     for (const { client } of clients) await client.join("g");
 
@@ -51,7 +51,7 @@ onEveryCluster({}, (cluster) => {
     for (const received of others) expect(received).toEqual(first);
   });
 
-  test("a broadcast reaches everyone on every node, but whom it leaves out", async () => {
+  test("a broadcast reaches every connection on every node, except those it excludes", async () => {
     const clients = await oneOnEach(cluster(), ["gina", "hana", "ida"]);
     const [gina, hana, ida] = clients;
     const phone = await cluster().client("ida", cluster().n1, { platform: "ios" });
@@ -67,7 +67,7 @@ onEveryCluster({}, (cluster) => {
     expect(phone.received).toEqual(["all but hana", "phones", "the end"]);
   });
 
-  test("a broadcast that is sent as soon as a connection is welcome reaches it", async () => {
+  test("a broadcast right after the welcome reaches the new connection", async () => {
     const { n1, n2 } = cluster();
     for (let number = 0; number < WELCOMES; number++) {
       const client = await cluster().client(`newcomer-${number}`, n1);
@@ -77,7 +77,7 @@ onEveryCluster({}, (cluster) => {
     }
   });
 
-  test("a key that was used on one node is a repeat on every other", async () => {
+  test("an idempotency key that was used on one node is a duplicate on every other", async () => {
     const [jana] = await oneOnEach(cluster(), ["jana", "kim", "lea"]);
     const message = { to: "jana", type: "n", data: "once", key: "order-7" };
 
@@ -90,7 +90,7 @@ onEveryCluster({}, (cluster) => {
     expect(new Set(receipts.map(({ body }) => body.id)).size).toBe(1);
   });
 
-  test("a durable member joins on every node, and finds what was sent while away", async () => {
+  test("a durable member joins on every node, and gets the messages sent while offline", async () => {
     const { n1, n2, n3 } = cluster();
     const mia = await cluster().client("mia", n2);
     await n1.post("/groups/club/members", { user: "mia" });

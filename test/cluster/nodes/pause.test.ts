@@ -92,7 +92,7 @@ test("a pause within the timeout changes nothing", async () => {
   expect(await incarnations(redis, cluster.prefix)).toEqual(before);
 });
 
-test("a user who went on at another node while the own one was paused keeps the newer connection", async () => {
+test("a user who reconnected to another node while the first was paused keeps the newer connection", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis, { WEBSOCKET_ONE_PER_PLATFORM: "1" });
   const { n1, n2, n3 } = cluster;

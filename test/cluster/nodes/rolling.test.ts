@@ -14,7 +14,7 @@ function expectSpread(delays: readonly number[]): void {
 }
 
 onEveryRedis((redis) => {
-  test("three nodes restarted one after another under load: nothing stored is lost, nobody is offline, and clients come back spread out", async () => {
+  test("three nodes restarted one after another under load: no stored message is lost, no user goes offline, and clients reconnect spread out", async () => {
     await using cluster = await Cluster.start(redis(), { SHUTDOWN_RECONNECT_SPREAD_MS: String(SPREAD_MS) });
     const watcher = await cluster.client("watcher");
     await watcher.client.watchPresence({ all: true });
@@ -43,7 +43,7 @@ onEveryRedis((redis) => {
     expect(body.members).toHaveLength(USERS.length);
   });
 
-  test("a node that closes is gone from presence, directory and registry before its process is", async () => {
+  test("a closing node leaves presence, directory and registry before its process ends", async () => {
     await using cluster = await Cluster.start(redis(), { CLUSTER_NODE_TIMEOUT: "600" });
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);

@@ -3,7 +3,7 @@ import { RedisServer } from "../../support/redis/redis.ts";
 import { Cluster } from "../support/cluster.ts";
 import { Scene } from "../support/scene.ts";
 
-test("Redis restarted empty: everything is announced again, and clients learn that their histories are lost", async () => {
+test("Redis restarted empty: nodes reconcile, and clients learn that their histories are lost", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
@@ -16,7 +16,7 @@ test("Redis restarted empty: everything is announced again, and clients learn th
   await scene.untilLossIsTold();
 });
 
-test("Redis emptied while it runs: everything is announced again within a heartbeat", async () => {
+test("Redis emptied while it runs: nodes reconcile within a heartbeat", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
@@ -28,7 +28,7 @@ test("Redis emptied while it runs: everything is announced again within a heartb
   await scene.untilLossIsTold();
 });
 
-test("a client that was away when Redis lost everything is told at its next login", async () => {
+test("a client that was offline when Redis lost everything is told at its next login", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const { n1, n2 } = cluster;

@@ -7,7 +7,7 @@ describe.each([
   { name: "behind Sentinel", start: () => RedisSentinel.start() },
   { name: "of a Redis Cluster", start: () => ReplicatedRedisCluster.start() },
 ])("the master $name", ({ start }) => {
-  test("crashes and its replica is promoted: the nodes follow, and everyone is there as before", async () => {
+  test("crashes and its replica is promoted: the nodes follow, and all users are listed as before", async () => {
     await using redis = await start();
     await using cluster = await Cluster.start(redis);
     const scene = await Scene.open(cluster);
@@ -23,7 +23,7 @@ describe.each([
     scene.expectNothingLost();
   });
 
-  test("hangs, is replaced, and comes to itself: nobody goes on with the old one", async () => {
+  test("hangs, is replaced, and answers again: no node goes on with it", async () => {
     await using redis = await start();
     await using cluster = await Cluster.start(redis);
     const scene = await Scene.open(cluster);

@@ -3,7 +3,7 @@ import { RedisCluster } from "../../support/redis/redis.ts";
 import { Cluster } from "../support/cluster.ts";
 import { Scene } from "../support/scene.ts";
 
-test("a master of a Redis Cluster crashes and comes back with its data: everyone is there as before", async () => {
+test("a master of a Redis Cluster crashes and restarts with its data: all users are listed as before", async () => {
   await using redis = await RedisCluster.start({ persistent: true });
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
@@ -31,7 +31,7 @@ test.each([0, 1, 2])(
   },
 );
 
-test("all masters of a Redis Cluster hang for a while: nobody is declared dead", async () => {
+test("all masters of a Redis Cluster hang for a while: no node is declared dead", async () => {
   await using redis = await RedisCluster.start();
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);

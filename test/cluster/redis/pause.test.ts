@@ -11,7 +11,7 @@ const PAUSE_MS = 5_000;
 /** Several heartbeats, and less than the node timeout. */
 const LATE_MS = 1_500;
 
-test("Redis paused for 5 s under load: nobody is declared dead, and what was stored arrives once, in order", async () => {
+test("Redis paused for 5 s under load: no node is declared dead, and stored messages arrive once, in order", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
@@ -33,7 +33,7 @@ test("Redis paused for 5 s under load: nobody is declared dead, and what was sto
   scene.expectNothingLost();
 });
 
-test("a node that comes back from the outage a little later than the others is not taken for dead", async () => {
+test("a node that recovers from the outage a little later than the others is not declared dead", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const { n1, n2, n3 } = cluster;

@@ -4,7 +4,7 @@ import { Cluster } from "../support/cluster.ts";
 import { Scene } from "../support/scene.ts";
 import { Writers } from "../support/writers.ts";
 
-test("Redis restarted with its data: nothing is lost, and everyone is there as before", async () => {
+test("Redis restarted with its data: nothing is lost, and all users are listed as before", async () => {
   await using redis = await RedisServer.start({ persistent: true });
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
@@ -17,7 +17,7 @@ test("Redis restarted with its data: nothing is lost, and everyone is there as b
   scene.expectNothingLost();
 });
 
-test("Redis crashed under load and restarted with its data: what was stored arrives once, in order", async () => {
+test("Redis crashed under load and restarted with its data: stored messages arrive once, in order", async () => {
   await using redis = await RedisServer.start({ persistent: true });
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
