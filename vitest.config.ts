@@ -1,13 +1,22 @@
 import { defineConfig } from "vitest/config";
+import { splitTests } from "./test/support/fast-tests.ts";
+
+const { fast, whole } = splitTests(import.meta.dirname);
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     // Most tests wait for other processes; by default a machine with two cores would run one file after the other.
     maxWorkers: 2,
     // A hang must end some day; no test asserts a duration.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "fast", include: fast, setupFiles: "test/support/no-processes.ts" },
+      },
+      { extends: true, test: { name: "processes", include: whole } },
+    ],
   },
 });

@@ -1,11 +1,11 @@
 /** `npm run bench`: measures Tidings beside its controls and peers, and judges its promises. See README.md. */
 import { writeFileSync } from "node:fs";
-import { drawFanout } from "./chart.ts";
-import { CONTENDERS } from "./contenders.ts";
 import { runProgram } from "./program.ts";
+import { drawFanout } from "./report/chart.ts";
+import { judge } from "./report/targets.ts";
+import { CONTENDERS } from "./rig/rig.ts";
 import { runScenario, SCENARIOS } from "./run.ts";
 import { FULL, fitTo, QUICK } from "./scale.ts";
-import { judge } from "./targets.ts";
 
 await runProgram(process.argv.slice(2), {
   command: "npm run bench",

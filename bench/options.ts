@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-/** What a bench offers to choose from. */
+/** The choices that a bench offers on its command line. */
 export interface Choices<Scenario, Contender, Scale> {
   /** How it is started. */
   command: string;
@@ -8,7 +8,7 @@ export interface Choices<Scenario, Contender, Scale> {
   contenders: readonly Contender[];
   full: Scale;
   quick: Scale;
-  /** What a full run writes. */
+  /** The files that a full run writes. */
   files: string;
 }
 

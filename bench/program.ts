@@ -1,10 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describeMachine, type Machine } from "./machine.ts";
+import { describeMachine, type Machine } from "./measure/machine.ts";
 import { type Choices, parseOptions, usageOf } from "./options.ts";
-import { formatMachine, formatScenario, formatVerdicts, type Results, showProgress } from "./report.ts";
+import {
+  formatMachine,
+  formatScenario,
+  formatVerdicts,
+  type Results,
+  showProgress,
+} from "./report/tables.ts";
+import type { Verdict } from "./report/targets.ts";
 import type { Row } from "./scenario.ts";
-import type { Verdict } from "./targets.ts";
 
 interface AnyScenario {
   name: string;
@@ -16,7 +22,7 @@ interface AnyScale {
   rounds: number;
 }
 
-/** What every scenario is run with. */
+/** Options of every scenario of a run. */
 export interface RunOptions<Contender, Scale> {
   scale: Scale;
   contenders: readonly Contender[];
@@ -34,7 +40,7 @@ export interface Program<Scenario, Contender, Scale> extends Choices<Scenario, C
   fit(scale: Scale, machine: Machine): Scale;
   run(scenario: Scenario, options: RunOptions<Contender, Scale>): Promise<Row[]>;
   judge(rows: readonly Row[], scale: Scale): Verdict[];
-  /** Writes whatever else is made of the results. */
+  /** Writes files beside the results, a chart for example. */
   write?(results: Results, directory: string, scale: Scale): void;
 }
 

@@ -1,6 +1,6 @@
-import type { ContenderInfo } from "./contenders.ts";
 import type { RunOptions } from "./program.ts";
-import { Rig } from "./rig.ts";
+import type { ContenderInfo } from "./rig/rig.ts";
+import { Rig } from "./rig/rig.ts";
 import type { Scale } from "./scale.ts";
 import type { Row, Scenario } from "./scenario.ts";
 import { block } from "./scenarios/block.ts";

@@ -1,10 +1,9 @@
 import type { ClusterContenderName } from "./cluster/contenders.ts";
-import type { ContenderInfo, ContenderName } from "./contenders.ts";
-import type { Rig } from "./rig.ts";
+import { type Summary, summarise } from "./measure/statistics.ts";
+import type { ContenderInfo, ContenderName, Rig } from "./rig/rig.ts";
 import type { Scale } from "./scale.ts";
-import { type Summary, summarise } from "./statistics.ts";
 
-/** What is measured, in the order of the tables' columns. */
+/** The figures, in the order of the tables' columns. */
 export const FIGURES = {
   cpuUs: "CPU µs",
   kernelPercent: "kernel %",
@@ -31,7 +30,7 @@ export const FIGURES = {
 
 export type FigureName = keyof typeof FIGURES;
 
-/** Whom a line of the results is about: here, or in the bench of the cluster. */
+/** The contender of a line of the results, here or in the bench of the cluster. */
 export type RowName = ContenderName | ClusterContenderName;
 
 /** One line of the results. */
@@ -43,7 +42,7 @@ export interface Row {
   figures: Partial<Record<FigureName, Summary>>;
 }
 
-/** What a scenario is given to work with. */
+/** The tools of a scenario. */
 export interface Bench {
   scale: Scale;
   contenders: readonly ContenderInfo[];
@@ -55,7 +54,7 @@ export interface Bench {
 
 export interface Scenario {
   name: string;
-  /** What a line of its table says. */
+  /** The heading of its table. */
   title: string;
   run(bench: Bench): Promise<Row[]>;
 }

@@ -6,15 +6,14 @@ import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
 import { caseOf } from "../bench/cluster/scenario.ts";
 import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
-import { CONTENDERS } from "../bench/contenders.ts";
-import { FrameReader } from "../bench/frames.ts";
-import { comparePage, PAGES } from "../bench/readme.ts";
-import { Rig } from "../bench/rig.ts";
+import { comparePage, PAGES } from "../bench/report/readme.ts";
+import { judge } from "../bench/report/targets.ts";
+import { FrameCounter } from "../bench/rig/frames.ts";
+import { CONTENDERS, Rig } from "../bench/rig/rig.ts";
 import { runScenario, SCENARIOS } from "../bench/run.ts";
 import { TINY } from "../bench/scale.ts";
 import type { Row } from "../bench/scenario.ts";
 import { fanoutCase } from "../bench/scenarios/fanout.ts";
-import { judge } from "../bench/targets.ts";
 
 const contenders = CONTENDERS.filter(({ name }) => ["tidings", "tidings-stored", "ws-loop"].includes(name));
 const SCENARIO_TIMEOUT_MS = 60_000; // it starts several processes, on a machine that may be busy
@@ -23,7 +22,7 @@ const rigs: Rig[] = [];
 afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
 
 describe("the bench", () => {
-  it.each(PAGES)("is what the tables in $name were made from", (page) => {
+  it.each(PAGES)("is the source of the tables in $name", (page) => {
     const { actual, expected } = comparePage(page);
     expect(actual).toBe(expected);
     expect(actual).toContain("<!-- bench:start -->");
@@ -76,7 +75,7 @@ describe("the bench of the cluster", () => {
     },
   );
 
-  it("notices messages that are lost, repeated, or swapped", () => {
+  it("detects lost, repeated and swapped messages", () => {
     const arrivals = new Arrivals();
     arrivals.expect(2);
     const arrive = (user: number, n: number) => arrivals.message(`user:u${user}`, `{"n":${n},"text":""}`);
@@ -133,7 +132,7 @@ describe("the frame counter of the bench", () => {
     for (let size = 1; size <= stream.length; size++) {
       const texts: string[] = [];
       let pings = 0;
-      const reader = new FrameReader({
+      const reader = new FrameCounter({
         text: (text) => texts.push(text),
         ping: () => pings++,
         close: () => {},
@@ -149,8 +148,8 @@ describe("the frame counter of the bench", () => {
     }
   });
 
-  it("refuses what is no frame of a server", () => {
-    const reader = new FrameReader({ text: () => {}, ping: () => {}, close: () => {} });
+  it("rejects bytes that are no frame of a server", () => {
+    const reader = new FrameCounter({ text: () => {}, ping: () => {}, close: () => {} });
     reader.reading = false;
     expect(() => reader.push(Buffer.from([0x81, 0x85, 0, 0, 0, 0]))).toThrow("masked");
     expect(() => reader.push(Buffer.from([0x82, 0x02, 0, 0]))).toThrow("unexpected frame head 0x82");
@@ -166,12 +165,12 @@ describe("the judge of the bench", () => {
   });
   const againstLoop = (rows: Row[]) => judge(rows, TINY).find(({ promise }) => promise.includes("ws loop"));
 
-  it("passes what is kept and fails what is not", () => {
+  it("passes promises that are kept and fails those that are not", () => {
     expect(againstLoop([cost("tidings", 6), cost("ws-loop", 7)])?.pass).toBe(true);
     expect(againstLoop([cost("tidings", 8), cost("ws-loop", 7)])?.pass).toBe(false);
   });
 
-  it("says nothing about what was not measured", () => {
+  it("gives no verdict on figures that were not measured", () => {
     expect(againstLoop([cost("ws-loop", 7)])?.measured).toBeNaN();
   });
 });

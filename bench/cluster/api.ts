@@ -1,6 +1,5 @@
-/** What the bench of the cluster asks of a node. */
-import type { Tally } from "../api.ts";
-import type { Metered } from "../publisher.ts";
+/** The calls to a node of the cluster under test. */
+import type { Metered, Tally } from "../rig/rig.ts";
 
 /** Publish to single users, who have their turn one after the other, as fast as the others can follow. */
 export interface FlowPlan {
@@ -15,7 +14,7 @@ export interface FlowPlan {
   seconds: number;
   /** The receiver confirms so many messages at a time … */
   chunk: number;
-  /** … and so many, rounded up to chunks, may be on their way: Redis must not have to queue without bound. */
+  /** … and at most so many, rounded up to chunks, are in flight: Redis must not have to queue without bound. */
   window: number;
 }
 
@@ -31,7 +30,7 @@ export interface FlowReport extends Metered {
   messages: number;
 }
 
-/** What a node does with messages that arrive for the users it holds. */
+/** A node's work on messages for the users it holds, during one measurement. */
 export interface ArrivalPhase {
   /** Confirm every so many messages; 0: do not confirm. */
   chunk: number;
@@ -63,7 +62,7 @@ export interface NodeApi {
 export interface NodeArgument {
   /** Of Redis. */
   url: string;
-  /** What its keys and channels begin with, so that contenders do not hear each other. */
+  /** Prefix of its keys and channels, so that contenders do not hear each other. */
   prefix: string;
   /** Whether it has receivers. */
   hears: boolean;

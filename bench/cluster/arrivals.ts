@@ -1,8 +1,7 @@
-import type { Tally } from "../api.ts";
-import { machineUs } from "../clock.ts";
-import type { BenchData } from "../dialects.ts";
-import { PaceClient } from "../pace.ts";
-import { percentile } from "../statistics.ts";
+import { machineUs } from "../measure/clock.ts";
+import { PaceClient } from "../measure/pace.ts";
+import { percentile } from "../measure/statistics.ts";
+import type { BenchData, Tally } from "../rig/rig.ts";
 import type { ArrivalPhase } from "./api.ts";
 
 const MAX_FAULTS = 5;

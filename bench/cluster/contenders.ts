@@ -1,4 +1,4 @@
-import type { DialectName } from "../api.ts";
+import type { DialectName } from "../rig/rig.ts";
 
 /** A row of the results: who publishes on node A, and who receives on node B. */
 export interface ClusterContender {

@@ -1,10 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { answerCalls } from "../calls.ts";
-import { machineUs } from "../clock.ts";
-import type { BenchData } from "../dialects.ts";
-import { collectGarbage } from "../host.ts";
-import { PaceServer } from "../pace.ts";
-import { paced, publishToOne, startMeter, TEXT } from "../publisher.ts";
+import { machineUs } from "../measure/clock.ts";
+import { PaceServer } from "../measure/pace.ts";
+import type { BenchData } from "../rig/rig.ts";
+import { answerCalls, collectGarbage, paced, publishToOne, startMeter, TEXT } from "../rig/rig.ts";
 import type { FlowPlan, FlowReport, NodeApi, NodeArgument } from "./api.ts";
 import { Arrivals } from "./arrivals.ts";
 
@@ -16,14 +14,14 @@ export interface ClusterNode {
   send(user: string, data: BenchData, stored: boolean): void;
   /** Publishes one message to several users. */
   sendTogether?(users: string[], data: BenchData, stored: boolean): void;
-  /** Makes the users `u0` … be on this node; what arrives for them goes to `arrivals`. */
+  /** Makes the users `u0` … be on this node; their messages go to `arrivals`. */
   hold?(users: number, arrivals: Arrivals): Promise<void>;
 }
 
 /** Makes a message that names no user as long as one that does. */
 const SHARED_TEXT = TEXT + TEXT.slice(0, 8);
 
-/** What the program of a node was given. */
+/** The argument of this node's program. */
 export const nodeArgument = (): NodeArgument => JSON.parse(process.argv[2] ?? "{}") as NodeArgument; // by the rig
 
 /** Runs a node for the bench: every contender is measured by this same code. */

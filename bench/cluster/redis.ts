@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
-import { RedisServer } from "../../test/support/redis.ts";
+import { RedisServer } from "../../test/support/redis/redis.ts";
 
-/** What Redis has done since it began. */
+/** The work of Redis since it started. */
 export interface RedisUsage {
   cpuUs: number;
   commands: number;

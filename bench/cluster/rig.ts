@@ -1,21 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { ReceiverApi, Tally } from "../api.ts";
-import { Caller } from "../calls.ts";
-import { spawnNode, startReceiver } from "../rig.ts";
-import { watched } from "../watchdog.ts";
+import { watched } from "../measure/watchdog.ts";
+import type { ReceiverApi, Tally } from "../rig/rig.ts";
+import { Caller, spawnNode, startReceiver } from "../rig/rig.ts";
 import type { ArrivalPhase, FlowPlan, FlowReport, NodeApi, NodeArgument, RatePlan } from "./api.ts";
 import type { ClusterContender } from "./contenders.ts";
 import type { BenchRedis } from "./redis.ts";
 
 /**
- * As docs/OPERATIONS.md advises for busy nodes that share their cores: helpers of the garbage collection would only be waited for, and what
- * is under way is never made in the old generation. All contenders get them.
+ * As docs/OPERATIONS.md advises for busy nodes that share their cores: threads that help the garbage collection would only take turns with the node,
+ * and messages in flight are never allocated in the old generation. All contenders get them.
  */
 const NODE_FLAGS = ["--max-semi-space-size=32", "--single-threaded-gc", "--no-allocation-site-pretenuring"];
-/** Handshakes under way at once. */
+/** Handshakes in flight at most. */
 const CONCURRENCY = 100;
-/** Messages that may be on their way: enough to keep all three busy, and few enough for queues to stay short. */
+/** Messages in flight at most: enough to keep all three busy, and few enough for queues to stay short. */
 const WINDOW = 5_000;
 /** Messages that are confirmed at a time. */
 const LARGEST_CHUNK = 1_000;
@@ -36,7 +35,7 @@ export interface ClusterRigOptions {
   profileTo?: string;
 }
 
-/** What came of a plan: the report of node A, what arrived, and what each process spent on it. */
+/** The result of a plan: the report of node A, the messages that arrived, and the CPU time of each process. */
 export interface ClusterOutcome {
   report: FlowReport;
   tally: Tally;
@@ -141,7 +140,7 @@ export class ClusterRig {
     );
   }
 
-  /** Has both nodes collect what was left behind so far. */
+  /** Collects the garbage of both nodes. */
   async collectGarbage(): Promise<void> {
     const { sender, receiver } = this.#parts;
     await Promise.all([sender.call("collectGarbage", null), receiver.call("collectGarbage", null)]);

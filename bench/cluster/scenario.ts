@@ -4,7 +4,7 @@ import type { BenchRedis } from "./redis.ts";
 import type { ClusterOutcome, ClusterRig, Receivers } from "./rig.ts";
 import type { ClusterScale } from "./scale.ts";
 
-/** What a scenario of the cluster is given to work with. */
+/** The tools of a scenario of the cluster. */
 export interface ClusterBench {
   scale: ClusterScale;
   contenders: readonly ClusterContender[];
@@ -17,7 +17,7 @@ export interface ClusterBench {
 
 export interface ClusterScenario {
   name: string;
-  /** What a line of its table says. */
+  /** The heading of its table. */
   title: string;
   run(bench: ClusterBench): Promise<Row[]>;
 }
@@ -38,11 +38,11 @@ export async function openAll(
   return rigs;
 }
 
-/** Who holds the users of a rig, as the tables say it. */
+/** The kind of receivers of a rig, as the tables name it. */
 export const caseOf = ({ users, hasClients }: Pick<ClusterRig, "users" | "hasClients">): string =>
   `${users} ${hasClients ? "clients" : "users"}`;
 
-/** What a message has cost each process, and how many there were. */
+/** The cost of a message to each process, and the rate. */
 export function perMessage({ report, cpuUs }: ClusterOutcome) {
   const { messages, elapsedMs } = report;
   const { sender, receiver, redis } = cpuUs;

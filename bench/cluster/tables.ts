@@ -1,4 +1,4 @@
-import { formatNumber, type Results, titleOf } from "../report.ts";
+import { formatNumber, type Results, titleOf } from "../report/tables.ts";
 import type { FigureName, RowName } from "../scenario.ts";
 import { FULL } from "./scale.ts";
 import { caseOf } from "./scenario.ts";

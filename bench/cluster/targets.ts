@@ -1,5 +1,5 @@
+import { atLeast, atMost, type Verdict } from "../report/targets.ts";
 import type { FigureName, Row, RowName } from "../scenario.ts";
-import { atLeast, atMost, type Verdict } from "../targets.ts";
 import type { ClusterScale } from "./scale.ts";
 import { caseOf } from "./scenario.ts";
 import { flowCase } from "./scenarios/throughput.ts";

@@ -1,6 +1,6 @@
 import { type Bench, Gathering, openAll, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
-/** Handshakes under way at once. */
+/** Handshakes in flight at most. */
 const CONCURRENCY = 100;
 
 /** Clients arrive: TCP, HTTP upgrade, login and the first frames. */

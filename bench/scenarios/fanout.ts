@@ -1,5 +1,4 @@
-import type { ContenderInfo } from "../contenders.ts";
-import type { Outcome, Rig } from "../rig.ts";
+import type { ContenderInfo, Outcome, Rig } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, openAll, type Row, type Scenario } from "../scenario.ts";
 
 export const PER_TICK = [1, 10, 100] as const;

@@ -1,10 +1,10 @@
-import type { ContenderInfo } from "../contenders.ts";
+import type { ContenderInfo } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
 /** Connections that are there before the first look, so that code and pools are not counted. */
 const WARM_CONNECTIONS = 500;
 
-/** What a connection that does nothing costs: with Tidings it has a user, a platform and one group. */
+/** The cost of an idle connection. With Tidings it has a user, a platform and one group. */
 export const idle: Scenario = {
   name: "idle",
   title: "Idle connections: RSS per connection after garbage collection",

@@ -1,4 +1,4 @@
-import type { Rig } from "../rig.ts";
+import type { Rig } from "../rig/rig.ts";
 import { type Bench, Gathering, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
 const TARGET_CPU_PERCENT = 50;

@@ -1,12 +1,12 @@
 import { type Bench, Gathering, openAll, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
-/** Requests that a client has under way at once. */
+/** Requests in flight per client. */
 const DEPTHS = [1, 16] as const;
 
 /** Clients ask, the server answers: `robot.ping` with Tidings, an acknowledged event with Socket.IO, an echo elsewhere. */
 export const request: Scenario = {
   name: "request",
-  title: "Request and reply: requests under way per connection, CPU per request",
+  title: "Request and reply: requests in flight per connection, CPU per request",
   async run(bench: Bench): Promise<Row[]> {
     const { rounds, requestConnections, requestsPerRound } = bench.scale;
     const gathering = new Gathering("request");

@@ -1,9 +1,9 @@
-import type { ContenderInfo } from "../contenders.ts";
+import type { ContenderInfo } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario } from "../scenario.ts";
 
 /** Messages to everyone: about a quarter of one core with 1,000 connections. */
 const LOAD = { audience: "everyone", perSecond: 25, everyMs: 40 } as const;
-/** What the one client is sent beside it, whether it reads or not: 10 MiB/s, more than the kernel will hold. */
+/** Extra messages for the one client, whether it reads or not: 10 MiB/s, more than the kernel will hold. */
 const BALLAST = { perTick: 25, bytes: 16 * 1024 };
 
 /** One client never reads: what does that cost the server, and the others? */

@@ -1,5 +1,5 @@
 /** Peer: Bun's own WebSocket server and its native publish (uWebSockets inside). Run by Bun. */
-import { host, plainText } from "../host.ts";
+import { host, plainText } from "../rig/rig.ts";
 
 /** The part of Bun's API that is used here; its types would clash with those of Node. */
 interface BunSocket {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { Server, type ServerOptions } from "socket.io";
-import type { BenchData } from "../dialects.ts";
+import type { BenchData } from "../rig/rig.ts";
 
 /** A Socket.IO server, WebSocket transport only, with rooms for everyone and for every user. */
 export async function socketioServer(

@@ -1,5 +1,5 @@
 /** Peer: Socket.IO, WebSocket transport only, rooms for everyone and for every user. */
-import { collectGarbage, host } from "../host.ts";
+import { collectGarbage, host } from "../rig/rig.ts";
 import { socketioServer } from "./socketio-server.ts";
 
 const { port, emit } = await socketioServer();

@@ -1,7 +1,7 @@
 /** Tidings as `createHub()` gives it, without secret and without configuration but for what would disturb a measurement. */
 import { createHub } from "../../src/index.ts";
-import type { BenchData } from "../dialects.ts";
-import { collectGarbage, host } from "../host.ts";
+import type { BenchData } from "../rig/rig.ts";
+import { collectGarbage, host } from "../rig/rig.ts";
 
 const hub = createHub({
   logLevel: "warn", // a line per connection is no part of what is compared

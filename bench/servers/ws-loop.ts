@@ -1,5 +1,5 @@
 /** Control: a plain `ws` server that sends in a loop. */
-import { collectGarbage, host, plainText } from "../host.ts";
+import { collectGarbage, host, plainText } from "../rig/rig.ts";
 import { wsServer } from "./ws-server.ts";
 
 const { port, server, users } = await wsServer();

@@ -1,4 +1,4 @@
-import type { RedisServer } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis/redis.ts";
 import {
   type ClusterOptions,
   type Implementation,

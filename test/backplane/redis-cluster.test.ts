@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { RedisCluster } from "../support/redis/redis.ts";
 import { backplaneContract } from "./contract.ts";
 import { redisOn } from "./redis-harness.ts";
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
@@ -78,11 +79,9 @@ test.each(Object.entries(WAYS))(
     for (const outcome of outcomes) {
       if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "unavailable" });
     }
-    for (;;) {
-      const appended = await node.broker.append(message("group:g", { id: "after" })).catch(() => undefined);
-      if (appended !== undefined) break;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await eventually("a message is stored again", () =>
+      node.broker.append(message("group:g", { id: "after" })).catch(() => undefined),
+    );
     await other.sink.until(() => other.sink.delivered.some(({ id }) => id === "after"));
 
     for (const stage of reported) expect(stage).toBe("redis");

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TidingsError } from "../../src/protocol/protocol.ts";
-import { RedisServer, type TestRedis } from "../support/redis.ts";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisCluster, RedisServer, type TestRedis } from "../support/redis/redis.ts";
 import { type StartedCluster, startCluster, type TestNode, upTo } from "./harness.ts";
 import { idsOf } from "./pushes.ts";
 import { redisOn } from "./redis-harness.ts";
@@ -166,10 +166,5 @@ async function expectOneOrder({ nodes, node }: StartedCluster, writers: readonly
 }
 
 /** What is answered when the last fault is over, and the node has noticed it. */
-async function settled<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    const answer = await ask().catch(unavailable);
-    if (answer !== undefined) return answer;
-    await sleep(10);
-  }
-}
+const settled = <Answer extends object>(ask: () => Promise<Answer>) =>
+  eventually("the node answers", () => ask().catch(unavailable));

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually, RedisServer } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
@@ -65,7 +66,7 @@ test.each<[string, number[]]>([
   expect(proxy.count).toBe(3);
 
   for (const index of dead) proxy.silence(index);
-  await eventually(() =>
+  await eventually("a message is stored over a new connection", () =>
     node.broker.append(cluster.message("group:g", { id: "after" })).then(
       () => proxy.count > 3,
       () => false,

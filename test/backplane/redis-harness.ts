@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { redisBackplane } from "../../src/backplane/backplane.ts";
-import type { RedisServer, TestRedis } from "../support/redis.ts";
+import type { RedisServer, TestRedis } from "../support/redis/redis.ts";
 import type { Implementation } from "./harness.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { type ClusterOptions, type StartedCluster, startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
@@ -58,9 +58,12 @@ test("messages over the retained age leave Redis without a read, and offsets con
   const before = await cluster.node.broker.positions(["group:g"]);
 
   await cluster.advance(60_000);
-  while (Number(await server.command("LLEN", (await keysOf("h"))[0] ?? "")) > 1) await nextTurn();
+  await eventually(
+    "the first three are gone",
+    async () => Number(await server.command("LLEN", (await keysOf("h"))[0] ?? "")) <= 1,
+  );
   await cluster.advance(60_000);
-  while ((await keysOf("h")).length > 0) await nextTurn();
+  await eventually("the history is gone", async () => (await keysOf("h")).length === 0);
 
   expect(await server.command("PTTL", (await keysOf("m"))[0] ?? "")).toBeGreaterThan(80_000);
   expect(await cluster.node.broker.positions(["group:g"])).toEqual(before);

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import type { StoredMessage } from "../../src/backplane/backplane.ts";
-import { eventually, RedisServer } from "../support/redis.ts";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisCluster, RedisServer } from "../support/redis/redis.ts";
 import { type StartedCluster, startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 
@@ -53,7 +53,7 @@ test("appends fail while Redis hangs, and succeed when it continues", async () =
   await expect(node.broker.append(message("group:g"))).rejects.toMatchObject({ code: "unavailable" });
   server.continue();
 
-  await eventually(() =>
+  await eventually("a message is stored again", () =>
     node.broker.append(message("group:g", { id: "later" })).then(
       () => true,
       () => false,
@@ -102,7 +102,7 @@ test("appends in flight when a connection to a master of a Redis Cluster breaks 
     }
     await Promise.all(outcomes);
     killer.disconnect();
-    await eventually(isBack);
+    await eventually("the masters answer", isBack);
   }
 
   for (const group of groups) {
@@ -152,10 +152,5 @@ test("a history with another message at a delivered offset continues under anoth
 });
 
 /** The position of the group, asked until the node is up. */
-async function lastPosition({ node }: StartedCluster) {
-  for (;;) {
-    const positions = await node.broker.positions(["group:g"]).catch(() => undefined);
-    if (positions !== undefined) return positions;
-    await nextTurn();
-  }
-}
+const lastPosition = ({ node }: StartedCluster) =>
+  eventually("the node answers", () => node.broker.positions(["group:g"]).catch(() => undefined));

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 

@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAILED, Pipe } from "../../src/backplane/redis/connection/pipe.ts";
-import { eventually, RedisServer } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { upTo } from "./harness.ts";
 
 let server: RedisServer;
@@ -161,7 +162,10 @@ test("Redis runs nothing of a transaction that it received in part", async () =>
   const call = pipe.transaction([command("INCR", "d"), command("INCR", "d"), command("SET", "d", "last")], 3);
 
   await expect(call).rejects.toThrow("ended");
-  await eventually(async () => !String(await server.command("CLIENT", "LIST")).includes("multi=3"));
+  await eventually(
+    "Redis drops the transaction",
+    async () => !String(await server.command("CLIENT", "LIST")).includes("multi=3"),
+  );
   expect(await server.command("EXISTS", "d")).toBe(0);
 });
 
@@ -188,7 +192,8 @@ test("late replies on a former connection answer no call of the present one", as
   proxy.gate = gate;
   const many = pipe.call([command("SET", "seven", "7"), command("INCRBY", "seven", "7000000").repeat(9)], 10);
   many.catch(() => undefined);
-  await eventually(async () => Number(await server.command("GET", "seven")) > 7); // its replies are in flight
+  // Its replies are in flight.
+  await eventually("Redis runs the call", async () => Number(await server.command("GET", "seven")) > 7);
 
   await pipe.open(connection());
   release();

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
 import type { ConnectionInfo } from "../../src/protocol/protocol.ts";
-import { NodeProcess } from "../support/nodes.ts";
+import { eventually } from "../support/eventually.ts";
+import { NodeProcess } from "../support/nodes/nodes.ts";
 import { connectPeer } from "../support/peer.ts";
-import { eventually, RedisServer, type TestRedis } from "../support/redis.ts";
-import { RedisCluster } from "../support/redis-cluster.ts";
+import { RedisCluster, RedisServer, type TestRedis } from "../support/redis/redis.ts";
 import { connectionOf, NO_RULES, RecordingSink, type TestNode } from "./harness.ts";
 
 /** Remembers failures, which here are meant to happen. */
@@ -54,7 +54,7 @@ test.each([0, 1, 2])(
     await arriveAll(node, users);
 
     await redis.masters[index]?.kill();
-    await eventually(() =>
+    await eventually("the probe fails", () =>
       node.backplane.probe().then(
         () => false,
         () => true,
@@ -62,6 +62,7 @@ test.each([0, 1, 2])(
     );
     await redis.masters[index]?.restart();
     await eventually(
+      "everyone is counted again",
       async () => (await node.presence.count().catch(() => undefined))?.users === users.length,
     );
 
@@ -118,7 +119,7 @@ describe.each(REDISES)("on $name", ({ start }) => {
     await first.presence.arrive(connectionOf(first, "alice"), NO_RULES);
 
     await using second = await startNode("n1", options);
-    await eventually(async () => second.sink.reports.length > 0);
+    await eventually("the second node is reported", () => second.sink.reports.length > 0);
 
     expect(second.sink.reports).toEqual(["two nodes call themselves n1: give each a node.id of its own"]);
     await second.presence.arrive(connectionOf(second, "bob"), NO_RULES);

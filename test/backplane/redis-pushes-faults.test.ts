@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { endWithProcess, eventually, RedisServer } from "../support/redis.ts";
+import { endWithProcess } from "../support/end-with-process.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { type StartedCluster, type TestNode, upTo } from "./harness.ts";
 import { allHave, appendTo, COUNT, groupOf, idsOf, listOf, pushes, reads } from "./pushes.ts";
 import { redisOn } from "./redis-harness.ts";
@@ -175,6 +177,7 @@ test("a node that sends little keeps its connections to a Redis that closes idle
 
   // Ten probes a second from each of two nodes: five seconds without any other traffic.
   await eventually(
+    "the nodes publish 100 times",
     async () =>
       Number(/cmdstat_publish:calls=(\d+)/.exec(String(await short.command("INFO", "commandstats")))?.[1]) >
       100,
@@ -196,7 +199,7 @@ test("a node that missed messages and then receives their offsets has read them 
     const [oldest] = await subscribers();
     await server.command("CLIENT", "KILL", "ID", oldest ?? 0);
     expectUnavailable(await outcomes);
-    await eventually(async () => (await subscribers()).length === 2);
+    await eventually("both nodes subscribe", async () => (await subscribers()).length === 2);
     for (const node of cluster.nodes) await isUp(node);
   }
 
@@ -222,7 +225,7 @@ test("when a node is killed while it appends, the others deliver what it stored,
 });
 
 const isUp = ({ broker }: TestNode) =>
-  eventually(() => broker.positions(["group:g"]).then(Boolean, () => false));
+  eventually("the node answers", () => broker.positions(["group:g"]).then(Boolean, () => false));
 
 /** Appends in a number of ticks. Resolves to the result or the error of each message. */
 async function outcomesOf(cluster: StartedCluster, ticks: number): Promise<unknown[]> {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { eventually, RedisServer } from "../support/redis.ts";
+import { eventually } from "../support/eventually.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { startCluster, upTo } from "./harness.ts";
 import { allHave, appendTo, COUNT, groupOf, idsOf, listOf, pushes, reads } from "./pushes.ts";
 import { redisOn } from "./redis-harness.ts";
@@ -122,7 +123,10 @@ test("a list that becomes too long is trimmed", async () => {
 
   for (const _ of upTo(10)) {
     await Promise.all(appendTo(cluster, node, COUNT));
-    await eventually(async () => Number(await server.command("LLEN", await listOf(server))) <= 90);
+    await eventually(
+      "the history is trimmed",
+      async () => Number(await server.command("LLEN", await listOf(server))) <= 90,
+    );
   }
 
   expect(pushes(node)).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { createHub } from "../../src/index.ts";
 import { launch } from "../cli/run.ts";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 
 const USER = "app-user-7f3a";
 const PASSWORD = "correct-horse-battery";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { acquaint, startCluster, upTo } from "./harness.ts";
 import { redisOn } from "./redis-harness.ts";
 

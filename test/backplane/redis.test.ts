@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { backplaneContract } from "./contract.ts";
 import { redisOn } from "./redis-harness.ts";
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Peer } from "./peer.ts";
+import { Peer } from "../support/peer.ts";
 import { end, type Outcome, type Served, serve, tidings } from "./run.ts";
 
 const API_KEY = "an API key";

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { RedisServer } from "../support/redis.ts";
-import { Peer } from "./peer.ts";
+import { Peer } from "../support/peer.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { end, launch, type Served, serve, tidings } from "./run.ts";
 
 const secret = "a secret of thirty-two bytes or more";

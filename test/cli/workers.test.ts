@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Observed } from "../client/harness.ts";
-import { eventually, RedisServer } from "../support/redis.ts";
-import { Peer } from "./peer.ts";
+import { eventually } from "../support/eventually.ts";
+import { Peer } from "../support/peer.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { end, type Served, serve, tidings } from "./run.ts";
 
 let redis: RedisServer;
@@ -46,12 +47,14 @@ const isAlive = (pid: number): boolean => {
 /** Connects clients until each of the workers has one. */
 async function reachAll({ socketUrl }: Served, count: number): Promise<Map<unknown, Peer>> {
   const reached = new Map<unknown, Peer>();
-  for (let n = 0; reached.size < count; n++) {
-    const peer = await Peer.connect(`${socketUrl}?user_id=u${n}`).catch(() => undefined);
+  let n = 0;
+  await eventually(`${count} workers have a client`, async () => {
+    const peer = await Peer.connect(`${socketUrl}?user_id=u${n++}`).catch(() => undefined);
     const node = (await peer?.frame("welcome"))?.node;
     if (peer !== undefined && !reached.has(node)) reached.set(node, peer);
     else peer?.end();
-  }
+    return reached.size === count;
+  });
   return reached;
 }
 
@@ -59,7 +62,7 @@ async function reachAll({ socketUrl }: Served, count: number): Promise<Map<unkno
 async function sendTo({ url }: Served, user: string, data: number): Promise<void> {
   const body = JSON.stringify({ to: user, type: "n", data, key: `m${data}` });
   const send = () => fetch(`${url}/ws/message`, { method: "POST", body }).then(({ ok }) => ok);
-  await eventually(() => send().catch(() => false));
+  await eventually(`message ${data} is sent`, () => send().catch(() => false));
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
@@ -98,7 +101,7 @@ describe("tidings serve --workers", () => {
     // The dead node of the killed worker is removed from the list.
     const nodesListed = async () =>
       ((await (await fetch(`${running.url}/nodes`)).json()) as unknown[]).length;
-    await eventually(async () => (await nodesListed()) === 2);
+    await eventually("two nodes are listed", async () => (await nodesListed()) === 2);
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)("drains all workers at %s and exits after them", async (name) => {
@@ -124,7 +127,7 @@ describe("tidings serve --workers", () => {
     await warned;
     running.signal("SIGTERM");
     expect((await running.ended).code).toBe(128 + 15);
-    await eventually(async () => !pids.some(isAlive));
+    await eventually("both workers have ended", () => !pids.some(isAlive));
     for (const peer of stalled) peer.end();
   });
 
@@ -134,7 +137,7 @@ describe("tidings serve --workers", () => {
     const pids = await Promise.all([pidOf(running, "hub-1"), pidOf(running, "hub-2")]);
     running.signal("SIGKILL");
     for (const peer of reached.values()) expect((await peer.closed).code).toBe(4000);
-    await eventually(async () => !pids.some(isAlive));
+    await eventually("both workers have ended", () => !pids.some(isAlive));
   });
 
   it("starts one worker per core with `auto`", async () => {

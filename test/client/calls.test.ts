@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test, vi } from "vitest";
+import { FakeServer } from "./fake-server.ts";
 import { Observed } from "./harness.ts";
-import { Peer } from "./peer.ts";
 
 const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connections: 0 };
 
 test("replies resolve their requests in any order", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const first = alice.client.request("math.double", 1);
   const second = alice.client.request("math.double", 2);
   const [one, two] = [await connection.next(), await connection.next()];
@@ -17,9 +17,9 @@ test("replies resolve their requests in any order", async () => {
 });
 
 test("a refused request rejects with the server's code and message", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const request = alice.client.join("secret");
   connection.refuse(await connection.next(), "forbidden");
   await expect(request).rejects.toMatchObject({
@@ -30,20 +30,20 @@ test("a refused request rejects with the server's code and message", async () =>
 });
 
 test("an unknown error code becomes `internal`", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const request = alice.client.request("math.double");
   connection.refuse(await connection.next(), "from_the_future");
   await expect(request).rejects.toMatchObject({ code: "internal" });
 });
 
 test("a request without a reply in time rejects with `timeout`, with and without a connection", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const unconnected = alice.client.request("math.double", 1, { timeoutMs: 1 });
   await expect(unconnected).rejects.toMatchObject({ code: "timeout", retryable: true });
-  const connection = await peer.login();
+  const connection = await server.login();
   const answered = alice.client.request("math.double", 0);
   connection.reply(await connection.next(), 0);
   await answered;
@@ -53,12 +53,12 @@ test("a request without a reply in time rejects with `timeout`, with and without
 });
 
 test("calls made while offline are written in order after the connect", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 });
   const asked = alice.client.request("chat.say", 2);
   const posted = alice.client.send({ type: "chat", group: "g1" }, { key: "mine" });
-  const connection = await peer.login();
+  const connection = await server.login();
   const frames = [await connection.next(), await connection.next(), await connection.next()];
   expect(frames).toEqual([
     { id: expect.any(Number), type: "chat", to: "bob", data: 1, key: expect.any(String) },
@@ -70,9 +70,9 @@ test("calls made while offline are written in order after the connect", async ()
 });
 
 test("queued calls wait for the login's reply, because the login joins the groups", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.accept();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.accept();
   const login = await connection.next();
   void alice.client.send({ type: "chat", group: "g1", data: "stored" }).catch(() => {});
   connection.welcome();
@@ -94,15 +94,15 @@ test("a full queue rejects further calls", async () => {
 });
 
 test("a message without a receipt is repeated on the next connection, with its key and before newer ones", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const older = alice.client.send({ type: "chat", to: "bob", data: "older" });
   const frame = await first.next();
   first.cut();
   await alice.status("closed");
   const newer = alice.client.send({ type: "chat", to: "bob", data: "newer" });
-  const second = await peer.login();
+  const second = await server.login();
   const again = await second.next();
   expect(again).toEqual(frame);
   second.reply(again, { ...RECEIPT, duplicate: true });
@@ -112,12 +112,12 @@ test("a message without a receipt is repeated on the next connection, with its k
 });
 
 test("a message that breaks every connection is rejected after 20 writes", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const poison = alice.client.send({ type: "chat", to: "bob", data: "poison" });
   const outcome = poison.catch(({ code }) => code);
   for (let write = 0; write < 20; write++) {
-    const connection = await peer.login();
+    const connection = await server.login();
     expect((await connection.next()).data).toBe("poison");
     connection.close(4004);
   }
@@ -127,24 +127,24 @@ test("a message that breaks every connection is rejected after 20 writes", async
 test("a message is not repeated after its idempotency key may have expired", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const outcome = alice.client.send({ type: "chat", to: "bob" }).catch(({ code }) => code);
   await first.next();
   first.cut();
   await alice.status("closed");
   // The clock jumps ahead as after a sleep of the machine, in which no timer fires.
   vi.setSystemTime(Date.now() + 5 * 60_000);
-  await peer.login();
+  await server.login();
   expect(await outcome).toBe("timeout");
 });
 
 test("idempotency keys are unique per message and per client", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  await using bob = new Observed(peer.url, { user: "bob" });
-  const connections = [await peer.login(), await peer.login()];
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  await using bob = new Observed(server.url, { user: "bob" });
+  const connections = [await server.login(), await server.login()];
   const keys = new Set<unknown>();
   for (const { client } of [alice, bob]) {
     for (const to of ["carol", "dave"]) void client.send({ type: "chat", to }).catch(() => {});
@@ -156,16 +156,16 @@ test("idempotency keys are unique per message and per client", async () => {
 });
 
 test("a pending request rejects when the connection ends, unless it is idempotent", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const pay = expect(alice.client.request("shop.pay", 1)).rejects.toMatchObject({ code: "unavailable" });
   const list = alice.client.request("shop.list", 2, { idempotent: true });
   const members = alice.client.members("g1");
   for (let request = 0; request < 3; request++) await first.next();
   first.cut();
   await pay;
-  const second = await peer.login();
+  const second = await server.login();
   second.reply(await second.next(), ["book"]);
   second.reply(await second.next(), { members: [{ user: "alice", online: true, durable: false }] });
   expect(await list).toEqual(["book"]);
@@ -173,11 +173,11 @@ test("a pending request rejects when the connection ends, unless it is idempoten
 });
 
 test("ephemeral messages have no key and reject without a connection", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const typing = { type: "typing", to: "bob" };
   await expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({ code: "unavailable" });
-  const connection = await peer.login();
+  const connection = await server.login();
   await alice.client.ready;
   const lost = expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({
     code: "unavailable",
@@ -188,9 +188,9 @@ test("ephemeral messages have no key and reject without a connection", async () 
 });
 
 test("`ack` passes its timeout to the server", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 }, { ack: true, timeoutMs: 2_000 });
   const frame = await connection.next();
   expect(frame).toMatchObject({ ack: true, timeoutMs: 2_000 });
@@ -199,18 +199,18 @@ test("`ack` passes its timeout to the server", async () => {
 });
 
 test("a message without a receipt in time rejects with `timeout`", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { timeoutMs: 1 });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { timeoutMs: 1 });
   const waiting = alice.client.send({ type: "chat", to: "bob" });
-  await peer.login();
+  await server.login();
   await expect(waiting).rejects.toMatchObject({ code: "timeout" });
 });
 
 test("a message over the server's limit rejects in the client, because the server would close the connection", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const early = alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(600) });
-  const connection = await peer.login({ limits: { messageBytes: 1_000 } });
+  const connection = await server.login({ limits: { messageBytes: 1_000 } });
   await expect(early).rejects.toMatchObject({ code: "too_large" });
   void alice.client.send({ type: "chat", to: "bob", data: "ü".repeat(400) }).catch(() => {});
   expect((await connection.next()).data).toHaveLength(400);

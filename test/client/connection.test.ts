@@ -4,19 +4,19 @@ import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { connect, TidingsError } from "../../src/client/client.ts";
+import { FakeServer } from "./fake-server.ts";
 import { Observed, QUICK } from "./harness.ts";
-import { Peer } from "./peer.ts";
 
 test("logs in by its first message, without a token in the URL", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   const positions = { "user:alice": { epoch: "e1", offset: 3 } };
-  await using alice = new Observed(peer.url, {
+  await using alice = new Observed(server.url, {
     token: "secret",
     platform: "ios",
     device: "phone",
     positions,
   });
-  const connection = await peer.accept();
+  const connection = await server.accept();
   expect(await connection.next()).toMatchObject({
     action: "robot.login",
     data: { token: "secret", platform: "ios", device: "phone", resume: positions },
@@ -29,11 +29,11 @@ test("logs in by its first message, without a token in the URL", async () => {
 });
 
 test("without token and user the upgrade request carries the credentials and the positions", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   const positions = { all: { epoch: "e1", offset: 3 } };
-  const url = `${peer.url}?user_id=alice`;
+  const url = `${server.url}?user_id=alice`;
   await using alice = new Observed(url, { user: undefined, device: "phone", positions });
-  const connection = await peer.accept();
+  const connection = await server.accept();
   const { searchParams } = new URL(connection.path, url);
   expect(Object.fromEntries(searchParams)).toEqual({
     user_id: "alice",
@@ -47,27 +47,27 @@ test("without token and user the upgrade request carries the credentials and the
 });
 
 test("accepts the WebSocket class of the package ws", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { WebSocket });
-  await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { WebSocket });
+  await server.login();
   await expect(alice.client.ready).resolves.toMatchObject({ user: "alice" });
 });
 
 test("an http URL becomes a ws URL, and an invalid URL throws", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url.replace("ws:", "http:"));
-  await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url.replace("ws:", "http:"));
+  await server.login();
   await alice.client.ready;
   expect(() => connect("nowhere")).toThrow(TidingsError);
 });
 
 test("reconnects after a lost connection, after 1011, and after a retryable close code", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  (await peer.login()).cut();
-  (await peer.login()).close(1011);
-  (await peer.login()).close(4001, "too slow");
-  await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  (await server.login()).cut();
+  (await server.login()).close(1011);
+  (await server.login()).close(4001, "too slow");
+  await server.login();
   await alice.status("open", 4);
   expect(alice.all("closed")).toMatchObject([
     { code: 1006, willRetry: true },
@@ -77,10 +77,10 @@ test("reconnects after a lost connection, after 1011, and after a retryable clos
 });
 
 test("does not reconnect after a final close code, and rejects pending calls", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const waiting = expect(alice.client.request("chat.say")).rejects.toMatchObject({ code: "unavailable" });
-  (await peer.login()).close(4501, "out");
+  (await server.login()).close(4501, "out");
   expect(await alice.status("closed")).toEqual({
     type: "closed",
     code: 4501,
@@ -93,18 +93,18 @@ test("does not reconnect after a final close code, and rejects pending calls", a
 });
 
 test("invalid credentials reject `ready`", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { token: "wrong" });
-  (await peer.accept()).close(4500, "the credentials are not valid");
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { token: "wrong" });
+  (await server.accept()).close(4500, "the credentials are not valid");
   await expect(alice.client.ready).rejects.toMatchObject({ code: "unauthorized" });
 });
 
 test("repeats a login after a retryable error, and stops after a final one", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.accept();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.accept();
   first.refuse(await first.next(), "unavailable");
-  const second = await peer.accept();
+  const second = await server.accept();
   second.refuse(await second.next(), "bad_request");
   await alice.until(() => alice.client.state === "closed");
   await alice.until(() => alice.all("closed").length === 2);
@@ -115,33 +115,33 @@ test("repeats a login after a retryable error, and stops after a final one", asy
 });
 
 test("counts the attempts since the last welcome", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  for (let attempt = 1; attempt <= 3; attempt++) (await peer.accept()).cut();
-  (await peer.login()).cut();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  for (let attempt = 1; attempt <= 3; attempt++) (await server.accept()).cut();
+  (await server.login()).cut();
   await alice.status("connecting", 5);
   expect(alice.all("connecting").map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 1]);
 });
 
 test("reconnects after the delay of the drain notice", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.send({ type: "notice", code: "drain", message: "closing", reconnectMs: 17 });
   connection.close(4000);
   expect(await alice.status("closed")).toMatchObject({ code: 4000, delayMs: 17 });
   expect(await alice.status("notice")).toMatchObject({ code: "drain", message: "closing" });
-  await peer.login();
+  await server.login();
 });
 
 test("reconnects to a server that restarts on its port", async () => {
-  const peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  await peer.login();
+  const server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  await server.login();
   await alice.client.ready;
-  await peer[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
   await alice.status("closed", 3);
-  await using next = await Peer.listen(peer.port);
+  await using next = await FakeServer.listen(server.port);
   await next.login();
   await alice.status("open", 2);
 });
@@ -158,11 +158,11 @@ test("an attempt without a welcome times out", async () => {
 });
 
 test("a silent connection is pinged after one heartbeat and ended after two", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const silent = await peer.login({ heartbeatMs: 20 });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const silent = await server.login({ heartbeatMs: 20 });
   expect(await silent.next()).toEqual({ type: "ping" });
-  const answering = await peer.login({ heartbeatMs: 20 });
+  const answering = await server.login({ heartbeatMs: 20 });
   expect(await alice.status("closed")).toMatchObject({
     reason: "no frame from the server for two heartbeats",
   });
@@ -184,38 +184,38 @@ test("retries at once when the network is online again", async () => {
   onTestFinished(() => {
     for (const name of Object.keys(browser)) Reflect.deleteProperty(globalThis, name);
   });
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { reconnect: { minMs: 1e9, maxMs: 1e9 } });
-  (await peer.login()).cut();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { reconnect: { minMs: 1e9, maxMs: 1e9 } });
+  (await server.login()).cut();
   await alice.status("closed");
   events.dispatchEvent(new Event("online"));
-  await peer.login();
+  await server.login();
   await alice.status("open", 2);
 });
 
 test("fetches a new token for every connection", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   let asked = 0;
-  await using alice = new Observed(peer.url, { token: async () => `token ${++asked}` });
-  const first = await peer.accept();
+  await using alice = new Observed(server.url, { token: async () => `token ${++asked}` });
+  const first = await server.accept();
   expect((await first.next()).data.token).toBe("token 1");
   first.welcome();
   first.close(4005, "the token has expired");
-  const second = await peer.accept();
+  const second = await server.accept();
   expect((await second.next()).data.token).toBe("token 2");
   expect(await alice.status("closed")).toMatchObject({ code: 4005, willRetry: true });
 });
 
 test("reports a token provider that throws, and calls it again", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   const down = new Error("the identity server is down");
   let asked = 0;
   const token = (): string => {
     if (++asked < 3) throw down;
     return "token";
   };
-  await using alice = new Observed(peer.url, { token });
-  await peer.login();
+  await using alice = new Observed(server.url, { token });
+  await server.login();
   await alice.client.ready;
   expect(alice.all("error")).toEqual([
     { type: "error", stage: "token", error: down },
@@ -224,10 +224,10 @@ test("reports a token provider that throws, and calls it again", async () => {
 });
 
 test("renews the login before it expires, on the same connection", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   let asked = 0;
-  await using alice = new Observed(peer.url, { token: () => `token ${++asked}` });
-  const connection = await peer.login({ expiresAt: Date.now() + 200 });
+  await using alice = new Observed(server.url, { token: () => `token ${++asked}` });
+  const connection = await server.login({ expiresAt: Date.now() + 200 });
   const renewal = await connection.next();
   expect(renewal).toMatchObject({ action: "robot.login", data: { token: "token 2" } });
   connection.reply(renewal, { user: "alice", expiresAt: Date.now() + 200 });
@@ -236,26 +236,26 @@ test("renews the login before it expires, on the same connection", async () => {
 });
 
 test("renews the login at the notice `token_expiring`", async () => {
-  await using peer = await Peer.listen();
-  await using _alice = new Observed(peer.url, { token: () => "token" });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using _alice = new Observed(server.url, { token: () => "token" });
+  const connection = await server.login();
   connection.send({ type: "notice", code: "token_expiring", message: "soon", data: { expiresAt: 1 } });
   expect(await connection.next()).toMatchObject({ action: "robot.login", data: { token: "token" } });
 });
 
 test("reports a failed renewal, and repeats it before the login expires", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { token: () => "token" });
-  const connection = await peer.login({ expiresAt: Date.now() + 400 });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { token: () => "token" });
+  const connection = await server.login({ expiresAt: Date.now() + 400 });
   connection.refuse(await connection.next(), "unauthorized");
   expect(await alice.status("error")).toMatchObject({ stage: "token", error: { code: "unauthorized" } });
   expect(await connection.next()).toMatchObject({ action: "robot.login" });
 });
 
 test("survives unknown and unreadable frames", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   for (const text of ["{", "null", "[]", "1", "{}", '{"id":99,"data":1}', '{"type":7}'])
     connection.send(text);
   connection.send({ error: { code: "from_the_future", message: "?" } });
@@ -266,9 +266,9 @@ test("survives unknown and unreadable frames", async () => {
 });
 
 test("close sends code 1000, is final, and emits one status", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   await alice.client.ready;
   await Promise.all([alice.client.close(), alice.client.close()]);
   expect(await connection.ended).toBe(1000);
@@ -283,9 +283,9 @@ test("a client closed before it connects rejects `ready` and never connects", as
 });
 
 test("a closed client does not keep the process alive", async () => {
-  await using peer = await Peer.listen();
-  const program = fork(new URL("exit-program.ts", import.meta.url), [peer.url]);
-  const connection = await peer.login({ heartbeatMs: 60_000, expiresAt: Date.now() + 3_600_000 });
+  await using server = await FakeServer.listen();
+  const program = fork(new URL("exit-program.ts", import.meta.url), [server.url]);
+  const connection = await server.login({ heartbeatMs: 60_000, expiresAt: Date.now() + 3_600_000 });
   connection.position("user:alice", { epoch: "e1", offset: 0 });
   connection.push(1);
   connection.push(5);

@@ -1,18 +1,18 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { connect } from "../../src/client/client.ts";
+import { type FakeConnection, FakeServer } from "./fake-server.ts";
 import { Observed, QUICK } from "./harness.ts";
-import { Peer, type PeerConnection } from "./peer.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
 const at = (offset: number) => ({ epoch: "e1", offset });
 
 test("a listener gets its type, and `*` gets all types", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const chats: unknown[] = [];
   alice.client.on("chat", (message) => chats.push(message));
-  const connection = await peer.login();
+  const connection = await server.login();
   connection.push(undefined, { type: "typing", data: "typing" });
   connection.push(1);
   await alice.until(() => alice.received.length === 2);
@@ -23,14 +23,14 @@ test("a listener gets its type, and `*` gets all types", async () => {
 });
 
 test("a removed listener gets no more messages", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const chats: unknown[] = [];
   const unsubscribe = alice.client.on("chat", ({ data }) => {
     chats.push(data);
     unsubscribe();
   });
-  const connection = await peer.login();
+  const connection = await server.login();
   connection.push(1);
   connection.push(2);
   await alice.until(() => alice.received.length === 2);
@@ -38,8 +38,8 @@ test("a removed listener gets no more messages", async () => {
 });
 
 test("reports listeners that throw or reject, and calls the others", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   const [thrown, rejected] = [new Error("thrown"), new Error("rejected")];
   alice.client.on("chat", () => {
     throw thrown;
@@ -49,7 +49,7 @@ test("reports listeners that throw or reject, and calls the others", async () =>
   });
   const heard: unknown[] = [];
   alice.client.on("chat", ({ data }) => heard.push(data));
-  (await peer.login()).push(1);
+  (await server.login()).push(1);
   await alice.status("error", 2);
   expect(heard).toEqual([1]);
   expect(alice.all("error")).toEqual([
@@ -62,37 +62,37 @@ test("an error without a status listener goes to the console", async () => {
   const printed = new Promise<unknown[]>((resolve) => {
     vi.spyOn(console, "error").mockImplementation((...words) => resolve(words));
   });
-  await using peer = await Peer.listen();
-  const client = connect(peer.url, { user: "alice", reconnect: QUICK });
+  await using server = await FakeServer.listen();
+  const client = connect(server.url, { user: "alice", reconnect: QUICK });
   client.on("chat", () => {
     throw new Error("thrown");
   });
-  (await peer.login()).push(1);
+  (await server.login()).push(1);
   expect(await printed).toEqual(["tidings: listener error", new Error("thrown")]);
   await client.close();
 });
 
 test("a listener that closes the client gets no more messages", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
   alice.client.on("chat", () => void alice.client.close());
-  const connection = await peer.login();
+  const connection = await server.login();
   connection.push(1);
   connection.push(2);
   await connection.ended;
   expect(alice.received).toEqual([1]);
 });
 
-const nextAck = async (connection: PeerConnection): Promise<{ channel: string; offset: number }> => {
+const nextAck = async (connection: FakeConnection): Promise<{ channel: string; offset: number }> => {
   const frame = await connection.next();
   expect(frame.action).toBe("message.ack");
   return frame.data;
 };
 
 test("acknowledges the first message at once, then the last of each interval", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.position("user:alice", at(0));
   connection.push(1);
   expect(await nextAck(connection)).toEqual({ channel: "user:alice", ...at(1) });
@@ -104,9 +104,9 @@ test("acknowledges the first message at once, then the last of each interval", a
 });
 
 test("repeats an acknowledgement after a retryable error", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.position("user:alice", at(0));
   connection.push(1);
   connection.refuse(await connection.next(), "unavailable");
@@ -115,16 +115,16 @@ test("repeats an acknowledgement after a retryable error", async () => {
 });
 
 test("sends pending acknowledgements on the next connection, and before it closes", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   first.position("user:alice", at(0));
   first.push(1);
   await nextAck(first);
   first.push(2);
   await alice.until(() => alice.received.length === 2);
   first.cut();
-  const second = await peer.login();
+  const second = await server.login();
   expect(await nextAck(second)).toEqual({ channel: "user:alice", ...at(2) });
   second.push(3);
   await alice.until(() => alice.received.length === 3);
@@ -133,9 +133,9 @@ test("sends pending acknowledgements on the next connection, and before it close
 });
 
 test("acknowledges neither ephemeral messages nor broadcasts", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.position("all", at(0));
   connection.push(1, { to: undefined });
   connection.push(undefined, { data: "ephemeral" });
@@ -145,9 +145,9 @@ test("acknowledges neither ephemeral messages nor broadcasts", async () => {
 });
 
 test("without autoAck only the application acknowledges, and a lower offset changes nothing", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   connection.position("user:alice", at(0));
   for (const offset of [1, 2, 3]) connection.push(offset);
   await alice.until(() => alice.received.length === 3);
@@ -158,9 +158,9 @@ test("without autoAck only the application acknowledges, and a lower offset chan
 });
 
 test("reports an acknowledgement that the server refuses for good", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   await alice.client.ready;
   alice.client.ack({ to: "bob", offset: 1 });
   connection.refuse(await connection.next(), "forbidden");
@@ -168,9 +168,9 @@ test("reports an acknowledgement that the server refuses for good", async () => 
 });
 
 test("watches presence again after a reconnect, and reports the changes in between", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   const watching = alice.client.watchPresence({ users: ["bob", "carol", "dave"] });
   const watch = await first.next();
   expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
@@ -179,7 +179,7 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   first.send({ type: "presence", user: "carol", online: false });
   await alice.status("presence");
   first.cut();
-  const second = await peer.login();
+  const second = await server.login();
   second.reply(await second.next(), { online: { dave: ["web"] } });
   await alice.status("presence", 3);
   expect(alice.all("presence")).toEqual([
@@ -190,9 +190,9 @@ test("watches presence again after a reconnect, and reports the changes in betwe
 });
 
 test("requests presence and history", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   const presence = alice.client.presence({ group: "g1" });
   connection.reply(await connection.next(), { online: { bob: ["web"] }, count: 1 });
   expect(await presence).toEqual({ online: { bob: ["web"] }, count: 1 });

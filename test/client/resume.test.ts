@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
+import { FakeServer } from "./fake-server.ts";
 import { Observed } from "./harness.ts";
-import { Peer } from "./peer.ts";
 
 const CHANNEL = "user:alice";
 const at = (offset: number, epoch = "e1") => ({ epoch, offset });
 
 test("a reconnect names the positions, and repeated messages are delivered once", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   first.position(CHANNEL, at(0));
   first.position("all", at(7, "x"));
   first.push(1);
   first.push(2);
   await alice.until(() => alice.received.length === 2);
   first.cut();
-  const second = await peer.accept();
+  const second = await server.accept();
   expect((await second.next()).data.resume).toEqual({ [CHANNEL]: at(2), all: at(7, "x") });
   second.welcome();
   second.position(CHANNEL, at(2));
@@ -25,11 +25,11 @@ test("a reconnect names the positions, and repeated messages are delivered once"
 });
 
 test("recovers from the positions that the application stored", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
   const stored: unknown[] = [];
   alice.client.on("chat", () => stored.push(alice.client.positions[CHANNEL]?.offset));
-  const connection = await peer.login();
+  const connection = await server.login();
   connection.position(CHANNEL, at(2));
   for (const offset of [2, 3, 4]) connection.push(offset);
   await alice.until(() => alice.received.length === 2);
@@ -38,9 +38,9 @@ test("recovers from the positions that the application stored", async () => {
 });
 
 test("fills a gap, and holds the later messages of the channel until then", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(1);
   connection.push(4);
@@ -60,9 +60,9 @@ test("fills a gap, and holds the later messages of the channel until then", asyn
 });
 
 test("repeats a gap fill after a retryable error and after a partial replay", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(3);
   connection.refuse(await connection.next(), "unavailable");
@@ -81,9 +81,9 @@ test("repeats a gap fill after a retryable error and after a partial replay", as
 });
 
 test("reports a gap that the server refuses to fill, and skips it", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0));
   connection.push(3);
   connection.refuse(await connection.next(), "forbidden");
@@ -94,14 +94,14 @@ test("reports a gap that the server refuses to fill, and skips it", async () => 
 });
 
 test("the next login fills the gap of a connection that ended", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { autoAck: false });
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { autoAck: false });
+  const first = await server.login();
   first.position(CHANNEL, at(0));
   first.push(3);
   await first.next();
   first.cut();
-  const second = await peer.login();
+  const second = await server.login();
   second.position(CHANNEL, at(0));
   for (const offset of [1, 2, 3]) second.push(offset);
   second.push(6);
@@ -114,9 +114,9 @@ test("the next login fills the gap of a connection that ended", async () => {
 });
 
 test("reports messages that the server no longer has as lost", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
+  const connection = await server.login();
   connection.position(CHANNEL, at(9), false);
   connection.push(10);
   await alice.until(() => alice.received.length === 1);
@@ -124,9 +124,9 @@ test("reports messages that the server no longer has as lost", async () => {
 });
 
 test("reports an epoch that changes while connected, and follows the new offsets", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { [CHANNEL]: at(2) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { [CHANNEL]: at(2) } });
+  const connection = await server.login();
   connection.position(CHANNEL, at(0, "e2"), false);
   connection.push(1);
   await alice.until(() => alice.received.length === 1);
@@ -135,9 +135,9 @@ test("reports an epoch that changes while connected, and follows the new offsets
 });
 
 test("rejoins groups by their positions in the login, or by a request", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url);
-  const first = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
   for (const group of ["g1", "g2"]) {
     const joining = alice.client.join(group);
     const join = await first.next();
@@ -147,7 +147,7 @@ test("rejoins groups by their positions in the login, or by a request", async ()
     expect(await joining).toEqual({ channel: `group:${group}`, ...at(5), recovered: true });
   }
   first.cut();
-  const second = await peer.accept();
+  const second = await server.accept();
   const login = await second.next();
   expect(login.data.resume).toEqual({ "group:g1": at(5) });
   second.welcome();
@@ -160,18 +160,18 @@ test("rejoins groups by their positions in the login, or by a request", async ()
 });
 
 test("joining a group again names its position, so that missing messages are not skipped", async () => {
-  await using peer = await Peer.listen();
-  await using alice = new Observed(peer.url, { positions: { "group:g1": at(5) } });
-  const connection = await peer.login();
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { positions: { "group:g1": at(5) } });
+  const connection = await server.login();
   void alice.client.join("g1").catch(() => {});
   expect((await connection.next()).data).toEqual({ group: "g1", position: at(5) });
 });
 
 test("does not rejoin a group that it left, online or offline", async () => {
-  await using peer = await Peer.listen();
+  await using server = await FakeServer.listen();
   const positions = { "group:g1": at(1), "group:g2": at(1) };
-  await using alice = new Observed(peer.url, { positions });
-  const first = await peer.login();
+  await using alice = new Observed(server.url, { positions });
+  const first = await server.login();
   first.position("group:g1", at(1));
   first.push(2, { to: undefined, group: "g1" });
   const ack = await first.next();
@@ -186,7 +186,7 @@ test("does not rejoin a group that it left, online or offline", async () => {
   first.cut();
   await alice.status("closed");
   const leavingOffline = alice.client.leave("g2");
-  const second = await peer.accept();
+  const second = await server.accept();
   const login = await second.next();
   expect(login.data.resume).toEqual({});
   second.welcome();

@@ -5,7 +5,7 @@ import { anchorsOf, exists, localLinks, pages } from "./markdown.ts";
 const all = pages();
 
 describe("links in the documentation", () => {
-  it("are looked at on every page", () => {
+  it("are checked on every page", () => {
     const paths = all.map(({ path }) => path);
     expect(paths).toContain("README.md");
     expect(paths).toContain("docs/PROTOCOL.md");

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
 
 /** A fenced block: ```language … ``` */
 export interface Block {
@@ -25,7 +25,7 @@ export function readPage(path: string): Page {
 
 /** Everything that people read here. */
 export const pages = (): Page[] =>
-  globSync(["*.md", "docs/**/*.md", "bench/*.md", "examples/**/*.md"], { cwd: REPOSITORY })
+  globSync(["*.md", "docs/**/*.md", "bench/**/*.md", "examples/**/*.md"], { cwd: REPOSITORY })
     .sort()
     .map(readPage);
 
@@ -69,7 +69,7 @@ export function tableAfter({ text }: Page, heading: string): string[][] {
   return cells.slice(2); // without the header and the line below it
 }
 
-/** What stands in a cell as `code`. */
+/** The texts in `code` of a cell. */
 export const codesIn = (cell = ""): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
 
 export const exists = (path: string): boolean => existsSync(join(REPOSITORY, path));

@@ -3,14 +3,14 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { CONFIG_KEYS } from "../../src/config/config.ts";
-import { REPOSITORY } from "../package/build.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { codesIn, readPage, tableAfter } from "./markdown.ts";
 
 const page = readPage("docs/OPERATIONS.md");
 
-/** What is looked at of the description of the HTTP API. */
+/** The checked part of the description of the HTTP API. */
 interface OpenApi {
   readonly paths: Record<string, Record<string, { readonly security?: unknown[] }>>;
 }
@@ -68,7 +68,7 @@ describe("docs/OPERATIONS.md", () => {
 describe.each(["README.md", "docs/ARCHITECTURE.md", "docs/OPERATIONS.md"])("%s", (path) => {
   const codes = codesIn(readPage(path).text.replace(/^```.*?^```$/gms, ""));
 
-  it("names settings that there are", () => {
+  it("names existing settings only", () => {
     const names = CONFIG_KEYS.flatMap(({ path: key, env }) => [key, env]);
     const groups = new Set(CONFIG_KEYS.map(({ path: key }) => key.split(".")[0]));
     const actions = tableAfter(readPage("docs/PROTOCOL.md"), "### Built-in actions").flatMap(([name]) =>
@@ -84,7 +84,7 @@ describe.each(["README.md", "docs/ARCHITECTURE.md", "docs/OPERATIONS.md"])("%s",
     expect(unknown).toEqual([]);
   });
 
-  it("names files that there are", () => {
+  it("names existing files only", () => {
     const files = globSync("{src,test,examples,bench}/**/*.ts", { cwd: REPOSITORY });
     const { text } = readPage(path);
     const named = [...text.matchAll(/[\w./-]+\.ts\b/g)].map(([name]) => name.replace(/^(\.\.?\/)+/, ""));

@@ -15,7 +15,7 @@ import { codesIn, readPage, tableAfter } from "./markdown.ts";
 const page = readPage("docs/PROTOCOL.md");
 
 describe("docs/PROTOCOL.md", () => {
-  it("lists the error codes that there are, and tells which can be retried", () => {
+  it("lists the error codes, and which of them can be retried", () => {
     const documented = tableAfter(page, "## Errors: the connection stays").map(([code = "", retry = ""]) => [
       code.replaceAll("`", ""),
       retry === "yes",
@@ -24,14 +24,14 @@ describe("docs/PROTOCOL.md", () => {
     expect(new Map(documented as [string, boolean][])).toEqual(new Map(real as [string, boolean][]));
   });
 
-  it("lists the close codes that there are", () => {
+  it("lists the close codes", () => {
     const rows = tableAfter(page, "## Close codes: the connection ends");
     const documented = rows.filter(([, name]) => name !== "").map(([code, name]) => [Number(code), name]);
     const real = Object.entries(CLOSE).map(([cause, { code }]) => [code, cause]);
     expect(documented).toEqual(real);
   });
 
-  it("tells after which codes a client comes back", () => {
+  it("says after which codes a client reconnects", () => {
     const [, codes = ""] = /After ([\d, or]+) a client SHOULD NOT reconnect/.exec(page.text) ?? [];
     const final = [...codes.matchAll(/\d+/g)].map(Number);
     const standard = Array.from({ length: 15 }, (_, index) => 1000 + index);
@@ -71,14 +71,14 @@ describe("docs/PROTOCOL.md", () => {
 describe("the built-in actions of docs/PROTOCOL.md", () => {
   const documented = tableAfter(page, "### Built-in actions").map(([name = ""]) => name.replaceAll("`", ""));
 
-  it.each(documented)("are there: %s", async (action) => {
+  it.each(documented)("exist: %s", async (action) => {
     const { url } = await startHub();
     const alice = await connectPeer(url({ user_id: "alice" }));
     const { error } = (await alice.request(action, null)) as { error?: TidingsError };
     expect(error?.code).not.toBe("unknown_action");
   });
 
-  it("are all", () => {
+  it("are documented without exception", () => {
     const registered: string[] = [];
     class Recorder extends Router {
       override action(name: string): void {

@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Program } from "../examples/program.ts";
-import { REPOSITORY } from "../package/build.ts";
+import { freePort } from "../support/free-port.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { readPage } from "./markdown.ts";
 
 const page = readPage("README.md");
@@ -13,16 +12,6 @@ function commandsOf(heading: string): string[] {
   return [...(section.split(/^#/m)[0]?.matchAll(/^```sh\n(.*?)^```$/gms) ?? [])].map(([, text = ""]) =>
     text.trim(),
   );
-}
-
-/** A port that nobody listens on. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo; // a TCP server's address is never a path
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 describe("the first message of README.md", () => {

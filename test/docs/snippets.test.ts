@@ -3,7 +3,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { type Block, type Page, pages } from "./markdown.ts";
 
 const all = pages();
@@ -15,7 +15,7 @@ const blocksIn = (language: string): [place: string, page: Page, block: Block][]
       .map((block): [string, Page, Block] => [`${page.path}:${block.line}`, page, block]),
   );
 
-/** What snippets may use without saying where it comes from. */
+/** Declarations that snippets may use without an import. */
 const AMBIENT = `
 declare const hub: import("tidings").Hub<Record<string, unknown>>;
 declare const client: import("tidings/client").Client;
@@ -73,7 +73,7 @@ describe("TypeScript in the documentation", () => {
     expect(typeCheck(new Map(snippets))).toEqual([]);
   });
 
-  it("would be found wrong", () => {
+  it("fails this test when it has type errors", () => {
     const wrong =
       'import { createHub } from "tidings";\nawait createHub().user("bob").say();\nawait hub.nodes();\nclient.joy();';
     expect(typeCheck(new Map([["wrong.ts", wrong]]))).toEqual([
@@ -107,7 +107,7 @@ describe("commands in the documentation", () => {
   const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
   const builtIn = ["ci", "install", "pack"];
 
-  it.each(blocksIn("sh"))("name scripts that there are: %s", (_place, _page, { text }) => {
+  it.each(blocksIn("sh"))("name existing scripts only: %s", (_place, _page, { text }) => {
     const names = [...text.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name = ""]) => name);
     expect(names.filter((name) => !(name in scripts) && !builtIn.includes(name))).toEqual([]);
   });

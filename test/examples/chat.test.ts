@@ -36,7 +36,7 @@ describe("examples/chat-action.ts", () => {
     await program.prints(/alice chat\.say \d+\.\d ms/);
   });
 
-  it("tells several users at once, and whom it has reached", async () => {
+  it("notifies several users with one call, and answers who was reached", async () => {
     const { socket } = await start();
     const alice = await connectPeer(socket("alice"));
     const bob = await connectPeer(socket("bob"));
@@ -50,7 +50,7 @@ describe("examples/chat-action.ts", () => {
     });
   });
 
-  it("refuses who has not joined, what is too long, and messages past the action", async () => {
+  it("rejects strangers, texts that are too long, and messages that bypass the action", async () => {
     const { socket } = await start();
     const alice = await connectPeer(socket("alice"));
     const say = (data: Frame): Promise<Frame> => alice.request("chat.say", data);
@@ -62,7 +62,7 @@ describe("examples/chat-action.ts", () => {
     expect(await alice.next(({ id }) => id === 1)).toMatchObject({ error: { code: "forbidden" } });
   });
 
-  it("keeps rooms of the application and other people's messages closed", async () => {
+  it("denies access to the application's rooms and to other users' messages", async () => {
     const { socket } = await start();
     const alice = await connectPeer(socket("alice"));
     const join = await alice.request("group.join", { group: "_staff" });
@@ -73,7 +73,7 @@ describe("examples/chat-action.ts", () => {
     expect(own).toMatchObject({ data: { messages: [] } });
   });
 
-  it("announces who comes, and turns away who is banned", async () => {
+  it("announces new members, and rejects banned users", async () => {
     const { program, socket } = await start();
     const alice = await connectPeer(socket("alice"));
     await connectPeer(socket("bob"));
@@ -91,7 +91,7 @@ describe("examples/robot.ts", () => {
     return robot;
   };
 
-  it("echoes what it is told in private", async () => {
+  it("echoes private messages", async () => {
     const { url } = await startHub();
     await start(url());
     const alice = await connectPeer(url({ user_id: "alice" }));
@@ -101,7 +101,7 @@ describe("examples/robot.ts", () => {
     await alice.next(isChat("You said: How are you?"));
   });
 
-  it("answers in its group when it is spoken to, and not otherwise", async () => {
+  it("answers in its group only when it is addressed", async () => {
     const { url } = await startHub();
     await start(url());
     const alice = await connectPeer(url({ user_id: "alice" }));
@@ -114,7 +114,7 @@ describe("examples/robot.ts", () => {
     expect(answers).toHaveLength(1);
   });
 
-  it("takes no notice of messages that are not what it expects", async () => {
+  it("ignores messages of another shape", async () => {
     const { url } = await startHub();
     const robot = await start(url());
     const alice = await connectPeer(url({ user_id: "alice" }));
@@ -124,7 +124,7 @@ describe("examples/robot.ts", () => {
     expect(robot.output).not.toContain("TypeError");
   });
 
-  it("answers later what it was told while the network was down", async () => {
+  it("answers messages sent during a network failure later", async () => {
     const { url, at } = await startHub();
     const proxy = await startProxy(at.port);
     const robot = await start(`ws://127.0.0.1:${proxy.port}/ws`);
@@ -139,7 +139,7 @@ describe("examples/robot.ts", () => {
     await alice.next(isChat("Hello!"));
   });
 
-  it("ends when it is told to", async () => {
+  it("ends at SIGTERM", async () => {
     const { url } = await startHub();
     const robot = await start(url());
     robot.terminate();

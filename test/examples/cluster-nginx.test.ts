@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { makeCertificate, writeConfiguration } from "../../examples/cluster/nginx.ts";
-import { REPOSITORY, run } from "../package/build.ts";
+import { run } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { needs } from "../support/tools.ts";
+
+needs("nginx");
+needs("openssl");
 
 describe.each(["ip-hash", "least-conn"])("examples/cluster/nginx/%s.conf", (balance) => {
   it("is accepted by nginx, as it is and with other ports", async () => {

@@ -100,7 +100,7 @@ describe("examples/cluster/start.ts", () => {
     expect(bob.received).toEqual(["Hello"]);
   });
 
-  it("stops everything that it has started, and leaves nothing behind", async () => {
+  it("stops every process that it started, and leaves no files behind", async () => {
     const cluster = new Cluster("ip-hash");
     const urls = await Promise.all([
       cluster.where("ready"),
@@ -114,7 +114,7 @@ describe("examples/cluster/start.ts", () => {
     expect(existsSync(files)).toBe(false);
   });
 
-  it("says what is wrong, and stops", async () => {
+  it("stops with an error message when it cannot start", async () => {
     const { program } = new Cluster("round-robin");
     expect(await program.ended).toBe(1);
     expect(program.output).toContain("error: expected ip-hash or least-conn, not round-robin");

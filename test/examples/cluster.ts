@@ -4,8 +4,13 @@ import { WebSocket } from "ws";
 import type { WebSocketConstructor } from "../../src/client/client.ts";
 import { jwt } from "../../src/index.ts";
 import { Observed } from "../client/harness.ts";
-import { REPOSITORY } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { needs } from "../support/tools.ts";
 import { Program } from "./program.ts";
+
+needs("nginx");
+needs("redis-server");
+needs("openssl");
 
 const SECRET = "a secret of at least thirty-two bytes";
 const tokens = jwt({ secret: SECRET });

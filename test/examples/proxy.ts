@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A network that can fail. */
+/** A TCP proxy whose connections a test can break. */
 export interface Proxy {
   readonly port: number;
   /** Ends every connection without a word. */

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { builtPackage, REPOSITORY } from "../package/build.ts";
+import { builtPackage } from "../package/build.ts";
 import { connectPeer, type Frame } from "../support/peer.ts";
+import { REPOSITORY } from "../support/repository.ts";
 import { Program } from "./program.ts";
 
 let directory: string;
@@ -43,7 +44,7 @@ describe("examples/embed.ts and examples/client.ts", () => {
     }
   });
 
-  it("serve pages and WebSockets, and deliver what an action sends", async () => {
+  it("serve pages and WebSockets, and deliver the messages of an action", async () => {
     const { url, socket } = await start("embed.ts");
     expect(await (await fetch(url)).text()).toContain("the pages of the application");
     const bob = await connectPeer(socket("bob"));
@@ -57,7 +58,7 @@ describe("examples/embed.ts and examples/client.ts", () => {
     expect(reply).toMatchObject({ data: { state: "acked", offset: 1 } });
   });
 
-  it("refuse what the schema does not allow", async () => {
+  it("reject data that the schema does not allow", async () => {
     const { socket } = await start("embed.ts");
     const bob = await connectPeer(socket("bob"));
     const reply = await bob.request("order.ship", { order: "seven", buyer: "alice" });
@@ -79,7 +80,7 @@ describe("examples/embed.ts and examples/client.ts", () => {
 });
 
 describe.each(["express.ts", "fastify.ts", "hono.ts"])("examples/%s", (example) => {
-  it("delivers what a route of the application sends", async () => {
+  it("delivers the messages of a route of the application", async () => {
     const { url, socket } = await start(example);
     const alice = await connectPeer(socket("alice"));
     const { status, body } = await post(`${url}/greet/alice`, { text: "Hello" });
@@ -107,13 +108,13 @@ describe.each(["express.ts", "fastify.ts", "hono.ts"])("examples/%s", (example) 
     expect((await fetch(`${url}/realtime/stats`)).status).toBe(200);
   });
 
-  it("answers what cannot be a user with 400", async () => {
+  it("answers 400 to an invalid user id", async () => {
     const { url } = await start(example);
     const response = await fetch(`${url}/greet/%00`, { method: "POST" });
     expect(response.status).toBe(400);
   });
 
-  it("tells clients to come back, and ends, when it is told to", async () => {
+  it("tells clients to reconnect, and ends, at SIGTERM", async () => {
     const { program, socket } = await start(example);
     const alice = await connectPeer(socket("alice"));
     program.terminate();

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { type RunningHub, startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectRaw } from "../support/raw.ts";
-import { eventually, RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 import { call } from "./api-call.ts";
 
 let redis: RedisServer;
@@ -35,7 +36,7 @@ describe("the HTTP API on two nodes", () => {
     const expected = [node("n1", n1, 1), node("n2", n2, 2)];
     for (const asked of [n1, n2]) {
       // The registry shows a node as of its last heartbeat.
-      await eventually(async () => {
+      await eventually("both nodes are listed with their connections", async () => {
         const { text } = await call(asked, "/nodes");
         return JSON.stringify(sorted(JSON.parse(text))) === JSON.stringify(expected);
       });
@@ -71,7 +72,7 @@ describe("the HTTP API on two nodes", () => {
     expect(peers[1]?.frames.at(-1)).toMatchObject({
       ...{ type: "notice", code: "kicked", message: "spam", data: { until: "monday" } },
     });
-    await eventually(async () => (await n1.hub.presence.count()).connections === 1);
+    await eventually("bob has no connection", async () => (await n1.hub.presence.count()).connections === 1);
     expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({ connections: 0 });
     await other.settled();
   });
@@ -166,7 +167,7 @@ describe("a node that leaves", () => {
     deaf.answersClose = false;
     const closing = n2.hub.close();
     expect((await leaves.closed).code).toBe(4000);
-    await eventually(async () => {
+    await eventually("n2 is listed as draining", async () => {
       const { text } = await call(n1, "/nodes");
       return JSON.parse(text).some(({ id, status }: NodeFact) => id === "n2" && status === "draining");
     });

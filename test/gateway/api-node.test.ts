@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { developmentAuth, jwt } from "../../src/index.ts";
+import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { call } from "./api-call.ts";
@@ -152,14 +153,15 @@ describe("POST /debug/profile", () => {
     const caller = new AbortController();
     const init = { method: "POST", signal: caller.signal };
     const retry = () => call(running, "/debug/profile?seconds=1", { method: "POST" });
-    let abandoned: Promise<unknown>;
-    do {
+    let abandoned: Promise<unknown> | undefined;
+    await eventually("the profile runs", async () => {
       // When the retry arrives first, this request is refused instead.
       abandoned = fetch(`${running.at.url}/debug/profile?seconds=60`, init).catch(() => undefined);
-    } while ((await retry()).status !== 409);
+      return (await retry()).status === 409;
+    });
     caller.abort();
     await abandoned;
-    while ((await retry()).status !== 200);
+    await eventually("the next profile is taken", async () => (await retry()).status === 200);
   });
 
   it.each(["0", "61", "1.5", "x", ""])("refuses %j seconds", async (seconds) => {

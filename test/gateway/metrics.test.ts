@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMetrics, type Metrics } from "../../src/gateway/metrics.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
+import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { call } from "./api-call.ts";
@@ -45,11 +46,12 @@ describe("metrics", () => {
     await alice?.close();
     // A disconnect is counted after the close frame has been answered.
     let series = new Map<string, number>();
-    while (series.get('tidings_disconnects_total{cause="client_left"}') !== 1) {
+    await eventually("the disconnect is counted", async () => {
       const { headers, text } = await call(running, "/metrics");
       expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
       series = seriesOf(text);
-    }
+      return series.get('tidings_disconnects_total{cause="client_left"}') === 1;
+    });
     expect(Object.fromEntries(series)).toMatchObject({
       tidings_connections: 0,
       tidings_connects_total: 2,
@@ -129,12 +131,12 @@ describe("metrics", () => {
 
   it("show a blocked event loop", async () => {
     const metrics = metricsOf();
-    const isSeen = () => metrics.loopDelay.max > 50;
-    while (!isSeen()) {
+    await eventually("the delay is measured", () => {
+      if (metrics.loopDelay.max > 50) return true;
       const until = performance.now() + 100;
       while (performance.now() < until);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return false;
+    });
     const series = seriesOf(await metrics.render());
     expect(series.get('tidings_event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.05);
   });

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { HubProcess, startHubProcess } from "../support/hub-process.ts";
+import { HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
 import { textFrame } from "../support/wire.ts";
@@ -30,7 +30,7 @@ describe("a close reason", () => {
 
 /** A hub whose application fails wherever it is asked; see the program for the tokens. */
 async function startFaulty(): Promise<HubProcess> {
-  const child = fork(join(import.meta.dirname, "../support/faulty-program.ts"));
+  const child = fork(join(import.meta.dirname, "programs/faulty.ts"));
   onTestFinished(() => void child.kill());
   const [{ url }] = await once(child, "message");
   return new HubProcess(child, url.replace("http", "ws"));

@@ -1,7 +1,7 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { startHub } from "../support/hub.ts";
-import { startHubProcess } from "../support/hub-process.ts";
+import { startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer, isMessage } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
 import { clientFrame, OPCODE, type ServerFrame, textFrame } from "../support/wire.ts";

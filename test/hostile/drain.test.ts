@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { startHub } from "../support/hub.ts";
-import { startHubProcess } from "../support/hub-process.ts";
+import { startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer, isMessage, Peer } from "../support/peer.ts";
 import { connectRaw, connectTo, RawPeer } from "../support/raw.ts";
 import { textFrame } from "../support/wire.ts";

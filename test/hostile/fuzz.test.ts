@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type HubProcess, startHubProcess } from "../support/hub-process.ts";
+import { type HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
 import { clientFrame, type FrameShape, OPCODE, textFrame } from "../support/wire.ts";

@@ -2,8 +2,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
-import { startHubProcess } from "../support/hub-process.ts";
+import { startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer, Peer } from "../support/peer.ts";
 import { connectRaw, connectTo, RawPeer, upgradeRequest } from "../support/raw.ts";
 import { textFrame } from "../support/wire.ts";
@@ -14,7 +15,7 @@ describe("half-open handshakes", () => {
   it("by ten thousand are cut in time, and a well-behaved client gets in", async () => {
     const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 2_500 } });
     const idle = await hub.memory();
-    const program = join(import.meta.dirname, "../support/half-open-program.ts");
+    const program = join(import.meta.dirname, "programs/half-open.ts");
     const attackers = fork(program, [new URL(hub.url()).port, "10000"]);
     onTestFinished(() => void attackers.kill());
     await once(attackers, "message");
@@ -225,8 +226,8 @@ describe("a client that is cut", () => {
       if (end % 2 === 0 && end > upgradeRequest(url()).length) await once(socket, "data");
       socket.resetAndDestroy();
     }
-    const peer = await connectPeer(url({ user_id: "bob" }));
-    while ((await hub.presence.count()).connections > 1) await peer.settled();
+    await connectPeer(url({ user_id: "bob" }));
+    await eventually("bob alone is connected", async () => (await hub.presence.count()).connections === 1);
     expect(await hub.group("g").members()).toEqual([]);
     expect(failures).toEqual([]);
   });
@@ -242,7 +243,7 @@ describe("a client that is cut", () => {
     }
     const peer = await connectRaw(url(alice));
     await peer.until(() => peer.frames.filter(({ type }) => type === "n").length === 1_000);
-    while ((await hub.presence.count()).connections > 1) await someRoundTrips(url);
+    await eventually("one connection is left", async () => (await hub.presence.count()).connections === 1);
   });
 
   it("and reconnects, over and over, has exactly one connection", async () => {
@@ -250,7 +251,7 @@ describe("a client that is cut", () => {
     const peers = await Promise.all(Array.from({ length: 50 }, () => new RawPeer(url(alice))));
     const codes: number[] = [];
     for (const { closed } of peers) void closed.then(({ code }) => codes.push(code));
-    while (codes.length < 49) await someRoundTrips(url);
+    await eventually("49 connections have ended", () => codes.length === 49);
     expect(codes).toEqual(new Array(49).fill(4502));
     expect(await hub.presence.count()).toEqual({ users: 1, connections: 1 });
   });

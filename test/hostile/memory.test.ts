@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type HubProcess, startHubProcess } from "../support/hub-process.ts";
+import { eventually } from "../support/eventually.ts";
+import { type HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { isMessage } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
 import { clientFrame, OPCODE } from "../support/wire.ts";
@@ -32,7 +33,7 @@ async function visits(hub: HubProcess, count: number): Promise<void> {
     while (next < count) await visit(hub, next++);
   };
   await Promise.all(Array.from({ length: 25 }, guest));
-  while ((await hub.count()).connections > 0);
+  await eventually("every connection has ended", async () => (await hub.count()).connections === 0);
 }
 
 describe("five thousand connections that come and go", () => {

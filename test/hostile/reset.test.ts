@@ -2,14 +2,14 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { HubProcess, startHubProcess } from "../support/hub-process.ts";
+import { HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectTo, upgradeRequest } from "../support/raw.ts";
 import { textFrame } from "../support/wire.ts";
 
 /** An application's own process with a hub attached; with `shared`, another listener ignores the upgrades too. */
 async function startEmbedded(...how: string[]): Promise<HubProcess> {
-  const child = fork(join(import.meta.dirname, "../support/embedding-program.ts"), how);
+  const child = fork(join(import.meta.dirname, "programs/embedding.ts"), how);
   onTestFinished(() => void child.kill());
   const [{ url }] = await once(child, "message");
   return new HubProcess(child, url.replace("http", "ws"));

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { type RunningHub, startHub } from "../support/hub.ts";
-import { startHubProcess } from "../support/hub-process.ts";
+import { startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer, type Frame, isMessage } from "../support/peer.ts";
 import { connectRaw, type RawPeer } from "../support/raw.ts";
 
@@ -81,10 +82,11 @@ describe("a client that has stopped reading", () => {
     const reader = await connectPeer(url({ user_id: "reader" }));
     await reader.request("group.join", { group: "g" });
     let sent = 0;
-    while ((await counted(running, "tidings_overflows_total")) === 0) {
+    await eventually("a queue overflows", async () => {
       for (let n = 0; n < 500; n++) await hub.group("g").send({ type: "n", data: kilobyte });
       sent += 500;
-    }
+      return (await counted(running, "tidings_overflows_total")) > 0;
+    });
     slow.socket.resume();
     expect((await slow.closed).code).toBe(4001);
     expect(offsetsOf(await reader.take(sent, isMessage))).toEqual(range(1, sent));
@@ -116,7 +118,7 @@ describe("a client that has stopped reading", () => {
       for (; sent < total; sent++) await hub.group("g").send({ type: "n", data: kilobyte.repeat(8) });
     };
     const done = publish();
-    while ((await counted(running, "tidings_waited_total")) === 0);
+    await eventually("the publisher waits", async () => (await counted(running, "tidings_waited_total")) > 0);
     expect(sent).toBeLessThan(total);
     slow.socket.resume();
     await done;
@@ -135,7 +137,10 @@ describe("a client that has stopped reading", () => {
       hub.group("g").send({ type: "n", data: "x".repeat(length) });
     const sends: Promise<unknown>[] = [];
     // A long message does not fit any more, a short one behind it would.
-    while ((await counted(running, "tidings_waited_total")) === 0) sends.push(send(90_000));
+    await eventually("a publisher waits", async () => {
+      sends.push(send(90_000));
+      return (await counted(running, "tidings_waited_total")) > 0;
+    });
     for (let n = 0; n < 50; n++) sends.push(send(n % 2 === 0 ? 1 : 60_000));
     slow.socket.resume();
     await Promise.all(sends);
@@ -148,9 +153,10 @@ describe("a client that has stopped reading", () => {
     const { hub, url } = running;
     const slow = await stall(url(stalled));
     const { connection } = slow.frames[0] ?? {};
-    while ((await counted(running, "tidings_dropped_total")) === 0) {
+    await eventually("a message is dropped", async () => {
       await hub.group("g").send({ type: "n", data: kilobyte.repeat(64) });
-    }
+      return (await counted(running, "tidings_dropped_total")) > 0;
+    });
     // A message that leaves the client out: in its place it would get a position.
     await hub.group("g").except(String(connection)).send({ type: "n" });
     slow.socket.resume();
@@ -170,9 +176,10 @@ describe("a client that has stopped reading", () => {
     const running = await startHub();
     const { hub, url } = running;
     await stall(url(stalled));
-    while ((await counted(running, "tidings_dropped_total")) === 0) {
+    await eventually("a message is dropped", async () => {
       for (let n = 0; n < 100; n++) await hub.group("g").send({ type: "n", data: kilobyte.repeat(16) });
-    }
+      return (await counted(running, "tidings_dropped_total")) > 0;
+    });
     for (let n = 0; n < 5_000; n++) await hub.user("stalled").platforms("ios").send({ type: "n" });
     expect(await counted(running, "tidings_pending_messages")).toBeLessThan(1_000);
   });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 
 it.each(["says nothing", "is gone"])("a hub whose Redis %s closes all the same", async (how) => {
   await using redis = await RedisServer.start();

@@ -3,7 +3,7 @@ import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/c
 import { hubWith } from "../../src/create-hub.ts";
 import { createHub } from "../../src/index.ts";
 import { recordReads } from "../config/recordReads.ts";
-import { RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 
 /** Keys of the configuration that a hub reads from its start over some use to its end. */
 async function keysReadBy(input: ConfigInput): Promise<ReadonlySet<string>> {

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { createHub, type Hub } from "../../src/index.ts";
-import { freePort } from "../support/nodes-port.ts";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { connectPeer } from "../support/peer.ts";
-import { eventually, RedisServer } from "../support/redis.ts";
+import { RedisServer } from "../support/redis/redis.ts";
 
 interface Waiting {
   readonly hub: Hub<Record<string, unknown>>;
@@ -28,7 +29,7 @@ async function startWaiting(redis: string): Promise<Waiting> {
       () => true,
       () => false,
     );
-  await eventually(isOpen);
+  await eventually("the hub listens", isOpen);
   return { hub, address, started, failure: failure.promise };
 }
 
@@ -112,10 +113,10 @@ describe("a hub whose Redis becomes unavailable", () => {
     expect(await readiness(address)).toEqual(red);
     expect((await fetch(`${address}/health`)).status).toBe(200);
     redis.continue();
-    await eventually(async () => (await fetch(`${address}/ready`)).status === 200);
+    await eventually("the hub is ready", async () => (await fetch(`${address}/ready`)).status === 200);
     await redis.kill();
-    await eventually(async () => (await fetch(`${address}/ready`)).status === 503);
+    await eventually("the hub is not ready", async () => (await fetch(`${address}/ready`)).status === 503);
     await redis.restart();
-    await eventually(async () => (await fetch(`${address}/ready`)).status === 200);
+    await eventually("the hub is ready", async () => (await fetch(`${address}/ready`)).status === 200);
   });
 });

@@ -12,13 +12,12 @@ import {
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { REPOSITORY } from "../support/repository.ts";
 
 /** Runs a program to its end. Rejects when that is not a good one. */
 export const run = promisify(execFile);
-
-export const REPOSITORY = resolve(import.meta.dirname, "../..");
 
 /** Neither part of the package nor needed to build it. */
 const LEFT_OUT = new Set([".git", "node_modules", "dist", "coverage", "test", "bench"]);

@@ -10,7 +10,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { builtPackage, REPOSITORY, run } from "./build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { builtPackage, run } from "./build.ts";
 
 /** A program of somebody who has installed the package. It checks itself, and prints what it has seen. */
 const ROUND_TRIP = `
@@ -103,7 +104,7 @@ describe("the packed package", () => {
   const inProject = async (command: string, ...args: string[]): Promise<string> =>
     (await run(command, args, { cwd: project })).stdout;
 
-  it("holds what is needed to use it, and nothing of how it was made", () => {
+  it("holds the build, the docs and the licence, and no sources or tests", () => {
     const names = readdirSync(installed);
     expect(names.toSorted()).toEqual([
       "CHANGELOG.md",
@@ -139,7 +140,7 @@ describe("the packed package", () => {
     expect(readdirSync(join(installed, "dist/web"))).toContain("index.html");
   });
 
-  it("has types that a strict program is checked against, without skipping libraries", async () => {
+  it("has types that pass a strict check without skipLibCheck", async () => {
     mkdirSync(join(project, "node_modules/@types"), { recursive: true });
     for (const name of ["@types/node", "undici-types"]) {
       symlinkSync(join(REPOSITORY, "node_modules", name), join(project, "node_modules", name));
@@ -149,7 +150,7 @@ describe("the packed package", () => {
     expect(checked).toBe("");
   });
 
-  it("has a client that runs where there is no Node", () => {
+  it("has a client without any Node API", () => {
     const text = readFileSync(join(installed, "dist/client.js"), "utf8");
     const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*["']([^"']+)["']/g)].map(([, name]) => name);
     expect(imports).toEqual([]);

@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { onTestFinished } from "vitest";
 import { type ClientOptions, WebSocket } from "ws";
 
-/** A frame from the server, as a client without the SDK sees it. */
+/** A frame from the server, parsed. */
 export type Frame = Record<string, unknown>;
 
 /** How a connection ended. */
@@ -10,7 +11,7 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** A plain WebSocket client: keeps every frame it gets, and waits for the ones that a test names. */
+/** A WebSocket client without the SDK. It keeps every frame and waits for those that a test asks for. */
 export class Peer {
   readonly socket: WebSocket;
   /** Everything received so far, in order. */
@@ -32,6 +33,22 @@ export class Peer {
     this.socket.on("error", () => undefined);
   }
 
+  /** A peer that is connected and welcomed. The caller ends it; {@link connectPeer} ends it with the test. */
+  static async connect(url: string, options?: ClientOptions): Promise<Peer> {
+    const peer = new Peer(url, options);
+    await peer.frame("welcome");
+    return peer;
+  }
+
+  /** The HTTP status of the server's answer to an upgrade that it rejects. */
+  static async refusal(url: string): Promise<number | undefined> {
+    const socket = new WebSocket(url);
+    socket.on("error", () => undefined); // terminating a socket that never opened emits one
+    const [, response] = await once(socket, "unexpected-response");
+    socket.terminate();
+    return response.statusCode;
+  }
+
   send(value: unknown): void {
     this.socket.send(typeof value === "string" ? value : JSON.stringify(value));
   }
@@ -46,6 +63,11 @@ export class Peer {
   /** The first frame that matches, past or to come. Rejects when the connection ends before. */
   next(matches: (frame: Frame) => boolean): Promise<Frame> {
     return this.take(1, matches).then(([frame]) => frame as Frame); // take(1) has one
+  }
+
+  /** The first frame of a type, past or to come. */
+  frame(type: string): Promise<Frame> {
+    return this.next((frame) => frame.type === type);
   }
 
   /** The first `count` frames that match, past or to come. */
@@ -63,7 +85,7 @@ export class Peer {
     });
   }
 
-  /** Resolves when everything the server had queued for this connection before now has come. */
+  /** Resolves when everything has arrived that the server had queued for this connection before. */
   async settled(): Promise<void> {
     await this.request("robot.heartBeat");
   }
@@ -71,6 +93,16 @@ export class Peer {
   /** Messages received so far, without the protocol's own frames. */
   get messages(): Frame[] {
     return this.frames.filter(isMessage);
+  }
+
+  /** Stops reading, so that the peer does not answer a close either. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  /** Ends the connection without a close frame. */
+  end(): void {
+    this.socket.terminate();
   }
 
   close(): Promise<Closed> {
@@ -86,12 +118,12 @@ export const isMessage = (frame: Frame): boolean => !OWN_TYPES.has(frame.type);
 /** A peer that is connected and welcomed; closed when the test is over. */
 export async function connectPeer(url: string, options?: ClientOptions): Promise<Peer> {
   const peer = new Peer(url, options);
-  onTestFinished(() => peer.socket.terminate());
-  await peer.next((frame) => frame.type === "welcome");
+  onTestFinished(() => peer.end());
+  await peer.frame("welcome");
   return peer;
 }
 
-/** The peer, which has joined a group. */
+/** Joins the peer to a group. */
 export async function joined(peer: Peer, group: string): Promise<Peer> {
   await peer.request("group.join", { group });
   return peer;

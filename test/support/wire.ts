@@ -1,5 +1,7 @@
 /** WebSocket frames made and read by hand (RFC 6455 section 5.2), so that they can be wrong in any way. */
 
+import { headerLength, payloadLength } from "../../bench/rig/frames.ts";
+
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** A client's frame; what is left out is as a well-behaved client would have it. */
@@ -52,10 +54,11 @@ export interface ServerFrame {
   readonly payload: Buffer;
 }
 
-/** Cuts a stream of bytes into the server's frames. */
+/** Cuts a stream of bytes into the server's frames, of whatever kind. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
 
+  /** @returns the frames that these bytes complete */
   read(bytes: Buffer): ServerFrame[] {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const frames: ServerFrame[] = [];
@@ -65,16 +68,14 @@ export class FrameReader {
 
   #next(): ServerFrame | undefined {
     const rest = this.#rest;
-    const [first, second] = rest;
-    if (first === undefined || second === undefined) return undefined;
-    const start = second === 127 ? 10 : second === 126 ? 4 : 2;
+    const [first] = rest;
+    if (first === undefined || rest.length < 2) return undefined;
+    const start = headerLength(rest, 0);
     if (rest.length < start) return undefined;
-    let length = second;
-    if (second === 126) length = rest.readUInt16BE(2);
-    if (second === 127) length = Number(rest.readBigUInt64BE(2));
-    if (rest.length < start + length) return undefined;
-    this.#rest = rest.subarray(start + length);
-    const payload = rest.subarray(start, start + length);
+    const end = start + payloadLength(rest, 0);
+    if (rest.length < end) return undefined;
+    this.#rest = rest.subarray(end);
+    const payload = rest.subarray(start, end);
     return { fin: (first & 0x80) !== 0, compressed: (first & 0x40) !== 0, opcode: first & 0x0f, payload };
   }
 }

@@ -2,6 +2,9 @@ import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "vitest";
+import { needs } from "../support/tools.ts";
+
+needs("chromium", "chromium-browser");
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

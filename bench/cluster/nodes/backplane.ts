@@ -2,7 +2,7 @@
 import { type Backplane, type BackplaneSink, redisBackplane } from "../../../src/backplane/backplane.ts";
 import { userChannel } from "../../../src/protocol/protocol.ts";
 import { AcceptedMessage } from "../../../src/publish/message.ts";
-import type { BenchData } from "../../dialects.ts";
+import type { BenchData } from "../../rig/rig.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { hostNode, nodeArgument } from "../host.ts";
 import { HISTORY_COUNT, QUIET_S } from "../quiet.ts";

@@ -1,6 +1,6 @@
 /** Control: the same without a library. One PUBLISH for each message; one XADD as well where it is stored. */
 import { Redis } from "ioredis";
-import { plainText } from "../../host.ts";
+import { plainText } from "../../rig/rig.ts";
 import { wsServer } from "../../servers/ws-server.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { hostNode, nodeArgument } from "../host.ts";

@@ -1,4 +1,4 @@
-import { startStolenMeter } from "../../machine.ts";
+import { startStolenMeter } from "../../measure/machine.ts";
 import { type FigureName, Gathering, type Row } from "../../scenario.ts";
 import type { ClusterOutcome, ClusterRig } from "../rig.ts";
 import type { ClusterScale } from "../scale.ts";

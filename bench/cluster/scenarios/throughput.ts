@@ -15,7 +15,7 @@ export const ephemeral: ClusterScenario = {
   run: (bench) => throughput(bench, "ephemeral", false),
 };
 
-/** The same, kept in their users' histories. */
+/** Stored messages to users on the other node, each kept in its user's history. */
 export const stored: ClusterScenario = {
   name: "stored",
   title: "Stored messages from node A to users on node B: messages/s, CPU per message of each process",
@@ -33,7 +33,7 @@ export const sockets: ClusterScenario = {
 async function throughput(bench: ClusterBench, name: string, isStored: boolean | undefined): Promise<Row[]> {
   const { rounds, seconds, warmSeconds } = bench.scale;
   const hasClients = isStored === undefined;
-  // What joining is worth shows without sockets.
+  // Batches of different sizes differ only without sockets.
   const sizes = hasClients ? [CLIENTS_PER_TICK] : bench.scale.perTick;
   const receivers: Receivers = hasClients ? "clients of B" : "held by B";
   const contenders = bench.contenders.filter(

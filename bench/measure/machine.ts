@@ -1,0 +1,68 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { arch, cpus, release, totalmem, type } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** Where figures were taken: they mean nothing without it. */
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGiB: number;
+  kernel: string;
+  node: string;
+  bun: string;
+  /** Absent in older results, and where it is not installed. */
+  redis?: string;
+  fileLimit: number;
+}
+
+export function describeMachine(): Machine {
+  const bun = fileURLToPath(new URL("../../node_modules/.bin/bun", import.meta.url));
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    kernel: `${type()} ${release()} ${arch()}`,
+    node: process.versions.node,
+    bun: execFileSync(bun, ["--version"], { encoding: "utf8" }).trim(),
+    redis: redisVersion(),
+    fileLimit: fileLimit(),
+  };
+}
+
+function redisVersion(): string | undefined {
+  try {
+    return /v=(\S+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))?.[1];
+  } catch {
+    return undefined; // only the bench of the cluster needs it
+  }
+}
+
+/** The most files that a process may have open. Node raises its soft limit to the hard one when it starts. */
+function fileLimit(): number {
+  const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft);
+}
+
+/**
+ * Begins to count the CPU time that the host of a virtual machine gives to others while something here wants to run ("steal" in proc_stat(5)).
+ * @returns its share of all CPU time since then, in percent; 0 where none is taken
+ */
+export function startStolenMeter(): () => number {
+  const before = cpuTimes();
+  return () => {
+    const after = cpuTimes();
+    return (100 * (after.stolen - before.stolen)) / Math.max(1, after.all - before.all);
+  };
+}
+
+/** Of all cores since the start of the machine, in ticks. */
+function cpuTimes(): { all: number; stolen: number } {
+  // user nice system idle iowait irq softirq steal; what follows is counted in the first two already
+  const times = /^cpu +(.*)/
+    .exec(readFileSync("/proc/stat", "utf8"))?.[1]
+    ?.split(" ")
+    .slice(0, 8)
+    .map(Number);
+  return { all: times?.reduce((sum, time) => sum + time, 0) ?? 0, stolen: times?.[7] ?? 0 };
+}

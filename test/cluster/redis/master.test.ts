@@ -1,0 +1,45 @@
+import { test } from "vitest";
+import { RedisCluster } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { Scene } from "../support/scene.ts";
+
+test("a master of a Redis Cluster crashes and restarts with its data: all users are listed as before", async () => {
+  await using redis = await RedisCluster.start({ persistent: true });
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+
+  await redis.masters[1]?.kill();
+  await scene.expectAway();
+  await redis.masters[1]?.restart();
+
+  await scene.expectBack();
+  scene.expectNothingLost();
+});
+
+test.each([0, 1, 2])(
+  "master %i of a Redis Cluster comes back empty: its part is announced again",
+  async (index) => {
+    await using redis = await RedisCluster.start();
+    await using cluster = await Cluster.start(redis);
+    const scene = await Scene.open(cluster);
+
+    await redis.masters[index]?.kill();
+    await scene.expectAway();
+    await redis.masters[index]?.restart();
+
+    await scene.expectBack();
+  },
+);
+
+test("all masters of a Redis Cluster hang for a while: no node is declared dead", async () => {
+  await using redis = await RedisCluster.start();
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+
+  for (const master of redis.masters) master.pause();
+  await scene.expectAway();
+  for (const master of redis.masters) master.continue();
+
+  await scene.expectBack();
+  scene.expectNothingLost();
+});

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { Cluster } from "../support/cluster.ts";
+import { incarnations } from "../support/registry.ts";
+import { Scene } from "../support/scene.ts";
+import { Writers } from "../support/writers.ts";
+
+/** Longer than the node timeout of {@link Cluster}: afterwards every heartbeat that Redis knows is too old. */
+const PAUSE_MS = 5_000;
+/** Several heartbeats, and less than the node timeout. */
+const LATE_MS = 1_500;
+
+test("Redis paused for 5 s under load: no node is declared dead, and stored messages arrive once, in order", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis);
+  const scene = await Scene.open(cluster);
+  const bob = await cluster.client("bob", cluster.n2);
+  const writers = await Writers.start(cluster, ["bob"]);
+  await writers.sent(200);
+
+  redis.pause();
+  const pause = sleep(PAUSE_MS);
+  await scene.expectAway();
+  await pause;
+  redis.continue();
+  await cluster.areReady(true);
+  await writers.sent(200);
+  await writers.stop();
+
+  await writers.expectAllOnce("bob", bob);
+  await scene.expectBack();
+  scene.expectNothingLost();
+});
+
+test("a node that recovers from the outage a little later than the others is not declared dead", async () => {
+  await using redis = await RedisServer.start();
+  await using cluster = await Cluster.start(redis);
+  const { n1, n2, n3 } = cluster;
+  const scene = await Scene.open(cluster);
+  const before = await incarnations(redis, cluster.prefix);
+
+  redis.pause();
+  await cluster.areReady(false, [n1, n2]);
+  n3.pause();
+  await sleep(PAUSE_MS);
+  redis.continue();
+  await cluster.areReady(true, [n1, n2]);
+  await sleep(LATE_MS);
+  n3.continue();
+
+  await scene.expectBack();
+  expect(await incarnations(redis, cluster.prefix)).toEqual(before);
+});

@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { endWithProcess } from "../end-with-process.ts";
+import { eventually } from "../eventually.ts";
+import { freePort } from "../free-port.ts";
+import { becomes, follows, replicated } from "./replication.ts";
+import { RedisServer } from "./server.ts";
+
+const NAME = "mymaster";
+const DOWN_AFTER_MS = 500;
+
+/** A master with a replica, and a Sentinel that promotes the replica of a dead master. `await using` stops all. */
+export class RedisSentinel implements AsyncDisposable {
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  readonly #port: number;
+  readonly #directory: string;
+  readonly #child: ChildProcess;
+
+  private constructor(
+    servers: { master: RedisServer; replica: RedisServer },
+    port: number,
+    directory: string,
+  ) {
+    this.master = servers.master;
+    this.replica = servers.replica;
+    this.#port = port;
+    this.#directory = directory;
+    this.#child = spawn("redis-server", [join(directory, "sentinel.conf"), "--sentinel"], {
+      stdio: "ignore",
+    });
+    endWithProcess(this.#child);
+  }
+
+  static async start(): Promise<RedisSentinel> {
+    const args = ["--repl-diskless-sync-delay", "0"];
+    const master = await RedisServer.start({ args });
+    const replica = await RedisServer.start({
+      args: [...args, "--replicaof", "127.0.0.1", String(master.port)],
+    });
+    const directory = await mkdtemp(join(tmpdir(), "tidings-sentinel-"));
+    const port = await freePort();
+    // A Sentinel remembers what it finds out in its own configuration.
+    await writeFile(join(directory, "sentinel.conf"), configuration(port, master.port));
+    const sentinel = new RedisSentinel({ master, replica }, port, directory);
+    await sentinel.#watches();
+    return sentinel;
+  }
+
+  get url(): string {
+    return `redis-sentinel://127.0.0.1:${this.#port}/0#${NAME}`;
+  }
+
+  /** Resolves when everything that the master has answered is on the replica too. */
+  async replicated(): Promise<void> {
+    await replicated(this.master, this.replica);
+  }
+
+  /** Holds back promotions until {@link elect}. Pausing Sentinel would not do: it then elects nobody for another 30 s. */
+  async holdElections(): Promise<void> {
+    await this.#takeForDeadAfter(3_600_000);
+  }
+
+  async elect(): Promise<void> {
+    await this.#takeForDeadAfter(DOWN_AFTER_MS);
+  }
+
+  /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
+  async failedOver(): Promise<void> {
+    await eventually("Sentinel names the promoted replica", async () => {
+      const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
+      return Array.isArray(address) && address[1] === String(this.replica.port);
+    });
+    await becomes(this.replica, "master");
+  }
+
+  /** Resolves when the former master follows the new one. */
+  async demoted(): Promise<void> {
+    await becomes(this.master, "slave");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#child, "exit");
+    if (this.#child.kill("SIGKILL")) await ended;
+    await this.replica[Symbol.asyncDispose]();
+    await this.master[Symbol.asyncDispose]();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #takeForDeadAfter(ms: number): Promise<void> {
+    await this.#ask((client) => client.call("SENTINEL", "SET", NAME, "down-after-milliseconds", ms));
+  }
+
+  /** A Sentinel can only promote a replica that it knows and that is in step. */
+  async #watches(): Promise<void> {
+    await follows(this.replica);
+    await eventually("Sentinel takes the replica for in step", async () => {
+      const replicas = await this.#ask((client) => client.call("SENTINEL", "REPLICAS", NAME));
+      return JSON.stringify(replicas)?.includes('"master-link-status","ok"') ?? false;
+    });
+  }
+
+  /** Undefined while Sentinel does not answer. */
+  async #ask(question: (client: Redis) => Promise<unknown>): Promise<unknown> {
+    const options = { lazyConnect: true, retryStrategy: null, enableReadyCheck: false };
+    const client = new Redis(this.#port, "127.0.0.1", options);
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await question(client);
+    } catch {
+      return undefined;
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+const configuration = (port: number, master: number): string => `bind 127.0.0.1
+port ${port}
+sentinel monitor ${NAME} 127.0.0.1 ${master} 1
+sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}
+sentinel failover-timeout ${NAME} 5000
+`;
