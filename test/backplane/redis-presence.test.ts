@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type Backplane, redisBackplane } from "../../src/backplane/backplane.ts";
-import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/keys.ts";
+import { EVERY_PARTITION, partitionOfUser } from "../../src/backplane/redis/wire/keys.ts";
 import type { ConnectionInfo } from "../../src/protocol/protocol.ts";
 import { eventually } from "../support/eventually.ts";
 import { NodeProcess } from "../support/nodes/nodes.ts";

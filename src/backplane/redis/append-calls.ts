@@ -3,9 +3,9 @@ import { APPEND } from "./append-script.ts";
 import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
 import type { PendingAppend } from "./appending.ts";
 import { PackedArguments } from "./connection/connection.ts";
-import { partitionOf } from "./keys.ts";
-import { LINE } from "./line.ts";
 import type { Duplicates } from "./stored/append/duplicates.ts";
+import { partitionOf } from "./wire/keys.ts";
+import { LINE } from "./wire/lines.ts";
 
 /** Bytes from which on Redis publishes a payload without its line of lengths; a shorter one costs less in one piece. */
 const APART_BYTES = 8 * 1_024;

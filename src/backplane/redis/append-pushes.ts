@@ -3,9 +3,9 @@ import { type Group, groupsOf } from "./append-groups.ts";
 import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
 import type { PendingAppend } from "./appending.ts";
 import { FAILED, pack, publishOf } from "./connection/connection.ts";
-import { encodeEntry, StoredLine } from "./entry.ts";
-import { inboundOf } from "./keys.ts";
-import { LINE, lineOf, NEWLINE, VERSION } from "./line.ts";
+import { inboundOf } from "./wire/keys.ts";
+import { LINE, lineOf, NEWLINE, VERSION } from "./wire/lines.ts";
+import { encodeEntry, StoredLine } from "./wire/stored-line.ts";
 
 /** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
 const MAX_NODES = 4;

@@ -9,11 +9,11 @@ import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import type { IdempotencyKeys } from "./claims.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./histories.ts";
-import { partitionOf } from "./keys.ts";
 import type { AppendTargets } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
 import { Completion } from "./stored/append/completion.ts";
 import { Duplicates } from "./stored/append/duplicates.ts";
+import { partitionOf } from "./wire/keys.ts";
 
 /** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
 const MESSAGES_PER_BATCH = 512;

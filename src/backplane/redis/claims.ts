@@ -2,7 +2,7 @@ import type { Channel } from "../../protocol/protocol.ts";
 import type { Idempotency, StoredReceipt } from "../port.ts";
 import { REMEMBER_RECEIPT, RESERVE_KEY } from "./claim-scripts.ts";
 import type { RunScript } from "./connection/connection.ts";
-import { partitionOfIdempotencyKey } from "./keys.ts";
+import { partitionOfIdempotencyKey } from "./wire/keys.ts";
 
 /** The publish that came first under an idempotency key. */
 export interface FirstPublish {

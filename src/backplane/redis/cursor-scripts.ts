@@ -1,7 +1,7 @@
 import { lua, type Script, script } from "./connection/connection.ts";
 import { historyScript } from "./history-lua.ts";
-import { KEY } from "./keys.ts";
-import { LINE } from "./line.ts";
+import { KEY } from "./wire/keys.ts";
+import { LINE } from "./wire/lines.ts";
 
 export const READ_CURSORS = historyScript(
   "cursors",

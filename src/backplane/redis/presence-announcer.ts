@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../port.ts";
 import type { Bus, TrafficCounts } from "./bus/bus.ts";
 import { forEachConcurrently, type RunScript } from "./connection/connection.ts";
-import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./keys.ts";
-import { FIELD } from "./line.ts";
 import type { Departures } from "./presence-departures.ts";
 import type { Evictions } from "./presence-evictions.ts";
 import type { Mirror } from "./presence-mirror.ts";
 import { detailsOf } from "./presence-pack.ts";
 import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./presence-scripts.ts";
 import { readSet } from "./presence-sets.ts";
+import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./wire/keys.ts";
+import { FIELD } from "./wire/lines.ts";
 
 export interface AnnouncerParts {
   readonly mirror: Mirror;

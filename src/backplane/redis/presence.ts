@@ -2,8 +2,6 @@ import { type Channel, groupChannel, userChannel } from "../../protocol/protocol
 import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
 import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import { type Connection, forEachConcurrently } from "./connection/connection.ts";
-import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./keys.ts";
-import { FIELD } from "./line.ts";
 import { Announcer } from "./presence-announcer.ts";
 import { Departures } from "./presence-departures.ts";
 import { Evictions } from "./presence-evictions.ts";
@@ -13,6 +11,8 @@ import { RedisRoster } from "./presence-roster.ts";
 import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
 import { readHash, readSet } from "./presence-sets.ts";
 import type { CallRoll } from "./registry.ts";
+import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./wire/keys.ts";
+import { FIELD } from "./wire/lines.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;

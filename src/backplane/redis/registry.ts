@@ -1,9 +1,9 @@
 import type { NodeStatus } from "../port.ts";
 import type { Bus, LocalNode } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";
-import { REGISTRY } from "./keys.ts";
-import { VERSION } from "./line.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
+import { REGISTRY } from "./wire/keys.ts";
+import { VERSION } from "./wire/lines.ts";
 
 export interface RegistryOptions {
   readonly connection: Connection;

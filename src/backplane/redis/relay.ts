@@ -3,8 +3,8 @@ import type { Message } from "../message.ts";
 import type { Bus, LocalNode } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Directory, Route } from "./directory.ts";
-import { LINE } from "./line.ts";
-import { eachEphemeral, encodeShared, hasSameShared } from "./passing.ts";
+import { eachEphemeral, encodeShared, hasSameShared } from "./wire/ephemeral-line.ts";
+import { LINE } from "./wire/lines.ts";
 
 /** Messages queued until the end of the tick; more are sent before. The garbage collector copies what lives longer. */
 const MAX_QUEUED = 1_024;

@@ -2,10 +2,10 @@ import { type Channel, type Position, TidingsError } from "../../protocol/protoc
 import type { StoredMessage } from "../message.ts";
 import type { Bus, LocalNode } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";
-import { decodeStored } from "./entry.ts";
 import type { Delivered, Histories } from "./histories.ts";
-import { LINE, lineOf } from "./line.ts";
 import { AwaitingOffsets } from "./unplaced.ts";
+import { LINE, lineOf } from "./wire/lines.ts";
+import { decodeStored } from "./wire/stored-line.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;

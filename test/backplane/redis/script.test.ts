@@ -4,13 +4,13 @@ import { IDEMPOTENCY_SCRIPTS } from "../../../src/backplane/redis/claim-scripts.
 import { lua, luaEscapes } from "../../../src/backplane/redis/connection/lua.ts";
 import { script } from "../../../src/backplane/redis/connection/script.ts";
 import { CURSOR_SCRIPTS } from "../../../src/backplane/redis/cursor-scripts.ts";
-import { type EntryField, encodeEntry } from "../../../src/backplane/redis/entry.ts";
 import { entryPattern } from "../../../src/backplane/redis/history-lua.ts";
 import { HISTORY_SCRIPTS } from "../../../src/backplane/redis/history-scripts.ts";
-import { KEY } from "../../../src/backplane/redis/keys.ts";
-import { LINE } from "../../../src/backplane/redis/line.ts";
 import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence-scripts.ts";
 import { REGISTRY_SCRIPTS } from "../../../src/backplane/redis/registry-scripts.ts";
+import { KEY } from "../../../src/backplane/redis/wire/keys.ts";
+import { LINE } from "../../../src/backplane/redis/wire/lines.ts";
+import { type EntryField, encodeEntry } from "../../../src/backplane/redis/wire/stored-line.ts";
 
 const SCRIPTS = [
   APPEND,

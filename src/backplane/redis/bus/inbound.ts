@@ -1,4 +1,4 @@
-import { FIELD, isKind, type Kind, linesOf } from "../line.ts";
+import { FIELD, isKind, type Kind, linesOf } from "../wire/lines.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Handles the fields of a line; the first field is the kind. */

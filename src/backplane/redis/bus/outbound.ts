@@ -1,6 +1,6 @@
 import type { Message } from "../../message.ts";
-import { type Kind, LARGE_PAYLOAD, LINE, NEWLINE, VERSION } from "../line.ts";
-import { encodeOwn, encodeRepeated, hasSameContent } from "../passing.ts";
+import { encodeOwn, encodeRepeated, hasSameContent } from "../wire/ephemeral-line.ts";
+import { type Kind, LARGE_PAYLOAD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 /** Lines and messages in one payload: enough to make a PUBLISH cheap, and few enough for its receiver to do other work in between. */

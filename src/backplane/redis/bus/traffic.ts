@@ -1,6 +1,6 @@
 import type { Traffic } from "../../port.ts";
 import type { Script } from "../connection/connection.ts";
-import { KINDS, type Kind } from "../line.ts";
+import { KINDS, type Kind } from "../wire/lines.ts";
 
 /** Counts the traffic between the nodes, in plain numbers that only rise. */
 export class TrafficCounts implements Traffic {

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
 import type { TidingsError } from "../../../protocol/protocol.ts";
-import { baseOf } from "../keys.ts";
+import { baseOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
 import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
 import { commandError, withoutSecrets } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { CAST, INBOUND, KEY } from "../keys.ts";
-import { FIELD, LINE, NEWLINE, VERSION } from "../line.ts";
+import { CAST, INBOUND, KEY } from "../wire/keys.ts";
+import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
 /** A Lua script that Redis runs atomically on one partition. */

@@ -2,11 +2,11 @@ import { TidingsError } from "../../../protocol/protocol.ts";
 import type { Cluster, Command, NodeStatus } from "../../port.ts";
 import { type Bus, type LocalNode, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
-import { REGISTRY } from "../keys.ts";
-import { LINE, lineOf } from "../line.ts";
 import type { RedisPresence } from "../presence.ts";
 import type { Registry } from "../registry.ts";
 import { TELL } from "../registry-scripts.ts";
+import { REGISTRY } from "../wire/keys.ts";
+import { LINE, lineOf } from "../wire/lines.ts";
 
 export interface NodeCommandsParts {
   readonly connection: Connection;

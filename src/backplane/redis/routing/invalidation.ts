@@ -1,8 +1,8 @@
 import type { Channel } from "../../../protocol/protocol.ts";
 import { type Bus, Requests } from "../bus/bus.ts";
 import { lua, type RunScript, script } from "../connection/connection.ts";
-import { KEY, partitionOf } from "../keys.ts";
-import { LINE, lineOf } from "../line.ts";
+import { KEY, partitionOf } from "../wire/keys.ts";
+import { LINE, lineOf } from "../wire/lines.ts";
 
 /** Asks the nodes that the last invalidation of a channel was sent to for a confirmation, on the way behind it. */
 export const CONFIRM_INVALIDATION = script(

@@ -1,4 +1,4 @@
-import { TidingsError } from "../../protocol/protocol.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
 
 /**
  * Format of what nodes send each other: a payload is a version and lines, a line is fields. Neither JSON nor ids contain

@@ -1,6 +1,6 @@
-import type { Channel, Position } from "../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../message.ts";
-import { decodeList, ENTRY, encodeList, FIELD } from "./line.ts";
+import type { Channel, Position } from "../../../protocol/protocol.ts";
+import type { Message, StoredMessage } from "../../message.ts";
+import { decodeList, ENTRY, encodeList, FIELD } from "./lines.ts";
 
 /** Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled for speed. */
 export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;

@@ -1,4 +1,4 @@
-import { type Channel, groupChannel, spread, userChannel } from "../../protocol/protocol.ts";
+import { type Channel, groupChannel, spread, userChannel } from "../../../protocol/protocol.ts";
 
 /**
  * Number of partitions; every channel belongs to one. The keys of a partition share a hash tag, so a script that touches one

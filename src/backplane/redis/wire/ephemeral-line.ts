@@ -1,6 +1,6 @@
-import { type Channel, TidingsError } from "../../protocol/protocol.ts";
-import type { Message } from "../message.ts";
-import { decodeList, ENTRY, encodeList, FIELD, LINE, lineOf } from "./line.ts";
+import { type Channel, TidingsError } from "../../../protocol/protocol.ts";
+import type { Message } from "../../message.ts";
+import { decodeList, ENTRY, encodeList, FIELD, LINE, lineOf } from "./lines.ts";
 
 /** Opening of a line of ephemeral messages: its kind, and the fields that all its messages share. */
 export function encodeShared({ type, timestamp, from = "", platforms, except }: Message): string {
