@@ -1,5 +1,5 @@
 import { lua, luaEscapes } from "./connection/connection.ts";
-import { entryPattern, historyScript } from "./history-lua.ts";
+import { entryPattern, historyScript } from "./history/lua.ts";
 import { EXPIRY_SCHEDULE, INBOUND, KEY } from "./wire/keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "./wire/lines.ts";
 

@@ -1,7 +1,7 @@
 import type { PendingAppend } from "./appending.ts";
 import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";
-import type { Histories } from "./histories.ts";
+import type { Histories } from "./history/histories.ts";
 import type { AppendTargets } from "./places.ts";
 import type { Completion } from "./stored/append/completion.ts";
 

@@ -8,7 +8,7 @@ import { PendingAppend } from "./appending.ts";
 import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import type { IdempotencyKeys } from "./claims.ts";
 import type { Connection } from "./connection/connection.ts";
-import type { Histories } from "./histories.ts";
+import type { Histories } from "./history/histories.ts";
 import type { AppendTargets } from "./places.ts";
 import type { RedisPresence } from "./presence.ts";
 import { Completion } from "./stored/append/completion.ts";

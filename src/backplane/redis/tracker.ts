@@ -2,7 +2,7 @@ import { type Channel, type Position, TidingsError } from "../../protocol/protoc
 import type { StoredMessage } from "../message.ts";
 import type { Bus, LocalNode } from "./bus/bus.ts";
 import type { Connection } from "./connection/connection.ts";
-import type { Delivered, Histories } from "./histories.ts";
+import type { Delivered, Histories } from "./history/histories.ts";
 import { AwaitingOffsets } from "./unplaced.ts";
 import { LINE, lineOf } from "./wire/lines.ts";
 import { decodeStored } from "./wire/stored-line.ts";

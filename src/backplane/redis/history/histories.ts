@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { Channel, Position } from "../../protocol/protocol.ts";
-import type { HistoryPage, HistoryQuery } from "../port.ts";
-import type { Connection, Script } from "./connection/connection.ts";
-import { EXPIRE, POSITIONS, READ, TRIM, VERIFY } from "./history-scripts.ts";
-import { partitionOf } from "./wire/keys.ts";
-import { decodeEntry } from "./wire/stored-line.ts";
+import type { Channel, Position } from "../../../protocol/protocol.ts";
+import type { HistoryPage, HistoryQuery } from "../../port.ts";
+import type { Connection, Script } from "../connection/connection.ts";
+import { partitionOf } from "../wire/keys.ts";
+import { decodeEntry } from "../wire/stored-line.ts";
+import { EXPIRE, POSITIONS, READ, TRIM, VERIFY } from "./scripts.ts";
 
 export interface HistoryLimits {
   /** Messages retained per channel. */

@@ -1,12 +1,12 @@
-import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
-import { cursorName } from "../cursors.ts";
-import type { Cursors } from "../port.ts";
-import type { Bus, LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
+import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
+import { cursorName } from "../../cursors.ts";
+import type { Cursors } from "../../port.ts";
+import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import { partitionOf } from "../wire/keys.ts";
+import { LINE } from "../wire/lines.ts";
 import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
-import { partitionOf } from "./wire/keys.ts";
-import { LINE } from "./wire/lines.ts";
 
 /** Lifetime of a watch in Redis. A wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;

@@ -1,7 +1,7 @@
-import { lua, type Script } from "./connection/connection.ts";
-import { entryPattern, historyScript } from "./history-lua.ts";
-import { EXPIRY_SCHEDULE, KEY } from "./wire/keys.ts";
-import { LINE } from "./wire/lines.ts";
+import { lua, type Script } from "../connection/connection.ts";
+import { EXPIRY_SCHEDULE, KEY } from "../wire/keys.ts";
+import { LINE } from "../wire/lines.ts";
+import { entryPattern, historyScript } from "./lua.ts";
 
 export const READ = historyScript(
   "read",

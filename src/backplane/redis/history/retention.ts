@@ -1,7 +1,7 @@
-import type { LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import { EVERY_PARTITION, PARTITIONS } from "../wire/keys.ts";
 import type { Histories } from "./histories.ts";
-import { EVERY_PARTITION, PARTITIONS } from "./wire/keys.ts";
 
 /** Retention by age for channels that nobody reads: each node expires the messages of one partition after the other. */
 export class Retention {

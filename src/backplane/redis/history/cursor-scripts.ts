@@ -1,7 +1,7 @@
-import { lua, type Script, script } from "./connection/connection.ts";
-import { historyScript } from "./history-lua.ts";
-import { KEY } from "./wire/keys.ts";
-import { LINE } from "./wire/lines.ts";
+import { lua, type Script, script } from "../connection/connection.ts";
+import { KEY } from "../wire/keys.ts";
+import { LINE } from "../wire/lines.ts";
+import { historyScript } from "./lua.ts";
 
 export const READ_CURSORS = historyScript(
   "cursors",

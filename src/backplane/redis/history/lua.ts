@@ -1,7 +1,7 @@
-import { lua, luaEscapes, type Script, script } from "./connection/connection.ts";
-import { KEY } from "./wire/keys.ts";
-import { FIELD } from "./wire/lines.ts";
-import { ENTRY_FIELDS, type EntryField } from "./wire/stored-line.ts";
+import { lua, luaEscapes, type Script, script } from "../connection/connection.ts";
+import { KEY } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
 /** Lua pattern that captures the named fields of an entry, in the order of its layout. */
 export function entryPattern(...names: readonly EntryField[]): string {
