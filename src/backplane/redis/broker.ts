@@ -4,7 +4,7 @@ import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
 import type { AppendQueue } from "./appends.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./history/histories.ts";
-import type { Relay } from "./relay.ts";
+import type { Relay } from "./routing/relay.ts";
 import type { Receiver } from "./tracker.ts";
 
 export interface BrokerParts {

@@ -8,7 +8,6 @@ import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
 import { IdempotencyKeys } from "./claims.ts";
 import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
-import { Directory, LOOK_UP } from "./directory.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { Histories, type HistoryLimits } from "./history/histories.ts";
@@ -21,8 +20,9 @@ import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
 import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
-import { Relay } from "./relay.ts";
+import { Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
+import { Relay } from "./routing/relay.ts";
 import { Receiver } from "./tracker.ts";
 
 export interface RedisOptions {

@@ -1,8 +1,8 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import type { Bus } from "./bus/bus.ts";
-import { lua, type RunScript, script } from "./connection/connection.ts";
-import { KEY, partitionOf } from "./wire/keys.ts";
-import { LINE } from "./wire/lines.ts";
+import type { Channel } from "../../../protocol/protocol.ts";
+import type { Bus } from "../bus/bus.ts";
+import { lua, type RunScript, script } from "../connection/connection.ts";
+import { KEY, partitionOf } from "../wire/keys.ts";
+import { LINE } from "../wire/lines.ts";
 
 /** Channels in the route cache; beyond it the oldest entry is evicted. About 100 bytes each. */
 const MAX_CACHED = 200_000;

@@ -1,10 +1,10 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import type { Message } from "../message.ts";
-import type { Bus, LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { Channel } from "../../../protocol/protocol.ts";
+import type { Message } from "../../message.ts";
+import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import { eachEphemeral, encodeShared, hasSameShared } from "../wire/ephemeral-line.ts";
+import { LINE } from "../wire/lines.ts";
 import type { Directory, Route } from "./directory.ts";
-import { eachEphemeral, encodeShared, hasSameShared } from "./wire/ephemeral-line.ts";
-import { LINE } from "./wire/lines.ts";
 
 /** Messages queued until the end of the tick; more are sent before. The garbage collector copies what lives longer. */
 const MAX_QUEUED = 1_024;
