@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { StoredMessage } from "../../src/backplane/message.ts";
-import { AwaitingOffsets } from "../../src/backplane/redis/unplaced.ts";
+import { AwaitingOffsets } from "../../src/backplane/redis/stored/awaiting-offsets.ts";
 import type { Channel } from "../../src/protocol/protocol.ts";
 
 const entry = (id: string): string => `${id}\x1fchat\x1f"hi"\x1f1\x1f`;

@@ -1,11 +1,11 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
-import type { AppendQueue } from "./appends.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./history/histories.ts";
 import type { Relay } from "./routing/relay.ts";
-import type { Receiver } from "./tracker.ts";
+import type { AppendQueue } from "./stored/append/append.ts";
+import type { Receiver } from "./stored/receiver.ts";
 
 export interface BrokerParts {
   readonly connection: Connection;

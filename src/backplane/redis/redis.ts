@@ -1,12 +1,7 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
-import { PUSH } from "./append-pushes.ts";
-import { APPEND } from "./append-script.ts";
-import { AppendQueue } from "./appends.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
-import { IDEMPOTENCY_SCRIPTS } from "./claim-scripts.ts";
-import { IdempotencyKeys } from "./claims.ts";
 import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
@@ -15,7 +10,6 @@ import { Retention } from "./history/retention.ts";
 import { HISTORY_SCRIPTS } from "./history/scripts.ts";
 import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 import { NodeCommands } from "./nodes/node-commands.ts";
-import { AppendTargets } from "./places.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence-scripts.ts";
 import { Registry } from "./registry.ts";
@@ -23,7 +17,13 @@ import { REGISTRY_SCRIPTS } from "./registry-scripts.ts";
 import { Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Relay } from "./routing/relay.ts";
-import { Receiver } from "./tracker.ts";
+import { AppendQueue } from "./stored/append/append.ts";
+import { PUSH } from "./stored/append/by-transaction.ts";
+import { APPEND } from "./stored/append/script.ts";
+import { AppendTargets } from "./stored/append/targets.ts";
+import { IdempotencyKeys } from "./stored/idempotency.ts";
+import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
+import { Receiver } from "./stored/receiver.ts";
 
 export interface RedisOptions {
   /**

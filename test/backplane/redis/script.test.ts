@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { APPEND } from "../../../src/backplane/redis/append-script.ts";
-import { IDEMPOTENCY_SCRIPTS } from "../../../src/backplane/redis/claim-scripts.ts";
 import { lua, luaEscapes } from "../../../src/backplane/redis/connection/lua.ts";
 import { script } from "../../../src/backplane/redis/connection/script.ts";
 import { CURSOR_SCRIPTS } from "../../../src/backplane/redis/history/cursor-scripts.ts";
@@ -8,6 +6,8 @@ import { entryPattern } from "../../../src/backplane/redis/history/lua.ts";
 import { HISTORY_SCRIPTS } from "../../../src/backplane/redis/history/scripts.ts";
 import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence-scripts.ts";
 import { REGISTRY_SCRIPTS } from "../../../src/backplane/redis/registry-scripts.ts";
+import { APPEND } from "../../../src/backplane/redis/stored/append/script.ts";
+import { IDEMPOTENCY_SCRIPTS } from "../../../src/backplane/redis/stored/idempotency-scripts.ts";
 import { KEY } from "../../../src/backplane/redis/wire/keys.ts";
 import { LINE } from "../../../src/backplane/redis/wire/lines.ts";
 import { type EntryField, encodeEntry } from "../../../src/backplane/redis/wire/stored-line.ts";

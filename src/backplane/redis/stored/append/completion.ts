@@ -1,8 +1,8 @@
 import type { Channel } from "../../../../protocol/protocol.ts";
 import type { StoredMessage } from "../../../message.ts";
-import { AppendResult, type PendingAppend } from "../../appending.ts";
 import type { Connection } from "../../connection/connection.ts";
-import type { AppendTarget } from "../../places.ts";
+import { AppendResult, type PendingAppend } from "./pending.ts";
+import type { AppendTarget } from "./targets.ts";
 
 /**
  * Completes appends. The promise of an append resolves once Redis has stored the message and, if this node has members of the channel,

@@ -1,6 +1,6 @@
-import type { PendingAppend } from "../../appending.ts";
-import type { IdempotencyKeys } from "../../claims.ts";
+import type { IdempotencyKeys } from "../idempotency.ts";
 import type { Completion } from "./completion.ts";
+import type { PendingAppend } from "./pending.ts";
 
 /** Recognises appends under an idempotency key that is taken, and answers them with the first publish. */
 export class Duplicates {

@@ -1,9 +1,9 @@
-import type { PendingAppend } from "./appending.ts";
-import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Histories } from "./history/histories.ts";
-import type { AppendTargets } from "./places.ts";
-import type { Completion } from "./stored/append/completion.ts";
+import type { Bus, LocalNode, TrafficCounts } from "../../bus/bus.ts";
+import type { Connection } from "../../connection/connection.ts";
+import type { Histories } from "../../history/histories.ts";
+import type { Completion } from "./completion.ts";
+import type { PendingAppend } from "./pending.ts";
+import type { AppendTargets } from "./targets.ts";
 
 /** A method by which a batch is appended: by a script, or by a transaction. */
 export interface AppendMethod {

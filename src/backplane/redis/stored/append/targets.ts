@@ -1,8 +1,8 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import type { Bus } from "./bus/bus.ts";
-import { type Connection, pack } from "./connection/connection.ts";
-import { baseOf, listKey, partitionOf } from "./wire/keys.ts";
-import { headerOf } from "./wire/stored-line.ts";
+import type { Channel } from "../../../../protocol/protocol.ts";
+import type { Bus } from "../../bus/bus.ts";
+import { type Connection, pack } from "../../connection/connection.ts";
+import { baseOf, listKey, partitionOf } from "../../wire/keys.ts";
+import { headerOf } from "../../wire/stored-line.ts";
 
 /** Channels with a known append target; beyond it the oldest is evicted. About 500 bytes each. */
 const MAX_KNOWN = 100_000;

@@ -1,11 +1,11 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import { type Group, groupsOf } from "./append-groups.ts";
-import type { AppendMethod, AppendMethodParts } from "./append-way.ts";
-import type { PendingAppend } from "./appending.ts";
-import { FAILED, pack, publishOf } from "./connection/connection.ts";
-import { inboundOf } from "./wire/keys.ts";
-import { LINE, lineOf, NEWLINE, VERSION } from "./wire/lines.ts";
-import { encodeEntry, StoredLine } from "./wire/stored-line.ts";
+import type { Channel } from "../../../../protocol/protocol.ts";
+import { FAILED, pack, publishOf } from "../../connection/connection.ts";
+import { inboundOf } from "../../wire/keys.ts";
+import { LINE, lineOf, NEWLINE, VERSION } from "../../wire/lines.ts";
+import { encodeEntry, StoredLine } from "../../wire/stored-line.ts";
+import { type Group, groupsOf } from "./batches.ts";
+import type { PendingAppend } from "./pending.ts";
+import type { AppendMethod, AppendMethodParts } from "./way.ts";
 
 /** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
 const MAX_NODES = 4;

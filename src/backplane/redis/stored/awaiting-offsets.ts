@@ -1,7 +1,7 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import type { StoredMessage } from "../message.ts";
-import { ENTRY, FIELD } from "./wire/lines.ts";
-import { channelsOf, decodeStored } from "./wire/stored-line.ts";
+import type { Channel } from "../../../protocol/protocol.ts";
+import type { StoredMessage } from "../../message.ts";
+import { ENTRY, FIELD } from "../wire/lines.ts";
+import { channelsOf, decodeStored } from "../wire/stored-line.ts";
 
 /** Fields that open a line `LINE.awaiting`: kind, name of the payload, number of messages. */
 const OPENING_FIELDS = 3;

@@ -1,19 +1,19 @@
-import { type Channel, TidingsError } from "../../protocol/protocol.ts";
-import type { Message } from "../message.ts";
-import type { Appended } from "../port.ts";
-import { AppendByScript } from "./append-calls.ts";
-import { AppendByTransaction } from "./append-pushes.ts";
-import type { AppendMethod } from "./append-way.ts";
-import { PendingAppend } from "./appending.ts";
-import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
-import type { IdempotencyKeys } from "./claims.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Histories } from "./history/histories.ts";
-import type { AppendTargets } from "./places.ts";
-import type { RedisPresence } from "./presence.ts";
-import { Completion } from "./stored/append/completion.ts";
-import { Duplicates } from "./stored/append/duplicates.ts";
-import { partitionOf } from "./wire/keys.ts";
+import { type Channel, TidingsError } from "../../../../protocol/protocol.ts";
+import type { Message } from "../../../message.ts";
+import type { Appended } from "../../../port.ts";
+import type { Bus, LocalNode, TrafficCounts } from "../../bus/bus.ts";
+import type { Connection } from "../../connection/connection.ts";
+import type { Histories } from "../../history/histories.ts";
+import type { RedisPresence } from "../../presence.ts";
+import { partitionOf } from "../../wire/keys.ts";
+import type { IdempotencyKeys } from "../idempotency.ts";
+import { AppendByScript } from "./by-script.ts";
+import { AppendByTransaction } from "./by-transaction.ts";
+import { Completion } from "./completion.ts";
+import { Duplicates } from "./duplicates.ts";
+import { PendingAppend } from "./pending.ts";
+import type { AppendTargets } from "./targets.ts";
+import type { AppendMethod } from "./way.ts";
 
 /** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
 const MESSAGES_PER_BATCH = 512;

@@ -1,7 +1,7 @@
-import { lua, luaEscapes } from "./connection/connection.ts";
-import { entryPattern, historyScript } from "./history/lua.ts";
-import { EXPIRY_SCHEDULE, INBOUND, KEY } from "./wire/keys.ts";
-import { ENTRY, LINE, NEWLINE, VERSION } from "./wire/lines.ts";
+import { lua, luaEscapes } from "../../connection/connection.ts";
+import { entryPattern, historyScript } from "../../history/lua.ts";
+import { EXPIRY_SCHEDULE, INBOUND, KEY } from "../../wire/keys.ts";
+import { ENTRY, LINE, NEWLINE, VERSION } from "../../wire/lines.ts";
 
 /**
  * Approximate maximum of a payload that the script builds, in bytes. The Lua of Redis 7.0 builds strings of up to 8 KiB at once and hashes

@@ -1,5 +1,5 @@
-import { lua, type Script, script } from "./connection/connection.ts";
-import { KEY } from "./wire/keys.ts";
+import { lua, type Script, script } from "../connection/connection.ts";
+import { KEY } from "../wire/keys.ts";
 
 export const RESERVE_KEY = script(
   "claim",

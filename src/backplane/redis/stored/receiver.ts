@@ -1,11 +1,11 @@
-import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
-import type { StoredMessage } from "../message.ts";
-import type { Bus, LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Delivered, Histories } from "./history/histories.ts";
-import { AwaitingOffsets } from "./unplaced.ts";
-import { LINE, lineOf } from "./wire/lines.ts";
-import { decodeStored } from "./wire/stored-line.ts";
+import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
+import type { StoredMessage } from "../../message.ts";
+import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Delivered, Histories } from "../history/histories.ts";
+import { LINE, lineOf } from "../wire/lines.ts";
+import { decodeStored } from "../wire/stored-line.ts";
+import { AwaitingOffsets } from "./awaiting-offsets.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;

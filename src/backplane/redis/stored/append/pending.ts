@@ -1,6 +1,6 @@
-import type { Message } from "../message.ts";
-import type { Appended } from "../port.ts";
-import { type AppendTarget, UNKNOWN_TARGET } from "./places.ts";
+import type { Message } from "../../../message.ts";
+import type { Appended } from "../../../port.ts";
+import { type AppendTarget, UNKNOWN_TARGET } from "./targets.ts";
 
 /**
  * A message that is queued, or in flight to its history. A class, as {@link AppendResult} is: V8 allocates the objects of a literal in the

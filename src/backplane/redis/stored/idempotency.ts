@@ -1,8 +1,8 @@
-import type { Channel } from "../../protocol/protocol.ts";
-import type { Idempotency, StoredReceipt } from "../port.ts";
-import { REMEMBER_RECEIPT, RESERVE_KEY } from "./claim-scripts.ts";
-import type { RunScript } from "./connection/connection.ts";
-import { partitionOfIdempotencyKey } from "./wire/keys.ts";
+import type { Channel } from "../../../protocol/protocol.ts";
+import type { Idempotency, StoredReceipt } from "../../port.ts";
+import type { RunScript } from "../connection/connection.ts";
+import { partitionOfIdempotencyKey } from "../wire/keys.ts";
+import { REMEMBER_RECEIPT, RESERVE_KEY } from "./idempotency-scripts.ts";
 
 /** The publish that came first under an idempotency key. */
 export interface FirstPublish {

@@ -1,8 +1,8 @@
-import type { PendingAppend } from "./appending.ts";
-import { type PackedArguments, pack } from "./connection/connection.ts";
-import type { TargetNodes } from "./places.ts";
-import { LARGE_PAYLOAD, LINE, lineOf, NEWLINE, VERSION } from "./wire/lines.ts";
-import { encodeEntry, StoredLine } from "./wire/stored-line.ts";
+import { type PackedArguments, pack } from "../../connection/connection.ts";
+import { LARGE_PAYLOAD, LINE, lineOf, NEWLINE, VERSION } from "../../wire/lines.ts";
+import { encodeEntry, StoredLine } from "../../wire/stored-line.ts";
+import type { PendingAppend } from "./pending.ts";
+import type { TargetNodes } from "./targets.ts";
 
 const OPENING = VERSION + NEWLINE + lineOf(LINE.stored);
 
