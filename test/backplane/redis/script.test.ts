@@ -4,7 +4,7 @@ import { script } from "../../../src/backplane/redis/connection/script.ts";
 import { CURSOR_SCRIPTS } from "../../../src/backplane/redis/history/cursor-scripts.ts";
 import { entryPattern } from "../../../src/backplane/redis/history/lua.ts";
 import { HISTORY_SCRIPTS } from "../../../src/backplane/redis/history/scripts.ts";
-import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence-scripts.ts";
+import { PRESENCE_SCRIPTS } from "../../../src/backplane/redis/presence/scripts.ts";
 import { REGISTRY_SCRIPTS } from "../../../src/backplane/redis/registry-scripts.ts";
 import { APPEND } from "../../../src/backplane/redis/stored/append/script.ts";
 import { IDEMPOTENCY_SCRIPTS } from "../../../src/backplane/redis/stored/idempotency-scripts.ts";

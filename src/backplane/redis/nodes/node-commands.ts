@@ -2,7 +2,7 @@ import { TidingsError } from "../../../protocol/protocol.ts";
 import type { Cluster, Command, NodeStatus } from "../../port.ts";
 import { type Bus, type LocalNode, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { RedisPresence } from "../presence.ts";
+import type { RedisPresence } from "../presence/presence.ts";
 import type { Registry } from "../registry.ts";
 import { TELL } from "../registry-scripts.ts";
 import { REGISTRY } from "../wire/keys.ts";

@@ -4,7 +4,7 @@ import type { Appended } from "../../../port.ts";
 import type { Bus, LocalNode, TrafficCounts } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
 import type { Histories } from "../../history/histories.ts";
-import type { RedisPresence } from "../../presence.ts";
+import type { RedisPresence } from "../../presence/presence.ts";
 import { partitionOf } from "../../wire/keys.ts";
 import type { IdempotencyKeys } from "../idempotency.ts";
 import { AppendByScript } from "./by-script.ts";

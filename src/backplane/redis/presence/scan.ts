@@ -1,5 +1,5 @@
-import type { RunScript } from "./connection/connection.ts";
-import { SCAN } from "./presence-scripts.ts";
+import type { RunScript } from "../connection/connection.ts";
+import { SCAN } from "./scripts.ts";
 
 /** Read in one call, about: it takes well below a millisecond. */
 const MEMBERS_PER_CALL = 1_000;

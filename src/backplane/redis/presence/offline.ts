@@ -1,8 +1,8 @@
-import { Grace } from "../memory-grace.ts";
-import type { LocalNode, TrafficCounts } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
-import { SWEEP } from "./presence-scripts.ts";
-import { EVERY_PARTITION, partitionOfUser } from "./wire/keys.ts";
+import { Grace } from "../../memory-grace.ts";
+import type { LocalNode, TrafficCounts } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import { EVERY_PARTITION, partitionOfUser } from "../wire/keys.ts";
+import { SWEEP } from "./scripts.ts";
 
 /** Users told offline in one call: it takes about a millisecond. */
 const USERS_PER_SWEEP = 200;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command } from "../port.ts";
-import type { LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
-import type { Mirror } from "./presence-mirror.ts";
+import type { Command } from "../../port.ts";
+import type { LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Mirror } from "./local.ts";
 
 type Kick = Extract<Command, { kind: "kick" }>;
 

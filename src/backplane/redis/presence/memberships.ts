@@ -1,7 +1,7 @@
-import type { Memberships } from "../port.ts";
-import { lua, type RunScript, script } from "./connection/connection.ts";
-import { readSet } from "./presence-sets.ts";
-import { KEY, partitionOfGroup, partitionOfUser } from "./wire/keys.ts";
+import type { Memberships } from "../../port.ts";
+import { lua, type RunScript, script } from "../connection/connection.ts";
+import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { readSet } from "./scan.ts";
 
 const SET_MEMBERSHIP = script(
   "belong",

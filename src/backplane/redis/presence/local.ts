@@ -1,5 +1,5 @@
-import { type Channel, groupChannel, targetOf, userChannel } from "../../protocol/protocol.ts";
-import type { ConnectionInfo, ConnectionRules } from "../port.ts";
+import { type Channel, groupChannel, targetOf, userChannel } from "../../../protocol/protocol.ts";
+import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
 
 /**
  * A connection of this node. `arriving`: Redis has not answered yet; `present`: it is registered, or is to be;

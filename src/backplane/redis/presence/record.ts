@@ -1,5 +1,5 @@
-import type { ConnectionInfo } from "../port.ts";
-import { FIELD } from "./wire/lines.ts";
+import type { ConnectionInfo } from "../../port.ts";
+import { FIELD } from "../wire/lines.ts";
 
 /** A connection as Redis has it. */
 export interface Unpacked {

@@ -1,9 +1,9 @@
-import { TidingsError } from "../../protocol/protocol.ts";
-import type { OnlinePage, OnlineUser } from "../port.ts";
-import type { RunScript } from "./connection/connection.ts";
-import { CENSUS, PAGE } from "./presence-scripts.ts";
-import { EVERY_PARTITION, PARTITIONS } from "./wire/keys.ts";
-import { FIELD } from "./wire/lines.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import type { OnlinePage, OnlineUser } from "../../port.ts";
+import type { RunScript } from "../connection/connection.ts";
+import { EVERY_PARTITION, PARTITIONS } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import { CENSUS, PAGE } from "./scripts.ts";
 
 /** A user who is online, and where: partition by partition, in each by the order of coming. */
 interface Listed {

@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
-import type { ConnectionInfo } from "../port.ts";
-import type { Bus, TrafficCounts } from "./bus/bus.ts";
-import { forEachConcurrently, type RunScript } from "./connection/connection.ts";
-import type { Departures } from "./presence-departures.ts";
-import type { Evictions } from "./presence-evictions.ts";
-import type { Mirror } from "./presence-mirror.ts";
-import { detailsOf } from "./presence-pack.ts";
-import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./presence-scripts.ts";
-import { readSet } from "./presence-sets.ts";
-import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "./wire/keys.ts";
-import { FIELD } from "./wire/lines.ts";
+import type { ConnectionInfo } from "../../port.ts";
+import type { Bus, TrafficCounts } from "../bus/bus.ts";
+import { forEachConcurrently, type RunScript } from "../connection/connection.ts";
+import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import type { Evictions } from "./evictions.ts";
+import type { Mirror } from "./local.ts";
+import type { Departures } from "./offline.ts";
+import { detailsOf } from "./record.ts";
+import { readSet } from "./scan.ts";
+import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
 export interface AnnouncerParts {
   readonly mirror: Mirror;

@@ -1,6 +1,6 @@
-import { lua, luaEscapes } from "./connection/connection.ts";
-import { KEY } from "./wire/keys.ts";
-import { FIELD, LINE } from "./wire/lines.ts";
+import { lua, luaEscapes } from "../connection/connection.ts";
+import { KEY } from "../wire/keys.ts";
+import { FIELD, LINE } from "../wire/lines.ts";
 
 /**
  * First letter of each entry of `n:<token>`, the set of everything that an incarnation owns in a partition: the node that

@@ -1,7 +1,7 @@
-import { FENCED, lua, luaEscapes, script } from "./connection/connection.ts";
-import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./presence-lua.ts";
-import { KEY } from "./wire/keys.ts";
-import { FIELD } from "./wire/lines.ts";
+import { FENCED, lua, luaEscapes, script } from "../connection/connection.ts";
+import { KEY } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
 
 /**
  * Registers a connection, unless the rules refuse it. The script itself sends the commands to the nodes whose connections it

@@ -1,18 +1,25 @@
-import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
-import type { Admission, Command, ConnectionInfo, ConnectionRules, OnlinePage, Presence } from "../port.ts";
-import type { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
-import { type Connection, forEachConcurrently } from "./connection/connection.ts";
-import { Announcer } from "./presence-announcer.ts";
-import { Departures } from "./presence-departures.ts";
-import { Evictions } from "./presence-evictions.ts";
-import { type Attendant, Mirror } from "./presence-mirror.ts";
-import { detailsOf, unpack } from "./presence-pack.ts";
-import { RedisRoster } from "./presence-roster.ts";
-import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./presence-scripts.ts";
-import { readHash, readSet } from "./presence-sets.ts";
-import type { CallRoll } from "./registry.ts";
-import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "./wire/keys.ts";
-import { FIELD } from "./wire/lines.ts";
+import { type Channel, groupChannel, userChannel } from "../../../protocol/protocol.ts";
+import type {
+  Admission,
+  Command,
+  ConnectionInfo,
+  ConnectionRules,
+  OnlinePage,
+  Presence,
+} from "../../port.ts";
+import type { Bus, LocalNode, TrafficCounts } from "../bus/bus.ts";
+import { type Connection, forEachConcurrently } from "../connection/connection.ts";
+import type { CallRoll } from "../registry.ts";
+import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import { Evictions } from "./evictions.ts";
+import { type Attendant, Mirror } from "./local.ts";
+import { Departures } from "./offline.ts";
+import { RedisRoster } from "./online.ts";
+import { Announcer } from "./reconciler.ts";
+import { detailsOf, unpack } from "./record.ts";
+import { readHash, readSet } from "./scan.ts";
+import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./scripts.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;
