@@ -3,10 +3,10 @@ import type { Cluster, Command, NodeStatus } from "../../port.ts";
 import { type Bus, type LocalNode, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
-import type { Registry } from "../registry.ts";
-import { TELL } from "../registry-scripts.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
+import type { Registry } from "./registry.ts";
+import { TELL } from "./scripts.ts";
 
 export interface NodeCommandsParts {
   readonly connection: Connection;

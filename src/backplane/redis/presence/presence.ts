@@ -9,7 +9,7 @@ import type {
 } from "../../port.ts";
 import type { Bus, LocalNode, TrafficCounts } from "../bus/bus.ts";
 import { type Connection, forEachConcurrently } from "../connection/connection.ts";
-import type { CallRoll } from "../registry.ts";
+import type { CallRoll } from "../nodes/registry.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { Evictions } from "./evictions.ts";

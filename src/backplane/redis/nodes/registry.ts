@@ -1,9 +1,9 @@
-import type { NodeStatus } from "../port.ts";
-import type { Bus, LocalNode } from "./bus/bus.ts";
-import type { Connection } from "./connection/connection.ts";
-import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./registry-scripts.ts";
-import { REGISTRY } from "./wire/keys.ts";
-import { VERSION } from "./wire/lines.ts";
+import type { NodeStatus } from "../../port.ts";
+import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
+import { REGISTRY } from "../wire/keys.ts";
+import { VERSION } from "../wire/lines.ts";
+import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./scripts.ts";
 
 export interface RegistryOptions {
   readonly connection: Connection;

@@ -1,4 +1,4 @@
-import { lua, script } from "./connection/connection.ts";
+import { lua, script } from "../connection/connection.ts";
 
 /**
  * Lua pieces that the scripts of the registry share. The registry is in one partition; its only clock is that of Redis.
