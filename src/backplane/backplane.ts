@@ -1,5 +1,5 @@
 /** The ties between nodes, and what is kept: the port, and its implementations. */
-export { type MemoryOptions, memoryBackplane } from "./memory.ts";
+export { type MemoryOptions, memoryBackplane } from "./memory/memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {
   Admission,

@@ -1,4 +1,4 @@
-import { Grace } from "../../memory-grace.ts";
+import { Grace } from "../../grace.ts";
 import type { LocalNode, TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../wire/keys.ts";

@@ -1,5 +1,5 @@
-import type { MemoryNode } from "./memory-link.ts";
-import type { Appended, Idempotency, StoredReceipt } from "./port.ts";
+import type { Appended, Idempotency, StoredReceipt } from "../port.ts";
+import type { MemoryNode } from "./node.ts";
 
 /** First publish under an idempotency key. */
 export interface FirstPublish {

@@ -1,12 +1,12 @@
-import { MemoryBroker } from "./memory-broker.ts";
-import { MemoryCluster } from "./memory-cluster.ts";
-import { MemoryCursors } from "./memory-cursors.ts";
-import { MemoryIdempotency } from "./memory-keys.ts";
-import { MemoryNode } from "./memory-link.ts";
-import { MemoryMemberships } from "./memory-memberships.ts";
-import { MemoryPresence } from "./memory-presence.ts";
-import { Histories, type HistoryLimits } from "./memory-rings.ts";
-import type { Backplane } from "./port.ts";
+import type { Backplane } from "../port.ts";
+import { MemoryBroker } from "./broker.ts";
+import { MemoryCluster } from "./cluster.ts";
+import { MemoryCursors } from "./cursors.ts";
+import { Histories, type HistoryLimits } from "./histories.ts";
+import { MemoryIdempotency } from "./idempotency.ts";
+import { MemoryMemberships } from "./memberships.ts";
+import { MemoryNode } from "./node.ts";
+import { MemoryPresence } from "./presence.ts";
 
 export interface MemoryOptions {
   /** Retention per channel, and the limit on the memory of all. */

@@ -1,5 +1,5 @@
-import type { MemoryNode } from "./memory-link.ts";
-import type { Cluster, Command, NodeStatus } from "./port.ts";
+import type { Cluster, Command, NodeStatus } from "../port.ts";
+import type { MemoryNode } from "./node.ts";
 
 /** A cluster of one node. */
 export class MemoryCluster implements Cluster {

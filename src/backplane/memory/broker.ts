@@ -1,9 +1,9 @@
-import type { Channel, Position } from "../protocol/protocol.ts";
-import type { FirstPublish, MemoryIdempotency } from "./memory-keys.ts";
-import type { MemoryNode } from "./memory-link.ts";
-import type { Histories } from "./memory-rings.ts";
-import type { Message } from "./message.ts";
-import type { Appended, Broker, HistoryPage, HistoryQuery } from "./port.ts";
+import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { Message } from "../message.ts";
+import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
+import type { Histories } from "./histories.ts";
+import type { FirstPublish, MemoryIdempotency } from "./idempotency.ts";
+import type { MemoryNode } from "./node.ts";
 
 /**
  * Broker of a single node. Every method has done its work when it returns its promise, so calls take effect in the

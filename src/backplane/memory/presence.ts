@@ -1,8 +1,8 @@
-import { Grace } from "./memory-grace.ts";
-import type { MemoryNode } from "./memory-link.ts";
-import { OnlineUsers } from "./memory-roster.ts";
-import { SetMap } from "./memory-sets.ts";
-import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "./port.ts";
+import { Grace } from "../grace.ts";
+import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "../port.ts";
+import type { MemoryNode } from "./node.ts";
+import { OnlineUsers } from "./online.ts";
+import { SetMap } from "./set-map.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 

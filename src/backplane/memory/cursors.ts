@@ -1,8 +1,8 @@
-import { type Channel, type Position, TidingsError } from "../protocol/protocol.ts";
-import { cursorName } from "./cursors.ts";
-import type { MemoryNode } from "./memory-link.ts";
-import type { Histories } from "./memory-rings.ts";
-import type { Cursors } from "./port.ts";
+import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
+import { cursorName } from "../cursors.ts";
+import type { Cursors } from "../port.ts";
+import type { Histories } from "./histories.ts";
+import type { MemoryNode } from "./node.ts";
 
 /** Cursors, kept with the history of their channel and lost with it. */
 export class MemoryCursors implements Cursors {

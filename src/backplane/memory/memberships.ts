@@ -1,6 +1,6 @@
-import type { MemoryNode } from "./memory-link.ts";
-import { SetMap } from "./memory-sets.ts";
-import type { Memberships } from "./port.ts";
+import type { Memberships } from "../port.ts";
+import type { MemoryNode } from "./node.ts";
+import { SetMap } from "./set-map.ts";
 
 export class MemoryMemberships implements Memberships {
   readonly #node: MemoryNode;

@@ -1,8 +1,8 @@
-import type { Channel, Position } from "../protocol/protocol.ts";
-import { Epochs } from "./memory-epochs.ts";
-import { LruList } from "./memory-recency.ts";
-import { History } from "./memory-ring.ts";
-import type { Message, StoredMessage } from "./message.ts";
+import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { Message, StoredMessage } from "../message.ts";
+import { Epochs } from "./epochs.ts";
+import { History } from "./history.ts";
+import { LruList } from "./lru-list.ts";
 
 export interface HistoryLimits {
   /** Messages per channel. @default 1_000 */

@@ -1,6 +1,6 @@
-import type { Channel } from "../protocol/protocol.ts";
-import type { Linked } from "./memory-recency.ts";
-import type { Message, StoredMessage } from "./message.ts";
+import type { Channel } from "../../protocol/protocol.ts";
+import type { Message, StoredMessage } from "../message.ts";
+import type { Linked } from "./lru-list.ts";
 
 /** Bytes of a history, a message, a map of cursors and a cursor besides their text: measured on V8, rounded up. */
 const HISTORY_BYTES = 256;

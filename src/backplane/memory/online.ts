@@ -1,5 +1,5 @@
-import { TidingsError } from "../protocol/protocol.ts";
-import type { ConnectionInfo, OnlinePage, OnlineUser } from "./port.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import type { ConnectionInfo, OnlinePage, OnlineUser } from "../port.ts";
 
 /** A user who is online. */
 export interface PresentUser {

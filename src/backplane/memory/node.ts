@@ -1,5 +1,5 @@
-import { TidingsError } from "../protocol/protocol.ts";
-import type { BackplaneSink, NodeInfo } from "./port.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import type { BackplaneSink, NodeInfo } from "../port.ts";
 
 /** The node that the backplane serves, and its sink, from `start` until `stop`. */
 export class MemoryNode {
