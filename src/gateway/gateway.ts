@@ -255,7 +255,6 @@ function refuse(stream: Duplex, status: number, message: string): void {
   );
 }
 
-export { type ApiPorts, createApi } from "./api.ts";
 export {
   type Authenticator,
   type Credentials,
@@ -265,11 +264,18 @@ export {
 } from "./auth.ts";
 export { drainConnections } from "./drain.ts";
 export { Expiry } from "./expiry.ts";
+export { type ApiPorts, createApi } from "./http/api.ts";
+export { mountPage } from "./http/page.ts";
+export { type Probe, sharedProbe } from "./http/probe.ts";
+export {
+  hardenedServer,
+  type Listening,
+  type ListenOptions,
+  listen,
+  reachableAddress,
+} from "./http/server.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { isLoopback } from "./loopback.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
-export { mountPage } from "./page.ts";
-export { type Probe, sharedProbe } from "./probe.ts";
 export { renewal } from "./renewal.ts";
-export { hardenedServer, type Listening, type ListenOptions, listen, reachableAddress } from "./server.ts";
 export type { Ended, SessionPorts } from "./session.ts";

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
-import type { ApiPorts } from "./api-ports.ts";
-import { type Route, route } from "./api-route.ts";
-import { failure } from "./api-schemas.ts";
+import type { ApiPorts } from "./ports.ts";
+import { type Route, route } from "./route.ts";
+import { failure } from "./schemas.ts";
 
 type Schema = Record<string, unknown>;
 

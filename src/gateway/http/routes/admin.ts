@@ -1,10 +1,10 @@
 import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { TidingsError } from "../protocol/protocol.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import { type Route, route } from "./api-route.ts";
-import { platform, user, whole } from "./api-schemas.ts";
+import { TidingsError } from "../../../protocol/protocol.ts";
+import type { ApiPorts } from "../ports.ts";
+import { type Route, route } from "../route.ts";
+import { platform, user, whole } from "../schemas.ts";
 
 /** Routes for operators of the hub. */
 export const adminRoutes = (ports: ApiPorts): Route[] => [tokenRoute(ports), profileRoute()];

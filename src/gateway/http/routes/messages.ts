@@ -1,10 +1,16 @@
 import { z } from "zod";
-import { type Channel, channelOf, groupChannel, TidingsError, userChannel } from "../protocol/protocol.ts";
-import { applicationKey, historyPage, type Receipt } from "../publish/publish.ts";
-import type { Fields } from "./api-body.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import { type Route, route } from "./api-route.ts";
-import { channel, group, message, push, receipt, user, waiting, whole } from "./api-schemas.ts";
+import {
+  type Channel,
+  channelOf,
+  groupChannel,
+  TidingsError,
+  userChannel,
+} from "../../../protocol/protocol.ts";
+import { applicationKey, historyPage, type Receipt } from "../../../publish/publish.ts";
+import type { Fields } from "../body.ts";
+import type { ApiPorts } from "../ports.ts";
+import { type Route, route } from "../route.ts";
+import { channel, group, message, push, receipt, user, waiting, whole } from "../schemas.ts";
 
 type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
 

@@ -1,7 +1,7 @@
-import { TidingsError } from "../protocol/protocol.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import { apiKeyMatches } from "./auth-api-key.ts";
-import { isLocalRequest } from "./loopback.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { apiKeyMatches } from "../auth-api-key.ts";
+import { isLocalRequest } from "../loopback.ts";
+import type { ApiPorts } from "./ports.ts";
 
 /**
  * Lets a request pass that brings the API key. In development mode without a key: one that can only come from this

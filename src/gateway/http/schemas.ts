@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { channelSchema, idSchema } from "../actions/actions.ts";
+import { channelSchema, idSchema } from "../../actions/actions.ts";
 
 /** Schemas that routes share, with their descriptions for the OpenAPI document. */
 

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
-import { TidingsError } from "../protocol/protocol.ts";
-import { type Fields, isForm, readForm, readJson } from "./api-body.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { type Fields, isForm, readForm, readJson } from "./body.ts";
 
 /** Place of the fields that are not in the path. */
 export type Source = "query" | "json" | "form";

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { toTidingsError } from "../protocol/protocol.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import { alias, type Route, route } from "./api-route.ts";
-import { failure } from "./api-schemas.ts";
+import { toTidingsError } from "../../../protocol/protocol.ts";
+import type { ApiPorts } from "../ports.ts";
+import { alias, type Route, route } from "../route.ts";
+import { failure } from "../schemas.ts";
 
 /** Routes for load balancers and orchestrators, which need no key. */
 export function healthRoutes(ports: ApiPorts): Route[] {

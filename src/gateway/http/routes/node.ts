@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ApiPorts } from "./api-ports.ts";
-import { alias, type Route, route } from "./api-route.ts";
+import type { ApiPorts } from "../ports.ts";
+import { alias, type Route, route } from "../route.ts";
 
 /** Routes about this node and the cluster. */
 export function nodeRoutes(ports: ApiPorts): Route[] {

@@ -1,4 +1,4 @@
-import { assertDepth, TidingsError } from "../protocol/protocol.ts";
+import { assertDepth, TidingsError } from "../../protocol/protocol.ts";
 
 export type Fields = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { addMember, groupMembers, removeMember } from "../members/members.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import { type Route, route } from "./api-route.ts";
-import { connections, group, platform, user, whole } from "./api-schemas.ts";
+import { addMember, groupMembers, removeMember } from "../../../members/members.ts";
+import type { ApiPorts } from "../ports.ts";
+import { type Route, route } from "../route.ts";
+import { connections, group, platform, user, whole } from "../schemas.ts";
 
 const connection = z.object({
   id: z.string(),

@@ -1,15 +1,15 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import { type ErrorCode, TidingsError, toTidingsError } from "../protocol/protocol.ts";
-import { assertAccess } from "./api-access.ts";
-import { adminRoutes } from "./api-admin.ts";
-import { healthRoutes } from "./api-health.ts";
-import { messageRoutes } from "./api-messages.ts";
-import { nodeRoutes } from "./api-node.ts";
-import { openApiRoute } from "./api-openapi.ts";
-import type { ApiPorts } from "./api-ports.ts";
-import type { Route } from "./api-route.ts";
-import { groupRoutes, userRoutes } from "./api-users.ts";
-import { assertNoProxy } from "./loopback.ts";
+import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
+import { assertNoProxy } from "../loopback.ts";
+import { assertAccess } from "./access.ts";
+import { openApiRoute } from "./openapi.ts";
+import type { ApiPorts } from "./ports.ts";
+import type { Route } from "./route.ts";
+import { adminRoutes } from "./routes/admin.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { nodeRoutes } from "./routes/node.ts";
+import { groupRoutes, userRoutes } from "./routes/users.ts";
 
 /**
  * Makes the HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code;
@@ -70,4 +70,4 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   too_large: { connection: "close" },
 };
 
-export type { ApiPorts } from "./api-ports.ts";
+export type { ApiPorts } from "./ports.ts";
