@@ -6,8 +6,8 @@ import { DIALECT, TidingsError, toTidingsError, within } from "../protocol/proto
 import type { ConnectRequest } from "../publish/publish.ts";
 import type { Identity } from "./auth.ts";
 import { assertNoProxy, isLocalRequest, isLoopback } from "./loopback.ts";
-import { type LoginRequest, readQuery } from "./request.ts";
-import { Session, type SessionPorts } from "./session.ts";
+import { type LoginRequest, readQuery } from "./socket/request.ts";
+import { Session, type SessionPorts } from "./socket/session.ts";
 
 export interface GatewayOptions {
   /** Path of WebSocket upgrades. @default "/ws" */
@@ -262,8 +262,6 @@ export {
   type Identity,
   type MintClaims,
 } from "./auth.ts";
-export { drainConnections } from "./drain.ts";
-export { Expiry } from "./expiry.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
 export { type Probe, sharedProbe } from "./http/probe.ts";
@@ -277,5 +275,7 @@ export {
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { isLoopback } from "./loopback.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
-export { renewal } from "./renewal.ts";
-export type { Ended, SessionPorts } from "./session.ts";
+export { drainConnections } from "./socket/drain.ts";
+export { Expiry } from "./socket/expiry.ts";
+export { renewal } from "./socket/renewal.ts";
+export type { Ended, SessionPorts } from "./socket/session.ts";

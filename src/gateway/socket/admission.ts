@@ -7,9 +7,9 @@ import { Members } from "../../members/members.ts";
 import { DIALECT, encodeServerFrame, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
 import type { Identity } from "../auth.ts";
-import type { LoggedIn } from "../login.ts";
-import type { LoginRequest } from "../request.ts";
-import { WsTransport } from "../transport.ts";
+import type { LoggedIn } from "./login.ts";
+import type { LoginRequest } from "./request.ts";
+import { WsTransport } from "./transport.ts";
 
 export interface AdmissionPorts {
   readonly local: Local;

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
-import type { Connection, Local } from "../local/local.ts";
-import { encodeServerFrame } from "../protocol/protocol.ts";
-import { SessionState } from "./socket/session-state.ts";
+import type { Connection, Local } from "../../local/local.ts";
+import { encodeServerFrame } from "../../protocol/protocol.ts";
+import { SessionState } from "./session-state.ts";
 
 export interface DrainOptions {
   readonly local: Local;

@@ -6,9 +6,9 @@ import {
   type RequestForm,
   TidingsError,
   within,
-} from "../protocol/protocol.ts";
-import type { Authenticator, Identity } from "./auth.ts";
-import type { EarlyMessages } from "./inbox.ts";
+} from "../../protocol/protocol.ts";
+import type { Authenticator, Identity } from "../auth.ts";
+import type { EarlyMessages } from "./early-messages.ts";
 import { type LoginRequest, readLogin } from "./request.ts";
 
 /** Accepted login. */

@@ -1,6 +1,6 @@
-import type { Connection } from "../local/local.ts";
-import { encodeServerFrame } from "../protocol/protocol.ts";
-import { SessionState } from "./socket/session-state.ts";
+import type { Connection } from "../../local/local.ts";
+import { encodeServerFrame } from "../../protocol/protocol.ts";
+import { SessionState } from "./session-state.ts";
 
 /** Interval of the checks: the expiry of a token counts in seconds. */
 const CHECK_MS = 1_000;

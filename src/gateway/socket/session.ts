@@ -1,6 +1,6 @@
 import type { RawData, WebSocket } from "ws";
-import type { Inbound } from "../actions/actions.ts";
-import type { Connection } from "../local/local.ts";
+import type { Inbound } from "../../actions/actions.ts";
+import type { Connection } from "../../local/local.ts";
 import {
   CLOSE,
   type CloseCause,
@@ -9,12 +9,12 @@ import {
   encodeReply,
   type TidingsError,
   toTidingsError,
-} from "../protocol/protocol.ts";
-import type { Authenticator } from "./auth.ts";
+} from "../../protocol/protocol.ts";
+import type { Authenticator } from "../auth.ts";
+import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
+import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
-import { EarlyMessages } from "./inbox.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
-import { type AdmissionPorts, admit, makeConnection, type Opened } from "./socket/admission.ts";
 import { closeSocket } from "./transport.ts";
 
 export interface SessionPorts extends AdmissionPorts {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { Transport } from "../local/local.ts";
+import type { Transport } from "../../local/local.ts";
 
 /** A connection's `ws` socket, as the rooms below see it: they write whole frames to the stream themselves. */
 export class WsTransport implements Transport {
