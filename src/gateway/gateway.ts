@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { DIALECT, TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import type { ConnectRequest } from "../publish/publish.ts";
-import type { Identity } from "./auth.ts";
-import { assertNoProxy, isLocalRequest, isLoopback } from "./loopback.ts";
+import type { Identity } from "./auth/auth.ts";
+import { assertNoProxy, isLocalRequest, isLoopback } from "./auth/loopback.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
 
@@ -261,7 +261,9 @@ export {
   developmentAuth,
   type Identity,
   type MintClaims,
-} from "./auth.ts";
+} from "./auth/auth.ts";
+export { type JwtOptions, jwt } from "./auth/jwt.ts";
+export { isLoopback } from "./auth/loopback.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
 export { type Probe, sharedProbe } from "./http/probe.ts";
@@ -272,8 +274,6 @@ export {
   listen,
   reachableAddress,
 } from "./http/server.ts";
-export { type JwtOptions, jwt } from "./jwt.ts";
-export { isLoopback } from "./loopback.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jwt } from "../../src/gateway/jwt.ts";
+import { jwt } from "../../src/gateway/auth/jwt.ts";
 import { tidings } from "./run.ts";
 
 const secret = "a secret of thirty-two bytes or more";

@@ -1,6 +1,6 @@
 import { TidingsError } from "../../protocol/protocol.ts";
-import { apiKeyMatches } from "../auth-api-key.ts";
-import { isLocalRequest } from "../loopback.ts";
+import { apiKeyMatches } from "../auth/api-key.ts";
+import { isLocalRequest } from "../auth/loopback.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /**

@@ -6,7 +6,7 @@ import type { Connection, Local } from "../../local/local.ts";
 import { Members } from "../../members/members.ts";
 import { DIALECT, encodeServerFrame, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
-import type { Identity } from "../auth.ts";
+import type { Identity } from "../auth/auth.ts";
 import type { LoggedIn } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
 import { WsTransport } from "./transport.ts";

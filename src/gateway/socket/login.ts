@@ -7,7 +7,7 @@ import {
   TidingsError,
   within,
 } from "../../protocol/protocol.ts";
-import type { Authenticator, Identity } from "../auth.ts";
+import type { Authenticator, Identity } from "../auth/auth.ts";
 import type { EarlyMessages } from "./early-messages.ts";
 import { type LoginRequest, readLogin } from "./request.ts";
 

@@ -1,6 +1,6 @@
 import type { RenewLogin } from "../../actions/actions.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import type { Authenticator } from "../auth.ts";
+import type { Authenticator } from "../auth/auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { readLogin } from "./request.ts";
 

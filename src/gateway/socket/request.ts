@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { idSchema, loginSchema } from "../../actions/actions.ts";
 import { isChannel, type Positions, TidingsError } from "../../protocol/protocol.ts";
-import type { Credentials } from "../auth.ts";
+import type { Credentials } from "../auth/auth.ts";
 
 /** Login of a client, in the query of `/ws` or in `robot.login`. */
 export interface LoginRequest {

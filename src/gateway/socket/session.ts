@@ -10,7 +10,7 @@ import {
   type TidingsError,
   toTidingsError,
 } from "../../protocol/protocol.ts";
-import type { Authenticator } from "../auth.ts";
+import type { Authenticator } from "../auth/auth.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";

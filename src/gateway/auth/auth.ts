@@ -1,4 +1,4 @@
-import { isId, TidingsError } from "../protocol/protocol.ts";
+import { isId, TidingsError } from "../../protocol/protocol.ts";
 
 /** Identity by accepted credentials. */
 export interface Identity {

@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
-import type { JwtKeySource } from "../config/config.ts";
-import { TidingsError } from "../protocol/protocol.ts";
+import type { JwtKeySource } from "../../config/config.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
 
 /** Finds the key of a token whose algorithm was accepted. */
 export type FindKey = JWTVerifyGetKey;
