@@ -274,7 +274,7 @@ export {
   listen,
   reachableAddress,
 } from "./http/server.ts";
-export { createMetrics, type Metrics } from "./metrics.ts";
+export { createMetrics, type Metrics } from "./metrics/metrics.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";
 export { renewal } from "./socket/renewal.ts";

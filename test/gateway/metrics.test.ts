@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createMetrics, type Metrics } from "../../src/gateway/metrics.ts";
+import { createMetrics, type Metrics } from "../../src/gateway/metrics/metrics.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";

@@ -3,7 +3,7 @@ import type { Backplane } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { Publisher } from "../../publish/publish.ts";
 import type { Authenticator } from "../auth/auth.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "./probe.ts";
 
 /** Ports of the HTTP API. */

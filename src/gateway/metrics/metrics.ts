@@ -1,12 +1,12 @@
-import type { Traffic } from "../backplane/backplane.ts";
-import type { Local } from "../local/local.ts";
-import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../protocol/protocol.ts";
-import type { DeliverMeter, PublishMeter } from "../publish/publish.ts";
-import type { Probe } from "./http/probe.ts";
-import { type LoopDelay, LoopDelayMonitor } from "./metrics-delay.ts";
-import { Distribution, histogramText } from "./metrics-distribution.ts";
-import { processRegistry, ScrapedMetrics } from "./metrics-registry.ts";
-import { registerTraffic } from "./metrics-traffic.ts";
+import type { Traffic } from "../../backplane/backplane.ts";
+import type { Local } from "../../local/local.ts";
+import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../../protocol/protocol.ts";
+import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
+import type { Probe } from "../http/probe.ts";
+import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
+import { Distribution, histogramText } from "./distribution.ts";
+import { processRegistry, ScrapedMetrics } from "./registry.ts";
+import { registerTraffic } from "./traffic.ts";
 
 /** Sources that are read at every scrape. */
 export interface MetricsSources {

@@ -1,5 +1,5 @@
-import type { Traffic } from "../backplane/backplane.ts";
-import type { ScrapedMetrics } from "./metrics-registry.ts";
+import type { Traffic } from "../../backplane/backplane.ts";
+import type { ScrapedMetrics } from "./registry.ts";
 
 const DIRECTIONS = ["in", "out"] as const;
 
