@@ -1,0 +1,160 @@
+import { expect, test } from "vitest";
+import type { ConnectionRules } from "../../../src/backplane/backplane.ts";
+import type { ConnectionInfo } from "../../../src/protocol/protocol.ts";
+import {
+  connectionOf,
+  type Implementation,
+  NO_RULES,
+  type StartedCluster,
+  startCluster,
+  upTo,
+} from "./harness.ts";
+
+const REJECT_BEYOND_2: ConnectionRules = { ...NO_RULES, maxPerUser: 2 };
+const KICK_BEYOND_2: ConnectionRules = { ...NO_RULES, maxPerUser: 2, perUserPolicy: "kick_oldest" };
+const ONE_PER_PLATFORM: ConnectionRules = { ...NO_RULES, onePerPlatform: true };
+
+export function rulesContract(implementation: Implementation): void {
+  test("a connection over the limit is refused", async () => {
+    await using cluster = await startCluster(implementation);
+    const [first, second, third, fourth] = four(cluster);
+    const { presence } = cluster.node;
+    await presence.arrive(first, REJECT_BEYOND_2);
+    await presence.arrive(second, REJECT_BEYOND_2);
+
+    expect(await presence.arrive(third, REJECT_BEYOND_2)).toEqual({ admitted: false });
+    expect(await presence.connectionsOf("alice")).toMatchObject([first, second]);
+    await presence.depart(first);
+    expect(await presence.arrive(fourth, REJECT_BEYOND_2)).toEqual({ admitted: true, evicted: [] });
+    expect(await presence.count()).toEqual({ users: 1, connections: 2 });
+  });
+
+  test("the limit is each user's own", async () => {
+    await using cluster = await startCluster(implementation);
+    const { presence } = cluster.node;
+    const rules = { ...NO_RULES, maxPerUser: 1 };
+
+    for (const user of ["alice", "bob", "carol"]) {
+      const admission = await presence.arrive(connectionOf(cluster.node, user), rules);
+      expect(admission.admitted).toBe(true);
+    }
+  });
+
+  test("the oldest connection over the limit makes room, and is gone at once", async () => {
+    await using cluster = await startCluster(implementation);
+    const [first, second, third, fourth] = four(cluster);
+    const { presence } = cluster.node;
+    await presence.arrive(first, KICK_BEYOND_2);
+    await presence.arrive(second, KICK_BEYOND_2);
+
+    expect(await presence.arrive(third, KICK_BEYOND_2)).toMatchObject({ admitted: true, evicted: [first] });
+    expect(await presence.arrive(fourth, KICK_BEYOND_2)).toMatchObject({ admitted: true, evicted: [second] });
+    expect(await presence.connectionsOf("alice")).toMatchObject([third, fourth]);
+    expect(await presence.count()).toEqual({ users: 1, connections: 2 });
+  });
+
+  test("a lower limit makes as many give way as it takes", async () => {
+    await using cluster = await startCluster(implementation);
+    const [first, second, third, fourth] = four(cluster);
+    const { presence } = cluster.node;
+    for (const connection of [first, second, third]) await presence.arrive(connection, NO_RULES);
+
+    const admission = await presence.arrive(fourth, KICK_BEYOND_2);
+
+    expect(admission).toMatchObject({ admitted: true, evicted: [first, second] });
+    expect(await presence.connectionsOf("alice")).toMatchObject([third, fourth]);
+  });
+
+  test("a newer connection on the same platform replaces the older", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const [web, ios, newWeb] = [
+      connectionOf(node, "alice", "web"),
+      connectionOf(node, "alice", "ios"),
+      connectionOf(node, "alice", "web"),
+    ];
+
+    expect(await node.presence.arrive(web, ONE_PER_PLATFORM)).toMatchObject({ evicted: [] });
+    expect(await node.presence.arrive(ios, ONE_PER_PLATFORM)).toMatchObject({ evicted: [] });
+    expect(await node.presence.arrive(newWeb, ONE_PER_PLATFORM)).toMatchObject({ evicted: [web] });
+    expect(await node.presence.connectionsOf("alice")).toMatchObject([ios, newWeb]);
+  });
+
+  test("who replaces a connection of its platform needs no room beside it", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const rules = { ...REJECT_BEYOND_2, onePerPlatform: true };
+    const web = connectionOf(node, "alice", "web");
+    const ios = connectionOf(node, "alice", "ios");
+    await node.presence.arrive(web, rules);
+    await node.presence.arrive(ios, rules);
+
+    expect(await node.presence.arrive(connectionOf(node, "alice", "tv"), rules)).toEqual({ admitted: false });
+    expect(await node.presence.arrive(connectionOf(node, "alice", "web"), rules)).toMatchObject({
+      admitted: true,
+      evicted: [web],
+    });
+  });
+
+  test("the late departure of an evicted connection changes nothing", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const older = connectionOf(node, "alice");
+    const newer = connectionOf(node, "alice");
+    const bob = connectionOf(node, "bob");
+    await node.presence.arrive(bob, NO_RULES);
+    await node.presence.arrive(older, ONE_PER_PLATFORM);
+    await node.presence.arrive(newer, ONE_PER_PLATFORM);
+
+    await node.presence.depart(older);
+    await node.presence.depart(bob);
+
+    expect(await node.presence.connectionsOf("alice")).toMatchObject([newer]);
+    await node.sink.until(() => node.sink.changes.some(({ online }) => !online));
+    expect(node.sink.changes.filter(({ user }) => user === "alice")).toEqual([
+      { user: "alice", online: true },
+    ]);
+  });
+
+  test("of 100 arrivals at the same time exactly as many as the limit are admitted", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const arrivals = hundred(cluster);
+
+    const admissions = await Promise.all(
+      arrivals.map(({ node, connection }) =>
+        node.presence.arrive(connection, { ...NO_RULES, maxPerUser: 10 }),
+      ),
+    );
+
+    expect(admissions.filter(({ admitted }) => admitted)).toHaveLength(10);
+    expect(await cluster.node.presence.count()).toEqual({ users: 1, connections: 10 });
+  });
+
+  test("of 100 arrivals at the same time as many as the limit stay, and each other is evicted once", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const arrivals = hundred(cluster);
+
+    const admissions = await Promise.all(
+      arrivals.map(({ node, connection }) =>
+        node.presence.arrive(connection, { ...KICK_BEYOND_2, maxPerUser: 10 }),
+      ),
+    );
+
+    const evicted = admissions.flatMap((admission) => (admission.admitted ? admission.evicted : []));
+    const stayed = await cluster.node.presence.connectionsOf("alice");
+    expect(evicted).toHaveLength(90);
+    expect(stayed).toHaveLength(10);
+    const ids = [...evicted, ...stayed].map(({ id }) => id);
+    expect(ids.sort()).toEqual(arrivals.map(({ connection }) => connection.id).sort());
+  });
+}
+
+function four({ node }: StartedCluster): [ConnectionInfo, ConnectionInfo, ConnectionInfo, ConnectionInfo] {
+  const next = () => connectionOf(node, "alice");
+  return [next(), next(), next(), next()];
+}
+
+const hundred = ({ nodes }: StartedCluster) =>
+  upTo(100 / nodes.length).flatMap(() =>
+    nodes.map((node) => ({ node, connection: connectionOf(node, "alice") })),
+  );

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { type ClusterOptions, type StartedCluster, startCluster, upTo } from "../contract/harness.ts";
+import { redisOn } from "./harness.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** A cluster on an empty Redis. */
+async function emptyCluster(options: ClusterOptions, nodes = 1): Promise<StartedCluster> {
+  await server.command("FLUSHALL");
+  return startCluster(
+    redisOn(() => server),
+    options,
+    nodes,
+  );
+}
+
+/** Keys of a kind that belong to groups. */
+const keysOf = async (kind: string) => (await server.command("KEYS", `*:${kind}:group:g*`)) as string[];
+
+const append = ({ message }: StartedCluster, { broker }: StartedCluster["node"], id?: string) =>
+  broker.append(message("group:g", id === undefined ? {} : { id }));
+
+test("a list grows to at most an eighth over the retained count", async () => {
+  await using cluster = await emptyCluster({ count: 80 });
+  for (const number of upTo(500)) {
+    expect(await append(cluster, cluster.node)).toMatchObject({ offset: number });
+    const [list = ""] = await keysOf("h");
+    expect(await server.command("LLEN", list)).toBeLessThanOrEqual(90);
+  }
+
+  const { first, last } = await cluster.node.broker.history("group:g", { limit: 1 });
+  expect({ first, last }).toEqual({ first: 421, last: 500 });
+});
+
+test("a channel has one list and one head, without a lifetime while there are messages", async () => {
+  await using cluster = await emptyCluster({ count: 8, ageMs: 80_000 }, 2);
+  for (const node of cluster.nodes) for (const _ of upTo(50)) await append(cluster, node);
+  await cluster.other.routes.join("g", "alice");
+  await append(cluster, cluster.node);
+
+  const keys = [...(await keysOf("h")), ...(await keysOf("m"))];
+
+  expect(keys).toHaveLength(2);
+  for (const key of keys) expect(await server.command("PTTL", key)).toBe(-1);
+});
+
+test("messages over the retained age leave Redis without a read, and offsets continue", async () => {
+  await using cluster = await emptyCluster({ ageMs: 80_000, heartbeatMs: 1 });
+  for (const _ of upTo(3)) await append(cluster, cluster.node);
+  await cluster.advance(40_000);
+  await append(cluster, cluster.node);
+  const before = await cluster.node.broker.positions(["group:g"]);
+
+  await cluster.advance(60_000);
+  await eventually(
+    "the first three are gone",
+    async () => Number(await server.command("LLEN", (await keysOf("h"))[0] ?? "")) <= 1,
+  );
+  await cluster.advance(60_000);
+  await eventually("the history is gone", async () => (await keysOf("h")).length === 0);
+
+  expect(await server.command("PTTL", (await keysOf("m"))[0] ?? "")).toBeGreaterThan(80_000);
+  expect(await cluster.node.broker.positions(["group:g"])).toEqual(before);
+  expect(await append(cluster, cluster.node)).toMatchObject({ epoch: before[0]?.epoch, offset: 5 });
+});
+
+test("a node with an outdated append target appends to the present list", async () => {
+  await using cluster = await emptyCluster({ count: 8 }, 2);
+  const { node, other } = cluster;
+
+  const offsets: number[] = [];
+  for (const number of upTo(60)) {
+    // Each trim and each join changes the key of the list.
+    if (number % 7 === 0) await other.routes.join("g", `u${number}`);
+    if (number % 11 === 0) await node.routes.join("g", `u${number}`);
+    offsets.push((await append(cluster, number % 2 === 0 ? node : other)).offset);
+  }
+
+  expect(offsets).toEqual(upTo(60).map((number) => number));
+  expect(await keysOf("h")).toHaveLength(1);
+});
+
+test("messages of one batch keep their order while the list is trimmed, with and without idempotency keys", async () => {
+  await using cluster = await emptyCluster({ count: 8 }, 2);
+  const { node, other, message } = cluster;
+  await other.routes.join("g", "alice");
+  await append(cluster, node);
+  await other.sink.until(() => other.sink.delivered.length === 1);
+
+  for (const withKeys of [false, true]) {
+    const start = other.sink.delivered.length;
+    const ids = upTo(300).map((number) => `${withKeys}${number}`);
+    const appended = await Promise.all(
+      ids.map((id, index) =>
+        node.broker.append(message("group:g", { id }), withKeys && index % 3 === 0 ? id : undefined),
+      ),
+    );
+    await other.sink.until(() => other.sink.delivered.length === start + 300);
+
+    expect(appended.map(({ offset }) => offset)).toEqual(upTo(300).map((number) => start + number));
+    expect(other.sink.delivered.slice(start).map(({ id }) => id)).toEqual(ids);
+  }
+});
+
+test("a history whose list was evicted continues under a new epoch, and nodes with members report the loss", async () => {
+  await using cluster = await emptyCluster({}, 2);
+  const { node, other } = cluster;
+  await other.routes.join("g", "alice");
+  const { epoch } = await append(cluster, node);
+  for (const _ of upTo(4)) await append(cluster, node);
+  await other.sink.until(() => other.sink.delivered.length === 5);
+
+  for (const list of await keysOf("h")) await server.command("DEL", list);
+  const next = await append(cluster, node, "next");
+  await other.sink.until(() => other.sink.delivered.length === 6);
+
+  expect(next.offset).toBe(1);
+  expect(next.epoch).not.toBe(epoch);
+  expect(other.sink.losses).toEqual([{ channel: "group:g", position: { epoch: next.epoch, offset: 0 } }]);
+  expect(other.sink.delivered.at(-1)).toMatchObject({ id: "next", offset: 1 });
+});
+
+test("after Redis has lost its data, append targets of the former data are not used", async () => {
+  await using cluster = await emptyCluster({}, 2);
+  const { node, other } = cluster;
+  for (const _ of upTo(9)) await append(cluster, node);
+
+  await server.command("FLUSHALL");
+  const epochs = new Set<string>();
+  for (const number of upTo(20)) {
+    const { offset, epoch } = await append(cluster, number % 2 === 0 ? node : other);
+    expect(offset).toBe(number);
+    epochs.add(epoch);
+  }
+
+  expect(epochs.size).toBe(1);
+});
