@@ -5,7 +5,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createHub, developmentAuth, type HubOptions, resolveConfig } from "../../src/index.ts";
-import { callAs } from "../gateway/api-call.ts";
+import { callAs } from "../gateway/http/call.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer, Peer } from "../support/peer.ts";
 

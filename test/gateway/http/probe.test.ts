@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sharedProbe } from "../../src/gateway/gateway.ts";
+import { sharedProbe } from "../../../src/gateway/gateway.ts";
 
 /** Backplane that answers when the test resolves it, and counts its probes. */
 function slowBackplane() {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { type RunningHub, startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { connectRaw } from "../support/raw.ts";
-import { RedisServer } from "../support/redis/redis.ts";
-import { call } from "./api-call.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type RunningHub, startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { connectRaw } from "../../support/raw.ts";
+import { RedisServer } from "../../support/redis/redis.ts";
+import { call } from "./call.ts";
 
 let redis: RedisServer;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { call } from "./api-call.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { call } from "./call.ts";
 
 describe("GET /users", () => {
   it("lists online users page by page", async () => {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { describe, expect, it } from "vitest";
-import { reachableAddress } from "../../src/gateway/gateway.ts";
+import { reachableAddress } from "../../../src/gateway/gateway.ts";
 
 describe("the reachable address", () => {
   it("is the address that a server is bound to", () => {

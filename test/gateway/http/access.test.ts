@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { call, callAs } from "./api-call.ts";
+import { startHub } from "../../support/hub.ts";
+import { call, callAs } from "./call.ts";
 
 const OPEN = ["/health", "/ws/health", "/ready", "/openapi.json"];
 const CLOSED = ["/stats", "/ws/stats", "/nodes", "/users", "/metrics", "/history?channel=all"];

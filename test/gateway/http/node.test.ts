@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { developmentAuth, jwt } from "../../src/index.ts";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { call } from "./api-call.ts";
+import { developmentAuth, jwt } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { call } from "./call.ts";
 
 describe("health", () => {
   it.each(["/health", "/ws/health"])("is at %s", async (path) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { call } from "./api-call.ts";
+import { startHub } from "../../support/hub.ts";
+import { call } from "./call.ts";
 
 const ids = fc.oneof(fc.constantFrom("bob", "g1", "", "x".repeat(129), "\0"), fc.string({ unit: "binary" }));
 

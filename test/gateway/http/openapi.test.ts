@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { startHub } from "../support/hub.ts";
-import { call } from "./api-call.ts";
+import { startHub } from "../../support/hub.ts";
+import { call } from "./call.ts";
 
 interface Parameter {
   name: string;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { connectPeer, Peer } from "../support/peer.ts";
-import { connectRaw } from "../support/raw.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
+import { connectRaw } from "../../support/raw.ts";
 
 describe("a drain", () => {
   it("waits for a slow consumer up to its limit", async () => {

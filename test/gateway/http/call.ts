@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import type { RunningHub } from "../support/hub.ts";
+import type { RunningHub } from "../../support/hub.ts";
 
 /** Response of the HTTP API. */
 export interface Answer {

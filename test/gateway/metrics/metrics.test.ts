@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createMetrics, type Metrics } from "../../src/gateway/metrics/metrics.ts";
-import { TidingsError } from "../../src/protocol/protocol.ts";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { call } from "./api-call.ts";
+import { createMetrics, type Metrics } from "../../../src/gateway/metrics/metrics.ts";
+import { TidingsError } from "../../../src/protocol/protocol.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { call } from "../http/call.ts";
 
 /** Series of a scrape, by name and labels as in the text. */
 function seriesOf(text: string): Map<string, number> {

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Inbound, Router, Sending } from "../../src/actions/actions.ts";
-import { memoryBackplane } from "../../src/backplane/backplane.ts";
-import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../src/gateway/gateway.ts";
-import { Local } from "../../src/local/local.ts";
-import { Acks, Deliverer, Hooks, Publisher } from "../../src/publish/publish.ts";
+import { Inbound, Router, Sending } from "../../../src/actions/actions.ts";
+import { memoryBackplane } from "../../../src/backplane/backplane.ts";
+import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../../src/gateway/gateway.ts";
+import { Local } from "../../../src/local/local.ts";
+import { Acks, Deliverer, Hooks, Publisher } from "../../../src/publish/publish.ts";
 
 /** Ports of an API without connections, whose backplane is not started. */
 function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
