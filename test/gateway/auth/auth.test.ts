@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { apiKeyMatches } from "../../src/gateway/auth/api-key.ts";
-import { developmentAuth } from "../../src/gateway/auth/auth.ts";
+import { apiKeyMatches } from "../../../src/gateway/auth/api-key.ts";
+import { developmentAuth } from "../../../src/gateway/auth/auth.ts";
 
 describe("developmentAuth", () => {
   it("trusts the user id of the client", async () => {

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { jwt } from "../../src/gateway/auth/jwt.ts";
+import { jwt } from "../../../src/gateway/auth/jwt.ts";
 
 /** Issuer that publishes its keys over HTTP. */
 class Issuer {

@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { type JwtOptions, jwt } from "../../src/gateway/auth/jwt.ts";
-import { type ErrorCode, TidingsError } from "../../src/protocol/protocol.ts";
+import { type JwtOptions, jwt } from "../../../src/gateway/auth/jwt.ts";
+import { type ErrorCode, TidingsError } from "../../../src/protocol/protocol.ts";
 
 const secret = "correct horse battery staple, thirty-two bytes or more";
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
