@@ -6,7 +6,7 @@ import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
 import { caseOf } from "../bench/cluster/scenario.ts";
 import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
-import { comparePage, PAGES } from "../bench/report/readme.ts";
+import { comparePage, PAGES } from "../bench/readme.ts";
 import { judge } from "../bench/report/targets.ts";
 import { FrameCounter } from "../bench/rig/frames.ts";
 import { CONTENDERS, Rig } from "../bench/rig/rig.ts";

@@ -1,5 +1,6 @@
-import { formatNumber, type Results, titleOf } from "../report/tables.ts";
+import { formatNumber, type Results } from "../report/tables.ts";
 import type { FigureName, RowName } from "../scenario.ts";
+import { titleOf } from "../titles.ts";
 import { FULL } from "./scale.ts";
 import { caseOf } from "./scenario.ts";
 import { flowCase } from "./scenarios/throughput.ts";

@@ -1,6 +1,7 @@
 import type { Row } from "../scenario.ts";
 import { fanoutCase, PER_TICK } from "../scenarios/fanout.ts";
-import { formatNumber, type Results, titleOf } from "./tables.ts";
+import { titleOf } from "../titles.ts";
+import { formatNumber, type Results } from "./tables.ts";
 
 const WIDTH = 760;
 const LABEL_WIDTH = 170;

@@ -1,8 +1,7 @@
-import { CLUSTER_CONTENDERS } from "../cluster/contenders.ts";
 import type { Machine } from "../measure/machine.ts";
 import type { Summary } from "../measure/statistics.ts";
-import { CONTENDERS } from "../rig/rig.ts";
-import { FIGURES, type FigureName, type Row, type RowName, type Scenario } from "../scenario.ts";
+import { FIGURES, type FigureName, type Row, type Scenario } from "../scenario.ts";
+import { titleOf } from "../titles.ts";
 import type { Verdict } from "./targets.ts";
 
 /** Everything that a run found out: the shape of results/latest.json. */
@@ -14,9 +13,6 @@ export interface Results {
   rows: Row[];
   verdicts: Verdict[];
 }
-
-export const titleOf = (name: RowName): string =>
-  [...CONTENDERS, ...CLUSTER_CONTENDERS].find((contender) => contender.name === name)?.title ?? name;
 
 /** Three significant digits, with M and k for the large ones. */
 export function formatNumber(value: number): string {

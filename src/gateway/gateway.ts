@@ -4,8 +4,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { DIALECT, TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import type { ConnectRequest } from "../publish/publish.ts";
-import type { Identity } from "./auth/auth.ts";
-import { assertNoProxy, isLocalRequest, isLoopback } from "./auth/loopback.ts";
+import { assertNoProxy, type Identity, isLocalRequest, isLoopback } from "./auth/auth.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
 
@@ -260,13 +259,13 @@ export {
   type Credentials,
   developmentAuth,
   type Identity,
+  isLoopback,
+  type JwtOptions,
+  jwt,
   type MintClaims,
 } from "./auth/auth.ts";
-export { type JwtOptions, jwt } from "./auth/jwt.ts";
-export { isLoopback } from "./auth/loopback.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
-export { type Probe, sharedProbe } from "./http/probe.ts";
 export {
   hardenedServer,
   type Listening,
@@ -275,6 +274,7 @@ export {
   reachableAddress,
 } from "./http/server.ts";
 export { createMetrics, type Metrics } from "./metrics/metrics.ts";
+export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";
 export { renewal } from "./socket/renewal.ts";

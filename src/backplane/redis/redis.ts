@@ -11,16 +11,16 @@ import { HISTORY_SCRIPTS } from "./history/scripts.ts";
 import { NodeCommands } from "./nodes/node-commands.ts";
 import { Registry } from "./nodes/registry.ts";
 import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
-import { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./presence/memberships.ts";
-import { RedisPresence } from "./presence/presence.ts";
-import { PRESENCE_SCRIPTS } from "./presence/scripts.ts";
+import {
+  MEMBERSHIP_SCRIPTS,
+  PRESENCE_SCRIPTS,
+  RedisMemberships,
+  RedisPresence,
+} from "./presence/presence.ts";
 import { Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Relay } from "./routing/relay.ts";
-import { AppendQueue } from "./stored/append/append.ts";
-import { PUSH } from "./stored/append/by-transaction.ts";
-import { APPEND } from "./stored/append/script.ts";
-import { AppendTargets } from "./stored/append/targets.ts";
+import { APPEND, AppendQueue, AppendTargets, PUSH } from "./stored/append/append.ts";
 import { IdempotencyKeys } from "./stored/idempotency.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
 import { Receiver } from "./stored/receiver.ts";

@@ -1,60 +1,11 @@
-import { isId, TidingsError } from "../../protocol/protocol.ts";
-
-/** Identity by accepted credentials. */
-export interface Identity {
-  /** User id, see docs/PROTOCOL.md. */
-  user: string;
-  /** Expiry of the login unless it is renewed, in milliseconds since 1970. Absent: it does not expire. */
-  expiresAt?: number;
-  /** Platform that the credentials are bound to. Absent: the client names its platform. */
-  platform?: string;
-  /** Further claims of the credentials, for the application's own use. */
-  claims?: Readonly<Record<string, unknown>>;
-}
-
-/** Credentials of a client. */
-export interface Credentials {
-  token?: string;
-  /** Development mode only. */
-  userId?: string;
-}
-
-/** Claims of a token to mint. */
-export interface MintClaims {
-  user: string;
-  /** Absent: the token does not expire. */
-  expiresInSeconds?: number;
-  platform?: string;
-}
-
-/** Authenticates clients. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
-export interface Authenticator {
-  /** `development` trusts the user id that a client sends; a hub with it listens on loopback only. */
-  readonly mode: "token" | "development";
-
-  /**
-   * MUST accept valid credentials only and MUST NOT put them into an error message.
-   * @throws TidingsError `unauthorized` when they are not valid, `unavailable` when they cannot be verified now
-   */
-  authenticate(credentials: Credentials): Promise<Identity>;
-
-  /**
-   * Mints a token that `authenticate` accepts. Absent when this server has no key to sign with.
-   * @throws TidingsError `bad_request` when the claims are not valid
-   */
-  mint?(claims: MintClaims): Promise<string>;
-}
-
-/** Trusts the user id that a client sends. For a developer's own machine only. */
-export function developmentAuth(): Authenticator {
-  return {
-    mode: "development",
-    authenticate: async ({ userId }) => {
-      if (userId === undefined)
-        throw new TidingsError("unauthorized", "user_id: expected, to say who you are");
-      if (!isId(userId))
-        throw new TidingsError("unauthorized", "user_id: expected a user id of 1–128 characters");
-      return { user: userId };
-    },
-  };
-}
+/** Who a client is: authenticators, the API key, and which requests are of this machine. */
+export { apiKeyMatches } from "./api-key.ts";
+export {
+  type Authenticator,
+  type Credentials,
+  developmentAuth,
+  type Identity,
+  type MintClaims,
+} from "./authenticator.ts";
+export { type JwtOptions, jwt } from "./jwt.ts";
+export { assertNoProxy, isLocalRequest, isLoopback } from "./loopback.ts";

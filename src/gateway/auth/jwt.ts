@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { defaultAlgorithms, type JwtAlgorithm, type JwtKeySource, jwtProblems } from "../../config/config.ts";
 import { isId, TidingsError } from "../../protocol/protocol.ts";
-import type { Authenticator, Identity, MintClaims } from "./auth.ts";
+import type { Authenticator, Identity, MintClaims } from "./authenticator.ts";
 import { type FindKey, keysOf, secretKey } from "./keys.ts";
 
 /** Options for verifying tokens. Exactly one of `secret`, `publicKey` (PEM) and `jwksUrl` is required. */

@@ -1,6 +1,5 @@
 import { TidingsError } from "../../protocol/protocol.ts";
-import { apiKeyMatches } from "../auth/api-key.ts";
-import { isLocalRequest } from "../auth/loopback.ts";
+import { apiKeyMatches, isLocalRequest } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /**

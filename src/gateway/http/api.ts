@@ -1,6 +1,6 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
-import { assertNoProxy } from "../auth/loopback.ts";
+import { assertNoProxy } from "../auth/auth.ts";
 import { assertAccess } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";

@@ -4,7 +4,7 @@ import type { Local } from "../../local/local.ts";
 import type { Publisher } from "../../publish/publish.ts";
 import type { Authenticator } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Probe } from "./probe.ts";
+import type { Probe } from "../probe.ts";
 
 /** Ports of the HTTP API. */
 export interface ApiPorts {

@@ -2,7 +2,7 @@ import type { Traffic } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../../protocol/protocol.ts";
 import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
-import type { Probe } from "../http/probe.ts";
+import type { Probe } from "../probe.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 import { Distribution, histogramText } from "./distribution.ts";
 import { processRegistry, ScrapedMetrics } from "./registry.ts";

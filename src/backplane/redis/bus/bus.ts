@@ -155,5 +155,5 @@ export class Bus {
 const newToken = (): string => randomBytes(9).toString("base64url");
 
 export { LocalNode } from "./local-node.ts";
-export { Requests } from "./requests.ts";
+export { type CallRoll, Requests } from "./requests.ts";
 export { TrafficCounts } from "./traffic.ts";

@@ -46,3 +46,6 @@ export class Requests {
     for (const take of this.#pending.values()) take(answer);
   }
 }
+
+/** Asks incarnations whether they are alive, and maps each to its answer. The map is empty when this node hears no answers at all. */
+export type CallRoll = (tokens: readonly string[]) => Promise<ReadonlyMap<string, boolean>>;

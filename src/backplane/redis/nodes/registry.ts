@@ -1,5 +1,5 @@
 import type { NodeStatus } from "../../port.ts";
-import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Bus, CallRoll, LocalNode } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { VERSION } from "../wire/lines.ts";
@@ -19,9 +19,6 @@ export interface RegistryOptions {
   /** Is told when another process lives under the id of this node. */
   readonly onTwin?: (node: string) => void;
 }
-
-/** Finds out which incarnations are there; empty when nothing can be found out now. */
-export type CallRoll = (tokens: readonly string[]) => Promise<ReadonlyMap<string, boolean>>;
 
 /** A node as the registry describes it. */
 interface Description extends NodeStatus {

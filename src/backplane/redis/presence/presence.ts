@@ -7,9 +7,8 @@ import type {
   OnlinePage,
   Presence,
 } from "../../port.ts";
-import type { Bus, LocalNode, TrafficCounts } from "../bus/bus.ts";
+import type { Bus, CallRoll, LocalNode, TrafficCounts } from "../bus/bus.ts";
 import { type Connection, forEachConcurrently } from "../connection/connection.ts";
-import type { CallRoll } from "../nodes/registry.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { Evictions } from "./evictions.ts";
@@ -294,3 +293,6 @@ export class RedisPresence implements Presence {
     }
   }
 }
+
+export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
+export { PRESENCE_SCRIPTS } from "./scripts.ts";

@@ -194,3 +194,7 @@ function batchSize(queue: readonly PendingAppend[]): number {
   }
   return size;
 }
+
+export { PUSH } from "./by-transaction.ts";
+export { APPEND } from "./script.ts";
+export { AppendTargets } from "./targets.ts";

@@ -1,5 +1,5 @@
-import type { Backplane } from "../../backplane/backplane.ts";
-import { within } from "../../protocol/protocol.ts";
+import type { Backplane } from "../backplane/backplane.ts";
+import { within } from "../protocol/protocol.ts";
 
 /** Timeout of a probe: less than the timeouts of orchestrators and scrapers. */
 const PROBE_TIMEOUT_MS = 2_000;

@@ -1,9 +1,9 @@
 /** Writes the figures of results/latest.json into the table of the README, and those of results/cluster.json into docs/CLUSTER.md. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { clusterTables } from "../cluster/tables.ts";
-import { CONTENDERS } from "../rig/rig.ts";
-import type { Results } from "./tables.ts";
+import { clusterTables } from "./cluster/tables.ts";
+import type { Results } from "./report/tables.ts";
+import { CONTENDERS } from "./rig/rig.ts";
 
 /** A page with tables made of results, between two marks. */
 interface Page {
@@ -52,8 +52,8 @@ function readmeTable({ date, machine, rows }: Results): string {
 
 const page = (name: string, results: string, tablesOf: Page["tablesOf"]): Page => ({
   name,
-  file: new URL(`../../${name}`, import.meta.url),
-  results: new URL(`../${results}`, import.meta.url),
+  file: new URL(`../${name}`, import.meta.url),
+  results: new URL(results, import.meta.url),
   tablesOf,
 });
 
