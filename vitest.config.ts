@@ -14,7 +14,8 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "fast", include: fast, setupFiles: "test/support/no-processes.ts" },
+        // Files share a worker and its modules: to load these anew for each file would take longer than the tests.
+        test: { name: "fast", include: fast, setupFiles: "test/support/no-processes.ts", isolate: false },
       },
       { extends: true, test: { name: "processes", include: whole } },
     ],
