@@ -6,6 +6,7 @@ import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
 import { caseOf } from "../bench/cluster/scenario.ts";
 import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
+import { judgeChange } from "../bench/measure/statistics.ts";
 import { comparePage, PAGES } from "../bench/readme.ts";
 import { judge } from "../bench/report/targets.ts";
 import { FrameCounter } from "../bench/rig/frames.ts";
@@ -190,3 +191,17 @@ function frame(text: string): Buffer {
     payload.length < 126 ? [0x81, payload.length] : [0x81, 126, payload.length >> 8, payload.length & 255];
   return Buffer.concat([Buffer.from(header), payload]);
 }
+
+describe("the comparison by turns", () => {
+  const noise = [0.97, 0.99, 1, 1.01, 1.02];
+
+  it("calls a cost slower that rose by more than 3 % and by more than the noise", () => {
+    expect(judgeChange([1.02, 1.04, 1.05], noise).isSlower).toBe(true);
+    expect(judgeChange([1.02, 1.02, 1.05], noise).isSlower).toBe(false);
+    expect(judgeChange([1.02, 1.04, 1.05], [0.9, 1.1, 1.1]).isSlower).toBe(false);
+  });
+
+  it("reports the median of the turns, and between what half of the noise lies", () => {
+    expect(judgeChange([0.5, 1.04, 1.05], noise)).toMatchObject({ median: 1.04, low: 0.99, high: 1.01 });
+  });
+});

@@ -18,3 +18,22 @@ export function percentile(sorted: ArrayLike<number>, share: number): number {
   const above = sorted[Math.ceil(position)] ?? Number.NaN;
   return below + (above - below) * (position - Math.floor(position));
 }
+
+/** Rise of a cost that counts, if the noise of the machine is less: 3 %. */
+const LIMIT = 1.03;
+
+/**
+ * Judges the ratios of a cost after and before a change, one for each turn.
+ * @param noise ratios of the code before the change against itself. Half of them lie between `low` and `high`
+ * @returns the median change; `isSlower` when it is above 3 % and above that noise
+ */
+export function judgeChange(change: readonly number[], noise: readonly number[]) {
+  const at = (values: readonly number[], share: number): number =>
+    percentile(
+      values.toSorted((one, other) => one - other),
+      share,
+    );
+  const median = at(change, 0.5);
+  const [low, high] = [at(noise, 0.25), at(noise, 0.75)];
+  return { median, low, high, isSlower: median > Math.max(LIMIT, high) };
+}

@@ -67,7 +67,7 @@ export function formatVerdicts(verdicts: readonly Verdict[]): string {
   return formatTable(lines);
 }
 
-function formatTable(lines: readonly string[][]): string {
+export function formatTable(lines: readonly string[][]): string {
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),
   );
