@@ -1,37 +1,36 @@
-/** One user in the grace period. */
-interface Departure {
+interface GracePeriod {
   readonly user: string;
   /** By the monotonic clock, in milliseconds. */
   readonly endsAt: number;
 }
 
 /**
- * Grace periods of users whose last connection has gone. All periods have one length, so the order of departures is the
- * order of ends, and a single timer, set to the first end, serves any number of users.
+ * Grace periods of users whose last connection has gone. All periods have one length, so they end in the order in which they
+ * began, and a single timer, set to the first end, serves any number of users.
  */
 export class Grace {
   readonly #graceMs: number;
-  readonly #over: (user: string) => void;
-  /** Departures in force; one in the queue that is missing here has been cancelled. */
-  readonly #pending = new Map<string, Departure>();
-  #queue: Departure[] = [];
+  readonly #onOver: (user: string) => void;
+  /** Periods in force. A period of the queue that is missing here was cancelled. */
+  readonly #pending = new Map<string, GracePeriod>();
+  #queue: GracePeriod[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param over called when a user has been gone for the whole period */
-  constructor(graceMs: number, over: (user: string) => void) {
+  /** @param onOver called when a user has been without connections for the whole period */
+  constructor(graceMs: number, onOver: (user: string) => void) {
     this.#graceMs = graceMs;
-    this.#over = over;
+    this.#onOver = onOver;
   }
 
   begin(user: string): void {
-    const departure = { user, endsAt: performance.now() + this.#graceMs };
-    this.#pending.set(user, departure);
-    this.#queue.push(departure);
-    this.#timer ??= this.#arm(departure);
+    const period = { user, endsAt: performance.now() + this.#graceMs };
+    this.#pending.set(user, period);
+    this.#queue.push(period);
+    this.#timer ??= this.#arm(period);
   }
 
-  /** Cancels the period of a user who is back. @returns whether there was one */
-  end(user: string): boolean {
+  /** Cancels the period of a user who has reconnected. @returns whether there was one */
+  cancel(user: string): boolean {
     return this.#pending.delete(user);
   }
 
@@ -42,7 +41,7 @@ export class Grace {
     this.#queue = [];
   }
 
-  #arm({ endsAt }: Departure): NodeJS.Timeout {
+  #arm({ endsAt }: GracePeriod): NodeJS.Timeout {
     return setTimeout(() => this.#expire(), Math.max(0, endsAt - performance.now())).unref();
   }
 
@@ -52,11 +51,11 @@ export class Grace {
     const over = this.#queue.splice(0, firstPending === -1 ? this.#queue.length : firstPending);
     const [next] = this.#queue;
     this.#timer = next === undefined ? undefined : this.#arm(next);
-    for (const departure of over) {
-      // A listener may have stopped everything, and the user may have come back and gone again.
-      if (this.#pending.get(departure.user) !== departure) continue;
-      this.#pending.delete(departure.user);
-      this.#over(departure.user);
+    for (const period of over) {
+      // A listener may have called stop(), and the user may have reconnected and left again.
+      if (this.#pending.get(period.user) !== period) continue;
+      this.#pending.delete(period.user);
+      this.#onOver(period.user);
     }
   }
 }

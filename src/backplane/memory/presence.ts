@@ -32,7 +32,7 @@ export class MemoryPresence implements Presence, Routes {
       return admission;
     }
     this.#online.add(user, connection);
-    if (!this.#grace.end(user)) sink.presence(user, true);
+    if (!this.#grace.cancel(user)) sink.presence(user, true);
     return admission;
   }
 

@@ -200,7 +200,7 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
     graceMs,
     drainGraceMs,
     heartbeatMs,
-    onGone: (channel) => receiver.forget(channel),
+    onNoMembers: (channel) => receiver.forget(channel),
     confirmInvalidation: (channel) => invalidation.confirm(channel),
   });
   const registry = new Registry({
@@ -209,7 +209,7 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
     timeoutMs,
     clear: (token) => presence.clear(token),
     onDeath: (name) => node.sink.report("cluster", silentNode(name)),
-    onTwin: (name) => node.sink.report("cluster", twoNodes(name)),
+    onDuplicateId: (name) => node.sink.report("cluster", twoNodes(name)),
   });
   const cluster = new NodeCommands({ ...base, registry, presence, commandTimeoutMs });
   return { presence, registry, cluster };
@@ -234,7 +234,7 @@ function reconciler({ bus, registry, presence, directory, receiver }: Reconciled
   return async () => {
     await bus.open();
     await registry.register();
-    await presence.announce();
+    await presence.reconcile();
     directory.clear();
     await receiver.catchUp();
   };

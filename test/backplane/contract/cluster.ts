@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
 
 export function clusterContract(implementation: Implementation): void {
-  test("a node is listed with its address and connections", async () => {
+  test("a node is listed with its address and its number of connections", async () => {
     await using cluster = await startCluster(implementation);
 
     expect(await cluster.node.cluster.nodes()).toEqual([
@@ -10,14 +10,14 @@ export function clusterContract(implementation: Implementation): void {
     ]);
   });
 
-  test("a closing node is listed as draining", async () => {
+  test("a node that drains is listed as draining", async () => {
     await using cluster = await startCluster(implementation);
     await cluster.node.cluster.drain();
 
     expect(await cluster.node.cluster.nodes()).toMatchObject([{ id: "n1", status: "draining" }]);
   });
 
-  test("a command runs where its user is, and answers how many connections it concerned", async () => {
+  test("a command runs on the user's node and answers how many connections it concerned", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
@@ -40,7 +40,7 @@ export function clusterContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node lists all", async () => {
+  test("every node lists all nodes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     await cluster.other.cluster.drain();
 
@@ -50,7 +50,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("a command answers with the sum of all nodes", async () => {
+  test("a command answers with the sum of the answers of all nodes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;
     for (const each of cluster.nodes) await each.presence.arrive(connectionOf(each, "alice"), NO_RULES);

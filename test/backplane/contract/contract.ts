@@ -9,7 +9,7 @@ import { idempotencyContract } from "./idempotency.ts";
 import { lifeContract } from "./life.ts";
 import { membershipsContract } from "./memberships.ts";
 import { presenceContract } from "./presence.ts";
-import { rosterContract } from "./roster.ts";
+import { onlineContract } from "./roster.ts";
 import { rulesContract } from "./rules.ts";
 
 /** Contract of every backplane. Facts about several nodes are checked for implementations that have them. */
@@ -23,7 +23,7 @@ export function backplaneContract(name: string, implementation: Implementation):
     describe("memberships", () => membershipsContract(implementation));
     describe("presence", () => presenceContract(implementation));
     describe("rules on connections", () => rulesContract(implementation));
-    describe("pages of online users", () => rosterContract(implementation));
+    describe("pages of online users", () => onlineContract(implementation));
     describe("cluster", () => clusterContract(implementation));
     describe("life", () => lifeContract(implementation));
   });

@@ -10,12 +10,12 @@ export function lifeContract(implementation: Implementation): void {
     expect(cluster.node.sink.delivered).toEqual([]);
   });
 
-  test("everything is unavailable before the start", async () => {
+  test("every method rejects with unavailable before the start", async () => {
     const { backplanes } = await implementation.createCluster(1, {});
     for (const backplane of backplanes) await expectUnavailable(backplane);
   });
 
-  test("everything is unavailable after the stop", async () => {
+  test("every method rejects with unavailable after the stop", async () => {
     await using cluster = await startCluster(implementation);
     await cluster.node.backplane.stop();
 
@@ -40,7 +40,7 @@ export function lifeContract(implementation: Implementation): void {
     await node.presence.depart(alice);
     await node.backplane.stop();
 
-    // A grace period of one length, begun later in another cluster, ends later.
+    // A grace period of the same length that begins later, in another cluster, ends later.
     await using witness = await startCluster(implementation);
     const bob = connectionOf(witness.node, "bob");
     await witness.node.presence.arrive(bob, NO_RULES);
@@ -50,7 +50,7 @@ export function lifeContract(implementation: Implementation): void {
     expect(node.sink.changes).toEqual([{ user: "alice", online: true }]);
   });
 
-  test("starting twice is refused", async () => {
+  test("a second start is refused", async () => {
     await using cluster = await startCluster(implementation);
     const node = { id: "n1", ip: "127.0.0.1", port: 8080, connections: () => 0 };
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
 
-/** Long enough to come back in, on a busy machine. */
+/** Grace period long enough to reconnect within, on a busy machine. */
 const GRACE_MS = 1_000;
 
 export function presenceContract(implementation: Implementation): void {
-  test("a user is online from the first connection on, which is announced once", async () => {
+  test("a user is announced online once, with the first connection", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -22,7 +22,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
   });
 
-  test("a user is offline once, when the last of several connections has been gone for the grace period", async () => {
+  test("a user is announced offline once, a grace period after the last connection has left", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -44,7 +44,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
   });
 
-  test("a user who comes back within the grace period was never offline", async () => {
+  test("a user who reconnects within the grace period is not announced offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const alice = connectionOf(node, "alice");
@@ -54,7 +54,7 @@ export function presenceContract(implementation: Implementation): void {
 
     await node.presence.depart(alice);
     await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
-    // Bob's grace period ends after that of Alice would have.
+    // Bob's grace period ends after Alice's would have ended.
     await node.presence.depart(bob);
 
     await node.sink.until(() => node.sink.changes.some(({ online }) => !online));
@@ -62,7 +62,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("bob")).toEqual([true, false]);
   });
 
-  test("the grace period begins anew with each departure", async () => {
+  test("each time the last connection leaves, a new grace period begins", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const bob = connectionOf(node, "bob");
@@ -94,7 +94,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changes.map(({ online }) => online)).toEqual([true, false, true, false, true, false]);
   });
 
-  test("the departure of an unknown connection changes nothing", async () => {
+  test("departing a connection that is not registered changes nothing", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice");
@@ -128,7 +128,7 @@ export function presenceContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node learns of a change once, wherever the connections are", async () => {
+  test("every node is told of a change once, wherever the connections are", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, nodes } = cluster;
     const here = connectionOf(node, "alice");
@@ -150,7 +150,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("a user who comes back on another node was never offline", async () => {
+  test("a user who reconnects to another node within the grace period is not announced offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS }, 2);
     const { node, other } = cluster;
     const alice = connectionOf(node, "alice");
@@ -168,7 +168,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("a user is in a group while any node has a connection that is", async () => {
+  test("a user is in a group while a connection on any node has joined it", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     for (const { routes } of cluster.nodes) await routes.join("g", "alice");
 

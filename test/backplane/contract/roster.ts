@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { Presence } from "../../../src/backplane/backplane.ts";
 import { connectionOf, type Implementation, NO_RULES, startCluster, upTo } from "./harness.ts";
 
-export function rosterContract(implementation: Implementation): void {
-  test("a page has the connections and platforms of each user", async () => {
+export function onlineContract(implementation: Implementation): void {
+  test("a page tells the number of connections and the platforms of each user", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     for (const platform of ["web", "ios", "web"]) {
@@ -17,7 +17,7 @@ export function rosterContract(implementation: Implementation): void {
     expect(cursor).toBeUndefined();
   });
 
-  test("pages list everyone once, and the last one has no cursor", async () => {
+  test("pages list each user once, and the last page has no cursor", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const users = upTo(30).map((number) => `u${number}`);
@@ -30,13 +30,13 @@ export function rosterContract(implementation: Implementation): void {
     }
   });
 
-  test("nobody online is one empty page", async () => {
+  test("without users online there is one empty page", async () => {
     await using cluster = await startCluster(implementation);
 
     expect(await cluster.node.presence.online({ limit: 10 })).toEqual({ users: [] });
   });
 
-  test("a user who is online throughout is listed once, whoever comes and goes between pages", async () => {
+  test("a user who stays online is listed once while others come and go between pages", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const staying = upTo(40).map((number) => `staying-${number}`);
@@ -64,7 +64,7 @@ export function rosterContract(implementation: Implementation): void {
   });
 }
 
-/** Reads to the end. @param between is called after each page but the last */
+/** Reads all pages. @param between called after each page but the last */
 async function readPages(
   presence: Presence,
   limit: number,

@@ -29,7 +29,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await presence.count()).toEqual({ users: 1, connections: 2 });
   });
 
-  test("the limit is each user's own", async () => {
+  test("the limit counts each user separately", async () => {
     await using cluster = await startCluster(implementation);
     const { presence } = cluster.node;
     const rules = { ...NO_RULES, maxPerUser: 1 };
@@ -40,7 +40,7 @@ export function rulesContract(implementation: Implementation): void {
     }
   });
 
-  test("the oldest connection over the limit makes room, and is gone at once", async () => {
+  test("the oldest connection over the limit is evicted, and is no longer registered", async () => {
     await using cluster = await startCluster(implementation);
     const [first, second, third, fourth] = four(cluster);
     const { presence } = cluster.node;
@@ -53,7 +53,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await presence.count()).toEqual({ users: 1, connections: 2 });
   });
 
-  test("a lower limit makes as many give way as it takes", async () => {
+  test("an arrival under a lower limit evicts all connections over the limit", async () => {
     await using cluster = await startCluster(implementation);
     const [first, second, third, fourth] = four(cluster);
     const { presence } = cluster.node;
@@ -80,7 +80,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await node.presence.connectionsOf("alice")).toMatchObject([ios, newWeb]);
   });
 
-  test("who replaces a connection of its platform needs no room beside it", async () => {
+  test("a connection that replaces one of its platform is admitted at the limit", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const rules = { ...REJECT_BEYOND_2, onePerPlatform: true };
@@ -96,7 +96,7 @@ export function rulesContract(implementation: Implementation): void {
     });
   });
 
-  test("the late departure of an evicted connection changes nothing", async () => {
+  test("departing an evicted connection changes nothing", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const older = connectionOf(node, "alice");
@@ -116,7 +116,7 @@ export function rulesContract(implementation: Implementation): void {
     ]);
   });
 
-  test("of 100 arrivals at the same time exactly as many as the limit are admitted", async () => {
+  test("of 100 concurrent arrivals exactly as many as the limit are admitted", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const arrivals = hundred(cluster);
 
@@ -130,7 +130,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await cluster.node.presence.count()).toEqual({ users: 1, connections: 10 });
   });
 
-  test("of 100 arrivals at the same time as many as the limit stay, and each other is evicted once", async () => {
+  test("of 100 concurrent arrivals as many as the limit stay, and each other one is evicted once", async () => {
     await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
     const arrivals = hundred(cluster);
 

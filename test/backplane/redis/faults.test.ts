@@ -11,14 +11,14 @@ import { idsOf } from "./stored/transactions.ts";
 const GROUPS = ["group:one", "group:two"] as const;
 type Group = (typeof GROUPS)[number];
 
-/** Some are shorter than the timeout of a command (2 s), some longer. */
+/** Pauses below and above the timeout of a command (2 s). */
 const pauses = fc.oneof(fc.nat(300), fc.integer({ min: 2_000, max: 3_000 }));
 const faults = fc.array(
   fc.record({
     kind: fc.constantFrom("cut all but listeners", "cut listeners", "cut one", "hang", "crash"),
     afterMs: fc.nat(300),
     forMs: pauses,
-    /** Which server, and which of its connections. */
+    /** Picks the server, and one of its connections. */
     index: fc.nat(100),
   }),
   { minLength: 2, maxLength: 5 },
@@ -53,11 +53,11 @@ async function inflict({ kind, afterMs, forMs, index }: Fault, { masters }: Test
   }
 }
 
-/** Writes to the groups until it is told to stop: few messages or many, some of them with keys, which are repeated until they are stored. */
+/** Appends to the groups until `stop`: few messages or many per tick. Those with idempotency keys are repeated until they are stored. */
 class Writer {
   /** Ids of the messages without keys that were confirmed. */
   readonly stored: string[] = [];
-  /** Bodies of those with keys. */
+  /** Bodies of the messages with keys. */
   readonly keyed: string[] = [];
   readonly #cluster: StartedCluster;
   readonly #node: TestNode;
@@ -92,7 +92,7 @@ class Writer {
   async #writeKeyed(group: Group, tick: number): Promise<void> {
     const key = `${this.#node.id}-${tick}`;
     const body = JSON.stringify(key);
-    await settled(() => this.#node.broker.append(this.#cluster.message(group, { body }), key));
+    await answered(() => this.#node.broker.append(this.#cluster.message(group, { body }), key));
     this.keyed.push(body);
   }
 }
@@ -101,7 +101,7 @@ function stopAll(writers: readonly Writer[]): void {
   for (const writer of writers) writer.stop();
 }
 
-/** It is not known then whether the message is stored. Nothing else may come of an outage. */
+/** An outage may cause no other error than `unavailable`, after which the message may be stored or not. */
 function unavailable(error: unknown): undefined {
   expect(error).toBeInstanceOf(TidingsError);
   expect(error).toMatchObject({ code: "unavailable" });
@@ -111,7 +111,7 @@ test.each([
   { name: "one Redis", runs: 6, start: () => RedisServer.start({ persistent: true }) },
   { name: "a Redis Cluster", runs: 3, start: () => RedisCluster.start({ persistent: true }) },
 ])(
-  "whatever happens to $name while nodes write: each message is delivered everywhere, once, in one order, and nobody is offline",
+  "faults of $name while nodes append: every node delivers each message once, in one order, and no user goes offline",
   async ({ runs, start }) => {
     const property = fc.asyncProperty(faults, async (faults) => {
       await using redis = await start();
@@ -130,14 +130,14 @@ test.each([
 
       const writing = Promise.all(writers.map((writer) => writer.run()));
       for (const [index, fault] of faults.entries()) {
-        // What is written last may be what is not heard.
+        // The writers stop during the last fault: no later message then reveals the loss of their last ones.
         if (index === faults.length - 1) setTimeout(() => stopAll(writers), fault.afterMs + 5);
         await inflict(fault, redis);
       }
       await writing;
 
       await expectOneOrder(cluster, writers);
-      // A node may leave before it has noticed the last fault. Others would clear up after it.
+      // A node may stop before it has noticed the last fault. The other nodes would clear up after it.
       for (const { backplane } of cluster.nodes) await backplane.stop().catch(unavailable);
     });
     await fc.assert(property, { seed: 1, numRuns: runs, endOnFailure: true });
@@ -148,7 +148,7 @@ async function expectOneOrder({ nodes, node }: StartedCluster, writers: readonly
   const written: string[] = [];
   const keyed: string[] = [];
   for (const group of GROUPS) {
-    const { messages, last } = await settled(() => node.broker.history(group, { limit: 100_000 }));
+    const { messages, last } = await answered(() => node.broker.history(group, { limit: 100_000 }));
     written.push(...idsOf(messages));
     keyed.push(...messages.map(({ body }) => body).filter((body) => /^"n\d-/.test(body)));
     for (const { sink } of nodes) {
@@ -165,6 +165,6 @@ async function expectOneOrder({ nodes, node }: StartedCluster, writers: readonly
   for (const { sink } of nodes) expect(sink.changes.filter(({ online }) => !online)).toEqual([]);
 }
 
-/** What is answered when the last fault is over, and the node has noticed it. */
-const settled = <Answer extends object>(ask: () => Promise<Answer>) =>
+/** Repeats a call until it succeeds: when the last fault is over, and the node has noticed that. */
+const answered = <Answer extends object>(ask: () => Promise<Answer>) =>
   eventually("the node answers", () => ask().catch(unavailable));

@@ -11,10 +11,10 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const implementation = redisOn(() => server);
-/** A batch of stored messages is appended by one script, or by one command for each message. */
+/** Ways to append a batch: one script, or a transaction with one command for each message. */
 const WAYS = { "a script": implementation, commands: redisOn(() => server, 1) };
 
-test("scripts that Redis has forgotten are sent again, and messages keep their order", async () => {
+test("scripts are sent again after SCRIPT FLUSH, and messages keep their order", async () => {
   await using cluster = await startCluster(implementation);
   const { broker } = cluster.node;
 
@@ -26,12 +26,12 @@ test("scripts that Redis has forgotten are sent again, and messages keep their o
 });
 
 test.each(Object.entries(WAYS))(
-  "messages of any length and alphabet arrive as they were sent, ephemeral and stored by %s",
+  "messages of any length and alphabet arrive unchanged, ephemeral and stored by %s",
   async (_, implementation) => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;
     await other.routes.join("g", "alice");
-    // Below and above the length from which payloads are written into pooled buffers, and above the largest of these.
+    // Lengths below and above the limit from which payloads go into pooled buffers, and above the largest buffer.
     const bodies = [1, 3_000, 5_000, 60_000, 400_000].map((length) =>
       JSON.stringify("xé🙂 ".repeat(length / 5)),
     );
@@ -40,7 +40,7 @@ test.each(Object.entries(WAYS))(
     for (const body of bodies) await node.broker.relay(message("group:g", { body }));
     await other.sink.until(() => other.sink.delivered.length === 2 * bodies.length);
 
-    // Ephemeral and stored messages keep their order each, and have none between them.
+    // Ephemeral messages keep their order, and so do stored ones; there is no order between the two.
     const arrived = (isStored: boolean) =>
       other.sink.delivered.filter((each) => "offset" in each === isStored).map(({ body }) => body);
     expect(arrived(true)).toEqual(bodies);
@@ -48,7 +48,7 @@ test.each(Object.entries(WAYS))(
   },
 );
 
-test("a call takes at most half a million characters of data, and messages keep their order", async () => {
+test("a script call carries at most half a million characters of data, and messages keep their order", async () => {
   await using cluster = await startCluster(implementation);
   const { node, message } = cluster;
   const calls = () => node.backplane.traffic?.scripts.append ?? 0;
@@ -62,7 +62,7 @@ test("a call takes at most half a million characters of data, and messages keep 
 });
 
 test.each(Object.entries(WAYS))(
-  "when the connection is lost, appends in flight end, and later payloads are intact (%s)",
+  "when the connection is lost, pending appends end, and later payloads are intact (%s)",
   async (_, implementation) => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, message } = cluster;

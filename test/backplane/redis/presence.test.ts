@@ -9,7 +9,7 @@ import { connectPeer } from "../../support/peer.ts";
 import { RedisCluster, RedisServer, type TestRedis } from "../../support/redis/redis.ts";
 import { connectionOf, NO_RULES, RecordingSink, type TestNode } from "../contract/harness.ts";
 
-/** Remembers failures, which here are meant to happen. */
+/** Records failures, which these tests cause on purpose. */
 class Sink extends RecordingSink {
   readonly reports: string[] = [];
 
@@ -46,7 +46,7 @@ async function arriveAll(node: Node, users: readonly string[]): Promise<void> {
 }
 
 test.each([0, 1, 2])(
-  "master %i of a Redis Cluster comes back empty: nobody is told again who is online",
+  "master %i of a Redis Cluster restarts without data: users who stayed are not announced online again",
   async (index) => {
     await using redis = await RedisCluster.start();
     await using node = await startNode("n1", { url: redis.url, prefix: `${randomUUID()}:` });
@@ -62,19 +62,19 @@ test.each([0, 1, 2])(
     );
     await redis.masters[index]?.restart();
     await eventually(
-      "everyone is counted again",
+      "all users are counted again",
       async () => (await node.presence.count().catch(() => undefined))?.users === users.length,
     );
 
-    // Whoever comes now is heard of after everyone who would have been announced.
+    // These arrivals are announced after any repeated announcement of the first users.
     await arriveAll(node, usersCalled("later"));
     for (const user of users) expect(node.sink.changesOf(user), user).toEqual([true]);
   },
 );
 
 const HOUR_MS = 3_600_000;
-/** Nobody is declared dead for being silent. */
-const PATIENT = { heartbeatMs: HOUR_MS, timeoutMs: 24 * HOUR_MS };
+/** Timeouts too long to be reached: no node is declared dead for its silence. */
+const LONG_TIMEOUTS = { heartbeatMs: HOUR_MS, timeoutMs: 24 * HOUR_MS };
 
 const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDisposable> }[] = [
   { name: "one Redis", start: () => RedisServer.start() },
@@ -82,39 +82,39 @@ const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDi
 ];
 
 describe.each(REDISES)("on $name", ({ start }) => {
-  test("a node that crashed and is back under its id has nothing left of what it had", async () => {
+  test("a node that restarts under its id after a crash clears the presence of its earlier incarnation", async () => {
     await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using witness = await startNode("witness", options);
     await using crashing = await processOf("n1", options);
     await connectPeer(crashing.urlOf("alice"));
     expect(await witness.presence.connectionsOf("alice")).toMatchObject([{ node: "n1" }]);
 
     await crashing.kill();
-    await using back = await startNode("n1", options);
+    await using restarted = await startNode("n1", options);
 
     await witness.sink.until(() => witness.sink.changesOf("alice").length === 2);
     expect(witness.sink.changesOf("alice")).toEqual([true, false]);
     expect(await witness.presence.connectionsOf("alice")).toEqual([]);
     expect(await witness.presence.count()).toEqual({ users: 0, connections: 0 });
-    expect(back.sink.reports).toEqual(["node n1 has been silent for too long and is declared dead"]);
+    expect(restarted.sink.reports).toEqual(["node n1 has been silent for too long and is declared dead"]);
   });
 
-  test("a node that starts does not wait for what it was before", async () => {
+  test("a node that starts does not wait for an answer of its earlier incarnation", async () => {
     await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using crashing = await processOf("n1", options);
     await crashing.kill();
 
-    await using back = await startNode("n1", { ...options, commandTimeoutMs: HOUR_MS });
+    await using restarted = await startNode("n1", { ...options, commandTimeoutMs: HOUR_MS });
 
-    await back.backplane.probe();
-    expect(back.sink.reports).toEqual([]);
+    await restarted.backplane.probe();
+    expect(restarted.sink.reports).toEqual([]);
   });
 
-  test("a second node under the same id is reported, and both go on", async () => {
+  test("a second live node with the same id is reported, and both keep working", async () => {
     await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...PATIENT };
+    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using first = await startNode("n1", options);
     await first.presence.arrive(connectionOf(first, "alice"), NO_RULES);
 
@@ -130,33 +130,33 @@ describe.each(REDISES)("on $name", ({ start }) => {
   });
 });
 
-/** A node in a process of its own, which can crash. */
+/** Starts a node in its own process, which a test can kill. */
 const processOf = (id: string, { url, prefix }: { url: string; prefix: string }): Promise<NodeProcess> =>
   NodeProcess.start(id, {
     REDIS_URL: url,
     REDIS_PREFIX: prefix,
-    CLUSTER_HEARTBEAT_INTERVAL: String(PATIENT.heartbeatMs / 1_000),
-    CLUSTER_NODE_TIMEOUT: String(PATIENT.timeoutMs / 1_000),
+    CLUSTER_HEARTBEAT_INTERVAL: String(LONG_TIMEOUTS.heartbeatMs / 1_000),
+    CLUSTER_NODE_TIMEOUT: String(LONG_TIMEOUTS.timeoutMs / 1_000),
   });
 
-/** The ways in which users lose a node that closes. */
+/** Ways in which a closing node loses its users. */
 const LEAVING = [
   {
-    way: "whose connection closes while its node drains",
+    way: "who leaves while the node drains",
     leave: (node: Node, connection: ConnectionInfo) => node.presence.depart(connection),
   },
   {
-    way: "whose connection is left when its node ends",
+    way: "who is still connected when the node stops",
     leave: (node: Node) => node.backplane.stop(),
   },
 ];
 
-test.each(LEAVING)("a user $way is not told offline before coming back as told", async ({ leave }) => {
+test.each(LEAVING)("a user $way stays online for the drain grace period", async ({ leave }) => {
   await using redis = await RedisServer.start();
   const options = { url: redis.url, prefix: `${randomUUID()}:`, graceMs: 20, drainGraceMs: HOUR_MS };
   await using closing = await startNode("n1", options);
   await using other = await startNode("n2", options);
-  // Of one partition: whoever is through is told together with all who are.
+  // Both users are in one partition: one sweep announces all users of it whose grace period is over.
   const [alice = "", bob = ""] = [usersCalled("alice")[7], usersCalled("bob")[7]];
   const connection = connectionOf(closing, alice);
   const passing = connectionOf(other, bob);

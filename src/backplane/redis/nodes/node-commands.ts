@@ -14,15 +14,18 @@ export interface NodeCommandsParts {
   readonly node: LocalNode;
   readonly registry: Registry;
   readonly presence: RedisPresence;
-  /** A node that has not answered after so long counts as 0. */
+  /** Timeout of an answer. A node without an answer counts as 0. */
   readonly commandTimeoutMs: number;
   readonly traffic: TrafficCounts;
 }
 
-/** Takes the place of a command in a roll call, which asks for the answer alone. */
+/** Replaces the command in a roll call, which asks only for an answer. */
 const ROLL_CALL = "";
 
-/** The other nodes, and commands to them: lines `LINE.command` (request, token of the asking node, command) and `LINE.reply` (request, answer). */
+/**
+ * Commands to other nodes, and the list of all nodes. Commands and answers are lines: `LINE.command` (request, token of the
+ * asking node, command) and `LINE.reply` (request, answer).
+ */
 export class NodeCommands implements Cluster {
   readonly #parts: NodeCommandsParts;
   readonly #requests: Requests;
@@ -42,7 +45,7 @@ export class NodeCommands implements Cluster {
   }
 
   drain(): Promise<void> {
-    // First here: Redis may be unavailable, and users leave all the same.
+    // Presence first: Redis may be unavailable, and users leave all the same.
     this.#parts.presence.drain();
     return this.#parts.registry.drain();
   }
@@ -79,12 +82,12 @@ export class NodeCommands implements Cluster {
   /** Calls this node as well: when not even this node hears the call, the silence of the others means nothing. */
   async #callRoll(tokens: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     if (tokens.length === 0) return new Map();
-    const calls = [this.#parts.bus.token, ...tokens].map((token) => this.#isThere(token));
+    const calls = [this.#parts.bus.token, ...tokens].map((token) => this.#isAlive(token));
     const [isHere, ...answers] = await Promise.all(calls);
     return new Map(isHere ? tokens.map((token, index) => [token, answers[index] === true]) : []);
   }
 
-  async #isThere(token: string): Promise<boolean> {
+  async #isAlive(token: string): Promise<boolean> {
     const { bus } = this.#parts;
     const answers = await this.#requests.ask((request) => {
       this.#postByScript(token, LINE.command, request, bus.token, ROLL_CALL);

@@ -10,28 +10,31 @@ export interface RegistryOptions {
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly heartbeatMs: number;
-  /** A node that is silent for so long is declared dead by any other. */
+  /** A node that is silent for so long is declared dead, by any other node. */
   readonly timeoutMs: number;
-  /** Takes out everything that an incarnation has. */
+  /** Removes everything that an incarnation owns. */
   readonly clear: (token: string) => Promise<void>;
-  /** Is told on the one node that declared another dead. */
+  /** Called on the one node that declared another dead. */
   readonly onDeath?: (node: string, token: string) => void;
-  /** Is told when another process lives under the id of this node. */
-  readonly onTwin?: (node: string) => void;
+  /** Called when another live process has the id of this node. */
+  readonly onDuplicateId?: (node: string) => void;
 }
 
 /** A node as the registry describes it. */
 interface Description extends NodeStatus {
-  /** The version of what nodes send each other. */
+  /** Version of the format of lines between nodes. */
   readonly version: string;
-  /** Milliseconds since 1970, by the node's own clock: to be shown, not compared. */
+  /** Milliseconds since 1970, by the node's own clock: to show, not to compare. */
   readonly startedAt: number;
 }
 
-/** An earlier incarnation of the same node has no second process that could only be slow: it is given up sooner. */
+/**
+ * Heartbeat intervals after which an earlier incarnation of this node is declared dead. This process has replaced it, so it
+ * cannot be merely slow, and its silence needs no full timeout.
+ */
 const FORMER_INTERVALS = 2;
 
-/** The nodes of the cluster: this one says that it lives, and looks after those that do not any more. */
+/** Registry of the nodes of the cluster. Sends the heartbeats of this node, and clears up after nodes that are dead. */
 export class Registry {
   readonly #connection: Connection;
   readonly #bus: Bus;
@@ -51,24 +54,24 @@ export class Registry {
     this.#options = options;
   }
 
-  /** Enters this incarnation, or another one if this was declared dead. From then on the heart beats. */
+  /** Registers this incarnation, or a new one if this was declared dead, and starts the heartbeats. */
   async register(): Promise<void> {
-    let entered = await this.#enter();
-    if (entered.length === 0) {
+    let registered = await this.#register();
+    if (registered.length === 0) {
       await this.#bus.renew();
-      entered = await this.#enter();
+      registered = await this.#register();
     }
-    const namesakes = entered.slice(1);
-    // Beside the return, which is not to wait for who may never answer.
-    if (namesakes.length > 0) void this.#tellApart(namesakes);
+    const namesakes = registered.slice(1);
+    // Not awaited: recovery must not wait for nodes that may never answer.
+    if (namesakes.length > 0) void this.#checkNamesakes(namesakes);
   }
 
-  /** From here on a node that starts again has what it had before cleared up at once. */
+  /** From here on a node that restarts after a crash clears up after its earlier incarnations at once. */
   useRollCall(callRoll: CallRoll): void {
     this.#callRoll = callRoll;
   }
 
-  /** Takes everything of this node out, then the node. What fails is left to the other nodes. */
+  /** Removes this node from the registry and clears everything it owns. After a failure the other nodes clear the rest. */
   async leave(): Promise<void> {
     const { token } = this.#bus;
     this.stop();
@@ -76,7 +79,7 @@ export class Registry {
     await this.#clearUp(token);
   }
 
-  /** One entry for each node; of several incarnations the one heard of last. */
+  /** Lists each node once. Of several incarnations it takes the one with the latest heartbeat. */
   async nodes(): Promise<NodeStatus[]> {
     const texts = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as string[]; // by the script
     const listed = new Map<string, NodeStatus>();
@@ -87,7 +90,7 @@ export class Registry {
     return [...listed.values()];
   }
 
-  /** The id of the node that an incarnation is of, as far as that is known. */
+  /** Looks up the node id of an incarnation. @returns undefined when the incarnation is not registered */
   async nameOf(token: string): Promise<string | undefined> {
     const text = await this.#connection.run(DESCRIBE, REGISTRY, [token]);
     return typeof text === "string" ? (JSON.parse(text) as Description).id : undefined; // written by #describe
@@ -100,50 +103,50 @@ export class Registry {
     await this.#beat();
   }
 
-  /** The heart beats no more. */
+  /** Stops the heartbeats. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
-  /** @returns this incarnation, then others by the same node id; nothing after this one was declared dead */
-  async #enter(): Promise<string[]> {
+  /** @returns this incarnation, then others with the same node id; nothing when this one was declared dead */
+  async #register(): Promise<string[]> {
     const args = [this.#bus.token, this.#describe(), this.#node.info.id, this.#pauseMs];
     const answer = await this.#connection.exec(REGISTER, REGISTRY, args);
     this.#timer ??= this.#arm();
     return answer as string[]; // by the script
   }
 
-  /** Who goes by the id of this node is what is left of it after a crash, or another node that lives under the same id. */
-  async #tellApart(namesakes: readonly string[]): Promise<void> {
-    const { onTwin, onDeath } = this.#options;
+  /** Another incarnation with this node's id is left from a crash, or it is a second live node with the same id. A roll call tells. */
+  async #checkNamesakes(namesakes: readonly string[]): Promise<void> {
+    const { onDuplicateId, onDeath } = this.#options;
     try {
       const { id } = this.#node.info;
       const roll = await this.#callRoll(namesakes);
       if (this.#isStopped) return;
-      if ([...roll.values()].includes(true)) onTwin?.(id);
-      for (const [token, isThere] of roll) {
-        if (isThere) continue;
+      if ([...roll.values()].includes(true)) onDuplicateId?.(id);
+      for (const [token, isAlive] of roll) {
+        if (isAlive) continue;
         if ((await this.#connection.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
         await this.#clearUp(token);
       }
     } catch (error) {
-      // What is left stays for the heartbeats.
+      // The next heartbeats clear the rest.
       if (this.#connection.isUp) this.#node.report("registry", error);
     }
   }
 
-  /** Without a heartbeat for so long, something is amiss. */
+  /** Longest silence of an earlier incarnation of this node, and longest normal pause between any two heartbeats of the cluster. */
   get #pauseMs(): number {
     const { heartbeatMs, timeoutMs } = this.#options;
     return Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs);
   }
 
   #arm(): NodeJS.Timeout {
-    return setTimeout(() => void this.#turn(), this.#options.heartbeatMs).unref();
+    return setTimeout(() => void this.#heartbeat(), this.#options.heartbeatMs).unref();
   }
 
-  async #turn(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     try {
       await this.#beat();
     } catch (error) {
@@ -153,13 +156,13 @@ export class Registry {
     if (!this.#isStopped) this.#timer = this.#arm();
   }
 
-  /** Also while the node returns: with many connections that takes its time, and it must not be taken for dead meanwhile. */
+  /** Also beats during recovery: with many connections that takes long, and the node must not be declared dead meanwhile. */
   async #beat(): Promise<void> {
     const { timeoutMs, onDeath } = this.#options;
     const args = [this.#bus.token, this.#describe(), this.#node.info.id, timeoutMs, this.#pauseMs];
     const answer = (await this.#connection.exec(BEAT, REGISTRY, args)) as string[]; // by the script
     if (answer.length === 0) {
-      // Declared dead, or everything is lost: the return finds out.
+      // This node was declared dead, or Redis lost its data. Recovery handles both.
       if (this.#connection.isUp) this.#connection.recover();
       return;
     }
@@ -168,14 +171,14 @@ export class Registry {
       const { id } = JSON.parse(answer[index + 1] ?? "{}") as Partial<Description>; // written by #describe
       onDeath?.(id ?? "", answer[index] ?? "");
     }
-    for (const token of answer.slice(0, end)) void this.#clearUpAlone(token);
+    for (const token of answer.slice(0, end)) void this.#clearUpSafely(token);
   }
 
-  async #clearUpAlone(token: string): Promise<void> {
+  async #clearUpSafely(token: string): Promise<void> {
     try {
       await this.#clearUp(token);
     } catch (error) {
-      // It stays to be done, by the next heartbeat of any node.
+      // The incarnation stays listed as dying, for the next heartbeat of any node.
       if (this.#connection.isUp) this.#node.report("registry", error);
     }
   }

@@ -8,7 +8,7 @@ import { lua, script } from "../connection/connection.ts";
  * | `nodes` | incarnations by their last heartbeat, in milliseconds since 1970 |
  * | `node` | incarnation → JSON that describes the node |
  * | `dying` | incarnations that are gone, until everything they owned is cleared |
- * | `since` | time of the first heartbeat after none could be received |
+ * | `since` | time of the first heartbeat after Redis was unavailable |
  */
 const REGISTRY_LUA = lua`
 local nodes, node, dying = base .. ":nodes", base .. ":node", base .. ":dying"

@@ -2,58 +2,58 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../../port.ts";
 import type { LocalNode } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { Mirror } from "./local.ts";
+import type { LocalConnection, LocalPresence } from "./local.ts";
 
 type Kick = Extract<Command, { kind: "kick" }>;
 
 const RETRY_MS = 20;
-/** A minute: by then any login has ended in one way or the other. */
+/** A minute of retries: until then any login has succeeded or failed. */
 const MAX_RETRIES = 3_000;
 
-/** Runs the commands for this node, and sees to it that an evicted connection ends. */
+/** Runs commands on this node, and ends its evicted connections. */
 export class Evictions {
   readonly #connection: Connection;
   readonly #node: LocalNode;
-  readonly #mirror: Mirror;
+  readonly #local: LocalPresence;
 
-  constructor(connection: Connection, node: LocalNode, mirror: Mirror) {
+  constructor(connection: Connection, node: LocalNode, local: LocalPresence) {
     this.#connection = connection;
     this.#node = node;
-    this.#mirror = mirror;
+    this.#local = local;
   }
 
-  /** @returns how many connections it concerned */
+  /** @returns how many connections the command concerned */
   async run(command: Command): Promise<number> {
-    const attendant = this.#target(command);
-    if (attendant !== undefined && isEviction(command)) attendant.state = "evicted";
+    const target = this.#target(command);
+    if (target !== undefined && isEviction(command)) target.state = "evicted";
     const count = await this.#node.sink.command(command);
-    if (count === 0 && isEviction(command) && attendant !== undefined) void this.#insist(command);
+    if (count === 0 && isEviction(command) && target !== undefined) void this.#retry(command);
     return count;
   }
 
-  /** A connection of this node was evicted while it could not be told. */
+  /** Ends a connection that another node evicted while this node did not receive commands. */
   end(user: string, connection: string): void {
-    const attendant = this.#mirror.find(user, connection);
-    if (attendant === undefined || attendant.state === "evicted") return;
+    const local = this.#local.find(user, connection);
+    if (local === undefined || local.state === "evicted") return;
     this.run({ kind: "kick", cause: "replaced", user, connection }).catch((error: unknown) => {
       if (!this.#connection.isStopped) this.#node.report("command", error);
     });
   }
 
   /**
-   * A newer login may be faster than this one: the eviction comes while the connection is admitted, but not a member of
-   * anything yet, and the hub finds nothing to end. So it is asked again until the connection has gone.
+   * Repeats an eviction until the connection has gone. A newer login may overtake this one: the eviction then arrives when the
+   * connection is admitted but not a member of any channel yet, and the hub finds no connection to end.
    */
-  async #insist(kick: Kick): Promise<void> {
+  async #retry(kick: Kick): Promise<void> {
     for (let attempt = 0; attempt < MAX_RETRIES && this.#target(kick) !== undefined; attempt++) {
       await sleep(RETRY_MS, undefined, { ref: false });
       if (this.#connection.isStopped || (await this.#node.sink.command(kick)) > 0) return;
     }
   }
 
-  #target(command: Command) {
+  #target(command: Command): LocalConnection | undefined {
     if (command.kind !== "kick" || command.connection === undefined) return undefined;
-    return this.#mirror.find(command.user, command.connection);
+    return this.#local.find(command.user, command.connection);
   }
 }
 

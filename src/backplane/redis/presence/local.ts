@@ -2,33 +2,33 @@ import { type Channel, groupChannel, targetOf, userChannel } from "../../../prot
 import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
 
 /**
- * A connection of this node. `arriving`: Redis has not answered yet; `present`: it is registered, or is to be;
- * `evicted`: it is not, never again, and somebody is about to end it.
+ * A connection of this node. `arriving`: Redis has not replied yet. `present`: registered in Redis, or to be registered.
+ * `evicted`: no longer registered, and never again; its end is on the way.
  */
-export interface Attendant {
+export interface LocalConnection {
   readonly connection: ConnectionInfo;
   state: "arriving" | "present" | "evicted";
-  /** The order of coming, as Redis gave it. */
+  /** Number of the arrival, as Redis assigned it. */
   seq: number;
 }
 
-/** What this node has: its connections by user, and the users that have joined groups here. What Redis is brought in line with. */
-export class Mirror {
-  readonly #onGone: (channel: Channel) => void;
-  readonly #users = new Map<string, Attendant[]>();
+/** Presence on this node: its connections by user, and users by joined group. Redis is reconciled with it. */
+export class LocalPresence {
+  readonly #onNoMembers: (channel: Channel) => void;
+  readonly #users = new Map<string, LocalConnection[]>();
   readonly #groups = new Map<string, Set<string>>();
 
-  /** How often somebody has come or joined: who was not here is not here while it is the same. */
-  entries = 0;
-  /** The rules of the last arrival: they are the same for all. */
+  /** Counts arrivals and joins. While it is unchanged, a channel without local members still has none. */
+  arrivals = 0;
+  /** Rules of the last arrival. They are equal for all arrivals. */
   rules: ConnectionRules = { maxPerUser: 0, perUserPolicy: "reject", onePerPlatform: false };
 
-  /** @param onGone is told when a channel has no member here any more */
-  constructor(onGone: (channel: Channel) => void) {
-    this.#onGone = onGone;
+  /** @param onNoMembers called when a channel has no local member any more */
+  constructor(onNoMembers: (channel: Channel) => void) {
+    this.#onNoMembers = onNoMembers;
   }
 
-  get attendants(): readonly Attendant[] {
+  get connections(): readonly LocalConnection[] {
     return [...this.#users.values()].flat();
   }
 
@@ -36,12 +36,11 @@ export class Mirror {
     return this.#groups;
   }
 
-  /** A user's connections here. */
-  of(user: string): readonly Attendant[] {
+  connectionsOf(user: string): readonly LocalConnection[] {
     return this.#users.get(user) ?? NONE;
   }
 
-  find(user: string, id: string): Attendant | undefined {
+  find(user: string, id: string): LocalConnection | undefined {
     return this.#users.get(user)?.find(({ connection }) => connection.id === id);
   }
 
@@ -49,45 +48,45 @@ export class Mirror {
     return this.#groups.get(group)?.has(user) ?? false;
   }
 
-  /** Whether anybody here receives a channel. Everyone does that of everyone. */
+  /** Tells whether a channel has local members. The channel `all` counts as one that has. */
   hasLocal(channel: Channel): boolean {
     const { to, group } = targetOf(channel);
     if (to !== undefined) return this.#users.has(to);
     return group === undefined || this.#groups.has(group);
   }
 
-  enter(connection: ConnectionInfo): Attendant {
-    this.entries++;
-    const attendant: Attendant = { connection, state: "arriving", seq: 0 };
-    const present = this.#users.get(connection.user);
-    if (present === undefined) this.#users.set(connection.user, [attendant]);
-    else present.push(attendant);
-    return attendant;
+  add(connection: ConnectionInfo): LocalConnection {
+    this.arrivals++;
+    const local: LocalConnection = { connection, state: "arriving", seq: 0 };
+    const connections = this.#users.get(connection.user);
+    if (connections === undefined) this.#users.set(connection.user, [local]);
+    else connections.push(local);
+    return local;
   }
 
-  leave({ id, user }: ConnectionInfo): void {
-    const present = this.#users.get(user);
-    const index = present?.findIndex(({ connection }) => connection.id === id) ?? -1;
-    if (present === undefined || index === -1) return;
-    present.splice(index, 1);
-    if (present.length > 0) return;
+  remove({ id, user }: ConnectionInfo): void {
+    const connections = this.#users.get(user);
+    const index = connections?.findIndex(({ connection }) => connection.id === id) ?? -1;
+    if (connections === undefined || index === -1) return;
+    connections.splice(index, 1);
+    if (connections.length > 0) return;
     this.#users.delete(user);
-    this.#onGone(userChannel(user));
+    this.#onNoMembers(userChannel(user));
   }
 
-  enterGroup(group: string, user: string): void {
-    this.entries++;
+  join(group: string, user: string): void {
+    this.arrivals++;
     const members = this.#groups.get(group);
     if (members === undefined) this.#groups.set(group, new Set([user]));
     else members.add(user);
   }
 
-  leaveGroup(group: string, user: string): void {
+  leave(group: string, user: string): void {
     const members = this.#groups.get(group);
     if (!members?.delete(user) || members.size > 0) return;
     this.#groups.delete(group);
-    this.#onGone(groupChannel(group));
+    this.#onNoMembers(groupChannel(group));
   }
 }
 
-const NONE: readonly Attendant[] = [];
+const NONE: readonly LocalConnection[] = [];

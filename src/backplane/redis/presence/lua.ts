@@ -3,8 +3,8 @@ import { KEY } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 
 /**
- * First letter of each entry of `n:<token>`, the set of everything that an incarnation owns in a partition: the node that
- * clears it reads there what to remove.
+ * First letter of each entry of {@link KEY.owned}, the set of everything that an incarnation owns in a partition. The node
+ * that clears the incarnation removes these.
  */
 export const OWNED = {
   /** `u` user FIELD connection id. */
@@ -20,7 +20,7 @@ const SEPARATOR = luaEscapes(FIELD);
 /** Lua pattern of the characters of one field. */
 export const FIELD_PATTERN = `[^${SEPARATOR}]*`;
 
-/** Counts the members that each node has of a channel. */
+/** Counts the members of a channel on each node. */
 export const MEMBERS = lua`
 local function count_members(channel, token, step)
   local nodes = key("${KEY.nodes}", channel)
@@ -31,8 +31,8 @@ end
 `;
 
 /**
- * Reads the record of a connection: token, seq, platform, device, node, connectedAt. TypeScript reads and writes all but the
- * first two (presence-pack.ts).
+ * Reads the record of a connection: token, seq, platform, device, node, connectedAt. record.ts reads all of
+ * it and writes the details, which begin with platform.
  */
 export const RECORD = lua`
 local function token_of(record) return string.match(record, "^${FIELD_PATTERN}") end

@@ -2,52 +2,53 @@ import { Grace } from "../../grace.ts";
 import type { LocalNode, TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../wire/keys.ts";
+import { LINE } from "../wire/lines.ts";
 import { SWEEP } from "./scripts.ts";
 
-/** Users told offline in one call: it takes about a millisecond. */
+/** Users announced offline in one call. A call takes about a millisecond. */
 const USERS_PER_SWEEP = 200;
 /** A round through all partitions is made in so many steps. */
 const STEPS = 16;
 const PARTITIONS_PER_STEP = EVERY_PARTITION.length / STEPS;
 
-export interface DepartureOptions {
+export interface OfflineGraceOptions {
   readonly graceMs: number;
-  /** Time for a round through all partitions. */
+  /** Duration of a round through all partitions. */
   readonly roundMs: number;
   readonly traffic: TrafficCounts;
 }
 
 /**
- * Who has left, until that is told. Who is in the grace time stands in Redis, and whoever sweeps a partition tells those who are
- * through, once. The node on which a user left does it when the time is over; that node may end before, so each node also
- * goes round all partitions.
+ * Offline grace of users whose last connection has gone. Redis stores the grace periods; a sweep of a partition announces each
+ * user whose period is over, once. The node that the user left sweeps when the period ends. That node may stop earlier, so
+ * every node also sweeps all partitions in rounds.
  */
-export class Departures {
+export class OfflineGrace {
   readonly #connection: Connection;
   readonly #node: LocalNode;
-  readonly #options: DepartureOptions;
+  readonly #options: OfflineGraceOptions;
   readonly #grace: Grace;
-  /** Users who left here last, and the round in which their grace time ended. */
-  readonly #left = new Map<string, number>();
+  /** Users who left this node and are not announced offline yet, with the round in which their grace period ended. */
+  readonly #pending = new Map<string, number>();
   readonly #toSweep = new Set<number>();
   #round: NodeJS.Timeout | undefined;
   #rounds = 0;
   #step = 0;
   #isStopped = false;
 
-  constructor(connection: Connection, node: LocalNode, options: DepartureOptions) {
+  constructor(connection: Connection, node: LocalNode, options: OfflineGraceOptions) {
     this.#connection = connection;
     this.#node = node;
     this.#options = options;
-    this.#grace = new Grace(options.graceMs, (user) => this.#end(user));
+    this.#grace = new Grace(options.graceMs, (user) => this.#expire(user));
   }
 
-  /** Users who have to be missed if Redis loses what it knows of them. */
-  get pending(): Iterable<string> {
-    return this.#left.keys();
+  /** Users whose grace period must be restored if Redis loses it. */
+  get pendingUsers(): Iterable<string> {
+    return this.#pending.keys();
   }
 
-  /** @param onStep is called with each step of the round, while Redis is there */
+  /** Starts the rounds. @param onStep called with each step of a round while Redis is available */
   start(onStep: () => Promise<void>): void {
     if (this.#isStopped) return;
     this.#round ??= setInterval(() => {
@@ -62,33 +63,33 @@ export class Departures {
   }
 
   /** The last connection of a user on this node has left; Redis does not know yet. */
-  left(user: string): void {
-    this.#left.set(user, Number.POSITIVE_INFINITY);
+  expect(user: string): void {
+    this.#pending.set(user, Number.POSITIVE_INFINITY);
   }
 
-  /** The grace time of a user has begun in Redis. */
-  began(user: string): void {
+  /** The grace period of a user has begun in Redis. */
+  begin(user: string): void {
     if (this.#isStopped) return;
-    this.left(user);
+    this.expect(user);
     this.#grace.begin(user);
   }
 
-  /** The user is here, or has connections elsewhere. */
-  stays(user: string): void {
-    this.#left.delete(user);
-    this.#grace.end(user);
+  /** The user has connections, on this node or on others. */
+  cancel(user: string): void {
+    this.#pending.delete(user);
+    this.#grace.cancel(user);
   }
 
-  /** Everyone is told that the user is offline. */
-  told(user: string): void {
-    this.#left.delete(user);
+  /** The user was announced offline to all nodes. */
+  announced(user: string): void {
+    this.#pending.delete(user);
   }
 
-  #end(user: string): void {
-    if (this.#left.has(user)) this.#left.set(user, this.#rounds);
-    // Else this is done when Redis is back.
+  #expire(user: string): void {
+    if (this.#pending.has(user)) this.#pending.set(user, this.#rounds);
+    // During an outage the rounds catch up after recovery.
     if (!this.#connection.isUp) return;
-    // Those who are through at the same time are told in the order in which they left.
+    // One sweep for all periods that end together: it announces users in the order in which they left.
     if (this.#toSweep.size === 0) queueMicrotask(() => this.#sweepAll());
     this.#toSweep.add(partitionOfUser(user));
   }
@@ -100,27 +101,30 @@ export class Departures {
 
   async #sweepNext(): Promise<void> {
     const start = this.#step * PARTITIONS_PER_STEP;
-    if (start === 0) this.#forget();
+    if (start === 0) this.#dropOld();
     this.#step = (this.#step + 1) % STEPS;
     const partitions = EVERY_PARTITION.slice(start, start + PARTITIONS_PER_STEP);
     await Promise.all(partitions.map((partition) => this.#sweep(partition)));
   }
 
-  /** A loss of data is noticed within a round. Who came back on another node is not heard of again. */
-  #forget(): void {
+  /**
+   * Drops users whose period ended more than a round ago. A node notices a loss of data within a round, and no line tells it
+   * that a user has reconnected to another node.
+   */
+  #dropOld(): void {
     this.#rounds++;
-    for (const [user, round] of this.#left) if (round < this.#rounds - 1) this.#left.delete(user);
+    for (const [user, round] of this.#pending) if (round < this.#rounds - 1) this.#pending.delete(user);
   }
 
   async #sweep(partition: number): Promise<void> {
     try {
-      let told: number;
+      let announced: number;
       do {
-        told = Number(await this.#connection.run(SWEEP, partition, [USERS_PER_SWEEP]));
-        this.#options.traffic.sent("P", told);
-      } while (told === USERS_PER_SWEEP);
+        announced = Number(await this.#connection.run(SWEEP, partition, [USERS_PER_SWEEP]));
+        this.#options.traffic.sent(LINE.presence, announced);
+      } while (announced === USERS_PER_SWEEP);
     } catch (error) {
-      // Who is to be told stays in Redis, for the next round.
+      // The users stay in Redis, for the next round.
       if (this.#connection.isUp) this.#node.report("offline", error);
     }
   }

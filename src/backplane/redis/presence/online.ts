@@ -5,29 +5,30 @@ import { EVERY_PARTITION, PARTITIONS } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { CENSUS, PAGE } from "./scripts.ts";
 
-/** A user who is online, and where: partition by partition, in each by the order of coming. */
+/** A user who is online, with the rank in the list of all. */
 interface Listed {
   readonly user: OnlineUser;
-  readonly place: Place;
+  readonly rank: Rank;
 }
 
-interface Place {
+/** Rank of a user in the list: by partition, then by order of arrival. It stays while the user is online. */
+interface Rank {
   readonly partition: number;
   readonly order: number;
 }
 
-/** Users read in one call: it takes about a millisecond. */
+/** Users read in one call. A call takes about a millisecond. */
 const USERS_PER_CALL = 250;
 
-/** Who is online in the cluster. */
-export class RedisRoster {
+/** Users online in the whole cluster. */
+export class OnlineUsers {
   readonly #run: RunScript;
 
   constructor(run: RunScript) {
     this.#run = run;
   }
 
-  /** Costs one small call for each partition, however many are online. */
+  /** Counts users and connections: one small call for each partition, however many users are online. */
   async count(): Promise<{ users: number; connections: number }> {
     const counts = await Promise.all(EVERY_PARTITION.map((partition) => this.#census(partition, 0)));
     return {
@@ -37,38 +38,38 @@ export class RedisRoster {
   }
 
   /**
-   * A page of users. The cursor is the place of the last one listed, so arrivals and departures between pages
-   * neither repeat nor hide anybody who stays.
+   * Reads a page of users. The cursor is the rank of the last user listed, so users who come or go between pages
+   * neither repeat nor hide a user who stays.
    * @throws TidingsError `bad_request` for a cursor that no page gave
    */
   async page(limit: number, cursor?: string): Promise<OnlinePage> {
-    const start = placeOf(cursor);
+    const begin = rankOf(cursor);
     const listed: Listed[] = [];
-    // One more than asked for, so that the last page is known to be the last.
-    for (const place of await this.#occupied(start)) {
+    // One user more than asked for tells whether another page follows.
+    for (const start of await this.#starts(begin)) {
       if (listed.length > limit) break;
-      listed.push(...(await this.#read(place, limit + 1 - listed.length)));
+      listed.push(...(await this.#read(start, limit + 1 - listed.length)));
     }
     const users = listed.slice(0, limit).map(({ user }) => user);
-    const last = listed[limit - 1]?.place;
+    const last = listed[limit - 1]?.rank;
     return listed.length > limit && last !== undefined ? { users, cursor: cursorOf(last) } : { users };
   }
 
-  /** Where to begin in each partition in which there is anybody from a place on. */
-  async #occupied({ partition: first, order }: Place): Promise<Place[]> {
-    const places = EVERY_PARTITION.slice(first).map((partition) => ({
+  /** Ranks to begin after, one for each partition that has users beyond a rank. */
+  async #starts({ partition: first, order }: Rank): Promise<Rank[]> {
+    const starts = EVERY_PARTITION.slice(first).map((partition) => ({
       partition,
       order: partition === first ? order : 0,
     }));
-    const counts = await Promise.all(places.map((place) => this.#census(place.partition, place.order)));
-    return places.filter((_, index) => (counts[index]?.users ?? 0) > 0);
+    const counts = await Promise.all(starts.map((start) => this.#census(start.partition, start.order)));
+    return starts.filter((_, index) => (counts[index]?.users ?? 0) > 0);
   }
 
-  /** Up to `limit` users of one partition. */
-  async #read({ partition, order }: Place, limit: number): Promise<Listed[]> {
+  /** Reads up to `limit` users of one partition. */
+  async #read({ partition, order }: Rank, limit: number): Promise<Listed[]> {
     const listed: Listed[] = [];
     for (;;) {
-      const after = listed.at(-1)?.place.order ?? order;
+      const after = listed.at(-1)?.rank.order ?? order;
       const count = Math.min(limit - listed.length, USERS_PER_CALL);
       const fields = (await this.#run(PAGE, partition, [after, count])) as (string | number)[]; // by the script
       for (let index = 0; index < fields.length; index += FIELDS_PER_USER) {
@@ -89,16 +90,16 @@ const FIELDS_PER_USER = 4;
 function listedOf(partition: number, [user, order, connections, platforms]: (string | number)[]): Listed {
   return {
     user: { user: String(user), connections: Number(connections), platforms: String(platforms).split(FIELD) },
-    place: { partition, order: Number(order) },
+    rank: { partition, order: Number(order) },
   };
 }
 
-const cursorOf = ({ partition, order }: Place): string => `${partition}.${order}`;
+const cursorOf = ({ partition, order }: Rank): string => `${partition}.${order}`;
 
-function placeOf(cursor = "0.0"): Place {
+function rankOf(cursor = "0.0"): Rank {
   const { partition, order } = /^(?<partition>\d{1,2})\.(?<order>\d{1,15})$/.exec(cursor)?.groups ?? {};
-  const place = { partition: Number(partition), order: Number(order) };
-  // Also false for what is not a number.
-  if (place.partition < PARTITIONS) return place;
+  const rank = { partition: Number(partition), order: Number(order) };
+  // False for NaN too, which any other text gives.
+  if (rank.partition < PARTITIONS) return rank;
   throw new TidingsError("bad_request", "cursor: expected the one that came with the page before");
 }

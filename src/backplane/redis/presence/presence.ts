@@ -8,17 +8,19 @@ import type {
   Presence,
 } from "../../port.ts";
 import type { Bus, CallRoll, LocalNode, TrafficCounts } from "../bus/bus.ts";
-import { type Connection, forEachConcurrently } from "../connection/connection.ts";
-import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
-import { FIELD } from "../wire/lines.ts";
+import type { Connection } from "../connection/connection.ts";
+import { KEY, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { FIELD, LINE } from "../wire/lines.ts";
+import { type Arrival, Arrivals } from "./arrivals.ts";
+import { clearIncarnation } from "./clear.ts";
 import { Evictions } from "./evictions.ts";
-import { type Attendant, Mirror } from "./local.ts";
-import { Departures } from "./offline.ts";
-import { RedisRoster } from "./online.ts";
-import { Announcer } from "./reconciler.ts";
-import { detailsOf, unpack } from "./record.ts";
+import { type LocalConnection, LocalPresence } from "./local.ts";
+import { OfflineGrace } from "./offline.ts";
+import { OnlineUsers } from "./online.ts";
+import { Reconciler } from "./reconciler.ts";
+import { decodeRecord } from "./record.ts";
 import { readHash, readSet } from "./scan.ts";
-import { ARRIVE, CLEAR, DEPART, ENROL, ENTER_ALL, EVICT, LOCATE } from "./scripts.ts";
+import { DEPART, ENROL, ENTER_ALL } from "./scripts.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;
@@ -27,157 +29,151 @@ export interface PresenceOptions {
   /** Resolves when the nodes that have cached a channel's route have dropped it. */
   readonly confirmInvalidation: (channel: Channel) => Promise<void>;
   readonly graceMs: number;
-  /** For users of this node who leave while it drains. */
+  /** Grace period of users who leave this node while it drains. */
   readonly drainGraceMs: number;
-  /** Every node looks through all partitions for those whose grace time is over, once in so long. */
+  /** Duration of a round in which this node announces users offline in all partitions. */
   readonly heartbeatMs: number;
   readonly traffic: TrafficCounts;
-  /** Is told when a channel has no member on this node any more. */
-  readonly onGone: (channel: Channel) => void;
+  /** Called when a channel has no member on this node any more. */
+  readonly onNoMembers: (channel: Channel) => void;
 }
 
-/** The answer of the script: seq, changes and commands sent, whether nodes are to hear of it first, and ids and packed connections by turns. */
-type Arrival = [seq?: number, changes?: number, commands?: number, toSettle?: number, ...evicted: string[]];
-
-/** How long a dead incarnation is shut out: longer than any process is paused and continued. */
-const FENCE_SECONDS = 86_400;
-/** Users, or members of groups, taken out in one script: it takes about a millisecond. */
-const CLEARED_PER_SCRIPT = 100;
-
 /**
- * Who is where, in Redis. The mirror has what is here, and is changed first; what a script could not tell Redis is in doubt,
- * and is settled when Redis is back.
+ * Presence of the whole cluster, in Redis. A change goes to the local presence first, then to Redis; after a script that failed
+ * the change is marked uncertain and reconciled later.
  */
 export class RedisPresence implements Presence {
   readonly #connection: Connection;
   readonly #bus: Bus;
   readonly #node: LocalNode;
   readonly #options: PresenceOptions;
-  readonly #mirror: Mirror;
-  readonly #roster: RedisRoster;
-  readonly #departures: Departures;
+  readonly #local: LocalPresence;
+  readonly #arrivals: Arrivals;
+  readonly #online: OnlineUsers;
+  readonly #offline: OfflineGrace;
   readonly #evictions: Evictions;
-  readonly #announcer: Announcer;
+  readonly #reconciler: Reconciler;
   #isDraining = false;
-  #callRoll: CallRoll = async () => new Map();
 
   constructor(options: PresenceOptions) {
-    const { connection, bus, node, graceMs, heartbeatMs, traffic, onGone } = options;
+    const { connection, bus, node, graceMs, heartbeatMs, traffic, onNoMembers } = options;
     this.#connection = connection;
     this.#bus = bus;
     this.#node = node;
     this.#options = options;
-    this.#mirror = new Mirror(onGone);
-    this.#roster = new RedisRoster(connection.run);
-    this.#departures = new Departures(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
-    this.#evictions = new Evictions(connection, node, this.#mirror);
-    this.#announcer = new Announcer(connection.exec, bus, {
-      mirror: this.#mirror,
-      departures: this.#departures,
+    this.#local = new LocalPresence(onNoMembers);
+    this.#arrivals = new Arrivals(connection, bus, graceMs);
+    this.#online = new OnlineUsers(connection.run);
+    this.#offline = new OfflineGrace(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
+    this.#evictions = new Evictions(connection, node, this.#local);
+    this.#reconciler = new Reconciler(connection.exec, bus, {
+      local: this.#local,
+      offline: this.#offline,
       evictions: this.#evictions,
       graceMs: () => this.#graceMs,
       longGraceMs: () => Math.max(this.#graceMs, heartbeatMs),
       traffic,
     });
-    bus.on("P", ([, user = "", online]) => {
-      if (online === "0") this.#departures.told(user);
+    bus.on(LINE.presence, ([, user = "", online]) => {
+      if (online === "0") this.#offline.announced(user);
       node.sink.presence(user, online === "1");
     });
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
     this.#connection.assertUp();
-    this.#mirror.rules = rules;
-    const attendant = this.#mirror.enter(connection);
+    this.#local.rules = rules;
+    const local = this.#local.add(connection);
     try {
       const { token } = this.#bus;
-      const answer = await this.#decide(connection, rules);
-      const [seq, changes = 0, commands = 0, toSettle = 0, ...evicted] = answer;
-      if (seq === undefined) return this.#refuse(connection);
-      this.#options.traffic.sent("P", changes);
-      this.#options.traffic.sent("C", commands);
-      this.#admitted(attendant, seq, token);
-      if (toSettle === 1) await this.#options.confirmInvalidation(userChannel(connection.user));
-      return { admitted: true, evicted: this.#evicted(connection.user, evicted) };
+      const arrival = await this.#arrivals.register(connection, rules);
+      if (arrival === undefined) {
+        this.#local.remove(connection);
+        return { admitted: false };
+      }
+      this.#options.traffic.sent(LINE.presence, arrival.changes);
+      this.#options.traffic.sent(LINE.command, arrival.commands);
+      this.#admit(local, arrival, token);
+      if (arrival.toConfirm) await this.#options.confirmInvalidation(userChannel(connection.user));
+      return { admitted: true, evicted: this.#markEvicted(arrival) };
     } catch (error) {
       // The script may have run.
-      this.#mirror.leave(connection);
-      this.#announcer.doubt(connection);
+      this.#local.remove(connection);
+      this.#reconciler.markUncertain(connection);
       throw error;
     }
   }
 
   async depart(connection: ConnectionInfo): Promise<void> {
     const { id, user } = connection;
-    this.#mirror.leave(connection);
-    const isLast = this.#mirror.of(user).length === 0;
-    if (isLast) this.#departures.left(user);
+    this.#local.remove(connection);
+    const isLastHere = !this.hasUser(user);
+    if (isLastHere) this.#offline.expect(user);
     try {
       const args = [this.#bus.token, user, id, this.#graceMs];
-      const isGone = await this.#connection.run(DEPART, partitionOfUser(user), args);
-      if (isGone === 1) this.#departures.began(user);
-      else if (isLast) this.#departures.stays(user);
+      const isLast = await this.#connection.run(DEPART, partitionOfUser(user), args);
+      if (isLast === 1) this.#offline.begin(user);
+      else if (isLastHere) this.#offline.cancel(user);
     } catch (error) {
-      this.#announcer.doubt(connection);
+      this.#reconciler.markUncertain(connection);
       throw error;
     }
   }
 
-  /** Oldest first. */
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    const packed = await readHash(this.#connection.run, partitionOfUser(user), "u", user);
-    const unpacked = [...packed].map(([id, text]) => unpack(user, id, text));
-    return unpacked.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
+    const fields = await readHash(this.#connection.run, partitionOfUser(user), KEY.connections, user);
+    const records = [...fields].map(([id, record]) => decodeRecord(user, id, record));
+    return records.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
   }
 
-  /** The incarnations that have connections of a user, or this one of them, as Redis has it now. */
-  async locate(user: string, connection = ""): Promise<string[]> {
-    return (await this.#connection.run(LOCATE, partitionOfUser(user), [user, connection])) as string[]; // by the script
+  /** Finds the incarnations that have connections of a user, or the one that has this connection, in Redis. */
+  locate(user: string, connection?: string): Promise<string[]> {
+    return this.#arrivals.locate(user, connection);
   }
 
   online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
-    return this.#roster.page(limit, cursor);
+    return this.#online.page(limit, cursor);
   }
 
   count(): Promise<{ users: number; connections: number }> {
-    return this.#roster.count();
+    return this.#online.count();
   }
 
   async inGroup(group: string): Promise<string[]> {
-    const joined = await readSet(this.#connection.run, partitionOfGroup(group), "j", group);
+    const joined = await readSet(this.#connection.run, partitionOfGroup(group), KEY.joined, group);
     return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
   }
 
   /** The first local connection of this user has joined the group. */
   async join(group: string, user: string): Promise<void> {
-    this.#mirror.enterGroup(group, user);
+    this.#local.join(group, user);
     await this.#enrol(group, user, 1);
   }
 
   /** The last local connection of this user has left the group. */
   async leave(group: string, user: string): Promise<void> {
-    this.#mirror.leaveGroup(group, user);
+    this.#local.leave(group, user);
     await this.#enrol(group, user, 0);
   }
 
-  /** Whether this node has members of a channel. */
+  /** Tells whether a channel has members on this node. */
   hasLocal(channel: Channel): boolean {
-    return this.#mirror.hasLocal(channel);
+    return this.#local.hasLocal(channel);
   }
 
-  /** How often somebody has come to this node or joined: what has no member here has none while it is the same. */
-  get entries(): number {
-    return this.#mirror.entries;
+  /** Counts arrivals and joins on this node. While it is unchanged, a channel without local members still has none. */
+  get arrivals(): number {
+    return this.#local.arrivals;
   }
 
-  /** Whether this node has connections of a user, or is about to. */
+  /** Tells whether this node has connections of a user. Those that are still arriving count. */
   hasUser(user: string): boolean {
-    return this.#mirror.of(user).length > 0;
+    return this.#local.connectionsOf(user).length > 0;
   }
 
-  /** From here on nodes that do not answer keep nobody out. */
+  /** From here on connections of nodes that do not answer no longer count towards the user's limit. */
   useRollCall(callRoll: CallRoll): void {
-    this.#callRoll = callRoll;
+    this.#arrivals.useRollCall(callRoll);
   }
 
   /** Runs a command on this node. @returns how many connections it concerned */
@@ -185,110 +181,66 @@ export class RedisPresence implements Presence {
     return this.#evictions.run(command);
   }
 
-  /** Brings Redis in line with what this node has, as part of its return. */
-  async announce(): Promise<void> {
+  /** Reconciles Redis with the presence of this node, as a part of recovery. */
+  async reconcile(): Promise<void> {
     await this.#connection.exec(ENTER_ALL, partitionOf("all"), [this.#bus.token]);
-    await this.#announcer.announce();
-    this.#departures.start(() => this.#settle());
+    await this.#reconciler.reconcile();
+    this.#offline.start(() => this.#reconcilePending());
   }
 
-  /**
-   * Takes out everything that an incarnation has, and shuts it out. Any number of nodes may do it at once, and where one
-   * stops another may go on.
-   */
+  /** Removes everything that an incarnation owns, and fences the incarnation. */
   async clear(token: string): Promise<void> {
-    const { graceMs, drainGraceMs } = this.#options;
-    const grace = token === this.#bus.token ? drainGraceMs : graceMs;
-    await forEachConcurrently(EVERY_PARTITION, async (partition) => {
-      let left: number;
-      do {
-        const args = [token, FENCE_SECONDS, grace, CLEARED_PER_SCRIPT];
-        const answer = await this.#connection.exec(CLEAR, partition, args);
-        const [rest, ...gone] = answer as [number, ...string[]]; // by the script
-        for (const user of gone) this.#departures.began(user);
-        left = rest;
-      } while (left > 0);
-    });
+    const grace = token === this.#bus.token ? this.#options.drainGraceMs : this.#options.graceMs;
+    await clearIncarnation(this.#connection, token, grace, (user) => this.#offline.begin(user));
   }
 
-  /** From here on users leave because they are sent away, and come back elsewhere when they were told to. */
+  /** From here on users who leave get the grace period of a drain: this node has told them to reconnect elsewhere. */
   drain(): void {
     this.#isDraining = true;
   }
 
-  /** Nobody goes offline by this node any more. */
+  /** From here on this node announces nobody offline. */
   stop(): void {
-    this.#departures.stop();
+    this.#offline.stop();
   }
 
   get #graceMs(): number {
-    const { graceMs, drainGraceMs } = this.#options;
-    return this.#isDraining ? drainGraceMs : graceMs;
+    return this.#isDraining ? this.#options.drainGraceMs : this.#options.graceMs;
   }
 
-  /** A refusal counts when the nodes whose connections stand in the way are there. */
-  async #decide(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival> {
-    const { user } = connection;
-    const answer = await this.#apply(connection, rules);
-    if (answer.length > 0) return answer;
-    const others = (await this.locate(user)).filter((token) => token !== this.#bus.token);
-    const roll = await this.#callRoll(others);
-    const silent = others.filter((token) => roll.get(token) === false);
-    if (silent.length === 0) return answer;
-    await this.#connection.run(EVICT, partitionOfUser(user), [user, this.#options.graceMs, ...silent]);
-    return this.#apply(connection, rules);
+  /** @param token the incarnation under which the connection was registered */
+  #admit(local: LocalConnection, { seq }: Arrival, token: string): void {
+    local.seq = seq;
+    // A command that evicts the connection may have overtaken the reply.
+    if (local.state === "arriving") local.state = "present";
+    this.#offline.cancel(local.connection.user);
+    if (token !== this.#bus.token) this.#reconciler.markUncertain(local.connection);
   }
 
-  async #apply(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival> {
-    const { user, id } = connection;
-    const { maxPerUser, perUserPolicy, onePerPlatform } = rules;
-    const who = [this.#bus.token, user, id, detailsOf(connection)];
-    const args = [...who, maxPerUser, perUserPolicy, onePerPlatform ? 1 : 0];
-    return (await this.#connection.run(ARRIVE, partitionOfUser(user), args)) as Arrival; // by the script
-  }
-
-  #refuse(connection: ConnectionInfo): Admission {
-    this.#mirror.leave(connection);
-    return { admitted: false };
-  }
-
-  #admitted(attendant: Attendant, seq: number, token: string): void {
-    const { connection } = attendant;
-    attendant.seq = seq;
-    // The news that it was evicted may have come first.
-    if (attendant.state === "arriving") attendant.state = "present";
-    this.#departures.stays(connection.user);
-    if (token !== this.#bus.token) this.#announcer.doubt(connection);
-  }
-
-  /** @param fields ids and packed connections by turns */
-  #evicted(user: string, fields: readonly string[]): ConnectionInfo[] {
-    const evicted: ConnectionInfo[] = [];
-    for (let index = 0; index + 1 < fields.length; index += 2) {
-      const { connection } = unpack(user, fields[index] ?? "", fields[index + 1] ?? "");
-      const attendant = this.#mirror.find(user, connection.id);
-      if (attendant !== undefined) attendant.state = "evicted";
-      evicted.push(connection);
-    }
-    return evicted;
+  #markEvicted({ evicted }: Arrival): ConnectionInfo[] {
+    return evicted.map(({ connection }) => {
+      const local = this.#local.find(connection.user, connection.id);
+      if (local !== undefined) local.state = "evicted";
+      return connection;
+    });
   }
 
   async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
     try {
       const args = [this.#bus.token, group, user, isMember];
-      const toSettle = await this.#connection.run(ENROL, partitionOfGroup(group), args);
-      if (isMember === 1 && toSettle === 1) await this.#options.confirmInvalidation(groupChannel(group));
+      const toConfirm = await this.#connection.run(ENROL, partitionOfGroup(group), args);
+      if (isMember === 1 && toConfirm === 1) await this.#options.confirmInvalidation(groupChannel(group));
     } catch (error) {
-      this.#announcer.doubtMember(group, user);
+      this.#reconciler.markMemberUncertain(group, user);
       throw error;
     }
   }
 
-  async #settle(): Promise<void> {
+  async #reconcilePending(): Promise<void> {
     try {
-      await this.#announcer.settle();
+      await this.#reconciler.reconcilePending();
     } catch (error) {
-      // It stays in doubt, until the next step or the return of Redis.
+      // The changes stay marked, until the next step or the next recovery.
       if (this.#connection.isUp) this.#node.report("presence", error);
     }
   }

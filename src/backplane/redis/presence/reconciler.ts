@@ -2,179 +2,204 @@ import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../../port.ts";
 import type { Bus, TrafficCounts } from "../bus/bus.ts";
 import { forEachConcurrently, type RunScript } from "../connection/connection.ts";
-import { EVERY_PARTITION, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
-import { FIELD } from "../wire/lines.ts";
+import { EVERY_PARTITION, KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { FIELD, LINE } from "../wire/lines.ts";
 import type { Evictions } from "./evictions.ts";
-import type { Mirror } from "./local.ts";
-import type { Departures } from "./offline.ts";
-import { detailsOf } from "./record.ts";
+import type { LocalPresence } from "./local.ts";
+import { OWNED } from "./lua.ts";
+import type { OfflineGrace } from "./offline.ts";
+import { encodeDetails } from "./record.ts";
 import { readSet } from "./scan.ts";
 import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
-export interface AnnouncerParts {
-  readonly mirror: Mirror;
-  readonly departures: Departures;
+export interface ReconcilerParts {
+  readonly local: LocalPresence;
+  readonly offline: OfflineGrace;
   readonly evictions: Evictions;
   readonly graceMs: () => number;
-  /** For who left while the data was lost: long enough for the other nodes to announce whom they have. */
+  /** Grace period of users who left while Redis lost its data. The other nodes need that long to register theirs again. */
   readonly longGraceMs: () => number;
   readonly traffic: TrafficCounts;
 }
 
-/** Connections, or members of groups, in one script: it takes about a millisecond. */
+/** Connections or members of groups in one script. A script takes about a millisecond. */
 const PER_SCRIPT = 100;
 
-type Place = Pick<ConnectionInfo, "user" | "id">;
+type ConnectionId = Pick<ConnectionInfo, "user" | "id">;
 type Member = readonly [group: string, user: string];
 
-/** Brings Redis in line with what this node has: all of it on return, and what went wrong in between. */
-export class Announcer {
+/** Presence of this node in one partition. */
+interface Partition {
+  readonly partition: number;
+  readonly connections: readonly ConnectionId[];
+  readonly members: readonly Member[];
+  /** Users who left this node and are not announced offline yet. */
+  readonly left: readonly string[];
+}
+
+/** Reconciles Redis with the presence of this node: everything in recovery, and failed changes at each step in between. */
+export class Reconciler {
   readonly #exec: RunScript;
   readonly #bus: Bus;
-  readonly #parts: AnnouncerParts;
-  /** Of these connections and members it is not known what Redis has. */
-  readonly #connections = new Map<string, Place>();
+  readonly #parts: ReconcilerParts;
+  /** Connections and members whose last change may or may not be in Redis. */
+  readonly #connections = new Map<string, ConnectionId>();
   readonly #members = new Map<string, Member>();
-  /** What the data of each partition was called when this node was last announced there. */
+  /** Birth of each partition's data when this node last reconciled the partition. */
   readonly #births = new Map<number, string>();
-  /** The incarnation that was announced last. */
+  /** The incarnation that was reconciled last. */
   #token: string | undefined;
 
-  constructor(exec: RunScript, bus: Bus, parts: AnnouncerParts) {
+  constructor(exec: RunScript, bus: Bus, parts: ReconcilerParts) {
     this.#exec = exec;
     this.#bus = bus;
     this.#parts = parts;
   }
 
-  doubt({ user, id }: Place): void {
+  /** A script about this connection failed, but may have run. */
+  markUncertain({ user, id }: ConnectionId): void {
     this.#connections.set(id, { user, id });
   }
 
-  doubtMember(group: string, user: string): void {
+  /** A script about this member failed, but may have run. */
+  markMemberUncertain(group: string, user: string): void {
     this.#members.set(nameOf([group, user]), [group, user]);
   }
 
-  /** Compares everything. Where Redis has lost its data nobody is told who is online: they were, as before. */
-  async announce(): Promise<void> {
-    const { mirror, departures } = this.#parts;
+  /** Compares everything. Where Redis has lost its data nobody is announced online, because they were online before. */
+  async reconcile(): Promise<void> {
+    const { local, offline } = this.#parts;
     const former = this.#token ?? this.#bus.token;
     this.#token = this.#bus.token;
-    const connections = mirror.attendants.map(({ connection }) => connection);
+    const connections = local.connections.map(({ connection }) => connection);
     const connectionsAt = Map.groupBy(connections, ({ user }) => partitionOfUser(user));
-    const membersAt = Map.groupBy(membersOf(mirror), ([group]) => partitionOfGroup(group));
-    const leftAt = Map.groupBy(departures.pending, partitionOfUser);
-    await forEachConcurrently(EVERY_PARTITION, async (partition) => {
-      const birth = await this.#birthOf(partition);
-      // On Redis Cluster one master may have lost its partitions, and the others not.
-      const quiet = (this.#births.get(partition) ?? birth) !== birth;
-      await this.#hearEvictions(partition, former);
-      const had = await readSet(this.#exec, partition, "n", this.#bus.token);
-      await this.#reconcile(partition, this.#differing(had, connectionsAt.get(partition) ?? []), quiet);
-      await this.#enrol(partition, this.#differingMembers(had, membersAt.get(partition) ?? []));
-      await this.#miss(partition, leftAt.get(partition) ?? [], quiet);
-      // Not before: what fails half-way is to be as quiet the next time.
-      this.#births.set(partition, birth);
-    });
-    await this.settle();
+    const membersAt = Map.groupBy(membersOf(local), ([group]) => partitionOfGroup(group));
+    const leftAt = Map.groupBy(offline.pendingUsers, partitionOfUser);
+    await forEachConcurrently(EVERY_PARTITION, (partition) =>
+      this.#reconcilePartition(former, {
+        partition,
+        connections: connectionsAt.get(partition) ?? [],
+        members: membersAt.get(partition) ?? [],
+        left: leftAt.get(partition) ?? [],
+      }),
+    );
+    await this.reconcilePending();
   }
 
-  /** Clears up what is in doubt. */
-  async settle(): Promise<void> {
+  /** Reconciles the connections and members that are marked uncertain. */
+  async reconcilePending(): Promise<void> {
     while (this.#connections.size + this.#members.size > 0) {
       const connectionsAt = Map.groupBy(this.#connections.values(), ({ user }) => partitionOfUser(user));
       const membersAt = Map.groupBy(this.#members.values(), ([group]) => partitionOfGroup(group));
-      await forEachConcurrently([...connectionsAt], ([partition, places]) =>
-        this.#reconcile(partition, places, false),
+      await forEachConcurrently([...connectionsAt], ([partition, connections]) =>
+        this.#reconcileConnections(partition, connections, false),
       );
-      await forEachConcurrently([...membersAt], ([partition, members]) => this.#enrol(partition, members));
+      await forEachConcurrently([...membersAt], ([partition, members]) =>
+        this.#reconcileMembers(partition, members),
+      );
     }
   }
 
-  async #birthOf(partition: number): Promise<string> {
+  async #reconcilePartition(former: string, own: Partition): Promise<void> {
+    const { partition } = own;
+    const birth = await this.#readBirth(partition);
+    // On Redis Cluster one master may have lost its partitions, and the others not.
+    const isQuiet = (this.#births.get(partition) ?? birth) !== birth;
+    await this.#applyEvictions(partition, former);
+    const owned = await readSet(this.#exec, partition, KEY.owned, this.#bus.token);
+    await this.#reconcileConnections(partition, this.#differing(owned, own.connections), isQuiet);
+    await this.#reconcileMembers(partition, this.#differingMembers(owned, own.members));
+    await this.#resumeGrace(partition, own.left, isQuiet);
+    // Last: an attempt that fails before must be as quiet the next time.
+    this.#births.set(partition, birth);
+  }
+
+  async #readBirth(partition: number): Promise<string> {
     const name = randomBytes(9).toString("base64url");
     return (await this.#exec(BIRTH, partition, [name])) as string; // by the script
   }
 
-  /** Connections that others have evicted while this node did not listen must not come back. */
-  async #hearEvictions(partition: number, token: string): Promise<void> {
-    for (const eviction of await readSet(this.#exec, partition, "e", token)) {
+  /** Ends connections that other nodes evicted while this node did not listen. They must not be registered again. */
+  async #applyEvictions(partition: number, token: string): Promise<void> {
+    for (const eviction of await readSet(this.#exec, partition, KEY.evictions, token)) {
       const [user = "", connection = ""] = eviction.split(FIELD);
       this.#parts.evictions.end(user, connection);
     }
   }
 
-  /** Connections that only one of Redis and this node knows of. Those that are missing come first: nobody is offline in between. */
-  #differing(had: ReadonlySet<string>, present: readonly Place[]): Place[] {
-    const { mirror } = this.#parts;
-    const missing = present.filter(({ user, id }) => !had.has(`u${user}${FIELD}${id}`));
-    const stale = pairsIn(had, "u")
+  /** Connections that only Redis or only this node has. Those to add come first, so that no user is offline in between. */
+  #differing(owned: ReadonlySet<string>, present: readonly ConnectionId[]): ConnectionId[] {
+    const { local } = this.#parts;
+    const missing = present.filter(({ user, id }) => !owned.has(OWNED.connection + user + FIELD + id));
+    const stale = pairsIn(owned, OWNED.connection)
       .map(([user, id]) => ({ user, id }))
-      .filter(({ user, id }) => (mirror.find(user, id)?.state ?? "evicted") === "evicted");
+      .filter(({ user, id }) => (local.find(user, id)?.state ?? "evicted") === "evicted");
     return [...missing, ...stale];
   }
 
-  #differingMembers(had: ReadonlySet<string>, present: readonly Member[]): Member[] {
-    const { mirror } = this.#parts;
-    const missing = present.filter((member) => !had.has(`g${nameOf(member)}`));
-    return [...missing, ...pairsIn(had, "g").filter(([group, user]) => !mirror.hasMember(group, user))];
+  #differingMembers(owned: ReadonlySet<string>, present: readonly Member[]): Member[] {
+    const { local } = this.#parts;
+    const missing = present.filter((member) => !owned.has(OWNED.member + nameOf(member)));
+    const stale = pairsIn(owned, OWNED.member).filter(([group, user]) => !local.hasMember(group, user));
+    return [...missing, ...stale];
   }
 
-  #reconcile(partition: number, places: readonly Place[], quiet: boolean): Promise<void> {
-    const { mirror, departures, traffic, graceMs } = this.#parts;
-    const { maxPerUser, onePerPlatform } = mirror.rules;
-    return inChunks(places, async (chunk) => {
-      // What changes from here on is in doubt again.
+  #reconcileConnections(
+    partition: number,
+    connections: readonly ConnectionId[],
+    isQuiet: boolean,
+  ): Promise<void> {
+    const { local, offline, traffic, graceMs } = this.#parts;
+    const { maxPerUser, onePerPlatform } = local.rules;
+    return inChunks(connections, async (chunk) => {
+      // Unmarked before the script: a change that happens meanwhile marks its connection again.
       for (const { id } of chunk) this.#connections.delete(id);
-      const entries = chunk.flatMap((place) => this.#entry(place));
-      const mode = quiet ? "quiet" : "loud";
-      const args = [this.#bus.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...entries];
+      const states = chunk.flatMap((each) => this.#stateOf(each));
+      const mode = isQuiet ? "quiet" : "loud";
+      const args = [this.#bus.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...states];
       try {
-        const answer = await this.#exec(RECONCILE, partition, args);
-        const [changes, ...gone] = answer as [number, ...string[]]; // by the script
-        traffic.sent("P", changes);
-        for (const user of gone) departures.began(user);
+        const reply = await this.#exec(RECONCILE, partition, args);
+        const [changes, ...left] = reply as [number, ...string[]]; // by the script
+        traffic.sent(LINE.presence, changes);
+        for (const user of left) offline.begin(user);
       } catch (error) {
-        for (const place of chunk) this.doubt(place);
+        for (const each of chunk) this.markUncertain(each);
         throw error;
       }
     });
   }
 
-  /** What is to be so. Whose arrival is under way may be there or not: that is left to the answer. */
-  #entry({ user, id }: Place): (string | number)[] {
-    const attendant = this.#parts.mirror.find(user, id);
-    if (attendant === undefined || attendant.state === "evicted") return [user, id, 0, ""];
-    if (attendant.state === "arriving") return [];
-    return [user, id, attendant.seq, detailsOf(attendant.connection)];
+  /** Arguments of RECONCILE for a connection. None while it arrives: its own script may have run or not, and its reply decides. */
+  #stateOf({ user, id }: ConnectionId): (string | number)[] {
+    const local = this.#parts.local.find(user, id);
+    if (local === undefined || local.state === "evicted") return [user, id, 0, ""];
+    if (local.state === "arriving") return [];
+    return [user, id, local.seq, encodeDetails(local.connection)];
   }
 
-  #enrol(partition: number, members: readonly Member[]): Promise<void> {
-    const { mirror } = this.#parts;
+  #reconcileMembers(partition: number, members: readonly Member[]): Promise<void> {
+    const { local } = this.#parts;
     return inChunks(members, async (chunk) => {
-      const changes = chunk.flatMap(([group, user]) => [group, user, mirror.hasMember(group, user) ? 1 : 0]);
+      const changes = chunk.flatMap(([group, user]) => [group, user, local.hasMember(group, user) ? 1 : 0]);
       for (const member of chunk) this.#members.delete(nameOf(member));
       try {
         await this.#exec(ENROL, partition, [this.#bus.token, ...changes]);
       } catch (error) {
-        for (const [group, user] of chunk) this.doubtMember(group, user);
+        for (const [group, user] of chunk) this.markMemberUncertain(group, user);
         throw error;
       }
     });
   }
 
-  /** Users who have left here: they may be elsewhere, or have been told offline already. */
-  #miss(partition: number, users: readonly string[], quiet: boolean): Promise<void> {
-    const { departures, longGraceMs } = this.#parts;
+  /** Users who left this node may be on other nodes, or announced offline already. Redis tells who is in the grace period. */
+  #resumeGrace(partition: number, users: readonly string[], isQuiet: boolean): Promise<void> {
+    const { offline, longGraceMs } = this.#parts;
     return inChunks(users, async (chunk) => {
-      const answer = await this.#exec(RESUME_GRACE, partition, [
-        longGraceMs(),
-        quiet ? "quiet" : "loud",
-        ...chunk,
-      ]);
-      const missed = new Set(answer as string[]); // by the script
+      const args = [longGraceMs(), isQuiet ? "quiet" : "loud", ...chunk];
+      const inGrace = new Set((await this.#exec(RESUME_GRACE, partition, args)) as string[]); // by the script
       for (const user of chunk) {
-        if (missed.has(user)) departures.began(user);
-        else departures.stays(user);
+        if (inGrace.has(user)) offline.begin(user);
+        else offline.cancel(user);
       }
     });
   }
@@ -182,16 +207,19 @@ export class Announcer {
 
 const nameOf = ([group, user]: Member): string => group + FIELD + user;
 
-function* membersOf({ groups }: Mirror): Iterable<Member> {
+function* membersOf({ groups }: LocalPresence): Iterable<Member> {
   for (const [group, users] of groups) for (const user of users) yield [group, user];
 }
 
-/** What is of one kind among what an incarnation has. */
-const pairsIn = (had: ReadonlySet<string>, kind: "u" | "g"): (readonly [string, string])[] =>
-  [...had]
-    .filter((member) => member.startsWith(kind))
-    .map((member) => {
-      const [first = "", second = ""] = member.slice(1).split(FIELD);
+/** Entries of one kind in the set of everything that an incarnation owns in a partition. */
+const pairsIn = (
+  owned: ReadonlySet<string>,
+  kind: typeof OWNED.connection | typeof OWNED.member,
+): (readonly [string, string])[] =>
+  [...owned]
+    .filter((entry) => entry.startsWith(kind))
+    .map((entry) => {
+      const [first = "", second = ""] = entry.slice(kind.length).split(FIELD);
       return [first, second];
     });
 

@@ -1,19 +1,19 @@
 import type { ConnectionInfo } from "../../port.ts";
 import { FIELD } from "../wire/lines.ts";
 
-/** A connection as Redis has it. */
-export interface Unpacked {
+/** A connection as Redis stores it: token, seq and details in one text, which lua.ts reads too. */
+export interface ConnectionRecord {
   readonly connection: ConnectionInfo;
-  /** Rises with every connection that comes. */
+  /** Number of the arrival. It rises with every arrival in the partition. */
   readonly seq: number;
 }
 
-/** What scripts store of a connection behind the token and seq. */
-export const detailsOf = ({ platform, device, node, connectedAt }: ConnectionInfo): string =>
+/** Encodes the part of a record behind token and seq, which scripts store as it is. */
+export const encodeDetails = ({ platform, device, node, connectedAt }: ConnectionInfo): string =>
   [platform, device, node, connectedAt].join(FIELD);
 
-export function unpack(user: string, id: string, packed: string): Unpacked {
-  const [, seq, platform = "", device = "", node = "", connectedAt] = packed.split(FIELD);
+export function decodeRecord(user: string, id: string, record: string): ConnectionRecord {
+  const [, seq, platform = "", device = "", node = "", connectedAt] = record.split(FIELD);
   const connection = { id, user, platform, device, node, connectedAt: Number(connectedAt) };
   return { connection, seq: Number(seq) };
 }

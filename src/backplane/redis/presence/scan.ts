@@ -1,11 +1,11 @@
 import type { RunScript } from "../connection/connection.ts";
 import { SCAN } from "./scripts.ts";
 
-/** Read in one call, about: it takes well below a millisecond. */
+/** Members to read in one call, about. A call takes well below a millisecond. */
 const MEMBERS_PER_CALL = 1_000;
 
 /**
- * Reads a set of any size without keeping Redis busy for long. What is in it throughout is found.
+ * Reads a set of any size in parts, so that no part keeps Redis busy for long. Members that are in the set throughout are found.
  * @param run `connection.run`, or `connection.exec` while the node recovers
  */
 export async function readSet(
@@ -21,7 +21,7 @@ export async function readSet(
   return found;
 }
 
-/** The same for a hash. */
+/** Reads a hash of any size in parts, as {@link readSet} reads a set. */
 export async function readHash(
   run: RunScript,
   partition: number,
@@ -37,11 +37,11 @@ export async function readHash(
   return found;
 }
 
-async function* scan(run: RunScript, partition: number, what: readonly string[]): AsyncIterable<string[]> {
+async function* scan(run: RunScript, partition: number, key: readonly string[]): AsyncIterable<string[]> {
   let cursor = "0";
   do {
-    const part = await run(SCAN, partition, [...what, cursor, MEMBERS_PER_CALL]);
-    const [next, found] = part as [string, string[]]; // as Redis answers SSCAN and HSCAN
+    const part = await run(SCAN, partition, [...key, cursor, MEMBERS_PER_CALL]);
+    const [next, found] = part as [string, string[]]; // as Redis replies to SSCAN and HSCAN
     yield found;
     cursor = next;
   } while (cursor !== "0");

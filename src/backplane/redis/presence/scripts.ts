@@ -59,8 +59,8 @@ return { seq, has_come and 1 or 0, sent, to_confirm, unpack(evicted) }
 );
 
 /**
- * Evicts the connections that a user has on nodes that do not answer. Otherwise rules would refuse the user until a crashed
- * node is declared dead. A node that only hangs ends them when it goes on.
+ * Evicts the connections of a user on nodes that do not answer. Otherwise the rules would refuse the user until a crashed
+ * node is declared dead. A node that only hangs ends them when it continues.
  */
 export const EVICT = script(
   "evict",
@@ -99,8 +99,8 @@ return 0
 );
 
 /**
- * Makes Redis agree with a node about some of its connections. Others may have arrived while the node could not reach Redis: where
- * that breaks the rules, older connections are evicted.
+ * Reconciles Redis with some connections of a node. Connections of other nodes may have arrived while this one could not reach
+ * Redis: where that breaks the rules, older connections are evicted.
  */
 export const RECONCILE = script(
   "reconcile",
@@ -108,7 +108,7 @@ export const RECONCILE = script(
 -- KEYS[1]  base of the partition of the users
 -- ARGV[1]  token
 -- ARGV[2]  grace period in milliseconds
--- ARGV[3]  quiet after Redis lost its data: users were online before, so nobody is told again; else loud
+-- ARGV[3]  quiet after Redis lost its data: users were online before and are not announced again; else loud
 -- ARGV[4]  most connections of a user, 0 for no limit
 -- ARGV[5]  1 for one connection per platform
 -- ARGV[6…] four for each connection: user, id, seq, details; empty details for one that is gone
@@ -130,7 +130,7 @@ for index = 6, #ARGV, 4 do
   end
 end
 if #lines > 0 then cast(table.concat(lines, "\n")) end
--- After a loss, numbers go on from the highest that a node remembers, so that older connections stay older.
+-- After a loss, numbers continue from the highest that a node remembers, so that older connections stay older.
 if highest > tonumber(redis.call("GET", SEQ) or 0) then redis.call("SET", SEQ, highest) end
 return { #lines, unpack(left) }
 `,
@@ -148,7 +148,7 @@ return redis.call("GET", base .. ":birth")
 `,
 );
 
-/** Makes sure that users who have left are announced offline in the end, also when Redis has lost the record of them. */
+/** Restores grace periods that Redis has lost, so that users who have left are still announced offline. */
 export const RESUME_GRACE = script(
   "resume-grace",
   lua`
@@ -156,7 +156,7 @@ export const RESUME_GRACE = script(
 -- ARGV[1]  grace period in milliseconds
 -- ARGV[2]  quiet when Redis has lost its data, else loud
 -- ARGV[3…] users
--- reply    those who are in their grace period now
+-- reply    the users who are in their grace period now
 ${CONNECTIONS}
 local grace_ms, has_lost, in_grace = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
 for index = 3, #ARGV do
@@ -189,7 +189,7 @@ return #lines
 `,
 );
 
-/** Makes users of a node joined members of groups, or ends that. */
+/** Adds users of a node to the joined members of groups, or removes them. */
 export const ENROL = script(
   "enrol",
   lua`
@@ -285,9 +285,9 @@ export const PAGE = script(
 -- KEYS[1]  base of a partition
 -- ARGV[1]  order of arrival to begin after
 -- ARGV[2]  most users
--- reply    four for each user: name, order of arrival, count of connections, platforms with FIELD between
+-- reply    four for each user: name, order of arrival, count of connections, platforms, joined with FIELD
 ${RECORD}
--- Of a user with more connections it takes a sample to tell the platforms.
+-- The platforms of a user with more connections are those of a sample.
 local SAMPLE = 1000
 
 local function sample_of(user)
@@ -326,7 +326,7 @@ export const SCAN = script(
 -- ARGV[3]  name of the key
 -- ARGV[4]  cursor
 -- ARGV[5]  about how many members
--- reply    { next cursor, members, or fields and values by turns }
+-- reply    { next cursor, members, or alternating fields and values }
 return redis.call(ARGV[1], key(ARGV[2], ARGV[3]), ARGV[4], "COUNT", ARGV[5])
 `,
 );

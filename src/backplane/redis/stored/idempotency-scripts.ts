@@ -2,7 +2,7 @@ import { lua, type Script, script } from "../connection/connection.ts";
 import { KEY } from "../wire/keys.ts";
 
 export const RESERVE_KEY = script(
-  "claim",
+  "reserve-key",
   lua`
 -- Reserves an idempotency key for the publish that comes first under it.
 -- KEYS[1]  base of the key's partition
@@ -25,7 +25,7 @@ return { 1, what, "" }
 );
 
 export const REMEMBER_RECEIPT = script(
-  "settle",
+  "remember-receipt",
   lua`
 -- Remembers the receipt of the first publish under an idempotency key, while the key is reserved.
 -- KEYS[1]  base of the key's partition

@@ -52,8 +52,8 @@ export const KINDS: Record<Kind, string> = {
   [LINE.presence]: "presence",
   [LINE.lost]: "lost",
   [LINE.probe]: "probe",
-  [LINE.confirm]: "settle",
-  [LINE.confirmed]: "settled",
+  [LINE.confirm]: "confirm",
+  [LINE.confirmed]: "confirmed",
 };
 
 /** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */

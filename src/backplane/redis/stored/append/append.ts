@@ -50,7 +50,7 @@ export interface AppendQueueParts {
   /** True on Redis Cluster: one script call touches one partition only. */
   readonly byPartition: boolean;
   /** Local members of channels. A function, because presence is constructed later. */
-  readonly members: () => Pick<RedisPresence, "hasLocal" | "entries">;
+  readonly members: () => Pick<RedisPresence, "hasLocal" | "arrivals">;
 }
 
 /** Appends stored messages to their histories, in batches: enqueue, group into batches, send, complete. */
@@ -141,15 +141,15 @@ export class AppendQueue {
     const now = performance.now();
     const { targets } = this.#parts;
     const members = this.#parts.members();
-    const { entries } = members;
+    const { arrivals } = members;
     for (const pending of batch) {
       const { channel } = pending.message;
       const target = targets.of(channel, now);
       pending.target = target;
-      if (target.noMembersAt === entries) continue;
+      if (target.noMembersAt === arrivals) continue;
       if (target.epoch === "" || target.nodes.hasOwn || members.hasLocal(channel))
         this.completion.expect(pending);
-      else target.noMembersAt = entries;
+      else target.noMembersAt = arrivals;
     }
   }
 

@@ -30,7 +30,7 @@ export interface AppendTarget {
   readonly nodes: TargetNodes;
   /** Time of the next look-up, by performance.now(). */
   readonly until: number;
-  /** Value of `members.entries` when this node last had no member of the channel; -1: never checked. */
+  /** Value of `members.arrivals` when this node last had no member of the channel; -1: never checked. */
   noMembersAt: number;
 }
 
