@@ -60,7 +60,7 @@ export const KEY = {
 } as const;
 
 /** Kind of the one key per partition that schedules retention: channel → time at which its oldest message expires. */
-export const EXPIRY_SCHEDULE = "aging";
+export const EXPIRY_SCHEDULE = "expiry";
 
 /** Key of a history's list. Birth and stamp are in it, so no append under a former name reaches the present list. */
 export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
