@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CAST, INBOUND, KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, CAST, INBOUND, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
@@ -39,6 +39,8 @@ local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":${KEY.no
 -- Head of a history: serial number, offset before its list, stamp of the list (historyScript).
 local HEAD = "^(%d+) (%d+) (%d+)$"
 
+local function head_of(serial, start, stamp) return serial .. " " .. start .. " " .. stamp end
+
 -- The key of a list, as listKey builds it.
 local function list_at(at, channel, birth, stamp)
   return at .. ":${KEY.list}:" .. channel .. ":" .. birth .. ":" .. stamp
@@ -48,12 +50,12 @@ end
 local function restamp(channel)
   local serial, start, stamp = string.match(redis.call("GET", key("${KEY.head}", channel)) or "", HEAD)
   if not stamp or stamp == "0" then return end
-  local birth = redis.call("GET", base .. ":birth")
+  local birth = redis.call("GET", base .. ":${BIRTH_KEY}")
   local former = list_at(base, channel, birth, stamp)
   if redis.call("EXISTS", former) == 0 then return end
-  local renamed = redis.call("INCR", base .. ":serial")
+  local renamed = redis.call("INCR", base .. ":${SERIAL_KEY}")
   redis.call("RENAME", former, list_at(base, channel, birth, renamed))
-  redis.call("SET", key("${KEY.head}", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
+  redis.call("SET", key("${KEY.head}", channel), head_of(serial, start, renamed), "KEEPTTL")
 end
 
 -- Sends the invalidation of a channel's route to all nodes that cache it. Redis keeps their tokens for 10 s, so that

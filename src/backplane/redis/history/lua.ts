@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, script } from "../connection/connection.ts";
-import { KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -30,8 +30,8 @@ local births = {}
 
 local function birth_of(at)
   if not births[at] then
-    redis.call("SETNX", at .. ":birth", BIRTH)
-    births[at] = redis.call("GET", at .. ":birth")
+    redis.call("SETNX", at .. ":${BIRTH_KEY}", BIRTH)
+    births[at] = redis.call("GET", at .. ":${BIRTH_KEY}")
   end
   return births[at]
 end
@@ -42,12 +42,12 @@ local function list_of(history) return list_at(history.at, history.channel, birt
 
 local function last_of(history) return history.start + history.size end
 
-local function next_serial(at) return redis.call("INCR", at .. ":serial") end
+local function next_serial(at) return redis.call("INCR", at .. ":${SERIAL_KEY}") end
 
 -- Writes the head, which expires only without messages, and renews the lifetime of the cursors.
 local function save(history)
   local name = history.at .. ":${KEY.head}:" .. history.channel
-  local head = history.serial .. " " .. history.start .. " " .. history.stamp
+  local head = head_of(history.serial, history.start, history.stamp)
   if history.stamp == 0 then redis.call("SET", name, head, "PX", HEAD_MS) else redis.call("SET", name, head) end
   redis.call("PEXPIRE", history.at .. ":${KEY.cursors}:" .. history.channel, HEAD_MS)
 end

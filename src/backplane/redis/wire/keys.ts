@@ -62,6 +62,11 @@ export const KEY = {
 /** Kind of the one key per partition that schedules retention: channel → time at which its oldest message expires. */
 export const EXPIRY_SCHEDULE = "expiry";
 
+/** Name of the key, one per partition, of its birth: the random name of its data, which begins every epoch. */
+export const BIRTH_KEY = "birth";
+/** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
+export const SERIAL_KEY = "serial";
+
 /** Key of a history's list. Birth and stamp are in it, so no append under a former name reaches the present list. */
 export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
   `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;
