@@ -11,9 +11,9 @@ import { AppendByScript } from "./by-script.ts";
 import { AppendByTransaction } from "./by-transaction.ts";
 import { Completion } from "./completion.ts";
 import { Duplicates } from "./duplicates.ts";
+import type { AppendMethod } from "./method.ts";
 import { PendingAppend } from "./pending.ts";
 import type { AppendTargets } from "./targets.ts";
-import type { AppendMethod } from "./way.ts";
 
 /** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
 const MESSAGES_PER_BATCH = 512;

@@ -3,9 +3,9 @@ import { partitionOf } from "../../wire/keys.ts";
 import { LINE } from "../../wire/lines.ts";
 import { addPayload, type Group, groupsOf } from "./batches.ts";
 import type { Duplicates } from "./duplicates.ts";
+import type { AppendMethod, AppendMethodParts } from "./method.ts";
 import type { PendingAppend } from "./pending.ts";
 import { APPEND } from "./script.ts";
-import type { AppendMethod, AppendMethodParts } from "./way.ts";
 
 /** Bytes from which on Redis publishes a payload without its line of lengths; a shorter one costs less in one piece. */
 const APART_BYTES = 8 * 1_024;

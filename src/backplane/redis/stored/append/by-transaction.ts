@@ -4,8 +4,8 @@ import { inboundOf } from "../../wire/keys.ts";
 import { LINE, lineOf, NEWLINE, VERSION } from "../../wire/lines.ts";
 import { encodeEntry, StoredLine } from "../../wire/stored-line.ts";
 import { type Group, groupsOf } from "./batches.ts";
+import type { AppendMethod, AppendMethodParts } from "./method.ts";
 import type { PendingAppend } from "./pending.ts";
-import type { AppendMethod, AppendMethodParts } from "./way.ts";
 
 /** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
 const MAX_NODES = 4;
