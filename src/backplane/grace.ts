@@ -6,18 +6,18 @@ interface Departure {
 }
 
 /**
- * Grace periods of users whose last connection has gone. All periods have one length, so the order of departures is the
- * order of ends, and a single timer, set to the first end, serves any number of users.
+ * Grace periods of users whose last connection has ended. All periods have one length, so they end in the order in
+ * which they began. A single timer, set to the first end, serves any number of users.
  */
 export class Grace {
   readonly #graceMs: number;
   readonly #over: (user: string) => void;
-  /** Departures in force; one in the queue that is missing here has been cancelled. */
+  /** Running periods by user. A period of the queue that is missing here was cancelled. */
   readonly #pending = new Map<string, Departure>();
   #queue: Departure[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param over called when a user has been gone for the whole period */
+  /** @param over called when a user had no connection for the whole period */
   constructor(graceMs: number, over: (user: string) => void) {
     this.#graceMs = graceMs;
     this.#over = over;
@@ -30,7 +30,7 @@ export class Grace {
     this.#timer ??= this.#arm(departure);
   }
 
-  /** Cancels the period of a user who is back. @returns whether there was one */
+  /** Cancels the period of a user who has connected again. @returns true if one was running */
   end(user: string): boolean {
     return this.#pending.delete(user);
   }
@@ -53,7 +53,7 @@ export class Grace {
     const [next] = this.#queue;
     this.#timer = next === undefined ? undefined : this.#arm(next);
     for (const departure of over) {
-      // A listener may have stopped everything, and the user may have come back and gone again.
+      // A listener may have stopped this object, or the user may have connected and disconnected again.
       if (this.#pending.get(departure.user) !== departure) continue;
       this.#pending.delete(departure.user);
       this.#over(departure.user);
