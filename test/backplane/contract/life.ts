@@ -40,7 +40,7 @@ export function lifeContract(implementation: Implementation): void {
     await node.presence.depart(alice);
     await node.backplane.stop();
 
-    // A grace period of one length, begun later in another cluster, ends later.
+    // Another cluster starts an equal grace period later. When it has ended, the first one must have ended, too.
     await using witness = await startCluster(implementation);
     const bob = connectionOf(witness.node, "bob");
     await witness.node.presence.arrive(bob, NO_RULES);

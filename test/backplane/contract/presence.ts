@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
 
-/** Long enough to come back in, on a busy machine. */
+/** Grace period, long enough to reconnect in, on a busy machine. */
 const GRACE_MS = 1_000;
 
 export function presenceContract(implementation: Implementation): void {
-  test("a user is online from the first connection on, which is announced once", async () => {
+  test("a user is online from the first connection on, and the change is reported once", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -22,7 +22,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
   });
 
-  test("a user is offline once, when the last of several connections has been gone for the grace period", async () => {
+  test("a user is offline once, when the last of several connections has ended and the grace period is over", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const web = connectionOf(node, "alice", "web");
@@ -44,7 +44,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
   });
 
-  test("a user who comes back within the grace period was never offline", async () => {
+  test("a user who reconnects within the grace period is never reported offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const alice = connectionOf(node, "alice");
@@ -62,7 +62,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("bob")).toEqual([true, false]);
   });
 
-  test("the grace period begins anew with each departure", async () => {
+  test("each departure starts a new grace period", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS });
     const { node } = cluster;
     const bob = connectionOf(node, "bob");
@@ -80,7 +80,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("carol")).toEqual([true, false]);
   });
 
-  test("a user who was announced offline is announced online again", async () => {
+  test("a user who was reported offline is reported online again", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
 
@@ -128,7 +128,7 @@ export function presenceContract(implementation: Implementation): void {
 }
 
 function severalNodes(implementation: Implementation): void {
-  test("every node learns of a change once, wherever the connections are", async () => {
+  test("every node reports a change once, whichever nodes have the connections", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, nodes } = cluster;
     const here = connectionOf(node, "alice");
@@ -150,7 +150,7 @@ function severalNodes(implementation: Implementation): void {
     }
   });
 
-  test("a user who comes back on another node was never offline", async () => {
+  test("a user who reconnects to another node is never reported offline", async () => {
     await using cluster = await startCluster(implementation, { graceMs: GRACE_MS }, 2);
     const { node, other } = cluster;
     const alice = connectionOf(node, "alice");

@@ -36,7 +36,7 @@ export function rosterContract(implementation: Implementation): void {
     expect(await cluster.node.presence.online({ limit: 10 })).toEqual({ users: [] });
   });
 
-  test("a user who is online throughout is listed once, whoever comes and goes between pages", async () => {
+  test("a user who is online throughout is listed once, even if others arrive and depart between pages", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const staying = upTo(40).map((number) => `staying-${number}`);

@@ -40,7 +40,7 @@ export function rulesContract(implementation: Implementation): void {
     }
   });
 
-  test("the oldest connection over the limit makes room, and is gone at once", async () => {
+  test("the oldest connection over the limit is evicted, and no longer listed", async () => {
     await using cluster = await startCluster(implementation);
     const [first, second, third, fourth] = four(cluster);
     const { presence } = cluster.node;
@@ -53,7 +53,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await presence.count()).toEqual({ users: 1, connections: 2 });
   });
 
-  test("a lower limit makes as many give way as it takes", async () => {
+  test("a lower limit evicts as many connections as necessary", async () => {
     await using cluster = await startCluster(implementation);
     const [first, second, third, fourth] = four(cluster);
     const { presence } = cluster.node;
@@ -80,7 +80,7 @@ export function rulesContract(implementation: Implementation): void {
     expect(await node.presence.connectionsOf("alice")).toMatchObject([ios, newWeb]);
   });
 
-  test("who replaces a connection of its platform needs no room beside it", async () => {
+  test("a connection that replaces one on its platform does not count towards the limit", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
     const rules = { ...REJECT_BEYOND_2, onePerPlatform: true };

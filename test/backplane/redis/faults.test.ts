@@ -53,11 +53,13 @@ async function inflict({ kind, afterMs, forMs, index }: Fault, { masters }: Test
   }
 }
 
-/** Writes to the groups until it is told to stop: few messages or many, some of them with keys, which are repeated until they are stored. */
+/**
+ * Writes to the groups until `stop`: few messages or many. Some have keys; these are repeated until they are stored.
+ */
 class Writer {
   /** Ids of the messages without keys that were confirmed. */
   readonly stored: string[] = [];
-  /** Bodies of those with keys. */
+  /** Bodies of the messages with keys. */
   readonly keyed: string[] = [];
   readonly #cluster: StartedCluster;
   readonly #node: TestNode;
@@ -101,7 +103,7 @@ function stopAll(writers: readonly Writer[]): void {
   for (const writer of writers) writer.stop();
 }
 
-/** It is not known then whether the message is stored. Nothing else may come of an outage. */
+/** Expects `unavailable`, the only error of an outage. Whether the message was stored is unknown. */
 function unavailable(error: unknown): undefined {
   expect(error).toBeInstanceOf(TidingsError);
   expect(error).toMatchObject({ code: "unavailable" });
@@ -130,14 +132,15 @@ test.each([
 
       const writing = Promise.all(writers.map((writer) => writer.run()));
       for (const [index, fault] of faults.entries()) {
-        // What is written last may be what is not heard.
+        // The writers stop during the last fault: the loss of the last message has no later offset that would reveal
+        // it.
         if (index === faults.length - 1) setTimeout(() => stopAll(writers), fault.afterMs + 5);
         await inflict(fault, redis);
       }
       await writing;
 
       await expectOneOrder(cluster, writers);
-      // A node may leave before it has noticed the last fault. Others would clear up after it.
+      // A node may stop before it has noticed the last fault. Other nodes would then remove its data.
       for (const { backplane } of cluster.nodes) await backplane.stop().catch(unavailable);
     });
     await fc.assert(property, { seed: 1, numRuns: runs, endOnFailure: true });
@@ -165,6 +168,6 @@ async function expectOneOrder({ nodes, node }: StartedCluster, writers: readonly
   for (const { sink } of nodes) expect(sink.changes.filter(({ online }) => !online)).toEqual([]);
 }
 
-/** What is answered when the last fault is over, and the node has noticed it. */
+/** Resolves with the first answer after the last fault, once the node has noticed its end. */
 const settled = <Answer extends object>(ask: () => Promise<Answer>) =>
   eventually("the node answers", () => ask().catch(unavailable));
