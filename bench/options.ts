@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 /** The choices that a bench offers on its command line. */
 export interface Choices<Scenario, Contender, Scale> {
-  /** How it is started. */
+  /** Command that starts the bench, for the help text. */
   command: string;
   scenarios: readonly Scenario[];
   contenders: readonly Contender[];
@@ -19,7 +19,7 @@ export interface Options<Scenario, Contender, Scale> {
   check: boolean;
   profile: boolean;
   help: boolean;
-  /** Whether the results are those of the whole bench, fit to be published. */
+  /** True if the whole bench runs, so that its results may be published. */
   isWhole: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** Writes the figures of results/latest.json into the table of the README, and those of results/cluster.json into docs/CLUSTER.md. */
+/**
+ * Writes the figures of results/latest.json into the table of the README, and those of results/cluster.json into
+ * docs/CLUSTER.md.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { clusterTables } from "./cluster/tables.ts";

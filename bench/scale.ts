@@ -1,4 +1,4 @@
-/** How much is measured. Everything that makes a run long or short is here. */
+/** Size of a run: numbers of connections, rounds and seconds. */
 export interface Scale {
   name: "full" | "quick" | "tiny";
   /** Interleaved rounds; figures are medians over them. With more connections there are at most 3. */
@@ -18,7 +18,7 @@ export interface Scale {
   stalledSeconds: number;
 }
 
-/** Left for a process's own files out of the file-descriptor limit. */
+/** Part of the file-descriptor limit that a process needs for its own files. */
 const SPARE_FILES = 100;
 
 export const FULL: Scale = {
@@ -48,7 +48,7 @@ export const QUICK: Scale = {
   stalledSeconds: 1,
 };
 
-/** Shows that the bench works; its figures mean nothing. */
+/** Scale that only shows that the bench works. Its figures mean nothing. */
 export const TINY: Scale = {
   name: "tiny",
   rounds: 1,
@@ -63,7 +63,7 @@ export const TINY: Scale = {
   stalledSeconds: 0.1,
 };
 
-/** Takes connections away until a server process can hold them. */
+/** Reduces the connections of a scale to the number that one server process can hold. */
 export function fitTo(fileLimit: number, scale: Scale): Scale {
   const most = fileLimit - SPARE_FILES;
   return {

@@ -36,7 +36,7 @@ export type RowName = ContenderName | ClusterContenderName;
 /** One line of the results. */
 export interface Row {
   scenario: string;
-  /** Which variant of the scenario, for example `1000 connections, 10/tick`. */
+  /** Variant of the scenario, for example `1000 connections, 10/tick`. */
   case: string;
   contender: RowName;
   figures: Partial<Record<FigureName, Summary>>;
@@ -48,7 +48,7 @@ export interface Bench {
   contenders: readonly ContenderInfo[];
   /** Opens a server and its receivers; the bench closes them when the scenario ends. */
   open(contender: ContenderInfo, receivers?: number): Promise<Rig>;
-  /** Says what is being done. */
+  /** Prints progress. */
   progress(text: string): void;
 }
 
@@ -108,7 +108,7 @@ export async function openAll(
   return rigs;
 }
 
-/** Where storing is not the question, stored messages have no row. */
+/** Leaves out the contenders that store messages, for scenarios that do not measure storing. */
 export const withoutStored = (contenders: readonly ContenderInfo[]): ContenderInfo[] =>
   contenders.filter(({ stored }) => !stored);
 

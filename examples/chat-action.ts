@@ -13,7 +13,7 @@
 import { createHub, refuse, TidingsError } from "tidings";
 import { z } from "zod";
 
-/** What travels, declared once: `send` is checked against it here, `on` in the client. */
+/** Messages by type, declared once: `send` is checked against them here, `on` in the client. */
 interface Events {
   chat: { text: string };
   arrived: { user: string };
@@ -23,8 +23,8 @@ const BANNED = new Set(["mallory"]);
 
 const hub = createHub<Events>();
 
-// Action: a name, a schema (any Standard Schema; here zod), a handler. What it returns is the reply, what it throws
-// the error. Its input has the schema's type, and input that does not fit never comes here.
+// Action: a name, a schema (any Standard Schema; here zod), a handler. Its result is the reply, its exception the
+// error. Its input has the schema's type: other input is rejected before the handler runs.
 const Say = z.object({ room: z.string(), text: z.string().trim().min(1).max(500) });
 
 hub.action("chat.say", Say, async ({ user }, { room, text }) => {

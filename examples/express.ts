@@ -20,7 +20,7 @@ app.use("/realtime", hub.handler);
 app.use(express.json());
 
 app.post("/greet/:user", async (request, response) => {
-  // What cannot be an id throws a TidingsError, and Express answers with its `status`, 400.
+  // An invalid user id throws a TidingsError, and Express answers with its `status`, 400.
   const receipt = await hub.user(request.params.user).send({ type: "greeting", data: request.body });
   response.json(receipt);
 });
@@ -29,6 +29,6 @@ const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => c
 hub.attach(server);
 
 process.once("SIGTERM", async () => {
-  server.close(); // no new requests; what is open goes on
-  await hub.close(); // clients are told when to come back
+  server.close(); // no new requests; open ones continue
+  await hub.close(); // clients get a notice that says when to reconnect
 });

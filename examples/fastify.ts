@@ -13,7 +13,7 @@ import { createHub } from "tidings";
 const hub = createHub();
 const app = fastify();
 
-/** A plugin has its own parsers, so that what is said here about bodies holds for the hub's routes only. */
+/** A plugin has its own body parsers, so this one affects the hub's routes only. */
 async function realtime(routes: FastifyInstance): Promise<void> {
   // The hub reads request bodies by itself, and a body can be read only once.
   routes.removeAllContentTypeParsers();
@@ -29,12 +29,12 @@ async function realtime(routes: FastifyInstance): Promise<void> {
 app.register(realtime, { prefix: "/realtime" });
 
 app.post<{ Params: { user: string } }>("/greet/:user", (request) =>
-  // What cannot be an id throws a TidingsError, and Fastify answers with its `status`, 400.
+  // An invalid user id throws a TidingsError, and Fastify answers with its `status`, 400.
   hub.user(request.params.user).send({ type: "greeting", data: request.body }),
 );
 
 process.once("SIGTERM", async () => {
-  await hub.close(); // clients are told when to come back
+  await hub.close(); // clients get a notice that says when to reconnect
   await app.close();
 });
 

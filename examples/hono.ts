@@ -23,7 +23,7 @@ app.post("/greet/:user", async (context) => {
   return context.json(await user.send({ type: "greeting", data: await context.req.json() }));
 });
 
-// What cannot be an id, say, throws a TidingsError: it knows the HTTP status of its kind.
+// An invalid user id, for example, throws a TidingsError, whose `status` is the HTTP status.
 app.onError((error) => {
   const { status, message } = error instanceof TidingsError ? error : { status: 500, message: "sorry" };
   return Response.json({ error: message }, { status });
@@ -35,6 +35,6 @@ hub.attach(server);
 server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => console.log(server.address()));
 
 process.once("SIGTERM", async () => {
-  server.close(); // no new requests; what is open goes on
-  await hub.close(); // clients are told when to come back
+  server.close(); // no new requests; open ones continue
+  await hub.close(); // clients get a notice that says when to reconnect
 });

@@ -1,6 +1,6 @@
 /**
- * A robot that takes part like any user: it sits in a group, answers what is asked there, and echoes what it is
- * told in private. It reconnects and catches up by itself, so nobody it missed goes without an answer.
+ * A robot that takes part like any user: it joins a group, answers questions there, and echoes private messages.
+ * The client reconnects and gets missed messages, so the robot answers every question.
  *
  *   npx tidings serve
  *   node robot.ts [ws://127.0.0.1:8080/ws]
@@ -29,13 +29,13 @@ const ANSWERS: readonly [pattern: RegExp, answer: () => string][] = [
 const answerTo = (text: string): string =>
   ANSWERS.find(([pattern]) => pattern.test(text))?.[1]() ?? `You said: ${text}`;
 
-// Stored messages come once, in order, also those of the time when the robot was away.
+// Stored messages come once, in order, also those sent while the robot was offline.
 robot.on("chat", async ({ from, group, data }) => {
-  // What the application says is no question, and robots that answer themselves talk for ever.
+  // Messages of the application are no questions, and a robot that answers itself never stops.
   if (from === undefined || from === robot.user) return;
-  // `Events` is what we expect; what others really send is looked at before it is used.
+  // `Events` declares the expected data. Clients may send anything, so the data is checked before use.
   if (typeof data?.text !== "string") return;
-  // In a group it answers when it is spoken to.
+  // In a group the robot answers only messages that name it.
   if (group !== undefined && !/\brobot\b/i.test(data.text)) return;
   const audience = group === undefined ? { to: from } : { group };
   await robot.send({ type: "chat", data: { text: answerTo(data.text) }, ...audience });

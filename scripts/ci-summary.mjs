@@ -1,6 +1,6 @@
 /**
- * Prints `N passed, N failed` from the report of vitest's JSON reporter. What failed without being a test counts as
- * one: a file that could not be loaded, an error that no test caught, a run that left no report.
+ * Prints `N passed, N failed` from the report of vitest's JSON reporter. A failure outside of tests counts as one
+ * test: a file that could not be loaded, an error that no test caught, a run that left no report.
  *
  *   node scripts/ci-summary.mjs REPORT EXIT_CODE
  */

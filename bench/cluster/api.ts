@@ -1,7 +1,7 @@
 /** The calls to a node of the cluster under test. */
 import type { Metered, Tally } from "../rig/rig.ts";
 
-/** Publish to single users, who have their turn one after the other, as fast as the others can follow. */
+/** Publish to single users in turn, as fast as Redis and the receiver can follow. */
 export interface FlowPlan {
   /** Messages published in one turn of the event loop. */
   perTick: number;
@@ -10,7 +10,7 @@ export interface FlowPlan {
   stored: boolean;
   /** The users of a tick get the same message, by one call. */
   together: boolean;
-  /** How long at least, in seconds. */
+  /** Minimum duration, in seconds. */
   seconds: number;
   /** The receiver confirms so many messages at a time … */
   chunk: number;
@@ -34,7 +34,7 @@ export interface FlowReport extends Metered {
 export interface ArrivalPhase {
   /** Confirm every so many messages; 0: do not confirm. */
   chunk: number;
-  /** Where to confirm. */
+  /** Port to which the receiver confirms. */
   pacePort: number;
   /** Record how old the messages to each n-th user are; 0: of none. */
   timeEvery: number;
@@ -44,7 +44,7 @@ export interface ArrivalPhase {
 export interface NodeApi {
   /** `port` is where clients connect, `pacePort` where receivers confirm what this node published. */
   address(argument: null): { port: number; pacePort: number };
-  /** Makes so many users be here, without sockets: what arrives for them is counted where the hub would take it. */
+  /** Adds users without sockets to this node. Messages to them are counted at the sink, in place of the hub. */
   hold(argument: { users: number }): Promise<null>;
   /** The users held expect messages 0, 1, 2 … from here on. */
   begin(phase: ArrivalPhase): Promise<null>;
@@ -60,10 +60,10 @@ export interface NodeApi {
 
 /** The argument of a node's program. */
 export interface NodeArgument {
-  /** Of Redis. */
+  /** URL of Redis. */
   url: string;
-  /** Prefix of its keys and channels, so that contenders do not hear each other. */
+  /** Prefix of the node's keys and Pub/Sub channels, so that contenders get no messages of each other. */
   prefix: string;
-  /** Whether it has receivers. */
-  hears: boolean;
+  /** True if the node has receivers. */
+  hasReceivers: boolean;
 }

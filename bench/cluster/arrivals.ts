@@ -8,7 +8,9 @@ const MAX_FAULTS = 5;
 const USER_AT = "user:u".length;
 const NUMBER_AT = '{"n":'.length;
 
-/** Counts what arrives on a node for users without sockets. Every message is checked: each once, in order, for its user. */
+/**
+ * Counts what arrives on a node for users without sockets. Every message is checked: each once, in order, for its user.
+ */
 export class Arrivals {
   /** By user: the number that the next message must carry. */
   #next = new Int32Array(0);
@@ -60,7 +62,7 @@ export class Arrivals {
     return {
       connections: received.length,
       messages: this.#messages,
-      bytes: 0, // nothing is on a wire
+      bytes: 0, // no socket is involved
       least: received[0] ?? 0,
       most: received.at(-1) ?? 0,
       checked: this.#messages,
@@ -92,7 +94,10 @@ export class Arrivals {
   }
 }
 
-/** The number that begins at this place of a text. Parsing would cost ten times as much, on top of what is measured. */
+/**
+ * Reads the number that begins at an index of a text. Parsing the JSON would cost ten times as much, during the
+ * measurement.
+ */
 function numberAt(text: string, start: number): number {
   let value = 0;
   for (let at = start; ; at++) {

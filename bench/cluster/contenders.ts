@@ -7,13 +7,13 @@ export interface ClusterContender {
   /** Programs in nodes/. B's is the same for receivers with sockets and without, unless it says otherwise. */
   publishes: string;
   receives: string;
-  /** The program on B when clients hold sockets; absent where nothing can be delivered to any. */
+  /** The program on B for clients with sockets; absent if the contender cannot deliver to clients. */
   serves?: string;
   dialect: DialectName;
-  /** Whether B can count what arrives where its hub would take it; if not, only clients can. */
+  /** True if B can count messages at its sink; otherwise only clients can. */
   hasSink: boolean;
   stored: boolean;
-  /** Publishes with one call to all users of a tick, who get the same. Said of throughput only. @default false */
+  /** Publishes one message to all users of a tick by one call. Applies to throughput only. @default false */
   together?: boolean;
 }
 

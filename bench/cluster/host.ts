@@ -8,17 +8,17 @@ import { Arrivals } from "./arrivals.ts";
 
 /** A node of a cluster, as the users of its library would write it. */
 export interface ClusterNode {
-  /** Where clients connect; 0 when it takes none. */
+  /** Port to which clients connect; 0 if the node takes none. */
   port: number;
-  /** Publishes one message to one user, wherever that user is. */
+  /** Publishes one message to one user on any node. */
   send(user: string, data: BenchData, stored: boolean): void;
   /** Publishes one message to several users. */
   sendTogether?(users: string[], data: BenchData, stored: boolean): void;
-  /** Makes the users `u0` … be on this node; their messages go to `arrivals`. */
+  /** Adds the users `u0` … to this node; their messages go to `arrivals`. */
   hold?(users: number, arrivals: Arrivals): Promise<void>;
 }
 
-/** Makes a message that names no user as long as one that does. */
+/** Padding for a message without a user's id, so that it is as long as one with an id. */
 const SHARED_TEXT = TEXT + TEXT.slice(0, 8);
 
 /** The argument of this node's program. */
@@ -61,7 +61,7 @@ async function publishFlow(node: ClusterNode, pace: PaceServer, plan: FlowPlan):
   const until = performance.now() + seconds * 1000;
   let sent = 0;
   while (performance.now() < until || sent % users !== 0) {
-    // The last tick may be a short one: every user is to have equally many.
+    // The last tick may be shorter, so that every user gets equally many messages.
     const end =
       performance.now() < until ? sent + perTick : Math.min(sent + perTick, nextMultiple(sent, users));
     while (sent < end) {
@@ -75,7 +75,7 @@ async function publishFlow(node: ClusterNode, pace: PaceServer, plan: FlowPlan):
   return { messages: sent, ...meter() };
 }
 
-/** Publishes to the users whose turn it is, as far as they get the same message. @returns which message comes next */
+/** Publishes to the next users of the turn, as long as they get the same message. @returns index of the next message */
 function publishTogether(node: ClusterNode, { users, stored }: FlowPlan, from: number, end: number): number {
   const first = from % users;
   const list = Array.from({ length: Math.min(end - from, users - first) }, (_, index) => `u${first + index}`);

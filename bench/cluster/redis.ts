@@ -7,7 +7,7 @@ export interface RedisUsage {
   commands: number;
 }
 
-/** The redis-server that the nodes share: of its own, on loopback, without persistence. */
+/** The bench's own redis-server, which the nodes share: on loopback, without persistence. */
 export class BenchRedis {
   readonly url: string;
   readonly #server: RedisServer;
@@ -24,7 +24,7 @@ export class BenchRedis {
     this.#client = new Redis(server.url);
   }
 
-  /** The question itself is not counted. */
+  /** Reads the work so far. The command that reads it is not counted. */
   async usage(): Promise<RedisUsage> {
     const text = await this.#client.info("everything");
     const seconds = Number(valueIn(text, "used_cpu_user")) + Number(valueIn(text, "used_cpu_sys"));

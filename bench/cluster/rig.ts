@@ -8,22 +8,23 @@ import type { ClusterContender } from "./contenders.ts";
 import type { BenchRedis } from "./redis.ts";
 
 /**
- * As docs/OPERATIONS.md advises for busy nodes that share their cores: threads that help the garbage collection would only take turns with the node,
- * and messages in flight are never allocated in the old generation. All contenders get them.
+ * Flags that docs/OPERATIONS.md advises for busy nodes that share their cores. Helper threads of the garbage collector
+ * would only compete with the node for its core. Messages in flight are never allocated in the old generation. All
+ * contenders get the flags.
  */
 const NODE_FLAGS = ["--max-semi-space-size=32", "--single-threaded-gc", "--no-allocation-site-pretenuring"];
 /** Handshakes in flight at most. */
 const CONCURRENCY = 100;
 /** Messages in flight at most: enough to keep all three busy, and few enough for queues to stay short. */
 const WINDOW = 5_000;
-/** Messages that are confirmed at a time. */
+/** Maximum of messages per confirmation. */
 const LARGEST_CHUNK = 1_000;
 /** Clients whose messages are read and timed; to read all of them would add to the latency. */
 const READ_EVERY = 10;
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Where the receivers are: users on node B without sockets, or clients with sockets on one of the nodes. */
+/** The receivers: users on node B without sockets, or clients with sockets on one of the nodes. */
 export type Receivers = "held by B" | "clients of B" | "clients of A";
 
 export interface ClusterRigOptions {
@@ -71,8 +72,8 @@ export class ClusterRig {
     profileTo,
   }: ClusterRigOptions): Promise<ClusterRig> {
     const prefix = `${randomBytes(5).toString("base64url")}:`; // as long as the default one
-    const start = (letter: "a" | "b", program: string, hears: boolean): Promise<Caller<NodeApi>> => {
-      const argument: NodeArgument = { url: redis.url, prefix, hears };
+    const start = (letter: "a" | "b", program: string, hasReceivers: boolean): Promise<Caller<NodeApi>> => {
+      const argument: NodeArgument = { url: redis.url, prefix, hasReceivers };
       const profile =
         profileTo === undefined
           ? undefined
@@ -111,13 +112,13 @@ export class ClusterRig {
     return this.#parts.users;
   }
 
-  /** Whether the users are clients with sockets. */
+  /** True if the users are clients with sockets. */
   get hasClients(): boolean {
     return this.#parts.clients !== undefined;
   }
 
   /**
-   * Publishes as fast as the rest can follow.
+   * Publishes as fast as Redis and the receivers can follow.
    * @throws Error when a user did not get exactly what was published, in order.
    */
   publishFlow(plan: Pick<FlowPlan, "perTick" | "seconds">): Promise<ClusterOutcome> {

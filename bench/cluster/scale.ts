@@ -1,4 +1,4 @@
-/** How much is measured. */
+/** Size of a run of the cluster's bench. */
 export interface ClusterScale {
   name: "full" | "quick" | "tiny";
   /** Interleaved rounds; figures are medians over them. */

@@ -11,7 +11,7 @@ export interface ClusterBench {
   redis: BenchRedis;
   /** Opens two nodes and their users; the bench closes them when the scenario ends. */
   open(contender: ClusterContender, users: number, receivers: Receivers): Promise<ClusterRig>;
-  /** Says what is being done. */
+  /** Prints progress. */
   progress(text: string): void;
 }
 
@@ -22,7 +22,7 @@ export interface ClusterScenario {
   run(bench: ClusterBench): Promise<Row[]>;
 }
 
-/** Opens a rig for each contender, one after the other. Those whose node B cannot count by itself get clients. */
+/** Opens a rig for each contender, one after the other. Contenders whose node B cannot count messages get clients. */
 export async function openAll(
   bench: ClusterBench,
   contenders: readonly ClusterContender[],

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { arch, cpus, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
 
-/** Where figures were taken: they mean nothing without it. */
+/** The machine on which figures were measured. Figures mean nothing without it. */
 export interface Machine {
   cpu: string;
   cores: number;
@@ -45,7 +45,8 @@ function fileLimit(): number {
 }
 
 /**
- * Begins to count the CPU time that the host of a virtual machine gives to others while something here wants to run ("steal" in proc_stat(5)).
+ * Begins to count the CPU time that the host of a virtual machine gives to others while something here wants to run
+ * ("steal" in proc_stat(5)).
  * @returns its share of all CPU time since then, in percent; 0 where none is taken
  */
 export function startStolenMeter(): () => number {
@@ -56,7 +57,7 @@ export function startStolenMeter(): () => number {
   };
 }
 
-/** Of all cores since the start of the machine, in ticks. */
+/** CPU time of all cores since the start of the machine, in ticks. */
 function cpuTimes(): { all: number; stolen: number } {
   // user nice system idle iowait irq softirq steal; what follows is counted in the first two already
   const times = /^cpu +(.*)/

@@ -21,7 +21,7 @@ export function formatNumber(value: number): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** The table of one scenario. Beside a median stands, in brackets, the spread of the rounds. */
+/** The table of one scenario. The spread of the rounds follows each median in brackets. */
 export function formatScenario(
   { name, title }: Pick<Scenario, "name" | "title">,
   rows: readonly Row[],

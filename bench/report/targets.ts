@@ -9,7 +9,7 @@ export interface Verdict {
   /** NaN when the run did not measure it. */
   measured: number;
   limit: number;
-  /** Whether the limit is the most or the least that passes. */
+  /** Direction of the limit: `at most` for a maximum, `at least` for a minimum. */
   bound: "at most" | "at least";
   pass: boolean;
 }
@@ -83,8 +83,9 @@ function judgeMany({ connections, manyConnections }: Scale, median: Lookup): Ver
 }
 
 /**
- * The limit of 8.2 KiB was set as 1 KiB over a plain `ws` server, which had 7.2 KiB with V8's reserve counted. Without the
- * reserve `ws` itself has half of that, so the absolute limit says little there, and the distance to `ws` is judged.
+ * The limit of 8.2 KiB was set as 1 KiB over a plain `ws` server, which had 7.2 KiB with V8's reserve counted. Without
+ * the reserve `ws` itself has half of that, so the absolute limit says little there, and the distance to `ws` is
+ * judged.
  */
 function judgeIdle({ manyConnections }: Scale, median: Lookup): Verdict[] {
   const of = (contender: ContenderName, figure: FigureName) =>
@@ -108,7 +109,9 @@ function judgeIdle({ manyConnections }: Scale, median: Lookup): Verdict[] {
   ];
 }
 
-/** 256 messages of 16 KiB may wait for the stalled client: 4 MiB; the rest is what the heap may grow for other reasons. */
+/**
+ * 256 messages of 16 KiB may wait for the stalled client: 4 MiB; the rest is what the heap may grow for other reasons.
+ */
 function judgeStalled(median: Lookup): Verdict[] {
   const of = (name: string, figure: FigureName) => median("stalled", name, "tidings", figure);
   return [

@@ -26,27 +26,31 @@ export interface TickPlan {
   watchLoop: boolean;
 }
 
-/** Publish messages at a steady rate, whoever is ready for them. Each carries the time of its publishing. */
+/**
+ * Publish messages at a steady rate, even if receivers fall behind. Each message carries the time of its publishing.
+ */
 export interface PacedPlan {
   audience: Audience;
   perSecond: number;
   seconds: number;
-  /** How often the timer fires; the messages due are published in one tick. */
+  /** Interval of the timer; the messages due are published in one tick. */
   everyMs: number;
   users: number;
-  /** Beside it, every tick, messages for the user `u0` alone. */
+  /** Extra messages per tick for the user `u0` alone. */
   ballast?: { perTick: number; bytes: number };
 }
 
 export interface PublishReport {
   /** Ticks that were measured. The first one, which warms up, is not. */
   ticks: number;
-  /** Messages that have to arrive on every connection (`everyone`) or on all together (`each-user`), warm-up included. */
+  /**
+   * Messages that have to arrive on every connection (`everyone`) or on all together (`each-user`), warm-up included.
+   */
   messages: number;
   /** Time and, in microseconds, CPU time of the measured ticks: user and system, all threads of the process. */
   elapsedMs: number;
   cpuUs: number;
-  /** The kernel's part of it, in percent. */
+  /** Part of the CPU time spent in the kernel, in percent. */
   kernelPercent: number;
   rssBytes: number;
   /** The longest turn of the event loop in each tick, when `watchLoop` asked for it. */
@@ -77,7 +81,7 @@ export interface ConnectPlan {
   concurrency: number;
   /** The first new connection is of the user `u<firstUser>`. */
   firstUser: number;
-  /** Joins a group before it counts as connected, where the dialect has that. */
+  /** Each connection joins a group before it counts as connected, if the dialect has groups. */
   group?: string;
 }
 

@@ -10,7 +10,7 @@ type ResultOf<Call> = Call extends (argument: never) => infer Result ? Awaited<R
 type Question = { id: number; name: string; argument: unknown };
 type Answer = { id: number } & ({ result: unknown } | { error: string });
 
-/** The child's first answer, to a call that was never made: from here on it listens. */
+/** First message of a child, which answers no call: from here on the child takes calls. */
 const READY = 0;
 
 /** Answers the calls of the parent process over the IPC channel, and exits when the parent has ended. */
@@ -70,10 +70,10 @@ export class Caller<Api extends Calls<Api>> {
   /** Ends the child; resolves when it has ended. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, "exit");
+    const ended = once(this.#child, "exit");
     if (this.#child.connected) this.#child.disconnect();
     else this.#child.kill("SIGKILL");
-    await gone;
+    await ended;
   }
 
   #settle(answer: Answer): void {

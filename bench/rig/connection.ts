@@ -17,7 +17,9 @@ const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC8
 /** All sockets read into one buffer: it is handled before the next read, and 10,000 of them would not fit a cache. */
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
 
-/** One client: a socket, the WebSocket handshake by hand, and a frame counter. Create it with {@link Connection.open}. */
+/**
+ * One client: a socket, the WebSocket handshake by hand, and a frame counter. Create it with {@link Connection.open}.
+ */
 export class Connection {
   readonly user: string;
   /** Messages since the phase began. */
@@ -65,7 +67,7 @@ export class Connection {
     );
   }
 
-  /** Whether messages are handed over as text, or only counted. */
+  /** True while messages are passed on as text; otherwise they are only counted. */
   set reading(on: boolean) {
     this.#frames.reading = on;
   }
@@ -74,7 +76,7 @@ export class Connection {
     this.#socket.write(frame);
   }
 
-  /** From now on nothing is read: the kernel's buffers fill, then the server's. */
+  /** Stops reading: the kernel's buffers fill, then the server's. */
   stall(): void {
     this.#socket.pause();
   }
@@ -85,7 +87,7 @@ export class Connection {
 
   close(): void {
     this.#state = "closed";
-    this.#socket.resetAndDestroy(); // leaves no TIME_WAIT behind, of which a port has only so many
+    this.#socket.resetAndDestroy(); // a reset leaves no connection in TIME_WAIT, whose number is limited per port
   }
 
   #read(length: number): true {

@@ -7,14 +7,14 @@ export interface BenchData {
   text: string;
   /** The only receiver, for messages of one user. */
   user?: string;
-  /** When it was published: microseconds of the machine's monotonic clock. */
+  /** Time of publishing: microseconds of the machine's monotonic clock. */
   at?: number;
 }
 
-/** Yields what to send, is given what the server sends, and returns when the connection is ready. */
+/** Generator that yields frames to send, gets the server's frames, and returns when the connection is ready. */
 type Preamble = Generator<string | undefined, void, string>;
 
-/** How a raw WebSocket client talks to one kind of server. */
+/** Frames that a raw WebSocket client exchanges with one kind of server. */
 export interface Dialect {
   path(user: string): string;
   preamble(group: string | undefined): Preamble;
@@ -33,7 +33,7 @@ const tidings: Dialect = {
   *preamble(group) {
     const awaited = new Set(["welcome", "user", "all"]);
     while (awaited.size > 0) {
-      const frame = JSON.parse(yield) as { type: string; channel?: string }; // of our own server
+      const frame = JSON.parse(yield) as { type: string; channel?: string }; // from Tidings' server
       awaited.delete(frame.channel?.split(":")[0] ?? frame.type);
     }
     if (group === undefined) return;

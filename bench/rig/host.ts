@@ -8,7 +8,7 @@ import { type Publisher, publishPaced, publishTicks } from "./publisher.ts";
 /** A server under test, as its library's users would write it. */
 export interface Contender extends Publisher {
   port: number;
-  /** Once. With `release` the pages that are free then go back to the system. */
+  /** Collects garbage once. With `release` the pages that are then free go back to the system. */
   collectGarbage(release: boolean): void;
 }
 
@@ -18,8 +18,8 @@ export function plainText(data: BenchData): string {
 }
 
 /**
- * Collects garbage in Node. What V8 keeps in reserve afterwards (up to 100 MB after 10,000 connects) still counts as
- * RSS, unless it is released.
+ * Collects garbage in Node. Pages that V8 keeps in reserve afterwards (up to 100 MB after 10,000 connects) still
+ * count as RSS, unless they are released.
  * @throws TypeError when it was not started with `--expose-gc`
  */
 export function collectGarbage(release: boolean): void {
@@ -44,7 +44,7 @@ export async function host(contender: Contender): Promise<void> {
   });
 }
 
-/** More than once: finalizers run in between, and pages are given back to the system a little later. */
+/** Collects more than once: finalizers run in between, and V8 releases pages to the system a little later. */
 async function collectThoroughly(contender: Contender, release: boolean): Promise<void> {
   for (let pass = 0; pass < 3; pass++) {
     contender.collectGarbage(release);

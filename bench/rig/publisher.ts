@@ -5,7 +5,7 @@ import type { PaceServer } from "../measure/pace.ts";
 import type { PacedPlan, PublishReport, TickPlan } from "./api.ts";
 import type { BenchData } from "./dialects.ts";
 
-/** Make a message 100–125 bytes of JSON with its envelope; that of a single user names the user, twice. */
+/** Padding: a message with its envelope is 100–125 bytes of JSON. A message to one user has the user's id twice. */
 export const TEXT = "0123456789abcdef";
 const SHORT_TEXT = TEXT.slice(0, 8);
 /** The first tick pays for memory that the later ones use again. */
@@ -21,7 +21,7 @@ export interface Publisher {
 
 export type Metered = Pick<PublishReport, "cpuUs" | "kernelPercent" | "elapsedMs">;
 
-/** CPU time and wall time from here on. */
+/** CPU time and wall time since the call. */
 export function startMeter(): () => Metered {
   const cpu = process.cpuUsage();
   const began = performance.now();
@@ -114,7 +114,7 @@ export async function paced(
   return { ticks, messages: sent, ...meter() };
 }
 
-/** Publishes message `index` of those to single users, who have their turn one after the other. */
+/** Publishes message `index` of the messages to single users, which go to the users in turn. */
 export function publishToOne(
   publisher: Pick<Publisher, "send">,
   { users, stored }: Pick<TickPlan, "users" | "stored">,

@@ -189,7 +189,7 @@ export class Rig {
     }));
   }
 
-  /** Fails with what the receivers saw when an answer is overdue. */
+  /** Fails when an answer is overdue, and reports the receivers' tallies. */
   #watched<Result>(answer: Promise<Result>): Promise<Result> {
     return watched(answer, this.contender.name, () => this.#tally());
   }
@@ -209,7 +209,7 @@ export function spawnNode(args: string[], profile?: { directory: string; name: s
   return spawnWithCalls(process.execPath, [...NODE_FLAGS, ...flags, ...args]);
 }
 
-/** Its own output, should a server write a log, goes to standard error: standard output is for the results. */
+/** Output of the process, such as a log, goes to standard error: standard output is for the results. */
 function spawnWithCalls(command: string, args: string[]): ChildProcess {
   return spawn(command, args, { stdio: ["ignore", process.stderr, process.stderr, "ipc"] });
 }

@@ -2,7 +2,7 @@ import { type Bench, Gathering, type Row, type Scenario, withoutStored } from ".
 
 const BROADCASTS = 10;
 
-/** For how long nothing else happens on the server while a message goes to as many connections as fit in it. */
+/** Longest turn of the event loop during a broadcast to as many connections as one process can hold. */
 export const block: Scenario = {
   name: "block",
   title: "Broadcast to very many connections: longest turn of the event loop",

@@ -15,7 +15,7 @@ export const connect: Scenario = {
       for (const rig of rigs) {
         bench.progress(`${rig.contender.title}, round ${round + 1} of ${rounds}`);
         await rig.disconnect();
-        await rig.server.call("usage", { collect: "garbage" }); // and meanwhile the server notices
+        await rig.server.call("usage", { collect: "garbage" }); // meanwhile the server notices the closed connections
         const before = await rig.server.call("usage", { collect: "no" });
         const { elapsedMs } = await rig.connect(handshakesPerRound, { concurrency: CONCURRENCY });
         const after = await rig.server.call("usage", { collect: "no" });

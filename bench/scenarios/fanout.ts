@@ -46,7 +46,7 @@ async function runRound(
   }
 }
 
-/** A million writes in one tick: seconds of CPU and gigabytes of queues, where nothing is joined. */
+/** A server that joins no writes would need a million writes in one tick: seconds of CPU and gigabytes of queues. */
 const isHopeless = ({ name }: ContenderInfo, deliveries: number): boolean =>
   (name === "ws-loop" || name === "socketio") && deliveries > 100_000;
 

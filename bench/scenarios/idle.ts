@@ -1,7 +1,7 @@
 import type { ContenderInfo } from "../rig/rig.ts";
 import { type Bench, Gathering, MIB, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
-/** Connections that are there before the first look, so that code and pools are not counted. */
+/** Connections opened before the first measurement, so that code and pools are not counted. */
 const WARM_CONNECTIONS = 500;
 
 /** The cost of an idle connection. With Tidings it has a user, a platform and one group. */

@@ -2,13 +2,15 @@ import type { Rig } from "../rig/rig.ts";
 import { type Bench, Gathering, type Row, type Scenario, withoutStored } from "../scenario.ts";
 
 const TARGET_CPU_PERCENT = 50;
-/** Messages per second to begin with; the rate for the target is found from there. */
+/** First rate in messages per second. The scenario adjusts it until the server is half busy. */
 const FIRST_RATE = 20_000;
 const CALIBRATIONS = 4;
-/** Clients whose messages are timed; to read all of them would keep the receiver so busy that it adds to the latency. */
+/**
+ * Clients whose messages are timed; to read all of them would keep the receiver so busy that it adds to the latency.
+ */
 const READ_EVERY = 10;
 
-/** How long a message to one user takes, from publishing to its client, when the server is half busy. */
+/** Latency of a message to one user, from publishing to its client, with the server half busy. */
 export const latency: Scenario = {
   name: "latency",
   title: "Same-node latency at half the CPU time of one core, messages to single users",

@@ -3,7 +3,9 @@ import { type Bench, Gathering, openAll, type Row, type Scenario, withoutStored 
 /** Requests in flight per client. */
 const DEPTHS = [1, 16] as const;
 
-/** Clients ask, the server answers: `robot.ping` with Tidings, an acknowledged event with Socket.IO, an echo elsewhere. */
+/**
+ * Clients ask, the server answers: `robot.ping` with Tidings, an acknowledged event with Socket.IO, an echo elsewhere.
+ */
 export const request: Scenario = {
   name: "request",
   title: "Request and reply: requests in flight per connection, CPU per request",

@@ -6,7 +6,7 @@ const LOAD = { audience: "everyone", perSecond: 25, everyMs: 40 } as const;
 /** Extra messages for the one client, whether it reads or not: 10 MiB/s, more than the kernel will hold. */
 const BALLAST = { perTick: 25, bytes: 16 * 1024 };
 
-/** One client never reads: what does that cost the server, and the others? */
+/** Cost of a client that never reads, for the server and for the other clients. */
 export const stalled: Scenario = {
   name: "stalled",
   title: "One stalled client under load: latency of the others, and memory of the server",

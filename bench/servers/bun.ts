@@ -48,5 +48,5 @@ await host({
   port: server.port,
   broadcast: (data) => void server.publish("everyone", plainText(data)),
   send: (user, data) => void users.get(user)?.send(plainText(data)),
-  collectGarbage: () => Bun.gc(true), // which releases by itself,
+  collectGarbage: () => Bun.gc(true), // releases pages by itself,
 });

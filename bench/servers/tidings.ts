@@ -1,11 +1,11 @@
-/** Tidings as `createHub()` gives it, without secret and without configuration but for what would disturb a measurement. */
+/** Tidings with the defaults of `createHub()`, except settings that would disturb a measurement. */
 import { createHub } from "../../src/index.ts";
 import type { BenchData } from "../rig/rig.ts";
 import { collectGarbage, host } from "../rig/rig.ts";
 
 const hub = createHub({
-  logLevel: "warn", // a line per connection is no part of what is compared
-  websocket: { heartbeatInterval: 600, connectionTimeout: 1_200 }, // nor are heartbeats, which the others do not send
+  logLevel: "warn", // the other servers log no line per connection
+  websocket: { heartbeatInterval: 600, connectionTimeout: 1_200 }, // the other servers send no heartbeats
 });
 const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });
 

@@ -1,5 +1,5 @@
 /**
- * Eight clients and a writer who counts, through nginx: shows that nothing is lost or doubled whatever happens to a node.
+ * Eight clients and a writer who counts, through nginx: shows that no message is lost or duplicated when a node fails.
  *
  *   JWT_SECRET=… npx node clients.ts [ws://127.0.0.1:8080/ws]
  */
@@ -45,7 +45,7 @@ async function startReader(user: string): Promise<Reader> {
     mistakes: 0,
   };
   client.on("count", ({ data: { n } }) => {
-    // Whoever joins late begins with the number of that moment.
+    // A client that joins late begins with the number of that moment.
     if (reader.last !== 0 && n !== reader.last + 1) reader.mistakes++;
     reader.last = n;
   });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The ports that stand in the configuration. */
+/** The ports in the configuration files. */
 export const PORTS = { nginx: 8080, tls: 8443, a: 8081, b: 8082, redis: 6390 };
 
 export type Ports = typeof PORTS;
@@ -20,7 +20,7 @@ export function writeConfiguration(directory: string, ports: Ports): void {
   }
 }
 
-/** Makes a certificate that nobody else vouches for, where the configuration expects it. */
+/** Makes a self-signed certificate, where the configuration expects it. */
 export function makeCertificate(directory: string): void {
   const key = [
     "-newkey",

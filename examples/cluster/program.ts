@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 export interface ProgramOptions {
-  /** Stands before every line that it prints. */
+  /** Prefix of every line that the program prints. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -75,7 +75,9 @@ export class Service {
     this.#program = new Program(options);
   }
 
-  /** Waits for a line with this text. Rejects when the program's first run ends without, and then it is not repeated. */
+  /**
+   * Waits for a line with this text. Rejects when the program's first run ends without, and then it is not repeated.
+   */
   async start(text: string): Promise<void> {
     await this.#program.prints(text);
     void this.#keep();

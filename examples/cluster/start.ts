@@ -4,8 +4,8 @@
  *   npx node start.ts [ip-hash | least-conn] [--free-ports]
  *
  * Redis is started too, unless REDIS_URL names one. A node that ends is started again, so that you may end it.
- * Settings of the nodes come from the environment, as ever: LOG_LEVEL=debug, JWT_SECRET=… Without JWT_SECRET and API_KEY both are
- * made for this run: behind a proxy there is no development mode.
+ * Settings of the nodes come from the environment, as ever: LOG_LEVEL=debug, JWT_SECRET=… Without JWT_SECRET and API_KEY
+ * both are made for this run: behind a proxy there is no development mode.
  */
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -28,7 +28,7 @@ const ports = values["free-ports"] ? await freePorts() : PORTS;
 const directory = mkdtempSync(join(tmpdir(), "tidings-cluster-"));
 /** Of both nodes, so that each accepts what the other one has signed. */
 const keys = { JWT_SECRET: givenOrMade("JWT_SECRET"), API_KEY: givenOrMade("API_KEY") };
-/** What runs, in the order in which it was started. */
+/** Running programs, in the order in which they were started. */
 const running: (Program | Service)[] = [];
 let isStopping = false;
 
@@ -60,7 +60,7 @@ function givenOrMade(name: string): string {
 }
 
 async function startRedis(): Promise<string> {
-  // What it holds ends with the cluster.
+  // Redis writes nothing to disk: its data end with the cluster.
   const nothingOnDisk = ["--save", "", "--appendonly", "no", "--dir", directory];
   const args = ["--bind", "127.0.0.1", "--port", `${ports.redis}`, ...nothingOnDisk];
   await start("redis", "redis-server", args, "Ready to accept connections");
@@ -93,10 +93,10 @@ async function startNginx(): Promise<void> {
   await start("nginx", "nginx", args, "start worker process");
 }
 
-/** Starts what all the rest needs, and waits for a line with this text. */
+/** Starts a program that the others need, and waits for a line with this text. */
 async function start(name: string, command: string, args: readonly string[], text: string): Promise<void> {
   assertWanted();
-  // Where nginx is, which is not on everyone's path.
+  // nginx is often in a directory that is not on the user's path.
   const env = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin` };
   const program = new Program({ name, command, args, env });
   running.push(program);
@@ -104,7 +104,7 @@ async function start(name: string, command: string, args: readonly string[], tex
   void program.ended.then((how) => fail(`${name} has ended: ${how}`));
 }
 
-/** What started after `stop` would be left running. */
+/** Throws after `stop`: nothing would end a program that starts then. */
 function assertWanted(): void {
   if (isStopping) throw new Error("stopped");
 }
@@ -115,7 +115,7 @@ async function fail(message: string): Promise<void> {
   await stop(1);
 }
 
-/** Stops what was started here: the nodes first, so that they drain while nginx and Redis are there. Twice: at once. */
+/** Stops all programs: the nodes first, so that they drain while nginx and Redis are there. Twice: at once. */
 async function stop(code: number): Promise<void> {
   const signal = isStopping ? "SIGKILL" : "SIGTERM";
   isStopping = true;

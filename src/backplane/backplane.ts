@@ -1,4 +1,4 @@
-/** The ties between nodes, and what is kept: the port, and its implementations. */
+/** The backplane: its port, and its two implementations, in memory and on Redis. */
 export { type MemoryOptions, memoryBackplane } from "./memory/memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {

@@ -12,7 +12,7 @@ export interface Broker {
   /**
    * Appends to the channel's history, gives the next offset, delivers to every node with members.
    * With a key, a duplicate within the idempotency window appends and delivers nothing, and is answered with the first
-   * message's place (`duplicate: true`), also when both come at the same time.
+   * message's position (`duplicate: true`), also when both come at the same time.
    * Consecutive appends to one channel keep their order, without waiting for the promises.
    * Keys share one space with {@link Idempotency}: when the first message was ephemeral, the answer has its receipt and
    * the offset 0.
@@ -27,7 +27,7 @@ export interface Broker {
   positions(channels: readonly Channel[]): Promise<Position[]>;
 }
 
-/** Answer to an append: the message's place in the history of its channel. */
+/** Answer to an append: the message's position in the history of its channel. */
 export interface Appended extends Position {
   readonly id: string;
   readonly timestamp: number;

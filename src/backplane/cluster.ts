@@ -1,7 +1,7 @@
 /** The nodes of the cluster, and the commands that one node sends to others. */
 export interface Cluster {
   nodes(): Promise<NodeStatus[]>;
-  /** Marks this node as closing, so that balancers and operators stop to count on it. */
+  /** Marks this node as closing, so that balancers and operators send it no new clients. */
   drain(): Promise<void>;
   /** Runs a command on every node that has connections of its user. @returns the sum of the answers */
   command(command: Command): Promise<number>;

@@ -6,7 +6,7 @@ export interface Idempotency {
   /**
    * Enters a key. `receipt` answers duplicates until the key is completed.
    * @returns undefined for the first publish under this key within the window. For a duplicate: the receipt of the
-   * first, or the given one while the first has none
+   * first, or the given receipt while the first has none
    */
   begin(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined>;
   /** Keeps the receipt that answers duplicates from here on; the last call wins. An unknown key stays unknown. */

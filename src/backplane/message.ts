@@ -19,10 +19,10 @@ export interface Message {
   readonly content?: object;
 }
 
-/** A message with its place in its channel's history. */
+/** A message with its position in its channel's history. */
 export interface StoredMessage extends Message {
   /** 1, 2, 3, … without holes. */
   readonly offset: number;
-  /** The history it belongs to. */
+  /** Epoch of the history to which the message belongs. */
   readonly epoch: string;
 }

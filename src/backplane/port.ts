@@ -32,8 +32,8 @@ export interface Backplane {
   start(node: NodeInfo, sink: BackplaneSink): Promise<void>;
   /**
    * Takes the node out of the cluster and releases everything. The sink MUST NOT be called afterwards.
-   * @throws TidingsError `unavailable` when the other nodes could not be told. They notice by themselves, and everything
-   * is released all the same
+   * @throws TidingsError `unavailable` when the backplane could not reach the other nodes. Everything is released all
+   * the same, and the other nodes declare this one dead after a timeout
    */
   stop(): Promise<void>;
   /** Resolves after a real round trip (publish and receive); rejects when that fails. */

@@ -5,7 +5,7 @@
 export interface Traffic {
   /** Messages between nodes, by direction and kind. A message to three nodes counts three times. */
   readonly messages: Readonly<Record<Direction, Readonly<Record<string, number>>>>;
-  /** Length of the payloads in which they travel. */
+  /** Length of the payloads between nodes, in UTF-16 units. */
   readonly bytes: Readonly<Record<Direction, number>>;
   /** Messages given up because the backplane was unavailable or too slow, where no caller waits for them. */
   readonly dropped: number;

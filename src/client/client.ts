@@ -136,7 +136,7 @@ export class Client<Events extends object = Record<string, unknown>> {
   /**
    * Sends a message and resolves with its receipt. A stored message waits for a connection. When the connection ends
    * before the receipt, the client sends the message again with the same key, and it is stored once. An ephemeral
-   * message does neither.
+   * message waits for no connection and is never sent again.
    *
    * Rejects with the server's error, or with `timeout`, `too_large`, or `unavailable`: queue full, or client closed.
    */

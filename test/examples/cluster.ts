@@ -26,14 +26,14 @@ export class Cluster {
       REDIS_URL: undefined, // The example's own, whatever the tests are run with.
       LOG_LEVEL: "warn",
       JWT_SECRET: SECRET,
-      HISTORY_COUNT: "100000", // Nobody is away for longer, however slow the machine is.
+      HISTORY_COUNT: "100000", // No client is offline for longer, however slow the machine is.
       SHUTDOWN_RECONNECT_SPREAD_MS: "200",
     };
     this.program = new Program(process.execPath, [START, balance, "--free-ports"], { env });
     onTestFinished(async () => void (await this.stop()));
   }
 
-  /** Where something is, as it says when it is up. */
+  /** Reads an address that the example prints when it is up. */
   where(name: "WebSocket" | "with TLS" | "ready" | "node a" | "node b" | "files"): Promise<string> {
     return this.program.prints(new RegExp(`^ +${name} +([^\\s?]+)`, "m"));
   }
@@ -71,7 +71,7 @@ export async function clientAt(address: string, url: string): Promise<Observed> 
 function socketsFrom(localAddress: string): WebSocketConstructor {
   return class extends WebSocket {
     constructor(url: string, protocol: string) {
-      // Nobody vouches for the certificate, which is made at the start.
+      // The certificate is self-signed: the example makes it at the start.
       super(url, protocol, { localAddress, rejectUnauthorized: false });
     }
   };

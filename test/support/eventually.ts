@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Half of the 120 s that a test may take (vitest.config.ts), so that the test fails with the reason and not by its own timeout. */
+/**
+ * Half of the 120 s that a test may take (vitest.config.ts), so that the test fails with the reason and not by its own
+ * timeout.
+ */
 const LIMIT_MS = 60_000;
 
 /** Between two looks at the condition. */

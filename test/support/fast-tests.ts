@@ -4,7 +4,10 @@ import { dirname, join } from "node:path";
 /** Modules that start processes: Node's own, and the libraries that start a browser or a build with it. */
 const STARTERS = ["child_process", "node:child_process", "playwright-core", "tsdown", "vite"];
 
-/** Static imports and re-exports, but for types, and `import("x")`. What is loaded in another way is caught by no-processes.ts. */
+/**
+ * Static imports and re-exports, but for types, and `import("x")`. What is loaded in another way is caught by
+ * no-processes.ts.
+ */
 const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^"';]*?\bfrom\s*)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
 /** The test files of a repository, by whether anything that they import can start a process. */

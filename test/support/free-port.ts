@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 const FROM = 10_000;
 const TO = 22_000;
 
-/** A free loopback port for a process that has to come back on the same one. */
+/** A free loopback port for a process that must restart on the same one. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FROM + Math.floor(Math.random() * (TO - FROM));

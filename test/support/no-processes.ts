@@ -1,6 +1,9 @@
 import { syncBuiltinESMExports } from "node:module";
 
-/** Runs before each file of `npm run test:fast`: a test that starts a process fails there, whatever its imports look like. */
+/**
+ * Runs before each file of `npm run test:fast`: a test that starts a process fails there, whatever its imports look
+ * like.
+ */
 const processes: Record<string, unknown> = process.getBuiltinModule("node:child_process");
 
 for (const name of ["exec", "execFile", "execFileSync", "execSync", "fork", "spawn", "spawnSync"]) {

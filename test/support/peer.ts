@@ -5,7 +5,7 @@ import { type ClientOptions, WebSocket } from "ws";
 /** A frame from the server, parsed. */
 export type Frame = Record<string, unknown>;
 
-/** How a connection ended. */
+/** The end of a connection. */
 export interface Closed {
   readonly code: number;
   readonly reason: string;

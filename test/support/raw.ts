@@ -30,7 +30,7 @@ export function connectTo(url: string): Socket {
   return socket;
 }
 
-/** A client that writes bytes, not messages: it may break every rule, and reads only when it is told to. */
+/** A client that writes bytes, not messages: it can break every rule, and reads only on request. */
 export class RawPeer {
   readonly socket: Socket;
   /** The HTTP answer to the upgrade, up to the empty line. */
@@ -41,7 +41,7 @@ export class RawPeer {
   readonly frames: Frame[] = [];
   /** Bytes received after the HTTP answer. */
   bytes = 0;
-  /** How the server ended it: the code of its close frame, or 1006 without one. */
+  /** Close code: of the server's close frame, or 1006 without one. */
   readonly closed: Promise<Closed>;
   readonly #reader = new FrameReader();
   #watchers: (() => void)[] = [];

@@ -5,8 +5,8 @@ import { delimiter, join } from "node:path";
 const MORE = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /**
- * To be called at the top of the module that runs a tool of the system: each test file that imports it fails with one clear line
- * where the tool is missing, and the others run.
+ * To be called at the top of the module that runs a tool of the system: each test file that imports it fails with one
+ * clear line where the tool is missing, and the others run.
  *
  * @param names the commands, of which one is enough
  * @throws Error that names the first of them

@@ -6,7 +6,9 @@ import { type Channel, isChannel, isId } from "../../src/protocol/protocol.ts";
  */
 export type ConversationId = Channel | "application";
 
-/** The page's user and conversation. The URL's fragment holds them (`#alice/group:lunch`), so that links can name them. */
+/**
+ * The page's user and conversation. The URL's fragment holds them (`#alice/group:lunch`), so that links can name them.
+ */
 export interface Address {
   readonly user?: string;
   readonly conversation?: ConversationId;

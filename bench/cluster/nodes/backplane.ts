@@ -1,4 +1,6 @@
-/** A node of Tidings without the hub around it: the Redis backplane, and a sink that counts where a hub would deliver. */
+/**
+ * A node of Tidings without the hub around it: the Redis backplane, and a sink that counts where a hub would deliver.
+ */
 import { type Backplane, type BackplaneSink, redisBackplane } from "../../../src/backplane/backplane.ts";
 import { userChannel } from "../../../src/protocol/protocol.ts";
 import { AcceptedMessage } from "../../../src/publish/message.ts";
@@ -59,7 +61,10 @@ await hostNode({
   },
 });
 
-/** As JSON.stringify would write it, at a third of the cost: to encode data is the hub's part, which the backplane has no share in. */
+/**
+ * Writes the data as JSON.stringify would, at a third of the cost: the hub encodes data, so the bench of the backplane
+ * must not.
+ */
 function bodyOf({ n, text, user, at }: BenchData): string {
   const time = at === undefined ? "" : `,"at":${at}`;
   return `{"n":${n},"text":"${text}","user":"${user}"${time}}`;

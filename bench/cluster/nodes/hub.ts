@@ -6,7 +6,7 @@ import { HISTORY_COUNT, QUIET_S } from "../quiet.ts";
 const { url, prefix } = nodeArgument();
 const hub = createHub({
   redis: url,
-  // Heartbeats, of nodes and of connections, are no part of what is compared.
+  // Heartbeats of nodes and connections are not compared, so they are longer than a run.
   cluster: { prefix, heartbeatInterval: QUIET_S, nodeTimeout: 3 * QUIET_S },
   websocket: { heartbeatInterval: QUIET_S, connectionTimeout: 2 * QUIET_S },
   history: { count: HISTORY_COUNT },

@@ -6,13 +6,13 @@ import type { Arrivals } from "../arrivals.ts";
 import { hostNode, nodeArgument } from "../host.ts";
 import { HISTORY_COUNT } from "../quiet.ts";
 
-const { url, prefix, hears } = nodeArgument();
+const { url, prefix, hasReceivers } = nodeArgument();
 const channel = `${prefix}node-b`;
 const commands = new Redis(url);
 const { port, users } = await wsServer();
 let arrivals: Arrivals | undefined;
 
-if (hears) {
+if (hasReceivers) {
   const subscriber = new Redis(url);
   subscriber.on("message", (_, text) => {
     const { data, to } = JSON.parse(text);

@@ -6,14 +6,14 @@ import { type ClusterBench, type ClusterScenario, caseOf, openAll, perMessage } 
 
 const TARGET_CPU_PERCENT = 50;
 const CALIBRATIONS = 4;
-/** Of what goes through at most, to begin with. */
+/** First rate, as a fraction of the maximum throughput. */
 const FIRST_SHARE = 0.2;
 /** A rate that is too high would fill queues, not cores. */
 const LARGEST_SHARE = 0.6;
 const LARGEST_STEP = 2;
-/** Of all CPU time, in a round that counts as quiet. */
+/** Maximum of stolen CPU time in a quiet round, in percent of all CPU time. */
 const MOST_STOLEN_PERCENT = 1;
-/** So many times as many rounds as are wanted. */
+/** Maximum of rounds, as a multiple of the quiet rounds wanted. */
 const MOST_TRIES = 3;
 
 /** Messages per second, and how many they may be at most. */
@@ -22,7 +22,7 @@ interface Rate {
   readonly most: number;
 }
 
-/** How long a message takes to the other node when the busiest of the three processes is half busy. */
+/** Latency of a message to the other node, with the busiest of the three processes half busy. */
 export const latency: ClusterScenario = {
   name: "latency",
   title:
@@ -39,7 +39,8 @@ export const latency: ClusterScenario = {
         if (rig === undefined) continue;
         await rig.publishFlow({ perTick: 100, seconds: warmSeconds });
         let rate = await findRate(rig, latencySeconds / 2);
-        // To find the rate has filled the heaps at full speed: who runs at this rate does not pay for that, nor for the collection.
+        // The search for the rate has filled the heaps at full speed. The measured rounds must not pay for their
+        // collection.
         await rig.collectGarbage();
         rate = adjusted(rate, await rig.publishAtRate({ ...rate, seconds: latencySeconds / 2 }));
         for (const round of await quietRounds(bench.scale, rig, rate)) {
@@ -55,8 +56,9 @@ export const latency: ClusterScenario = {
 type Round = Partial<Record<FigureName, number>> & { stolenPercent: number };
 
 /**
- * Measures until enough rounds were quiet: a host that takes CPU time away in the middle of a message adds to its latency what is no part of it.
- * @returns the rounds in which it took least, and how many there were
+ * Measures until enough rounds were quiet: when the host of a virtual machine takes CPU time away, messages in flight
+ * seem slower.
+ * @returns the rounds with the least stolen CPU time, and the number of all rounds
  */
 async function quietRounds(
   { rounds, latencySeconds }: ClusterScale,
@@ -87,7 +89,10 @@ async function findRate(rig: ClusterRig, seconds: number): Promise<Rate> {
   return rate;
 }
 
-/** The rate at which the busiest process would have been half busy. The machine is not equally fast at all times. */
+/**
+ * The rate at which the busiest process would have been half busy. Computed anew for each round, because the machine's
+ * speed varies.
+ */
 function adjusted({ perSecond, most }: Rate, outcome: ClusterOutcome): Rate {
   const step = Math.min(LARGEST_STEP, TARGET_CPU_PERCENT / busiestPercent(outcome));
   return { perSecond: Math.min(most, step * perSecond), most };

@@ -3,7 +3,7 @@ import { type ClusterBench, type ClusterScenario, caseOf, openAll, perMessage } 
 
 const PER_TICK = 100;
 
-/** The receivers are clients of the node that publishes: what does Redis hear of it? */
+/** Redis commands for messages whose receivers are all clients of the publishing node: there should be none. */
 export const local: ClusterScenario = {
   name: "local",
   title: "Local only: messages from node A to clients of node A, and what Redis does meanwhile",

@@ -20,7 +20,7 @@ export class MemoryBroker implements Broker {
     this.#idempotency = idempotency;
   }
 
-  /** There is no other node. */
+  /** Sends nothing: a single node has no other nodes. */
   relay(): number {
     return 0;
   }
@@ -37,7 +37,7 @@ export class MemoryBroker implements Broker {
   }
 
   #duplicate({ id, timestamp, channel }: Message, { place, receipt }: FirstPublish): Appended {
-    // An ephemeral first message has no place in the history; offset 0 says so.
+    // An ephemeral first message has no position in the history; offset 0 says so.
     const found = place ?? { id, timestamp, epoch: this.#histories.open(channel).epoch, offset: 0 };
     return { ...found, receivers: 0, duplicate: true, receipt };
   }
@@ -53,7 +53,7 @@ export class MemoryBroker implements Broker {
   async positions(channels: readonly Channel[]): Promise<Position[]> {
     this.#node.assertUp();
     const histories = new Map(channels.map((channel) => [channel, this.#histories.open(channel)]));
-    // Read after all are open: opening the last one may evict the history of the first one.
+    // Positions are read after all histories are open: opening the last one may evict the first one.
     return channels.map((channel) => {
       const { epoch, last } = histories.get(channel) ?? this.#histories.open(channel);
       return { epoch, offset: last };

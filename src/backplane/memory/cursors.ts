@@ -35,10 +35,10 @@ export class MemoryCursors implements Cursors {
     const { sink } = this.#node;
     const history = this.#histories.open(channel);
     if (epoch !== undefined && epoch !== history.epoch) {
-      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${history.epoch}`);
+      throw new TidingsError("conflict", `epoch: the present epoch of ${channel} is ${history.epoch}`);
     }
     if (offset > history.last) {
-      throw new TidingsError("bad_request", `offset: the last of ${channel} is ${history.last}`);
+      throw new TidingsError("bad_request", `offset: the last offset of ${channel} is ${history.last}`);
     }
     const name = cursorName(user, device);
     const before = history.cursors?.get(name);

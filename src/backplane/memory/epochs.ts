@@ -1,6 +1,7 @@
 /**
- * Names for histories. A new history takes the current epoch, and each loss makes a new epoch, so that a channel never
- * returns to an epoch under which it has lost messages. Many channels share one name, which saves memory.
+ * Epochs: the names of histories. A new history takes the current epoch, and each loss makes a new epoch, so that a
+ * channel never takes an epoch again under which it has lost messages. Many channels share one name, which saves
+ * memory.
  */
 export class Epochs {
   /** Random, so that each run of the process has other epochs. */

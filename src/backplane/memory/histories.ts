@@ -19,7 +19,8 @@ type Lost = (channel: Channel, position: Position) => void;
 /**
  * Histories of all channels, within limits. When they exceed the memory limit together, the least recently used are
  * evicted. Histories with an offset lose their messages first, one after another, and continue under a new epoch; then
- * histories without an offset are removed. The history in use stays; when it is the last one, its own oldest messages go.
+ * histories without an offset are removed. The history in use is never evicted; when no other is left to evict, it
+ * loses its own oldest messages.
  */
 export class Histories {
   readonly #limits: HistoryLimits;
@@ -28,11 +29,11 @@ export class Histories {
   readonly #histories = new Map<Channel, History>();
   /** Histories that have given an offset under their epoch, least recently used first. */
   readonly #written = new LruList<History>();
-  /** Histories that have given none. */
+  /** Histories that have given no offset under their epoch, least recently used first. */
   readonly #blank = new LruList<History>();
   readonly #epochs = new Epochs();
   #bytes = 0;
-  /** Epoch of a history that was removed, a former epoch if there was any: members may still hold it. */
+  /** Epoch of a removed history, preferably a former epoch: members may still hold a position under it. */
   #removedEpoch: string | undefined;
 
   constructor(limits: HistoryLimits, now: () => number, lost: Lost) {
@@ -45,7 +46,7 @@ export class Histories {
     return this.#histories.get(channel);
   }
 
-  /** Opens the history of a channel, or makes one. It is the last one used, and has no messages over their age. */
+  /** Opens or makes the history of a channel. Marks it as the most recently used, and expires its old messages. */
   open(channel: Channel): History {
     const history = this.#histories.get(channel) ?? this.#create(channel);
     this.#listOf(history).use(history);
@@ -76,13 +77,13 @@ export class Histories {
 
   #create(channel: Channel): History {
     const history = new History(channel, this.#epochs.current);
-    const mayReturn = this.#removedEpoch !== undefined && this.#removedEpoch !== history.epoch;
+    const mayHoldFormer = this.#removedEpoch !== undefined && this.#removedEpoch !== history.epoch;
     this.#histories.set(channel, history);
     this.#blank.add(history);
     this.#bytes += history.bytes;
     this.#fit(history);
     // Members may still hold a position of a history that was removed under another epoch.
-    if (mayReturn) this.#lost(channel, { epoch: history.epoch, offset: 0 });
+    if (mayHoldFormer) this.#lost(channel, { epoch: history.epoch, offset: 0 });
     return history;
   }
 
@@ -90,7 +91,9 @@ export class Histories {
     return history.last === 0 ? this.#blank : this.#written;
   }
 
-  /** Expires from the oldest message on. An older timestamp behind a younger one (a clock was set back) makes no hole. */
+  /**
+   * Expires messages from the start only. After a clock was set back, an old message behind a newer one makes no hole.
+   */
   #expire(history: History): void {
     let { oldest } = history;
     if (oldest === undefined) return;

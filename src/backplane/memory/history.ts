@@ -14,8 +14,8 @@ type Slots = (StoredMessage | undefined)[];
 const NO_SLOTS: Slots = [];
 
 /**
- * History of one channel, a ring of slots. The message with a given offset is in the slot `offset mod capacity`, and the
- * capacity is a power of two, so that neither the end nor the start ever moves another message.
+ * History of one channel, a ring of slots. The message with a given offset is in the slot `offset mod capacity`, and
+ * the capacity is a power of two, so that neither the end nor the start ever moves another message.
  */
 export class History implements Linked<History> {
   readonly channel: Channel;
@@ -24,7 +24,7 @@ export class History implements Linked<History> {
   first = 1;
   /** The highest offset ever given under this epoch; 0 when there was none. */
   last = 0;
-  /** Estimate of its memory. */
+  /** Estimated memory of the history, in bytes. */
   bytes = HISTORY_BYTES;
   /** Last acknowledged offsets, by user and device. */
   cursors: Map<string, number> | undefined;

@@ -3,9 +3,9 @@ import type { MemoryNode } from "./node.ts";
 
 /** First publish under an idempotency key. */
 export interface FirstPublish {
-  /** Its place in the history; absent for an ephemeral message. */
+  /** Position of the message in its history; absent for an ephemeral message. */
   readonly place?: Pick<Appended, "id" | "timestamp" | "epoch" | "offset">;
-  /** Its receipt, once that is known. */
+  /** Receipt of the publish, once that is known. */
   receipt?: StoredReceipt;
 }
 

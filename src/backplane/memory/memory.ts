@@ -21,7 +21,7 @@ export interface MemoryOptions {
   readonly now?: () => number;
 }
 
-/** Backplane of a single node: everything is kept in this process and ends with it. It starts once. */
+/** Backplane of a single node: all state is in this process and ends with it. A backplane starts once. */
 export function memoryBackplane(options: MemoryOptions): Backplane {
   const { history, idempotencyWindowMs = 300_000, idempotencyKeys = 1_000_000, graceMs = 5_000 } = options;
   const now = options.now ?? Date.now;
@@ -44,7 +44,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
       node.stop();
       presence.stop();
     },
-    // Nothing between publish and receive can be unavailable: a message would only prove the call itself.
+    // Publish and receive are one function call here, so a message to itself would prove nothing.
     probe: async () => node.assertUp(),
   };
 }

@@ -36,7 +36,7 @@ export class MemoryPresence implements Presence, Routes {
     return admission;
   }
 
-  /** Does nothing for a connection that is not there: the evicted ones have gone already. */
+  /** Does nothing for an unknown connection: `arrive` has removed the evicted ones already. */
   async depart({ id, user }: ConnectionInfo): Promise<void> {
     this.#node.assertUp();
     const present = this.#online.get(user);
@@ -77,13 +77,13 @@ export class MemoryPresence implements Presence, Routes {
     this.#groups.delete(group, user);
   }
 
-  /** No user goes offline any more. */
+  /** Ends all grace periods: no user goes offline any more. */
   stop(): void {
     this.#grace.stop();
   }
 }
 
-/** Decides by the rules on one more connection beside the present ones (oldest first). */
+/** Applies the rules to a new connection. @param present the user's connections, oldest first */
 function admit(
   { platform }: ConnectionInfo,
   present: readonly ConnectionInfo[],
@@ -97,7 +97,7 @@ function admit(
   return { admitted: true, evicted: [...replaced, ...others.slice(0, excess)] };
 }
 
-/** @returns whether it was there */
+/** @returns whether the list had the connection */
 function remove(connections: ConnectionInfo[], id: string): boolean {
   const index = connections.findIndex((connection) => connection.id === id);
   if (index === -1) return false;

@@ -31,7 +31,9 @@ export interface RedisOptions {
    * `redis-cluster://host:port,host:port`; `rediss…` is the same over TLS.
    */
   readonly url: string;
-  /** Prefix of all keys and Pub/Sub channels. Clusters that share a Redis need different prefixes. @default "tidings:" */
+  /**
+   * Prefix of all keys and Pub/Sub channels. Clusters that share a Redis need different prefixes. @default "tidings:"
+   */
   readonly prefix?: string;
   /** Retention per channel. */
   readonly history: HistoryLimits;
@@ -40,8 +42,8 @@ export interface RedisOptions {
   /** Grace period of a user without connections before `offline`, in milliseconds. @default 5_000 // 5 s */
   readonly graceMs?: number;
   /**
-   * Grace period of users whose node drains, in milliseconds. It should be longer by the time over which the node spreads their
-   * reconnects, so that a restart makes nobody offline. @default graceMs
+   * Grace period of users whose node drains, in milliseconds. It should be longer by the time over which the node
+   * spreads their reconnects, so that nobody appears offline during a restart. @default graceMs
    */
   readonly drainGraceMs?: number;
   /** Pause between the heartbeats of a node, in milliseconds. @default 10_000 // 10 s */
@@ -51,15 +53,17 @@ export interface RedisOptions {
   /** A command that takes longer fails with `unavailable`, in milliseconds. @default 2_000 // 2 s */
   readonly commandTimeoutMs?: number;
   /**
-   * From how many stored messages of a tick on they are appended by a transaction with one command each, instead of by a script. The
-   * script has less delay; the transaction costs Redis half as much. Not on Redis Cluster. @default 32
+   * From how many stored messages of a tick on they are appended by a transaction with one command each, instead of by
+   * a script. The script has less delay; the transaction costs Redis half as much. Not on Redis Cluster. @default 32
    */
   readonly pushFrom?: number;
   /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
   readonly now?: () => number;
 }
 
-/** Lifetime of an append target as a part of the age of messages: a look-up also renews the lifetime of the cursors. */
+/**
+ * Lifetime of an append target, as a fraction of the retained age: a look-up also renews the lifetime of the cursors.
+ */
 const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
 interface Settings extends Required<Omit<RedisOptions, "url">> {
@@ -78,8 +82,9 @@ const DEFAULTS = {
 };
 
 /**
- * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts once, and not again
- * after `stop`. While Redis is unavailable it fails with `unavailable`; when Redis is back, it reconciles everything before it counts as up.
+ * The backplane of any number of nodes, on Redis 6.2 or later or Valkey: standalone, Sentinel or Cluster. It starts
+ * once, and not again after `stop`. While Redis is unavailable it fails with `unavailable`; after the outage it
+ * reconciles the node with Redis before it counts as up.
  * @throws TidingsError `bad_request` for a URL of another form
  */
 export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
@@ -88,8 +93,9 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const base = createBase(settings);
   const { connection, bus, node, traffic } = base;
-  // Messages and presence need each other: a message is delivered if its channel has local members, and when the last of them has gone,
-  // the channel is forgotten. So presence is handed over as a function, which is not called before the backplane has started.
+  // Delivery and presence need each other: a message is delivered if its channel has local members, and after the last
+  // of them has left, the receiver forgets the channel. So delivery gets presence as a function, which is first called
+  // after the start.
   const messages = createMessages(base, settings, () => presence);
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);

@@ -10,7 +10,8 @@ export interface LivenessOptions {
 
 /**
  * Detects a connection that died without a close frame. Programs cannot see the server's WebSocket pings, because
- * browsers answer them internally. An idle client therefore sends a ping after one heartbeat and gives up after another.
+ * browsers answer them internally. An idle client therefore sends a ping after one heartbeat and gives up after
+ * another.
  */
 export class Liveness {
   readonly #options: LivenessOptions;

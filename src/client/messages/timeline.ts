@@ -83,8 +83,8 @@ export class Timeline {
   }
 
   /**
-   * Applies a message or a skipped offset. A skipped offset more than one ahead is a gap as well, because the server does
-   * not know which messages it dropped before it.
+   * Applies a message or a skipped offset. A skipped offset more than one ahead is a gap as well, because the server
+   * does not know which messages it dropped before it.
    */
   #take(offset: number, push: Push | typeof SKIPPED): void {
     const position = this.#position;

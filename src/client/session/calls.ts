@@ -75,7 +75,7 @@ export class Calls {
     return this.#add(fields, plan, true);
   }
 
-  /** Resolves or rejects the call of a reply or error frame. @returns the error when it belongs to no pending call */
+  /** Resolves or rejects the call that a frame answers. @returns the frame's error when it answers no pending call */
   receive({ id, data, error }: InboundFrame): TidingsError | undefined {
     const call = typeof id === "number" ? this.#take(id) : undefined;
     if (error === undefined) {

@@ -54,7 +54,7 @@ export function deliveryContract(implementation: Implementation): void {
     }
   });
 
-  test("an ephemeral message does not come back to its origin", async () => {
+  test("an ephemeral message does not arrive at its origin", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
     await routes.join("g", "alice");

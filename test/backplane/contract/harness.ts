@@ -27,14 +27,14 @@ export interface TestCluster {
   readonly backplanes: readonly Backplane[];
   /** The clock of history's age and the idempotency window: milliseconds since 1970. */
   now(): number;
-  /** Advances that clock, by waiting if need be. */
+  /** Advances that clock; waits if the clock cannot be set. */
   advance(ms: number): Promise<void>;
   /** Makes the backplane lose the histories of all channels that have one. */
   loseHistories(): Promise<void>;
 }
 
 export interface Implementation {
-  /** How many nodes can share one backplane. */
+  /** Maximum of nodes that can share one backplane. */
   readonly nodes: number;
   createCluster(nodes: number, options: ClusterOptions): Promise<TestCluster>;
 }
@@ -95,7 +95,10 @@ export async function startCluster(
   };
 }
 
-/** Gives the second node a member of group `g`, and the first one the route: from here on no message to it waits for a look-up. */
+/**
+ * Gives the second node a member of group `g`, and the first one the route: from here on no message to it waits for a
+ * look-up.
+ */
 export async function acquaint({ node, other, message }: StartedCluster): Promise<void> {
   await other.routes.join("g", "alice");
   await node.broker.relay(message("group:g"));

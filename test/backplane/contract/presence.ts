@@ -80,7 +80,7 @@ export function presenceContract(implementation: Implementation): void {
     expect(node.sink.changesOf("carol")).toEqual([true, false]);
   });
 
-  test("a user who was announced offline is announced online again", async () => {
+  test("a user who was reported offline is reported online again", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
 

@@ -14,7 +14,7 @@ import {
 
 const KIB = 2 ** 10;
 const TOTAL_BYTES = 64 * KIB;
-/** Three histories of one such message fit, a fourth does not. */
+/** Size of a message: three histories with one such message fit the bound, a fourth does not. */
 const BODY = `"${" ".repeat(20 * KIB)}"`;
 
 const NOW = 1_763_690_000_000;
@@ -28,7 +28,7 @@ const bounded: Implementation = {
   },
 };
 
-/** Appends a message; three of them fit. */
+/** Appends a message of a size of which three fit the bound. */
 const append = ({ node, message }: StartedCluster, channel: Channel) =>
   node.broker.append(message(channel, { body: BODY }));
 
@@ -155,7 +155,7 @@ test("at least as many idempotency keys as the limit are kept, and at most twice
   expect(known.length).toBeLessThanOrEqual(20);
 });
 
-test("pages of online users have no gaps after ten thousand users have come and gone", async () => {
+test("pages of online users have no gaps after ten thousand users have connected and disconnected", async () => {
   await using cluster = await startCluster(bounded);
   const { node } = cluster;
   const staying = connectionOf(node, "staying");

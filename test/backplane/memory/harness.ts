@@ -3,7 +3,7 @@ import type { Implementation } from "../contract/harness.ts";
 
 const HOUR_MS = 3_600_000;
 const TOTAL_BYTES = 2 ** 20;
-/** One of these fits, so that the second one evicts the first and all that was used before. */
+/** Size of a message of which one fits the bound: a second one evicts the first, and all histories used before. */
 const LARGE = `"${" ".repeat(0.6 * TOTAL_BYTES)}"`;
 
 /** The memory backplane under the contract: one node, on a clock that is moved by hand. */

@@ -10,9 +10,9 @@ interface KnownChannel {
 }
 
 /**
- * Model of the histories, checked against every answer and every event of a backplane. The invariants: offsets count
- * 1, 2, 3, … under one epoch; the epoch changes when a loss is announced and only then; it is never one that had an offset
- * before; a page is a run of the newest messages within count and age.
+ * Model of the histories, checked against every answer and every event of a backplane. The invariants: offsets count 1,
+ * 2, 3, … under one epoch; the epoch changes when a loss is reported and only then; an epoch that had an offset is
+ * never used again; a page is a run of the newest messages within count and age.
  */
 export class HistoryModel {
   readonly #channels = new Map<Channel, KnownChannel>();
@@ -24,11 +24,11 @@ export class HistoryModel {
     this.#ageMs = ageMs;
   }
 
-  /** A loss was announced. */
+  /** A loss was reported. */
   lost(channel: Channel, { epoch, offset }: Position): void {
     const known = this.#known(channel);
     expect(offset, "a lost history starts again").toBe(0);
-    // A channel that had nothing to lose may be announced again.
+    // A channel without messages may be reported again.
     if (epoch === known.epoch) expect(known.ids, "a loss takes a new epoch").toEqual([]);
     else this.#renew(known, epoch);
   }
@@ -71,12 +71,12 @@ export class HistoryModel {
   #at(channel: Channel, epoch: string): KnownChannel {
     const known = this.#known(channel);
     if (known.epoch === undefined) this.#renew(known, epoch);
-    expect(epoch, "a new epoch is announced before it is used").toBe(known.epoch);
+    expect(epoch, "a new epoch is reported before it is used").toBe(known.epoch);
     return known;
   }
 
   #renew(known: KnownChannel, epoch: string): void {
-    expect(known.former, "an epoch does not come back").not.toContain(epoch);
+    expect(known.former, "an epoch is never used again").not.toContain(epoch);
     if (known.epoch !== undefined && known.ids.length > 0) known.former.add(known.epoch);
     known.epoch = epoch;
     known.ids.length = 0;

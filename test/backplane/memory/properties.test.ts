@@ -38,7 +38,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 const limitsOfHistory = fc.record({
   count: fc.integer({ min: 0, max: 20 }),
   ageMs: fc.constantFrom(500, 1_000_000),
-  // From hardly a ring to everything.
+  // The bounds range from a few slots to more than all messages.
   totalBytes: fc.constantFrom(300, 1_500, 5_000, 20_000, 10_000_000),
 });
 

@@ -6,8 +6,8 @@ import type { Implementation } from "../contract/harness.ts";
 const HOUR_MS = 3_600_000;
 
 /**
- * The Redis backplane under the contract, on a clock that is moved by hand. Clusters under test share a Redis, which is
- * asked for when a test begins; a prefix of its own keeps each to itself.
+ * The Redis backplane under the contract, on a clock that is moved by hand. Clusters under test share a Redis: `redis`
+ * is called when a test begins. Each cluster has its own prefix.
  */
 export const redisOn = (redis: () => TestRedis, pushFrom?: number): Implementation => ({
   nodes: 3,

@@ -14,8 +14,9 @@ const INTERNAL =
   /\.(stream|status|commandQueue|offlineQueue|condition|connector|sendCommand)\b|\btoWritable\(/;
 const COMMAND_CLASS = /import [^;]*\bCommand\b[^;]* from "ioredis"/;
 
-// A pipe reads replies off the socket of a client, and scripts encode themselves. Both depend on how ioredis sends a command and on where it
-// keeps its socket, which it may change in a patch. So its version changes only when somebody has read connection/ioredis.ts beside it.
+// A pipe reads replies off the socket of a client, and scripts encode themselves. Both depend on how ioredis sends a
+// command and on where it keeps its socket, which it may change in a patch. So its version changes only when somebody
+// has read connection/ioredis.ts beside it.
 test("the version of ioredis is pinned, because connection/ioredis.ts depends on its internals", () => {
   const { version } = json("node_modules/ioredis/package.json");
 

@@ -8,7 +8,7 @@ import { Writers } from "../support/writers.ts";
 const RESIDENTS = ["ada", "bea", "cia"];
 const TRAVELLERS = Array.from({ length: 12 }, (_, index) => `traveller-${index}`);
 
-/** Users of one node who do not come back when it is gone. They are the only members of a group, too. */
+/** Users of one node who do not reconnect after its end. They are also the only members of a group. */
 async function settle(cluster: Cluster, node: NodeProcess): Promise<void> {
   for (const user of RESIDENTS) {
     const peer = await cluster.peer(user, node);

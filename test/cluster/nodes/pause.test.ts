@@ -7,7 +7,7 @@ import { Writers } from "../support/writers.ts";
 const USERS = ["ada", "bea", "cia"];
 
 onEveryRedis((redis) => {
-  test("a node paused beyond the timeout is declared dead once, and comes back as another incarnation with its clients", async () => {
+  test("a node paused beyond the timeout is declared dead once, and registers again as another incarnation with its clients", async () => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watchers = [await cluster.watcher(n1), await cluster.watcher(n3)];

@@ -5,7 +5,9 @@ import { Writers } from "../support/writers.ts";
 const SPREAD_MS = 1_000;
 const USERS = Array.from({ length: 60 }, (_, index) => `user-${index}`);
 
-/** Every third of the window has somebody, and nobody is outside: of 60 at random moments one in 10¹⁰ runs would fail. */
+/**
+ * Every third of the window has somebody, and nobody is outside: of 60 at random moments one in 10¹⁰ runs would fail.
+ */
 function expectSpread(delays: readonly number[]): void {
   expect(delays.length).toBeGreaterThanOrEqual(USERS.length);
   expect(Math.max(...delays)).toBeLessThanOrEqual(SPREAD_MS);

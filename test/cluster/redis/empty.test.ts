@@ -28,7 +28,7 @@ test("Redis emptied while it runs: nodes reconcile within a heartbeat", async ()
   await scene.untilLossIsTold();
 });
 
-test("a client that was offline when Redis lost everything is told at its next login", async () => {
+test("a client that was offline when Redis lost everything gets the loss at its next login", async () => {
   await using redis = await RedisServer.start();
   await using cluster = await Cluster.start(redis);
   const { n1, n2 } = cluster;

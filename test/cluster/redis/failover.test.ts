@@ -23,7 +23,7 @@ describe.each([
     scene.expectNothingLost();
   });
 
-  test("hangs, is replaced, and answers again: no node goes on with it", async () => {
+  test("hangs, is replaced, and answers again: no node uses it any more", async () => {
     await using redis = await start();
     await using cluster = await Cluster.start(redis);
     const scene = await Scene.open(cluster);

@@ -17,7 +17,7 @@ test("a master of a Redis Cluster crashes and restarts with its data: all users 
 });
 
 test.each([0, 1, 2])(
-  "master %i of a Redis Cluster comes back empty: its part is announced again",
+  "master %i of a Redis Cluster restarts empty: nodes reconcile its partitions",
   async (index) => {
     await using redis = await RedisCluster.start();
     await using cluster = await Cluster.start(redis);

@@ -21,7 +21,9 @@ const QUICK: Environment = {
   HISTORY_COUNT: "100000",
 };
 
-/** Nodes n1, n2, n3 in processes of their own that share a Redis, and a balancer before them. `await using` ends all. */
+/**
+ * Nodes n1, n2, n3 in processes of their own that share a Redis, and a balancer before them. `await using` ends all.
+ */
 export class Cluster implements AsyncDisposable {
   readonly nodes: readonly NodeProcess[];
   readonly balancer: Balancer;

@@ -14,7 +14,9 @@ interface Person {
   readonly connection: string | undefined;
 }
 
-/** Friends on three nodes, two of them on the first, with the expectations while Redis is unavailable and afterwards. */
+/**
+ * Friends on three nodes, two of them on the first, with the expectations while Redis is unavailable and afterwards.
+ */
 export class Scene {
   readonly #cluster: Cluster;
   readonly #people: readonly Person[];
@@ -101,7 +103,7 @@ export class Scene {
     }
   }
 
-  /** Resolves when everyone has been told that the own channel and the group's have lost messages. */
+  /** Resolves when every client has got `lost` for its own channel and for the group. */
   async untilLossIsTold(): Promise<void> {
     for (const { name, observed } of this.#people) {
       for (const channel of [`user:${name}`, `group:${GROUP}`]) {

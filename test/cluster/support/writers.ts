@@ -14,7 +14,9 @@ interface Numbered {
 /** Between two messages of a writer: with three writers about 1,000 messages per second. */
 const PAUSE_MS = 2;
 
-/** Users who write stored messages to others, one after another, as applications do: a retryable failure is repeated. */
+/**
+ * Users who write stored messages to others, one after another, as applications do: a retryable failure is repeated.
+ */
 export class Writers {
   readonly #writers: readonly { name: string; client: Observed }[];
   readonly #receivers: readonly string[];
@@ -51,7 +53,7 @@ export class Writers {
     await this.#running;
   }
 
-  /** How many messages have been sent to a receiver. */
+  /** Number of messages sent to a receiver. */
   total(receiver: string): number {
     return this.#writers.reduce((sum, { name }) => sum + this.#sentTo(receiver, name), 0);
   }

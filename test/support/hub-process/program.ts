@@ -23,7 +23,9 @@ const answers: Record<Question["ask"], (question: Question) => unknown> = {
   close: () => hub.close(),
 };
 
-/** Bytes in use after collection. Twice, because what the first leaves to finalizers goes with the second. */
+/**
+ * Bytes in use after collection. Collects twice: the first collection runs finalizers, the second frees their objects.
+ */
 async function settledMemory(): Promise<number> {
   for (let round = 0; round < 2; round++) {
     globalThis.gc?.();

@@ -17,7 +17,7 @@ export interface Answer {
   readonly body: any;
 }
 
-/** `tidings serve` in a process of its own, on a port that it comes back on. `await using` ends it. */
+/** `tidings serve` in a process of its own, on a port that it keeps across restarts. `await using` ends it. */
 export class NodeProcess implements AsyncDisposable {
   readonly id: string;
   readonly port: number;

@@ -54,7 +54,9 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
   }
 }
 
-/** A Redis Cluster and a replica of one of its masters, which takes the place of a dead master. `await using` stops all. */
+/**
+ * A Redis Cluster and a replica of one of its masters, which takes the place of a dead master. `await using` stops all.
+ */
 export class ReplicatedRedisCluster implements AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
@@ -72,7 +74,7 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     const replica = await RedisServer.start({ args: ARGS });
     await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
     const id = String(await master.command("CLUSTER", "MYID"));
-    // The replica has to hear of the master first.
+    // The replica must know the master first.
     await eventually("the replica may follow the master", () =>
       replica.command("CLUSTER", "REPLICATE", id).then(Boolean, () => false),
     );

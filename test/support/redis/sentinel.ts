@@ -60,7 +60,9 @@ export class RedisSentinel implements AsyncDisposable {
     await replicated(this.master, this.replica);
   }
 
-  /** Holds back promotions until {@link elect}. Pausing Sentinel would not do: it then elects nobody for another 30 s. */
+  /**
+   * Holds back promotions until {@link elect}. Pausing Sentinel would not do: it then elects nobody for another 30 s.
+   */
   async holdElections(): Promise<void> {
     await this.#takeForDeadAfter(3_600_000);
   }

@@ -113,7 +113,10 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** Rewrites the file. Otherwise a server cuts off only the last command when a crash came in the middle of a transaction. */
+  /**
+   * Rewrites the file. Otherwise a server cuts off only the last command when a crash came in the middle of a
+   * transaction.
+   */
   async #rewrite(): Promise<void> {
     await this.command("BGREWRITEAOF");
     await eventually("Redis has rewritten its file", async () =>

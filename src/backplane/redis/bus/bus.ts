@@ -46,12 +46,12 @@ export class Bus {
     this.on(LINE.probe, ([, probe = ""]) => this.#probes.answered(probe));
   }
 
-  /** Names this incarnation of the node: the address of the node on the bus, and the owner of all that the node has in Redis. */
+  /** Token of this incarnation of the node: its address on the bus, and the owner of its data in Redis. */
   get token(): string {
     return this.#token;
   }
 
-  /** Starts the watchdog: a connection may be dead without a sign, and then nothing that others send arrives. */
+  /** Starts the watchdog: a dead connection may look alive, and then no line from other nodes arrives. */
   start(): void {
     this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
   }
@@ -83,11 +83,13 @@ export class Bus {
   /** Posts a line to a node before the tick ends. During an outage the line is dropped. */
   post(token: string, line: string): void {
     if (this.#connection.isUp)
-      this.#outbound.post(token, line[0] as Kind, line); // lineOf begins with the kind
+      this.#outbound.post(token, line[0] as Kind, line); // `lineOf` writes the kind first
     else this.dropped();
   }
 
-  /** Posts a message to a node, as {@link post} does. @param shared the fields that it has in common with other messages */
+  /**
+   * Posts a message to a node, as {@link post} does. @param shared the fields that it has in common with other messages
+   */
   pass(token: string, shared: string, message: Message): void {
     if (this.#connection.isUp) this.#outbound.pass(token, shared, message);
     else this.dropped();
@@ -112,8 +114,8 @@ export class Bus {
   }
 
   /**
-   * Sends a line to this node, and resolves when it has arrived. It takes the way that all lines take.
-   * @throws TidingsError `unavailable` when it does not arrive in time
+   * Sends a probe to this node over Redis, as all lines are sent, and resolves when the probe has arrived.
+   * @throws TidingsError `unavailable` when the probe does not arrive in time
    */
   async probe(): Promise<void> {
     this.#connection.assertUp();
@@ -125,7 +127,7 @@ export class Bus {
     if (answers.length > 0) return;
     throw new TidingsError(
       "unavailable",
-      `the probe did not arrive within ${this.#options.commandTimeoutMs} ms`,
+      `Redis did not deliver the node's probe within ${this.#options.commandTimeoutMs} ms`,
     );
   }
 

@@ -21,7 +21,7 @@ export class Inbound {
     this.#onError = onError;
   }
 
-  /** Registers the handler of a kind of lines. When it throws, that is reported, and the next line is handled. */
+  /** Registers the handler of a kind of lines. An error of the handler is reported, and the next line is handled. */
   on(kind: Kind, handler: Handler): void {
     this.onLine(kind, (line) => {
       handler(line.split(FIELD));
@@ -50,7 +50,7 @@ export class Inbound {
    */
   #handleRow(lines: readonly string[], start: number): number {
     const kind = kindOf(lines[start]);
-    // A newer node may send a kind that this one does not know yet.
+    // A node of a newer version may send a kind that this version does not know.
     const handler = this.#handlers.get(kind);
     let end = start;
     let messages = 0;

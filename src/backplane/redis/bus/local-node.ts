@@ -33,7 +33,10 @@ export class LocalNode {
     this.#sink = undefined;
   }
 
-  /** Reports a failure that no caller waits for. Before the start and after the stop nobody is there to hear it. */
+  /**
+   * Reports a failure that no caller waits for. Before the start and after the stop there is no sink, and the failure
+   * is ignored.
+   */
   report(stage: string, error: unknown): void {
     this.#sink?.report(stage, error);
   }

@@ -3,9 +3,12 @@ import { encodeOwn, encodeRepeated, hasSameContent } from "../wire/ephemeral-lin
 import { type Kind, LARGE_PAYLOAD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
-/** Lines and messages in one payload: enough to make a PUBLISH cheap, and few enough for its receiver to do other work in between. */
+/**
+ * Lines and messages in one payload: enough to make a PUBLISH cheap, and few enough for its receiver to do other work
+ * in between.
+ */
 const MAX_COUNT = 512;
-/** Characters that Redis has been given and has not confirmed. Beyond it lines are dropped: memory stays bounded while Redis is slow. */
+/** Maximum of characters in flight to Redis. Further lines are dropped, so memory stays bounded while Redis is slow. */
 const MAX_UNCONFIRMED_CHARACTERS = 64 * 2 ** 20;
 
 /** Publishes a payload to a node. */
@@ -30,10 +33,13 @@ export class Outbound {
   #batches = new Map<string, Batch>();
   #isScheduled = false;
   #unconfirmed = 0;
-  /** The kind of the lines that are not counted yet. Lines of one kind come in a row; counting each would cost as much as sending it. */
+  /**
+   * The kind of the lines that are not counted yet. Lines of one kind come in a row; counting each would cost as much
+   * as sending it.
+   */
   #kind: Kind = LINE.ephemeral;
   #uncounted = 0;
-  /** The message that was encoded last, and its encoding: it is the same for each node that gets the message. */
+  /** The message encoded last, and its encoding, which all target nodes of the message share. */
   #encoded: Message | undefined;
   #own = "";
 
@@ -51,7 +57,10 @@ export class Outbound {
     this.#added(batch, kind);
   }
 
-  /** Sends a message before the tick ends. It continues the line before it when that begins with the shared fields, too. */
+  /**
+   * Sends a message before the tick ends. The message joins the previous line when that line has the same shared
+   * fields.
+   */
   pass(token: string, shared: string, message: Message): void {
     const batch = this.#batchTo(token);
     if (shared !== batch.shared) {

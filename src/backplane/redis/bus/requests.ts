@@ -1,26 +1,27 @@
 /**
- * Requests to other nodes (or to this one) over the bus: sends each with an id, and awaits its answers until a timeout. Answers of
- * nodes that are overdue are ignored. The meaning of a missing answer is up to the caller.
+ * Requests to other nodes (or to this one) over the bus: sends each with an id, and awaits its answers until a timeout.
+ * Later answers are ignored. The meaning of a missing answer is up to the caller.
  */
 export class Requests {
   readonly #timeoutMs: number;
   readonly #pending = new Map<string, (answer: string) => void>();
   #count = 0;
 
-  /** @param timeoutMs a node that has not answered after so long is not waited for */
+  /** @param timeoutMs after this time the request resolves without the missing answers */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
   /**
    * Sends a request, and resolves with the answers that came in time.
-   * @param send sends the request with this id, and gives the number of nodes that it asked. Its failure is that of the request
+   * @param send sends the request with this id, and resolves with the number of nodes asked. When it rejects, the
+   * request rejects
    */
   async ask(send: (id: string) => number | Promise<number>): Promise<readonly string[]> {
     const id = (++this.#count).toString(36);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const answers: string[] = [];
-    // Answers may come before Redis has told how many nodes were asked.
+    // Answers may arrive before the reply of Redis with the number of nodes asked.
     let asked = Number.POSITIVE_INFINITY;
     this.#pending.set(id, (answer) => {
       if (answers.push(answer) >= asked) end();
@@ -47,5 +48,8 @@ export class Requests {
   }
 }
 
-/** Asks incarnations whether they are alive, and maps each to its answer. The map is empty when this node hears no answers at all. */
+/**
+ * Asks incarnations whether they are alive, and maps each to its answer. The map is empty when this node hears no
+ * answers at all.
+ */
 export type CallRoll = (tokens: readonly string[]) => Promise<ReadonlyMap<string, boolean>>;

@@ -2,7 +2,10 @@ import { TidingsError } from "../../../protocol/protocol.ts";
 
 type State = "new" | "unavailable" | "up" | "stopped";
 
-/** Tells whether Redis is available to this node: from `new` to `unavailable` and `up`, back and forth with each outage, and to `stopped`. */
+/**
+ * Tells whether Redis is available to this node: from `new` to `unavailable` and `up`, again with each outage, and at
+ * last to `stopped`.
+ */
 export class Availability {
   readonly #listeners: (() => void)[] = [];
   readonly #onOutage: (error: unknown) => void;
@@ -33,7 +36,10 @@ export class Availability {
     this.#listeners.push(listener);
   }
 
-  /** Resolves when Redis is available for the first time, however long that takes; rejects when the node is stopped before. */
+  /**
+   * Resolves when Redis is available for the first time, however long that takes; rejects when the node is stopped
+   * before.
+   */
   start(): Promise<void> {
     this.#state = "unavailable";
     return new Promise<void>((resolve, reject) => {

@@ -51,9 +51,11 @@ function hostOf(text: string, defaultPort: number): { host: string; port: number
 const decoded = (text: string | undefined): string | undefined =>
   text === undefined || text === "" ? undefined : decodeURIComponent(text);
 
-/** Makes the client for commands. It reconnects by itself; commands that were in flight fail, and are not sent again. */
+/**
+ * Makes the client for commands. It reconnects by itself; commands that were in flight fail, and are not sent again.
+ */
 export function commandsClient(address: Address, commandTimeoutMs: number): Redis | Cluster {
-  // A connection that is silent for longer than a slow Redis would be is dead.
+  // A connection that is silent for longer than any slow Redis counts as dead.
   const timeouts = { commandTimeout: commandTimeoutMs, socketTimeout: 2 * commandTimeoutMs };
   const options = { ...optionsOf(address), ...timeouts };
   if (address.kind !== "cluster")
@@ -63,14 +65,14 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
     enableOfflineQueue: false,
     lazyConnect: true,
     clusterRetryStrategy: retryDelay,
-    // By default commands in flight are sent again when their connection has ended, though Redis may have run them.
+    // ioredis would send commands in flight again after a reconnect, though Redis may have run them already.
     retryDelayOnFailover: 0,
   });
 }
 
 /**
- * Resolves when all masters answer. On Redis Cluster the client connects to each master on demand, and until it has connected it fails all
- * commands to that master but the first.
+ * Resolves when all masters answer. On Redis Cluster the client connects to each master on demand, and until it has
+ * connected it fails all commands to that master but the first.
  */
 export async function pingMasters(client: Redis | Cluster): Promise<void> {
   const masters = client instanceof Cluster ? client.nodes("master") : [client];
@@ -78,7 +80,8 @@ export async function pingMasters(client: Redis | Cluster): Promise<void> {
 }
 
 /**
- * Makes a client that does not reconnect by itself. On Redis Cluster it connects to any master: Pub/Sub reaches all of them.
+ * Makes a client that does not reconnect by itself. On Redis Cluster it connects to any master: Pub/Sub reaches all of
+ * them.
  * @param commands the client for commands, which knows the masters
  */
 export function singleClient(address: Address, commands: Redis | Cluster, commandTimeoutMs: number): Redis {
@@ -99,11 +102,12 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
     // Every supported server speaks RESP 2, and the code reads no other replies.
     protocol: 2,
     disableClientInfo: true,
-    // A queue of the library would send commands after an outage, when nobody wants them any more.
+    // ioredis would queue commands during an outage, and send them after their callers have given up.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // Commands in flight fail when the connection ends. Otherwise they would time out later, and that would look like another outage.
+    // Commands in flight fail when the connection ends. Otherwise they would time out later, and that would look like
+    // another outage.
     maxRetriesPerRequest: 0,
     // The master has become a replica: reconnecting finds the new master.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
@@ -122,5 +126,5 @@ function optionsOf({ kind, hosts, tls, username, password, db, master }: Address
   };
 }
 
-/** @param attempt counted from 1, as the client library does */
+/** @param attempt counted from 1, as ioredis does */
 const retryDelay = (attempt: number): number => backoff(attempt - 1, RETRY);

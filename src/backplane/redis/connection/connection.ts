@@ -22,10 +22,13 @@ export interface ConnectionOptions {
   readonly onOutage: (error: unknown) => void;
 }
 
-/** Brings the node and Redis in line with each other, at the start and after each outage. The node is up when it has succeeded. */
+/** Reconciles the node with Redis, at the start and after each outage. The node is up once this has succeeded. */
 export type Reconcile = () => Promise<void>;
 
-/** More scripts in flight would wait in Redis, where their timeouts run: 10,000 logins at once must not look like an outage. */
+/**
+ * More scripts in flight would wait in Redis, where their timeouts run: 10,000 logins at once must not look like an
+ * outage.
+ */
 const MAX_SCRIPTS_IN_FLIGHT = 256;
 
 /** The connections of this node to Redis: runs commands, and knows whether Redis is available. */
@@ -68,7 +71,10 @@ export class Connection {
     this.#availability.onUnavailable(listener);
   }
 
-  /** Connects. Resolves when the node is up for the first time, however long Redis takes; rejects when it is stopped before. */
+  /**
+   * Connects. Resolves when the node is up for the first time, however long Redis takes; rejects when it is stopped
+   * before.
+   */
   async start(reconcile: Reconcile): Promise<void> {
     const started = this.#availability.start();
     this.#reconcile = reconcile;
@@ -87,7 +93,10 @@ export class Connection {
     }
   }
 
-  /** Runs a script. @throws TidingsError `unavailable` during an outage; it is unknown whether a script in flight has run */
+  /**
+   * Runs a script. @throws TidingsError `unavailable` during an outage; it is unknown whether a script in flight has
+   * run
+   */
   readonly run: RunScript = async (script, partition, args) => {
     this.assertUp();
     return this.exec(script, partition, args);
@@ -113,8 +122,8 @@ export class Connection {
   }
 
   /**
-   * Runs `count` commands, encoded as Redis reads them, as one transaction whose answers are numbers. They go over another connection than
-   * scripts, so Redis may run them before scripts that were sent earlier.
+   * Runs `count` commands, encoded as Redis reads them, as one transaction whose answers are numbers. They go over
+   * another connection than scripts, so Redis may run them before scripts that were sent earlier.
    * @throws TidingsError `unavailable` during an outage; it is unknown whether a transaction in flight has run
    */
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
@@ -169,11 +178,11 @@ export class Connection {
     client.on("ready", () => void this.#recovery.start());
     client.on("close", () => this.#availability.becomeUnavailable());
     client.on("error", (error) => this.reportOutage(error));
-    // A client ends for good when a failover meets its attempt to connect: another client replaces it.
+    // When a failover interrupts its attempt to connect, ioredis stops reconnecting: another client replaces it.
     client.once("end", () => {
       if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_DELAY_MS).unref();
     });
-    client.connect().catch(() => undefined); // its failure is reported as an event, too
+    client.connect().catch(() => undefined); // the client also reports its failure as an event
   }
 
   async #attempt(): Promise<void> {
@@ -183,7 +192,7 @@ export class Connection {
     await this.#reconcile();
   }
 
-  /** Calls in flight fail when an outage begins. Only the failure that comes first may start recovery. */
+  /** When an outage begins, all calls in flight fail. Only the first failure may start recovery. */
   #pipeFailed(what: string, cause: unknown): TidingsError {
     return this.isUp ? this.failed(what, cause) : commandError(what, cause);
   }

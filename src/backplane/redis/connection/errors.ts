@@ -7,8 +7,9 @@ const UNAVAILABLE_REPLY =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
 
 /**
- * Turns the cause of a failed command into an error: `unavailable` when Redis was not reached or cannot run it now, `internal` when it never
- * will. The error does not carry the cause: errors of the client library hold the command with its messages, which must not get into a log.
+ * Turns the cause of a failed command into an error: `unavailable` when Redis was not reached or cannot run it now,
+ * `internal` when Redis never will. The error does not carry the cause: errors of the client library hold the command
+ * with its messages, which must not get into a log.
  */
 export function commandError(what: string, cause: unknown): TidingsError {
   if (cause instanceof TidingsError) return cause;
@@ -24,8 +25,8 @@ export function commandError(what: string, cause: unknown): TidingsError {
 const FACTS = ["code", "errno", "syscall", "address", "port"];
 
 /**
- * Copies an error of the client library so that it may be reported. The library's errors carry the failed command, and AUTH
- * holds user and password: only the class, the texts and {@link FACTS} are copied, of causes too.
+ * Copies an error of the client library so that it may be reported. The library's errors carry the failed command, and
+ * AUTH holds user and password: only the class, the texts and {@link FACTS} are copied, of causes too.
  */
 export function withoutSecrets(error: unknown): unknown {
   if (!(error instanceof Error))
@@ -56,6 +57,7 @@ const scrubbed = (text: string): string =>
 
 function textOf(cause: unknown): string {
   if (!(cause instanceof Error)) return scrubbed(String(cause));
-  // The connection ended while the command was in flight. The text of the library is about `maxRetriesPerRequest` (clients.ts).
+  // The connection ended while the command was in flight. The text of the library is about `maxRetriesPerRequest`
+  // (clients.ts).
   return cause.name === "MaxRetriesPerRequestError" ? "the connection has ended" : scrubbed(cause.message);
 }

@@ -2,16 +2,17 @@ import type { Socket } from "node:net";
 import { type Cluster, Command, type Redis } from "ioredis";
 
 /*
- * All that depends on ioredis beyond its documented API is in this file. A minor version may change any of it without notice, so
- * package.json pins the version exactly. Before another version is taken: read this file beside its source, then run test/backplane.
+ * Only this file depends on ioredis beyond its documented API. A minor version may change any of that without notice, so
+ * package.json pins the version exactly. Before an upgrade, compare this file with the source of ioredis, then run
+ * test/backplane.
  */
 
 /** Tells whether a client takes commands now. */
 export const isReady = (client: Redis | Cluster | undefined): boolean => client?.status === "ready";
 
 /**
- * Takes the socket of a connected client away from its parser: from then on the caller writes commands and reads replies. The client still
- * tells when the connection ends.
+ * Takes the socket of a connected client away from its parser: from then on the caller writes commands and reads
+ * replies. The client still tells when the connection ends.
  * @param client is ready, has no command in flight, and does not reconnect by itself
  */
 export function takeSocket(client: Redis, onData: (chunk: Buffer) => void): Socket {
@@ -32,8 +33,9 @@ export abstract class EncodedCommand extends Command {
   }
 
   /**
-   * Replaces the timer of the client library. That one is a property, which is deleted in the end, and V8 turns an object that loses a
-   * property into a table of some 2 KB. These tables were half of the garbage that a publishing node left to major collections.
+   * Replaces the timer of the client library. That one is a property, which is deleted in the end, and V8 turns an
+   * object that loses a property into a table of some 2 KB. These tables were half of the garbage that a publishing
+   * node left to major collections.
    */
   override setTimeout(ms: number): void {
     this.#timer ??= setTimeout(() => this.reject(new Error("Command timed out")), ms);

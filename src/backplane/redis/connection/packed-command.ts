@@ -19,8 +19,8 @@ export const publishOf = (channel: string, payload: string): string[] => [
 ];
 
 /**
- * A command whose last part is a long payload, encoded here. The client library would copy the payload into memory that it uses only once
- * (buffer-pool.ts).
+ * A command whose last part is a long payload, encoded here. The client library would copy the payload into memory that
+ * it uses only once (buffer-pool.ts).
  */
 export abstract class PackedCommand extends EncodedCommand {
   readonly #payload: string;

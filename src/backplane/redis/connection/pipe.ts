@@ -12,7 +12,7 @@ export interface PipeAnswer {
   readonly error: Error | undefined;
 }
 
-/** Stands for the answer of a command that failed. */
+/** Replaces the answer of a command that failed. */
 export const FAILED = -1;
 
 const MULTI = `*1\r\n${pack("MULTI")}`;
@@ -53,10 +53,11 @@ class Call {
 }
 
 /**
- * A connection for commands whose answers are numbers: PUBLISH, and transactions of RPUSHX by the hundred. The client library opens it, and so
- * finds the master; then the pipe writes and reads the socket itself. The library would spend 0.4 to 0.6 µs on each answer, a fifth of the
- * cost of a stored message. And 1.7 KB of each of its commands outlive the minor collections; the major ones that free them hold up messages
- * for 100 ms every few seconds. Answers are RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/
+ * A connection for commands whose answers are numbers: PUBLISH, and transactions of RPUSHX by the hundred. The client
+ * library opens it, and so finds the master; then the pipe writes and reads the socket itself. The library would spend
+ * 0.4 to 0.6 µs on each answer, a fifth of the cost of a stored message. And 1.7 KB of each of its commands outlive the
+ * minor collections; the major ones that free them hold up messages for 100 ms every few seconds. Answers are RESP,
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 export class Pipe {
   readonly #timeoutMs: number;
@@ -64,10 +65,16 @@ export class Pipe {
   #client: Redis | undefined;
   #socket: Socket | undefined;
   #calls: Call[] = [];
-  /** Calls at the head of the queue that are answered. They are removed together: after Redis was slow there may be very many. */
+  /**
+   * Calls at the head of the queue that are answered. They are removed together: after Redis was slow there may be very
+   * many.
+   */
   #done = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** The reply that is being read: its first byte (0 between two replies), and its number, or its text when it is an error. */
+  /**
+   * The reply that is being read: its first byte (0 between two replies), and its number, or its text when it is an
+   * error.
+   */
   #kind = 0;
   #number = 0;
   #text = "";
@@ -116,7 +123,8 @@ export class Pipe {
    * @throws Error when no answer came: then it is unknown whether they have run
    */
   transaction(commands: readonly string[], count: number): Promise<PipeAnswer> {
-    // Replies before the numbers: one to MULTI, one for each command that is queued, and the opening of the array of EXEC.
+    // Replies before the numbers: one to MULTI, one for each command that is queued, and the opening of the array of
+    // EXEC.
     return this.#send([MULTI, ...commands, EXEC], count, count + 2);
   }
 
@@ -158,7 +166,7 @@ export class Pipe {
   };
 
   #ended(client: Redis): void {
-    client.disconnect(); // also stops its watch for failovers
+    client.disconnect(); // also ends the watch of ioredis for failovers
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#fail(new Error("the connection has ended"));
@@ -180,7 +188,7 @@ export class Pipe {
     for (let index = 0; index < chunk.length; index++) {
       const byte = chunk[index] ?? 0;
       if (kind === 0) {
-        // The library may have taken its last answer for complete before the end of the line had come.
+        // ioredis may have taken its last answer for complete before the line's end arrived.
         if (byte === RETURN || byte === NEWLINE) continue;
         kind = byte;
         number = 0;
@@ -188,7 +196,7 @@ export class Pipe {
         this.#answered(kind, number);
         kind = 0;
       } else if (byte !== RETURN) {
-        // Other replies count by their kind only.
+        // Of other replies only the first byte matters.
         if (kind === COLON) number = 10 * number + byte - 48;
         else if (kind === MINUS) this.#text += String.fromCharCode(byte);
       }

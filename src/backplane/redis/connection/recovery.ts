@@ -23,7 +23,10 @@ export class Recovery {
     this.#parts = parts;
   }
 
-  /** Starts recovery. While an attempt runs, requests another one after it: the state may have changed behind its back. */
+  /**
+   * Starts recovery. While an attempt runs, requests another one after it: the state may have changed since the attempt
+   * read it.
+   */
   async start(): Promise<void> {
     const { isPossible, attempt, onRecovered, onFailure } = this.#parts;
     this.#isRequested = true;

@@ -2,7 +2,10 @@ import type { Cluster, Redis } from "ioredis";
 import { PackedCommand, pack, send } from "./packed-command.ts";
 import type { Script } from "./script.ts";
 
-/** Arguments of a script, encoded into one string: the client library would keep each of a batch's thousand until the answer comes. */
+/**
+ * Arguments of a script, encoded into one string: the client library would keep each of a batch's thousand until the
+ * answer comes.
+ */
 export class PackedArguments {
   #text = "";
   #count = 0;
@@ -33,7 +36,9 @@ export type ScriptArguments = readonly (string | number)[] | PackedArguments;
 /** Runs a script in a partition. @returns the answer of the script */
 export type RunScript = (script: Script, partition: number, args: ScriptArguments) => Promise<unknown>;
 
-/** Digests of the scripts that each socket has carried with their text: from then on Redis knows them by their digests. */
+/**
+ * Digests of the scripts that each socket has carried with their text: from then on Redis knows them by their digests.
+ */
 const sent = new WeakMap<object, Set<string>>();
 
 /** A call of a script. The first call on each socket carries the text of the script, later ones its digest. */
@@ -43,7 +48,9 @@ class ScriptCall extends PackedCommand {
   readonly #count: number;
   #known = new Set<string>();
 
-  /** @param key is in the partition that the script works on; on Redis Cluster it decides which master runs the script */
+  /**
+   * @param key is in the partition that the script works on; on Redis Cluster it decides which master runs the script
+   */
   constructor(script: Script, key: string, args: PackedArguments) {
     super("evalsha", [script.digest, "1", key], args.text);
     this.#script = script;
@@ -61,7 +68,9 @@ class ScriptCall extends PackedCommand {
     return `*${opening.length + this.#count}\r\n${opening.join("")}`;
   }
 
-  /** Tells whether Redis has forgotten the script, as SCRIPT FLUSH makes it. Then another call, with the text, will do. */
+  /**
+   * Tells whether Redis has forgotten the script, as SCRIPT FLUSH makes it. Then the call is repeated with the text.
+   */
   isForgotten(error: unknown): boolean {
     return String(error).includes("NOSCRIPT") && this.#known.delete(this.#script.digest);
   }

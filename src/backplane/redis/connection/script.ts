@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CAST, INBOUND, KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, CAST, INBOUND, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
@@ -13,8 +13,8 @@ export interface Script {
 }
 
 /**
- * Part of every script. KEYS[1] is the base of a partition: `<prefix>{n}`. A script builds the names of its keys from it,
- * all in that partition, so on Redis Cluster they are where KEYS[1] is.
+ * Lua at the start of every script. KEYS[1] is the base of a partition: `<prefix>{n}`. A script builds the names of its
+ * other keys from the base, so on Redis Cluster one master has all of them.
  */
 const PRELUDE = lua`
 local base = KEYS[1]
@@ -36,24 +36,26 @@ end
 -- The nodes that have members of a channel.
 local function nodes_of(at, channel) return redis.call("HKEYS", at .. ":${KEY.nodes}:" .. channel) end
 
--- Head of a history: serial number, offset before its list, stamp of the list (historyScript).
+-- Head of a history: its serial number, the offset before its list, and the stamp of the list (history/lua.ts).
 local HEAD = "^(%d+) (%d+) (%d+)$"
+
+local function head_of(serial, start, stamp) return serial .. " " .. start .. " " .. stamp end
 
 -- The key of a list, as listKey builds it.
 local function list_at(at, channel, birth, stamp)
   return at .. ":${KEY.list}:" .. channel .. ":" .. birth .. ":" .. stamp
 end
 
--- Renames the list of a channel's history: an append by a node that missed the change then finds no list.
+-- Renames the list of a channel's history. A node with an outdated append target then finds no list under its key.
 local function restamp(channel)
   local serial, start, stamp = string.match(redis.call("GET", key("${KEY.head}", channel)) or "", HEAD)
   if not stamp or stamp == "0" then return end
-  local birth = redis.call("GET", base .. ":birth")
+  local birth = redis.call("GET", base .. ":${BIRTH_KEY}")
   local former = list_at(base, channel, birth, stamp)
   if redis.call("EXISTS", former) == 0 then return end
-  local renamed = redis.call("INCR", base .. ":serial")
+  local renamed = redis.call("INCR", base .. ":${SERIAL_KEY}")
   redis.call("RENAME", former, list_at(base, channel, birth, renamed))
-  redis.call("SET", key("${KEY.head}", channel), serial .. " " .. start .. " " .. renamed, "KEEPTTL")
+  redis.call("SET", key("${KEY.head}", channel), head_of(serial, start, renamed), "KEEPTTL")
 end
 
 -- Sends the invalidation of a channel's route to all nodes that cache it. Redis keeps their tokens for 10 s, so that
@@ -68,14 +70,17 @@ local function invalidate(channel)
   redis.call("PEXPIRE", key("${KEY.invalidated}", channel), 10000)
 end
 
--- True for a node that was declared dead: it must not add anything to what is being cleared up.
+-- True for a node that was declared dead: such a node must not add data while another node removes its data.
 local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", token)) == 1 end
 `;
 
-/** Lines without code. They are not sent: the longest script has to fit in front of a large payload ({@link PackedCommand}). */
+/**
+ * Comments and empty lines. Redis gets scripts without them: the longest script must fit in front of a large payload
+ * ({@link PackedCommand}).
+ */
 const COMMENTS = /^\s*(--.*)?\n/gm;
 
-/** @param body Lua after {@link PRELUDE}. A comment has a line of its own */
+/** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
 export function script(name: string, body: string): Script {
   const source = (PRELUDE + body).replace(COMMENTS, "");
   return { name, lua: source, digest: createHash("sha1").update(source).digest("hex") };

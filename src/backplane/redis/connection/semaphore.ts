@@ -8,7 +8,10 @@ export class Semaphore {
     this.#limit = limit;
   }
 
-  /** @returns `undefined` when the task may begin at once, which then costs no promise. Otherwise a promise of its admission */
+  /**
+   * Admits a task. @returns `undefined` when the task may begin at once (this costs no promise), else a promise to
+   * await
+   */
   acquire(): Promise<void> | undefined {
     if (this.#admitted < this.#limit) {
       this.#admitted++;

@@ -13,7 +13,7 @@ export class Subscriber {
     this.#onEnd = onEnd;
   }
 
-  /** The present client, alive or not. It is another one after each reconnect. */
+  /** The present client, alive or not. Each reconnect replaces it. */
   get client(): Redis | undefined {
     return this.#client;
   }
@@ -28,7 +28,7 @@ export class Subscriber {
     this.#client = client;
     client.on("message", (_, payload) => this.#onPayload(payload));
     client.on("end", () => {
-      client.disconnect(); // also stops its watch for failovers
+      client.disconnect(); // also ends the watch of ioredis for failovers
       if (this.#client === client) this.#onEnd();
     });
     await client.connect();

@@ -58,11 +58,11 @@ export class RedisCursors implements Cursors {
   ): Promise<number> {
     const args = [...this.#histories.firstArguments, channel, cursorName(user, device), user, offset, epoch];
     const reply = await this.#connection.run(MOVE_CURSOR, partitionOf(channel), args);
-    const [cursor, detail] = reply as [string, string]; // by the script, which names the argument that it refuses
+    const [cursor, detail] = reply as [string, string]; // by the script, which returns the name of the argument that it refuses
     if (cursor === "epoch")
-      throw new TidingsError("conflict", `epoch: the history of ${channel} is now ${detail}`);
+      throw new TidingsError("conflict", `epoch: the present epoch of ${channel} is ${detail}`);
     if (cursor === "offset")
-      throw new TidingsError("bad_request", `offset: the last of ${channel} is ${detail}`);
+      throw new TidingsError("bad_request", `offset: the last offset of ${channel} is ${detail}`);
     return Number(cursor);
   }
 

@@ -19,7 +19,7 @@ export interface Delivered extends Position {
   readonly id?: string;
 }
 
-/** A channel's present history, and the offset after which the node goes on in it. */
+/** A channel's present history, and the offset after which the node continues in it. */
 export interface Verified {
   readonly epoch: string;
   readonly last: number;
@@ -27,7 +27,7 @@ export interface Verified {
 }
 
 const MIN_HEAD_MS = 86_400_000;
-/** Channels of one script call: a longer one would keep Redis from other work. */
+/** Maximum of channels per script call: a longer call would keep Redis from other work. */
 const CHANNELS_PER_CALL = 256;
 
 type Reply = readonly (string | number)[];
@@ -46,7 +46,8 @@ export class Histories {
 
   /** BIRTH and HEAD_MS: the first arguments of every script on histories ({@link historyScript}). */
   get firstArguments(): readonly (string | number)[] {
-    // A head and its cursors outlive the messages, or a client that returns late would be told of a loss that was none.
+    // A head and its cursors outlive the messages. Otherwise a client that reconnects late would get a report of a loss
+    // that never happened.
     return [randomBytes(8).toString("base64url"), Math.max(2 * this.#limits.ageMs, MIN_HEAD_MS)];
   }
 
@@ -66,7 +67,7 @@ export class Histories {
     const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
     const args = [...this.firstArguments, channel, ...this.retentionArguments, ...range, query.limit];
     const reply = await this.#connection.exec(READ, partitionOf(channel), args);
-    const [epoch, first, last, from, entries] = reply as [string, number, number, number, string[]]; // by the script
+    const [epoch, first, last, from, entries] = reply as [string, number, number, number, string[]]; // as the script replies
     const messages = entries.map((entry, index) =>
       decodeEntry(entry, { channel, epoch, offset: from + index }),
     );
@@ -102,7 +103,7 @@ export class Histories {
     await this.#connection.run(TRIM, partitionOf(channel), args);
   }
 
-  /** Removes messages over the retained age from the histories of a partition that are scheduled for it. */
+  /** Removes messages over the retained age from a partition's histories, in the order of the expiry schedule. */
   async expire(partition: number): Promise<void> {
     const { ageMs } = this.#limits;
     const expireSome = async (): Promise<number> => {
@@ -122,7 +123,7 @@ export class Histories {
     const replies = new Map<Channel, Reply>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
       const args = [...this.firstArguments, ...asked.flatMap(argumentsOf)];
-      const reply = (await this.#connection.exec(script, partition, args)) as Reply; // by the script
+      const reply = (await this.#connection.exec(script, partition, args)) as Reply; // as the script replies
       for (const [index, channel] of asked.entries()) {
         replies.set(channel, reply.slice(index * repliesEach, (index + 1) * repliesEach));
       }

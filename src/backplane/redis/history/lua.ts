@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, script } from "../connection/connection.ts";
-import { KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -15,23 +15,26 @@ export function entryPattern(...names: readonly EntryField[]): string {
 /**
  * Lua that all scripts on histories share. `at` is the base of the channel's partition.
  *
- * A history is a list of entries and a head, both per channel. The head has three numbers: the serial number of the history, the offset
- * before the list's first entry, and the list's stamp (0 without messages). The epoch is the random name of the partition's data (its birth)
- * and the serial number. The last offset is the first one plus the length of the list, so an append is a single command whose reply gives the offset.
+ * A history is a list of entries and a head, both per channel. The head has three numbers: the serial number of the
+ * history, the offset before the list's first entry, and the list's stamp (0 without messages). The epoch is the random
+ * name of the partition's data (its birth) and the serial number. An entry's offset is the offset before the list plus
+ * the entry's index from 1. So an append is a single command: its reply, the new length of the list, gives the offset.
  *
- * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp. So an append under
- * the key that a node knows proves that all else it knows of the channel holds: under a former key there is no list.
+ * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp,
+ * and no list is left under the former key. So when an append finds a list under the key that a node knows, the node's
+ * append target is current.
  *
- * While there are messages, neither list nor head has a lifetime: to look lifetimes up would make each append a tenth dearer. Retention
- * (EXPIRE) takes old entries out, and the head of an empty history gets a lifetime. A head whose list is missing has lost its history.
+ * While there are messages, neither list nor head has a lifetime: to look lifetimes up would make each append a tenth
+ * dearer. Retention (EXPIRE) removes old entries, and the head of an empty history gets a lifetime. A head whose list
+ * is missing means a lost history.
  */
 const HISTORY = lua`
 local births = {}
 
 local function birth_of(at)
   if not births[at] then
-    redis.call("SETNX", at .. ":birth", BIRTH)
-    births[at] = redis.call("GET", at .. ":birth")
+    redis.call("SETNX", at .. ":${BIRTH_KEY}", BIRTH)
+    births[at] = redis.call("GET", at .. ":${BIRTH_KEY}")
   end
   return births[at]
 end
@@ -42,12 +45,12 @@ local function list_of(history) return list_at(history.at, history.channel, birt
 
 local function last_of(history) return history.start + history.size end
 
-local function next_serial(at) return redis.call("INCR", at .. ":serial") end
+local function next_serial(at) return redis.call("INCR", at .. ":${SERIAL_KEY}") end
 
 -- Writes the head, which expires only without messages, and renews the lifetime of the cursors.
 local function save(history)
   local name = history.at .. ":${KEY.head}:" .. history.channel
-  local head = history.serial .. " " .. history.start .. " " .. history.stamp
+  local head = head_of(history.serial, history.start, history.stamp)
   if history.stamp == 0 then redis.call("SET", name, head, "PX", HEAD_MS) else redis.call("SET", name, head) end
   redis.call("PEXPIRE", history.at .. ":${KEY.cursors}:" .. history.channel, HEAD_MS)
 end
@@ -60,7 +63,7 @@ local function begin(at, channel)
   return history
 end
 
--- The channel's history. A new one begins where there is none or its list is lost.
+-- Reads the channel's history. Begins a new one if there is none, or if its list is lost.
 local function history_of(at, channel)
   local head = redis.call("GET", at .. ":${KEY.head}:" .. channel)
   local serial, start, stamp = string.match(head or "", HEAD)
@@ -80,7 +83,7 @@ local function rename(history)
   redis.call("RENAME", former, list_of(history))
 end
 
--- Removes the oldest entries.
+-- Removes a number of entries, the oldest ones.
 local function trim(history, number)
   local list = list_of(history)
   history.start, history.size = history.start + number, history.size - number
@@ -100,7 +103,7 @@ local function timestamp_at(history, offset)
   return tonumber(string.match(entry_at(history, offset), "${entryPattern("timestamp")}"))
 end
 
--- Removes entries that are not newer than a time, found by bisection. Returns the lowest offset left.
+-- Removes the entries whose timestamps are at most a given time, found by bisection. Returns the lowest offset left.
 local function expire(history, oldest)
   local first, last = history.start + 1, last_of(history)
   if first > last or timestamp_at(history, first) > oldest then return first end
@@ -115,8 +118,8 @@ end
 `;
 
 /**
- * A script on histories. Its first two arguments are BIRTH, the name of the partition's data if it has none yet, and HEAD_MS, the
- * lifetime in milliseconds of the head of an empty history ({@link Histories.firstArguments}).
+ * A script on histories. Its first two arguments ({@link Histories.firstArguments}) are BIRTH, a name for the
+ * partition's data that have none yet, and HEAD_MS, the lifetime in milliseconds of the head of an empty history.
  */
 export const historyScript = (name: string, body: string): Script =>
   script(name, lua`local BIRTH, HEAD_MS = ARGV[1], tonumber(ARGV[2])${HISTORY}${body}`);

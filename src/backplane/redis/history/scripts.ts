@@ -6,7 +6,7 @@ import { entryPattern, historyScript } from "./lua.ts";
 export const READ = historyScript(
   "read",
   lua`
--- Reads a page.
+-- Reads a page of a channel's history, within retention.
 -- KEYS[1]  base of the channel's partition
 -- ARGV[1]  BIRTH
 -- ARGV[2]  HEAD_MS
@@ -40,12 +40,12 @@ return { epoch_of(history), first, last, from, entries }
 export const POSITIONS = historyScript(
   "positions",
   lua`
--- Positions of channels.
+-- Reads the positions of channels.
 -- KEYS[1]  base of the channels' partition
 -- ARGV[1]  BIRTH
 -- ARGV[2]  HEAD_MS
 -- ARGV[3…] channels
--- reply    { epoch, last offset, … } of each channel
+-- reply    of each channel: epoch, last offset
 local reply = {}
 for index = 3, #ARGV do
   local history = history_of(base, ARGV[index])
@@ -60,13 +60,13 @@ export const VERIFY = historyScript(
   "verify",
   lua`
 -- Compares what a node has delivered with the histories in Redis. A replica that became master may lack the newest
--- messages, and others may have taken their offsets. Such a history goes on under another epoch, and the channel's
--- nodes are sent a line "lost", so that no message is taken for another.
+-- messages, and new messages may have taken their offsets. Such a history continues under another epoch, and the
+-- channel's nodes get a line "lost", so that no message is taken for another.
 -- KEYS[1]  base of the channels' partition
 -- ARGV[1]  BIRTH
 -- ARGV[2]  HEAD_MS
 -- ARGV[3…] of each channel: channel, epoch and offset that the node has delivered, id of that message or ""
--- reply    { epoch, last offset, offset after which the node goes on, … } of each channel
+-- reply    of each channel: epoch, last offset, offset after which the node continues
 local function is_same(history, seen, id)
   if seen > last_of(history) then return false end
   if id == "" or seen <= history.start then return true end
@@ -110,7 +110,7 @@ return reply
 export const EXPIRE = historyScript(
   "age",
   lua`
--- Retention by age: removes old entries of the channels that are scheduled for it by now.
+-- Retention by age: removes old entries of the channels whose time in the schedule has come.
 -- KEYS[1]  base of the partition
 -- ARGV[1]  BIRTH
 -- ARGV[2]  HEAD_MS
@@ -125,7 +125,7 @@ for _, channel in ipairs(scheduled) do
   local history = redis.call("EXISTS", key("${KEY.head}", channel)) == 1 and history_of(base, channel)
   if history then expire(history, time - age) end
   if history and history.size > 0 then
-    -- Not before an eighth of the age has passed: the next messages may expire one by one.
+    -- The next visit is an eighth of the age away at least, so that messages which expire one by one share a visit.
     local next = math.max(timestamp_at(history, history.start + 1) + age, time + age / 8)
     redis.call("ZADD", schedule, next, channel)
   else

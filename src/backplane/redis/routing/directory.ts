@@ -7,7 +7,10 @@ import { LINE } from "../wire/lines.ts";
 /** Channels in the route cache; beyond it the oldest entry is evicted. About 100 bytes each. */
 const MAX_CACHED = 200_000;
 const MAX_DISTINCT_ROUTES = 10_000;
-/** Lifetime of a subscription to invalidations in Redis. The cache is cleared twice in it, so no route outlives its subscription. */
+/**
+ * Lifetime of a subscription to invalidations in Redis. The cache is cleared twice in it, so no route outlives its
+ * subscription.
+ */
 const SUBSCRIPTION_MS = 3_600_000;
 const CACHE_MS = SUBSCRIPTION_MS / 2;
 
@@ -19,7 +22,7 @@ export const LOOK_UP = script(
 -- ARGV[1]  token of the asking node
 -- ARGV[2]  lifetime of the subscriptions, ms
 -- ARGV[3…] channels
--- reply    of each channel: tokens of its other nodes, separated by spaces
+-- reply    of each channel: tokens of its nodes without the asking one, separated by spaces
 local reply = {}
 for index = 3, #ARGV do
   local channel = ARGV[index]
@@ -50,15 +53,18 @@ interface LookUp {
 }
 
 /**
- * Route cache: the other nodes with members of each channel. The script that changes a channel's nodes sends the invalidation to all nodes
- * that cache its route. So a cached route is outdated only until the invalidation arrives, and a message whose receivers are all on
- * this node costs Redis nothing.
+ * Route cache: the other nodes with members of each channel. The script that changes a channel's nodes sends the
+ * invalidation to all nodes that cache its route. So a cached route is outdated only until the invalidation arrives,
+ * and a message whose receivers are all on this node costs Redis nothing.
  */
 export class Directory {
   readonly #run: RunScript;
   readonly #bus: Bus;
   readonly #routes = new Map<Channel, Route>();
-  /** Routes by the text of the reply. Many channels have the same nodes: one array for all saves memory and cache misses. */
+  /**
+   * Routes by the text of the reply. Many channels have the same nodes: one array for all saves memory and cache
+   * misses.
+   */
   readonly #routesByText = new Map<string, Route>();
   readonly #lookUps = new Map<Channel, LookUp>();
   readonly #timer: NodeJS.Timeout;
@@ -73,7 +79,7 @@ export class Directory {
     bus.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
   }
 
-  /** Counts invalidations. While it is unchanged, all routes are. */
+  /** Counts invalidations and clears. While it is unchanged, no cached route has changed. */
   get version(): number {
     return this.#version;
   }
@@ -85,7 +91,7 @@ export class Directory {
     return (this.#lookUps.get(channel) ?? this.#lookUp(channel)).found;
   }
 
-  /** Empties the cache: after an outage, invalidations may have been lost. */
+  /** Empties the cache: before subscriptions in Redis end, and after an outage, which may have lost invalidations. */
   clear(): void {
     this.#version++;
     this.#routes.clear();
@@ -126,7 +132,7 @@ export class Directory {
     try {
       const channels = lookUps.map(({ channel }) => channel);
       const args = [this.#bus.token, SUBSCRIPTION_MS, ...channels];
-      const reply = (await this.#run(LOOK_UP, partition, args)) as string[]; // by the script
+      const reply = (await this.#run(LOOK_UP, partition, args)) as string[]; // as the script replies
       for (const [index, text] of reply.entries()) this.#found(lookUps[index], text);
     } catch (error) {
       for (const lookUp of lookUps) {

@@ -4,15 +4,15 @@ import { lua, type RunScript, script } from "../connection/connection.ts";
 import { KEY, partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 
-/** Asks the nodes that the last invalidation of a channel was sent to for a confirmation, on the way behind it. */
 export const CONFIRM_INVALIDATION = script(
   "confirm-invalidation",
   lua`
+-- Asks the nodes that got the last invalidation of a channel to confirm it, by a line that follows the invalidation.
 -- KEYS[1]  base of the channel's partition
 -- ARGV[1]  channel
 -- ARGV[2]  token of the asking node
--- ARGV[3]  request
--- reply    number of nodes that it asked
+-- ARGV[3]  id of the request
+-- reply    number of nodes asked
 local asked = 0
 for _, token in ipairs(redis.call("SMEMBERS", key("${KEY.invalidated}", ARGV[1]))) do
   if token ~= ARGV[2] then
@@ -25,17 +25,18 @@ return asked
 );
 
 /**
- * Confirms that the nodes that have cached a channel's route have dropped it, so that a message sent after a `welcome` reaches the new
- * connection. The invalidation may arrive after the answer to the script that sent it: a Redis that is short of time writes one long
- * after the other, and on Redis Cluster the invalidation goes from master to master. So those nodes are asked on the same way (`LINE.confirm`
- * and `LINE.confirmed`), and their answers are awaited. It costs a round trip, and only where a node has cached the route.
+ * Confirms that all nodes with a cached route of a channel have dropped it, so that a message sent after a `welcome`
+ * reaches the new connection. An invalidation may arrive later than the reply of the script that sent it: a busy Redis
+ * may write the two far apart, and on Redis Cluster the invalidation travels from master to master. So a line
+ * `LINE.confirm` follows it over the same connections, and each node answers with `LINE.confirmed`. This costs a round
+ * trip, and only if a node has cached the route.
  */
 export class Invalidation {
   readonly #run: RunScript;
   readonly #bus: Bus;
   readonly #requests: Requests;
 
-  /** @param timeoutMs a node that has not answered after so long is not waited for */
+  /** @param timeoutMs after this time a confirmation no longer waits for missing answers */
   constructor(run: RunScript, bus: Bus, timeoutMs: number) {
     this.#run = run;
     this.#bus = bus;
@@ -45,8 +46,8 @@ export class Invalidation {
   }
 
   /**
-   * Resolves when all nodes that the last invalidation was sent to have dropped the route. A node that does not answer keeps no
-   * login waiting: after the timeout it resolves as well.
+   * Resolves when all nodes that the last invalidation was sent to have dropped the route. Resolves after the
+   * timeout as well, so that a node that does not answer blocks no login.
    */
   async confirm(channel: Channel): Promise<void> {
     await this.#requests.ask(async (request) => {

@@ -6,7 +6,10 @@ import { eachEphemeral, encodeShared, hasSameShared } from "../wire/ephemeral-li
 import { LINE } from "../wire/lines.ts";
 import type { Directory, Route } from "./directory.ts";
 
-/** Messages queued until the end of the tick; more are sent before. The garbage collector copies what lives longer. */
+/**
+ * Length of the queue. A full queue is sent before the tick ends, so that the garbage collector need not copy many
+ * messages.
+ */
 const MAX_QUEUED = 1_024;
 
 /** Sends ephemeral messages to other nodes, and delivers those that arrive. */
@@ -15,16 +18,18 @@ export class Relay {
   readonly #bus: Bus;
   readonly #node: LocalNode;
   readonly #directory: Directory;
-  /** Look-ups of routes that messages wait for. Later messages of the channel wait behind them, which keeps the order. */
+  /**
+   * Look-ups of routes that messages wait for. Later messages of the channel wait behind them, which keeps the order.
+   */
   readonly #lookUps = new Map<Channel, Promise<unknown>>();
   /** Queue of this tick. Messages are encoded at its end: a string that lives longer is a tree of many small ones. */
   readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_QUEUED });
   readonly #routes: Route[] = Array.from({ length: MAX_QUEUED }, () => []);
   #queued = 0;
-  /** Version of the directory when the first message of the queue got its route. */
+  /** Version of the route cache when the first message of the queue got its route. */
   #version = 0;
   #isScheduled = false;
-  /** The message encoded last, and its shared fields: the next ones mostly have the same. */
+  /** The message encoded last, and its shared fields: the next message mostly has the same ones. */
   #last: Message | undefined;
   #shared = "";
 

@@ -5,7 +5,7 @@ import { channelsOf, decodeStored } from "../wire/stored-line.ts";
 
 /** Fields that open a line `LINE.awaiting`: kind, name of the payload, number of messages. */
 const OPENING_FIELDS = 3;
-/** Timeout of a payload. Its offsets normally take a round trip; after this the histories are read instead. */
+/** Timeout of a payload. Offsets normally take a round trip; after the timeout the node reads the histories instead. */
 const OVERDUE_MS = 1_000;
 
 /** The messages of one line, without offsets yet. */
@@ -19,8 +19,8 @@ interface Payload {
 }
 
 /**
- * Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. The messages themselves are
- * stored already, so nothing is lost if the offsets never come.
+ * Stored messages that wait for their offsets, which their sender learns from Redis and sends after them. The messages
+ * themselves are stored already, so nothing is lost if the offsets never come.
  */
 export class AwaitingOffsets {
   readonly #onOverdue: (channels: ReadonlySet<Channel>, held: StoredMessage[]) => void;
@@ -44,8 +44,8 @@ export class AwaitingOffsets {
 
   /**
    * Assigns the offsets to the messages of a payload.
-   * @returns its messages and those that it held, in order within each channel. None if the payload timed out, or arrived while
-   * this node did not listen: then the histories were read
+   * @returns its messages and those that it held, in order within each channel. None if the payload timed out, or was
+   * published while this node was not subscribed: then the node has read the histories
    */
   assign(name: string, lengths: readonly string[]): StoredMessage[] {
     const payload = this.#payloads.get(name);
@@ -55,7 +55,7 @@ export class AwaitingOffsets {
     return [...decodeStored(payload.line, OPENING_FIELDS, lengths), ...byOffset(payload.held)];
   }
 
-  /** Holds a message back while an earlier payload has messages of its channel. @returns whether one has */
+  /** Holds a message while an earlier payload has messages of its channel. @returns whether it is held */
   hold(message: StoredMessage): boolean {
     if (this.#payloads.size === 0) return false;
     const arrivedAfter = this.#arrivedAfter.get(message) ?? this.#count;

@@ -24,7 +24,10 @@ export class IdempotencyKeys implements Idempotency {
     this.#now = now;
   }
 
-  /** Reserves a key for a publish. @returns undefined if that is the first under this key, else the first one */
+  /**
+   * Reserves a key for a publish. @returns undefined for the first publish under the key; for a duplicate, the first
+   * publish
+   */
   async reserve(
     key: string,
     what: FirstPublish["what"],
@@ -32,7 +35,7 @@ export class IdempotencyKeys implements Idempotency {
   ): Promise<FirstPublish | undefined> {
     const args = [key, this.#now(), this.#windowMs, what, receipt];
     const reply = await this.#run(RESERVE_KEY, partitionOfIdempotencyKey(key), args);
-    const [isFirst, first, known] = reply as [number, FirstPublish["what"], string]; // by the script
+    const [isFirst, first, known] = reply as [number, FirstPublish["what"], string]; // as the script replies
     if (isFirst === 1) return undefined;
     return { what: first, receipt: known === "" ? undefined : known };
   }

@@ -34,13 +34,20 @@ export interface ReceiverParts {
   readonly hasMembers: (channel: Channel) => boolean;
   /** Called for each message that arrived, with the number of local connections that got it. */
   readonly onDelivered: (message: StoredMessage, connections: number) => void;
-  /** Called when messages of a channel cannot be delivered now: nobody should wait for them. */
+  /** Called when messages of a channel cannot be delivered now: their appends must not wait for the delivery. */
   readonly onUndelivered: (channel: Channel) => void;
 }
 
 /**
- * In-order delivery of stored messages on this node: each channel by its offsets, each message once. Pub/Sub loses messages while a node
- * does not listen. A gap in the offsets reveals it, and is filled from the history.
+ * In-order delivery of stored messages on this node: each channel by its offsets, each message once. The steps:
+ * 1. A line `stored` or `awaiting` brings messages without offsets (published by AppendQueue, append/append.ts).
+ * 2. A line `lengths` follows at once, or a line `offsets` later (awaiting-offsets.ts): only now the messages have
+ *    offsets.
+ * 3. `#arrived` compares the offset with the channel's progress: the next one is delivered, a delivered one is ignored.
+ * 4. A gap means that Pub/Sub lost messages while the node was not subscribed: `#fill` reads and delivers them from the
+ *    history.
+ * 5. Each message, delivered or not, is reported to `onDelivered` or `onUndelivered`: this node's own append may wait
+ *    for it.
  */
 export class Receiver {
   readonly #parts: ReceiverParts;
@@ -104,7 +111,7 @@ export class Receiver {
     return messages.length;
   }
 
-  /** Reads messages from their histories whose sender stopped, or is slow, before it sent the offsets. */
+  /** Reads the messages of overdue payloads from the histories: their sender has stopped, or is slow. */
   async #readOverdue(channels: ReadonlySet<Channel>, held: readonly StoredMessage[]): Promise<void> {
     if (this.#parts.connection.isStopped) return;
     for (const message of held) this.#arrived(message);
@@ -123,12 +130,12 @@ export class Receiver {
     } else if (progress.fillTo !== undefined) {
       progress.fillTo = Math.max(progress.fillTo, offset);
     } else if (progress.epoch === epoch) {
-      // A member has read it from the history already.
+      // The message was delivered from the history already.
       if (offset <= progress.offset) this.#parts.onDelivered(message, 0);
       else if (offset === progress.offset + 1) this.#next(progress, message);
       else if (!this.#awaiting.hold(message)) this.#background(this.#fill(channel, progress, offset));
     } else if (isBefore(epoch, progress.epoch)) {
-      // Its history was lost after it was stored, and its offset arrived after the line "lost".
+      // The history was lost after it had stored this message, and the offset arrived after the line "lost".
       this.#parts.onDelivered(message, 0);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
@@ -157,7 +164,10 @@ export class Receiver {
     this.#parts.node.sink.lost(channel, position);
   }
 
-  /** Reports the failure of a read. The next message of the channel, or the return of Redis, leads to another attempt. */
+  /**
+   * Reports the failure of a read. The next message of the channel, or the recovery after an outage, starts another
+   * attempt.
+   */
   #background(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
       if (!this.#parts.connection.isStopped) this.#parts.node.report("history", error);
@@ -186,13 +196,14 @@ export class Receiver {
         }
         for (const message of page.messages)
           if (message.offset > progress.offset) this.#next(progress, message);
-        // Retention has removed the rest. Members notice by the offsets.
+        // Retention has removed the other messages. Clients notice the gap in the offsets.
         if (page.messages.length < PAGE && progress.offset < page.last) {
           progress.offset = page.last;
           progress.id = undefined;
           this.#parts.onUndelivered(channel);
         }
-        // The offset may belong to a lost history, so the page decides. But messages that arrived meanwhile may be behind the page.
+        // `fillTo` may be an offset of a lost history, so the page's last offset replaces it. A `fillTo` that rose
+        // during the read stays.
         if (progress.fillTo === fillTo) progress.fillTo = page.last;
       }
     } finally {
@@ -203,7 +214,10 @@ export class Receiver {
   }
 }
 
-/** True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number that rises. */
+/**
+ * True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number
+ * that rises.
+ */
 function isBefore(epoch: string, other: string): boolean {
   const [birth, serial] = epoch.split(".");
   const [otherBirth, otherSerial] = other.split(".");

@@ -9,7 +9,10 @@ export function encodeShared({ type, timestamp, from = "", platforms, except }: 
   return lineOf(LINE.ephemeral, ...shared);
 }
 
-/** True if two messages come from one call and have the same data. Their bodies are not compared: that would cost every message. */
+/**
+ * True if two messages come from one call and have the same data. Their bodies are not compared: that would cost every
+ * message.
+ */
 export const hasSameContent = ({ content }: Message, before: Message | undefined): boolean =>
   content !== undefined && content === before?.content;
 
@@ -26,11 +29,12 @@ export const hasSameShared = (message: Message, other: Message): boolean =>
 export const encodeOwn = ({ id, body, channel }: Message): string =>
   ENTRY + id + FIELD + body + FIELD + channel;
 
-/** The fields of a message with the content of the one before: its body is empty, as no other message's is. */
+/** The fields of a message with the same content as the one before. An empty body says so: no other message has one. */
 export const encodeRepeated = ({ id, channel }: Message): string => ENTRY + id + FIELD + FIELD + channel;
 
 /**
- * Decodes a line of ephemeral messages. Fields are found one by one: an array of them would cost as much as the message itself.
+ * Decodes a line of ephemeral messages. Fields are found one by one: an array of them would cost as much as the message
+ * itself.
  * @returns number of messages
  * @throws TidingsError `internal` at a message with too few fields
  */

@@ -1,8 +1,9 @@
 import { type Channel, groupChannel, spread, userChannel } from "../../../protocol/protocol.ts";
 
 /**
- * Number of partitions; every channel belongs to one. The keys of a partition share a hash tag, so a script that touches one
- * partition runs on Redis Cluster. The number is part of the stored data: with another one a node looks under other keys.
+ * Number of partitions; every channel belongs to one. The keys of a partition share a hash tag, so a script that
+ * touches one partition runs on Redis Cluster. The number is part of the stored data: with another one a node looks
+ * under other keys.
  */
 export const PARTITIONS = 64;
 
@@ -21,7 +22,10 @@ export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITION
 /** Prefix of all keys of a partition. */
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
 
-/** Kinds of keys that exist per channel, user, group, node or idempotency key: `<base>:<kind>:<name>`. docs/CLUSTER.md describes each. */
+/**
+ * Kinds of keys that exist per channel, user, group, node or idempotency key: `<base>:<kind>:<name>`. docs/CLUSTER.md
+ * describes each.
+ */
 export const KEY = {
   /** Of a channel: device → acknowledged offset. */
   cursors: "a",
@@ -35,17 +39,17 @@ export const KEY = {
   evictions: "e",
   /** Of a node: exists once the node was declared dead. */
   fence: "f",
-  /** Of a channel: the messages of its history. The name goes on, see {@link listKey}. */
+  /** Of a channel: the messages of its history. {@link listKey} adds birth and stamp. */
   list: "h",
   /** Of an idempotency key, in the partition of its channel: the stored message that came first. */
   storedUnder: "i",
   /** Of a group: node and user of each joined member. */
   joined: "j",
-  /** Of an idempotency key: what came first under it, and its receipt. */
+  /** Of an idempotency key: the kind or channel of the first publish, and its receipt. */
   idempotency: "k",
   /** Of a channel: the head of its history. */
   head: "m",
-  /** Of a node: connections and joined members that it has in this partition. */
+  /** Of a node: its connections and joined members in this partition. */
   owned: "n",
   /** Of a channel: subscribers that were sent the last invalidation. */
   invalidated: "q",
@@ -55,14 +59,21 @@ export const KEY = {
   connections: "u",
   /** Of a channel: nodes that wait for acknowledgements. */
   watchers: "w",
-  /** Of a channel: epoch that a failover began, and the offset after which it goes on. */
+  /** Of a channel: epoch that a failover began, and the offset after which the history continues. */
   rotation: "x",
 } as const;
 
-/** Kind of the one key per partition that schedules retention: channel → time at which its oldest message expires. */
-export const EXPIRY_SCHEDULE = "aging";
+/** Name of the key, one per partition, that schedules expiry: channel → time at which its oldest message expires. */
+export const EXPIRY_SCHEDULE = "expiry";
 
-/** Key of a history's list. Birth and stamp are in it, so no append under a former name reaches the present list. */
+/** Name of the key, one per partition, of its birth: the random name of its data, which begins every epoch. */
+export const BIRTH_KEY = "birth";
+/** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
+export const SERIAL_KEY = "serial";
+
+/**
+ * Key of a history's list. Birth and stamp are part of it, so no append under a former key reaches the present list.
+ */
 export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
   `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;
 

@@ -1,8 +1,8 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 
 /**
- * Format of what nodes send each other: a payload is a version and lines, a line is fields. Neither JSON nor ids contain
- * control characters, so nothing is escaped.
+ * Format of what nodes send each other: a payload is a version and lines, a line is fields. Neither JSON nor ids
+ * contain control characters, so nothing is escaped.
  */
 export const VERSION = "1";
 /** Separates the fields of a line. */
@@ -18,9 +18,11 @@ export const LINE = {
   ephemeral: "M",
   /** Stored messages. Their offsets come from the same script, in the next line `lengths`. */
   stored: "T",
+  /** Lengths of the lists after the appends of the line `stored` before. They give the offsets. */
   lengths: "S",
   /** Stored messages. Their sender learns the offsets from Redis and sends them later, in a line `offsets`. */
   awaiting: "U",
+  /** Lengths of the lists after the appends of a line `awaiting`, by the name of its payload. */
   offsets: "O",
   /** The nodes of a channel have changed: drop its route from the cache. */
   invalidate: "I",
@@ -28,7 +30,7 @@ export const LINE = {
   command: "C",
   reply: "R",
   presence: "P",
-  /** A history was lost, or goes on under another epoch. */
+  /** A history was lost, or continues under another epoch. */
   lost: "L",
   probe: "Q",
   /** Asks a node to confirm the invalidations that were sent before. */
@@ -66,8 +68,8 @@ export const lineOf = (kind: Kind, ...fields: readonly string[]): string => [kin
 export const payloadOf = (lines: readonly string[]): string => VERSION + NEWLINE + lines.join(NEWLINE);
 
 /**
- * Lines of a payload. Nodes of two neighbouring versions work together: a new version adds kinds of lines, which the older one
- * skips, or fields at the end of a line, which it does not read.
+ * Lines of a payload. Nodes of two neighbouring versions work together: a new version adds kinds of lines, which the
+ * older one skips, or fields at the end of a line, which it does not read.
  * @throws TidingsError `internal` for any other version
  */
 export function linesOf(payload: string): string[] {

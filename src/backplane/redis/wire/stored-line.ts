@@ -2,7 +2,10 @@ import type { Channel, Position } from "../../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD } from "./lines.ts";
 
-/** Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled for speed. */
+/**
+ * Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled
+ * for speed.
+ */
 export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
@@ -10,8 +13,8 @@ export type EntryField = (typeof ENTRY_FIELDS)[number];
 const HEADER_FIELDS = 3;
 
 /**
- * Entry: a message as its history stores it. Channel and offset are not in it: the history belongs to the one, and the index in
- * the list gives the other.
+ * Encodes an entry: a message as its history in Redis stores it. The entry has neither channel nor offset: the list's
+ * key names the channel, and the index in the list gives the offset.
  */
 export function encodeEntry({ id, type, body, timestamp, from = "", platforms, except }: Message): string {
   const entry = id + FIELD + type + FIELD + body + FIELD + timestamp + FIELD + from;
@@ -24,7 +27,7 @@ export interface EntryPosition extends Position {
   readonly channel: Channel;
 }
 
-/** The reverse of {@link encodeEntry}. */
+/** Decodes an entry of {@link encodeEntry}. */
 export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosition): StoredMessage {
   const typeAt = text.indexOf(FIELD) + 1;
   const bodyAt = text.indexOf(FIELD, typeAt) + 1;
@@ -84,7 +87,8 @@ export class StoredLine {
 }
 
 /**
- * Decodes the messages of a {@link StoredLine}. A message's offset is the one before its list, plus the list's length after the append.
+ * Decodes the messages of a {@link StoredLine}. A message's offset is the one before its list, plus the list's length
+ * after the append.
  * @param openingFields number of fields before the headers
  * @param lengths of each message: length of its list; 0 or less for a message that was not appended from this line
  */

@@ -62,7 +62,7 @@ test("appends fail while Redis hangs, and succeed when it continues", async () =
   await node.sink.until(() => node.sink.delivered.at(-1)?.id === "later");
 });
 
-test("appends in flight fail when Redis crashes, and the node is up for good when Redis is back", async () => {
+test("appends in flight fail when Redis crashes, and the node recovers when Redis has restarted", async () => {
   await using server = await RedisServer.start();
   await using cluster = await startCluster(implementationOn(server));
   const { node, message } = cluster;

@@ -1,4 +1,7 @@
-/** A node that does nothing but append messages to groups, a hundred in a tick, until it is killed. Arguments: url, prefix, id, groups. */
+/**
+ * A node that does nothing but append messages to groups, a hundred in a tick, until it is killed. Arguments: url,
+ * prefix, id, groups.
+ */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type BackplaneSink, redisBackplane } from "../../../../src/backplane/backplane.ts";
 

@@ -11,16 +11,16 @@ import { AppendByScript } from "./by-script.ts";
 import { AppendByTransaction } from "./by-transaction.ts";
 import { Completion } from "./completion.ts";
 import { Duplicates } from "./duplicates.ts";
+import type { AppendMethod } from "./method.ts";
 import { PendingAppend } from "./pending.ts";
 import type { AppendTargets } from "./targets.ts";
-import type { AppendMethod } from "./way.ts";
 
-/** Limits of a batch, in messages and characters of their data: a longer one would keep Redis from other work (some 2 ms). */
+/** Limits of a batch, in messages and in characters of their data. A longer batch would block Redis for over 2 ms. */
 const MESSAGES_PER_BATCH = 512;
 const CHARACTERS_PER_BATCH = 512 * 1_024;
 /** Batches in flight per lane: enough to keep Redis busy while a reply travels. */
 const MAX_IN_FLIGHT = 4;
-/** Messages that wait for Redis. Beyond it publishing fails at once: to accept more would only delay the answer. */
+/** Length of the queue. While it is full, appends fail at once: to accept more would only delay the answer. */
 const MAX_QUEUED = 100_000;
 
 /** Messages whose batches must not overtake each other: those of a partition on Redis Cluster, else all. */
@@ -32,7 +32,10 @@ interface Lane {
   isBlocked: boolean;
   /** Method of the batches in flight. A batch for the other method waits until they are complete. */
   method: AppendMethod;
-  /** Messages that a method returned. They wait for the batches in flight, which may return more, and then all go by the script. */
+  /**
+   * Messages that a method returned. They wait for the batches in flight, which may return more, and then all go by the
+   * script.
+   */
   returned: PendingAppend[];
 }
 
@@ -53,7 +56,15 @@ export interface AppendQueueParts {
   readonly members: () => Pick<RedisPresence, "hasLocal" | "arrivals">;
 }
 
-/** Appends stored messages to their histories, in batches: enqueue, group into batches, send, complete. */
+/**
+ * Appends stored messages to their histories in Redis, in these steps:
+ * 1. `append` queues the message until the end of the tick; `#pump` takes a batch off the queue.
+ * 2. `#sendAfterKeys` reserves idempotency keys (duplicates.ts). `#assignTargets` takes each channel's list key, epoch
+ *    and nodes from the cache (targets.ts).
+ * 3. `#send` appends the batch by a script (by-script.ts, script.ts), or many messages to known lists by a transaction
+ *    (by-transaction.ts). Either also publishes the messages to the target nodes; ../receiver.ts delivers them there.
+ * 4. The reply gives the offsets. completion.ts resolves each append, with local members only after the local delivery.
+ */
 export class AppendQueue {
   readonly completion: Completion;
   readonly #parts: AppendQueueParts;
@@ -106,7 +117,10 @@ export class AppendQueue {
     return lane;
   }
 
-  /** Sends batches while fewer than the limit are in flight. When Redis is slow, batches grow instead of its input buffer. */
+  /**
+   * Sends batches while fewer than the limit are in flight. When Redis is slow, batches grow instead of its input
+   * buffer.
+   */
   #pump(lane: Lane): void {
     if (lane.isBlocked || !this.#requeueReturned(lane)) return;
     while (lane.queue.length > 0 && lane.inFlight < MAX_IN_FLIGHT) {
@@ -126,7 +140,9 @@ export class AppendQueue {
     }
   }
 
-  /** Puts returned messages back in front of the queue. @returns false while batches are in flight that may return more */
+  /**
+   * Puts returned messages back in front of the queue. @returns false while batches are in flight that may return more
+   */
   #requeueReturned(lane: Lane): boolean {
     if (lane.returned.length === 0) return true;
     if (lane.inFlight > 0) return false;
@@ -136,7 +152,9 @@ export class AppendQueue {
     return true;
   }
 
-  /** Looks up the targets of a batch. Messages that may come back to this node are expected here. */
+  /**
+   * Takes the batch's targets from the cache. If this node may have members, the append also waits for its own inbox.
+   */
   #assignTargets(batch: readonly PendingAppend[]): void {
     const now = performance.now();
     const { targets } = this.#parts;

@@ -6,7 +6,9 @@ import type { TargetNodes } from "./targets.ts";
 
 const OPENING = VERSION + NEWLINE + lineOf(LINE.stored);
 
-/** Messages of a batch with the same target nodes. All messages of a channel are in one group, so their order is kept. */
+/**
+ * Messages of a batch with the same target nodes. All messages of a channel are in one group, so their order is kept.
+ */
 export interface Group {
   readonly nodes: TargetNodes;
   readonly messages: PendingAppend[];

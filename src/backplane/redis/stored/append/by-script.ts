@@ -3,14 +3,16 @@ import { partitionOf } from "../../wire/keys.ts";
 import { LINE } from "../../wire/lines.ts";
 import { addPayload, type Group, groupsOf } from "./batches.ts";
 import type { Duplicates } from "./duplicates.ts";
+import type { AppendMethod, AppendMethodParts } from "./method.ts";
 import type { PendingAppend } from "./pending.ts";
 import { APPEND } from "./script.ts";
-import type { AppendMethod, AppendMethodParts } from "./way.ts";
 
-/** Bytes from which on Redis publishes a payload without its line of lengths; a shorter one costs less in one piece. */
+/**
+ * Size from which Redis publishes a payload and its line of lengths apart. A shorter payload costs less in one piece.
+ */
 const APART_BYTES = 8 * 1_024;
 
-/** Words, then the details of some of them (APPEND). */
+/** Reply of APPEND: all words in one string, then the details of some of them. */
 type AppendReply = readonly string[];
 
 export interface AppendByScriptParts extends AppendMethodParts {
@@ -34,7 +36,7 @@ export class AppendByScript implements AppendMethod {
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
     const reply = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
-    this.#complete(groups, reply as AppendReply); // by the script
+    this.#complete(groups, reply as AppendReply); // as the script replies
     return [];
   }
 

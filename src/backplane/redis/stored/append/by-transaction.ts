@@ -4,15 +4,15 @@ import { inboundOf } from "../../wire/keys.ts";
 import { LINE, lineOf, NEWLINE, VERSION } from "../../wire/lines.ts";
 import { encodeEntry, StoredLine } from "../../wire/stored-line.ts";
 import { type Group, groupsOf } from "./batches.ts";
+import type { AppendMethod, AppendMethodParts } from "./method.ts";
 import type { PendingAppend } from "./pending.ts";
-import type { AppendMethod, AppendMethodParts } from "./way.ts";
 
-/** Messages for more nodes are appended by the script, which gets their payload once for all nodes. */
+/** Messages for so many other nodes or more are appended by the script: it gets their payload once for all nodes. */
 const MAX_NODES = 4;
 /** Begins the command of each message; its list and its entry follow. */
 const RPUSHX = `*3\r\n${pack("RPUSHX")}`;
 
-/** Name of these calls in metrics, beside the scripts. */
+/** Name of the transactions in metrics, beside the names of scripts. */
 export const PUSH = { name: "push" };
 
 /** The messages of a group, which go to its nodes in one payload. */
@@ -30,9 +30,10 @@ export interface AppendByTransactionParts extends AppendMethodParts {
 }
 
 /**
- * Appends a batch to known lists by one transaction with a command for each message: a command costs Redis half as much as in a
- * script. The transaction also publishes the messages (`LINE.awaiting`). Their offsets are in its reply, and follow in a line
- * `LINE.offsets`. Without it the nodes read the histories ({@link AwaitingOffsets}), so stored messages are delivered even if this node dies.
+ * Appends a batch to known lists by one transaction with a command for each message: a command costs Redis half as much
+ * as in a script. The transaction also publishes the messages (`LINE.awaiting`). Their offsets are in its reply, and
+ * follow in a line `LINE.offsets`. When that line does not come, the nodes read the histories
+ * ({@link AwaitingOffsets}), so messages are delivered even if this node dies.
  */
 export class AppendByTransaction implements AppendMethod {
   readonly #parts: AppendByTransactionParts;
@@ -118,7 +119,7 @@ export class AppendByTransaction implements AppendMethod {
     return returned;
   }
 
-  /** After a failure the next message of the channel leads to another attempt. */
+  /** Trims a channel's list. After a failure, the next message of the channel starts another attempt. */
   async #trim(channel: Channel): Promise<void> {
     if (this.#trimming.has(channel)) return;
     this.#trimming.add(channel);

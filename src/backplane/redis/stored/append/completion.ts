@@ -5,8 +5,9 @@ import { AppendResult, type PendingAppend } from "./pending.ts";
 import type { AppendTarget } from "./targets.ts";
 
 /**
- * Completes appends. The promise of an append resolves once Redis has stored the message and, if this node has members of the channel,
- * the message has arrived by its own inbox and was delivered: only then its receivers are known.
+ * Completes appends. The promise of an append resolves once Redis has stored the message and, if this node has members
+ * of the channel, the message has arrived by the node's own inbox and was delivered: only then the number of receivers
+ * is known.
  */
 export class Completion {
   readonly #connection: Connection;

@@ -2,7 +2,7 @@ import type { IdempotencyKeys } from "../idempotency.ts";
 import type { Completion } from "./completion.ts";
 import type { PendingAppend } from "./pending.ts";
 
-/** Recognises appends under an idempotency key that is taken, and answers them with the first publish. */
+/** Recognises duplicates: appends whose idempotency key is reserved already. Answers them with the first publish. */
 export class Duplicates {
   readonly #idempotency: IdempotencyKeys;
   readonly #completion: Completion;
@@ -13,8 +13,9 @@ export class Duplicates {
   }
 
   /**
-   * Reserves the key of an append. True if it may be appended: APPEND itself recognises a duplicate within one channel. False if the key
-   * was used elsewhere or cannot be reserved; then the append has its answer.
+   * Reserves the key of an append. True if the message may be appended: within one channel APPEND itself recognises
+   * duplicates. False if the key was used in another channel or for an ephemeral message, or if the reservation failed:
+   * then the append is completed.
    */
   async reserve({ key, message, resolve, reject }: PendingAppend): Promise<boolean> {
     if (key === undefined) return true;

@@ -3,8 +3,8 @@ import type { Appended } from "../../../port.ts";
 import { type AppendTarget, UNKNOWN_TARGET } from "./targets.ts";
 
 /**
- * A message that is queued, or in flight to its history. A class, as {@link AppendResult} is: V8 allocates the objects of a literal in the
- * old generation once many of them have lived for a while, and they keep alive what they refer to.
+ * A message that is queued, or in flight to its history. A class, as {@link AppendResult} is: V8 allocates the objects
+ * of a literal in the old generation once many of them have lived for a while, and they keep alive what they refer to.
  */
 export class PendingAppend {
   readonly message: Message;

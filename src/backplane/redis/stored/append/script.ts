@@ -4,16 +4,18 @@ import { EXPIRY_SCHEDULE, INBOUND, KEY } from "../../wire/keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "../../wire/lines.ts";
 
 /**
- * Approximate maximum of a payload that the script builds, in bytes. The Lua of Redis 7.0 builds strings of up to 8 KiB at once and hashes
- * each byte of them; a longer one it concatenates from parts, again and again, at several times the cost.
+ * Approximate maximum of a payload that the script builds, in bytes. The Lua of Redis 7.0 builds strings of up to 8 KiB
+ * at once and hashes each byte of them; a longer one it concatenates from parts, again and again, at several times the
+ * cost.
  */
 const PAYLOAD_BYTES = 7_000;
 
 const NEWLINE_IN_LUA = luaEscapes(NEWLINE);
 
 /**
- * The payload that the caller built goes to the nodes of a group, with the lengths of the lists in a line of their own. From
- * `apart` bytes on they are two payloads: to join them, Lua would build the long text once more and hash each byte of it.
+ * The payload that the caller built goes to the nodes of a group, with the lengths of the lists in a line of their own.
+ * From `apart` bytes on they are two payloads: to join them, Lua would build the long text once more and hash each byte
+ * of it.
  */
 const PUBLISH_GROUP = lua`
 local function publish(nodes, payload, lengths)
@@ -28,8 +30,9 @@ end
 `;
 
 /**
- * Messages of channels that were looked up are published after their group: their nodes were not known before. In each channel, messages
- * that needed no look-up came first, so they are published first.
+ * Publishes the messages of channels that the script looked up, after their group: only the look-up finds their nodes.
+ * The line is the one that {@link StoredLine} builds. Within a channel, messages without a look-up come first, so they
+ * are published first.
  */
 const PUBLISH_LATE = lua`
 local late = {}
@@ -55,7 +58,7 @@ local function publish_late(size)
 end
 `;
 
-/** Without a list under the given key, the script looks the channel up, with some ten commands. */
+/** Appends to a channel without a list under the given key: looks the channel up, with some ten commands. */
 const APPEND_SLOWLY = lua`
 local found = {}
 
@@ -93,7 +96,7 @@ local function append_slowly(list, entry)
   return history
 end
 
--- After RPUSHX: there is no list under this key, or it has become too long.
+-- Completes an RPUSHX that found no list under the key (length 0), or made the list too long.
 local function finish(list, entry, length)
   if length == 0 then
     append_slowly(list, entry)
@@ -122,7 +125,7 @@ local function remember(history, id, entry)
   call("PEXPIRE", record, window)
 end
 
--- Appends a message with an idempotency key, or "". Returns its word of the reply.
+-- Appends a message of a group with idempotency keys ("" if this one has none). Returns the message's word of the reply.
 local function append_once(list, entry, id)
   if id ~= "" and is_duplicate(list, id) then return "=" end
   local history = append_slowly(list, entry)
@@ -132,11 +135,12 @@ end
 `;
 
 /**
- * Appends a batch and publishes it. Redis needs one command for a message whose list is there under the key that the caller
- * knows: RPUSHX replies the length, which gives the offset. Entries are cut out of the payload for the nodes, so each is sent to Redis once.
+ * Appends a batch and publishes it. A message costs Redis one command if its list exists under the key that the caller
+ * knows: RPUSHX replies the length, which gives the offset. Entries are cut out of the payload for the nodes, so each
+ * is sent to Redis once.
  *
- * On Redis Cluster all messages of a batch are of one partition. A channel with an idempotency key in one group has no message
- * without one in another group.
+ * On Redis Cluster all messages of a batch are of one partition. A channel with an idempotency key in one group has no
+ * message without one in another group.
  */
 export const APPEND = historyScript(
   "append",
@@ -149,13 +153,13 @@ export const APPEND = historyScript(
 -- ARGV[5]  time, ms since 1970
 -- ARGV[6]  idempotency window, ms
 -- ARGV[7]  maximum length of a list
--- ARGV[8]  bytes from which on a payload is published without its line of lengths
+-- ARGV[8]  bytes from which a payload and its line of lengths are published apart
 -- ARGV[9…] groups of messages that go to the same nodes in one payload. Of each group:
 --          tokens of the nodes, separated by spaces
 --          number of messages
 --          "1" if they have idempotency keys, else "0"
---          payload for the nodes: a line "stored"
---          index in it, from 1, at which the first entry begins
+--          payload for the nodes: version, and a line "stored"
+--          byte of the payload, from 1, at which its first entry begins
 --          of each message: key of its list, then with "1" its idempotency key or ""
 -- reply    { words, details, … }
 --          words: one for each message, separated by spaces
@@ -183,7 +187,7 @@ while index <= #args do
   local payload, start = args[index + 3], tonumber(args[index + 4])
   local answers = {}
   index = index + 5
-  -- This runs for each message, so it looks nothing up that can be kept.
+  -- The loop runs for each message, so it uses locals instead of table look-ups.
   for message = 1, number do
     local stop = find(payload, ENTRY, start, true)
     local list, entry = args[index], sub(payload, start, stop - 1)

@@ -9,17 +9,19 @@ const MAX_KNOWN = 100_000;
 
 /** The nodes that get a channel's messages. Channels with the same nodes share one object. */
 export interface TargetNodes {
-  /** Their tokens, separated by spaces, as APPEND takes them. */
+  /** Tokens of the nodes, separated by spaces, as APPEND takes them. */
   readonly tokens: string;
-  /** Their number without this node. */
+  /** Number of nodes without this one. */
   readonly others: number;
   /** True if this node is among them. */
   readonly hasOwn: boolean;
 }
 
-/** All that an append to a channel needs to know, so that it is a single command in Redis. */
+/**
+ * Append target: what a node knows of a channel's history and nodes. With it an append is a single command in Redis.
+ */
 export interface AppendTarget {
-  /** Key of the channel's list, packed. While a list is there under this key, all the rest holds. */
+  /** Key of the channel's list, packed. While a list exists under this key, the other fields are current. */
   readonly list: string;
   /** Header of the channel's messages in a line ({@link headerOf}). */
   readonly header: string;
@@ -70,7 +72,7 @@ export class AppendTargets {
     return { ...UNKNOWN_TARGET, list: this.#listOf(channel, "", ""), header: headerOf(channel, "", 0) };
   }
 
-  /** Remembers what a look-up replied. */
+  /** Caches the reply to a look-up. */
   learn(
     channel: Channel,
     epoch: string,
@@ -97,7 +99,7 @@ export class AppendTargets {
     return target;
   }
 
-  /** Forgets a target whose list has another key now, or is gone. */
+  /** Forgets a target whose list no longer exists under its key. */
   forget(channel: Channel): void {
     this.#targets.delete(channel);
   }
@@ -113,7 +115,7 @@ export class AppendTargets {
     if (known !== undefined) return known;
     const hasOwn = tokens.includes(this.#bus.token);
     const nodes = { tokens: joined, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
-    // Nodes that come and go leave combinations behind that never occur again.
+    // After nodes have started and stopped, old combinations of nodes never occur again.
     if (this.#nodes.size >= MAX_KNOWN) this.#nodes.clear();
     this.#nodes.set(joined, nodes);
     return nodes;
