@@ -37,7 +37,7 @@ export class OnlineUsers {
   }
 
   /**
-   * Reads a page of users. The cursor is the serial number of the last user listed, so arrivals and departures between
+   * Reads a page of users. The cursor is the serial number of the last user listed, so users who come and go between
    * pages neither repeat nor hide a user who stays.
    * @throws TidingsError `bad_request` for a cursor that no page gave
    */

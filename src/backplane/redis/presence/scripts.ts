@@ -1,5 +1,5 @@
 import { FENCED, lua, luaEscapes, script } from "../connection/connection.ts";
-import { KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
 
@@ -143,8 +143,8 @@ export const BIRTH = script(
 -- KEYS[1]  base of a partition
 -- ARGV[1]  name to give if there is none
 -- reply    the name in force
-redis.call("SETNX", base .. ":birth", ARGV[1])
-return redis.call("GET", base .. ":birth")
+redis.call("SETNX", base .. ":${BIRTH_KEY}", ARGV[1])
+return redis.call("GET", base .. ":${BIRTH_KEY}")
 `,
 );
 
