@@ -23,7 +23,7 @@ describe("a close reason", () => {
         expect(reason).toMatch(/^resume: "[^\ufffd]*$/);
       }
     }
-    await (await connectPeer(hub.url({ user_id: "alice" }))).settled();
+    await (await connectPeer(hub.url({ user_id: "alice" }))).caughtUp();
     expect(await hub.failures()).toEqual([]);
   });
 });
@@ -38,7 +38,7 @@ async function startFaulty(): Promise<HubProcess> {
 
 async function assertServes(hub: HubProcess): Promise<void> {
   const peer = await connectPeer(hub.url({ token: "good" }));
-  await peer.settled();
+  await peer.caughtUp();
   await hub.count();
   peer.socket.terminate();
 }

@@ -19,11 +19,11 @@ describe("half-open handshakes", () => {
     const attackers = fork(program, [new URL(hub.url()).port, "10000"]);
     onTestFinished(() => void attackers.kill());
     await once(attackers, "message");
-    await (await connectPeer(hub.url(alice))).settled();
+    await (await connectPeer(hub.url(alice))).caughtUp();
     // Memory of a socket and its HTTP parser.
     expect((await hub.memory()) - idle).toBeLessThan(10_000 * 12_000);
     await once(attackers, "message");
-    await (await connectPeer(hub.url(alice))).settled();
+    await (await connectPeer(hub.url(alice))).caughtUp();
     expect((await hub.memory()) - idle).toBeLessThan(10_000_000);
     expect(await hub.failures()).toEqual([]);
   });
@@ -44,9 +44,9 @@ describe("connections without a login", () => {
     await Promise.all(silent.map(({ socket }) => once(socket, "open")));
     const peer = await connectPeer(url(alice));
     expect(await Promise.race(silent.map(({ closed }) => closed))).toMatchObject({ code: 4003 });
-    await peer.settled();
+    await peer.caughtUp();
     const late = await connectPeer(url({ user_id: "late" }));
-    await late.settled();
+    await late.caughtUp();
   });
 
   it("are closed after too many messages, or malformed ones", async () => {

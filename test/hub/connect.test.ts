@@ -26,7 +26,7 @@ describe("a connection", () => {
   it("gets the welcome first, then the positions of its channels", async () => {
     const { url, hub } = await startHub();
     const peer = await connectPeer(url({ user_id: "alice", platform: "ios" }));
-    await peer.settled();
+    await peer.caughtUp();
     const [welcome, own, all] = peer.frames;
     expect(welcome).toMatchObject({
       type: "welcome",
@@ -159,7 +159,7 @@ describe("a token", () => {
     const { data } = await peer.request("robot.login", { token: await tokenOf("alice") });
     expect(data).toMatchObject({ user: "alice", expiresAt: expect.any(Number) });
     await new Promise((resolve) => setTimeout(resolve, soon * 1000 + 1_500 - Date.now()));
-    await peer.settled();
+    await peer.caughtUp();
   });
 });
 
@@ -204,7 +204,7 @@ describe("the limits", () => {
     const first = await connectPeer(url({ user_id: "a" }));
     const second = await connectPeer(url({ user_id: "a" }));
     expect(await first.closed).toMatchObject({ code: 4502 });
-    await second.settled();
+    await second.caughtUp();
   });
 
   it("replace the connection on the same platform, and no other", async () => {
@@ -213,8 +213,8 @@ describe("the limits", () => {
     const tab = await connectPeer(url({ user_id: "a" }));
     const newTab = await connectPeer(url({ user_id: "a" }));
     expect(await tab.closed).toMatchObject({ code: 4502 });
-    await phone.settled();
-    await newTab.settled();
+    await phone.caughtUp();
+    await newTab.caughtUp();
   });
 
   it("refuse bad parameters with 400", async () => {
