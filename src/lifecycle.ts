@@ -144,7 +144,7 @@ export class Lifecycle {
     for (const server of this.#servers) server.close();
     await Promise.all([
       backplane.cluster.drain().catch(report),
-      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs }),
+      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
     for (const detach of this.#detachments) detach();
     for (const server of this.#servers) server.closeAllConnections();
