@@ -16,7 +16,7 @@ export class Intake {
   readonly #maxInFlight: number;
   readonly #handle: Handle;
   readonly #report: (error: unknown) => void;
-  /** Connections that are not read, the longest waiting first. */
+  /** Paused connections, the longest waiting first. */
   readonly #paused = new Set<Connection>();
   #inFlight = 0;
 

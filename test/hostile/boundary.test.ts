@@ -28,7 +28,7 @@ describe("a close reason", () => {
   });
 });
 
-/** A hub whose application fails wherever it is asked; see the program for the tokens. */
+/** A hub whose application fails in every callback; programs/faulty.ts lists the tokens. */
 async function startFaulty(): Promise<HubProcess> {
   const child = fork(join(import.meta.dirname, "programs/faulty.ts"));
   onTestFinished(() => void child.kill());
@@ -43,7 +43,7 @@ async function assertServes(hub: HubProcess): Promise<void> {
   peer.socket.terminate();
 }
 
-describe("a fault of the application ends at most the connection it was asked about:", () => {
+describe("a fault of the application ends at most the connection of that call:", () => {
   it("an authenticator, in the request and by message", async () => {
     const hub = await startFaulty();
     for (const token of ["no user", "a big expiry", "null", "an unknown code", "a long message"]) {

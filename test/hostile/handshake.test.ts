@@ -12,7 +12,7 @@ import { textFrame } from "../support/wire.ts";
 const alice = { user_id: "alice" };
 
 describe("half-open handshakes", () => {
-  it("by ten thousand are cut in time, and a well-behaved client gets in", async () => {
+  it("are cut in time, ten thousand of them, and a well-behaved client gets in", async () => {
     const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 2_500 } });
     const idle = await hub.memory();
     const program = join(import.meta.dirname, "programs/half-open.ts");
@@ -139,7 +139,7 @@ describe("an upgrade that is refused", () => {
     expect(peer.status).toBe(400);
   });
 
-  it("is one whose authentication times out", async () => {
+  it("gets 504, or 4003 after the upgrade, when the authentication times out", async () => {
     const never = new Promise<never>(() => undefined);
     const auth = { mode: "token", authenticate: () => never } as const;
     const { url } = await startHub({ auth, websocket: { loginTimeoutMs: 50 } });

@@ -96,7 +96,7 @@ describe("a connection", () => {
     expect(await peer.closed).toMatchObject({ code: 4500 });
   });
 
-  it("is refused by a connect hook with its words", async () => {
+  it("is refused by a connect hook, with the message of the hook", async () => {
     const { hub, url } = await startHub();
     hub.on("connect", ({ connection }) => {
       if (connection.user === "mallory") throw refuse("not today");
@@ -149,7 +149,7 @@ describe("a token", () => {
     expect(await peer.closed).toMatchObject({ code: 4005 });
   });
 
-  it("is renewed in time by one of the same user, and by no other", async () => {
+  it("is renewed in time by a token of its user, and by no other token", async () => {
     const { url } = await startHub({ jwt: { secret } });
     const soon = Math.ceil(Date.now() / 1000) + 2;
     const peer = await connectPeer(url({ token: await tokenOf("alice", soon) }));

@@ -68,7 +68,7 @@ describe("a message", () => {
     });
   });
 
-  it("to several users is encoded once, and answered in their order, each under the own key", async () => {
+  it("to several users is encoded once; receipts come in the order of the users, each under its own key", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     let encoded = 0;
@@ -209,7 +209,7 @@ describe("an idempotency key", () => {
     expect(peer.messages).toHaveLength(2);
   });
 
-  it("of one user is not another's, nor the application's", async () => {
+  it("is separate for each user and for the application", async () => {
     const { hub, url } = await startHub();
     const one = await connectPeer(url(alice));
     const other = await connectPeer(url({ user_id: "carol" }));
@@ -228,7 +228,7 @@ it("an action without a schema is refused when it is registered", async () => {
 });
 
 describe("the application's publish", () => {
-  it("refuses a message that it cannot send, in words", async () => {
+  it("refuses a message that it cannot send, with an error that says why", async () => {
     const { hub } = await startHub();
     const circular: Record<string, unknown> = {};
     circular.self = circular;

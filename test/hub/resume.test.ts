@@ -52,7 +52,7 @@ describe("resume", () => {
     expect(offsets(peer)).toEqual([8, 9, 10]);
   });
 
-  it("says recovered: false for another epoch, and for an offset that was never given", async () => {
+  it("says recovered: false for another epoch, and for an offset that was never assigned", async () => {
     const { hub, url } = await startHub();
     const { epoch } = await hub.user("bob").send({ type: "n" });
     for (const position of [
@@ -115,7 +115,7 @@ describe("a cursor", () => {
     expect(offsets(otherDevice)).toEqual([1, 2, 3]);
   });
 
-  it("is the receiver's alone", async () => {
+  it("can be moved by its receiver only", async () => {
     const { hub, url } = await startHub();
     await hub.user("bob").send({ type: "n" });
     const stranger = await connectPeer(url({ user_id: "mallory" }));

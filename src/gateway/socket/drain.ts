@@ -25,9 +25,9 @@ const CHECK_MS = 10;
 const LEAVE_MS = 5_000;
 
 /**
- * Closes every connection of the node: writes its send queue, tells the client when to reconnect, closes. At the deadline
- * the drain cuts the connections that are left. Resolves when every connection has left the cluster, or
- * {@link LEAVE_MS} after the deadline.
+ * Closes every connection of the node: writes its send queue, tells the client when to reconnect, closes. At the
+ * deadline the drain cuts the connections that are left. Resolves when every connection has left the cluster, or {@link
+ * LEAVE_MS} after the deadline.
  */
 export async function drainConnections(options: DrainOptions): Promise<void> {
   const { local, isEmpty, limitMs, reconnectSpreadMs, report } = options;
@@ -66,8 +66,8 @@ function cut(connection: Connection): void {
 }
 
 /**
- * Sends the notice and closes. A slow consumer first gets its queue, for as long as the drain lasts, because the closing
- * handshake would leave it only two seconds.
+ * Sends the notice and closes. A slow consumer first gets its queue, for as long as the drain lasts, because the
+ * closing handshake would leave it only two seconds.
  */
 async function closeDrained(connection: Connection, reconnectSpreadMs: number): Promise<void> {
   connection.enqueuePosted();

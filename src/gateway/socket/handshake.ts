@@ -34,9 +34,9 @@ export function socketServer(maxMessageBytes: number, deflate: boolean): WebSock
 
 /**
  * Limits of one message: its bytes and its pieces. Pieces are the fragments of a message, and the reads of the socket
- * that bring one frame. A piece of one byte costs some hundred bytes of memory, so a message with more pieces closes the
- * connection with 1008. Large messages may have more: one fragment per 8 KiB, and one read per 512 bytes (a TCP segment
- * has 536 or more).
+ * that bring one frame. A piece of one byte costs some hundred bytes of memory, so a message with more pieces closes
+ * the connection with 1008. Large messages may have more: one fragment per 8 KiB, and one read per 512 bytes (a TCP
+ * segment has 536 or more).
  */
 function messageLimits(
   maxPayload: number,
