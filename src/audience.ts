@@ -11,7 +11,7 @@ export type Outgoing<Events extends object> = {
     readonly type: Type;
     /** Any JSON value. */
     readonly data?: Events[Type];
-    /** The user in whose name it is sent; only the application may say so. @default nobody */
+    /** User in whose name the application sends the message. @default none */
     readonly from?: string;
     /** At most once, without history and offset. @default false */
     readonly ephemeral?: boolean;
@@ -34,9 +34,9 @@ export interface Audience<Events extends object> {
 }
 
 export interface KickOptions {
-  /** In words, for the close frame and the notice. @default the words of close code 4501 */
+  /** Text for the close frame and the notice. @default the words of close code 4501 */
   readonly reason?: string;
-  /** Any JSON value, which the client gets in the notice before it is closed. */
+  /** Data of the notice that the client gets before the close: any JSON value. */
   readonly notice?: unknown;
   /** Only connections on this platform. @default all */
   readonly platform?: string;
@@ -44,7 +44,7 @@ export interface KickOptions {
 
 /** One user on all devices, on every node. */
 export interface UserAudience<Events extends object> extends Audience<Events> {
-  /** Ends the user's connections, finally: the SDK does not reconnect. @returns how many connections those were */
+  /** Closes the user's connections for good: the SDK does not reconnect. @returns the number of closed connections */
   kick(options?: KickOptions): Promise<number>;
 
   /** Lists the user's connections on all nodes, oldest first. */
@@ -78,9 +78,9 @@ export interface UsersAudience<Events extends object> {
   platforms(...platforms: string[]): UsersAudience<Events>;
 
   /**
-   * Publishes to each user; data is encoded once, and ephemeral messages cost half of as many single sends. Receipts come
-   * in the order of the users. An idempotency key counts for each user by itself.
-   * @throws TidingsError as {@link Audience.send} does, for the first user with whom it fails; the others get it all the same
+   * Publishes a message to each user. The data is encoded once, and ephemeral messages cost half of as many single
+   * sends. Receipts come in the order of the users. An idempotency key counts for each user separately.
+   * @throws TidingsError the first error, as {@link Audience.send}; the other users get the message
    */
   send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt[]>;
 }

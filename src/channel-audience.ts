@@ -23,7 +23,7 @@ export interface AudiencePorts {
   readonly backplane: Backplane;
 }
 
-/** Which connections of an audience get a message. */
+/** Connections of an audience that get a message. */
 interface Filter {
   readonly platforms?: readonly string[];
   readonly except?: readonly string[];

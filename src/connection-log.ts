@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Metrics, SessionPorts } from "./gateway/gateway.ts";
 import type { Hooks } from "./publish/publish.ts";
 
-/** Tells the log, the metrics and the application of connections that begin and end. */
+/** Reports the begin and the end of connections to the log, the metrics and the application. */
 export function connectionLog(
   log: Logger,
   hooks: Hooks,

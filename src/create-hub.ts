@@ -42,9 +42,9 @@ import { Acks, Deliverer, Hooks, Publisher } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
 
-/** Any part of the configuration (docs/CONFIGURATION.md), and what only code can give. */
+/** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
 export interface HubOptions extends ConfigInput {
-  /** Decides who a client is. @default `jwt()` by the configuration's `jwt`; development mode without one */
+  /** Authenticates clients. @default `jwt()` with the keys of the configuration; without a key `developmentAuth()` */
   readonly auth?: Authenticator;
   /** Decides what users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
   readonly authorize?: Authorize;
@@ -52,7 +52,7 @@ export interface HubOptions extends ConfigInput {
   readonly logger?: Logger;
 }
 
-/** Choices that are made before anything is wired. */
+/** Choices that the wiring needs first. */
 interface Basis {
   readonly config: Config;
   readonly authenticator: Authenticator;
@@ -64,17 +64,17 @@ interface Basis {
 }
 
 /**
- * Makes a hub. It works without any option: in memory, on one node, in development mode (no secret: everyone is who
- * they say, and only this machine is served). This is the composition root: every concrete choice is made here.
- * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a key, and
- * without `jwt` and `auth` when NODE_ENV is `production`
+ * Makes a hub. Without options it runs in memory, on one node, in development mode: it trusts every user id and serves
+ * only this machine. This file is the composition root: it makes every concrete choice.
+ * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a
+ * key, and without `jwt` and `auth` when NODE_ENV is `production`
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
   const { auth, authorize, logger, ...input } = options;
   return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
 }
 
-/** Makes a hub by a configuration that is resolved already. */
+/** Makes a hub from a resolved configuration. */
 export function hubWith<Events extends object = EventMap>(
   config: Config,
   { auth, authorize, logger }: Pick<HubOptions, "auth" | "authorize" | "logger"> = {},
@@ -98,7 +98,7 @@ function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
 function chooseBackplane(config: Config): Backplane {
   const { redis, cluster, data, history, publish, presence, shutdown } = config;
   if (data !== undefined) {
-    throw new TidingsError("bad_request", "data: this version keeps nothing on disk itself, leave it out");
+    throw new TidingsError("bad_request", "data: this version stores nothing on disk, leave it out");
   }
   const { idempotencyWindowMs } = publish;
   const { graceMs } = presence;
@@ -143,7 +143,7 @@ function makeLocal({ websocket }: Config): Local {
   });
 }
 
-/** Wires the way of messages: publisher, members of channels, and what arrives from the backplane. */
+/** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
 function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
   const { config, hooks, report } = basis;
   const deliverer = new Deliverer(local, metrics);
@@ -168,14 +168,14 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   return { publisher, watchers, members, sink };
 }
 
-/** Wires everything, from the lowest room to the highest. */
+/** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { config, authenticator, hooks, report } = basis;
   const local = makeLocal(config);
   const backplane = chooseBackplane(config);
   const probe = sharedProbe(backplane);
   const { policy, allowed } = makePolicy(basis, local, backplane, authorize);
-  // The one circle at run time: gateway and inbound count in the metrics, and a scrape reads both. It comes after the wiring.
+  // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
   const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
@@ -195,7 +195,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   return { ...basis, backplane, policy, publisher, router, api, lifecycle };
 }
 
-/** @returns the policy, which the application may exchange, and the question to the one in force, under a deadline */
+/** @returns `policy`, which the application may replace, and `allowed`, which asks the current policy with a timeout */
 function makePolicy(
   { config, development }: Basis,
   local: Local,
@@ -217,7 +217,7 @@ type ApiParts = Pick<
   "publisher" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
 >;
 
-/** The HTTP API; in development mode with the page. */
+/** Makes the HTTP API; in development mode with the page. */
 function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Hono {
   const { apiKey, path, websocket } = config;
   const limits = { maxMessageBytes: websocket.maxMessageSize };

@@ -10,8 +10,8 @@ import type { HistoryReply, HookName, Listener, PublishOptions, Receipt } from "
 /** A running hub, as an application uses it. Every call means the same on one node and on many. */
 export interface Hub<Events extends object> {
   /**
-   * Resolves when the backplane is available, and rejects when waiting cannot help (a wrong password, say). Until then
-   * connections wait a moment and then get 503, and publishing fails with `unavailable`.
+   * Resolves when the backplane is available, and rejects when waiting cannot help (a wrong password, for instance).
+   * Until it resolves, connections get 503 after two seconds, and publishing fails with `unavailable`.
    */
   readonly ready: Promise<void>;
 
@@ -21,7 +21,7 @@ export interface Hub<Events extends object> {
   /** This node's id. */
   readonly node: string;
 
-  /** True without a secret: everyone is who they say, and only this machine is served. */
+  /** True in development mode: the hub trusts every user id and serves only this machine. */
   readonly development: boolean;
 
   /** Users online in the cluster. */
@@ -50,13 +50,13 @@ export interface Hub<Events extends object> {
   /** One user on all devices. @throws TidingsError `bad_request` when the value cannot be an id */
   user(user: string): UserAudience<Events>;
 
-  /** Several users, each on the own channel. @throws TidingsError `bad_request` when one of them cannot be an id */
+  /** Several users, each on the own channel. @throws TidingsError `bad_request` when a value cannot be an id */
   users(users: readonly string[]): UsersAudience<Events>;
 
   /** A group. @throws TidingsError `bad_request` when the value cannot be an id */
   group(group: string): GroupAudience<Events>;
 
-  /** Everyone: to be narrowed with `except` or `platforms`, or sent to as it is. */
+  /** All users. `except` and `platforms` narrow the audience. */
   readonly everyone: Audience<Events>;
 
   /** Sends to everyone. @throws TidingsError as {@link Audience.send} does */
@@ -79,21 +79,24 @@ export interface Hub<Events extends object> {
   /** The HTTP API for `node:http` and frameworks on it (Express, Fastify). */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
 
-  /** Takes WebSocket upgrades at the configured path of an application's own server; everything else stays its own. */
+  /**
+   * Takes the WebSocket upgrades at the configured path of an application's own server, which keeps all other requests.
+   * Upgrades of other paths get 404 when the server has no other listener for them.
+   */
   attach(server: Server): this;
 
   /**
-   * Opens a server of its own for WebSockets and the HTTP API. The port is open at once, so that `/health` and `/ready`
-   * tell the truth while the hub waits for the backplane; resolves when the hub is ready.
+   * Opens a server of the hub's own for WebSockets and the HTTP API. Resolves when the hub is ready. The port is open
+   * before that, so that `/health` and `/ready` answer while the hub waits for the backplane.
    * @param where defaults to the configuration's `host` and `port`
    * @throws TidingsError `forbidden` in development mode on anything but loopback, `unavailable` when the hub is closed
    */
   listen(where?: Partial<ListenOptions>): Promise<Listening>;
 
   /**
-   * Drains: accepts no more connections, tells every client when to reconnect, writes what is pending, leaves the
-   * cluster. Clients get at most `shutdown.drainMs`; leaving takes moments, and some seconds where the backplane does not
-   * answer. Safe to call again.
+   * Drains and closes: accepts no more connections, writes pending messages, tells every client when to reconnect,
+   * leaves the cluster. Clients get at most `shutdown.drainMs`. Leaving the cluster takes moments, or some seconds when
+   * the backplane does not answer. Later calls return the first promise.
    */
   close(): Promise<void>;
 }

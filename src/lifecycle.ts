@@ -33,34 +33,34 @@ export interface LifecycleParts {
   readonly metrics: Metrics;
 }
 
-/** A start that takes longer is logged, in milliseconds. */
+/** Duration of a start, in milliseconds, after which the hub logs that it waits. */
 const SLOW_START_MS = 1_000;
 
-/** Life of a hub: it starts by itself, is attached to servers, drains and closes. */
+/** Life cycle of a hub: start (by the constructor), attachment to servers, drain, close. */
 export class Lifecycle {
   readonly #parts: LifecycleParts;
   readonly #detachments: (() => void)[] = [];
   /** Servers opened by `listen`; the application's own servers are not among them. */
   readonly #servers: Server[] = [];
-  /** Address of the last server that is known to listen. */
+  /** Address of the last server that began to listen. */
   #address: AddressInfo | undefined;
   #closing: Promise<void> | undefined;
-  /** Rejected when the hub closes, so that nobody waits for the start any longer. */
+  /** Rejects when the hub closes, which ends every wait for the start. */
   readonly #closed = Promise.withResolvers<never>();
   /** See {@link Hub.ready}. */
   readonly ready: Promise<void>;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
-    this.#closed.promise.catch(() => undefined); // after the start nobody listens
+    this.#closed.promise.catch(() => undefined); // after the start nothing awaits it
     this.ready = this.#start();
-    // An application that awaits `ready` gets the failure; any other finds it in the log.
+    // An application that awaits `ready` gets the failure; the log has it for all others.
     this.ready.catch((error: unknown) => {
       if (this.#closing === undefined) parts.hooks.emit("error", { stage: "start", error });
     });
   }
 
-  /** @param owns the server is the hub's own, so the gateway answers the upgrades of all its paths */
+  /** @param owns true for the hub's own server: the gateway answers the upgrades of all its paths */
   attach(server: Server, owns = false): void {
     if (this.#parts.development) this.#parts.log.warn(DEVELOPMENT_WARNING);
     this.#detachments.push(this.#parts.gateway.attach(server, owns));
@@ -82,7 +82,7 @@ export class Lifecycle {
     this.attach(server, true);
     this.#servers.push(server);
     const { port = config.port, reusePort } = where;
-    // A server that is closed before it listens never says that it does.
+    // A server that closes before it listens never emits `listening`.
     const listening = await Promise.race([listen(server, { port, host, reusePort }), this.#closed.promise]);
     await this.ready;
     return listening;
@@ -110,7 +110,7 @@ export class Lifecycle {
     if (isSlow) log.info({ backplane: name }, "the backplane is available");
   }
 
-  /** Address and port are read late: the registry shows them as soon as a server listens. */
+  /** Describes this node for the registry. Address and port are getters, because a server may listen only later. */
   #nodeInfo(): NodeInfo {
     const { node: id, config, local } = this.#parts;
     const { node, port } = config;
@@ -135,7 +135,7 @@ export class Lifecycle {
   async #close(): Promise<void> {
     const { gateway, backplane, local, expiry, metrics, config, hooks } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
-    // An unavailable backplane must not keep the node from closing, and has been reported already.
+    // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
       if (toTidingsError(error).code !== "unavailable") hooks.emit("error", { stage: "close", error });
     };
@@ -144,7 +144,7 @@ export class Lifecycle {
     for (const server of this.#servers) server.close();
     await Promise.all([
       backplane.cluster.drain().catch(report),
-      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs }),
+      drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
     for (const detach of this.#detachments) detach();
     for (const server of this.#servers) server.closeAllConnections();

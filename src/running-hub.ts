@@ -34,7 +34,7 @@ export interface HubParts {
   readonly development: boolean;
   readonly hooks: Hooks;
   readonly backplane: Backplane;
-  /** Exchangeable while running. */
+  /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
   readonly policy: { authorize: Authorize };
   readonly publisher: Publisher;
   readonly router: Router;

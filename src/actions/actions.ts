@@ -4,7 +4,7 @@ import { messageActions } from "./message.ts";
 import { presenceActions } from "./presence.ts";
 import { robotActions } from "./robot.ts";
 
-/** Registers the built-in actions, which every hub has without the application's help. */
+/** Registers the built-in actions, which every hub has. */
 export function builtinActions(ports: BuiltinPorts): void {
   robotActions(ports);
   groupActions(ports);

@@ -20,12 +20,12 @@ import type { Sending } from "./sending.ts";
 export interface InboundPorts {
   readonly router: Router;
   readonly sending: Sending;
-  /** Requests and messages in flight on this node above which connections that send are no longer read. */
+  /** Limit of requests and messages in flight on this node. At the limit the node pauses the connections that send. */
   readonly maxWaiting: number;
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** Messages of one connection whose acknowledgement is awaited at the same time. */
+/** Limit of awaited acknowledgements per connection. */
 const MAX_AWAITED_ACKS = 1_000;
 
 const PONG = encodeServerFrame({ type: "pong" });
@@ -37,15 +37,19 @@ export class Inbound {
 
   constructor(ports: InboundPorts) {
     this.#ports = ports;
-    this.#intake = new Intake(ports.maxWaiting, (connection, text) => this.#handle(connection, text));
+    this.#intake = new Intake(
+      ports.maxWaiting,
+      (connection, text) => this.#handle(connection, text),
+      (error) => ports.report("intake", error),
+    );
   }
 
-  /** Requests and messages that were read and are not done. */
+  /** Requests and messages in flight for all connections. */
   get waiting(): number {
     return this.#intake.inFlight;
   }
 
-  /** Takes a text that was read from a connection. */
+  /** Takes a text from a connection. */
   text(connection: Connection, text: string): void {
     this.#intake.take(connection, text);
   }
@@ -72,7 +76,7 @@ export class Inbound {
     return connection.attached(InboundState).messages.run(() => this.#message(connection, message));
   }
 
-  /** Resolves when the message is handed to the publisher. Its receipt follows and does not delay later messages. */
+  /** Resolves when the publisher has the message. The receipt comes later and does not delay the next messages. */
   async #message(connection: Connection, message: ClientMessage): Promise<void> {
     try {
       const publish = await this.#ports.sending.prepare(connection, message);
@@ -83,11 +87,12 @@ export class Inbound {
     }
   }
 
-  /** Bounds the awaited acknowledgements, because reading goes on while they are awaited. */
+  /** Limits the awaited acknowledgements, because the node reads on while it awaits them. */
   async #countAck(connection: Connection, publish: () => Promise<Receipt>): Promise<Receipt> {
     const state = connection.attached(InboundState);
     if (state.awaitedAcks === MAX_AWAITED_ACKS) {
-      throw new TidingsError("rate_limited", `${MAX_AWAITED_ACKS} messages wait for their acknowledgement`);
+      const message = `too many awaited acknowledgements: expected at most ${MAX_AWAITED_ACKS} per connection`;
+      throw new TidingsError("rate_limited", message);
     }
     state.awaitedAcks++;
     try {
@@ -103,8 +108,8 @@ export class Inbound {
     receipt: Promise<Receipt>,
   ): Promise<void> {
     try {
-      const settled = await receipt;
-      if (answer !== undefined) connection.send(encodeReply(answer, settled));
+      const outcome = await receipt;
+      if (answer !== undefined) connection.send(encodeReply(answer, outcome));
     } catch (thrown) {
       this.#refuse(connection, "message", thrown, answer);
     }

@@ -4,25 +4,30 @@ import { type Backlog, InboundState } from "./inbound-state.ts";
 /** Requests and messages in flight for one connection: one client must not use up the node's share. */
 const MAX_IN_FLIGHT_PER_CONNECTION = 32;
 
-/** Handles a text. @returns a promise for its work, if it is not done at once; it must not reject */
+/** Handles a text. @returns a promise when the work goes on after the call */
 type Handle = (connection: Connection, text: string) => Promise<void> | undefined;
 
 /**
- * Backpressure for what clients send. A text is handled at once, unless too many are in flight for the node or for its
- * connection, or the connection's send queue is full. Then its socket is paused until there is room. One read may have
- * brought thousands of texts, so those wait in the connection's backlog.
+ * Backpressure for clients. A text is handled at once, unless too many texts are in flight for the node or for the
+ * connection, or the connection's send queue is full. Then the intake pauses the socket until there is room. One read
+ * may have brought thousands of texts, so the rest of them wait in the connection's backlog.
  */
 export class Intake {
   readonly #maxInFlight: number;
   readonly #handle: Handle;
-  /** Connections that are not read, the longest waiting first. */
+  readonly #report: (error: unknown) => void;
+  /** Paused connections, the longest waiting first. */
   readonly #paused = new Set<Connection>();
   #inFlight = 0;
 
-  /** @param maxInFlight requests and messages in flight on this node */
-  constructor(maxInFlight: number, handle: Handle) {
+  /**
+   * @param maxInFlight limit of requests and messages in flight on this node
+   * @param report takes unexpected errors, for which no caller waits
+   */
+  constructor(maxInFlight: number, handle: Handle, report: (error: unknown) => void) {
     this.#maxInFlight = maxInFlight;
     this.#handle = handle;
+    this.#report = report;
   }
 
   /** Requests and messages in flight for all connections. */
@@ -49,15 +54,24 @@ export class Intake {
     const state = connection.attached(InboundState);
     state.inFlight++;
     this.#inFlight++;
-    void work.then(() => this.#done(connection, state));
+    const done = (): void => this.#done(connection, state);
+    // A second callback, not `catch`, which would cost each message one more promise. `#done` never throws.
+    void work.then(done, (error: unknown) => {
+      this.#report(error);
+      done();
+    });
   }
 
   #done(connection: Connection, state: InboundState): void {
     const wasFull = this.#inFlight >= this.#maxInFlight;
     this.#inFlight--;
     state.inFlight--;
-    if (wasFull) this.#resumeAll();
-    else this.#resume(connection);
+    try {
+      if (wasFull) this.#resumeAll();
+      else this.#resume(connection);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #hasRoom(connection: Connection): boolean {
@@ -72,25 +86,28 @@ export class Intake {
     this.#awaitDrain(connection, backlog);
   }
 
-  /** Resumes after the send queue has drained. Room of the other kinds is seen when work is done. */
+  /** Resumes after the send queue has drained. When another limit is the cause, the end of work resumes. */
   #awaitDrain(connection: Connection, backlog: Backlog): void {
     if (backlog.awaitsDrain || !connection.isFull) return;
     backlog.awaitsDrain = true;
-    void connection.whenDrained().then(() => {
-      backlog.awaitsDrain = false;
-      this.#resume(connection);
-    });
+    connection
+      .whenDrained()
+      .then(() => {
+        backlog.awaitsDrain = false;
+        this.#resume(connection);
+      })
+      .catch(this.#report);
   }
 
   #resumeAll(): void {
-    // A copy, because connections that have to wait again move to the end.
+    // A copy, because connections that must wait again move to the end.
     for (const connection of [...this.#paused]) {
       if (this.#inFlight >= this.#maxInFlight) return;
       this.#resume(connection);
     }
   }
 
-  /** Handles the backlog, and then reads on, as far as there is room. */
+  /** Handles the backlog as far as there is room. Resumes reading when the backlog is empty. */
   #resume(connection: Connection): void {
     const state = connection.attachment(InboundState);
     const backlog = state?.backlog;
@@ -101,7 +118,7 @@ export class Intake {
     }
     state.backlog = undefined;
     this.#paused.delete(connection);
-    // After the server has closed a connection its texts are ignored.
+    // The texts of a connection that the server has closed are ignored.
     while (backlog.next < backlog.texts.length && connection.closeCause === undefined) {
       if (!this.#start(connection, backlog.texts[backlog.next++] ?? "")) {
         this.#pause(connection, backlog);

@@ -5,7 +5,7 @@ import { type Channel, TidingsError, targetOf } from "../protocol/protocol.ts";
 /** Operation on a channel that needs permission. */
 export type Verb = "join" | "publish" | "history";
 
-/** Policy: decides whether a user may do something with a channel. The application may bring its own. */
+/** Policy that decides whether a user may do something with a channel. The application may replace it. */
 export type Authorize = (user: string, verb: Verb, channel: Channel) => boolean | Promise<boolean>;
 
 /**
@@ -24,7 +24,7 @@ export function defaultPolicy(local: Local, backplane: Backplane, clientBroadcas
   };
 }
 
-/** @throws TidingsError `forbidden` when the policy denies it */
+/** @throws TidingsError `forbidden` when the policy denies the operation */
 export async function assertAllowed(
   authorize: Authorize,
   user: string,

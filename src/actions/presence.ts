@@ -4,13 +4,13 @@ import { groupChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
-/** List of users in one request: at most 1,000. */
+/** A request names at most 1,000 users, because each costs one read of presence. */
 const usersSchema = z.array(idSchema).max(1_000);
 
 /** Platforms of online users, by user. */
 type Online = Record<string, readonly string[]>;
 
-/** Users in a reply about everyone. */
+/** Limit of users in a reply about all users. */
 const PAGE = 100;
 
 /** Registers `presence.get`, `presence.watch`. */
@@ -27,7 +27,7 @@ export function presenceActions({ router, local, backplane, watchers, authorize 
   const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
   router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
     const users = "users" in watched ? watched.users : undefined;
-    // Watch before the read, so that no change between the two is missed.
+    // Watch first: a change between the watch and the read must not be missed.
     watchers.watch(localConnection(local, connection), users);
     return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
   });

@@ -12,7 +12,7 @@ export interface ActionContext {
 /** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */
 export type ActionHandler<Input> = (context: ActionContext, input: Input) => unknown;
 
-/** Wraps every action. Must call `next` at most once; its result, or another one that is returned, is the reply. */
+/** Wraps every action. It must call `next` at most once. The value that it returns is the reply. */
 export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
 
 type Action = (context: ActionContext, data: unknown) => unknown;
@@ -29,7 +29,7 @@ export class Router {
   }
 
   /**
-   * Registers a handler. It replaces an earlier one of this name, even a built-in action.
+   * Registers a handler. It replaces an earlier handler of this name, even a built-in action.
    * @param schema Standard Schema (zod, valibot, arktype, …) of the input
    * @throws TidingsError `bad_request` for a name that is not `module.action`, or without a schema
    */
@@ -41,7 +41,7 @@ export class Router {
     if (!/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
-    // JavaScript callers may leave it out: fail here, not at the first request.
+    // JavaScript callers may omit the schema: fail here, not at the first request.
     if (typeof schema?.["~standard"]?.validate !== "function") {
       throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
     }
@@ -53,7 +53,7 @@ export class Router {
     });
   }
 
-  /** Adds a middleware, inside the earlier ones. */
+  /** Adds a middleware inside the earlier middleware. */
   use(middleware: Middleware): void {
     this.#middleware.push(middleware);
   }

@@ -36,8 +36,8 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
 const TOKEN_KEYS = ["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"] as const;
 
 /**
- * Checks that `jwt` is not given without a key. Whoever sets it wants tokens: a missing variable must not turn that into
- * development mode, in which everyone is who they say.
+ * Checks that `jwt` is not given without a key. An application that sets `jwt` wants tokens: a missing variable must
+ * not turn that into development mode, which trusts every user id.
  */
 export function missingKeyProblems(layers: readonly Pick<Layer, "given" | "jwtPlaces">[]): string[] {
   const hasKey = layers.some(({ given }) => TOKEN_KEYS.some((path) => given.has(path)));

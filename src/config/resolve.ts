@@ -37,8 +37,8 @@ export interface ExplainedConfig {
 
 /**
  * Merges the sources (code > flags > environment > file > defaults) into one frozen configuration.
- * @throws TidingsError `bad_request`: one error that lists the unknown keys and invalid values of all sources, also those
- * that a stronger source overrides. It contains no secrets.
+ * @throws TidingsError `bad_request`: one error that lists the unknown keys and invalid values of all sources, also
+ * those that a stronger source overrides. It contains no secrets.
  */
 export const resolveConfig = (sources: ConfigSources = {}): Config => explainConfig(sources).config;
 

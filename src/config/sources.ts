@@ -14,7 +14,7 @@ export interface Given {
 /** Values of one source by the path of their key, and problems with its names. */
 export interface Layer {
   readonly given: ReadonlyMap<string, Given>;
-  /** Places that name the group `jwt` or a key in it, also those without a value: `option jwt`, `environment JWT_SECRET`. */
+  /** Places that name the group `jwt` or a key in it, even without a value: `option jwt`, `environment JWT_SECRET`. */
   readonly jwtPlaces: readonly string[];
   readonly problems: readonly string[];
 }
@@ -44,15 +44,15 @@ const jwtPlacesOf = (given: ReadonlyMap<string, Given>): string[] =>
 const isJwtKey = (path: string | undefined): boolean => path?.startsWith("jwt.") === true;
 
 /**
- * Recognises variables that Kubernetes sets in every container for a service named `websocket`. They are no settings.
- * `WEBSOCKET_PORT` is recognised by its value, because `WEBSOCKET_PORT=8080` is a mistake for `PORT`.
+ * Recognises variables that Kubernetes sets in every container for a service named `websocket`: they are no settings.
+ * The value decides for `WEBSOCKET_PORT`, because `WEBSOCKET_PORT=8080` is a mistake for `PORT`.
  */
 const isServiceVariable = (name: string, value: string): boolean =>
   /^WEBSOCKET_(SERVICE_|PORT_\d)/.test(name) || (name === "WEBSOCKET_PORT" && /^(tcp|udp|sctp):/.test(value));
 
 /**
- * Reads the environment. Empty variables count as unset, but the places of empty `JWT_…` variables are kept. Unknown ones
- * are ignored, except `WEBSOCKET_…`.
+ * Reads the environment. Empty variables count as unset, but the places of empty `JWT_…` variables are kept. Unknown
+ * ones are ignored, except `WEBSOCKET_…`.
  */
 export function readEnvironment(environment: Environment): Layer {
   const paths = new Map(CONFIG_KEYS.map((key) => [key.env, key.path]));
@@ -127,8 +127,8 @@ export function readTree(tree: unknown, place: (path: string) => string): Layer 
 const resolvedGroups = new WeakSet<object>();
 
 /**
- * Remembers the `jwt` of a resolved configuration. A resolved configuration names every group, so `createHub(resolveConfig())`
- * would otherwise look like an application whose secret is missing.
+ * Marks the `jwt` of a resolved configuration. A resolved configuration names every group, so without the mark
+ * `createHub(resolveConfig())` would look like an application whose secret is missing.
  */
 export function markResolved({ jwt }: Config): void {
   resolvedGroups.add(jwt);

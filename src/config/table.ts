@@ -40,7 +40,7 @@ const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
 
 const URL_PATH = /^\/[^\s?#]*$/;
 
-/** Braces are not allowed, because Redis Cluster would take them as a hash tag and choose the slot by it. */
+/** Prefix without braces, because Redis Cluster would read them as a hash tag and choose the slot by it. */
 const PREFIX = /^[^\s{}\p{Cc}]{1,128}$/u;
 
 const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
@@ -63,7 +63,7 @@ export const TABLE = {
   path: key(
     text("a path such as /ws", (value) => URL_PATH.test(value)),
     "/ws",
-    // PATH is where the shell looks for programs.
+    // The name PATH is taken: the shell looks for programs there.
     { env: "WEBSOCKET_PATH", doc: "where WebSockets connect" },
   ),
   node: {

@@ -6,7 +6,7 @@ import { splitHosts } from "./hosts.ts";
 
 /**
  * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files
- * and code. Its error message is the expected value.
+ * and code. The error message of a schema names the expected value.
  */
 
 /** Maximum delay of a Node timer in milliseconds, about 24 days. */
@@ -53,8 +53,8 @@ export const url = (expected: string, ...protocols: string[]): z.ZodType<string>
   text(expected, (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
 
 /**
- * Address of Redis: one server (`redis://`), its Sentinels (`redis-sentinel://a:26379,b:26379/0#mymaster`), or some nodes
- * of a Redis Cluster (`redis-cluster://a:7000,b:7001`). `rediss…` uses TLS.
+ * Address of Redis: one server (`redis://`), its Sentinels (`redis-sentinel://a:26379,b:26379/0#mymaster`), or some
+ * nodes of a Redis Cluster (`redis-cluster://a:7000,b:7001`). `rediss…` uses TLS.
  */
 export const redisUrl = (): z.ZodType<string> =>
   text(

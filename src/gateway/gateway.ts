@@ -1,45 +1,30 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
-import { Socket } from "node:net";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import { DIALECT, TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import type { ConnectRequest } from "../publish/publish.ts";
+import type { WebSocketServer } from "ws";
+import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import { assertNoProxy, type Identity, isLocalRequest, isLoopback } from "./auth/auth.ts";
+import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
+import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
 
 export interface GatewayOptions {
-  /** Path of WebSocket upgrades. @default "/ws" */
+  /** Path of WebSocket upgrades. */
   readonly path: string;
   readonly maxConnections: number;
-  /** Handshakes and logins in flight. One more closes the oldest that has sent nothing, or is refused. */
+  /**
+   * Limit of handshakes and logins in flight. Beyond it the gateway closes the oldest session that has sent nothing, or
+   * refuses the new one.
+   */
   readonly maxHandshakes: number;
-  /** Allowed values of the Origin header; empty allows any. Requests without the header pass: browsers always send it. */
+  /** Allowed values of the Origin header; empty: any. Requests without the header pass: browsers always send it. */
   readonly origins: readonly string[];
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
 }
 
-/** Time that a client waits for a node that starts, before it is refused with 503. */
+/** Time that a client waits for a starting node, before the gateway refuses it with 503. */
 const START_WAIT_MS = 2_000;
-
-/** Timeout of a closing handshake, after which the socket is cut. */
-const CLOSE_TIMEOUT_MS = 2_000;
-
-/**
- * Limits of one message: its bytes, and its pieces, because a piece of one byte costs some hundred bytes of memory. One piece
- * more closes the connection with 1008. Pieces are the fragments of a message, and the reads of the socket that bring one
- * frame. A larger message may have more: one per 8 KiB, and one per 512 bytes (a TCP segment has 536 or more).
- */
-function messageLimits(
-  maxPayload: number,
-): Pick<ServerOptions, "maxPayload" | "maxFragments" | "maxBufferedChunks"> {
-  return {
-    maxPayload,
-    maxFragments: Math.max(64, Math.ceil(maxPayload / 8_192)),
-    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 512)),
-  };
-}
 
 /** Entry of WebSockets: checks limits and credentials before the upgrade, starts a session after it. */
 export class Gateway {
@@ -64,20 +49,7 @@ export class Gateway {
       },
     };
     this.#options = options;
-    // The published types of ws do not know closeTimeout yet.
-    const serverOptions: ServerOptions & { closeTimeout: number } = {
-      noServer: true,
-      clientTracking: false,
-      ...messageLimits(ports.maxMessageBytes),
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: (offered) => (offered.has(DIALECT) ? DIALECT : false),
-      // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
-      perMessageDeflate: options.deflate && {
-        serverNoContextTakeover: true,
-        clientNoContextTakeover: true,
-      },
-    };
-    this.#server = new WebSocketServer(serverOptions);
+    this.#server = socketServer(ports.maxMessageBytes, options.deflate);
   }
 
   /** Handshakes and logins in flight. */
@@ -86,23 +58,24 @@ export class Gateway {
   }
 
   /**
-   * Takes upgrades of a server at `path`. Other paths are left to the server's other listeners.
-   * @param owns true for the hub's own server: it has no other listeners, so the gateway refuses other paths
+   * Takes the upgrades of a server at `path`, and leaves other paths to the server's other listeners. Without such
+   * listeners the gateway refuses other paths with 404.
+   * @param owns true for the hub's own server, which has no other listeners
    * @returns a function that detaches the gateway
    */
   attach(server: Server, owns = false): () => void {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-      // Node's HTTP server has just taken its own listener off, and an upgrade that nobody takes gets no other.
+      // Node has just removed its own error listener, and an upgrade that nobody takes gets no other.
       stream.on("error", destroyStream);
       const path = request.url?.split("?", 1)[0];
-      if (path === this.#options.path) void this.#upgrade(request, stream, head, owns);
+      if (path === this.#options.path) void this.#upgrade({ request, stream, head }, owns);
       else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
     return () => server.off("upgrade", onUpgrade);
   }
 
-  /** Lets clients in. To be called when the backplane has started. */
+  /** Admits clients from now on. The hub calls it when the backplane has started. */
   open(): void {
     this.#isOpen = true;
     this.#opened.resolve();
@@ -123,14 +96,15 @@ export class Gateway {
     return `WebSockets are at ${this.#options.path}`;
   }
 
-  async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, owns: boolean): Promise<void> {
+  async #upgrade(upgrade: Upgrade, owns: boolean): Promise<void> {
+    const { request, stream } = upgrade;
     this.#pending++;
     try {
       this.#assertWelcome(request, owns);
       if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
       const identity = await this.#authenticate(login);
-      await this.#handshake(request, stream, head, login, identity);
+      await handshake(this.#server, upgrade, (handshaken) => this.#begin(handshaken, login, identity));
     } catch (thrown) {
       const { status, message } = toTidingsError(thrown);
       refuse(stream, status, message);
@@ -144,7 +118,7 @@ export class Gateway {
     try {
       await within(START_WAIT_MS, "the backplane", () => this.#opened.promise);
     } catch (cause) {
-      throw new TidingsError("unavailable", "the node is starting: its backplane is not there yet", {
+      throw new TidingsError("unavailable", "the node is starting: its backplane is not available yet", {
         cause,
       });
     }
@@ -191,67 +165,14 @@ export class Gateway {
     return within(loginTimeoutMs, "the login", () => authenticator.authenticate(credentials));
   }
 
-  /** Resolves when the session has begun, or the handshake has failed. */
-  #handshake(
-    request: IncomingMessage,
-    stream: Duplex,
-    head: Buffer,
-    login: LoginRequest,
-    identity: Identity | undefined,
-  ): Promise<void> {
-    if (stream.destroyed || !(stream instanceof Socket)) {
-      stream.destroy();
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      stream.once("close", resolve);
-      // The session must listen within this tick: the client may have sent its first message already.
-      this.#server.handleUpgrade(request, stream, head, (socket) => {
-        stream.off("close", resolve);
-        this.#sockets++;
-        const opened = { socket, stream, deflate: sharesDeflate(socket, request), login, identity };
-        const session = new Session(this.#ports, { ...opened, request: () => aboutRequest(request) });
-        if (identity === undefined) this.#awaitingLogin.add(session);
-        void session.begun().then(() => {
-          this.#awaitingLogin.delete(session);
-          resolve();
-        });
-      });
-    });
+  /** Starts a session. Resolves when its connection is admitted or refused. */
+  async #begin(handshaken: Handshaken, login: LoginRequest, identity: Identity | undefined): Promise<void> {
+    this.#sockets++;
+    const session = new Session(this.#ports, { ...handshaken, login, identity });
+    if (identity === undefined) this.#awaitingLogin.add(session);
+    await session.begun();
+    this.#awaitingLogin.delete(session);
   }
-}
-
-/** False for a client that asked for a smaller window: shared compressed frames use the full one. */
-function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage): boolean {
-  const offer = headers["sec-websocket-extensions"] ?? "";
-  return extensions.includes("permessage-deflate") && !offer.includes("server_max_window_bits");
-}
-
-/** The request as hooks may see it: without credentials in headers and query. */
-function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
-  const { authorization, cookie, ...rest } = headers;
-  return { ip: socket.remoteAddress ?? "", headers: rest };
-}
-
-/**
- * Owner of the errors of an upgraded socket, for its whole life: an `error` event without a listener ends the process.
- * One function for all sockets, because it stays on each of them.
- */
-function destroyStream(this: Duplex): void {
-  this.destroy();
-}
-
-/** Answers an upgrade request in HTTP and ends the socket, also when the client keeps its side open. */
-function refuse(stream: Duplex, status: number, message: string): void {
-  const timer = setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS);
-  stream.once("close", () => clearTimeout(timer));
-  // An unread stream never reports that the client has ended it.
-  stream.resume();
-  const body = JSON.stringify({ error: { message } });
-  stream.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 export {

@@ -41,15 +41,15 @@ export class Connection implements ConnectionInfo {
   state: ConnectionState = "open";
   /** Groups that this connection has joined. */
   groups: readonly string[] = NO_GROUPS;
-  /** Channels in replay; undefined almost always, so that delivery has one thing to look at. */
+  /** Holds of the channels in replay. Undefined almost always, so that a delivery checks one field. */
   holds: Map<Channel, Hold> | undefined;
   /** Channels with a dropped stored message that no replay has filled yet; undefined almost always. */
   missed: Set<Channel> | undefined;
-  /** Why the server closed the connection; undefined until it does. */
+  /** Cause of the close by the server; undefined before it. */
   closeCause: CloseCause | undefined;
   /** `bytesRead` of the stream at the heartbeat's last check. */
   bytesSeen = 0;
-  /** When a check last found new bytes, in milliseconds since 1970. */
+  /** When the heartbeat last found new bytes, in milliseconds since 1970. */
   heardAt: number;
   pingedAt: number;
   #attachments: Attachment | undefined;
@@ -86,12 +86,12 @@ export class Connection implements ConnectionInfo {
     return made;
   }
 
-  /** Queues a text for this connection alone (reply, notice, position). It is never dropped. */
+  /** Queues a text for this connection alone (reply, notice, position). The queue never drops it. */
   send(text: string): void {
     this.#outbox.enqueueAnyway(textFrame(text));
   }
 
-  /** Queues a frame that must not be dropped. May exceed the queue's bounds: look at {@link isFull} between two. */
+  /** Queues a frame that must not be dropped. It may exceed the bounds, so check {@link isFull} before the next one. */
   enqueueAnyway(frame: Buffer): void {
     this.#outbox.enqueueAnyway(frame);
   }
@@ -104,7 +104,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /**
-   * Queues all frames that a tick has for this connection and others.
+   * Queues the frames of one tick that this connection shares with others.
    * @returns whether all are queued
    */
   enqueueAll(frames: readonly Buffer[]): boolean {
@@ -113,17 +113,17 @@ export class Connection implements ConnectionInfo {
     return all;
   }
 
-  /** Queues what was published to the connection's channels in this tick, before a frame that must come after it. */
+  /** Queues the messages of this tick that are posted but not queued yet, before a frame that must follow them. */
   enqueuePosted(): void {
     this.#outbox.enqueuePosted();
   }
 
-  /** True while the send queue exceeds its bounds: stop reading requests. */
+  /** True while the send queue reaches one of its bounds: stop reading requests. */
   get isFull(): boolean {
     return this.#outbox.isFull;
   }
 
-  /** Resolves when the send queue is empty, or the connection is closed. */
+  /** Resolves when the send queue is empty, its waiting frames have timed out, or the connection is closed. */
   whenDrained(): Promise<void> {
     return this.#outbox.whenDrained();
   }
@@ -158,7 +158,7 @@ export class Connection implements ConnectionInfo {
     if (!this.#outbox.isFull) this.#outbox.enqueueAnyway(PING_FRAME);
   }
 
-  /** The hold on a channel, while it is replayed. */
+  /** Hold on a channel during its replay; undefined otherwise. */
   holdOf(channel: Channel): Hold | undefined {
     return this.holds?.get(channel);
   }
@@ -187,7 +187,7 @@ export class Connection implements ConnectionInfo {
     if (this.holds.size === 0) this.holds = undefined;
   }
 
-  /** Stops reading from the client: backpressure for what it sends. */
+  /** Stops reading from the client, as backpressure. */
   pause(): void {
     this.transport.pause();
   }
@@ -201,7 +201,7 @@ export class Connection implements ConnectionInfo {
     this.transport.terminate();
   }
 
-  /** Writes the send queue, then starts the closing handshake. The gateway cuts a client that does not answer it. */
+  /** Writes the send queue, then starts the closing handshake. The gateway cuts a client that does not answer. */
   close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     if (this.state !== "open") return;
     this.state = "closing";

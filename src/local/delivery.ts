@@ -14,13 +14,13 @@ export interface Delivery {
   readonly platforms?: readonly string[];
   /** Ids of connections that do not get the message. @default none */
   readonly except?: readonly string[];
-  /** Packet for members that do not get the message: it moves their position past the offset. Undefined without an offset. */
+  /** Packet for members that do not get the message: it moves their position past the offset. Undefined: no offset. */
   skip(): Packet | undefined;
 }
 
 /** Result of a delivery on this node. */
 export interface Delivered {
-  /** Connections it was handed to, including those whose full queue then drops it (see SlowCounts). */
+  /** Connections that queue the message. An unfiltered fan-out counts all members: their queues may drop it later. */
   connections: number;
   /** Under the policy `wait`: resolves when every full queue has drained or timed out. */
   waiting: Promise<unknown> | undefined;
@@ -30,7 +30,7 @@ export interface Delivered {
 export const isFiltered = ({ platforms, except }: Delivery): boolean =>
   platforms !== undefined || except !== undefined;
 
-/** Hands a delivery to one member: queued, held back during a replay, or skipped when the member is left out. */
+/** Hands a delivery to one member. A replay holds it back; a left-out member skips it. */
 export function hand(
   connection: Connection,
   delivery: Delivery,
@@ -49,7 +49,7 @@ function isFor(connection: Connection, { platforms, except }: Delivery): boolean
   return except === undefined || !except.includes(connection.id);
 }
 
-/** Holds a stored message back while its channel is replayed to the connection. @returns false when it is not */
+/** Holds a stored message back during a replay of its channel to the connection. @returns false without a replay */
 function holdBack(connection: Connection, { channel, offset }: Delivery, packet: Packet): boolean {
   const hold = offset === undefined ? undefined : connection.holdOf(channel);
   if (hold === undefined || offset === undefined) return false;
@@ -57,7 +57,7 @@ function holdBack(connection: Connection, { channel, offset }: Delivery, packet:
   return true;
 }
 
-/** Moves a left-out member past the offset, so that it sees no gap there. A real gap before it must stay visible. */
+/** Moves a left-out member past the offset, so that it sees no gap. A real gap before the offset must stay visible. */
 function skip(connection: Connection, delivery: Delivery): "skipped" {
   if (connection.missed?.has(delivery.channel)) return "skipped";
   const packet = delivery.skip();

@@ -6,7 +6,7 @@ export interface HeartbeatOptions {
   readonly intervalMs: number;
   /** Silence after which a connection is closed as dead. */
   readonly timeoutMs: number;
-  /** How long a socket may take no bytes while some are pending. */
+  /** Time in which a busy socket may take no bytes, before its connection is closed. */
   readonly writeTimeoutMs: number;
   /** False: no pings, only timeouts. */
   readonly ping: boolean;
@@ -27,7 +27,7 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
   #next = 0;
   #steppedAt = Date.now();
-  /** When this node last woke from a suspended machine or a blocked event loop. Silence before it proves nothing. */
+  /** When this node last woke from a suspended machine or a blocked event loop. Earlier silence proves nothing. */
   #awakeSince = 0;
 
   constructor(shards: readonly Shard[], options: HeartbeatOptions) {
@@ -36,7 +36,7 @@ export class Heartbeat {
     const steps = Math.ceil(shards.length / options.shardsPerStep);
     const period =
       Math.min(options.intervalMs, options.timeoutMs, options.writeTimeoutMs) / CHECKS_PER_PERIOD;
-    // Timers run before reads in the event loop. `setImmediate` lets it read what has arrived first.
+    // Timers run before reads in the event loop. `setImmediate` lets the loop read arrived bytes first.
     this.#timer = setInterval(() => setImmediate(this.#step), Math.max(1, period / steps));
     this.#timer.unref();
   }
@@ -59,7 +59,7 @@ export class Heartbeat {
   #check(connection: Connection, now: number): void {
     const { isPaused, stream } = connection.transport;
     const { bytesRead } = stream;
-    // A paused connection is not read, so its silence proves nothing.
+    // The node does not read a paused connection, so its silence proves nothing.
     if (bytesRead !== connection.bytesSeen || isPaused) {
       connection.bytesSeen = bytesRead;
       connection.heardAt = now;

@@ -1,14 +1,14 @@
 import type { Packet } from "./packet.ts";
 
-/** A live stored message that is held back until replay reaches its offset. */
+/** A live stored message on hold until the replay reaches its offset. */
 export interface Held {
   readonly offset: number;
   readonly packet: Packet;
 }
 
 /**
- * Live stored messages of one channel, held back while the channel is replayed to the connection. Bounded: a full hold
- * drops its oldest message. That one is in the history, and replay reads on until it reaches the oldest held.
+ * Live stored messages of one channel, held back while the channel is replayed to the connection. A full hold drops its
+ * oldest message. The history has it, and the replay reads on until the oldest message on hold.
  */
 export class Hold {
   readonly #limit: number;
@@ -35,7 +35,7 @@ export class Hold {
 
   /**
    * Held messages after `offset`.
-   * @returns undefined when there is a gap before the first of them: replay has to read on
+   * @returns undefined when there is a gap before the first of them: the replay must read on
    */
   after(offset: number): readonly Held[] | undefined {
     const following = this.#held.filter((held) => held.offset > offset);

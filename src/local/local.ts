@@ -26,7 +26,7 @@ export interface LocalOptions {
   readonly compression: Compression;
 }
 
-/** Bound on the table of shared platform names: clients choose the names. */
+/** Limit of the table of shared platform names: clients choose the names. */
 const MAX_SHARED_PLATFORMS = 256;
 
 /** Result for a user without connections here. */
@@ -61,7 +61,7 @@ export class Local {
     return this.#size;
   }
 
-  /** Makes a connection that is no member of any channel yet. */
+  /** Makes a connection, which is not yet a member of any channel. */
   connection(identity: ConnectionInfo, transport: Transport): Connection {
     const platform = this.#shared(identity.platform);
     const device = identity.device === platform ? platform : identity.device;
@@ -75,7 +75,7 @@ export class Local {
     this.#size++;
   }
 
-  /** Takes the connection out of every channel and ends it. */
+  /** Removes the connection from every channel and marks it as closed. */
   remove(connection: Connection): void {
     if (!this.#shardOf(connection.user).remove(connection)) return;
     this.#users.remove(connection);

@@ -44,32 +44,32 @@ export interface SlowCounts {
   closed: number;
 }
 
-/** Port to the shard of an outbox. */
+/** The shard of an outbox, as the outbox uses it. */
 export interface OutboxOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
-  /** Makes the shard call `flush` before the end of the tick. */
+  /** Makes the shard call `flush` at the end of the tick. */
   schedule(outbox: Outbox): void;
-  /** Queues what was published in this tick and not queued yet. */
+  /** Queues the messages of this tick that are posted but not queued yet. */
   enqueuePosted(): void;
 }
 
-/** Empty list of all connections: lists that start from one object can stay one object. */
+/** Empty list, one object for all connections: lists that grow from one object by equal frames stay one object. */
 export const EMPTY: Pending = new Pending();
 
 /** Shared empty array, for lists that almost no connection needs. */
 const NONE: readonly never[] = [];
 
-/** `idle`: nothing to write. `due`: writes at the end of the tick. `begun`: has written early, and writes again then. */
+/** `idle`: nothing to write. `due`: writes at the end of the tick. `begun`: has written early, and is `due` too. */
 type Tick = "idle" | "due" | "begun";
 
 /** Bytes per write to a busy socket. Each accepted piece counts as progress for the write timeout. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Send queue of a connection. Frames collect during a tick and leave in one write. The queue is bounded in messages and
- * bytes. While the socket keeps up no frame meets the bounds, because a full queue is then written at once.
+ * Send queue of a connection, bounded in messages and bytes. Frames collect during a tick and leave in one write. While
+ * the socket keeps up, no frame meets the bounds, because the outbox then writes a full queue at once.
  */
 export class Outbox {
   readonly #owner: OutboxOwner;
@@ -79,7 +79,7 @@ export class Outbox {
   #leaving: readonly Buffer[] = NONE;
   #tick: Tick = "idle";
   #closed = false;
-  /** Frames over the bound under the policy `wait`, oldest first. */
+  /** Frames beyond the bounds that wait for room under the policy `wait`, oldest first. */
   #parked: readonly Buffer[] = NONE;
   #parkedTimer: NodeJS.Timeout | undefined;
   #waiters: readonly (() => void)[] = NONE;
@@ -108,7 +108,7 @@ export class Outbox {
     return "queued";
   }
 
-  /** Queues a frame that must not be lost (reply, notice). May exceed the bounds: the caller stops reading instead. */
+  /** Queues a frame that must not be lost (reply, notice), even beyond the bounds: the caller stops reading instead. */
   enqueueAnyway(frame: Buffer): void {
     if (!this.#closed) this.#append(frame);
   }
@@ -144,7 +144,7 @@ export class Outbox {
     if (this.stalledSince === 0) this.#release();
   }
 
-  /** Resolves when no frame is pending, or the connection is closed. */
+  /** Resolves when no frame is pending, the parked frames have timed out, or the connection is closed. */
   whenDrained(): Promise<void> {
     if (this.#closed || (this.stalledSince === 0 && this.#tick === "idle")) return Promise.resolve();
     return new Promise((resolve) => {
@@ -159,7 +159,7 @@ export class Outbox {
     );
   }
 
-  /** Gives the socket all frames, however busy it is, and accepts no more. */
+  /** Writes all frames, even to a busy socket, and accepts no more. */
   finish(): void {
     if (!this.#closed) this.#write([...this.#leaving, ...this.#pending.frames(), ...this.#parked]);
     this.close();
@@ -190,7 +190,7 @@ export class Outbox {
     return this.#stream.writableLength > this.#owner.limits.socketBytes;
   }
 
-  /** Writes the frames in pieces: all of them to an idle socket, else one after the other as the socket accepts them. */
+  /** Writes the frames in pieces: all of them to an idle socket, else one by one as the socket accepts them. */
   #writePieces(): void {
     while (this.#leaving.length > 0) {
       const end = pieceEnd(this.#leaving);

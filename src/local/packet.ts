@@ -1,6 +1,6 @@
 import { type Compression, deflateFrame, textFrame } from "./frame.ts";
 
-/** One text as frames that all connections share: encoded at first use, compressed at first use. */
+/** One text as frames that all connections share. The first use encodes and compresses it. */
 export class Packet {
   readonly #text: () => string;
   #plain: Buffer | undefined;

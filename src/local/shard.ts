@@ -10,7 +10,7 @@ export interface ShardOptions {
   readonly slow: SlowCounts;
   readonly slab: Slab;
   readonly compression: Compression;
-  /** Makes the flusher call `flush` before the end of the tick. */
+  /** Makes the flusher call `flush` at the end of the tick. */
   readonly wake: (shard: Shard) => void;
   /** Asks for permission to write one outbox before the end of the tick. */
   readonly mayWriteNow: () => boolean;
@@ -22,7 +22,7 @@ interface Posted {
   readonly deliveries: Delivery[];
 }
 
-/** Part of the node's connections, chosen by a hash of the user: their channel members, and their writes. */
+/** One part of the node's connections, chosen by a hash of the user, with their groups and their writes. */
 export class Shard implements OutboxOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
@@ -35,7 +35,7 @@ export class Shard implements OutboxOwner {
   /** Fan-outs of this tick that are not queued yet. */
   #posted: Posted[] = [];
   #dirty: Outbox[] = [];
-  /** True while the flusher has it in its queue. */
+  /** True while the flusher's queue has this shard. */
   #isAwake = false;
   #flushed = 0;
 
@@ -83,8 +83,8 @@ export class Shard implements OutboxOwner {
   }
 
   /**
-   * Queues a message for the connections of one user. A connection's first message of a tick is written at once. At the
-   * end of the tick it would wait until the messages to all other users are encoded (p99 1.3 ms at half load, now 0.2 ms).
+   * Queues a message for the connections of one user, and writes a connection's first message of a tick at once. At the
+   * end of the tick it would wait until the messages to all other users are encoded (p99 1.3 ms at half load, now 0.2).
    */
   deliverToUser(user: Iterable<Connection>, delivery: Delivery, delivered: Delivered): void {
     this.#deliver(user, delivery, delivered);
@@ -94,8 +94,8 @@ export class Shard implements OutboxOwner {
   }
 
   /**
-   * Posts a message to many: it is queued right before this tick's write, so that each connection is visited once for
-   * all messages of the tick. At 100 messages per tick, one visit per message would cost more than the write.
+   * Posts a message to many members. The shard queues it right before this tick's write, and so visits each connection
+   * once for all messages of the tick. At 100 messages per tick, one visit per message would cost more than the write.
    */
   fanOut(delivery: Delivery, delivered: Delivered): void {
     const members = this.membersOf(delivery.channel);
@@ -175,7 +175,7 @@ export class Shard implements OutboxOwner {
   }
 }
 
-/** Records a gap for each stored delivery, after a connection did not queue all of them. */
+/** Records a gap for each stored delivery, because the connection did not queue all of them. */
 function missAll(connection: Connection, deliveries: readonly Delivery[]): void {
   for (const { channel, offset } of deliveries) if (offset !== undefined) connection.miss(channel);
 }

@@ -1,7 +1,7 @@
-/** Big enough for the joins of many sockets, small enough to give away to a slow one. */
+/** Large enough for the joined frames of many sockets, small enough to leave to one slow socket. */
 const SLAB_BYTES = 256 * 1024;
 
-/** Scratch memory for joined frames. Most writes complete within the call, so their bytes can be overwritten next. */
+/** Scratch memory for joined frames. Most writes complete within the call, so the next write may reuse it. */
 export class Slab {
   #memory = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #start = 0;

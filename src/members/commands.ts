@@ -2,9 +2,9 @@ import type { Command } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import { CLOSE, encodeServerFrame } from "../protocol/protocol.ts";
 
-/** Joining and leaving, as commands need it. */
+/** Part of `Members` that commands use. */
 export interface GroupMembers {
-  /** @returns a function that sends the group's position */
+  /** Joins a group. @returns a function that sends the group's position */
   join(connection: Connection, group: string): Promise<() => Promise<unknown>>;
   leave(connection: Connection, group: string): Promise<void>;
 }
@@ -19,7 +19,7 @@ export class Commands {
     this.#members = members;
   }
 
-  /** @returns how many connections the command concerned */
+  /** @returns the number of affected connections */
   async run(command: Command): Promise<number> {
     const connections = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(connections, command);

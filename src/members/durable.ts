@@ -1,6 +1,6 @@
 import type { Backplane } from "../backplane/backplane.ts";
 
-/** Makes a user a durable member of a group, and joins the user's live connections. @returns how many those are */
+/** Makes a user a durable member of a group, and joins the user's connections. @returns the number of connections */
 export async function addMember(
   { memberships, cluster }: Backplane,
   group: string,
@@ -10,7 +10,7 @@ export async function addMember(
   return cluster.command({ kind: "join", user, group });
 }
 
-/** Ends a membership, and takes the user's live connections out of the group. @returns how many those are */
+/** Ends a membership, and removes the user's connections from the group. @returns the number of connections */
 export async function removeMember(
   { memberships, cluster }: Backplane,
   group: string,
@@ -20,7 +20,7 @@ export async function removeMember(
   return cluster.command({ kind: "leave", user, group });
 }
 
-/** A member of a group: `online` when one of its connections has joined, `durable` when its membership outlasts them. */
+/** A member of a group. `online`: a connection has joined. `durable`: the membership outlasts connections. */
 export interface GroupMember {
   readonly user: string;
   readonly online: boolean;

@@ -16,22 +16,25 @@ export interface MembersPorts {
   readonly backplane: Backplane;
   readonly watchers: Watchers;
   readonly rules: ConnectionRules;
-  /** Live messages of a channel on hold while it is replayed, at most. */
+  /** Limit of live messages on hold, per channel in replay. */
   readonly holdLimit: number;
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** A channel that a connection has just become a member of, on hold until it is replayed. */
+/** A channel of a connection before its replay, with the hold on its live messages. */
 interface Entry {
   readonly channel: Channel;
   readonly hold: Hold;
-  /** Without a position, a device starts at its cursor on durable channels, and at the present on the others. */
+  /**
+   * Decides where a device without a position starts. True: at its cursor, else at the oldest message. False: at the
+   * present end of the history.
+   */
   readonly durable: boolean;
 }
 
-/** Members of channels: which connection gets the messages of which channel, from its first frame to its last. */
+/** Membership of connections in channels, from a connection's first frame to its last. */
 export class Members {
-  /** Groups that a connection can be a member of: each costs memory on this node. */
+  /** Limit of groups per connection: each costs memory on this node. */
   static readonly maxGroups = 10_000;
   readonly #ports: MembersPorts;
   readonly #replay: Replay;
@@ -55,7 +58,7 @@ export class Members {
     groups: readonly string[],
   ): Promise<(() => Promise<void>) | undefined> {
     const { backplane, local } = this.#ports;
-    // The starts are read before the welcome: everything sent after the welcome must arrive.
+    // Read the starts before the welcome: every message after the welcome must arrive.
     const [durable, starts] = await Promise.all([
       backplane.memberships.groupsOf(connection.user),
       this.#startsOf(["all", ...groups.slice(0, Members.maxGroups).map(groupChannel)], positions),
@@ -72,18 +75,18 @@ export class Members {
     return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }
 
-  /** Takes a connection that has ended out of everything. Failures are reported, not thrown. */
+  /** Removes a closed connection from its channels, the watchers and presence. Reports failures, throws none. */
   async dismiss(connection: Connection): Promise<void> {
     const { local, backplane, watchers, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
-    // Each call is tried even when another fails: the backplane keeps an entry until it is removed.
-    const departures = await Promise.allSettled([
+    // A failed call must not stop the others: the backplane keeps each entry until its removal.
+    const removals = await Promise.allSettled([
       ...connection.groups.map((group) => this.#leaveRoute(connection, group)),
       backplane.presence.depart(connection),
     ]);
-    for (const departure of departures) {
-      if (departure.status === "rejected") report("depart", departure.reason);
+    for (const removal of removals) {
+      if (removal.status === "rejected") report("depart", removal.reason);
     }
   }
 
@@ -104,12 +107,12 @@ export class Members {
     await this.#leaveRoute(connection, group);
   }
 
-  /** Replays a channel of which the connection is a member already. */
+  /** Replays a channel to a connection that is already a member of it. */
   resume(connection: Connection, channel: Channel, position: Position): Promise<Replayed> {
     return this.#replayEntry(connection, this.#enter(connection, channel, false), position);
   }
 
-  /** Registers the presence of a connection and ends those that the rules evict. @returns false when they refuse it */
+  /** Registers a connection in presence and kicks those that the rules evict. @returns false when they refuse it */
   async #register(connection: Connection): Promise<boolean> {
     const { backplane, rules } = this.#ports;
     const admission = await backplane.presence.arrive(connection, rules);
@@ -142,7 +145,7 @@ export class Members {
     return { channel, hold: connection.hold(channel, this.#ports.holdLimit), durable };
   }
 
-  /** Reads the present positions of channels for which a client has named none. */
+  /** Reads the present positions of the channels for which the client gave no position. */
   async #startsOf(channels: readonly Channel[], positions: Positions): Promise<Positions> {
     const asked = [...new Set(channels)].filter((channel) => positions[channel] === undefined);
     if (asked.length === 0) return {};
@@ -175,7 +178,7 @@ export class Members {
     return this.#replay.run(connection, channel, hold, from ?? (await this.#present(channel, hold)));
   }
 
-  /** The present position of the channel, but not past the first message on hold: the member must get that one. */
+  /** Reads the present position of the channel, limited to the first message on hold, which the member must get. */
   async #present(channel: Channel, hold: Hold): Promise<Position> {
     const [now] = await this.#ports.backplane.broker.positions([channel]);
     if (now === undefined) throw new TidingsError("internal", `no position of ${channel}`);

@@ -1,10 +1,10 @@
 import type { Connection } from "../local/local.ts";
 import { encodeServerFrame, TidingsError } from "../protocol/protocol.ts";
 
-/** Not an id: ids have no control characters. */
+/** Key of the watchers of all users. It is no id, because ids have no control characters. */
 const EVERYONE = "\0everyone";
 
-/** Users that a connection can watch by name: each costs memory. */
+/** Limit of users that a connection watches by name: each costs memory. */
 const MAX_WATCHED = 10_000;
 
 /** Connections that watch the presence of users. */
@@ -13,8 +13,8 @@ export class Watchers {
   readonly #watched = new Map<Connection, Set<string>>();
 
   /**
-   * Watches users, or everyone without `users`. Adds to what the connection watches already.
-   * @throws TidingsError `too_large` when that could be more than 10,000 users
+   * Watches users, or all users without `users`, in addition to the users that the connection watches already.
+   * @throws TidingsError `too_large` when the sum could exceed 10,000 users
    */
   watch(connection: Connection, users?: readonly string[]): void {
     const watched = this.#watched.get(connection)?.size ?? 0;

@@ -1,12 +1,12 @@
-/** How delays between attempts grow, in milliseconds. */
+/** Growth of the delays between attempts, in milliseconds. */
 export interface Backoff {
   /** The delay after the first failure; each further failure doubles it. */
   readonly firstMs: number;
   /** Upper bound of every delay. @default Infinity */
   readonly capMs?: number;
   /**
-   * Gives a number in [0, 1) that the delay is multiplied with: with `Math.random` that is "full jitter", which spreads those who failed
-   * at the same moment. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. @default none
+   * Returns the factor of the delay, in [0, 1). `Math.random` gives "full jitter", which spreads clients that failed at
+   * one moment. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. @default none
    */
   readonly jitter?: () => number;
 }

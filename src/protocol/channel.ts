@@ -12,8 +12,8 @@ export interface Target {
 const MAX_ID = 128;
 
 /**
- * Methods taken from the prototype, for the path of every message. V8 represents strings in many forms and would look up
- * the method for each of them again: per character that was a tenth of the cost of publishing.
+ * Methods taken from the prototype, for the path of every message. V8 has many forms of strings and would look up the
+ * method anew for each form: per character, the look-ups were a tenth of the cost of publishing.
  */
 const { charCodeAt, slice, startsWith } = String.prototype;
 const USER = "user:";
@@ -22,7 +22,7 @@ const GROUP = "group:";
 /** Ids of users, groups, platforms and devices: 1–128 characters, none of them a control character. */
 export const isId = (value: unknown): value is string => isName(value, MAX_ID);
 
-/** Checks for a string of 1–`max` characters without control characters. A loop is cheaper than a regular expression. */
+/** Checks for 1–`max` characters without control characters. A loop is cheaper than a regular expression. */
 export function isName(value: unknown, max: number): value is string {
   // A character outside the basic multilingual plane has length 2.
   if (typeof value !== "string" || value === "" || value.length > 2 * max) return false;

@@ -48,8 +48,8 @@ export class TidingsError extends Error {
 }
 
 /**
- * Converts a thrown value to a {@link TidingsError}. An unexpected one becomes the `cause` of `internal`. An error with a code
- * that the protocol does not have is unexpected too: it has no status, and no client knows it.
+ * Converts a thrown value to a {@link TidingsError}. An unexpected value becomes the `cause` of `internal`. An error
+ * with a code that the protocol lacks is unexpected too: the code has no status, and no client knows it.
  */
 export function toTidingsError(thrown: unknown): TidingsError {
   if (thrown instanceof TidingsError && isErrorCode(thrown.code)) return thrown;

@@ -42,7 +42,7 @@ export interface Welcome {
   limits: { messageBytes: number };
 }
 
-/** The `channel` continues after `offset`. `recovered: false`: messages between the client's position and it are lost. */
+/** The `channel` continues after `offset`. `recovered: false`: messages after the client's position are lost. */
 export interface PositionFrame extends Position {
   type: "position";
   channel: Channel;
@@ -75,7 +75,7 @@ export interface ReplyFrame {
   data: unknown;
 }
 
-/** An error reply. `id` is absent when the input had no valid one. */
+/** An error reply. `id` is absent when the input had no valid id. */
 export interface ErrorFrame {
   id?: number;
   error: { code: ErrorCode; message: string };
@@ -91,7 +91,7 @@ export type ServerFrame =
   | ReplyFrame
   | ErrorFrame;
 
-/** Types of the protocol's own frames. A message cannot have one of them. */
+/** Types of the protocol's own frames. A message cannot have such a type. */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
   "welcome",
   "position",
@@ -102,9 +102,9 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Result of a message. `offline`: not stored, and no receiver was online. `stored`: in the history, and not delivered to
- * any connection yet. `delivered`: to at least one connection, or to a node that has one. `acked`: acknowledged by the
- * receiver.
+ * Result of a message. `offline`: not stored, and no receiver was online. `stored`: in the history, and not delivered
+ * to any connection yet. `delivered`: to at least one connection, or to a node that has one. `acked`: acknowledged by
+ * the receiver.
  */
 export type ReceiptState = "offline" | "stored" | "delivered" | "acked";
 
@@ -126,7 +126,7 @@ export interface Receipt {
 /** A message that a client publishes. */
 export interface ClientMessage {
   kind: "message";
-  /** Form of the reply with the receipt. Without it only an error is sent back. */
+  /** Form of the reply with the receipt. Absent: the server replies only with errors. */
   answer?: RequestForm;
   type: string;
   data: unknown;
@@ -140,7 +140,7 @@ export interface ClientMessage {
   key?: string;
 }
 
-/** The form of a request, which its reply has as well. */
+/** Form of a request and of its reply. */
 export type RequestForm =
   | { form: "native"; id: number }
   | { form: "module"; module: string; action: string; id?: unknown };

@@ -1,4 +1,4 @@
-/** Taken from the prototype for the reason given in channel.ts. */
+/** Method taken from the prototype, for the reason given in channel.ts. */
 const { charCodeAt } = String.prototype;
 
 /**

@@ -1,7 +1,7 @@
 import type { Cursors } from "../backplane/backplane.ts";
 import type { Channel } from "../protocol/protocol.ts";
 
-/** Publishers that wait for their receiver's acknowledgement. */
+/** Publishers that await the acknowledgement of their receiver. */
 export class Acks {
   readonly #cursors: Cursors;
   readonly #expectations = new Map<Channel, Set<Expectation>>();
@@ -21,7 +21,7 @@ export class Acks {
     return expectation;
   }
 
-  /** Wakes the waits that end with this acknowledgement: a receiver has everything up to `offset`. */
+  /** Ends the waits for offsets up to `offset`: a receiver has all messages up to it. */
   acknowledged(channel: Channel, offset: number): void {
     for (const expectation of this.#expectations.get(channel) ?? []) expectation.acknowledged(offset);
   }
@@ -45,7 +45,7 @@ export class Expectation {
     this.#forget = forget;
   }
 
-  /** Ends the wait. A watch that failed needs no end. */
+  /** Ends the wait. A failed watch needs no end. */
   stop(): void {
     this.#forget();
     this.#watching.then((unwatch) => unwatch()).catch(() => undefined);

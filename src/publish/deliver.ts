@@ -31,7 +31,7 @@ export class Deliverer {
     this.#meter = meter;
   }
 
-  /** @returns the number of connections of this node that it was handed to */
+  /** @returns the number of this node's connections that the message was handed to */
   deliver(message: Message | StoredMessage): number {
     const { connections, waiting } = this.#local.deliver(new MessageDelivery(message));
     if (connections > 0) this.#meter.delivered(connections, Date.now() - message.timestamp);
@@ -39,16 +39,16 @@ export class Deliverer {
     return connections;
   }
 
-  /** Resolves when no local member of the channel has a full queue, or after the wait time. Undefined: none has one now. */
+  /** Resolves when no local member of the channel has a full queue, or after the wait time. Undefined: none is full. */
   room(channel: Channel): Promise<unknown> | undefined {
     return this.#full.get(channel);
   }
 
-  /** Tells the members that the channel's history is lost and continues at `position`. */
+  /** Notifies the members that the channel's history is lost and continues at `position`. */
   lost(channel: Channel, position: Position): void {
     const text = positionText(channel, position, false);
     this.#local.eachMember(channel, (connection) => {
-      // Earlier messages belong to the lost history: they go out before the notice, or not at all.
+      // Earlier messages belong to the lost history: send them before this frame, or not at all.
       connection.enqueuePosted();
       connection.holdOf(channel)?.clear();
       connection.send(text);
@@ -63,7 +63,7 @@ export class Deliverer {
   }
 }
 
-/** A message for its local members. Often there are none, so its packet is made at first use. */
+/** A message for its local members. Often there are none, so the first use makes the packet. */
 class MessageDelivery implements Delivery {
   readonly channel: Channel;
   readonly offset: number | undefined;
@@ -90,7 +90,7 @@ class MessageDelivery implements Delivery {
   }
 }
 
-/** Makes the packet of a message, which is encoded at first use. */
+/** Makes the packet of a message. The first use encodes it. */
 export function pushPacket(message: Message | StoredMessage): Packet {
   const offset = isStored(message) ? message.offset : undefined;
   return new Packet(() => encodePush({ ...message, ...targetOf(message.channel), offset }));

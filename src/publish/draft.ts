@@ -2,14 +2,14 @@ import { assertType, type Channel, isUserChannel, TidingsError } from "../protoc
 import type { Content } from "./message.ts";
 import type { Retry } from "./retry.ts";
 
-/** Content as a publisher gives it, to whichever channel. */
+/** Content of a draft, without its channel. */
 export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
   readonly data?: unknown;
   /** At most once, without history and offset. @default false */
   readonly ephemeral?: boolean;
 }
 
-/** A message as a publisher gives it. */
+/** A message before it is checked and encoded. */
 export interface Draft extends DraftContent {
   readonly channel: Channel;
 }
@@ -39,7 +39,7 @@ function encodeBody(data: unknown): string {
   }
 }
 
-/** @throws TidingsError `bad_request` for a message that nobody can acknowledge, or more than one user */
+/** @throws TidingsError `bad_request` unless the message is stored and goes to one user */
 export function assertAckable(channel: Channel, ephemeral: boolean): void {
   if (!ephemeral && isUserChannel(channel)) return;
   throw new TidingsError("bad_request", "ack: expected a stored message to one user");

@@ -23,14 +23,14 @@ export interface IncomingMessage {
   readonly ephemeral: boolean;
 }
 
-/** Events that listeners get, stage by stage. */
+/** Events of the hooks, with the data that listeners get. */
 export interface HookEvents {
   /**
    * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
    * any other error counts as a failure of the server (4004), after which clients reconnect.
    */
   connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
-  /** A connection has ended. `cause` classifies why; `reason` is the text of the close frame, the client's or ours. */
+  /** A connection has ended. `cause` classifies the end; `reason` is the text of the close frame from either side. */
   disconnect: {
     readonly connection: ConnectionInfo;
     readonly cause: DisconnectClass;
@@ -39,7 +39,7 @@ export interface HookEvents {
   };
   /** The user's first connection in the cluster. */
   online: { readonly user: string };
-  /** The user's last connection in the cluster has been gone for the grace period. */
+  /** The user has had no connection in the cluster for the grace period. */
   offline: { readonly user: string };
   /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
   message: { readonly connection: ConnectionInfo; readonly message: IncomingMessage };
@@ -67,7 +67,7 @@ export type Listener<Name extends HookName> = (event: HookEvents[Name]) => unkno
 
 type Listeners = { [Name in HookName]: Set<Listener<Name>> };
 
-/** The application's listeners. A listener that throws or hangs affects only the event that it was called with. */
+/** The application's listeners. A listener that throws or hangs affects only the current event. */
 export class Hooks {
   readonly #timeoutMs: number;
   readonly #listeners: Listeners = {
@@ -129,7 +129,7 @@ export class Hooks {
   }
 
   #failed(name: HookName, error: unknown): void {
-    // An error listener that fails has nobody left to tell.
+    // The failure of an error listener is not reported: the report would call that listener again.
     if (name !== "error") this.emit("error", { stage: `${name} hook`, error });
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Message } from "../backplane/backplane.ts";
 import type { Channel } from "../protocol/protocol.ts";
 
-/** Content of a message, to whichever channel. */
+/** Content of a message, without its channel. */
 export interface Content {
   readonly type: string;
   /** JSON text. */
@@ -13,14 +13,14 @@ export interface Content {
   readonly from?: string | undefined;
   /** Only to connections on these platforms. */
   readonly platforms?: readonly string[] | undefined;
-  /** Not to the connections with these ids. Holds for live delivery; a connection's id does not survive it. */
+  /** Not to the connections with these ids. Only for live delivery: a reconnect gets a new id. */
   readonly except?: readonly string[] | undefined;
 }
 
 /**
- * A message that was accepted for publishing. A class, because V8 allocates the objects of a literal in the old generation
- * once many of them have lived long, as messages do that wait for a look-up. From then on the texts of each message would
- * outlive it, and publishing would cost a third more.
+ * A message that the publisher has accepted. It is a class, because V8 allocates the objects of a literal in the old
+ * generation once many of them have lived long, like messages that wait for a look-up. From then on the texts of each
+ * message would outlive it, and publishing would cost a third more.
  */
 export class AcceptedMessage implements Message {
   readonly id: string;
@@ -33,7 +33,7 @@ export class AcceptedMessage implements Message {
   readonly except: readonly string[] | undefined;
   readonly content: Content | undefined;
 
-  /** @param isOneOfMany whether one call sends the content to several channels */
+  /** @param isOneOfMany true when one call sends the content to several channels */
   constructor(id: string, channel: Channel, content: Content, isOneOfMany = false) {
     this.id = id;
     this.type = content.type;
@@ -53,7 +53,7 @@ const ENDINGS: readonly string[] = Array.from({ length: RADIX ** 2 }, (_, index)
   index.toString(RADIX).padStart(2, "0"),
 );
 
-/** Ids of messages, unique in the cluster: a random part for this start of the node, and a number. */
+/** Makes ids of messages, unique in the cluster: a random part for this start of the node, and a number. */
 export class MessageIds {
   readonly #base = `${randomBytes(6).toString("base64url")}-`;
   #beginning = `${this.#base}0`;

@@ -10,16 +10,16 @@ export interface PublisherPorts {
   readonly acks: Acks;
   /** Timeout of an acknowledgement, for publishes that give none, in milliseconds. */
   readonly ackTimeoutMs: number;
-  /** Called with every message that was published. */
+  /** Called with every published message. */
   readonly delivered: (message: Message, receipt: Receipt) => void;
   readonly meter: PublishMeter;
 }
 
 export type PublishKind = "stored" | "ephemeral";
 
-/** Counts what is published. */
+/** Meter of publishes. */
 export interface PublishMeter {
-  /** A publish has ended well after so many seconds, without any wait for an acknowledgement; 0: done within the call. */
+  /** Counts a publish and its duration, without the wait for an acknowledgement; 0: it completed within the call. */
   published(kind: PublishKind, seconds: number): void;
   failed(error: TidingsError): void;
 }

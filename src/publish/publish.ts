@@ -9,7 +9,7 @@ import { withRetry } from "./retry.ts";
 
 const NO_OPTIONS: PublishOptions = {};
 
-/** Entrance for messages: the only way for one to reach a channel. */
+/** Publisher: the only way for a message to reach a channel. */
 export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #ids = new MessageIds();
@@ -38,7 +38,7 @@ export class Publisher {
   /**
    * Publishes one content to each of several channels; its data is encoded once. Receipts come in the order of the
    * channels.
-   * @throws TidingsError as `publish` does, when the first of them has failed; the others go on
+   * @throws TidingsError the first error, as `publish`; the other channels get the content
    */
   async publishEach(
     channels: readonly Channel[],
@@ -60,7 +60,7 @@ export class Publisher {
     return withRetry(options.retry, async () => this.#attempt(message, ephemeral, { ...options, key }));
   }
 
-  /** One attempt, in one of the five cases below. Nothing waits unless it has to. */
+  /** Makes one attempt, by one of the five cases below. */
   #attempt(message: Message, ephemeral: boolean, options: PublishOptions): Receipt | Promise<Receipt> {
     const { key } = options;
     if (options.ack) return this.#acknowledged(message, options);
@@ -68,7 +68,7 @@ export class Publisher {
     return key === undefined ? this.#stored(message) : this.#storedOnce(message, key);
   }
 
-  /** Case 1, ephemeral: done within this call, without a promise, when all receivers are connected to this node. */
+  /** Case 1, ephemeral: completes within this call, without a promise, when no other node has receivers. */
   #ephemeral(message: Message): Receipt | Promise<Receipt> {
     let receipt: Receipt | Promise<Receipt>;
     try {
@@ -77,7 +77,7 @@ export class Publisher {
       return this.#failed(thrown);
     }
     if (!(receipt instanceof Promise)) return this.#published("ephemeral", undefined, message, receipt);
-    const started = this.#clock.now(); // read here, because most messages need no clock
+    const started = this.#clock.now(); // only here, because most ephemeral messages need no clock
     return receipt.then(
       (known) => this.#published("ephemeral", started, message, known),
       (thrown) => this.#failed(thrown),
@@ -100,8 +100,8 @@ export class Publisher {
   }
 
   /**
-   * Case 3, stored: the backplane delivers. Two functions and a promise for each message that waits for its offset: the
-   * garbage collector has to copy whatever is more.
+   * Case 3, stored: the backplane delivers. A message that awaits its offset holds two functions and a promise, no
+   * more, because the garbage collector copies them.
    */
   #stored(message: Message): Promise<Receipt> {
     const started = this.#clock.now();
@@ -111,7 +111,7 @@ export class Publisher {
     );
   }
 
-  /** The end of case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
+  /** Ends case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
   #appended(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
     const receipt = receiptOf(appended);
     const drained = this.#ports.deliverer.room(message.channel);
@@ -136,7 +136,7 @@ export class Publisher {
     }
   }
 
-  /** Case 5, stored, and the publisher waits for the receiver's acknowledgement. With a key, duplicates learn of it too. */
+  /** Case 5, stored and acknowledged. With a key, duplicates get the acknowledged receipt too. */
   async #acknowledged(message: Message, options: PublishOptions): Promise<Receipt> {
     const { key, timeoutMs = this.#ports.ackTimeoutMs } = options;
     const expectation = this.#ports.acks.expect(message.channel);
@@ -152,7 +152,7 @@ export class Publisher {
     }
   }
 
-  /** Delivers an ephemeral message on this node, and relays it to others. Waits for full queues under the policy `wait`. */
+  /** Delivers an ephemeral message here and relays it to other nodes. The policy `wait` waits for full queues. */
   #deliver(message: Message): Receipt | Promise<Receipt> {
     const { deliverer, backplane } = this.#ports;
     const connections = deliverer.deliver(message);
@@ -165,7 +165,7 @@ export class Publisher {
     );
   }
 
-  /** @param started absent when the message was done within the call, which is measured as no time at all */
+  /** @param started absent when the publish completed within the call, which counts as 0 s */
   #published(kind: PublishKind, started: number | undefined, message: Message, receipt: Receipt): Receipt {
     const durationMs = started === undefined ? 0 : this.#clock.now() - started;
     this.#ports.meter.published(kind, durationMs / 1_000);

@@ -1,9 +1,9 @@
 import type { Appended, Message, StoredReceipt } from "../backplane/backplane.ts";
 import type { ErrorCode, Receipt as SentReceipt } from "../protocol/protocol.ts";
 
-/** Outcome of a message; the application also gets the attempts. */
+/** Outcome of a message, for the application with the attempts. */
 export interface Receipt extends SentReceipt {
-  /** The outcome of each attempt, when `retry` was asked for. */
+  /** Outcome of each attempt, with the option `retry`. */
   readonly attempts?: readonly Attempt[];
 }
 
@@ -17,7 +17,7 @@ export type Attempt =
       readonly retryable: boolean;
     };
 
-/** Receipt of an ephemeral message. A class for the reason that {@link AcceptedMessage} gives. */
+/** Receipt of an ephemeral message. It is a class for the reason given at `AcceptedMessage`. */
 export class EphemeralReceipt implements Receipt {
   readonly state: "delivered" | "offline";
   readonly id: string;
@@ -32,19 +32,19 @@ export class EphemeralReceipt implements Receipt {
   }
 }
 
-/** The receipt of a message that has its place in the history. */
+/** Makes the receipt of a stored message. */
 export function receiptOf({ id, timestamp, epoch, offset, receivers }: Appended): Receipt {
   const state = receivers > 0 ? "delivered" : "stored";
   return { state, id, timestamp, epoch, offset, connections: receivers };
 }
 
-/** The receipt of an append that met its own key. While the first has no receipt yet, its place is known at least. */
+/** Makes the receipt of a duplicate append. Until the first publish has completed, only its position is known. */
 export function duplicateOf(appended: Appended): Receipt {
   if (appended.receipt !== undefined) return duplicateReceipt(appended.receipt);
   return { ...receiptOf({ ...appended, receivers: 0 }), duplicate: true };
 }
 
-/** The first receipt, as a duplicate gets it. */
+/** Marks the first receipt as that of a duplicate. */
 export const duplicateReceipt = (first: StoredReceipt): Receipt => ({
   ...(JSON.parse(first) as Receipt), // written by Publisher
   duplicate: true,

@@ -6,7 +6,7 @@ import { positionText, pushPacket } from "./deliver.ts";
 /** Start of a replay: after a position, or at the oldest retained message. */
 export type ReplayFrom = Position | "first";
 
-/** Position at which a channel continues for a connection. `recovered: false`: messages before it are lost to it. */
+/** Position at which a channel continues for a connection. `recovered: false`: messages before it are lost. */
 export interface Replayed extends Position {
   readonly recovered: boolean;
 }
@@ -15,8 +15,8 @@ export interface Replayed extends Position {
 const PAGE = 128;
 
 /**
- * Joins replay and live messages without gap or duplicate. The channel is on hold when the replay starts, so live
- * messages wait. The replay reads the history up to the first of them and then releases the hold.
+ * Joins replay and live messages without gap or duplicate. The channel is on hold when the replay starts. The replay
+ * reads the history up to the first message on hold, and then releases the hold.
  */
 export class Replay {
   readonly #broker: Broker;
@@ -26,7 +26,7 @@ export class Replay {
   }
 
   /**
-   * Sends a `position` frame and all messages after it, and releases the hold.
+   * Sends a `position` frame and all messages after the position, and releases the hold.
    * A slow consumer delays its own replay only: while its queue is full, the replay waits.
    */
   async run(connection: Connection, channel: Channel, hold: Hold, from: ReplayFrom): Promise<Replayed> {
@@ -107,7 +107,7 @@ function sendReplayed(connection: Connection, message: StoredMessage): void {
   else connection.send(positionText(channel, message, true));
 }
 
-/** Sends held messages and ends the hold: from here on live messages go straight to the queue. */
+/** Sends held messages and ends the hold: later live messages go straight to the queue. */
 function release(connection: Connection, channel: Channel, hold: Hold, held: readonly Held[]): void {
   if (connection.holdOf(channel) !== hold) return;
   for (const { packet } of held) connection.enqueueAnyway(packet.plain);

@@ -9,7 +9,7 @@ export interface Retry {
   readonly delayMs?: number;
 }
 
-/** A publish that was given up: code and message of the last failure, and the outcome of every attempt. */
+/** Failure of a publish after its retries: code and message of the last failure, and the outcome of every attempt. */
 export class RetryError extends TidingsError {
   readonly attempts: readonly Attempt[];
 

@@ -59,11 +59,11 @@ describe("jwt without a key", () => {
     expect(() => resolveConfig({ code: { ...config, jwt } })).toThrow("got none");
   });
 
-  it("is no second problem where a key has a bad value", () => {
+  it("adds no second problem when a key has a bad value", () => {
     expect(() => resolveConfig({ code: { jwt: { secret: "" } } })).toThrow(/^1 setting is not valid/);
   });
 
-  it("is fine where another source has a key", () => {
+  it("is accepted when another source has a key", () => {
     const env = { JWT_SECRET: secret, JWT_PUBLIC_KEY: "" };
     expect(resolveConfig({ code: { jwt: { secret: undefined } }, env }).jwt.secret).toBe(secret);
     expect(resolveConfig({ env, file: { jwt: { issuer: "me" } } }).jwt.issuer).toBe("me");

@@ -23,12 +23,12 @@ describe("a close reason", () => {
         expect(reason).toMatch(/^resume: "[^\ufffd]*$/);
       }
     }
-    await (await connectPeer(hub.url({ user_id: "alice" }))).settled();
+    await (await connectPeer(hub.url({ user_id: "alice" }))).caughtUp();
     expect(await hub.failures()).toEqual([]);
   });
 });
 
-/** A hub whose application fails wherever it is asked; see the program for the tokens. */
+/** A hub whose application fails in every callback; programs/faulty.ts lists the tokens. */
 async function startFaulty(): Promise<HubProcess> {
   const child = fork(join(import.meta.dirname, "programs/faulty.ts"));
   onTestFinished(() => void child.kill());
@@ -38,12 +38,12 @@ async function startFaulty(): Promise<HubProcess> {
 
 async function assertServes(hub: HubProcess): Promise<void> {
   const peer = await connectPeer(hub.url({ token: "good" }));
-  await peer.settled();
+  await peer.caughtUp();
   await hub.count();
   peer.socket.terminate();
 }
 
-describe("a fault of the application ends at most the connection it was asked about:", () => {
+describe("a fault of the application ends at most the connection of that call:", () => {
   it("an authenticator, in the request and by message", async () => {
     const hub = await startFaulty();
     for (const token of ["no user", "a big expiry", "null", "an unknown code", "a long message"]) {

@@ -38,7 +38,7 @@ describe("a hub that closes", () => {
     const total = 100;
     for (let n = 0; n < total; n++) {
       await hub.user("bob").send({ type: "n", data: "x".repeat(64_000) });
-      if (n % 10 === 0) await quick.settled();
+      if (n % 10 === 0) await quick.caughtUp();
     }
     const sent = await Promise.all(range(1, 100).map(() => hub.user("alice").send({ type: "n" })));
     const closing = hub.close();

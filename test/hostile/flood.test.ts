@@ -24,7 +24,7 @@ describe("requests without end", () => {
     const data = "x".repeat(1_000);
     peer.write(...times(10_000, (id) => textFrame({ id, action: "robot.ping", data })));
     const other = await connectPeer(hub.url(bob));
-    for (let n = 0; n < 20; n++) await other.settled();
+    for (let n = 0; n < 20; n++) await other.caughtUp();
     expect((await hub.memory()) - before).toBeLessThan(10 * MIB);
     peer.socket.resume();
     const replies = () => peer.frames.filter(({ id }) => id !== undefined);
@@ -39,7 +39,7 @@ describe("requests without end", () => {
     peer.socket.pause();
     peer.write(Buffer.concat(times(200_000, () => textFrame('{"type":"ping"}'))));
     const other = await connectPeer(hub.url(bob));
-    for (let n = 0; n < 20; n++) await other.settled();
+    for (let n = 0; n < 20; n++) await other.caughtUp();
     expect((await hub.memory()) - before).toBeLessThan(10 * MIB);
     peer.socket.resume();
     await peer.until(() => peer.frames.length >= 200_003);
@@ -62,7 +62,7 @@ describe("requests without end", () => {
     const pings = Buffer.concat(times(1_000, () => ping));
     for (let n = 0; n < 100; n++) peer.write(pings);
     const other = await connectPeer(hub.url(bob));
-    for (let n = 0; n < 20; n++) await other.settled();
+    for (let n = 0; n < 20; n++) await other.caughtUp();
     expect((await hub.memory()) - before).toBeLessThan(10 * MIB);
   });
 
@@ -74,7 +74,7 @@ describe("requests without end", () => {
     const before = await hub.memory();
     peer.socket.pause();
     peer.write(...times(500, (id) => textFrame({ id, action: "message.history", data: { limit: 200 } })));
-    for (let n = 0; n < 20; n++) await other.settled();
+    for (let n = 0; n < 20; n++) await other.caughtUp();
     expect((await hub.memory()) - before).toBeLessThan(100 * MIB);
     peer.socket.resume();
     await peer.until(() => peer.frames.some(({ id }) => id === 0));
@@ -103,7 +103,7 @@ describe("a replay", () => {
     const peers = await Promise.all(times(10, () => connectRaw(hub.url(mallory))));
     for (const { socket } of peers) socket.pause();
     const other = await connectPeer(hub.url(bob));
-    for (let n = 0; n < 20; n++) await other.settled();
+    for (let n = 0; n < 20; n++) await other.caughtUp();
     expect((await hub.memory()) - before).toBeLessThan(10 * 10 * MIB);
     const [peer] = peers;
     peer?.socket.resume();
@@ -170,7 +170,7 @@ describe("messages without end", () => {
     for (const { error } of refused) expect(error).toMatchObject({ code: "rate_limited" });
     // After an acknowledgement there is room for another message.
     const receiver = await connectPeer(url(bob));
-    await receiver.settled();
+    await receiver.caughtUp();
     const stored = 20_000 - refused.length;
     await receiver.request("message.ack", { offset: stored });
     await peer.until(() => peer.frames.filter(({ data }) => data).length === stored);
@@ -197,7 +197,7 @@ describe("logins", () => {
     const peer = new RawPeer(url());
     peer.send({ id: 1, action: "robot.login", data: { ...mallory, resume } });
     const other = await connectPeer(url(bob));
-    await other.settled();
+    await other.caughtUp();
     await peer.until(() => peer.frames.some(({ id }) => id === 1));
     const channels = peer.frames.filter(({ type }) => type === "position").map(({ channel }) => channel);
     expect(new Set(channels).size).toBe(8_002);

@@ -22,7 +22,7 @@ async function closeCode(...bytes: Uint8Array[]): Promise<number> {
   const peer = await connectRaw(running.url(mallory));
   peer.write(...bytes);
   const { code } = await peer.closed;
-  await other.settled();
+  await other.caughtUp();
   return code;
 }
 
@@ -164,7 +164,7 @@ describe("a message in fragments", () => {
     const peer = await connectRaw(running.url(mallory));
     peer.write(clientFrame({ payload: "{", fin: false }), clientFrame({ claims: 500_000, payload: "x" }));
     const other = await connectPeer(running.url({ user_id: "other" }));
-    await other.settled();
+    await other.caughtUp();
   });
 });
 
@@ -207,7 +207,7 @@ describe("a client that has closed", () => {
       clientFrame({ masked: false }),
     );
     expect((await peer.closed).code).toBe(1000);
-    await other.settled();
+    await other.caughtUp();
     expect(other.messages.map(({ data }) => data)).toEqual(["in time"]);
   });
 
@@ -221,7 +221,7 @@ describe("a client that has closed", () => {
       { id: 1, action: "group.join", data: { group: "g" } },
     );
     expect((await peer.closed).code).toBe(4501);
-    await other.settled();
+    await other.caughtUp();
     expect(other.messages).toEqual([]);
     expect(await running.hub.group("g").members()).toEqual([]);
   });

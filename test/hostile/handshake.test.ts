@@ -12,18 +12,18 @@ import { textFrame } from "../support/wire.ts";
 const alice = { user_id: "alice" };
 
 describe("half-open handshakes", () => {
-  it("by ten thousand are cut in time, and a well-behaved client gets in", async () => {
+  it("are cut in time, ten thousand of them, and a well-behaved client gets in", async () => {
     const hub = await startHubProcess({ websocket: { handshakeTimeoutMs: 2_500 } });
     const idle = await hub.memory();
     const program = join(import.meta.dirname, "programs/half-open.ts");
     const attackers = fork(program, [new URL(hub.url()).port, "10000"]);
     onTestFinished(() => void attackers.kill());
     await once(attackers, "message");
-    await (await connectPeer(hub.url(alice))).settled();
+    await (await connectPeer(hub.url(alice))).caughtUp();
     // Memory of a socket and its HTTP parser.
     expect((await hub.memory()) - idle).toBeLessThan(10_000 * 12_000);
     await once(attackers, "message");
-    await (await connectPeer(hub.url(alice))).settled();
+    await (await connectPeer(hub.url(alice))).caughtUp();
     expect((await hub.memory()) - idle).toBeLessThan(10_000_000);
     expect(await hub.failures()).toEqual([]);
   });
@@ -44,9 +44,9 @@ describe("connections without a login", () => {
     await Promise.all(silent.map(({ socket }) => once(socket, "open")));
     const peer = await connectPeer(url(alice));
     expect(await Promise.race(silent.map(({ closed }) => closed))).toMatchObject({ code: 4003 });
-    await peer.settled();
+    await peer.caughtUp();
     const late = await connectPeer(url({ user_id: "late" }));
-    await late.settled();
+    await late.caughtUp();
   });
 
   it("are closed after too many messages, or malformed ones", async () => {
@@ -139,7 +139,7 @@ describe("an upgrade that is refused", () => {
     expect(peer.status).toBe(400);
   });
 
-  it("is one whose authentication times out", async () => {
+  it("gets 504, or 4003 after the upgrade, when the authentication times out", async () => {
     const never = new Promise<never>(() => undefined);
     const auth = { mode: "token", authenticate: () => never } as const;
     const { url } = await startHub({ auth, websocket: { loginTimeoutMs: 50 } });

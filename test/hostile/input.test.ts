@@ -20,7 +20,7 @@ beforeEach(async () => {
 const refusal = async (text: string): Promise<Frame> => {
   const before = mallory.frames.length;
   mallory.send(text);
-  await mallory.settled();
+  await mallory.caughtUp();
   const [answer = {}] = mallory.frames.slice(before).filter(({ error }) => error);
   return answer;
 };
@@ -87,7 +87,7 @@ describe("a text that is neither request nor message", () => {
       ({ id, error }) => id === 5 || (error !== undefined && id === undefined),
     );
     expect(answer).toMatchObject({ error: { code: "bad_request" } });
-    await bob.settled();
+    await bob.caughtUp();
     expect(bob.messages).toEqual([]);
     expect(failures).toEqual([]);
   });

@@ -35,7 +35,7 @@ describe("two devices of one user", () => {
     const tab = await connectPeer(running.url(alice));
     await phone.close();
     await sleep(100);
-    await tab.settled();
+    await tab.caughtUp();
     expect(changes).toEqual(["alice online"]);
     const gone = offline(running, "alice");
     await tab.close();
@@ -97,7 +97,7 @@ describe("two devices of one user", () => {
       message: "sold",
       data: { by: "admin" },
     });
-    await tab.settled();
+    await tab.caughtUp();
     expect(await hub.user("alice").kick()).toBe(2);
     expect([(await tab.closed).code, (await otherTab.closed).code]).toEqual([4501, 4501]);
     expect(await hub.user("alice").kick()).toBe(0);
@@ -123,7 +123,7 @@ describe("a reconnect within the grace time", () => {
       const peer = await connectPeer(running.url(alice));
       await peer.close();
     }
-    await watcher.settled();
+    await watcher.caughtUp();
     expect(changes).toEqual(["bob online", "alice online"]);
     expect(presenceOf(watcher, "alice")).toEqual([true]);
   });
@@ -153,7 +153,7 @@ describe("a watcher", () => {
     const gone = Promise.all([offline(running, "alice"), offline(running, "carol")]);
     for (const user_id of ["alice", "carol"]) await (await connectPeer(running.url({ user_id }))).close();
     await gone;
-    await Promise.all([byName.settled(), ofAll.settled()]);
+    await Promise.all([byName.caughtUp(), ofAll.caughtUp()]);
     expect(presenceOf(byName, "alice")).toEqual([true, false]);
     expect(presenceOf(byName, "carol")).toEqual([]);
     expect(presenceOf(ofAll, "alice")).toEqual([true, false]);
@@ -170,7 +170,7 @@ describe("a watcher", () => {
     const gone = offline(running, "alice");
     await peer.close();
     await gone;
-    await again.settled();
+    await again.caughtUp();
     expect(again.frames.filter(({ type }) => type === "presence")).toEqual([]);
   });
 

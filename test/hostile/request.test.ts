@@ -33,7 +33,7 @@ describe("an acknowledgement", () => {
     void sent.then(() => {
       settled = true;
     });
-    await mallory.settled();
+    await mallory.caughtUp();
     expect(settled).toBe(false);
     await bob.request("message.ack", { offset: 2 });
     expect(await sent).toMatchObject({ state: "acked", offset: 2 });
@@ -161,14 +161,14 @@ describe("a handler", () => {
     expect(reply).toMatchObject({ error: { code: "internal" } });
     expect(JSON.stringify(reply)).not.toContain("secret");
     expect(failures).toHaveLength(1);
-    await mallory.settled();
+    await mallory.caughtUp();
   });
 
   it("that never returns times out, and delays no other request", async () => {
     running.hub.action("test.hang", anything, () => new Promise(() => undefined));
     const hanging = mallory.request("test.hang");
-    await mallory.settled();
-    await bob.settled();
+    await mallory.caughtUp();
+    await bob.caughtUp();
     expect(await hanging).toMatchObject({ error: { code: "timeout" } });
   });
 

@@ -66,7 +66,7 @@ async function reset(hub: HubProcess, bytes: string | Buffer, moment: Moment = "
 /** Rejects when the process has ended. */
 async function assertServes(hub: HubProcess): Promise<void> {
   const peer = await connectPeer(hub.url({ user_id: "bob" }));
-  await peer.settled();
+  await peer.caughtUp();
   await hub.count();
   peer.socket.terminate();
 }

@@ -53,7 +53,7 @@ describe("a client that has stopped reading", () => {
     const total = 5_000;
     for (let n = 1; n <= total; n++) {
       await hub.group("g").send({ type: "n", data: kilobyte.repeat(4) });
-      if (n % 50 === 0) await reader.settled();
+      if (n % 50 === 0) await reader.caughtUp();
     }
     expect(offsetsOf(await reader.take(total, isMessage))).toEqual(range(1, total));
 
@@ -202,7 +202,7 @@ describe("a client that has stopped reading", () => {
     const { hub, url } = await startHub({ websocket: { writeTimeoutMs: 2_500, maxPendingBytes: 64 * MIB } });
     const slow = await stall(url(stalled));
     for (let n = 0; n < 250; n++) await hub.group("g").send({ type: "n", data: kilobyte.repeat(128) });
-    await (await connectPeer(url({ user_id: "reader" }))).settled();
+    await (await connectPeer(url({ user_id: "reader" }))).caughtUp();
     await hub.group("g").send({ type: "n" });
     // Read a little now and then, for longer than the timeout.
     slow.socket.on("data", () => slow.socket.pause());
@@ -225,7 +225,7 @@ describe("a message published in the same tick", () => {
     await peer.request("group.join", { group: "g" });
     await hub.group("g").send({ type: "n", data: kilobyte });
     for (let n = 0; n < 40; n++) await hub.user(`u${n}`).send({ type: "n", data: kilobyte });
-    await peer.settled();
+    await peer.caughtUp();
     const frames = peer.frames.filter(({ group, channel }) => group === "g" || channel === "group:g");
     expect(frames).toMatchObject([
       { type: "position", offset: 0, recovered: true },

@@ -25,7 +25,7 @@ describe("a client's message", () => {
     sender.send({ id: 9, type: "chat", to: "bob", data: 2 });
     const reply = await sender.next((frame) => frame.id === 9);
     expect(reply.data).toMatchObject({ state: "stored", offset: 2, epoch: expect.any(String) });
-    await sender.settled();
+    await sender.caughtUp();
     expect(sender.frames.filter(({ error }) => error)).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ it.each(["says nothing", "is gone"])("a hub whose Redis %s closes all the same",
   await using redis = await RedisServer.start();
   const { hub, url } = await startHub({ redis: redis.url });
   const peers = await Promise.all(["a", "b"].map((user) => connectPeer(url({ user_id: user }))));
-  // A connection that is still catching up when Redis goes gets another close code.
+  // A connection in replay when Redis stops gets another close code.
   for (const peer of peers) await peer.next(({ type, channel }) => type === "position" && channel === "all");
   if (how === "is gone") await redis.kill();
   else redis.pause();

@@ -26,7 +26,7 @@ describe("a connection", () => {
   it("gets the welcome first, then the positions of its channels", async () => {
     const { url, hub } = await startHub();
     const peer = await connectPeer(url({ user_id: "alice", platform: "ios" }));
-    await peer.settled();
+    await peer.caughtUp();
     const [welcome, own, all] = peer.frames;
     expect(welcome).toMatchObject({
       type: "welcome",
@@ -96,7 +96,7 @@ describe("a connection", () => {
     expect(await peer.closed).toMatchObject({ code: 4500 });
   });
 
-  it("is refused by a connect hook with its words", async () => {
+  it("is refused by a connect hook, with the message of the hook", async () => {
     const { hub, url } = await startHub();
     hub.on("connect", ({ connection }) => {
       if (connection.user === "mallory") throw refuse("not today");
@@ -149,7 +149,7 @@ describe("a token", () => {
     expect(await peer.closed).toMatchObject({ code: 4005 });
   });
 
-  it("is renewed in time by one of the same user, and by no other", async () => {
+  it("is renewed in time by a token of its user, and by no other token", async () => {
     const { url } = await startHub({ jwt: { secret } });
     const soon = Math.ceil(Date.now() / 1000) + 2;
     const peer = await connectPeer(url({ token: await tokenOf("alice", soon) }));
@@ -159,7 +159,7 @@ describe("a token", () => {
     const { data } = await peer.request("robot.login", { token: await tokenOf("alice") });
     expect(data).toMatchObject({ user: "alice", expiresAt: expect.any(Number) });
     await new Promise((resolve) => setTimeout(resolve, soon * 1000 + 1_500 - Date.now()));
-    await peer.settled();
+    await peer.caughtUp();
   });
 });
 
@@ -204,7 +204,7 @@ describe("the limits", () => {
     const first = await connectPeer(url({ user_id: "a" }));
     const second = await connectPeer(url({ user_id: "a" }));
     expect(await first.closed).toMatchObject({ code: 4502 });
-    await second.settled();
+    await second.caughtUp();
   });
 
   it("replace the connection on the same platform, and no other", async () => {
@@ -213,8 +213,8 @@ describe("the limits", () => {
     const tab = await connectPeer(url({ user_id: "a" }));
     const newTab = await connectPeer(url({ user_id: "a" }));
     expect(await tab.closed).toMatchObject({ code: 4502 });
-    await phone.settled();
-    await newTab.settled();
+    await phone.caughtUp();
+    await newTab.caughtUp();
   });
 
   it("refuse bad parameters with 400", async () => {

@@ -50,13 +50,13 @@ describe("with NODE_ENV=production", () => {
     expect(() => createHub()).toThrow(/jwt\.secret \(JWT_SECRET\).*jwt\.publicKey.*jwt\.jwksUrl.*auth/);
   });
 
-  it("a secret or an authenticator is what it takes", () => {
+  it("a hub starts with a secret or an authenticator", () => {
     vi.stubEnv("NODE_ENV", "production");
     expect(makeHub({ jwt: { secret } }).development).toBe(false);
     expect(makeHub({ auth: { ...developmentAuth(), mode: "token" } }).development).toBe(false);
   });
 
-  it("other values mean nothing", () => {
+  it("other values of NODE_ENV require no secret", () => {
     for (const value of ["", "test", "development"]) {
       vi.stubEnv("NODE_ENV", value);
       expect(makeHub().development).toBe(true);

@@ -23,7 +23,7 @@ describe("a message", () => {
     };
     expect(await phone.next(isMessage)).toEqual(expected);
     expect(await tab.next(isMessage)).toEqual(expected);
-    await other.settled();
+    await other.caughtUp();
     expect(other.messages).toEqual([]);
   });
 
@@ -34,7 +34,7 @@ describe("a message", () => {
     await hub.group("g1").send({ type: "chat", data: 1 });
     await member.request("group.leave", { group: "g1" });
     await hub.group("g1").send({ type: "chat", data: 2 });
-    await Promise.all([member.settled(), stranger.settled()]);
+    await Promise.all([member.caughtUp(), stranger.caughtUp()]);
     expect(member.messages).toMatchObject([{ data: 1, group: "g1", offset: 1 }]);
     expect(stranger.messages).toEqual([]);
   });
@@ -57,7 +57,7 @@ describe("a message", () => {
     await hub.user("bob").except(String(tab.frames[0]?.connection)).send({ type: "a", data: null });
     await hub.user("bob").platforms("web").send({ type: "b", data: null });
     await hub.users(["bob", "alice"]).platforms("ios").send({ type: "c", data: null, ephemeral: true });
-    await Promise.all([phone.settled(), tab.settled()]);
+    await Promise.all([phone.caughtUp(), tab.caughtUp()]);
     expect(phone.messages.map(({ type }) => type)).toEqual(["a", "c"]);
     expect(tab.messages.map(({ type }) => type)).toEqual(["b"]);
     // A connection left out of a stored message gets a position past its offset, so it sees no gap.
@@ -68,7 +68,7 @@ describe("a message", () => {
     });
   });
 
-  it("to several users is encoded once, and answered in their order, each under the own key", async () => {
+  it("to several users is encoded once; receipts come in the order of the users, each under its own key", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     let encoded = 0;
@@ -85,7 +85,7 @@ describe("a message", () => {
     expect(await states("k1", false)).toEqual(["stored", "delivered", "stored"]);
     expect(await states("k1", false)).toEqual(["stored", "delivered", "stored"]);
     expect(await states("k2", true)).toEqual(["offline", "delivered", "offline"]);
-    await peer.settled();
+    await peer.caughtUp();
     expect(peer.messages.map(({ data: received }) => received)).toEqual([1, 2, 4]);
     expect((await hub.history("user:carol")).messages).toMatchObject([{ data: 2, offset: 1 }]);
   });
@@ -106,7 +106,7 @@ describe("a message", () => {
       code: "bad_request",
     });
     expect(await hub.users([]).send({ type: "a" })).toEqual([]);
-    await peer.settled();
+    await peer.caughtUp();
     expect(peer.messages).toEqual([]);
   });
 
@@ -194,7 +194,7 @@ describe("an idempotency key", () => {
     const message = { type: "chat", data: 1 };
     const first = await hub.user("bob").send(message, { key: "k" });
     expect(await hub.user("bob").send(message, { key: "k" })).toEqual({ ...first, duplicate: true });
-    await peer.settled();
+    await peer.caughtUp();
     expect(peer.messages).toHaveLength(1);
   });
 
@@ -205,11 +205,11 @@ describe("an idempotency key", () => {
       hub.user("bob").send({ type: "chat", ephemeral }, { key: `k${ephemeral}` });
     const receipts = await Promise.all([send(true), send(true), send(false), send(false)]);
     expect(receipts.filter(({ duplicate }) => duplicate)).toHaveLength(2);
-    await peer.settled();
+    await peer.caughtUp();
     expect(peer.messages).toHaveLength(2);
   });
 
-  it("of one user is not another's, nor the application's", async () => {
+  it("is separate for each user and for the application", async () => {
     const { hub, url } = await startHub();
     const one = await connectPeer(url(alice));
     const other = await connectPeer(url({ user_id: "carol" }));
@@ -228,7 +228,7 @@ it("an action without a schema is refused when it is registered", async () => {
 });
 
 describe("the application's publish", () => {
-  it("refuses a message that it cannot send, in words", async () => {
+  it("refuses a message that it cannot send, with an error that says why", async () => {
     const { hub } = await startHub();
     const circular: Record<string, unknown> = {};
     circular.self = circular;

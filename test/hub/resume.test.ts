@@ -18,7 +18,7 @@ describe("resume", () => {
     for (const n of [2, 3]) await hub.user("bob").send({ type: "n", data: n });
     const resume = JSON.stringify({ "user:bob": { epoch, offset: 1 } });
     const again = await connectPeer(url({ ...bob, resume }));
-    await again.settled();
+    await again.caughtUp();
     expect(positionOf(again, "user:bob")).toMatchObject({ offset: 1, recovered: true });
     expect(offsets(again)).toEqual([2, 3]);
   });
@@ -34,7 +34,7 @@ describe("resume", () => {
     await hub.broadcast({ type: "n" });
     const resume = JSON.stringify({ "group:g": { epoch, offset: 1 }, all: { epoch: all.epoch, offset: 1 } });
     const again = await connectPeer(url({ ...bob, resume }));
-    await again.settled();
+    await again.caughtUp();
     expect(again.messages).toMatchObject([{ group: "g", offset: 2 }, { offset: 2 }]);
     await hub.group("g").send({ type: "n" });
     expect(await again.next((frame) => frame.offset === 3)).toMatchObject({ group: "g" });
@@ -47,12 +47,12 @@ describe("resume", () => {
     const peer = await connectPeer(
       url({ ...bob, resume: JSON.stringify({ "user:bob": { epoch, offset: 1 } }) }),
     );
-    await peer.settled();
+    await peer.caughtUp();
     expect(positionOf(peer, "user:bob")).toMatchObject({ offset: 7, recovered: false });
     expect(offsets(peer)).toEqual([8, 9, 10]);
   });
 
-  it("says recovered: false for another epoch, and for an offset that was never given", async () => {
+  it("says recovered: false for another epoch, and for an offset that was never assigned", async () => {
     const { hub, url } = await startHub();
     const { epoch } = await hub.user("bob").send({ type: "n" });
     for (const position of [
@@ -60,7 +60,7 @@ describe("resume", () => {
       { epoch, offset: 40 },
     ]) {
       const peer = await connectPeer(url({ ...bob, resume: JSON.stringify({ "user:bob": position }) }));
-      await peer.settled();
+      await peer.caughtUp();
       expect(positionOf(peer, "user:bob")).toMatchObject({ epoch, recovered: false });
     }
   });
@@ -104,18 +104,18 @@ describe("a cursor", () => {
     const { hub, url } = await startHub();
     for (let n = 0; n < 3; n++) await hub.user("bob").send({ type: "n" });
     const peer = await connectPeer(url(bob));
-    await peer.settled();
+    await peer.caughtUp();
     expect(offsets(peer)).toEqual([1, 2, 3]);
     expect(await peer.request("message.ack", { offset: 2 })).toMatchObject({ data: { offset: 2 } });
     expect(await peer.request("message.ack", { offset: 1 })).toMatchObject({ data: { offset: 2 } });
     const again = await connectPeer(url(bob));
     const otherDevice = await connectPeer(url({ ...bob, device: "phone" }));
-    await Promise.all([again.settled(), otherDevice.settled()]);
+    await Promise.all([again.caughtUp(), otherDevice.caughtUp()]);
     expect(offsets(again)).toEqual([3]);
     expect(offsets(otherDevice)).toEqual([1, 2, 3]);
   });
 
-  it("is the receiver's alone", async () => {
+  it("can be moved by its receiver only", async () => {
     const { hub, url } = await startHub();
     await hub.user("bob").send({ type: "n" });
     const stranger = await connectPeer(url({ user_id: "mallory" }));
@@ -179,7 +179,7 @@ describe("durable membership", () => {
     expect(await peer.next(isMessage)).toMatchObject({ group: "g", data: 1 });
     await hub.group("g").remove("bob");
     await hub.group("g").send({ type: "n", data: 2 });
-    await peer.settled();
+    await peer.caughtUp();
     expect(peer.messages).toHaveLength(1);
   });
 

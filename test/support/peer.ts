@@ -85,8 +85,8 @@ export class Peer {
     });
   }
 
-  /** Resolves when everything has arrived that the server had queued for this connection before. */
-  async settled(): Promise<void> {
+  /** Resolves when the peer has received everything that the server had queued for it before this call. */
+  async caughtUp(): Promise<void> {
     await this.request("robot.heartBeat");
   }
 

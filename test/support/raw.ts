@@ -87,7 +87,9 @@ export class RawPeer {
   #take(bytes: Buffer): void {
     const rest = this.head.endsWith("\r\n\r\n") ? bytes : this.#takeHead(bytes);
     this.bytes += rest.length;
-    for (const frame of this.#reader.read(rest)) {
+    // The body of a refused upgrade has no frames.
+    const frames = this.status === 101 ? this.#reader.read(rest) : [];
+    for (const frame of frames) {
       this.received.push(frame);
       if (frame.opcode === OPCODE.text && !frame.compressed) {
         this.frames.push(JSON.parse(frame.payload.toString()));

@@ -9,7 +9,7 @@ import { tokenCommand } from "./server/token.ts";
 import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
 
-/** Adds all commands to the program: those that work alone, those that call a running server, and the hidden worker. */
+/** Adds all commands: those that work alone, those that call a running server, and the hidden worker. */
 export function addCommands(program: Command): void {
   addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
   addGroup(program, "A running server:", [

@@ -14,8 +14,8 @@ export interface ClosingOptions {
 }
 
 /**
- * Closes on SIGTERM and SIGINT. The first signal starts a graceful close and the process exits after it. A second signal
- * ends the process at once.
+ * Closes on SIGTERM and SIGINT. The first signal starts a graceful close and the process exits after it. A second
+ * signal ends the process at once.
  */
 export function closeOnSignal(
   close: () => Promise<void>,

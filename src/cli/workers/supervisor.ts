@@ -19,7 +19,7 @@ export class Supervisor {
         "--workers: each worker is a node, and several nodes require Redis (set REDIS_URL)",
       );
     }
-    if (!hasTokenKey(config.jwt)) assertNotProduction(); // else each worker would say so, one after the other
+    if (!hasTokenKey(config.jwt)) assertNotProduction(); // here, or each worker would report it
     this.#config = config;
     const log = pino({ level: config.logLevel });
     const node = nodeId(config);
@@ -32,8 +32,8 @@ export class Supervisor {
   /**
    * Starts the first worker, which selects the shared port, and then the others.
    * @returns the address of the first worker
-   * @throws TidingsError `conflict` when the port is in use; `unavailable` when the first worker does not start, because
-   * the others would fail as well
+   * @throws TidingsError `conflict` when the port is in use; `unavailable` when the first worker does not start,
+   * because the others would fail as well
    */
   async start(): Promise<Ready> {
     const [first, ...others] = this.#slots;

@@ -8,10 +8,10 @@ import { type Ready, STOP, type Task } from "./worker.ts";
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
 
-/** A worker that ran this long was healthy, so the delay starts again from its minimum. */
+/** A worker that ran this long was healthy, so the delay restarts from its minimum. */
 const HEALTHY_MS = 60_000;
 
-/** Time beyond the drain after which a worker is killed. */
+/** Time beyond the drain after which the slot kills its worker. */
 const KILL_AFTER_MS = 15_000;
 
 /** Runs one worker process at a time, and starts the next one when it exits. */
@@ -19,13 +19,13 @@ export class WorkerSlot {
   readonly #config: Config;
   readonly #log: Logger;
   #child: ChildProcess | undefined;
-  /** Port of the next process. Undefined while exits are not followed by a restart. */
+  /** Port of the next process. Undefined: an exited process is not restarted. */
   #port: number | undefined;
   /** Restarts since a worker was healthy. */
   #restarts = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param config the configuration with this worker's node id, which all its processes have */
+  /** @param config configuration with the node id of this slot, which all its processes share */
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log.child({ worker: config.node.id });

@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { closeOnSignal } from "./signals.ts";
 
-/** First message to a worker: the configuration with the worker's node id and port. */
+/** First message to a worker: its configuration, with its node id and port. */
 export type Task = Config;
 
 /** Message that makes a worker drain and exit. */

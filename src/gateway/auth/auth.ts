@@ -1,4 +1,4 @@
-/** Who a client is: authenticators, the API key, and which requests are of this machine. */
+/** Authentication of clients: authenticators, the API key, and the checks for requests of this machine. */
 export { apiKeyMatches } from "./api-key.ts";
 export {
   type Authenticator,

@@ -1,10 +1,10 @@
 import { isId, TidingsError } from "../../protocol/protocol.ts";
 
-/** Identity by accepted credentials. */
+/** Identity that accepted credentials prove. */
 export interface Identity {
   /** User id, see docs/PROTOCOL.md. */
   user: string;
-  /** Expiry of the login unless it is renewed, in milliseconds since 1970. Absent: it does not expire. */
+  /** Expiry of the login unless it is renewed, in milliseconds since 1970. Absent: the login does not expire. */
   expiresAt?: number;
   /** Platform that the credentials are bound to. Absent: the client names its platform. */
   platform?: string;

@@ -6,7 +6,7 @@ const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
-/** Tells whether an address or host name is this machine's own loopback. */
+/** Tells whether an address or host name is this machine's loopback. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
   const family = isIP(bare);
@@ -14,19 +14,19 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Tells whether a request can only come from this machine and from one of its own pages: the name it was sent to
- * is loopback's (DNS rebinding has another), and so is the page it was sent from, if any.
+ * Tells whether a request can only come from this machine and from one of its own pages. Its Host must be loopback,
+ * which DNS rebinding cannot forge, and its Origin, if present, must be loopback too.
  */
 export function isLocalRequest({ host, origin }: IncomingHttpHeaders): boolean {
   return isLocalUrl(`http://${host}`) && (origin === undefined || isLocalUrl(origin));
 }
 
-/** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, and those that were in use before. */
+/** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, and the older X- fields. */
 const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/i;
 
 /**
- * Refuses what came through a proxy: its address is the proxy's, which may be this machine's own, and its Host may be what the
- * proxy calls this server. Neither says then where the client is.
+ * Refuses a request that came through a proxy. Its address is the proxy's, possibly loopback, and its Host may be the
+ * name that the proxy uses for this server. So neither shows where the client is.
  * @param names of the request's header fields
  * @throws TidingsError `forbidden`
  */
@@ -35,7 +35,7 @@ export function assertNoProxy(names: Iterable<string>): void {
     if (!PROXY_HEADER.test(name)) continue;
     throw new TidingsError(
       "forbidden",
-      `development mode refuses what came through a proxy (header ${name}): set JWT_SECRET to serve others`,
+      `development mode refuses requests that came through a proxy (header ${name}): set JWT_SECRET to serve others`,
     );
   }
 }

@@ -3,8 +3,8 @@ import { apiKeyMatches, isLocalRequest } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /**
- * Lets a request pass that brings the API key. In development mode without a key: one that can only come from this
- * machine and from none but its own pages.
+ * Checks that a request has the API key. In development mode without a key, checks that the request can only come from
+ * this machine and from one of its own pages.
  * @throws TidingsError `unauthorized` or `forbidden`, saying what is missing
  */
 export function assertAccess({ headers, url }: Request, { apiKey, development }: ApiPorts): void {
@@ -25,7 +25,7 @@ function assertKey(headers: Headers, apiKey: string): void {
 }
 
 function assertLocal(headers: Headers, url: string): void {
-  // Frameworks that make requests by themselves may leave the header out; browsers never do.
+  // Frameworks that make requests in code may omit the header; browsers never do.
   const host = headers.get("host") ?? new URL(url).host;
   if (isLocalRequest({ host, origin: headers.get("origin") ?? undefined })) return;
   throw new TidingsError(

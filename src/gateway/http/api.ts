@@ -39,7 +39,7 @@ export function createApi(ports: ApiPorts): Hono {
   return app;
 }
 
-/** Every route, the page and a request with the API key included: a proxy before development mode is a mistake. */
+/** Refuses proxied requests on every route, even with the API key: development mode behind a proxy is a mistake. */
 const refuseProxies: MiddlewareHandler = (context, next) => {
   assertNoProxy(context.req.raw.headers.keys());
   return next();
@@ -66,7 +66,7 @@ function refuse({ code, message, status }: TidingsError): Response {
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   // RFC 9110 section 11.6.1: a 401 names the scheme.
   unauthorized: { "www-authenticate": "Bearer" },
-  // The rest of the body still comes in: a next request must not wait behind it.
+  // The rest of the body is still arriving, and the next request must not wait for it.
   too_large: { connection: "close" },
 };
 

@@ -3,8 +3,8 @@ import { assertDepth, TidingsError } from "../../protocol/protocol.ts";
 export type Fields = Record<string, unknown>;
 
 /**
- * Reads the JSON object in a request's body; an empty body is an empty object. The content type is ignored, because many
- * tools send JSON under the type of forms.
+ * Reads the JSON object in a request's body; an empty body is an empty object. The content type is ignored, because
+ * many tools send JSON under the type of forms.
  * @throws TidingsError `bad_request` saying what was expected, `too_large` beyond the limit
  */
 export async function readJson(request: Request, maxBytes: number): Promise<Fields> {

@@ -7,7 +7,7 @@ import { secureHeaders } from "hono/secure-headers";
 /** Folder of the built page, in the package's folder. */
 const BUILT = "dist/web";
 
-/** For built assets: their names carry a hash of their content, so a browser never has to revalidate one. */
+/** Caching of built assets. Their names carry a hash of their content, so a browser never needs to revalidate one. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /** Security headers of the page. It may load its own files, pictures from anywhere, and connect to the hub. */
@@ -31,8 +31,8 @@ const SECURITY: MiddlewareHandler = secureHeaders({
 });
 
 /**
- * Serves the page of development mode at `/` from dist/web, where `npm run build` puts it. Before the build, `/` answers
- * 503 and names the command.
+ * Serves the page of development mode at `/` from dist/web, where `npm run build` puts it. Before the build, `/`
+ * answers 503 and names the command.
  * @param path path of the WebSocket, for the page
  */
 export function mountPage(api: Hono, path = "/ws"): void {
@@ -64,7 +64,7 @@ function readPage(folder: string): string | undefined {
 }
 
 /**
- * Finds the package's folder by its package.json. This code runs from src/gateway or, bundled, from dist.
+ * Finds the package's folder by its package.json. This code runs from src/gateway/http or, bundled, from dist.
  * @returns undefined when an application has bundled this code into its own
  */
 function packageFolder(from: string): string | undefined {

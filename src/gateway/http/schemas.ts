@@ -43,12 +43,15 @@ export const message = z.object({
     .array(idSchema)
     .max(1_000)
     .optional()
-    .meta({ description: "Ids of connections that do not get it." }),
+    .meta({ description: "Ids of connections that do not get the message." }),
 });
 
 /** Further fields of a message to one user. */
 export const waiting = z.object({
-  ack: z.boolean().optional().meta({ description: "Answer after the receiver has acknowledged it." }),
+  ack: z
+    .boolean()
+    .optional()
+    .meta({ description: "Answer after the receiver has acknowledged the message." }),
   timeoutMs: z
     .number()
     .min(0)
@@ -65,7 +68,7 @@ export const receipt = z.object({
   offset: z.int().optional().meta({ description: "Offset in the channel's history. Absent: ephemeral." }),
   connections: z
     .int()
-    .meta({ description: "Connections of this node, plus other nodes, that it was handed to." }),
+    .meta({ description: "Connections of this node, plus other nodes, that got the message." }),
   duplicate: z
     .literal(true)
     .optional()

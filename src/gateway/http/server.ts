@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 export interface ServerOptions {
   /** Timeout of a client's request headers. */
   readonly handshakeTimeoutMs: number;
-  /** Sockets without a complete request. One more cuts the oldest: a well-behaved client is faster. */
+  /** Limit of sockets without a complete request. One more cuts the oldest, because a well-behaved client is faster. */
   readonly maxHandshakes: number;
   /** High-water mark of the sockets' streams. Node reads 64 KiB at a time, so smaller values change nothing. */
   readonly bufferBytes: number;
@@ -14,7 +14,7 @@ export interface ServerOptions {
 /** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
-/** Makes an HTTP server that bounds sockets which send nothing, or half a request. */
+/** Makes an HTTP server that limits the number and the time of sockets without a complete request. */
 export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
   const { handshakeTimeoutMs, maxHandshakes, bufferBytes } = options;
   const server = createServer(

@@ -1,6 +1,6 @@
 /**
- * Histogram for Prometheus. An observation costs a few comparisons and no allocation. `prom-client` sorts and hashes the
- * labels at every observation, which costs as much as publishing a message.
+ * Histogram for Prometheus. An observation costs a few comparisons and no allocation. `prom-client` sorts and hashes
+ * the labels at every observation, which costs as much as publishing a message.
  */
 export class Distribution {
   readonly #bounds: Float64Array;

@@ -24,7 +24,7 @@ export interface MetricsSources {
 export interface Totals {
   readonly published: { readonly stored: number; readonly ephemeral: number };
   readonly publishErrors: number;
-  /** Messages handed to connections: one message to a group of ten is ten. */
+  /** Messages handed to connections: one message to a group of ten counts ten. */
   readonly delivered: number;
   /** Messages that full send queues dropped. */
   readonly dropped: number;

@@ -27,14 +27,14 @@ export interface Opened {
   readonly socket: WebSocket;
   readonly stream: Socket;
   readonly deflate: boolean;
-  /** Makes the request as hooks may see it, when a hook asks. */
+  /** Makes the hooks' view of the request, when a hook needs it. */
   readonly request: () => Omit<ConnectRequest, "claims">;
   readonly login: LoginRequest;
   /** Identity by the credentials of the request; undefined when it had none. */
   readonly identity: Identity | undefined;
 }
 
-/** Makes the connection of a login that was accepted. It is no member of any channel yet. */
+/** Makes the connection of an accepted login. The connection is not yet a member of any channel. */
 export function makeConnection(
   { local, node }: AdmissionPorts,
   { socket, stream, deflate }: Opened,
@@ -48,8 +48,8 @@ export function makeConnection(
 }
 
 /**
- * Admits a connection: asks the `connect` hook, joins its channels, and sends `welcome` as its first frame. Groups that
- * the policy denies are reported by a notice each.
+ * Admits a connection: asks the `connect` hook, joins its channels, and sends `welcome` as its first frame. One notice
+ * reports each group that the policy denies or that exceeds the limit on groups.
  * @returns a function that replays missed messages; undefined when the user has too many connections
  * @throws TidingsError `unavailable` without the backplane, or the error of the hook
  */
@@ -91,7 +91,7 @@ function welcomeText(
   });
 }
 
-/** Groups of the client's positions, divided by the policy and the limit on groups. */
+/** Divides the groups of the client's positions by the policy and the limit on groups. */
 async function groupsToJoin(
   authorize: Authorize,
   user: string,

@@ -7,32 +7,35 @@ export interface DrainOptions {
   readonly local: Local;
   /** True when no WebSocket is left, and every connection has left the cluster. */
   readonly isEmpty: () => boolean;
-  /** Deadline of the clients, in milliseconds. */
+  /** Time that clients get to receive their queue and disconnect, in milliseconds. */
   readonly limitMs: number;
-  /** Clients are told to reconnect at random moments within so many milliseconds. */
+  /** Clients reconnect at random moments within this time, in milliseconds. */
   readonly reconnectSpreadMs: number;
+  /** Reports the failure to close one connection; the drain goes on. */
+  readonly report: (error: unknown) => void;
 }
 
-/** Connections told to leave in one turn of the event loop. */
+/** Connections that the drain starts to close in one turn of the event loop. */
 const BATCH = 512;
 
 /** Interval at which the drain looks for new connections and for its end. */
 const CHECK_MS = 10;
 
-/** Time in which connections that were cut at the deadline may leave the cluster. */
+/** Time that connections get to leave the cluster, after the drain has cut them at the deadline. */
 const LEAVE_MS = 5_000;
 
 /**
- * Closes every connection of the node: tells the client when to reconnect, writes its send queue, closes. Connections
- * that are left at the deadline are cut. Resolves when every connection has left the cluster, or {@link LEAVE_MS} later.
+ * Closes every connection of the node: writes its send queue, tells the client when to reconnect, closes. At the
+ * deadline the drain cuts the connections that are left. Resolves when every connection has left the cluster, or {@link
+ * LEAVE_MS} after the deadline.
  */
 export async function drainConnections(options: DrainOptions): Promise<void> {
-  const { local, isEmpty, limitMs, reconnectSpreadMs } = options;
+  const { local, isEmpty, limitMs, reconnectSpreadMs, report } = options;
   const dismiss = (connection: Connection): void => {
     const state = connection.attached(SessionState);
     if (state.isLeaving) return;
     state.isLeaving = true;
-    void sendAway(connection, reconnectSpreadMs);
+    closeDrained(connection, reconnectSpreadMs).catch(report);
   };
   let count = 0;
   for (const connection of [...local.connections()]) {
@@ -62,8 +65,11 @@ function cut(connection: Connection): void {
   connection.terminate();
 }
 
-/** A closing client has two seconds left, so a slow one first gets its queue, for as long as the drain lasts. */
-async function sendAway(connection: Connection, reconnectSpreadMs: number): Promise<void> {
+/**
+ * Sends the notice and closes. A slow consumer first gets its queue, for as long as the drain lasts, because the
+ * closing handshake would leave it only two seconds.
+ */
+async function closeDrained(connection: Connection, reconnectSpreadMs: number): Promise<void> {
   connection.enqueuePosted();
   await connection.whenDrained();
   if (connection.state !== "open") return;

@@ -1,4 +1,4 @@
-/** Texts that are kept at most. */
+/** Limit of kept texts. */
 const MAX_TEXTS = 64;
 
 /**
@@ -12,7 +12,7 @@ export class EarlyMessages {
   #wake: ((text: string | undefined) => void) | undefined;
   #ended = false;
 
-  /** @param maxLength characters that are kept at most */
+  /** @param maxLength limit of kept characters */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
@@ -32,7 +32,7 @@ export class EarlyMessages {
     return this.#texts.length >= MAX_TEXTS || this.#length >= this.#maxLength;
   }
 
-  /** True while the login waits for a text and none has come. */
+  /** True while the login waits for the next text. */
   get isAwaited(): boolean {
     return this.#wake !== undefined;
   }

@@ -5,12 +5,12 @@ import { SessionState } from "./session-state.ts";
 /** Interval of the checks: the expiry of a token counts in seconds. */
 const CHECK_MS = 1_000;
 
-/** Time before the expiry at which a client is told to renew its login. */
+/** Time before the expiry at which the server warns the client. */
 const WARNING_MS = 30_000;
 
 /** Closes connections whose login expires. One timer for all: a timer for each would cost more than its other state. */
 export class Expiry {
-  /** Connections with a login that expires. A check drops those that have closed since the last one. */
+  /** Connections with a login that expires. A check drops the connections that have closed. */
   readonly #expiring = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
 
@@ -41,7 +41,7 @@ export class Expiry {
       try {
         check(connection, now);
       } catch {
-        // The expiry is the application's, and a value that JSON cannot write (a BigInt) throws.
+        // The application chose the expiry, and a value that JSON cannot encode (a BigInt) throws.
         connection.close("error");
       }
       if (connection.state !== "open") this.#expiring.delete(connection);

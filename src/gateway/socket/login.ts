@@ -19,11 +19,11 @@ export interface LoggedIn {
   readonly answer?: RequestForm;
 }
 
-/** Messages without a login after which a client is closed. */
+/** Limit of messages without a login, after which the server closes the client. */
 const MAX_ATTEMPTS = 8;
 
 /**
- * Waits for `robot.login`. Every other message before it is answered with `unauthorized`.
+ * Waits for `robot.login`. Every earlier message gets an error reply: `unauthorized`, or `bad_request` when malformed.
  * @returns undefined when the socket has closed
  * @throws TidingsError `timeout` after the deadline, `unauthorized` for credentials that are not valid
  */
@@ -46,7 +46,7 @@ export function awaitLogin(
   });
 }
 
-/** Reads a login request. @returns undefined for any other text, which is refused */
+/** Reads a login request. Answers any other text with an error. @returns undefined for such a text */
 function readRequest(socket: WebSocket, text: string): { data: unknown; answer: RequestForm } | undefined {
   const decoded = decodeClientFrame(text);
   const refusal = new TidingsError("unauthorized", "log in first: send the action robot.login");

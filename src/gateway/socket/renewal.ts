@@ -4,7 +4,7 @@ import type { Authenticator } from "../auth/auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { readLogin } from "./request.ts";
 
-/** Renews the login of an open connection (`robot.login`) by fresh credentials of its user. */
+/** Renews the login of an open connection (`robot.login`). It requires credentials of the connection's user. */
 export const renewal =
   (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
   async (connection, data) => {

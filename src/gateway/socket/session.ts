@@ -22,9 +22,9 @@ export interface SessionPorts extends AdmissionPorts {
   readonly authenticator: Authenticator;
   readonly expiry: Expiry;
   readonly loginTimeoutMs: number;
-  /** Tells that a connection was admitted. */
+  /** Called when a connection is admitted. */
   readonly connected: (connection: Connection) => void;
-  /** Tells that a WebSocket has ended; `connection` is undefined when it never logged in. */
+  /** Called when a WebSocket has ended; `connection` is undefined without an accepted login. */
   readonly disconnected: (ended: Ended, connection: Connection | undefined) => void;
 }
 
@@ -35,12 +35,12 @@ export interface Ended {
 }
 
 /**
- * State of a session. `awaiting login`: the identity is not known. `admitting`: hook, policy and backplane are asked.
- * `open`: texts go to the room of actions. `closing`: the server or the client has ended it.
+ * State of a session. `awaiting login`: its identity is unknown. `admitting`: hook, policy and backplane decide.
+ * `open`: texts go to the actions. `closing`: the server or the client has ended the session.
  */
 type State = "awaiting login" | "admitting" | "open" | "closing";
 
-/** Life of one WebSocket: login, admission, messages, end. */
+/** Life cycle of one WebSocket: login, admission, messages, end. */
 export class Session {
   readonly #ports: SessionPorts;
   readonly #socket: WebSocket;
@@ -131,7 +131,7 @@ export class Session {
     }
   }
 
-  /** Passes a text on, unless the server has closed the connection: its client may not know yet. */
+  /** Passes a text on, unless the server has closed the connection, which its client may not know yet. */
   #text(text: string): void {
     if (this.#connection?.state === "open") this.#ports.inbound.text(this.#connection, text);
   }
@@ -151,7 +151,7 @@ export class Session {
     }
   }
 
-  /** Boundary of the session: an error closes this connection and goes no further. Never throws. */
+  /** Boundary of the session: an error closes only this connection. Never throws. */
   #failed(stage: string, thrown: unknown): void {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#report(stage, thrown);
@@ -174,7 +174,7 @@ export class Session {
     else this.#connection.close(cause, reason);
   }
 
-  /** Follows the socket's end. A login in flight is awaited, because its connection has to leave the cluster. */
+  /** Ends the session after its socket. Awaits a login in flight, because its connection must leave the cluster. */
   async #end(code: number, reason: string): Promise<void> {
     this.#enter("closing");
     const connection = this.#connection;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Transport } from "../../local/local.ts";
 
-/** A connection's `ws` socket, as the rooms below see it: they write whole frames to the stream themselves. */
+/** Transport over a `ws` socket. Frames bypass `ws`: the outbox writes them to the stream itself. */
 export class WsTransport implements Transport {
   readonly stream: Socket;
   readonly deflate: boolean;
@@ -41,8 +41,8 @@ const MAX_REASON_BYTES = 123;
 const encoder = new TextEncoder();
 
 /**
- * Starts the closing handshake. Every close of the server goes through here, because ws throws a RangeError for a reason
- * that is too long. A longer one is cut after its last whole character.
+ * Starts the closing handshake. Every close of the server calls this function, because ws throws a RangeError for a
+ * long reason. A reason over the limit is cut after its last whole character.
  */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
   const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_REASON_BYTES));

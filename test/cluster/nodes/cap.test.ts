@@ -50,7 +50,7 @@ onEveryRedis((redis) => {
 
       expect(await replaced.closed, `round ${round}`).toMatchObject({ code: 4502 });
       expect(await connectionsOf(cluster, user)).toEqual([await outcomeOf(stayed)]);
-      await stayed.settled();
+      await stayed.caughtUp();
       await stayed.close();
     }
   });

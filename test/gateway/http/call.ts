@@ -12,7 +12,7 @@ export interface Answer {
 
 export interface Call {
   readonly method?: string;
-  /** Sent as it is when it is text, a form or bytes, else as JSON. */
+  /** Body of the request: text, a form or bytes as given, any other value as JSON. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }

@@ -74,7 +74,7 @@ describe("the HTTP API on two nodes", () => {
     });
     await eventually("bob has no connection", async () => (await n1.hub.presence.count()).connections === 1);
     expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({ connections: 0 });
-    await other.settled();
+    await other.caughtUp();
   });
 
   it("sends across nodes, and refuses only users who are offline on all of them", async () => {

@@ -87,7 +87,7 @@ describe("POST /ws/message", () => {
     const except = [other.frames[0]?.connection];
     const body = { to: "bob", type: "chat", platforms: ["ios"], except };
     expect((await call(running, "/ws/message", { body })).body).toMatchObject({ connections: 1 });
-    await Promise.all([web.settled(), other.settled()]);
+    await Promise.all([web.caughtUp(), other.caughtUp()]);
     await ios.next(({ type }) => type === "chat");
     expect([web.messages, other.messages]).toEqual([[], []]);
   });

@@ -4,7 +4,7 @@ import type { Question } from "../../support/hub-process/hub-process.ts";
 
 /**
  * An application with a server of its own, to which a hub is attached. It answers the questions of hub-process.ts.
- * A second listener for upgrades takes none of them, as that of another library whose path was not asked for.
+ * With `shared`, a second upgrade listener takes no upgrade, like the listener of a library with another path.
  */
 const hub = createHub({ logLevel: "silent" });
 const failures: string[] = [];

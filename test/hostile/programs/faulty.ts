@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { createHub, TidingsError } from "../../../src/index.ts";
 import type { Question } from "../../support/hub-process/hub-process.ts";
 
-/** A hub whose application fails in every callback that it is asked in; it answers the questions of hub-process.ts. */
+/** A hub whose application fails in every callback. It answers the questions of hub-process.ts. */
 const unknownCode = (): TidingsError => new TidingsError("expired" as "timeout", "no code of the protocol");
 
 const LOGINS: Record<string, () => unknown> = {

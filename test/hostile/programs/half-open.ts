@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 
 /**
  * Opens connections that never finish their request, in a process of its own because of the limit on open files.
- * Arguments: port, how many. Tells `{open}` when all are open, and `{cut}` when the server has ended all of them.
+ * Arguments: port, how many. Sends `{open}` when all are open, and `{cut}` when the server has ended all.
  */
 const [port, count] = process.argv.slice(2).map(Number);
 
@@ -13,7 +13,7 @@ const BEGINNINGS = [
   "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
 ];
 
-/** Connections in flight at most: the kernel's queue of those not yet accepted is short. */
+/** Limit of connections in flight, because the accept queue of the kernel is short. */
 const WIDTH = 256;
 
 let begun = 0;

@@ -52,7 +52,7 @@ async function mintToken(command: Command, { user, expires, platform, json }: To
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Parses `90s`, `15m`, `1h`, `7d` to seconds, and `never` to infinity, because an option's value cannot be undefined. */
+/** Parses `90s`, `15m`, `1h`, `7d` to seconds. `never` is infinity, because an option's value cannot be undefined. */
 function parseDuration(text: string): number {
   if (text === "never") return Number.POSITIVE_INFINITY;
   const [, count, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];

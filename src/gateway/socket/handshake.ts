@@ -1,0 +1,84 @@
+import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { DIALECT } from "../../protocol/protocol.ts";
+import type { ConnectRequest } from "../../publish/publish.ts";
+import type { Opened } from "./admission.ts";
+import { CLOSE_TIMEOUT_MS } from "./refusal.ts";
+
+/** An upgrade request, its socket, and the first bytes after the request. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+  readonly head: Buffer;
+}
+
+/** A WebSocket right after its handshake, before its login is known. */
+export type Handshaken = Omit<Opened, "login" | "identity">;
+
+/** Makes the part of `ws` that performs handshakes and reads frames. */
+export function socketServer(maxMessageBytes: number, deflate: boolean): WebSocketServer {
+  // The published types of ws lack closeTimeout.
+  const options: ServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    ...messageLimits(maxMessageBytes),
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols: (offered) => (offered.has(DIALECT) ? DIALECT : false),
+    // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
+    perMessageDeflate: deflate && { serverNoContextTakeover: true, clientNoContextTakeover: true },
+  };
+  return new WebSocketServer(options);
+}
+
+/**
+ * Limits of one message: its bytes and its pieces. Pieces are the fragments of a message, and the reads of the socket
+ * that bring one frame. A piece of one byte costs some hundred bytes of memory, so a message with more pieces closes
+ * the connection with 1008. Large messages may have more: one fragment per 8 KiB, and one read per 512 bytes (a TCP
+ * segment has 536 or more).
+ */
+function messageLimits(
+  maxPayload: number,
+): Pick<ServerOptions, "maxPayload" | "maxFragments" | "maxBufferedChunks"> {
+  return {
+    maxPayload,
+    maxFragments: Math.max(64, Math.ceil(maxPayload / 8_192)),
+    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 512)),
+  };
+}
+
+/**
+ * Performs the handshake of an upgrade. Resolves when the session has begun, or the handshake has failed.
+ * @param begin starts the session. It must listen within this tick: the client may have sent its first message already
+ */
+export function handshake(
+  server: WebSocketServer,
+  { request, stream, head }: Upgrade,
+  begin: (handshaken: Handshaken) => Promise<void>,
+): Promise<void> {
+  if (stream.destroyed || !(stream instanceof Socket)) {
+    stream.destroy();
+    return Promise.resolve();
+  }
+  return new Promise((resolve, reject) => {
+    stream.once("close", resolve);
+    server.handleUpgrade(request, stream, head, (socket) => {
+      stream.off("close", resolve);
+      const deflate = sharesDeflate(socket, request);
+      begin({ socket, stream, deflate, request: () => aboutRequest(request) }).then(resolve, reject);
+    });
+  });
+}
+
+/** False for a client that asked for a smaller window: shared compressed frames use the full one. */
+function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage): boolean {
+  const offer = headers["sec-websocket-extensions"] ?? "";
+  return extensions.includes("permessage-deflate") && !offer.includes("server_max_window_bits");
+}
+
+/** Makes the hooks' view of the request: without the query and the headers that hold credentials. */
+function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
+  const { authorization, cookie, ...rest } = headers;
+  return { ip: socket.remoteAddress ?? "", headers: rest };
+}
