@@ -50,7 +50,7 @@ export class Caller<Api extends Calls<Api>> {
   private constructor(child: ChildProcess, name: string) {
     this.#child = child;
     this.#name = name;
-    child.on("message", (answer) => this.#settle(answer as Answer)); // nothing else is sent by answerCalls
+    child.on("message", (answer) => this.#finish(answer as Answer)); // nothing else is sent by answerCalls
     child.on("error", (error) => this.#failAll(`could not run: ${error.message}`));
     child.on("exit", (code, signal) => this.#failAll(`ended early (${signal ?? `exit code ${code}`})`));
   }
@@ -76,7 +76,7 @@ export class Caller<Api extends Calls<Api>> {
     await ended;
   }
 
-  #settle(answer: Answer): void {
+  #finish(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if ("error" in answer) waiting?.reject(new Error(`${this.#name}: ${answer.error}`));

@@ -32,7 +32,7 @@ export class Connection {
   #state: "handshake" | "preamble" | "open" | "closed" = "handshake";
   #head = "";
   readonly #preamble: ReturnType<Dialect["preamble"]>;
-  #settle: { resolve: (connection: Connection) => void; reject: (error: Error) => void } | undefined;
+  #opening: { resolve: (connection: Connection) => void; reject: (error: Error) => void } | undefined;
 
   /** Resolves when the handshake and the dialect's own opening are done. Rejects when the server refuses. */
   static open(
@@ -41,7 +41,7 @@ export class Connection {
   ): Promise<Connection> {
     const connection = new Connection(at, listener);
     return new Promise((resolve, reject) => {
-      connection.#settle = { resolve, reject };
+      connection.#opening = { resolve, reject };
     });
   }
 
@@ -134,7 +134,7 @@ export class Connection {
 
   #open(): void {
     this.#state = "open";
-    this.#settle?.resolve(this);
+    this.#opening?.resolve(this);
   }
 
   #fail(reason: string): void {
@@ -142,6 +142,6 @@ export class Connection {
     const open = this.#state === "open";
     this.close();
     if (open) this.#listener.fault(this, reason);
-    else this.#settle?.reject(new Error(`${this.user}: ${reason}`));
+    else this.#opening?.reject(new Error(`${this.user}: ${reason}`));
   }
 }

@@ -29,12 +29,12 @@ describe("an acknowledgement", () => {
     expect(await mallory.request("message.ack", { offset: 2 })).toMatchObject({
       error: { code: "bad_request" },
     });
-    let settled = false;
+    let isDone = false;
     void sent.then(() => {
-      settled = true;
+      isDone = true;
     });
     await mallory.caughtUp();
-    expect(settled).toBe(false);
+    expect(isDone).toBe(false);
     await bob.request("message.ack", { offset: 2 });
     expect(await sent).toMatchObject({ state: "acked", offset: 2 });
   });

@@ -9,7 +9,7 @@ const RESIDENTS = ["ada", "bea", "cia"];
 const TRAVELLERS = Array.from({ length: 12 }, (_, index) => `traveller-${index}`);
 
 /** Users of one node who do not reconnect after its end. They are also the only members of a group. */
-async function settle(cluster: Cluster, node: NodeProcess): Promise<void> {
+async function addResidents(cluster: Cluster, node: NodeProcess): Promise<void> {
   for (const user of RESIDENTS) {
     const peer = await cluster.peer(user, node);
     await peer.request("group.join", { group: "residents" });
@@ -21,7 +21,7 @@ onEveryRedis((redis) => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watchers = [await cluster.watcher(n1), await cluster.watcher(n3)];
-    await settle(cluster, n2);
+    await addResidents(cluster, n2);
     const clients = await Promise.all(TRAVELLERS.map((user) => cluster.client(user)));
     const writers = await Writers.start(cluster, TRAVELLERS);
     await writers.sent(500);
@@ -47,7 +47,7 @@ onEveryRedis((redis) => {
     await using cluster = await Cluster.start(redis());
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);
-    await settle(cluster, n2);
+    await addResidents(cluster, n2);
     const bob = await cluster.client("bob", cluster.balancer, { platform: "ios" });
     await cluster.peer("bob", n2);
     const killed = (await incarnations(redis(), cluster.prefix)).get("n2") ?? "";

@@ -14,7 +14,7 @@ hub.on("error", ({ stage, error }) =>
 const { url } = await hub.listen({ port: 0, host: "127.0.0.1" });
 
 const answers: Record<Question["ask"], (question: Question) => unknown> = {
-  memory: settledMemory,
+  memory: stableMemory,
   failures: () => failures,
   publish: async ({ user = "", type = "n", data, count = 1 }) => {
     for (let n = 0; n < count; n++) await hub.user(user).send({ type, data });
@@ -26,7 +26,7 @@ const answers: Record<Question["ask"], (question: Question) => unknown> = {
 /**
  * Bytes in use after collection. Collects twice: the first collection runs finalizers, the second frees their objects.
  */
-async function settledMemory(): Promise<number> {
+async function stableMemory(): Promise<number> {
   for (let round = 0; round < 2; round++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
