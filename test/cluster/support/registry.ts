@@ -27,6 +27,17 @@ export async function traces({ masters }: TestRedis, prefix: string, token: stri
   return found;
 }
 
+/** Users in their grace period: they are announced offline at its end. */
+export async function usersInGrace({ masters }: TestRedis, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const master of masters) {
+    for (const key of await keysOf(master, `${prefix}*:grace`)) {
+      found.push(...((await master.command("ZRANGE", key, 0, -1)) as string[])); // users
+    }
+  }
+  return found;
+}
+
 const READ: Readonly<Record<string, readonly (string | number)[]>> = {
   string: ["GET"],
   hash: ["HGETALL"],
