@@ -199,6 +199,7 @@ describe("the comparison by turns", () => {
     expect(judgeChange([1.02, 1.04, 1.05], noise).isSlower).toBe(true);
     expect(judgeChange([1.02, 1.02, 1.05], noise).isSlower).toBe(false);
     expect(judgeChange([1.02, 1.04, 1.05], [0.9, 1.1, 1.1]).isSlower).toBe(false);
+    expect(judgeChange([1.02, 1.04, 1.05], [0.9, 0.9, 1]).isSlower).toBe(false);
   });
 
   it("reports the median of the turns, and between what half of the noise lies", () => {

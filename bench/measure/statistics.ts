@@ -25,7 +25,8 @@ const LIMIT = 1.03;
 /**
  * Judges the ratios of a cost after and before a change, one for each turn.
  * @param noise ratios of the code before the change against itself. Half of them lie between `low` and `high`
- * @returns the median change; `isSlower` when it is above 3 % and above that noise
+ * @returns the median change; `isSlower` when it is above 3 % and above that noise, in either direction: which of the two
+ * runs of the same code came first is no property of the code
  */
 export function judgeChange(change: readonly number[], noise: readonly number[]) {
   const at = (values: readonly number[], share: number): number =>
@@ -35,5 +36,5 @@ export function judgeChange(change: readonly number[], noise: readonly number[])
     );
   const median = at(change, 0.5);
   const [low, high] = [at(noise, 0.25), at(noise, 0.75)];
-  return { median, low, high, isSlower: median > Math.max(LIMIT, high) };
+  return { median, low, high, isSlower: median > Math.max(LIMIT, high, 1 / low) };
 }
