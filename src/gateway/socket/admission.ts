@@ -4,22 +4,19 @@ import type { WebSocket } from "ws";
 import { type Authorize, assertAllowed } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
 import { Members } from "../../members/members.ts";
-import { DIALECT, encodeServerFrame, isChannel, targetOf } from "../../protocol/protocol.ts";
+import { isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
 import type { Identity } from "../auth/auth.ts";
 import type { LoggedIn } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
 import { WsTransport } from "./transport.ts";
+import { forbiddenNotice, type WelcomePorts, welcomeText } from "./welcome.ts";
 
-export interface AdmissionPorts {
+export interface AdmissionPorts extends WelcomePorts {
   readonly local: Local;
   readonly members: Members;
   readonly hooks: Hooks;
   readonly authorize: Authorize;
-  /** This node's id. */
-  readonly node: string;
-  readonly heartbeatMs: number;
-  readonly maxMessageBytes: number;
 }
 
 /** A WebSocket after its handshake. */
@@ -73,24 +70,6 @@ export async function admit(
   return catchUp;
 }
 
-function welcomeText(
-  { node, heartbeatMs, maxMessageBytes }: AdmissionPorts,
-  { id, user, platform }: Connection,
-  { expiresAt }: Identity,
-): string {
-  return encodeServerFrame({
-    type: "welcome",
-    protocol: DIALECT,
-    connection: id,
-    user,
-    platform,
-    node,
-    heartbeatMs,
-    expiresAt,
-    limits: { messageBytes: maxMessageBytes },
-  });
-}
-
 /** Divides the groups of the client's positions by the policy and the limit on groups. */
 async function groupsToJoin(
   authorize: Authorize,
@@ -111,11 +90,3 @@ async function groupsToJoin(
   }
   return { allowed, refused };
 }
-
-const forbiddenNotice = (user: string, group: string): string =>
-  encodeServerFrame({
-    type: "notice",
-    code: "forbidden",
-    message: `${user} may not join group:${group}`,
-    data: { channel: `group:${group}` },
-  });
