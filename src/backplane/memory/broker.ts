@@ -1,20 +1,20 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { LocalNode } from "../local-node.ts";
 import type { Message } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
 import type { Histories } from "./histories.ts";
 import type { FirstPublish, MemoryIdempotency } from "./idempotency.ts";
-import type { MemoryNode } from "./node.ts";
 
 /**
  * Broker of a single node. Every method has done its work when it returns its promise, so calls take effect in the
  * order in which they are made.
  */
 export class MemoryBroker implements Broker {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   readonly #histories: Histories;
   readonly #idempotency: MemoryIdempotency;
 
-  constructor(node: MemoryNode, histories: Histories, idempotency: MemoryIdempotency) {
+  constructor(node: LocalNode, histories: Histories, idempotency: MemoryIdempotency) {
     this.#node = node;
     this.#histories = histories;
     this.#idempotency = idempotency;
@@ -43,7 +43,7 @@ export class MemoryBroker implements Broker {
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const history = this.#histories.open(channel);
     const { epoch, first, last } = history;
     if ("after" in query) return { epoch, first, last, messages: history.after(query.after, query.limit) };
@@ -51,7 +51,7 @@ export class MemoryBroker implements Broker {
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const histories = new Map(channels.map((channel) => [channel, this.#histories.open(channel)]));
     // Positions are read after all histories are open: opening the last one may evict the first one.
     return channels.map((channel) => {

@@ -1,12 +1,12 @@
+import type { LocalNode } from "../local-node.ts";
 import type { Cluster, Command, NodeStatus } from "../port.ts";
-import type { MemoryNode } from "./node.ts";
 
 /** A cluster of one node. */
 export class MemoryCluster implements Cluster {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   #status: NodeStatus["status"] = "active";
 
-  constructor(node: MemoryNode) {
+  constructor(node: LocalNode) {
     this.#node = node;
   }
 
@@ -16,7 +16,7 @@ export class MemoryCluster implements Cluster {
   }
 
   async drain(): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#status = "draining";
   }
 

@@ -1,23 +1,23 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import { cursorName } from "../cursors.ts";
+import type { LocalNode } from "../local-node.ts";
 import type { Cursors } from "../port.ts";
 import type { Histories } from "./histories.ts";
-import type { MemoryNode } from "./node.ts";
 
 /** Cursors, kept with the history of their channel and lost with it. */
 export class MemoryCursors implements Cursors {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   readonly #histories: Histories;
   /** Number of watches by channel. */
   readonly #watches = new Map<Channel, number>();
 
-  constructor(node: MemoryNode, histories: Histories) {
+  constructor(node: LocalNode, histories: Histories) {
     this.#node = node;
     this.#histories = histories;
   }
 
   async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const name = cursorName(user, device);
     return channels.map((channel) => {
       const history = this.#histories.find(channel);
@@ -49,7 +49,7 @@ export class MemoryCursors implements Cursors {
   }
 
   async watch(channel: Channel): Promise<() => void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#watches.set(channel, (this.#watches.get(channel) ?? 0) + 1);
     let watching = true;
     return () => {

@@ -1,5 +1,5 @@
+import type { LocalNode } from "../local-node.ts";
 import type { Appended, Idempotency, StoredReceipt } from "../port.ts";
-import type { MemoryNode } from "./node.ts";
 
 /** First publish under an idempotency key. */
 export interface FirstPublish {
@@ -26,20 +26,20 @@ export interface IdempotencyOptions {
  * older one is dropped whole. So each key lives for a window at least, without a timer or a queue, in bounded memory.
  */
 export class MemoryIdempotency implements Idempotency {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   readonly #options: IdempotencyOptions;
   #younger = new Map<string, KeptPublish>();
   #older = new Map<string, KeptPublish>();
   #windowEndsAt: number;
 
-  constructor(node: MemoryNode, options: IdempotencyOptions) {
+  constructor(node: LocalNode, options: IdempotencyOptions) {
     this.#node = node;
     this.#options = options;
     this.#windowEndsAt = options.now() + options.windowMs;
   }
 
   async begin(key: string, receipt: StoredReceipt): Promise<StoredReceipt | undefined> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const first = this.find(key);
     if (first !== undefined) return first.receipt ?? receipt;
     this.keep(key, { receipt });
@@ -47,7 +47,7 @@ export class MemoryIdempotency implements Idempotency {
   }
 
   async complete(key: string, receipt: StoredReceipt): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const first = this.find(key);
     if (first !== undefined) first.receipt = receipt;
   }

@@ -1,35 +1,35 @@
+import type { LocalNode } from "../local-node.ts";
 import type { Memberships } from "../port.ts";
-import type { MemoryNode } from "./node.ts";
 import { SetMap } from "./set-map.ts";
 
 export class MemoryMemberships implements Memberships {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   readonly #groups = new SetMap();
   readonly #members = new SetMap();
 
-  constructor(node: MemoryNode) {
+  constructor(node: LocalNode) {
     this.#node = node;
   }
 
   async add(group: string, user: string): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#groups.add(user, group);
     this.#members.add(group, user);
   }
 
   async remove(group: string, user: string): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#groups.delete(user, group);
     this.#members.delete(group, user);
   }
 
   async groupsOf(user: string): Promise<string[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return this.#groups.list(user);
   }
 
   async membersOf(group: string): Promise<string[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return this.#members.list(group);
   }
 }

@@ -1,3 +1,4 @@
+import { LocalNode } from "../local-node.ts";
 import type { Backplane } from "../port.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryCluster } from "./cluster.ts";
@@ -5,7 +6,6 @@ import { MemoryCursors } from "./cursors.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { MemoryIdempotency } from "./idempotency.ts";
 import { MemoryMemberships } from "./memberships.ts";
-import { MemoryNode } from "./node.ts";
 import { MemoryPresence } from "./presence.ts";
 
 export interface MemoryOptions {
@@ -25,7 +25,7 @@ export interface MemoryOptions {
 export function memoryBackplane(options: MemoryOptions): Backplane {
   const { history, idempotencyWindowMs = 300_000, idempotencyKeys = 1_000_000, graceMs = 5_000 } = options;
   const now = options.now ?? Date.now;
-  const node = new MemoryNode();
+  const node = new LocalNode();
   const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);
@@ -45,6 +45,6 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
       presence.stop();
     },
     // Publish and receive are one function call here, so a message to itself would prove nothing.
-    probe: async () => node.assertUp(),
+    probe: async () => node.assertStarted(),
   };
 }

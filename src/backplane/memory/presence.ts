@@ -1,20 +1,20 @@
 import { Grace } from "../grace.ts";
+import type { LocalNode } from "../local-node.ts";
 import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "../port.ts";
-import type { MemoryNode } from "./node.ts";
 import { OnlineUsers } from "./online.ts";
 import { SetMap } from "./set-map.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 
 export class MemoryPresence implements Presence, Routes {
-  readonly #node: MemoryNode;
+  readonly #node: LocalNode;
   /** Users with connections in a group, by group. */
   readonly #groups = new SetMap();
   readonly #grace: Grace;
   readonly #online = new OnlineUsers();
   #connections = 0;
 
-  constructor(node: MemoryNode, graceMs: number) {
+  constructor(node: LocalNode, graceMs: number) {
     this.#node = node;
     this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
@@ -38,7 +38,7 @@ export class MemoryPresence implements Presence, Routes {
 
   /** Does nothing for an unknown connection: `arrive` has removed the evicted ones already. */
   async depart({ id, user }: ConnectionInfo): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     const present = this.#online.get(user);
     if (present === undefined || !remove(present.connections, id)) return;
     this.#connections--;
@@ -48,32 +48,32 @@ export class MemoryPresence implements Presence, Routes {
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return [...(this.#online.get(user)?.connections ?? NONE)];
   }
 
   async online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return this.#online.page(limit, cursor);
   }
 
   async count(): Promise<{ users: number; connections: number }> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return { users: this.#online.size, connections: this.#connections };
   }
 
   async inGroup(group: string): Promise<string[]> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     return this.#groups.list(group);
   }
 
   async join(group: string, user: string): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#groups.add(group, user);
   }
 
   async leave(group: string, user: string): Promise<void> {
-    this.#node.assertUp();
+    this.#node.assertStarted();
     this.#groups.delete(group, user);
   }
 

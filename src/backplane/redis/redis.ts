@@ -1,7 +1,8 @@
 import { TidingsError } from "../../protocol/protocol.ts";
+import { LocalNode } from "../local-node.ts";
 import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
-import { Bus, LocalNode, TrafficCounts } from "./bus/bus.ts";
+import { Bus, TrafficCounts } from "./bus/bus.ts";
 import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";

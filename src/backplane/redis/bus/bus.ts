@@ -156,6 +156,5 @@ export class Bus {
 
 const newToken = (): string => randomBytes(9).toString("base64url");
 
-export { LocalNode } from "./local-node.ts";
 export { type CallRoll, Requests } from "./requests.ts";
 export { TrafficCounts } from "./traffic.ts";

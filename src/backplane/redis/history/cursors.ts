@@ -1,7 +1,8 @@
 import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
 import { cursorName } from "../../cursors.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type { Cursors } from "../../port.ts";
-import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { partitionOf } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";

@@ -1,4 +1,4 @@
-import type { LocalNode } from "../bus/bus.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type { Connection } from "../connection/connection.ts";
 import { EVERY_PARTITION, PARTITIONS } from "../wire/keys.ts";
 import type { Histories } from "./histories.ts";

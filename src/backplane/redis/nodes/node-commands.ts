@@ -1,6 +1,7 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type { Cluster, Command, NodeStatus } from "../../port.ts";
-import { type Bus, type LocalNode, Requests, type TrafficCounts } from "../bus/bus.ts";
+import { type Bus, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
 import { REGISTRY } from "../wire/keys.ts";

@@ -1,5 +1,6 @@
+import type { LocalNode } from "../../local-node.ts";
 import type { NodeStatus } from "../../port.ts";
-import type { Bus, CallRoll, LocalNode } from "../bus/bus.ts";
+import type { Bus, CallRoll } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { VERSION } from "../wire/lines.ts";

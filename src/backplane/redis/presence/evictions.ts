@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LocalNode } from "../../local-node.ts";
 import type { Command } from "../../port.ts";
-import type { LocalNode } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { LocalConnection, LocalPresence } from "./local.ts";
 

@@ -1,5 +1,6 @@
 import { Grace } from "../../grace.ts";
-import type { LocalNode, TrafficCounts } from "../bus/bus.ts";
+import type { LocalNode } from "../../local-node.ts";
+import type { TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";

@@ -1,4 +1,5 @@
 import { type Channel, groupChannel, userChannel } from "../../../protocol/protocol.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type {
   Admission,
   Command,
@@ -7,7 +8,7 @@ import type {
   OnlinePage,
   Presence,
 } from "../../port.ts";
-import type { Bus, CallRoll, LocalNode, TrafficCounts } from "../bus/bus.ts";
+import type { Bus, CallRoll, TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { KEY, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";

@@ -1,6 +1,7 @@
 import type { Channel } from "../../../protocol/protocol.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type { Message } from "../../message.ts";
-import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { eachEphemeral, encodeShared, hasSameShared } from "../wire/ephemeral-line.ts";
 import { LINE } from "../wire/lines.ts";

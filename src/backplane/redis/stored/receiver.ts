@@ -1,6 +1,7 @@
 import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
+import type { LocalNode } from "../../local-node.ts";
 import type { StoredMessage } from "../../message.ts";
-import type { Bus, LocalNode } from "../bus/bus.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
 import { LINE, lineOf } from "../wire/lines.ts";

@@ -1,7 +1,8 @@
 import { type Channel, TidingsError } from "../../../../protocol/protocol.ts";
+import type { LocalNode } from "../../../local-node.ts";
 import type { Message } from "../../../message.ts";
 import type { Appended } from "../../../port.ts";
-import type { Bus, LocalNode, TrafficCounts } from "../../bus/bus.ts";
+import type { Bus, TrafficCounts } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
 import type { Histories } from "../../history/histories.ts";
 import type { RedisPresence } from "../../presence/presence.ts";

@@ -1,4 +1,5 @@
-import type { Bus, LocalNode, TrafficCounts } from "../../bus/bus.ts";
+import type { LocalNode } from "../../../local-node.ts";
+import type { Bus, TrafficCounts } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
 import type { Histories } from "../../history/histories.ts";
 import type { Completion } from "./completion.ts";

@@ -1,5 +1,5 @@
-import { TidingsError } from "../../../protocol/protocol.ts";
-import type { BackplaneSink, NodeInfo } from "../../port.ts";
+import { TidingsError } from "../protocol/protocol.ts";
+import type { BackplaneSink, NodeInfo } from "./port.ts";
 
 /** The node that the backplane serves, and its hub: known from the start of the backplane to the end of its stop. */
 export class LocalNode {
@@ -20,10 +20,15 @@ export class LocalNode {
 
   /** @throws TidingsError `unavailable` when it was started or stopped before */
   start(info: NodeInfo, sink: BackplaneSink): void {
-    if (this.#state !== "new") throw new TidingsError("unavailable", "a Redis backplane starts once");
+    if (this.#state !== "new") throw new TidingsError("unavailable", "a backplane starts once");
     this.#state = "started";
     this.#info = info;
     this.#sink = sink;
+  }
+
+  /** @throws TidingsError `unavailable` before the start and after the stop */
+  assertStarted(): void {
+    if (this.#state !== "started") throw this.#error();
   }
 
   /** Forgets the hub, which must not be called any more. */
