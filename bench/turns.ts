@@ -38,6 +38,13 @@ const { values } = parseArgs({
 });
 if (values.before === undefined)
   throw new Error("--before: expected the folder of another checkout, with its node_modules");
+const turns = Number(values.turns);
+if (!Number.isInteger(turns) || turns < 1) {
+  throw new Error(`--turns: expected a whole number from 1, got "${values.turns}"`);
+}
+if (values.bench !== "bench" && values.bench !== "cluster") {
+  throw new Error(`--bench: expected bench or cluster, got "${values.bench}"`);
+}
 const before = resolve(values.before);
 const here = resolve(import.meta.dirname, "..");
 
@@ -64,7 +71,7 @@ function run(checkout: string): Map<string, number> {
 }
 
 const ratios = new Map<string, Ratios>();
-for (let turn = 1; turn <= Number(values.turns); turn++) {
+for (let turn = 1; turn <= turns; turn++) {
   const [first, middle, last] = [before, here, before].map(run);
   for (const [name, value] of middle ?? []) {
     const [one = Number.NaN, other = Number.NaN] = [first?.get(name), last?.get(name)];
@@ -73,7 +80,7 @@ for (let turn = 1; turn <= Number(values.turns); turn++) {
     noise.push(other / one);
     ratios.set(name, { change, noise });
   }
-  console.error(`turn ${turn} of ${values.turns}`);
+  console.error(`turn ${turn} of ${turns}`);
 }
 
 const percent = (ratio: number): string =>
@@ -84,4 +91,6 @@ const lines = [...ratios].map(([name, { change, noise }]) => {
   if (isSlower) process.exitCode = 1;
   return [name, percent(median), `${percent(low)} … ${percent(high)}`, isSlower ? "SLOWER" : ""];
 });
+if (lines.length === 0)
+  throw new Error("nothing was measured: --only and --against leave no cost to compare");
 console.log(formatTable([["", "change", "same code against itself", ""], ...lines]));
