@@ -44,5 +44,5 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
-export { Serial } from "./serial.ts";
+export { Serial, SerialPerKey } from "./serial.ts";
 export { spread } from "./spread.ts";

@@ -16,3 +16,26 @@ export class Serial {
     return done;
   }
 }
+
+/** A {@link Serial} for each key, retained only while it has tasks. */
+export class SerialPerKey<Key> {
+  readonly #serials = new Map<Key, { readonly serial: Serial; tasks: number }>();
+
+  /** True while tasks of the key run or wait. */
+  isBusy(key: Key): boolean {
+    return this.#serials.size > 0 && this.#serials.has(key);
+  }
+
+  /** Runs the task when all earlier ones of the key have ended. @returns the task's result or rejection */
+  async run<Result>(key: Key, task: () => Promise<Result>): Promise<Result> {
+    const known = this.#serials.get(key) ?? { serial: new Serial(), tasks: 0 };
+    this.#serials.set(key, known);
+    known.tasks++;
+    try {
+      return await known.serial.run(task);
+    } finally {
+      known.tasks--;
+      if (known.tasks === 0) this.#serials.delete(key);
+    }
+  }
+}

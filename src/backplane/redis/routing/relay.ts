@@ -1,4 +1,4 @@
-import type { Channel } from "../../../protocol/protocol.ts";
+import { type Channel, SerialPerKey } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { Message } from "../../message.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -19,10 +19,8 @@ export class Relay {
   readonly #bus: Bus;
   readonly #node: LocalNode;
   readonly #directory: Directory;
-  /**
-   * Look-ups of routes that messages wait for. Later messages of the channel wait behind them, which keeps the order.
-   */
-  readonly #lookUps = new Map<Channel, Promise<unknown>>();
+  /** Messages that wait for the route of their channel, in the order of the calls. */
+  readonly #waiting = new SerialPerKey<Channel>();
   /** Queue of this tick. Messages are encoded at its end: a string that lives longer is a tree of many small ones. */
   readonly #messages: (Message | undefined)[] = Array.from({ length: MAX_QUEUED });
   readonly #routes: Route[] = Array.from({ length: MAX_QUEUED }, () => []);
@@ -48,23 +46,19 @@ export class Relay {
    */
   relay(message: Message): number | Promise<number> {
     const { channel } = message;
-    const lookUp = this.#lookUps.size === 0 ? undefined : this.#lookUps.get(channel);
-    const route = lookUp ?? this.#directory.route(channel);
-    if (route instanceof Promise) return this.#relayAfter(route, message);
-    return this.#enqueue(message, route);
+    if (!this.#waiting.isBusy(channel)) {
+      const route = this.#directory.route(channel);
+      if (!(route instanceof Promise)) return this.#enqueue(message, route);
+    }
+    return this.#waiting.run(channel, () => this.#relayWithRoute(message));
   }
 
-  async #relayAfter(lookUp: Promise<unknown>, message: Message): Promise<number> {
-    const { channel } = message;
-    const found = lookUp.then(() => this.#directory.route(channel));
-    this.#lookUps.set(channel, found);
+  async #relayWithRoute(message: Message): Promise<number> {
     try {
-      return this.#enqueue(message, await found);
+      return this.#enqueue(message, await this.#directory.route(message.channel));
     } catch {
       this.#bus.dropped();
       return 0;
-    } finally {
-      if (this.#lookUps.get(channel) === found) this.#lookUps.delete(channel);
     }
   }
 
