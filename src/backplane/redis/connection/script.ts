@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { BIRTH_KEY, CAST, INBOUND, KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, CAST, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
@@ -43,7 +43,8 @@ local function head_of(serial, start, stamp) return serial .. " " .. start .. " 
 
 -- The key of a list, as listKey builds it.
 local function list_at(at, channel, birth, stamp)
-  return at .. ":${KEY.list}:" .. channel .. ":" .. birth .. ":" .. stamp
+  local kind = "${KEY.list}"
+  return table.concat({ at, ${LIST_KEY.join(", ")} }, ":")
 end
 
 -- Renames the list of a channel's history. A node with an outdated append target then finds no list under its key.

@@ -71,11 +71,19 @@ export const BIRTH_KEY = "birth";
 /** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
 export const SERIAL_KEY = "serial";
 
+/** Parts of a list's key after its base, in their order. Both {@link listKey} and the scripts build the key from it. */
+export const LIST_KEY = ["kind", "channel", "birth", "stamp"] as const;
+export type ListKeyPart = (typeof LIST_KEY)[number];
+
 /**
  * Key of a history's list. Birth and stamp are part of it, so no append under a former key reaches the present list.
  */
-export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string =>
-  `${base}:${KEY.list}:${channel}:${birth}:${stamp}`;
+export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string => {
+  const parts = { kind: KEY.list, channel, birth, stamp };
+  let name = base;
+  for (const part of LIST_KEY) name += `:${parts[part]}`;
+  return name;
+};
 
 /** Begins the name of a node's Pub/Sub channel, after the prefix. */
 export const INBOUND = "inbox:";

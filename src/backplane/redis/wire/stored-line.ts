@@ -9,8 +9,11 @@ import { decodeList, ENTRY, encodeList, FIELD } from "./lines.ts";
 export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
-/** Fields of the header that a line has for each of its messages. */
-const HEADER_FIELDS = 3;
+/**
+ * Fields of the header that a line has for each of its messages, in their order: its channel, the channel's epoch, and
+ * the offset before its list. The scripts build headers from it; `headerOf` and `decodeStored` are unrolled for speed.
+ */
+export const HEADER = ["channel", "epoch", "start"] as const;
 
 /**
  * Encodes an entry: a message as its history in Redis stores it. The entry has neither channel nor offset: the list's
@@ -50,7 +53,7 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
   };
 }
 
-/** Header of a message in a line: its channel, the channel's epoch, and the offset before its list. */
+/** Encodes a {@link HEADER}. */
 export const headerOf = (channel: Channel, epoch: string, start: number): string =>
   FIELD + channel + FIELD + epoch + FIELD + start;
 
@@ -102,7 +105,7 @@ export function decodeStored(
   entries.pop(); // each ends with the separator
   const messages: StoredMessage[] = [];
   for (const [index, word] of lengths.entries()) {
-    const at = openingFields + index * HEADER_FIELDS;
+    const at = openingFields + index * HEADER.length;
     const text = entries[index];
     const length = Number(word);
     if (text === undefined || !(length > 0)) continue;
@@ -116,5 +119,5 @@ export function decodeStored(
 /** Channels of the messages of a {@link StoredLine}. */
 export function channelsOf(line: string, openingFields: number): Set<Channel> {
   const fields = line.slice(0, line.indexOf(ENTRY)).split(FIELD).slice(openingFields);
-  return new Set(fields.filter((_, index) => index % HEADER_FIELDS === 0) as Channel[]); // checked by the node that sent it
+  return new Set(fields.filter((_, index) => index % HEADER.length === 0) as Channel[]); // checked by the node that sent it
 }

@@ -1,7 +1,8 @@
 import { lua, luaEscapes } from "../../connection/connection.ts";
 import { entryPattern, historyScript } from "../../history/lua.ts";
-import { EXPIRY_SCHEDULE, INBOUND, KEY } from "../../wire/keys.ts";
+import { EXPIRY_SCHEDULE, INBOUND, KEY, LIST_KEY, type ListKeyPart } from "../../wire/keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "../../wire/lines.ts";
+import { HEADER } from "../../wire/stored-line.ts";
 
 /**
  * Approximate maximum of a payload that the script builds, in bytes. The Lua of Redis 7.0 builds strings of up to 8 KiB
@@ -38,7 +39,8 @@ const PUBLISH_LATE = lua`
 local late = {}
 
 local function post_later(history, entry)
-  local header = concat({ history.channel, epoch_of(history), last_of(history) - 1 }, FIELD)
+  local channel, epoch, start = history.channel, epoch_of(history), last_of(history) - 1
+  local header = concat({ ${HEADER.join(", ")} }, FIELD)
   for _, token in ipairs(history.nodes) do
     local parts = late[token] or { "${VERSION}", size = 0 }
     late[token] = parts
@@ -58,6 +60,14 @@ local function publish_late(size)
 end
 `;
 
+/** Lua patterns of the parts of a list's key. The pattern captures the channel, which may contain ":". */
+const PATTERNS: Readonly<Record<ListKeyPart, string>> = {
+  kind: KEY.list,
+  channel: "(.*)",
+  birth: "[^:]*",
+  stamp: "%d*",
+};
+
 /** Appends to a channel without a list under the given key: looks the channel up, with some ten commands. */
 const APPEND_SLOWLY = lua`
 local found = {}
@@ -65,7 +75,7 @@ local found = {}
 -- The base and the channel of a list, from its key.
 local function parse(list)
   local close = string.find(list, "}", #prefix + 1, true)
-  return string.sub(list, 1, close), string.match(list, "^:${KEY.list}:(.*):[^:]*:%d*$", close + 1)
+  return string.sub(list, 1, close), string.match(list, "^:${LIST_KEY.map((part) => PATTERNS[part]).join(":")}$", close + 1)
 end
 
 local function look_up(list)
