@@ -33,6 +33,7 @@ import {
   renewal,
   sharedProbe,
 } from "./gateway/gateway.ts";
+import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { Local, type SlowPolicy } from "./local/local.ts";
@@ -170,15 +171,17 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
 
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, authenticator, hooks, report } = basis;
+  const { config, authenticator, hooks, report, log } = basis;
   const local = makeLocal(config);
   const backplane = chooseBackplane(config);
+  backplane.health.watch(healthLog(log));
   const probe = sharedProbe(backplane);
   const { policy, allowed } = makePolicy(basis, local, backplane, authorize);
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
-  const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
+  const { traffic, health } = backplane;
+  const metrics = createMetrics({ local, probe, health, traffic, pendingLogins, waiting });
   const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
   const router = new Router(config.timeouts.handlerMs);

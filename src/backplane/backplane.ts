@@ -11,6 +11,9 @@ export type {
   Command,
   ConnectionRules,
   Cursors,
+  Degradable,
+  Degradation,
+  HealthEvent,
   HistoryPage,
   HistoryQuery,
   Idempotency,
@@ -25,4 +28,5 @@ export type {
   StoredReceipt,
   Traffic,
 } from "./port.ts";
+export { ABILITIES, DEGRADABLE, Health } from "./port.ts";
 export { type RedisOptions, redisBackplane } from "./redis/redis.ts";

@@ -2,6 +2,7 @@ import type { Channel, Position } from "../protocol/protocol.ts";
 import type { Broker } from "./broker.ts";
 import type { Cluster, Command, NodeInfo } from "./cluster.ts";
 import type { Cursors } from "./cursors.ts";
+import type { Health } from "./health.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Message, StoredMessage } from "./message.ts";
@@ -25,6 +26,8 @@ export interface Backplane {
   readonly memberships: Memberships;
   readonly presence: Presence;
   readonly cluster: Cluster;
+  /** What the backplane can do now, and what is degraded. Any part of the node may report to it. */
+  readonly health: Health;
   /** Counts of messages between the nodes. Absent where there is one node only. */
   readonly traffic?: Traffic;
 
@@ -66,6 +69,8 @@ export type { ConnectionInfo } from "../protocol/protocol.ts";
 export type { Appended, Broker, HistoryPage, HistoryQuery } from "./broker.ts";
 export type { Cluster, Command, NodeInfo, NodeStatus } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
+export type { Degradable, Degradation, HealthEvent } from "./health.ts";
+export { ABILITIES, DEGRADABLE, Health } from "./health.ts";
 export type { Idempotency, StoredReceipt } from "./idempotency.ts";
 export type { Memberships } from "./memberships.ts";
 export type {

@@ -45,8 +45,8 @@ const readiness = async (address: string): Promise<unknown> => {
   return [response.status, await response.json()];
 };
 
-const red = [503, { ready: false, reasons: [expect.stringMatching(/^redis backplane: /)] }];
-const green = [200, { ready: true, reasons: [] }];
+const red = [503, { ready: false, reasons: [expect.stringMatching(/^redis backplane: /)], degraded: [] }];
+const green = [200, { ready: true, reasons: [], degraded: [] }];
 
 it("a hub that is closed before its port is open leaves no port open", async () => {
   const port = await freePort();

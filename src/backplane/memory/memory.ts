@@ -1,5 +1,5 @@
 import { LocalNode } from "../local-node.ts";
-import type { Backplane } from "../port.ts";
+import { ABILITIES, type Backplane, Health } from "../port.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryCluster } from "./cluster.ts";
 import { MemoryCursors } from "./cursors.ts";
@@ -26,6 +26,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const { history, idempotencyWindowMs = 300_000, idempotencyKeys = 1_000_000, graceMs = 5_000 } = options;
   const now = options.now ?? Date.now;
   const node = new LocalNode();
+  const health = new Health();
   const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);
@@ -39,8 +40,13 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
     memberships: new MemoryMemberships(node),
     presence,
     cluster: new MemoryCluster(node),
-    start: async (info, sink) => node.start(info, sink),
+    health,
+    async start(info, sink) {
+      node.start(info, sink);
+      health.able(true, ...ABILITIES);
+    },
     async stop() {
+      health.able(false, ...ABILITIES);
       node.stop();
       presence.stop();
     },

@@ -1,6 +1,6 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import { LocalNode } from "../local-node.ts";
-import type { Backplane, BackplaneSink, NodeInfo } from "../port.ts";
+import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
 import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
@@ -93,7 +93,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const base = createBase(settings);
-  const { connection, bus, node, traffic } = base;
+  const { connection, bus, node, traffic, health } = base;
   // Delivery and presence need each other: a message is delivered if its channel has local members, and after the last
   // of them has left, the receiver forgets the channel. So delivery gets presence as a function, which is first called
   // after the start.
@@ -103,6 +103,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   return {
     name: "redis",
     traffic,
+    health,
     broker: new RedisBroker({ ...messages, connection }),
     idempotency,
     routes: presence,
@@ -138,6 +139,7 @@ interface Base {
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly traffic: TrafficCounts;
+  readonly health: Health;
 }
 
 function createBase(settings: Settings): Base {
@@ -154,8 +156,10 @@ function createBase(settings: Settings): Base {
     ...MEMBERSHIP_SCRIPTS,
   ]);
   const node = new LocalNode();
+  const health = new Health();
   const connection = new Connection({
     ...settings,
+    health,
     onRun: (script) => traffic.ran(script),
     onOutage: (error) => node.report("redis", error),
   });
@@ -164,7 +168,7 @@ function createBase(settings: Settings): Base {
     traffic,
     onError: (error) => node.report("inbound", error),
   });
-  return { connection, bus, node, traffic };
+  return { connection, bus, node, traffic, health };
 }
 
 function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {

@@ -1,4 +1,4 @@
-import type { Traffic } from "../../backplane/backplane.ts";
+import { ABILITIES, DEGRADABLE, type Health, type Traffic } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../../protocol/protocol.ts";
 import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
@@ -16,6 +16,7 @@ export interface MetricsSources {
   /** Requests and messages of clients in flight. */
   readonly waiting: () => number;
   readonly probe: Probe;
+  readonly health: Pick<Health, "abilities" | "degraded" | "connectionsLost">;
   /** Traffic between nodes; undefined on a single node. */
   readonly traffic?: Traffic | undefined;
 }
@@ -68,6 +69,7 @@ class HubMetrics implements Metrics {
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
     this.#registerGauges(sources);
+    registerHealth(this.#scraped, sources.health);
     this.#registerCounters();
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
@@ -172,6 +174,24 @@ class HubMetrics implements Metrics {
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);
     own.counters("tidings_disconnects_total", "WebSockets that ended.", "cause", () => this.#disconnects);
   }
+}
+
+/** Registers what the backplane can do, and what is degraded. */
+function registerHealth(own: ScrapedMetrics, health: MetricsSources["health"]): void {
+  const numberOf = (isTrue: boolean | undefined): number => (isTrue === true ? 1 : 0);
+  own.gauges("tidings_backplane_able", "1 for what the backplane can do now.", "ability", () =>
+    ABILITIES.map((ability) => [ability, numberOf(health.abilities[ability])] as const),
+  );
+  own.gauges("tidings_degraded", "1 for a part that does not work as it should.", "what", () => {
+    const degraded = health.degraded.map(({ what }) => what);
+    return DEGRADABLE.map((what) => [what, numberOf(degraded.includes(what))] as const);
+  });
+  // In memory there are no connections.
+  if (Object.keys(health.connectionsLost).length === 0) return;
+  const lostHelp = "Connections to the backplane that were lost.";
+  own.counters("tidings_backplane_connections_lost_total", lostHelp, "connection", () =>
+    Object.entries(health.connectionsLost),
+  );
 }
 
 /** Starts every series at 0: Prometheus misses the first increment of a series that appears with it. */

@@ -18,7 +18,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     compression: { level: 1, threshold: 1 },
   });
   const probe = sharedProbe(backplane);
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, probe };
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, probe, health: backplane.health };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();
@@ -52,6 +52,19 @@ describe("createApi", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(documented.sort()).toEqual(registered.sort());
+  });
+
+  it("is ready while a part is degraded, and tells of it at /ready and /metrics", async () => {
+    const ports = portsOf({ probe: async () => undefined });
+    const api = createApi(ports);
+    const { health } = ports.backplane;
+    health.degrade("lost data", "Redis lost the data of 3 partitions");
+    const ready = await api.request("/ready");
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({ ready: true, reasons: [], degraded: health.degraded });
+    const metrics = await (await api.request("/metrics")).text();
+    expect(metrics).toContain('\ntidings_degraded{what="lost data"} 1\n');
+    expect(metrics).toContain('\ntidings_degraded{what="clock"} 0\n');
   });
 
   it("has the routes below the WebSocket path at the root when that path is /", async () => {

@@ -18,7 +18,7 @@ describe("health", () => {
     const running = await startHub();
     const { hub } = running;
     const ask = (path: string) => hub.fetch(new Request(`http://localhost${path}`));
-    expect((await call(running, "/ready")).body).toEqual({ ready: true, reasons: [] });
+    expect((await call(running, "/ready")).body).toEqual({ ready: true, reasons: [], degraded: [] });
     const closed = hub.close();
     const draining = await ask("/ready");
     expect(draining.status).toBe(503);
@@ -27,6 +27,7 @@ describe("health", () => {
     expect(await (await ask("/ready")).json()).toEqual({
       ready: false,
       reasons: ["the node is closing", "memory backplane: the backplane was stopped"],
+      degraded: [],
     });
     const health = await ask("/health");
     expect(health.status).toBe(200);

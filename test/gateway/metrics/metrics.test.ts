@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { Health } from "../../../src/backplane/backplane.ts";
 import { createMetrics, type Metrics } from "../../../src/gateway/metrics/metrics.ts";
 import { TidingsError } from "../../../src/protocol/protocol.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -27,6 +28,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
     pendingLogins: () => 6,
     waiting: () => 7,
     probe: async () => undefined,
+    health: new Health(),
     ...sources,
   });
   onTestFinished(() => metrics.stop());

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
 import type { TidingsError } from "../../../protocol/protocol.ts";
+import { ABILITIES, type Health } from "../../port.ts";
 import { baseOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
 import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   readonly prefix: string;
   /** A command that takes longer fails, and Redis counts as unavailable. */
   readonly commandTimeoutMs: number;
+  /** Is told what Redis lets this node do. */
+  readonly health: Health;
   readonly onRun: (script: Script) => void;
   /** Called with the first failure of each outage, however many attempts to recover fail after it. */
   readonly onOutage: (error: unknown) => void;
@@ -44,11 +47,15 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#availability = new Availability(options.onOutage);
+    this.onUnavailable(() => options.health.able(false, ...ABILITIES));
     this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
     this.#recovery = new Recovery({
       isPossible: () => isReady(this.#client) && !this.isStopped,
       attempt: () => this.#attempt(),
-      onRecovered: () => this.#availability.becomeUp(),
+      onRecovered: () => {
+        this.#availability.becomeUp();
+        options.health.able(true, ...ABILITIES);
+      },
       onFailure: (error) => this.reportOutage(error),
     });
   }

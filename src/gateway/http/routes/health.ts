@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEGRADABLE } from "../../../backplane/backplane.ts";
 import { toTidingsError } from "../../../protocol/protocol.ts";
 import type { ApiPorts } from "../ports.ts";
 import { alias, type Route, route } from "../route.ts";
@@ -36,19 +37,27 @@ const healthRoute = ({ local, node, isDraining }: ApiPorts): Route =>
     }),
   });
 
+const degradation = z.object({
+  what: z.enum(DEGRADABLE).meta({ description: "Part of the service that does not work as it should." }),
+  why: z.string().meta({ description: "For humans." }),
+  since: z.int().meta({ description: "Milliseconds since 1970." }),
+});
+
+/** 503 only when this node cannot admit clients or reach the other nodes, or drains. Everything less is degraded. */
 const readyRoute = (ports: ApiPorts): Route =>
   route({
     name: "ready",
     method: "get",
     path: "/ready",
-    summary: "Readiness of this node for traffic: 200, or 503 with the reasons",
+    summary: "Readiness of this node for traffic: 200, also while degraded, or 503 with the reasons",
     access: "open",
     statuses: [200, 503],
-    gives: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+    gives: z.object({ ready: z.boolean(), reasons: z.array(z.string()), degraded: z.array(degradation) }),
     async handle() {
       const reasons = await whyNotReady(ports);
       const ready = reasons.length === 0;
-      return Response.json({ ready, reasons }, { status: ready ? 200 : 503 });
+      const { degraded } = ports.backplane.health;
+      return Response.json({ ready, reasons, degraded }, { status: ready ? 200 : 503 });
     },
   });
 
