@@ -139,7 +139,7 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
     const { key } = options;
     const users = this.#users;
     const optionsOf = (index: number): PublishOptions =>
-      key === undefined ? options : { ...options, key: applicationKey(`${key}/${users[index]}`) };
+      key === undefined ? options : { ...options, key: applicationKey(key, users[index]) };
     const draft = { type, data, from, ephemeral, ...this.#filter };
     return this.#ports.publisher.publishEach(users.map(userChannel), draft, optionsOf);
   }

@@ -1,4 +1,4 @@
-import type { Channel, Position } from "../protocol/protocol.ts";
+import { type Channel, joinNames, type Position } from "../protocol/protocol.ts";
 
 /** The last offset that each device has acknowledged, by channel. */
 export interface Cursors {
@@ -21,8 +21,5 @@ export interface Cursors {
   watch(channel: Channel): Promise<() => void>;
 }
 
-/**
- * Names a user's device among the cursors of a channel. The line break separates the two, because ids have no control
- * characters.
- */
-export const cursorName = (user: string, device: string): string => `${user}\n${device}`;
+/** Names a user's device among the cursors of a channel. */
+export const cursorName = (user: string, device: string): string => joinNames(user, device);

@@ -44,5 +44,6 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
+export { joinNames } from "./names.ts";
 export { Serial, SerialPerKey } from "./serial.ts";
 export { spread } from "./spread.ts";

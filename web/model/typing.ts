@@ -1,3 +1,4 @@
+import { joinNames } from "../../src/protocol/protocol.ts";
 import type { Conversation } from "./conversation.ts";
 
 /** A user counts as typing for this time after each message `typing`, which clients send every 2 s. */
@@ -34,5 +35,4 @@ export class Typing {
   }
 }
 
-/** Joins id and user. Ids contain no control characters, so the name is unique. */
-const timerName = ({ id }: Conversation, user: string): string => `${id}\0${user}`;
+const timerName = ({ id }: Conversation, user: string): string => joinNames(id, user);
