@@ -12,8 +12,9 @@ import {
   type Channel,
   type ConnectionInfo,
   groupChannel,
+  idError,
   isId,
-  TidingsError,
+  type TidingsError,
   userChannel,
 } from "./protocol/protocol.ts";
 import { applicationKey, type Publisher, type PublishOptions, type Receipt } from "./publish/publish.ts";
@@ -43,10 +44,12 @@ export class ChannelAudience<Events extends object> implements Audience<Events> 
   }
 
   except(...connections: string[]): Audience<Events> {
-    return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, except: connections });
+    const except = checkedIds("except", connections);
+    return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, except });
   }
 
   platforms(...platforms: string[]): Audience<Events> {
+    checkedIds("platforms", platforms);
     return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, platforms });
   }
 
@@ -54,6 +57,8 @@ export class ChannelAudience<Events extends object> implements Audience<Events> 
     const { type, data, from, ephemeral } = message;
     const { platforms, except } = this.#filter;
     const draft = { type, data, from, ephemeral, channel: this.#channel, platforms, except };
+    const problem = problemOf(from, options?.key);
+    if (problem !== undefined) return Promise.reject(problem);
     if (options?.key === undefined) return this.#ports.publisher.publish(draft, options);
     return this.#ports.publisher.publish(draft, { ...options, key: applicationKey(options.key) });
   }
@@ -72,7 +77,8 @@ export class UserChannelAudience<Events extends object>
     this.#backplane = ports.backplane;
   }
 
-  kick({ reason, notice, platform }: KickOptions = {}): Promise<number> {
+  async kick({ reason, notice, platform }: KickOptions = {}): Promise<number> {
+    if (platform !== undefined) checkedId("platform", platform);
     return this.#backplane.cluster.command({
       kind: "kick",
       cause: "kicked",
@@ -120,17 +126,19 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
   readonly #filter: Filter;
 
   constructor(ports: AudiencePorts, users: readonly string[], filter: Filter = NO_FILTER) {
-    for (const user of users) checkedId("user", user);
+    checkedIds("user", users);
     this.#ports = ports;
     this.#users = users;
     this.#filter = filter;
   }
 
   except(...connections: string[]): UsersAudience<Events> {
-    return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, except: connections });
+    const except = checkedIds("except", connections);
+    return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, except });
   }
 
   platforms(...platforms: string[]): UsersAudience<Events> {
+    checkedIds("platforms", platforms);
     return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, platforms });
   }
 
@@ -138,6 +146,8 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
     const { type, data, from, ephemeral } = message;
     const { key } = options;
     const users = this.#users;
+    const problem = problemOf(from, key);
+    if (problem !== undefined) return Promise.reject(problem);
     const optionsOf = (index: number): PublishOptions =>
       key === undefined ? options : { ...options, key: applicationKey(key, users[index]) };
     const draft = { type, data, from, ephemeral, ...this.#filter };
@@ -145,11 +155,19 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
   }
 }
 
+/** @returns the error of a message's names; undefined when they are valid. Not thrown, because `send` rejects. */
+function problemOf(from: string | undefined, key: string | undefined): TidingsError | undefined {
+  if (from !== undefined && !isId(from)) return idError("from");
+  return key === undefined || isId(key) ? undefined : idError("key");
+}
+
 /** @throws TidingsError `bad_request` when the value cannot be an id */
 function checkedId(name: string, id: string): string {
-  if (isId(id)) return id;
-  throw new TidingsError(
-    "bad_request",
-    `${name}: expected an id of 1–128 characters without control characters`,
-  );
+  if (!isId(id)) throw idError(name);
+  return id;
+}
+
+function checkedIds(name: string, ids: readonly string[]): readonly string[] {
+  for (const id of ids) checkedId(name, id);
+  return ids;
 }

@@ -32,6 +32,7 @@ import {
   mountPage,
   renewal,
   sharedProbe,
+  withCheckedIds,
 } from "./gateway/gateway.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
@@ -84,7 +85,7 @@ export function hubWith<Events extends object = EventMap>(
   const hooks = new Hooks(config.timeouts.hookMs);
   hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
-  const authenticator = auth ?? chooseAuthenticator(config);
+  const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config));
   const development = authenticator.mode === "development";
   const basis = { config, authenticator, development, hooks, log, node: nodeId(config), report };
   return new RunningHub(assemble(basis, authorize));

@@ -15,7 +15,7 @@ import type { Config } from "./config/config.ts";
 import { isLoopback, type Listening, type ListenOptions } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { parseChannel } from "./protocol/protocol.ts";
+import { idError, isId, parseChannel } from "./protocol/protocol.ts";
 import {
   type HistoryReply,
   type HookName,
@@ -46,9 +46,11 @@ export interface HubParts {
 export class RunningHub<Events extends object> implements Hub<Events> {
   readonly #parts: HubParts;
   readonly #listener: RequestListener;
+  readonly #presence: PresenceView;
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+    this.#presence = checkedPresence(parts.backplane.presence);
     this.#listener = getRequestListener((request) => this.fetch(request), { overrideGlobalObjects: false });
   }
 
@@ -69,7 +71,7 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   }
 
   get presence(): PresenceView {
-    return this.#parts.backplane.presence;
+    return this.#presence;
   }
 
   action<Schema extends StandardSchemaV1>(
@@ -144,3 +146,17 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#parts.lifecycle.close();
   }
 }
+
+/** Presence as the application sees it: with checked ids, and without the calls of the hub itself. */
+const checkedPresence = (presence: PresenceView): PresenceView => ({
+  async connectionsOf(user) {
+    if (!isId(user)) throw idError("user");
+    return presence.connectionsOf(user);
+  },
+  online: (page) => presence.online(page),
+  count: () => presence.count(),
+  async inGroup(group) {
+    if (!isId(group)) throw idError("group");
+    return presence.inGroup(group);
+  },
+});

@@ -2,7 +2,14 @@ import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import type { Members, Watchers } from "../members/members.ts";
-import { type Channel, type ConnectionInfo, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  ID_RULE,
+  isChannel,
+  isId,
+  TidingsError,
+} from "../protocol/protocol.ts";
 import type { Authorize } from "./policy.ts";
 import type { Router } from "./router.ts";
 
@@ -20,10 +27,15 @@ export interface BuiltinPorts {
 
 export type RenewLogin = (connection: Connection, credentials: LoginData) => Promise<{ expiresAt?: number }>;
 
-export const idSchema = z.string().refine(isId, "expected 1–128 characters");
+export const idSchema = z.string().refine(isId, `expected ${ID_RULE}`);
 export const channelSchema = z.custom<Channel>(isChannel, 'expected "all", "user:<id>" or "group:<id>"');
 export const offsetSchema = z.int().min(0);
-export const positionSchema = z.object({ epoch: z.string(), offset: offsetSchema });
+/** Name of a history. Longer ones are no epochs of any server. */
+export const epochSchema = z
+  .string()
+  .max(255)
+  .refine((epoch) => epoch.isWellFormed(), "expected well-formed text");
+export const positionSchema = z.object({ epoch: epochSchema, offset: offsetSchema });
 
 /** Data of `robot.login`. */
 export const loginSchema = z.object({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Channel, TidingsError, userChannel } from "../protocol/protocol.ts";
 import { historyPage } from "../publish/publish.ts";
-import { type BuiltinPorts, channelSchema, localConnection, offsetSchema } from "./builtin.ts";
+import { type BuiltinPorts, channelSchema, epochSchema, localConnection, offsetSchema } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
 /** Query of a history page. Without `before`: the newest page. */
@@ -16,7 +16,7 @@ export function messageActions({ router, local, backplane, members, authorize }:
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
-    epoch: z.string().optional(),
+    epoch: epochSchema.optional(),
   });
   router.action("message.ack", ackSchema, async ({ user, connection }, { offset, channel, epoch }) => {
     const acknowledged = channel ?? userChannel(user);
@@ -30,7 +30,7 @@ export function messageActions({ router, local, backplane, members, authorize }:
     return historyPage(backplane, read, { before, limit, maxLength: MAX_PAGE_LENGTH });
   });
 
-  const resumeSchema = z.object({ channel: channelSchema, epoch: z.string(), offset: offsetSchema });
+  const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
   router.action("message.resume", resumeSchema, async ({ user, connection }, { channel, epoch, offset }) => {
     const resuming = localConnection(local, connection);
     assertReceiver(resuming.groups, user, channel);

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type ConnectionInfo, TidingsError, within } from "../protocol/protocol.ts";
+import { type ConnectionInfo, isId, TidingsError, within } from "../protocol/protocol.ts";
 
 /** A client's request, as handlers and middleware see it. */
 export interface ActionContext {
@@ -38,7 +38,7 @@ export class Router {
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
   ): void {
-    if (!/^[^.]+\.[^.]+$/.test(name)) {
+    if (!isId(name) || !/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
     // JavaScript callers may omit the schema: fail here, not at the first request.

@@ -67,7 +67,7 @@ export const TABLE = {
     { env: "WEBSOCKET_PATH", doc: "where WebSockets connect" },
   ),
   node: {
-    id: optional(id("1–128 characters, none of them a control character"), {
+    id: optional(id(), {
       doc: "name of this node",
       defaultText: "its address and port when both are set, else `node.pod`, else host name and process id",
     }),
@@ -80,7 +80,7 @@ export const TABLE = {
       doc: "port that this node registers in the cluster",
       defaultText: "the port it listens on",
     }),
-    pod: optional(id("1–128 characters, none of them a control character"), {
+    pod: optional(id(), {
       env: "POD_NAME",
       doc: "name of the Kubernetes pod; names the node when neither `node.id` nor its address and port do",
     }),

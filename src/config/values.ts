@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
-import { isId } from "../protocol/protocol.ts";
+import { ID_RULE, isId } from "../protocol/protocol.ts";
 import { splitHosts } from "./hosts.ts";
 
 /**
@@ -34,10 +34,14 @@ export function flag(): z.ZodType<boolean> {
   return z.preprocess(readBoolean, z.boolean({ error: "true or false (or 1 or 0)" }));
 }
 
-/** Text that `accept` allows. @default any text that is not blank */
+/** Well-formed text that `accept` allows. @default any text that is not blank */
 export function text(expected: string, accept: (value: string) => boolean = isFilled): z.ZodType<string> {
-  return z.string({ error: expected }).refine(accept, { error: expected });
+  const isAccepted = (value: string): boolean => isWellFormed(value) && accept(value);
+  return z.string({ error: expected }).refine(isAccepted, { error: expected });
 }
+
+/** Node decodes variables, arguments and files that are no UTF-8 with U+FFFD, so different values would become one. */
+const isWellFormed = (value: string): boolean => value.isWellFormed() && !value.includes("\ufffd");
 
 /** One of the given words. */
 export function oneOf<const Words extends readonly string[]>(words: Words): z.ZodType<Words[number]> {
@@ -62,7 +66,7 @@ export const redisUrl = (): z.ZodType<string> =>
     isRedisUrl,
   );
 
-export const id = (expected: string): z.ZodType<string> => text(expected, isId);
+export const id = (): z.ZodType<string> => text(ID_RULE, isId);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
 

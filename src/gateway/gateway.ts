@@ -184,6 +184,7 @@ export {
   type JwtOptions,
   jwt,
   type MintClaims,
+  withCheckedIds,
 } from "./auth/auth.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";

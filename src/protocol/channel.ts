@@ -1,4 +1,5 @@
 import { TidingsError } from "./errors.ts";
+import { isId } from "./names.ts";
 
 /** A named audience: one user on all devices, a group, or everyone. */
 export type Channel = `user:${string}` | `group:${string}` | "all";
@@ -9,30 +10,13 @@ export interface Target {
   group?: string;
 }
 
-const MAX_ID = 128;
-
 /**
  * Methods taken from the prototype, for the path of every message. V8 has many forms of strings and would look up the
  * method anew for each form: per character, the look-ups were a tenth of the cost of publishing.
  */
-const { charCodeAt, slice, startsWith } = String.prototype;
+const { slice, startsWith } = String.prototype;
 const USER = "user:";
 const GROUP = "group:";
-
-/** Ids of users, groups, platforms and devices: 1–128 characters, none of them a control character. */
-export const isId = (value: unknown): value is string => isName(value, MAX_ID);
-
-/** Checks for 1–`max` characters without control characters. A loop is cheaper than a regular expression. */
-export function isName(value: unknown, max: number): value is string {
-  // A character outside the basic multilingual plane has length 2.
-  if (typeof value !== "string" || value === "" || value.length > 2 * max) return false;
-  for (let index = 0; index < value.length; index++)
-    if (isControl(charCodeAt.call(value, index))) return false;
-  return value.length <= max || [...value].length <= max;
-}
-
-/** Unicode category Cc. */
-const isControl = (code: number): boolean => code < 0x20 || (code >= 0x7f && code <= 0x9f);
 
 export const userChannel = (user: string): Channel => `user:${user}`;
 export const groupChannel = (group: string): Channel => `group:${group}`;

@@ -1,12 +1,12 @@
-import { isId, isName } from "./channel.ts";
 import { TidingsError } from "./errors.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
+import { ID_RULE, isId, isName } from "./names.ts";
 
 /** Maximum nesting of data. Deeper data breaks JSON parsers with a recursion limit. */
 export const MAX_DEPTH = 64;
 
-/** Message types: 1–64 characters, none of them a control character. */
+/** Longest message type, in characters. */
 const MAX_TYPE = 64;
 
 type Fields = Record<string, unknown>;
@@ -70,14 +70,14 @@ function asRequest(action: string, data: unknown, answer: RequestForm): ClientRe
 function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   const { type, to, group, ephemeral = false, ack = false, timeoutMs, key } = fields;
   assertType(type);
-  if (to !== undefined && !isId(to)) throw bad("to: expected a user id of 1–128 characters");
-  if (group !== undefined && !isId(group)) throw bad("group: expected a group id of 1–128 characters");
+  if (to !== undefined && !isId(to)) throw bad(`to: expected a user id of ${ID_RULE}`);
+  if (group !== undefined && !isId(group)) throw bad(`group: expected a group id of ${ID_RULE}`);
   if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
   if (ack && answer === undefined) throw bad("ack: expected an id beside it, for the reply");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
-  if (key !== undefined && !isId(key)) throw bad("key: expected 1–128 characters");
+  if (key !== undefined && !isId(key)) throw bad(`key: expected ${ID_RULE}`);
   return { kind: "message", answer, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
 }
 
@@ -93,7 +93,8 @@ function answerTo(id: unknown): RequestForm | undefined {
  * @throws TidingsError `bad_request`
  */
 export function assertType(type: unknown): asserts type is string {
-  if (!isName(type, MAX_TYPE)) throw bad("type: expected 1–64 characters");
+  if (!isName(type, MAX_TYPE))
+    throw bad(`type: expected 1–${MAX_TYPE} well-formed characters without control characters`);
   if (RESERVED_TYPES.has(type)) throw bad(`type: "${type}" is a name of the protocol's own`);
 }
 

@@ -6,7 +6,6 @@ export {
   channelOf,
   groupChannel,
   isChannel,
-  isId,
   isUserChannel,
   parseChannel,
   targetOf,
@@ -44,6 +43,6 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
-export { joinNames } from "./names.ts";
+export { ID_RULE, idError, isId, joinNames } from "./names.ts";
 export { Serial, SerialPerKey } from "./serial.ts";
 export { spread } from "./spread.ts";

@@ -39,13 +39,13 @@ describe("tidings token", () => {
       tidings(["token", "--user", "alice"]),
       tidings(["token"], env),
       tidings(["token", "--user", "alice", "--expires", "soon"], env),
-      tidings(["token", "--user", "x".repeat(129)], env),
+      tidings(["token", "--user", "x".repeat(256)], env),
     ]);
     const expected = [
       "set JWT_SECRET",
       "--user <id>",
       "such as 90s, 15m, 1h or 7d",
-      "user id of 1–128 characters",
+      "Expected 1–255 well-formed characters",
     ];
     for (const [index, { code, stdout, stderr }] of outcomes.entries()) {
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -60,7 +60,7 @@ describe("a text that is neither request nor message", () => {
     { type: "pong" },
     { type: "n", to: 1 },
     { type: "n", to: "" },
-    { type: "n", to: "x".repeat(129) },
+    { type: "n", to: "x".repeat(256) },
     { type: "n", to: "bob\n" },
     { type: "n", to: ["bob"] },
     { type: "n", to: null },
@@ -178,22 +178,6 @@ describe("the name of a field of Object.prototype", () => {
       '{"id":3,"action":"robot.login","data":{"user_id":"mallory","resume":{"__proto__":{"epoch":"e","offset":1}}}}',
     );
     await mallory.next(({ id }) => id === 3);
-    expect(failures).toEqual([]);
-  });
-});
-
-describe("a name with a lone surrogate", () => {
-  it("works as an id everywhere", async () => {
-    const name = "\ud800x";
-    const text = '"\\ud800x"';
-    mallory.send(`{"id":1,"action":"group.join","data":{"group":${text}}}`);
-    expect(await mallory.next(({ id }) => id === 1)).toMatchObject({ data: { channel: `group:${name}` } });
-    mallory.send(`{"id":2,"type":"n","group":${text}}`);
-    expect(await mallory.next(isMessage)).toMatchObject({ group: name });
-    mallory.send(`{"id":3,"type":"n","to":${text}}`);
-    expect(await mallory.next(({ id }) => id === 3)).toMatchObject({ data: { state: "stored" } });
-    mallory.send(`{"id":4,"action":${text}}`);
-    expect(await mallory.next(({ id }) => id === 4)).toMatchObject({ error: { code: "unknown_action" } });
     expect(failures).toEqual([]);
   });
 });

@@ -219,7 +219,7 @@ describe("the limits", () => {
 
   it("refuse bad parameters with 400", async () => {
     const { url } = await startHub();
-    expect(await refusal(new Peer(url({ user_id: "x".repeat(129) })))).toBe(400);
+    expect(await refusal(new Peer(url({ user_id: "x".repeat(256) })))).toBe(400);
     expect(await refusal(new Peer(url({ user_id: "a", resume: "{" })))).toBe(400);
     expect(
       await refusal(new Peer(url({ user_id: "a", resume: '{"somewhere":{"epoch":"e","offset":1}}' }))),

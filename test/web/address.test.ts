@@ -20,7 +20,7 @@ describe("the address of the page", () => {
   });
 
   it("is empty without a valid user, and ignores an invalid conversation", () => {
-    for (const hash of ["", "#", "#%", `#${"x".repeat(129)}`]) expect(readAddress(hash)).toEqual({});
+    for (const hash of ["", "#", "#%", `#${"x".repeat(256)}`]) expect(readAddress(hash)).toEqual({});
     expect(readAddress("#alice/nobody")).toEqual({ user: "alice" });
     expect(readAddress("#alice/user:")).toEqual({ user: "alice" });
   });

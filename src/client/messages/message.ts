@@ -36,7 +36,7 @@ export interface SendOptions {
   timeoutMs?: number;
   /** Do not store the message: at most once, and rejected with `unavailable` without a connection. @default false */
   ephemeral?: boolean;
-  /** Idempotency key, 1–128 characters. @default a random one for stored messages */
+  /** Idempotency key, 1–255 characters. @default a random one for stored messages */
   key?: string;
 }
 

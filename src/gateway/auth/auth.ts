@@ -6,6 +6,7 @@ export {
   developmentAuth,
   type Identity,
   type MintClaims,
+  withCheckedIds,
 } from "./authenticator.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { assertNoProxy, isLocalRequest, isLoopback } from "./loopback.ts";

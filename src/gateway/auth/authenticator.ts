@@ -1,4 +1,4 @@
-import { isId, TidingsError } from "../../protocol/protocol.ts";
+import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
 
 /** Identity that accepted credentials prove. */
 export interface Identity {
@@ -52,9 +52,32 @@ export function developmentAuth(): Authenticator {
     authenticate: async ({ userId }) => {
       if (userId === undefined)
         throw new TidingsError("unauthorized", "user_id: expected, to say who you are");
-      if (!isId(userId))
-        throw new TidingsError("unauthorized", "user_id: expected a user id of 1–128 characters");
+      if (!isId(userId)) throw new TidingsError("unauthorized", `user_id: expected a user id of ${ID_RULE}`);
       return { user: userId };
     },
   };
+}
+
+/**
+ * Checks the ids that an authenticator returns. The application's own may take them from a database that allows more.
+ * @returns an authenticator that throws `unauthorized` for an id that is not valid
+ */
+export function withCheckedIds(authenticator: Authenticator): Authenticator {
+  const checked: Authenticator = {
+    mode: authenticator.mode,
+    async authenticate(credentials) {
+      const identity = await authenticator.authenticate(credentials);
+      assertIdentity(identity);
+      return identity;
+    },
+  };
+  if (authenticator.mint !== undefined) checked.mint = authenticator.mint.bind(authenticator);
+  return checked;
+}
+
+function assertIdentity({ user, platform }: Identity): void {
+  if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
+  if (platform !== undefined && !isId(platform)) {
+    throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);
+  }
 }

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { defaultAlgorithms, type JwtAlgorithm, type JwtKeySource, jwtProblems } from "../../config/config.ts";
-import { isId, TidingsError } from "../../protocol/protocol.ts";
+import { ID_RULE, idError, isId, TidingsError } from "../../protocol/protocol.ts";
 import type { Authenticator, Identity, MintClaims } from "./authenticator.ts";
 import { type FindKey, keysOf, secretKey } from "./keys.ts";
 
@@ -98,10 +98,10 @@ function reasonFor(error: unknown): string {
 function identityOf(payload: JWTPayload, userClaim: string): Identity {
   const claim = Object.hasOwn(payload, userClaim) ? payload[userClaim] : undefined;
   const user = Number.isSafeInteger(claim) ? String(claim) : claim;
-  if (!isId(user)) throw refusal(`the token's claim ${userClaim}: expected a user id of 1–128 characters`);
+  if (!isId(user)) throw refusal(`the token's claim ${userClaim}: expected a user id of ${ID_RULE}`);
   const { exp, platform } = payload;
   if (platform !== undefined && !isId(platform)) {
-    throw refusal("the token's claim platform: expected 1–128 characters");
+    throw refusal(`the token's claim platform: expected ${ID_RULE}`);
   }
   const identity: Identity = { user, claims: Object.freeze(payload) };
   if (exp !== undefined) identity.expiresAt = exp * 1000;
@@ -122,10 +122,8 @@ async function mint(claims: MintClaims, secret: string, verifier: Verifier): Pro
 }
 
 function assertMintable({ user, expiresInSeconds, platform }: MintClaims): void {
-  if (!isId(user)) throw new TidingsError("bad_request", "user: expected a user id of 1–128 characters");
-  if (platform !== undefined && !isId(platform)) {
-    throw new TidingsError("bad_request", "platform: expected 1–128 characters");
-  }
+  if (!isId(user)) throw idError("user");
+  if (platform !== undefined && !isId(platform)) throw idError("platform");
   if (expiresInSeconds !== undefined && !(Number.isFinite(expiresInSeconds) && expiresInSeconds > 0)) {
     throw new TidingsError("bad_request", "expiresInSeconds: expected a number of seconds above 0");
   }

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { TidingsError } from "../../protocol/protocol.ts";
+import { assertDecodable } from "../url.ts";
 import { type Fields, isForm, readForm, readJson } from "./body.ts";
 
 /** Place of the fields that are not in the path. */
@@ -62,6 +63,7 @@ export function route<
   return {
     ...{ name, method, path, summary, access, source, takes, idempotent, gives, statuses, mediaType },
     async answer(context, maxBytes) {
+      assertDecodable(context.req.raw.url);
       const fields = await readFields(context, source, maxBytes);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
       precheck?.(fields);

@@ -3,7 +3,7 @@ import { channelSchema, idSchema } from "../../actions/actions.ts";
 
 /** Schemas that routes share, with their descriptions for the OpenAPI document. */
 
-const idText = { type: "string", minLength: 1, maxLength: 128 } as const;
+const idText = { type: "string", minLength: 1, maxLength: 255 } as const;
 
 export const user = idSchema.meta({ ...idText, description: "Id of a user." });
 export const group = idSchema.meta({ ...idText, description: "Id of a group." });
@@ -11,7 +11,7 @@ export const platform = idSchema.meta({ ...idText, description: "Platform, such 
 
 export const channel = channelSchema.meta({
   type: "string",
-  pattern: "^(all|user:.{1,128}|group:.{1,128})$",
+  pattern: "^(all|user:.{1,255}|group:.{1,255})$",
   description: "`all`, `user:<id>` or `group:<id>`.",
 });
 

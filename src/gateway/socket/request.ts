@@ -3,6 +3,7 @@ import { z } from "zod";
 import { idSchema, loginSchema } from "../../actions/actions.ts";
 import { isChannel, type Positions, TidingsError } from "../../protocol/protocol.ts";
 import type { Credentials } from "../auth/auth.ts";
+import { assertDecodable } from "../url.ts";
 
 /** Login of a client, in the query of `/ws` or in `robot.login`. */
 export interface LoginRequest {
@@ -22,6 +23,7 @@ const querySchema = z.object({
 
 /** Reads the query of an upgrade request. @throws TidingsError `bad_request` naming the parameter */
 export function readQuery(request: IncomingMessage): LoginRequest {
+  assertDecodable(request.url ?? "/");
   const parameters = new URL(request.url ?? "/", "http://localhost").searchParams;
   const query = parse(querySchema, Object.fromEntries(parameters));
   const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { startHub } from "../../support/hub.ts";
 import { call } from "./call.ts";
 
-const ids = fc.oneof(fc.constantFrom("bob", "g1", "", "x".repeat(129), "\0"), fc.string({ unit: "binary" }));
+const ids = fc.oneof(fc.constantFrom("bob", "g1", "", "x".repeat(256), "\0"), fc.string({ unit: "binary" }));
 
 /** Bodies with known field names, and sometimes values of their types. */
 const fields = fc.record(

@@ -96,9 +96,9 @@ describe("POST /ws/message", () => {
     [{}, "type: expected string, received undefined"],
     [{ type: "chat" }, "expected either to (a user) or group"],
     [{ type: "chat", to: "bob", group: "g1" }, "expected either to (a user) or group"],
-    [{ type: "chat", to: "" }, "to: expected 1–128 characters"],
+    [{ type: "chat", to: "" }, "to: expected 1–255 well-formed characters without control characters"],
     [{ type: "chat", to: 7 }, "to: expected string, received number"],
-    [{ type: "", to: "bob" }, "type: expected 1–64 characters"],
+    [{ type: "", to: "bob" }, "type: expected 1–64 well-formed characters without control characters"],
     [{ type: "welcome", to: "bob" }, 'type: "welcome" is a name of the protocol\'s own'],
     [{ type: "chat", to: "bob", ephemeral: "yes" }, "ephemeral: expected boolean, received string"],
     [{ type: "chat", group: "g1", ack: true }, "ack: expected a stored message to one user"],
@@ -224,7 +224,10 @@ describe("POST /send", () => {
     [{ message: "hi" }, "uid is required"],
     [{ uid: "", message: "hi" }, "uid is required"],
     [{ uid: "bob" }, "message is required"],
-    [{ uid: "x".repeat(129), message: "hi" }, "uid: expected 1–128 characters"],
+    [
+      { uid: "x".repeat(256), message: "hi" },
+      "uid: expected 1–255 well-formed characters without control characters",
+    ],
   ])("refuses %j with 400", async (fields, message) => {
     const running = await startHub();
     for (const form of Object.values(forms)) {

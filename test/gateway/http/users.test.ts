@@ -55,7 +55,7 @@ describe("GET /users/:user/connections", () => {
 
   it("refuses an invalid id", async () => {
     const running = await startHub();
-    const { status } = await call(running, `/users/${"x".repeat(129)}/connections`);
+    const { status } = await call(running, `/users/${"x".repeat(256)}/connections`);
     expect(status).toBe(400);
   });
 });

@@ -20,7 +20,7 @@ export function JoinGroup(): VNode {
         placeholder="Name of a group"
         name="group"
         value={group}
-        maxLength={128}
+        maxLength={255}
         required
         autocomplete="off"
         autocapitalize="off"

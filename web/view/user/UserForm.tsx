@@ -24,7 +24,7 @@ export function UserForm({ label, value, onUser }: Props): VNode {
           id={id}
           name="user"
           value={user}
-          maxLength={128}
+          maxLength={255}
           required
           autocomplete="off"
           autocapitalize="off"

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
+import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
 /** Flags of the commands that publish a message. */
@@ -25,7 +26,7 @@ export function addMessageFlags(command: Command): Command {
     .requiredOption("--type <type>", "type of the message")
     .option("--data <json>", "data of the message", parseData)
     .option("--ephemeral", "do not store the message: only users who are online receive it")
-    .option("--key <key>", "idempotency key: a duplicate is not sent again")
+    .option("--key <key>", "idempotency key: a duplicate is not sent again", parseId)
     .addOption(
       new Option("--path <path>", "WebSocket path of the server; the API for messages is below it")
         .env("WEBSOCKET_PATH")

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../../../config/config.ts";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
+import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
 interface TokenFlags {
@@ -23,13 +24,13 @@ const SIGNING: ReadonlySet<string> = new Set([
 export function tokenCommand(): Command {
   const command = new Command("token")
     .description("create a token for a user, signed with JWT_SECRET")
-    .requiredOption("--user <id>", "user of the token")
+    .requiredOption("--user <id>", "user of the token", parseId)
     .addOption(
       new Option("--expires <duration>", "lifetime of the token: 90s, 15m, 1h, 7d or never")
         .argParser(parseDuration)
         .default(3600, "1h"),
     )
-    .option("--platform <name>", "bind the token to a platform")
+    .option("--platform <name>", "bind the token to a platform", parseId)
     .option("--json", "print JSON");
   addConfigFlags(command, ({ path }) => SIGNING.has(path));
   return command.action((flags: TokenFlags) => mintToken(command, flags));

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
+import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
 interface KickFlags extends ApiFlags {
@@ -13,9 +14,9 @@ const Kicked = z.looseObject({ connections: z.number() });
 export function kickCommand(): Command {
   const command = new Command("kick")
     .description("disconnect a user; the user's clients do not reconnect by themselves")
-    .argument("<user>", "the user to disconnect")
+    .argument("<user>", "the user to disconnect", parseId)
     .option("--reason <text>", "message to the user's clients")
-    .option("--platform <name>", "only the connections of this platform");
+    .option("--platform <name>", "only the connections of this platform", parseId);
   return addApiFlags(command).action(kick);
 }
 

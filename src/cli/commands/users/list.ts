@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
+import { parseId } from "../../names.ts";
 import { formatTable, print, printJson } from "../../output.ts";
 
 interface UsersFlags extends ApiFlags {
@@ -32,7 +33,7 @@ const Connections = z.looseObject({
 export function usersCommand(): Command {
   const command = new Command("users")
     .description("list the users who are online, or the connections of one user")
-    .argument("[user]", "list the connections of this user")
+    .argument("[user]", "list the connections of this user", parseId)
     .option("--limit <count>", "users per page", parseLimit, 100)
     .option("--cursor <cursor>", "continue after the page that printed this cursor");
   return addApiFlags(command).action((user: string | undefined, flags: UsersFlags) =>
