@@ -22,6 +22,7 @@ import { connectionLog } from "./connection-log.ts";
 import {
   type ApiPorts,
   type Authenticator,
+  apiKeysOf,
   createApi,
   createMetrics,
   developmentAuth,
@@ -223,9 +224,18 @@ type ApiParts = Pick<
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Hono {
-  const { apiKey, path, websocket } = config;
+  const { path, websocket } = config;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, node, apiKey, development, report, limits, startedAt: Date.now(), path };
+  const about = {
+    authenticator,
+    node,
+    apiKeys: apiKeysOf(config),
+    development,
+    report,
+    limits,
+    startedAt: Date.now(),
+    path,
+  };
   const api = createApi({ ...parts, ...about });
   if (development) mountPage(api, path);
   return api;

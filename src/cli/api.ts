@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
+import { isApiKey, type Scope, splitApiKey } from "../config/config.ts";
 import { isErrorCode, TidingsError } from "../protocol/protocol.ts";
 
 /** The server to call, and the API key for it. */
@@ -14,12 +15,27 @@ const DEFAULT_URL = "http://127.0.0.1:8080";
 /** Timeout of a call. */
 const TIMEOUT_MS = 30_000;
 
-/** Adds the flags of a command that calls a running server. */
-export function addApiFlags(command: Command): Command {
+/**
+ * Adds the flags of a command that calls a running server.
+ * @param scope scope of the API key that the command needs
+ */
+export function addApiFlags(command: Command, scope: Scope): Command {
+  const key = new Option(
+    "--api-key <key>",
+    `API key of the server, of the scope ${scope} or admin; without the flag and API_KEY the one in API_KEYS`,
+  ).env("API_KEY");
+  const found = keyInEnvironment(scope);
   return command
     .addOption(new Option("--url <url>", "URL of the server").env("TIDINGS_URL").default(DEFAULT_URL))
-    .addOption(new Option("--api-key <key>", "API key of the server").env("API_KEY"))
+    .addOption(found === undefined ? key : key.default(found, "from API_KEYS"))
     .option("--json", "print JSON");
+}
+
+/** Finds a key of the scope, or else of the scope `admin`, in the variable that the server reads. */
+function keyInEnvironment(scope: Scope): string | undefined {
+  const items = (process.env.API_KEYS ?? "").split(",").map((item) => item.trim());
+  const keys = items.filter(isApiKey).map(splitApiKey);
+  return (keys.find((each) => each.scope === scope) ?? keys.find((each) => each.scope === "admin"))?.key;
 }
 
 /**

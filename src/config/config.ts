@@ -17,6 +17,7 @@ export {
 export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";
 export type { Config, ConfigInput } from "./shape.ts";
 export { CONFIG_KEYS, type JwtAlgorithm } from "./table.ts";
+export { isApiKey, SCOPES, type Scope, splitApiKey } from "./values.ts";
 
 /** The configuration without any settings. Frozen. */
 export const defaultConfig: Config = resolveConfig();

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
-/** Part of a value that is masked: all of it, or the password in a URL. */
-export type Secrecy = "value" | "password";
+/** Part of a value that is masked: all of it, the password in a URL, or what follows the scope of an API key. */
+export type Secrecy = "value" | "password" | "scoped";
 
 /** Unit of a key's value. */
 export type Unit = "s" | "ms" | "bytes" | "messages" | "connections" | "shards";

@@ -2,6 +2,7 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { Config } from "./shape.ts";
 import type { Layer } from "./sources.ts";
 import type { JwtAlgorithm } from "./table.ts";
+import { splitApiKey } from "./values.ts";
 
 /** The keys that verify tokens: a shared secret, or public keys. */
 export interface JwtKeySource {
@@ -62,6 +63,14 @@ export function assertNotProduction(nodeEnv = process.env.NODE_ENV): void {
     "NODE_ENV is production, and nothing verifies who clients are: expected jwt.secret (JWT_SECRET), " +
       "jwt.publicKey (JWT_PUBLIC_KEY) or jwt.jwksUrl (JWT_JWKS_URL), or in code auth",
   );
+}
+
+/** Checks that each API key is given once, because two scopes of one key contradict each other. */
+export function apiKeyProblems({ apiKey, apiKeys }: Pick<Config, "apiKey" | "apiKeys">): string[] {
+  const keys = apiKeys.map((each) => splitApiKey(each).key);
+  if (apiKey !== undefined) keys.push(apiKey);
+  if (new Set(keys).size === keys.length) return [];
+  return ["apiKeys: expected different keys, got one of them twice (apiKey is one of them)"];
 }
 
 /** Heartbeat intervals without a heartbeat after which other nodes may declare a node dead. */

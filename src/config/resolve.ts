@@ -2,7 +2,13 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { NamedKey } from "./key.ts";
 import { maskValue } from "./mask.ts";
 import { deepFreeze, setPath } from "./path.ts";
-import { clusterProblems, completeConfig, jwtProblems, missingKeyProblems } from "./relations.ts";
+import {
+  apiKeyProblems,
+  clusterProblems,
+  completeConfig,
+  jwtProblems,
+  missingKeyProblems,
+} from "./relations.ts";
 import type { Config, ConfigInput } from "./shape.ts";
 import {
   type Environment,
@@ -55,7 +61,7 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
   }
   const config = completeConfig(tree as Config); // every key of the table is set, and Config is derived from the table
   problems.push(...jwtProblems(config.jwt, config.jwt.algorithms), ...clusterProblems(config.cluster));
-  problems.push(...missingKeyProblems(layers));
+  problems.push(...missingKeyProblems(layers), ...apiKeyProblems(config));
   if (problems.length > 0) throw problemsError(problems);
   markResolved(config);
   return { config: deepFreeze(config), places };

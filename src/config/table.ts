@@ -1,5 +1,7 @@
 import { key, nameKeys, optional } from "./key.ts";
 import {
+  apiKey,
+  apiKeys,
   flag,
   id,
   ip,
@@ -135,9 +137,16 @@ export const TABLE = {
     audience: optional(text("text"), { doc: "`aud` that a token must have" }),
     userClaim: key(text("the name of a claim"), "sub", { doc: "claim that names the user" }),
   },
-  apiKey: optional(text("a key of at least one character"), {
+  apiKey: optional(apiKey(), {
     secret: "value",
-    doc: "key that callers of the HTTP API must present",
+    doc: "key of the HTTP API with the scope `admin`: it may do everything",
+  }),
+  apiKeys: key(apiKeys(), [], {
+    secret: "scoped",
+    doc:
+      "further keys of the HTTP API, each behind its scope: `admin:…`, `publish:…` (sends messages) or `read:…` (reads), " +
+      "with commas between them; two of one scope while a key is replaced",
+    defaultText: "none",
   }),
   origins: key(origins, [], {
     doc: "origins from which browsers may connect, with commas between them; empty: any",

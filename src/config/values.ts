@@ -66,6 +66,33 @@ export const redisUrl = (): z.ZodType<string> =>
     isRedisUrl,
   );
 
+/** Scopes of API keys: `admin` allows everything, `publish` sends messages, `read` reads. */
+export const SCOPES = ["admin", "publish", "read"] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+/** An API key: characters that an HTTP header can carry. */
+export const apiKey = (): z.ZodType<string> => text("a key of printable ASCII characters", isPrintable);
+
+/** API keys, each behind its scope: `publish:…`. */
+export function apiKeys(): z.ZodType<readonly string[]> {
+  const expected = `a list such as publish:<key>,read:<key>, of the scopes ${SCOPES.join(", ")}`;
+  return list(expected, text(expected, isApiKey));
+}
+
+export const isApiKey = (value: string): boolean => {
+  const { scope, key } = splitApiKey(value);
+  return SCOPES.includes(scope) && isPrintable(key);
+};
+
+/** Splits an item of `apiKeys` at its first colon. The scope is one of {@link SCOPES} if {@link isApiKey} accepts the item. */
+export function splitApiKey(value: string): { scope: Scope; key: string } {
+  const colon = value.indexOf(":");
+  return { scope: value.slice(0, Math.max(0, colon)) as Scope, key: value.slice(colon + 1) };
+}
+
+const isPrintable = (value: string): boolean => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value);
+
 export const id = (): z.ZodType<string> => text(ID_RULE, isId);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);

@@ -177,6 +177,7 @@ export class Gateway {
 
 export {
   type Authenticator,
+  apiKeysOf,
   type Credentials,
   developmentAuth,
   type Identity,

@@ -4,11 +4,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Peer } from "../support/peer.ts";
 import { end, type Outcome, type Served, serve, tidings } from "./run.ts";
 
-const API_KEY = "an API key";
+const API_KEY = "an API key of the tests";
+/** Further keys of the server. */
+const API_KEYS = "publish:a key that may publish,read:a key that may read";
 
 let server: Served;
 beforeAll(async () => {
-  server = await serve(["--node-id", "n1"], { API_KEY });
+  server = await serve(["--node-id", "n1"], { API_KEY, API_KEYS });
 });
 afterAll(() => end(server));
 
@@ -171,6 +173,15 @@ describe("errors", () => {
     const wrong = await tidings(["users", "--url", server.url, "--api-key", "hunter2"]);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toBe("error: the API key is not valid\n");
+  });
+
+  it("takes the key of the scope that it needs from API_KEYS", async () => {
+    const env = { TIDINGS_URL: server.url, API_KEYS };
+    expect(await tidings(["nodes"], env)).toMatchObject({ code: 0, stderr: "" });
+    expect(await tidings(["send", "--to", "away-9", "--type", "chat"], env)).toMatchObject({ code: 0 });
+    const kick = await tidings(["kick", "bob"], { ...env, API_KEY: "a key that may read" });
+    expect(kick).toMatchObject({ code: 1 });
+    expect(kick.stderr).toContain("expected an API key of the scope admin: this key has the scope read");
   });
 
   it("prints the server's error", async () => {

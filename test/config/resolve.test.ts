@@ -147,6 +147,7 @@ function valueFor(path: string): unknown {
     "jwt.audience": "you",
     "jwt.userClaim": "uid",
     apiKey: "k",
+    apiKeys: ["read:a key of sixteen bytes"],
     origins: ["https://a.example", "http://localhost:3000"],
     "websocket.perUserPolicy": "kick_oldest",
     "publish.clientBroadcast": false,

@@ -29,6 +29,7 @@ const DOCUMENTED: Record<string, [path: string, value: unknown]> = {
   CLUSTER_NODE_TIMEOUT: ["cluster.nodeTimeout", 60],
   JWT_SECRET: ["jwt.secret", undefined],
   API_KEY: ["apiKey", undefined],
+  API_KEYS: ["apiKeys", []],
   DATA_DIR: ["data", undefined],
   NODE_IP: ["node.ip", undefined],
   NODE_PORT: ["node.port", undefined],

@@ -1,10 +1,42 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { type Config, type Scope, splitApiKey } from "../../config/config.ts";
 
-/**
- * Compares an API key with the expected one in constant time. It compares digests, which have equal length, so the time
- * reveals nothing about either key.
- */
-export const apiKeyMatches = (given: string | undefined, expected: string): boolean =>
-  given !== undefined && timingSafeEqual(digest(given), digest(expected));
+/** An API key by its digest: digests have equal length, so the time of a comparison reveals nothing about a key. */
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly scope: Scope;
+}
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+/** API keys of a hub, each with its scope. */
+export class ApiKeys {
+  readonly #keys: readonly KnownKey[];
+
+  constructor(keys: readonly { readonly scope: Scope; readonly key: string }[]) {
+    this.#keys = keys.map(({ scope, key }) => ({ scope, digest: digestOf(key) }));
+  }
+
+  /**
+   * Finds the scope of a key, in constant time: a match does not end the comparison with the other keys.
+   * @returns undefined for an unknown key
+   */
+  scopeOf(given: string): Scope | undefined {
+    const digest = digestOf(given);
+    let found: Scope | undefined;
+    for (const known of this.#keys) {
+      if (timingSafeEqual(digest, known.digest)) found = known.scope;
+    }
+    return found;
+  }
+}
+
+/** Makes the keys of a configuration: `apiKey` has the scope `admin`. @returns undefined without any key */
+export function apiKeysOf({ apiKey, apiKeys }: Pick<Config, "apiKey" | "apiKeys">): ApiKeys | undefined {
+  const keys = apiKeys.map(splitApiKey);
+  if (apiKey !== undefined) keys.push({ scope: "admin", key: apiKey });
+  return keys.length === 0 ? undefined : new ApiKeys(keys);
+}
+
+/** Tells whether a key's scope allows what needs another: `admin` allows everything. */
+export const allows = (scope: Scope, needed: Scope): boolean => scope === "admin" || scope === needed;
+
+const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();

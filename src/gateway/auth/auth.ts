@@ -1,5 +1,5 @@
-/** Authentication of clients: authenticators, the API key, and the checks for requests of this machine. */
-export { apiKeyMatches } from "./api-key.ts";
+/** Authentication of clients: authenticators, API keys, and the checks for requests of this machine. */
+export { ApiKeys, allows, apiKeysOf } from "./api-key.ts";
 export {
   type Authenticator,
   type Credentials,

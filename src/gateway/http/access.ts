@@ -1,27 +1,43 @@
+import type { Scope } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import { apiKeyMatches, isLocalRequest } from "../auth/auth.ts";
+import { type ApiKeys, allows, isLocalRequest } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
+/** Access to a route: `open` without a key, `any` with a key of any scope, or with a key of this scope. */
+export type Access = "open" | "any" | Scope;
+
 /**
- * Checks that a request has the API key. In development mode without a key, checks that the request can only come from
- * this machine and from one of its own pages.
+ * Checks that a request has an API key whose scope allows the route. In development mode without keys, checks that the
+ * request can only come from this machine and from one of its own pages.
  * @throws TidingsError `unauthorized` or `forbidden`, saying what is missing
  */
-export function assertAccess({ headers, url }: Request, { apiKey, development }: ApiPorts): void {
-  if (apiKey !== undefined) assertKey(headers, apiKey);
+export function assertAccess(
+  { headers, url }: Request,
+  access: Access,
+  { apiKeys, development }: Pick<ApiPorts, "apiKeys" | "development">,
+): void {
+  if (access === "open") return;
+  if (apiKeys !== undefined) assertScope(scopeOf(headers, apiKeys), access);
   else if (development) assertLocal(headers, url);
-  else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY");
+  else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY or API_KEYS");
 }
 
-function assertKey(headers: Headers, apiKey: string): void {
+function scopeOf(headers: Headers, apiKeys: ApiKeys): Scope {
   const bearer = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   const given = headers.get("x-api-key") ?? bearer;
-  if (apiKeyMatches(given, apiKey)) return;
+  const scope = given === undefined ? undefined : apiKeys.scopeOf(given);
+  if (scope !== undefined) return scope;
   const message =
     given === undefined
       ? "send the API key in the header X-API-Key or Authorization: Bearer"
       : "the API key is not valid";
   throw new TidingsError("unauthorized", message);
+}
+
+function assertScope(scope: Scope, access: Exclude<Access, "open">): void {
+  if (access === "any" || allows(scope, access)) return;
+  const message = `expected an API key of the scope ${access}: this key has the scope ${scope}`;
+  throw new TidingsError("forbidden", message);
 }
 
 function assertLocal(headers: Headers, url: string): void {

@@ -21,7 +21,7 @@ export function createApi(ports: ApiPorts): Hono {
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
-      if (access === "key") assertAccess(context.req.raw, ports);
+      assertAccess(context.req.raw, access, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
   }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
+import type { Access } from "./access.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 import { failure } from "./schemas.ts";
@@ -7,7 +8,7 @@ import { failure } from "./schemas.ts";
 type Schema = Record<string, unknown>;
 
 /** Makes the route `/openapi.json`, which describes the given routes and itself. */
-export function openApiRoute(routes: readonly Route[], { apiKey, development }: ApiPorts): Route {
+export function openApiRoute(routes: readonly Route[], { apiKeys, development }: ApiPorts): Route {
   const own = route({
     name: "openapi",
     method: "get",
@@ -17,7 +18,7 @@ export function openApiRoute(routes: readonly Route[], { apiKey, development }: 
     gives: z.object({ openapi: z.string() }).loose(),
     handle: () => Response.json(document),
   });
-  const needsKey = apiKey !== undefined || !development;
+  const needsKey = apiKeys !== undefined || !development;
   const document = describe([...routes, own], needsKey);
   return own;
 }
@@ -27,7 +28,7 @@ function describe(routes: readonly Route[], needsKey: boolean): Schema {
   const paths: Record<string, Schema> = {};
   for (const each of routes) {
     const path = each.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [each.method]: operation(each) };
+    paths[path] = { ...paths[path], [each.method]: operation(each, needsKey) };
   }
   return {
     openapi: "3.1.0",
@@ -40,21 +41,35 @@ function describe(routes: readonly Route[], needsKey: boolean): Schema {
     paths,
     components: {
       securitySchemes: {
-        apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-        bearer: { type: "http", scheme: "bearer" },
+        apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: SCOPES_TEXT },
+        bearer: { type: "http", scheme: "bearer", description: SCOPES_TEXT },
       },
       schemas: { Failure: jsonSchema(failure) },
     },
   };
 }
 
-function operation({ name, summary, access, gives, statuses, mediaType, ...asked }: Route): Schema {
+const SCOPES_TEXT =
+  "A key has one scope: `publish`, `read`, or `admin`, which allows everything. The scope that an operation needs stands " +
+  "in its `security`; a key of another scope gets 403.";
+
+/** What an operation needs, in the words of OpenAPI 3.1: schemes other than OAuth list the required roles. */
+function securityOf(access: Access, needsKey: boolean): Schema {
+  if (access === "open") return { security: [] };
+  if (access === "any" || !needsKey) return {};
+  return { security: [{ apiKey: [access] }, { bearer: [access] }] };
+}
+
+function operation(
+  { name, summary, access, gives, statuses, mediaType, ...asked }: Route,
+  needsKey: boolean,
+): Schema {
   const content = { [mediaType]: { schema: jsonSchema(gives) } };
   const answers = statuses.map((status) => [status, { description: STATUS_CODES[status], content }]);
   return {
     operationId: name,
     summary,
-    ...(access === "open" ? { security: [] } : {}),
+    ...securityOf(access, needsKey),
     ...request(asked),
     responses: {
       ...Object.fromEntries(answers),

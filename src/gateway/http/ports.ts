@@ -2,7 +2,7 @@ import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { Publisher } from "../../publish/publish.ts";
-import type { Authenticator } from "../auth/auth.ts";
+import type { ApiKeys, Authenticator } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "../probe.ts";
 
@@ -18,8 +18,8 @@ export interface ApiPorts {
   readonly metrics: Metrics;
   /** This node's id. */
   readonly node: string;
-  /** API key of callers. Without one the API is closed, except in development mode. */
-  readonly apiKey: string | undefined;
+  /** API keys of callers. Without them the API is closed, except in development mode. */
+  readonly apiKeys?: ApiKeys | undefined;
   readonly development: boolean;
   readonly isDraining: () => boolean;
   readonly limits: { readonly maxMessageBytes: number };

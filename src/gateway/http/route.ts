@@ -1,7 +1,9 @@
 import type { Context } from "hono";
 import { z } from "zod";
+import { SCOPES } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { assertDecodable } from "../url.ts";
+import type { Access } from "./access.ts";
 import { type Fields, isForm, readForm, readJson } from "./body.ts";
 
 /** Place of the fields that are not in the path. */
@@ -19,8 +21,7 @@ export interface Route {
   /** `:name` is a field in the path. */
   readonly path: string;
   readonly summary: string;
-  /** `open` routes need no API key. */
-  readonly access: "key" | "open";
+  readonly access: Access;
   readonly source: Source;
   /** Fields of path, query and body as one object. */
   readonly takes: z.ZodObject;
@@ -35,8 +36,8 @@ export interface Route {
 }
 
 interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
-  extends Pick<Route, "name" | "method" | "path" | "summary">,
-    Partial<Pick<Route, "access" | "source" | "idempotent" | "statuses" | "mediaType">> {
+  extends Pick<Route, "name" | "method" | "path" | "summary" | "access">,
+    Partial<Pick<Route, "source" | "idempotent" | "statuses" | "mediaType">> {
   /** @default nothing */
   readonly takes?: Takes;
   readonly gives: Gives;
@@ -51,13 +52,19 @@ type Answer<Reply> = Frozen<Reply> | Response | Promise<Frozen<Reply> | Response
 /** Accepts readonly values in a reply. */
 type Frozen<Value> = Value extends object ? { readonly [Key in keyof Value]: Frozen<Value[Key]> } : Value;
 
-/** Makes a route. The compiler checks its handler against its schemas. */
+const ACCESSES: ReadonlySet<string> = new Set<Access>(["open", "any", ...SCOPES]);
+
+/**
+ * Makes a route. The compiler checks its handler against its schemas, and that it states its access.
+ * @throws TypeError without a known access, which code that is not compiled may omit
+ */
 export function route<
   Takes extends z.ZodObject = z.ZodObject<Record<never, never>>,
   Gives extends z.ZodType = z.ZodType,
 >(spec: RouteSpec<Takes, Gives>): Route {
-  const { name, method, path, summary, gives, handle, precheck } = spec;
-  const { access = "key", idempotent = false, statuses = [200], mediaType = "application/json" } = spec;
+  const { name, method, path, summary, access, gives, handle, precheck } = spec;
+  if (!ACCESSES.has(access)) throw new TypeError(`${name}: expected its access: ${[...ACCESSES].join(", ")}`);
+  const { idempotent = false, statuses = [200], mediaType = "application/json" } = spec;
   const source = spec.source ?? (method === "post" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
   return {

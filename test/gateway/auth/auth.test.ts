@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { apiKeyMatches } from "../../../src/gateway/auth/api-key.ts";
+import { ApiKeys } from "../../../src/gateway/auth/api-key.ts";
 import { developmentAuth } from "../../../src/gateway/auth/auth.ts";
 
 describe("developmentAuth", () => {
@@ -24,11 +24,24 @@ describe("developmentAuth", () => {
   });
 });
 
-describe("apiKeyMatches", () => {
-  it("accepts the key and nothing else, of whatever length", () => {
-    expect(apiKeyMatches("hunter2", "hunter2")).toBe(true);
-    for (const given of [undefined, "", "hunter", "hunter22", "HUNTER2", "x".repeat(10_000)]) {
-      expect(apiKeyMatches(given, "hunter2")).toBe(false);
+describe("API keys", () => {
+  const keys = new ApiKeys([
+    { scope: "admin", key: "hunter2" },
+    { scope: "read", key: "hunter3" },
+    { scope: "read", key: "hunter4" },
+  ]);
+
+  it("have their scopes", () => {
+    expect(["hunter2", "hunter3", "hunter4"].map((key) => keys.scopeOf(key))).toEqual([
+      "admin",
+      "read",
+      "read",
+    ]);
+  });
+
+  it("match nothing else, of whatever length", () => {
+    for (const given of ["", "hunter", "hunter22", "HUNTER2", "x".repeat(10_000)]) {
+      expect(keys.scopeOf(given)).toBeUndefined();
     }
   });
 });

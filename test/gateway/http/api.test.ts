@@ -35,7 +35,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
   const inbound = new Inbound({ router: new Router(1), sending, maxWaiting: 1, report: () => undefined });
   return {
-    ...{ publisher, backplane, probe, local, inbound, metrics, development: true, apiKey: undefined },
+    ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,

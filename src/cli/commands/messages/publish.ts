@@ -32,7 +32,7 @@ export function addMessageFlags(command: Command): Command {
         .env("WEBSOCKET_PATH")
         .default("/ws"),
     );
-  return addApiFlags(command);
+  return addApiFlags(command, "publish");
 }
 
 /**

@@ -15,7 +15,7 @@ const Nodes = z.array(
 
 export function nodesCommand(): Command {
   const command = new Command("nodes").description("list the nodes of the cluster");
-  return addApiFlags(command).action(async (flags: ApiFlags) => {
+  return addApiFlags(command, "read").action(async (flags: ApiFlags) => {
     const nodes = await callApi(flags, "/nodes", Nodes);
     if (flags.json === true) return printJson(nodes);
     const rows = nodes.map(({ id, ip_address, port, status, connections }) => [

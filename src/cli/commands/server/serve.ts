@@ -88,7 +88,7 @@ Set JWT_SECRET to serve other machines.
 /** Minimum key length of HS256. RFC 7518 section 3.2 requires a key as long as the hash. */
 const SECRET_BYTES = 32;
 
-function banner(url: string, { path, jwt, apiKey }: Config): string {
+function banner(url: string, { path, jwt, apiKey, apiKeys }: Config): string {
   const lines = [
     `Tidings is listening on ${url}`,
     "",
@@ -97,6 +97,8 @@ function banner(url: string, { path, jwt, apiKey }: Config): string {
   if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < SECRET_BYTES) {
     lines.push("", `warning: JWT_SECRET is shorter than ${SECRET_BYTES} bytes, so it can be guessed`);
   }
-  if (apiKey === undefined) lines.push("", "The HTTP API accepts no calls until API_KEY is set.");
+  if (apiKey === undefined && apiKeys.length === 0) {
+    lines.push("", "The HTTP API accepts no calls until API_KEY or API_KEYS is set.");
+  }
   return `${lines.join("\n")}\n`;
 }

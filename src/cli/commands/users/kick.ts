@@ -17,7 +17,7 @@ export function kickCommand(): Command {
     .argument("<user>", "the user to disconnect", parseId)
     .option("--reason <text>", "message to the user's clients")
     .option("--platform <name>", "only the connections of this platform", parseId);
-  return addApiFlags(command).action(kick);
+  return addApiFlags(command, "admin").action(kick);
 }
 
 async function kick(user: string, flags: KickFlags): Promise<void> {

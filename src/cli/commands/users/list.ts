@@ -36,7 +36,7 @@ export function usersCommand(): Command {
     .argument("[user]", "list the connections of this user", parseId)
     .option("--limit <count>", "users per page", parseLimit, 100)
     .option("--cursor <cursor>", "continue after the page that printed this cursor");
-  return addApiFlags(command).action((user: string | undefined, flags: UsersFlags) =>
+  return addApiFlags(command, "read").action((user: string | undefined, flags: UsersFlags) =>
     user === undefined ? listUsers(flags) : listConnections(user, flags),
   );
 }

@@ -12,6 +12,7 @@ export const adminRoutes = (ports: ApiPorts): Route[] => [tokenRoute(ports), pro
 const tokenRoute = ({ authenticator }: ApiPorts): Route =>
   route({
     name: "mintToken",
+    access: "admin",
     method: "post",
     path: "/tokens",
     summary: "Mint a token with which a user can log in",
@@ -46,6 +47,7 @@ function profileRoute(): Route {
   let isRunning = false;
   return route({
     name: "profile",
+    access: "admin",
     method: "post",
     path: "/debug/profile",
     summary: "Take a CPU profile of this process, as a .cpuprofile for Chrome DevTools",

@@ -27,6 +27,7 @@ async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promis
 export const messageRoutes = (ports: ApiPorts): Route[] => [
   route({
     name: "sendMessage",
+    access: "publish",
     method: "post",
     path: `${ports.path}/message`,
     summary: "Send a message to a user or a group",
@@ -37,6 +38,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
   }),
   route({
     name: "broadcast",
+    access: "publish",
     method: "post",
     path: `${ports.path}/broadcast`,
     summary: "Send a message to everyone",
@@ -47,6 +49,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
   }),
   route({
     name: "sendToGroup",
+    access: "publish",
     method: "post",
     path: "/groups/:group/send",
     summary: "Send a message to a group",
@@ -58,6 +61,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
   sendText(ports),
   route({
     name: "readHistory",
+    access: "read",
     method: "get",
     path: "/history",
     summary: "A page of a channel's history, oldest first",
@@ -84,6 +88,7 @@ function receiverOf(input: { to?: string; group?: string }): Channel {
 const sendText = (ports: ApiPorts): Route =>
   route({
     name: "sendText",
+    access: "publish",
     method: "post",
     path: "/send",
     summary: "Send a text to a user, by form or JSON, as a message of the type `message`",

@@ -11,6 +11,7 @@ export function nodeRoutes(ports: ApiPorts): Route[] {
 const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, startedAt }: ApiPorts): Route =>
   route({
     name: "stats",
+    access: "read",
     method: "get",
     path: "/stats",
     summary: "Statistics of this node since its start",
@@ -56,6 +57,7 @@ const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, star
 const nodesRoute = ({ backplane }: ApiPorts): Route =>
   route({
     name: "listNodes",
+    access: "read",
     method: "get",
     path: "/nodes",
     summary: "The nodes of the cluster",
@@ -83,6 +85,7 @@ const nodesRoute = ({ backplane }: ApiPorts): Route =>
 const metricsRoute = ({ metrics }: ApiPorts): Route =>
   route({
     name: "metrics",
+    access: "read",
     method: "get",
     path: "/metrics",
     summary: "Metrics for Prometheus",

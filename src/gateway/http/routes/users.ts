@@ -16,6 +16,7 @@ const connection = z.object({
 export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Route[] => [
   route({
     name: "listUsers",
+    access: "read",
     method: "get",
     path: "/users",
     summary: "Users online in the cluster, page by page",
@@ -38,6 +39,7 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
   }),
   route({
     name: "listConnections",
+    access: "read",
     method: "get",
     path: "/users/:user/connections",
     summary: "A user's connections on all nodes, oldest first",
@@ -58,6 +60,7 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
   }),
   route({
     name: "kickUser",
+    access: "admin",
     method: "post",
     path: "/users/:user/kick",
     summary: "Close a user's connections on all nodes; clients do not reconnect",
@@ -76,7 +79,7 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
 
 /** Routes about members of groups. */
 export function groupRoutes({ backplane }: ApiPorts): Route[] {
-  const member = { takes: z.object({ group, user }), gives: connections };
+  const member = { access: "admin", takes: z.object({ group, user }), gives: connections } as const;
   const join = {
     ...member,
     summary: "Give a user a durable membership: joined now, and at every later login",
@@ -94,6 +97,7 @@ export function groupRoutes({ backplane }: ApiPorts): Route[] {
   return [
     route({
       name: "listMembers",
+      access: "read",
       method: "get",
       path: "/groups/:group/members",
       summary: "Members of a group, joined or durable",
