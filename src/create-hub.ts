@@ -92,8 +92,8 @@ export function hubWith<Events extends object = EventMap>(
   return new RunningHub(assemble(basis, authorize));
 }
 
-function chooseAuthenticator({ jwt: keys }: Config): Authenticator {
-  if (hasTokenKey(keys)) return jwt(keys);
+function chooseAuthenticator({ jwt: keys, security: { allowWeakKeys } }: Config): Authenticator {
+  if (hasTokenKey(keys)) return jwt({ ...keys, allowWeakKeys });
   assertNotProduction();
   return developmentAuth();
 }

@@ -2,13 +2,12 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Backplane, BackplaneSink, NodeInfo } from "./backplane/backplane.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, isLoopback } from "./config/config.ts";
 import {
   drainConnections,
   type Expiry,
   type Gateway,
   hardenedServer,
-  isLoopback,
   type Listening,
   type ListenOptions,
   listen,

@@ -11,8 +11,8 @@ import {
   UserChannelAudience,
   UserChannelsAudience,
 } from "./channel-audience.ts";
-import type { Config } from "./config/config.ts";
-import { isLoopback, type Listening, type ListenOptions } from "./gateway/gateway.ts";
+import { type Config, isLoopback } from "./config/config.ts";
+import type { Listening, ListenOptions } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { idError, isId, parseChannel } from "./protocol/protocol.ts";

@@ -3,6 +3,7 @@ import { resolveConfig } from "./resolve.ts";
 import type { Config } from "./shape.ts";
 
 export { configTables, defaultText, describeConfig, headingOf } from "./describe.ts";
+export { isLoopback } from "./hosts.ts";
 export type { NamedKey, Secrecy, Unit } from "./key.ts";
 export { maskConfig, maskValue } from "./mask.ts";
 export { nodeId } from "./node-id.ts";
@@ -13,6 +14,9 @@ export {
   hasTokenKey,
   type JwtKeySource,
   jwtProblems,
+  lifetimeProblems,
+  MIN_SECRET_BYTES,
+  weakJwtProblems,
 } from "./relations.ts";
 export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";
 export type { Config, ConfigInput } from "./shape.ts";

@@ -35,6 +35,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   node: "Node",
   cluster: "Cluster",
   jwt: "Tokens",
+  security: "Security",
   websocket: "WebSockets",
   history: "History",
   presence: "Presence",

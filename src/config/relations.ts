@@ -1,4 +1,5 @@
 import { TidingsError } from "../protocol/protocol.ts";
+import { isLoopback } from "./hosts.ts";
 import type { Config } from "./shape.ts";
 import type { Layer } from "./sources.ts";
 import type { JwtAlgorithm } from "./table.ts";
@@ -31,6 +32,54 @@ export function jwtProblems(source: JwtKeySource, algorithms: readonly string[])
   if (misfits.length === 0) return [];
   const expected = shared ? "HS256, HS384 or HS512 with a secret" : "no HS algorithms with public keys";
   return [`jwt.algorithms: expected ${expected}, got ${misfits.join(", ")}`];
+}
+
+/** Bytes of the shortest secret: RFC 7518 section 3.2 requires a key as long as the hash of HS256. */
+export const MIN_SECRET_BYTES = 32;
+
+/** Characters of the shortest API key. */
+const MIN_API_KEY = 16;
+
+/** Checks that the keys for tokens can neither be guessed nor be replaced on their way. */
+export function weakJwtProblems({ secret, jwksUrl }: JwtKeySource): string[] {
+  const problems: string[] = [];
+  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+    const way = `such as one of openssl rand -hex ${MIN_SECRET_BYTES}`;
+    problems.push(`jwt.secret: expected at least ${MIN_SECRET_BYTES} bytes, ${way}`);
+  }
+  if (jwksUrl !== undefined && isUnsafe(jwksUrl)) {
+    problems.push("jwt.jwksUrl: expected https:, because whoever can change the answer can sign any token");
+  }
+  return problems;
+}
+
+/** Tells whether others can change the answer of a URL on its way. */
+function isUnsafe(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !isLoopback(hostname);
+}
+
+/** Checks that neither secret nor API keys can be guessed, unless `security.allowWeakKeys`. */
+export function weakKeyProblems({ jwt, apiKey, apiKeys, security }: Config): string[] {
+  if (security.allowWeakKeys) return [];
+  const problems = weakJwtProblems(jwt);
+  const expected = `expected at least ${MIN_API_KEY} characters`;
+  if (apiKey !== undefined && apiKey.length < MIN_API_KEY) problems.push(`apiKey: ${expected}`);
+  for (const { scope, key } of apiKeys.map(splitApiKey)) {
+    if (key.length < MIN_API_KEY)
+      problems.push(`apiKeys: ${expected} in each key, got less in one of the scope ${scope}`);
+  }
+  return problems.map((problem) => `${problem} (or security.allowWeakKeys)`);
+}
+
+/** Checks the lifetimes of tokens against each other. */
+export function lifetimeProblems({
+  lifetime,
+  maxLifetime,
+}: Pick<Config["jwt"], "lifetime" | "maxLifetime">): string[] {
+  if (lifetime <= maxLifetime) return [];
+  return [`jwt.lifetime: expected at most jwt.maxLifetime (${maxLifetime} s), got ${lifetime} s`];
 }
 
 /** Paths of the keys that verify tokens. */

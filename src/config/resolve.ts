@@ -7,7 +7,9 @@ import {
   clusterProblems,
   completeConfig,
   jwtProblems,
+  lifetimeProblems,
   missingKeyProblems,
+  weakKeyProblems,
 } from "./relations.ts";
 import type { Config, ConfigInput } from "./shape.ts";
 import {
@@ -60,12 +62,20 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
     places.set(key.path, strongest?.place ?? "default");
   }
   const config = completeConfig(tree as Config); // every key of the table is set, and Config is derived from the table
-  problems.push(...jwtProblems(config.jwt, config.jwt.algorithms), ...clusterProblems(config.cluster));
-  problems.push(...missingKeyProblems(layers), ...apiKeyProblems(config));
+  problems.push(...relationProblems(config), ...missingKeyProblems(layers));
   if (problems.length > 0) throw problemsError(problems);
   markResolved(config);
   return { config: deepFreeze(config), places };
 }
+
+/** Checks the values against each other. */
+const relationProblems = (config: Config): string[] => [
+  ...jwtProblems(config.jwt, config.jwt.algorithms),
+  ...lifetimeProblems(config.jwt),
+  ...clusterProblems(config.cluster),
+  ...apiKeyProblems(config),
+  ...weakKeyProblems(config),
+];
 
 function readLayers({ code, flags, env, file }: ConfigSources): Layer[] {
   return [

@@ -136,6 +136,22 @@ export const TABLE = {
     issuer: optional(text("text"), { doc: "`iss` that a token must have" }),
     audience: optional(text("text"), { doc: "`aud` that a token must have" }),
     userClaim: key(text("the name of a claim"), "sub", { doc: "claim that names the user" }),
+    requireExpiry: key(flag(), true, {
+      doc: "refuse tokens without `exp`; otherwise their logins never end",
+    }),
+    lifetime: key(whole(1), 3_600, {
+      unit: "s",
+      doc: "lifetime of a token that this server makes, when the caller gives none",
+    }),
+    maxLifetime: key(whole(1), 2_592_000, {
+      unit: "s",
+      doc: "longest lifetime of a token that this server makes (30 days)",
+    }),
+  },
+  security: {
+    allowWeakKeys: key(flag(), false, {
+      doc: "accept a `jwt.secret` of less than 32 bytes, API keys of less than 16 characters, and a `jwt.jwksUrl` with `http:` that is not on this machine",
+    }),
   },
   apiKey: optional(apiKey(), {
     secret: "value",

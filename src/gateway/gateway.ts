@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
+import { isLoopback } from "../config/config.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import { assertNoProxy, type Identity, isLocalRequest, isLoopback } from "./auth/auth.ts";
+import { assertNoProxy, type Identity, isLocalRequest } from "./auth/auth.ts";
 import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
@@ -181,7 +182,6 @@ export {
   type Credentials,
   developmentAuth,
   type Identity,
-  isLoopback,
   type JwtOptions,
   jwt,
   type MintClaims,

@@ -17,7 +17,11 @@ describe("tidings config", () => {
   });
 
   it("masks secrets", async () => {
-    const env = { JWT_SECRET: "hunter2", API_KEY: "hunter2", REDIS_URL: "redis://app:hunter2@cache" };
+    const env = {
+      JWT_SECRET: "hunter2".repeat(5),
+      API_KEY: "hunter2".repeat(5),
+      REDIS_URL: "redis://app:hunter2@cache",
+    };
     for (const args of [["config"], ["config", "--json"]]) {
       const { code, stdout } = await tidings(args, env);
       expect(code).toBe(0);

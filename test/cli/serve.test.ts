@@ -55,8 +55,18 @@ describe("tidings serve", () => {
     expect(stdout).not.toContain(secret);
   });
 
-  it("warns about a short secret", async () => {
-    server = await serve(["--host", "127.0.0.1"], { JWT_SECRET: "hunter2" });
+  it("refuses a short secret and a short API key without printing them", async () => {
+    const env = { JWT_SECRET: "hunter2", API_KEY: "hunter2" };
+    const { code, stdout, stderr } = await tidings(["serve", "--port", "0"], env);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("jwt.secret: expected at least 32 bytes");
+    expect(stderr).toContain("apiKey: expected at least 16 characters (or security.allowWeakKeys)");
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  it("warns about a short secret that is allowed", async () => {
+    const env = { JWT_SECRET: "hunter2", SECURITY_ALLOW_WEAK_KEYS: "1" };
+    server = await serve(["--host", "127.0.0.1"], env);
     server.signal("SIGTERM");
     const { stdout } = await server.ended;
     expect(stdout).toContain("warning: JWT_SECRET is shorter than 32 bytes");

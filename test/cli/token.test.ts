@@ -25,11 +25,13 @@ describe("tidings token", () => {
     expect((reply.expiresAt - Date.now()) / 86_400_000).toBeGreaterThan(6);
   });
 
-  it("creates tokens that never expire", async () => {
-    const { stdout } = await tidings(["token", "--user", "robot", "--expires", "never"], {
-      JWT_SECRET: secret,
-    });
-    const identity = await jwt({ secret }).authenticate({ token: stdout.trim() });
+  it("creates tokens that never expire, if the server accepts them", async () => {
+    const args = ["token", "--user", "robot", "--expires", "never"];
+    const refused = await tidings(args, { JWT_SECRET: secret });
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused.stderr).toContain("jwt.requireExpiry");
+    const { stdout } = await tidings(args, { JWT_SECRET: secret, JWT_REQUIRE_EXPIRY: "0" });
+    const identity = await jwt({ secret, requireExpiry: false }).authenticate({ token: stdout.trim() });
     expect(identity.expiresAt).toBeUndefined();
   });
 

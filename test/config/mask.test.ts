@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { defaultConfig, maskConfig, maskValue, resolveConfig } from "../../src/config/config.ts";
 
+/** Long enough for every secret. */
+const HUNTER2 = "hunter2".repeat(5);
+
 describe("maskConfig", () => {
   it("masks secrets and passwords in URLs, and nothing else", () => {
     const config = resolveConfig({
       code: {
         port: 1,
-        apiKey: "hunter2",
+        apiKey: HUNTER2,
         redis: "redis://app:hunter2@cache:6379/0",
-        jwt: { secret: "hunter2" },
+        jwt: { secret: HUNTER2 },
       },
     });
     const masked = maskConfig(config);
@@ -18,9 +21,9 @@ describe("maskConfig", () => {
   });
 
   it("does not change the configuration itself", () => {
-    const config = resolveConfig({ code: { apiKey: "hunter2" } });
+    const config = resolveConfig({ code: { apiKey: HUNTER2 } });
     maskConfig(config);
-    expect(config.apiKey).toBe("hunter2");
+    expect(config.apiKey).toBe(HUNTER2);
   });
 
   it("keeps unset secrets unset", () => {

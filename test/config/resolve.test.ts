@@ -11,6 +11,7 @@ import {
   resolveConfig,
 } from "../../src/config/config.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
+import { API_KEY, SECRET } from "../support/keys.ts";
 
 let directory = "";
 beforeAll(() => {
@@ -64,7 +65,7 @@ describe("sources", () => {
       const text = Array.isArray(value) ? value.join(",") : String(value);
       const tree = key.path.split(".").reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
       // The rest of `jwt` is refused without a key.
-      const beside: Record<string, string> = ALONE.has(key.path) ? {} : { JWT_SECRET: "s" };
+      const beside: Record<string, string> = ALONE.has(key.path) ? {} : { JWT_SECRET: SECRET };
       const all: ConfigSources[] = [
         { env: { ...beside, [key.env]: text } },
         { env: beside, flags: { [key.flag]: text } },
@@ -139,14 +140,14 @@ function valueFor(path: string): unknown {
     redis: "redis://cache:6379/1",
     data: "./data",
     logLevel: "debug",
-    "jwt.secret": "s",
+    "jwt.secret": SECRET,
     "jwt.publicKey": PUBLIC_KEY,
     "jwt.jwksUrl": "https://login.example/jwks.json",
     "jwt.algorithms": ["HS512"],
     "jwt.issuer": "me",
     "jwt.audience": "you",
     "jwt.userClaim": "uid",
-    apiKey: "k",
+    apiKey: API_KEY,
     apiKeys: ["read:a key of sixteen bytes"],
     origins: ["https://a.example", "http://localhost:3000"],
     "websocket.perUserPolicy": "kick_oldest",
@@ -212,7 +213,7 @@ describe("values", () => {
   });
 
   it("the default algorithms depend on the kind of key", () => {
-    expect(resolveConfig({ code: { jwt: { secret: "s" } } }).jwt.algorithms).toEqual(["HS256"]);
+    expect(resolveConfig({ code: { jwt: { secret: SECRET } } }).jwt.algorithms).toEqual(["HS256"]);
     expect(resolveConfig({ code: { jwt: { publicKey: PUBLIC_KEY } } }).jwt.algorithms).toEqual([
       "RS256",
       "ES256",

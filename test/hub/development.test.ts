@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createHub, developmentAuth, type HubOptions, resolveConfig } from "../../src/index.ts";
 import { callAs } from "../gateway/http/call.ts";
 import { startHub } from "../support/hub.ts";
+import { API_KEY } from "../support/keys.ts";
 import { connectPeer, Peer } from "../support/peer.ts";
 
 const secret = "a secret of at least thirty-two bytes";
@@ -114,8 +115,8 @@ describe.each(PROXY_HEADERS)("in development mode a request with %j", (headers) 
   });
 
   it("is refused by every route of the HTTP API, with the API key too", async () => {
-    const running = await startHub({ apiKey: "a key" });
-    const withKey = { ...headers, "x-api-key": "a key" };
+    const running = await startHub({ apiKey: API_KEY });
+    const withKey = { ...headers, "x-api-key": API_KEY };
     for (const path of ["/stats", "/users", "/health", "/ready", "/openapi.json", "/", "/nowhere"]) {
       expect(await callAs(running, path, withKey)).toBe(403);
     }
@@ -127,11 +128,11 @@ describe.each(PROXY_HEADERS)("in development mode a request with %j", (headers) 
   });
 
   it("is welcome once there is a secret", async () => {
-    const running = await startHub({ jwt: { secret }, apiKey: "a key" });
+    const running = await startHub({ jwt: { secret }, apiKey: API_KEY });
     const token = await running.hub.fetch(
       new Request("http://localhost/tokens", {
         method: "POST",
-        headers: { ...headers, "x-api-key": "a key", "content-type": "application/json" },
+        headers: { ...headers, "x-api-key": API_KEY, "content-type": "application/json" },
         body: JSON.stringify({ user: "alice" }),
       }),
     );

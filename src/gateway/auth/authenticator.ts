@@ -22,8 +22,8 @@ export interface Credentials {
 /** Claims of a token to mint. */
 export interface MintClaims {
   user: string;
-  /** Absent: the token does not expire. */
-  expiresInSeconds?: number;
+  /** Absent: 1 h, or `jwt.lifetime`. Null: the token does not expire, which `jwt.requireExpiry` must allow. */
+  expiresInSeconds?: number | null;
   platform?: string;
 }
 

@@ -1,8 +1,15 @@
-import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
-import { defaultAlgorithms, type JwtAlgorithm, type JwtKeySource, jwtProblems } from "../../config/config.ts";
-import { ID_RULE, idError, isId, TidingsError } from "../../protocol/protocol.ts";
-import type { Authenticator, Identity, MintClaims } from "./authenticator.ts";
-import { type FindKey, keysOf, secretKey } from "./keys.ts";
+import { errors, type JWTPayload, jwtVerify } from "jose";
+import {
+  defaultAlgorithms,
+  type JwtAlgorithm,
+  type JwtKeySource,
+  jwtProblems,
+  weakJwtProblems,
+} from "../../config/config.ts";
+import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import type { Authenticator, Identity } from "./authenticator.ts";
+import { type FindKey, keysOf } from "./keys.ts";
+import { Minter } from "./mint.ts";
 
 /** Options for verifying tokens. Exactly one of `secret`, `publicKey` (PEM) and `jwksUrl` is required. */
 export interface JwtOptions extends JwtKeySource {
@@ -16,6 +23,14 @@ export interface JwtOptions extends JwtKeySource {
   readonly userClaim?: string | undefined;
   /** Time after a fetch of `jwksUrl` in which an unknown key causes no other fetch. @default 30_000 // 30 s */
   readonly jwksCooldownMs?: number | undefined;
+  /** Refuse tokens without `exp`. Otherwise their logins never end. @default true */
+  readonly requireExpiry?: boolean | undefined;
+  /** Lifetime of a minted token when the caller gives none, in seconds. @default 3_600 // 1 h */
+  readonly lifetime?: number | undefined;
+  /** Longest lifetime of a minted token, in seconds. @default 2_592_000 // 30 days */
+  readonly maxLifetime?: number | undefined;
+  /** Accept a secret of less than 32 bytes, and a `jwksUrl` with `http:` that is not on this machine. @default false */
+  readonly allowWeakKeys?: boolean | undefined;
 }
 
 /** Characters of the longest token that is read. Node accepts no longer header lines either. */
@@ -23,10 +38,9 @@ const LONGEST_TOKEN = 16_384;
 
 /**
  * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never accepted,
- * and `exp` and `nbf` are checked without leeway. A token without `exp` is accepted and does not expire: give tokens an
- * `exp` unless machines use them. The claim `platform`, when present, binds the login to a platform. With a secret it
- * also mints tokens.
- * @throws TidingsError `bad_request` when the options contradict each other
+ * and `exp` and `nbf` are checked without leeway. A token needs an `exp`, unless `requireExpiry` is false. The claim
+ * `platform`, when present, binds the login to a platform. With a secret it also mints tokens.
+ * @throws TidingsError `bad_request` when the options contradict each other, or a key can be guessed
  */
 export function jwt(options: JwtOptions): Authenticator {
   const named = options.algorithms ?? [];
@@ -38,13 +52,17 @@ export function jwt(options: JwtOptions): Authenticator {
     issuer: options.issuer,
     audience: options.audience,
     userClaim: options.userClaim ?? "sub",
+    requiredClaims: (options.requireExpiry ?? true) ? ["exp"] : [],
   };
   const authenticator: Authenticator = {
     mode: "token",
     authenticate: ({ token }) => authenticate(token, verifier),
   };
   const { secret } = options;
-  if (secret !== undefined) authenticator.mint = (claims) => mint(claims, secret, verifier);
+  if (secret !== undefined) {
+    const minter = new Minter({ ...options, algorithm: algorithms[0] ?? "HS256", secret });
+    authenticator.mint = (claims) => minter.mint(claims);
+  }
   return authenticator;
 }
 
@@ -54,6 +72,7 @@ interface Verifier {
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   readonly userClaim: string;
+  readonly requiredClaims: string[];
 }
 
 function assertOptions(options: JwtOptions, algorithms: readonly string[]): void {
@@ -61,6 +80,7 @@ function assertOptions(options: JwtOptions, algorithms: readonly string[]): void
   const keys = [options.secret, options.publicKey, options.jwksUrl].filter((key) => key !== undefined);
   if (keys.length === 0) problems.push("jwt: expected one of secret, publicKey and jwksUrl");
   if (keys.includes("")) problems.push("jwt: expected a secret or key of at least one character");
+  else if (!options.allowWeakKeys) problems.push(...weakJwtProblems(options));
   if (problems.length > 0) throw new TidingsError("bad_request", problems.join("\n"));
 }
 
@@ -71,9 +91,9 @@ async function authenticate(token: string | undefined, verifier: Verifier): Prom
 }
 
 async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
-  const { find, algorithms, issuer, audience } = verifier;
+  const { find, algorithms, issuer, audience, requiredClaims } = verifier;
   try {
-    const { payload } = await jwtVerify(token, find, { algorithms, issuer, audience });
+    const { payload } = await jwtVerify(token, find, { algorithms, issuer, audience, requiredClaims });
     return payload;
   } catch (error) {
     if (error instanceof TidingsError) throw error;
@@ -85,9 +105,10 @@ async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
 function reasonFor(error: unknown): string {
   if (error instanceof errors.JWTExpired) return "the token has expired";
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return error.claim === "nbf"
-      ? "the token is not valid yet"
-      : `the token's claim ${error.claim} is not accepted`;
+    if (error.claim === "nbf") return "the token is not valid yet";
+    if (error.claim === "exp" && error.reason === "missing")
+      return "the token has no expiry: give it the claim exp";
+    return `the token's claim ${error.claim} is not accepted`;
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return "the token's algorithm is not accepted";
   if (error instanceof errors.JWSSignatureVerificationFailed) return "the token's signature is not valid";
@@ -107,26 +128,6 @@ function identityOf(payload: JWTPayload, userClaim: string): Identity {
   if (exp !== undefined) identity.expiresAt = exp * 1000;
   if (platform !== undefined) identity.platform = platform;
   return identity;
-}
-
-async function mint(claims: MintClaims, secret: string, verifier: Verifier): Promise<string> {
-  const { user, expiresInSeconds, platform } = claims;
-  assertMintable(claims);
-  const token = new SignJWT({ [verifier.userClaim]: user, platform });
-  token.setProtectedHeader({ alg: verifier.algorithms[0] ?? "HS256", typ: "JWT" }).setIssuedAt();
-  if (expiresInSeconds !== undefined)
-    token.setExpirationTime(Math.floor(Date.now() / 1000 + expiresInSeconds));
-  if (verifier.issuer !== undefined) token.setIssuer(verifier.issuer);
-  if (verifier.audience !== undefined) token.setAudience(verifier.audience);
-  return token.sign(secretKey(secret));
-}
-
-function assertMintable({ user, expiresInSeconds, platform }: MintClaims): void {
-  if (!isId(user)) throw idError("user");
-  if (platform !== undefined && !isId(platform)) throw idError("platform");
-  if (expiresInSeconds !== undefined && !(Number.isFinite(expiresInSeconds) && expiresInSeconds > 0)) {
-    throw new TidingsError("bad_request", "expiresInSeconds: expected a number of seconds above 0");
-  }
 }
 
 const refusal = (message: string): TidingsError => new TidingsError("unauthorized", message);

@@ -1,17 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isLoopback } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-/** Tells whether an address or host name is this machine's loopback. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
-  const family = isIP(bare);
-  return family === 0 ? bare === "localhost" : loopback.check(bare, family === 4 ? "ipv4" : "ipv6");
-}
 
 /**
  * Tells whether a request can only come from this machine and from one of its own pages. Its Host must be loopback,

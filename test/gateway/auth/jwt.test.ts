@@ -12,8 +12,9 @@ const ed = generateKeyPairSync("ed25519");
 const pem = (key: KeyObject): string => key.export({ type: "spki", format: "pem" }).toString();
 const now = (): number => Math.floor(Date.now() / 1000);
 
+/** Signs claims, which expire in a minute unless they say otherwise. */
 const sign = (payload: JWTPayload, alg: string, key: KeyObject | Uint8Array): Promise<string> =>
-  new SignJWT(payload).setProtectedHeader({ alg }).sign(key);
+  new SignJWT({ exp: now() + 60, ...payload }).setProtectedHeader({ alg }).sign(key);
 
 const signHs = (payload: JWTPayload): Promise<string> =>
   sign(payload, "HS256", new TextEncoder().encode(secret));
@@ -51,8 +52,13 @@ describe("jwt with a secret", () => {
     });
   });
 
-  it("accepts a token without exp, which then does not expire", async () => {
-    const identity = await jwt({ secret }).authenticate({ token: await signHs({ sub: "robot" }) });
+  it("refuses a token without exp, unless its login may last for ever", async () => {
+    const token = await signHs({ sub: "robot", exp: undefined });
+    expect(await refusal({ secret }, token)).toEqual({
+      code: "unauthorized",
+      message: "the token has no expiry: give it the claim exp",
+    });
+    const identity = await jwt({ secret, requireExpiry: false }).authenticate({ token });
     expect(identity.expiresAt).toBeUndefined();
   });
 
@@ -207,6 +213,29 @@ describe("the options of jwt", () => {
     expect(() => jwt({ secret, publicKey: pem(rsa.publicKey) })).toThrow("got secret and publicKey");
   });
 
+  it("need keys that cannot be guessed, nor be replaced on their way, unless weak ones are allowed", () => {
+    const unsafe = [
+      { secret: "x".repeat(31) },
+      { secret: "1" },
+      { jwksUrl: "http://login.example/jwks.json" },
+    ];
+    for (const options of unsafe) {
+      expect(() => jwt(options)).toThrow(
+        /^jwt\.(secret: expected at least 32 bytes|jwksUrl: expected https:)/,
+      );
+      expect(jwt({ ...options, allowWeakKeys: true }).mode).toBe("token");
+    }
+    for (const jwksUrl of [
+      "http://localhost:1/j",
+      "http://127.0.0.1/j",
+      "http://[::1]:8080/j",
+      "https://a/j",
+    ]) {
+      expect(jwt({ jwksUrl }).mode).toBe("token");
+    }
+    expect(jwt({ secret: "é".repeat(16) }).mode).toBe("token"); // bytes count, not characters
+  });
+
   it("do not mix secrets with the algorithms of public keys", () => {
     expect(() => jwt({ secret, algorithms: ["HS256", "RS256"] })).toThrow("got RS256");
     expect(() => jwt({ publicKey: pem(rsa.publicKey), algorithms: ["RS256", "HS256"] })).toThrow("got HS256");
@@ -240,10 +269,35 @@ describe("minting", () => {
     expect(identity.expiresAt).toBeLessThanOrEqual(Date.now() + 60_000);
   });
 
-  it("makes tokens without expiry", async () => {
-    const authenticator = jwt({ secret: "short" });
-    const token = await authenticator.mint?.({ user: "robot" });
-    expect(await authenticator.authenticate({ token })).toMatchObject({ user: "robot" });
+  it("makes tokens for an hour, or for the lifetime in the options", async () => {
+    for (const [lifetime, seconds] of [
+      [undefined, 3_600],
+      [60, 60],
+    ] as const) {
+      const authenticator = jwt({ secret, lifetime });
+      const token = await authenticator.mint?.({ user: "robot" });
+      const { expiresAt = 0 } = await authenticator.authenticate({ token });
+      expect(expiresAt).toBeLessThanOrEqual(Date.now() + seconds * 1_000);
+      expect(expiresAt).toBeGreaterThan(Date.now() + (seconds - 5) * 1_000);
+    }
+  });
+
+  it("makes tokens without expiry only where they are accepted", async () => {
+    const claims = { user: "robot", expiresInSeconds: null };
+    await expect(jwt({ secret }).mint?.(claims)).rejects.toThrow("jwt.requireExpiry");
+    const lax = jwt({ secret, requireExpiry: false });
+    expect((await lax.authenticate({ token: await lax.mint?.(claims) })).expiresAt).toBeUndefined();
+  });
+
+  it("makes no tokens beyond the longest lifetime", async () => {
+    const { mint } = jwt({ secret, maxLifetime: 100 });
+    for (const expiresInSeconds of [101, 1e300, Number.POSITIVE_INFINITY]) {
+      await expect(mint?.({ user: "a", expiresInSeconds })).rejects.toThrow("at most 100 (jwt.maxLifetime)");
+    }
+    expect(await mint?.({ user: "a" })).toEqual(expect.any(String));
+    expect(() => jwt({ secret, lifetime: 101, maxLifetime: 100 })).toThrow(
+      "expected at most jwt.maxLifetime",
+    );
   });
 
   it("refuses claims that would not be accepted", async () => {

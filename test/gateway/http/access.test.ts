@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { startHub } from "../../support/hub.ts";
+import { API_KEY, SECRET } from "../../support/keys.ts";
 import { call, callAs } from "./call.ts";
 
 const OPEN = ["/health", "/ws/health", "/ready", "/openapi.json"];
@@ -7,11 +8,11 @@ const CLOSED = ["/stats", "/ws/stats", "/nodes", "/users", "/metrics", "/history
 
 describe("the API key", () => {
   it.each([
-    ["X-API-Key", "a key"],
-    ["Authorization", "Bearer a key"],
-    ["Authorization", "bearer a key"],
+    ["X-API-Key", API_KEY],
+    ["Authorization", `Bearer ${API_KEY}`],
+    ["Authorization", `bearer ${API_KEY}`],
   ])("opens the API in the header %s: %s", async (name, value) => {
-    const running = await startHub({ apiKey: "a key", jwt: { secret: "x" } });
+    const running = await startHub({ apiKey: API_KEY, jwt: { secret: SECRET } });
     for (const path of CLOSED) {
       expect((await call(running, path, { headers: { [name]: value } })).status).toBe(200);
     }
@@ -19,8 +20,8 @@ describe("the API key", () => {
 
   it.each([
     [{}, "send the API key in the header X-API-Key or Authorization: Bearer"],
-    [{ "X-API-Key": "a kez" }, "the API key is not valid"],
-    [{ "X-API-Key": "a key more" }, "the API key is not valid"],
+    [{ "X-API-Key": `${API_KEY.slice(0, -1)}z` }, "the API key is not valid"],
+    [{ "X-API-Key": `${API_KEY} more` }, "the API key is not valid"],
     [{ "X-API-Key": "" }, "the API key is not valid"],
     [{ Authorization: "Bearer other" }, "the API key is not valid"],
     [
@@ -28,7 +29,7 @@ describe("the API key", () => {
       "send the API key in the header X-API-Key or Authorization: Bearer",
     ],
   ])("refuses %j with 401", async (headers, message) => {
-    const running = await startHub({ apiKey: "a key" });
+    const running = await startHub({ apiKey: API_KEY });
     for (const path of CLOSED) {
       const answer = await call(running, path, { headers });
       expect(answer.status).toBe(401);
@@ -38,17 +39,17 @@ describe("the API key", () => {
   });
 
   it("is checked before the body is read", async () => {
-    const running = await startHub({ apiKey: "a key" });
+    const running = await startHub({ apiKey: API_KEY });
     expect((await call(running, "/ws/message", { body: "nonsense" })).status).toBe(401);
   });
 
   it("is not needed for health checks", async () => {
-    const running = await startHub({ apiKey: "a key" });
+    const running = await startHub({ apiKey: API_KEY });
     for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
   });
 
   it("is named in the 401 of a server with authentication and without a key", async () => {
-    const running = await startHub({ jwt: { secret: "x" } });
+    const running = await startHub({ jwt: { secret: SECRET } });
     for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
     for (const path of CLOSED) {
       const answer = await call(running, path);
@@ -58,8 +59,8 @@ describe("the API key", () => {
   });
 
   it("lifts the host checks of development mode", async () => {
-    const running = await startHub({ apiKey: "a key" });
-    const headers = { host: "hub.example", origin: "https://app.example", "x-api-key": "a key" };
+    const running = await startHub({ apiKey: API_KEY });
+    const headers = { host: "hub.example", origin: "https://app.example", "x-api-key": API_KEY };
     expect(await callAs(running, "/stats", headers)).toBe(200);
   });
 });

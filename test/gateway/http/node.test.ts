@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { developmentAuth, jwt } from "../../../src/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";
+import { API_KEY } from "../../support/keys.ts";
 import { connectPeer } from "../../support/peer.ts";
 import { call } from "./call.ts";
 
@@ -97,10 +98,10 @@ describe("GET /nodes", () => {
 
 describe("POST /tokens", () => {
   const secret = "a secret of at least thirty-two bytes";
-  const headers = { "x-api-key": "k" };
+  const headers = { "x-api-key": API_KEY };
 
   it("mints a token with which the user can connect", async () => {
-    const running = await startHub({ jwt: { secret }, apiKey: "k" });
+    const running = await startHub({ jwt: { secret }, apiKey: API_KEY });
     const before = Math.floor(Date.now() / 1_000);
     const body = { user: "bob", expiresInSeconds: 600, platform: "ios" };
     const answer = await call(running, "/tokens", { body, headers });
@@ -111,10 +112,36 @@ describe("POST /tokens", () => {
     expect(peer.frames[0]).toMatchObject({ user: "bob", platform: "ios", expiresAt });
   });
 
-  it("mints a token without expiry by default", async () => {
-    const running = await startHub({ jwt: { secret }, apiKey: "k" });
-    const { body } = await call(running, "/tokens", { body: { user: "bob" }, headers });
-    expect(Object.keys(body)).toEqual(["token"]);
+  it("mints a token for one hour by default, and for the configured time", async () => {
+    for (const [lifetime, seconds] of [
+      [undefined, 3_600],
+      [600, 600],
+    ] as const) {
+      const running = await startHub({ jwt: { secret, lifetime }, apiKey: API_KEY });
+      const before = Math.floor(Date.now() / 1_000);
+      const { body } = await call(running, "/tokens", { body: { user: "bob" }, headers });
+      expect(body.expiresAt).toBeGreaterThanOrEqual((before + seconds) * 1_000);
+      expect(body.expiresAt).toBeLessThanOrEqual(Date.now() + seconds * 1_000);
+    }
+  });
+
+  it("mints a token without expiry only when logins may do without", async () => {
+    const body = { user: "bob", expiresInSeconds: null };
+    const strict = await startHub({ jwt: { secret }, apiKey: API_KEY });
+    expect(await call(strict, "/tokens", { body, headers })).toMatchObject({ status: 400 });
+    const lax = await startHub({ jwt: { secret, requireExpiry: false }, apiKey: API_KEY });
+    const answer = await call(lax, "/tokens", { body, headers });
+    expect(Object.keys(answer.body)).toEqual(["token"]);
+    await connectPeer(lax.url({ token: String(answer.body.token) }));
+  });
+
+  it.each([1e300, 2_592_001, Number.MAX_VALUE])("refuses a lifetime of %d s", async (expiresInSeconds) => {
+    const running = await startHub({ jwt: { secret }, apiKey: API_KEY });
+    const answer = await call(running, "/tokens", { body: { user: "bob", expiresInSeconds }, headers });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({
+      error: { message: expect.stringContaining("at most 2592000 (jwt.maxLifetime)") },
+    });
   });
 
   it("answers 404 when the server has no key to sign with", async () => {
@@ -127,7 +154,7 @@ describe("POST /tokens", () => {
   it.each([{}, { user: "" }, { user: "bob", expiresInSeconds: 0 }, { user: "bob", expiresInSeconds: "1h" }])(
     "refuses %j",
     async (body) => {
-      const running = await startHub({ auth: jwt({ secret }), apiKey: "k" });
+      const running = await startHub({ auth: jwt({ secret }), apiKey: API_KEY });
       expect((await call(running, "/tokens", { body, headers })).status).toBe(400);
     },
   );

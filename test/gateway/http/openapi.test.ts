@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startHub } from "../../support/hub.ts";
+import { API_KEY } from "../../support/keys.ts";
 import { call } from "./call.ts";
 
 interface Parameter {
@@ -20,7 +21,7 @@ interface Operation {
   responses: Record<string, { description: string; content: Content }>;
 }
 
-const apiKey = "k";
+const apiKey = API_KEY;
 const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" } };
 
 async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {

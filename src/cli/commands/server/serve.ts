@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Config, nodeId, resolveConfig } from "../../../config/config.ts";
+import { type Config, MIN_SECRET_BYTES, nodeId, resolveConfig } from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { print, printJson } from "../../output.ts";
 import { closeOnSignal } from "../../workers/signals.ts";
@@ -85,17 +85,14 @@ Set JWT_SECRET to serve other machines.
 `;
 }
 
-/** Minimum key length of HS256. RFC 7518 section 3.2 requires a key as long as the hash. */
-const SECRET_BYTES = 32;
-
 function banner(url: string, { path, jwt, apiKey, apiKeys }: Config): string {
   const lines = [
     `Tidings is listening on ${url}`,
     "",
     `  WebSocket  ${url.replace("http", "ws")}${path}?token=…`,
   ];
-  if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < SECRET_BYTES) {
-    lines.push("", `warning: JWT_SECRET is shorter than ${SECRET_BYTES} bytes, so it can be guessed`);
+  if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < MIN_SECRET_BYTES) {
+    lines.push("", `warning: JWT_SECRET is shorter than ${MIN_SECRET_BYTES} bytes, so it can be guessed`);
   }
   if (apiKey === undefined && apiKeys.length === 0) {
     lines.push("", "The HTTP API accepts no calls until API_KEY or API_KEYS is set.");

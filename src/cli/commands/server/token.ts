@@ -7,7 +7,7 @@ import { print, printJson } from "../../output.ts";
 
 interface TokenFlags {
   user: string;
-  expires: number;
+  expires?: number;
   platform?: string;
   json?: true;
 }
@@ -19,6 +19,10 @@ const SIGNING: ReadonlySet<string> = new Set([
   "jwt.issuer",
   "jwt.audience",
   "jwt.userClaim",
+  "jwt.requireExpiry",
+  "jwt.lifetime",
+  "jwt.maxLifetime",
+  "security.allowWeakKeys",
 ]);
 
 export function tokenCommand(): Command {
@@ -26,9 +30,10 @@ export function tokenCommand(): Command {
     .description("create a token for a user, signed with JWT_SECRET")
     .requiredOption("--user <id>", "user of the token", parseId)
     .addOption(
-      new Option("--expires <duration>", "lifetime of the token: 90s, 15m, 1h, 7d or never")
-        .argParser(parseDuration)
-        .default(3600, "1h"),
+      new Option(
+        "--expires <duration>",
+        "lifetime of the token: 90s, 15m, 1h, 7d or never (default: JWT_LIFETIME, 1h)",
+      ).argParser(parseDuration),
     )
     .option("--platform <name>", "bind the token to a platform", parseId)
     .option("--json", "print JSON");
@@ -37,13 +42,13 @@ export function tokenCommand(): Command {
 }
 
 async function mintToken(command: Command, { user, expires, platform, json }: TokenFlags): Promise<void> {
-  const { jwt: options } = resolveConfig(configSources(command));
+  const { jwt: options, security } = resolveConfig(configSources(command));
   if (options.secret === undefined) {
     throw new TidingsError("bad_request", "no secret to sign with: set JWT_SECRET to the server's secret");
   }
   const { jwt } = await import("../../../gateway/gateway.ts"); // here, so that the other commands start fast
-  const authenticator = jwt(options);
-  const expiresInSeconds = Number.isFinite(expires) ? expires : undefined;
+  const authenticator = jwt({ ...options, ...security });
+  const expiresInSeconds = expires === Number.POSITIVE_INFINITY ? null : expires;
   const token = await authenticator.mint?.({ user, platform, expiresInSeconds });
   if (token === undefined) throw new TidingsError("internal", "the authenticator cannot create tokens");
   if (json !== true) return print(token);

@@ -18,11 +18,10 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
     summary: "Mint a token with which a user can log in",
     takes: z.object({
       user,
-      expiresInSeconds: z
-        .number()
-        .positive()
-        .optional()
-        .meta({ description: "Default: the token does not expire." }),
+      expiresInSeconds: z.number().positive().nullable().optional().meta({
+        description:
+          "Default: `jwt.lifetime` (1 h). At most `jwt.maxLifetime`. Null: never, if `jwt.requireExpiry` is off.",
+      }),
       platform: platform.optional().meta({ description: "Binds the token to a platform." }),
     }),
     gives: z.object({
