@@ -86,14 +86,19 @@ export function hubWith<Events extends object = EventMap>(
   const hooks = new Hooks(config.timeouts.hookMs);
   hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
-  const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config));
+  const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const development = authenticator.mode === "development";
   const basis = { config, authenticator, development, hooks, log, node: nodeId(config), report };
   return new RunningHub(assemble(basis, authorize));
 }
 
-function chooseAuthenticator({ jwt: keys, security: { allowWeakKeys } }: Config): Authenticator {
-  if (hasTokenKey(keys)) return jwt({ ...keys, allowWeakKeys });
+function chooseAuthenticator(
+  { jwt: keys, security: { allowWeakKeys } }: Config,
+  report: Basis["report"],
+): Authenticator {
+  if (hasTokenKey(keys)) {
+    return jwt({ ...keys, allowWeakKeys, report: (error) => report("token keys", error) });
+  }
   assertNotProduction();
   return developmentAuth();
 }

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify } from "jose";
+import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import {
   defaultAlgorithms,
   type JwtAlgorithm,
@@ -23,6 +23,8 @@ export interface JwtOptions extends JwtKeySource {
   readonly userClaim?: string | undefined;
   /** Time after a fetch of `jwksUrl` in which an unknown key causes no other fetch. @default 30_000 // 30 s */
   readonly jwksCooldownMs?: number | undefined;
+  /** Called with each failure to fetch the keys at `jwksUrl`. A hub with these options logs it. @default nothing */
+  readonly report?: ((error: Error) => void) | undefined;
   /** Refuse tokens without `exp`. Otherwise their logins never end. @default true */
   readonly requireExpiry?: boolean | undefined;
   /** Lifetime of a minted token when the caller gives none, in seconds. @default 3_600 // 1 h */
@@ -47,7 +49,10 @@ export function jwt(options: JwtOptions): Authenticator {
   const algorithms = named.length > 0 ? named : defaultAlgorithms(options);
   assertOptions(options, algorithms);
   const verifier: Verifier = {
-    find: keysOf(options, algorithms, options.jwksCooldownMs ?? 30_000),
+    find: keysOf(options, algorithms, {
+      cooldownMs: options.jwksCooldownMs ?? 30_000,
+      report: options.report ?? (() => undefined),
+    }),
     algorithms: [...algorithms],
     issuer: options.issuer,
     audience: options.audience,
@@ -92,14 +97,33 @@ async function authenticate(token: string | undefined, verifier: Verifier): Prom
 
 async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
   const { find, algorithms, issuer, audience, requiredClaims } = verifier;
+  const claims = { algorithms, issuer, audience, requiredClaims };
   try {
-    const { payload } = await jwtVerify(token, find, { algorithms, issuer, audience, requiredClaims });
-    return payload;
+    return (await jwtVerify(token, find, claims)).payload;
   } catch (error) {
     if (error instanceof TidingsError) throw error;
     // Without `cause`, because it holds the claims and errors are logged.
-    throw refusal(reasonFor(error));
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw refusal(reasonFor(error));
+    return verifyWithAny(token, error, claims);
   }
+}
+
+/** Verifies a token that names no key where several fit, as during a rotation of keys without a `kid`. */
+async function verifyWithAny(
+  token: string,
+  keys: AsyncIterable<CryptoKey>,
+  claims: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let failure: unknown;
+  for await (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, claims)).payload;
+    } catch (error) {
+      failure = error;
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+    }
+  }
+  throw refusal(reasonFor(failure));
 }
 
 function reasonFor(error: unknown): string {
@@ -112,7 +136,6 @@ function reasonFor(error: unknown): string {
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return "the token's algorithm is not accepted";
   if (error instanceof errors.JWSSignatureVerificationFailed) return "the token's signature is not valid";
-  if (error instanceof errors.JWKSNoMatchingKey) return "the token is signed with an unknown key";
   return "the token is not a valid JWT";
 }
 

@@ -1,7 +1,8 @@
 import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import type { JWTVerifyGetKey } from "jose";
 import type { JwtKeySource } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
+import { PublishedKeys, type PublishedKeysOptions } from "./published-keys.ts";
 
 /** Finds the key of a token whose algorithm was accepted. */
 export type FindKey = JWTVerifyGetKey;
@@ -21,8 +22,15 @@ export const secretKey = (secret: string): KeyObject => createSecretKey(secret, 
  * Makes the lookup of keys that verify tokens.
  * @throws TidingsError `bad_request` when the source is not a key, or none of the algorithms fits it
  */
-export function keysOf(source: JwtKeySource, algorithms: readonly string[], jwksCooldownMs: number): FindKey {
-  if (source.jwksUrl !== undefined) return publishedKeys(source.jwksUrl, jwksCooldownMs);
+export function keysOf(
+  source: JwtKeySource,
+  algorithms: readonly string[],
+  published: PublishedKeysOptions,
+): FindKey {
+  if (source.jwksUrl !== undefined) {
+    const keys = new PublishedKeys(source.jwksUrl, published);
+    return (header, token) => keys.find(header, token);
+  }
   const key =
     source.secret === undefined ? publicKey(source.publicKey ?? "", algorithms) : secretKey(source.secret);
   return async () => key;
@@ -45,24 +53,3 @@ function publicKey(pem: string, algorithms: readonly string[]): KeyObject {
     `jwt.algorithms: none of ${algorithms.join(", ")} fits a key of type ${type}`,
   );
 }
-
-/** Keys that an issuer publishes (RFC 7517). They are fetched at first use, and when a token names an unknown key. */
-function publishedKeys(jwksUrl: string, cooldownDuration: number): FindKey {
-  const find = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration });
-  return async (header, token) => {
-    try {
-      return await find(header, token);
-    } catch (error) {
-      if (isAboutToken(error)) throw error;
-      // The token may be valid: on `unauthorized` the client would stop reconnecting.
-      throw new TidingsError("unavailable", "the keys that verify tokens cannot be fetched", {
-        cause: error,
-      });
-    }
-  };
-}
-
-const isAboutToken = (error: unknown): boolean =>
-  error instanceof errors.JWKSNoMatchingKey ||
-  error instanceof errors.JWKSMultipleMatchingKeys ||
-  error instanceof errors.JOSENotSupported;

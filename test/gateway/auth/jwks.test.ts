@@ -1,21 +1,27 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { jwt } from "../../../src/gateway/auth/jwt.ts";
+import { shouldReconnect } from "../../../src/protocol/protocol.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
 
 /** Issuer that publishes its keys over HTTP. */
 class Issuer {
   readonly #server: Server;
   #status = 200;
+  #body: string | undefined;
+  authorization: string | undefined;
   keys: JWK[] = [];
   fetches = 0;
 
   constructor() {
-    this.#server = createServer((_, response) => {
+    this.#server = createServer(({ headers }, response) => {
       this.fetches++;
+      this.authorization = headers.authorization;
       response.writeHead(this.#status, { "content-type": "application/json" });
-      response.end(JSON.stringify({ keys: this.keys }));
+      response.end(this.#body ?? JSON.stringify({ keys: this.keys }));
     });
   }
 
@@ -29,7 +35,12 @@ class Issuer {
     this.#status = 500;
   }
 
-  async publish(kid: string, alg: "RS256" | "ES256"): Promise<CryptoKey> {
+  /** Answers with this text from now on. */
+  answer(body: string): void {
+    this.#body = body;
+  }
+
+  async publish(kid: string | undefined, alg: "RS256" | "ES256"): Promise<CryptoKey> {
     const { publicKey, privateKey } = await generateKeyPair(alg);
     this.keys.push({ ...(await exportJWK(publicKey)), kid, alg });
     return privateKey;
@@ -42,7 +53,7 @@ class Issuer {
   }
 }
 
-const sign = (key: CryptoKey, kid: string, alg: string): Promise<string> =>
+const sign = (key: CryptoKey, kid: string | undefined, alg: string): Promise<string> =>
   new SignJWT({ sub: "alice" }).setProtectedHeader({ alg, kid }).setExpirationTime("1m").sign(key);
 
 let issuer: Issuer;
@@ -78,8 +89,82 @@ describe("jwt with published keys", () => {
     const after = await sign(next, "2", "ES256");
     expect((await authenticator.authenticate({ token: after })).user).toBe("alice");
     await expect(authenticator.authenticate({ token: before })).rejects.toMatchObject({
-      code: "unauthorized",
+      code: "unavailable",
     });
+  });
+
+  it("asks clients with a key that is not published yet to try again, and accepts the others meanwhile", async () => {
+    const old = await issuer.publish("1", "ES256");
+    const authenticator = jwt({ jwksUrl });
+    const good = await sign(old, "1", "ES256");
+    await authenticator.authenticate({ token: good });
+    const { privateKey } = await generateKeyPair("ES256");
+    await expect(
+      authenticator.authenticate({ token: await sign(privateKey, "2", "ES256") }),
+    ).rejects.toMatchObject({ code: "unavailable", retryable: true });
+    expect((await authenticator.authenticate({ token: good })).user).toBe("alice");
+  });
+
+  it("accepts tokens without kid of each of several keys, as while keys are rotated", async () => {
+    const keys = [await issuer.publish(undefined, "ES256"), await issuer.publish(undefined, "ES256")];
+    const authenticator = jwt({ jwksUrl });
+    for (const key of keys) {
+      expect((await authenticator.authenticate({ token: await sign(key, undefined, "ES256") })).user).toBe(
+        "alice",
+      );
+    }
+    const { privateKey } = await generateKeyPair("ES256");
+    await expect(
+      authenticator.authenticate({ token: await sign(privateKey, undefined, "ES256") }),
+    ).rejects.toMatchObject({ code: "unauthorized", message: "the token's signature is not valid" });
+  });
+
+  it("uses the last known keys while the URL does not answer, or answers with nonsense", async () => {
+    const key = await issuer.publish("1", "ES256");
+    const authenticator = jwt({ jwksUrl, jwksCooldownMs: 0 });
+    const token = await sign(key, "1", "ES256");
+    const unknown = await sign((await generateKeyPair("ES256")).privateKey, "2", "ES256");
+    await authenticator.authenticate({ token });
+    for (const stop of [() => issuer.answer("{}"), () => issuer.fail(), () => issuer.close()]) {
+      await stop();
+      // An unknown key causes a fetch, which fails.
+      await expect(authenticator.authenticate({ token: unknown })).rejects.toMatchObject({
+        code: "unavailable",
+      });
+      expect((await authenticator.authenticate({ token })).user).toBe("alice");
+    }
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const later = await sign(key, "1", "ES256");
+    expect((await authenticator.authenticate({ token: later })).user).toBe("alice");
+  });
+
+  it("does not fetch for each login while the URL does not answer, and reports it", async () => {
+    const key = await issuer.publish("1", "ES256");
+    const token = await sign(key, "1", "ES256");
+    issuer.fail();
+    const reported: Error[] = [];
+    const authenticator = jwt({ jwksUrl, report: (error) => reported.push(error) });
+    const login = () => authenticator.authenticate({ token }).catch(({ code }) => code);
+    expect(await Promise.all(Array.from({ length: 20 }, login))).toEqual(Array(20).fill("unavailable"));
+    for (let attempt = 0; attempt < 20; attempt++) expect(await login()).toBe("unavailable");
+    expect(issuer.fetches).toBe(1);
+    expect(reported.map(({ message }) => message)).toEqual([
+      `the keys at ${jwksUrl} cannot be fetched: Expected 200 OK from the JSON Web Key Set HTTP response`,
+    ]);
+  });
+
+  it("fetches with user and password of the URL, and prints neither", async () => {
+    const key = await issuer.publish("1", "ES256");
+    const url = jwksUrl.replace("http://", "http://app:hunter2%40@");
+    const reported: Error[] = [];
+    const authenticator = jwt({ jwksUrl: url, jwksCooldownMs: 0, report: (error) => reported.push(error) });
+    await authenticator.authenticate({ token: await sign(key, "1", "ES256") });
+    expect(issuer.authorization).toBe(`Basic ${Buffer.from("app:hunter2@").toString("base64")}`);
+    issuer.fail();
+    await authenticator.authenticate({ token: await sign(key, "2", "ES256") }).catch(() => undefined);
+    expect(reported).toHaveLength(1);
+    expect(JSON.stringify(reported.map(({ message, stack }) => [message, stack]))).not.toContain("hunter2");
   });
 
   it("does not let unknown keys cause a fetch each", async () => {
@@ -89,8 +174,8 @@ describe("jwt with published keys", () => {
     for (let attempt = 0; attempt < 5; attempt++) {
       const token = await sign(privateKey, `made-up-${attempt}`, "ES256");
       await expect(authenticator.authenticate({ token })).rejects.toMatchObject({
-        code: "unauthorized",
-        message: "the token is signed with an unknown key",
+        code: "unavailable",
+        message: "the token is signed with a key that is not published (yet)",
       });
     }
     expect(issuer.fetches).toBe(1);
@@ -124,5 +209,28 @@ describe("jwt with published keys", () => {
     const failure: unknown = await authenticator.authenticate({ token }).catch((error) => error);
     expect(failure).toMatchObject({ code: "unavailable", retryable: true });
     expect(String(failure)).not.toContain(token);
+  });
+});
+
+describe("a hub with published keys", () => {
+  it("lets clients with a key that is not published yet come back, and keeps those with the old key", async () => {
+    const old = await issuer.publish("1", "ES256");
+    const { url } = await startHub({ jwt: { jwksUrl } });
+    const good = await sign(old, "1", "ES256");
+    const present = await connectPeer(url({ token: good }));
+    const { privateKey } = await generateKeyPair("ES256");
+    const early = await sign(privateKey, "2", "ES256");
+
+    expect(await Peer.refusal(url({ token: early }))).toBe(503);
+    const peer = new Peer(url());
+    peer.socket.on("open", () => peer.send({ id: 1, action: "robot.login", data: { token: early } }));
+    const { code } = await peer.closed;
+    expect([code, shouldReconnect(code)]).toEqual([4004, true]);
+    // A renewal keeps its connection.
+    expect(await present.request("robot.login", { token: early })).toMatchObject({
+      error: { code: "unavailable" },
+    });
+    await present.caughtUp();
+    await connectPeer(url({ token: good }));
   });
 });
