@@ -31,6 +31,7 @@ import {
   jwt,
   type Metrics,
   mountPage,
+  Neighbours,
   renewal,
   sharedProbe,
   withCheckedIds,
@@ -60,6 +61,8 @@ interface Basis {
   readonly config: Config;
   readonly authenticator: Authenticator;
   readonly development: boolean;
+  /** Clients of development mode. */
+  readonly neighbours: Neighbours;
   readonly hooks: Hooks;
   readonly log: Logger;
   readonly node: string;
@@ -74,7 +77,19 @@ interface Basis {
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
   const { auth, authorize, logger, ...input } = options;
+  if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
+}
+
+/** Checks an option of code: an authenticator that is missing must not turn on development mode. */
+function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
+  const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
+  if (typeof authenticate === "function") return;
+  throw new TidingsError(
+    "bad_request",
+    `auth: expected an authenticator such as jwt({ secret }), got ${auth === undefined ? "undefined" : typeof auth}. ` +
+      "Leave auth out for tokens by the configuration, or for development mode",
+  );
 }
 
 /** Makes a hub from a resolved configuration. */
@@ -88,7 +103,9 @@ export function hubWith<Events extends object = EventMap>(
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const development = authenticator.mode === "development";
-  const basis = { config, authenticator, development, hooks, log, node: nodeId(config), report };
+  const neighbours = new Neighbours(config.development.networks);
+  const about = { config, authenticator, development, neighbours };
+  const basis = { ...about, hooks, log, node: nodeId(config), report };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -228,20 +245,12 @@ type ApiParts = Pick<
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Hono {
+function makeApi(basis: Basis, parts: ApiParts): Hono {
+  const { config, authenticator, development, neighbours, node, report } = basis;
   const { path, websocket } = config;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = {
-    authenticator,
-    node,
-    apiKeys: apiKeysOf(config),
-    development,
-    report,
-    limits,
-    startedAt: Date.now(),
-    path,
-  };
-  const api = createApi({ ...parts, ...about });
+  const about = { authenticator, development, neighbours, node, report, limits, path };
+  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: Date.now() });
   if (development) mountPage(api, path);
   return api;
 }
@@ -256,7 +265,7 @@ interface GatewayParts {
 }
 
 function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts): Gateway {
-  const { config, authenticator, hooks, node, log } = basis;
+  const { config, authenticator, neighbours, hooks, node, log } = basis;
   const { websocket, path, origins } = config;
   const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
   const ports = {
@@ -270,5 +279,5 @@ function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts)
     loginTimeoutMs: websocket.loginTimeoutMs,
     ...connectionLog(log, hooks, metrics),
   };
-  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, deflate });
+  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, neighbours, deflate });
 }

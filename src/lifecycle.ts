@@ -46,11 +46,16 @@ export class Lifecycle {
   #closing: Promise<void> | undefined;
   /** Rejects when the hub closes, which ends every wait for the start. */
   readonly #closed = Promise.withResolvers<never>();
+  /** True until the log has the warning of development mode. */
+  #mustWarn: boolean;
   /** See {@link Hub.ready}. */
   readonly ready: Promise<void>;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
+    this.#mustWarn = parts.development;
+    // Not at once: a hub that refuses to listen says only why.
+    setImmediate(() => this.warn());
     this.#closed.promise.catch(() => undefined); // after the start nothing awaits it
     this.ready = this.#start();
     // An application that awaits `ready` gets the failure; the log has it for all others.
@@ -59,9 +64,17 @@ export class Lifecycle {
     });
   }
 
+  /** Warns of development mode, once, also where the hub never listens nor is attached: `fetch` is enough to serve others. */
+  warn(): void {
+    const { log, config } = this.#parts;
+    if (this.#mustWarn && this.#closing === undefined)
+      log.warn(developmentWarning(config.development.networks));
+    this.#mustWarn = false;
+  }
+
   /** @param owns true for the hub's own server: the gateway answers the upgrades of all its paths */
   attach(server: Server, owns = false): void {
-    if (this.#parts.development) this.#parts.log.warn(DEVELOPMENT_WARNING);
+    this.warn();
     this.#detachments.push(this.#parts.gateway.attach(server, owns));
     server.once("listening", () => this.#noteAddress(server));
     if (server.listening) this.#noteAddress(server);
@@ -71,8 +84,9 @@ export class Lifecycle {
   async listen(handler: RequestListener, where: Partial<ListenOptions>): Promise<Listening> {
     const { config, development } = this.#parts;
     const { websocket } = config;
-    const host = where.host ?? config.host ?? (development ? "127.0.0.1" : "0.0.0.0");
-    if (development && !isLoopback(host)) throw openWithoutSecret(host);
+    const isLocal = development && config.development.networks.length === 0;
+    const host = where.host ?? config.host ?? (isLocal ? "127.0.0.1" : "0.0.0.0");
+    if (isLocal && !isLoopback(host)) throw openWithoutSecret(host);
     const server = hardenedServer(handler, {
       handshakeTimeoutMs: websocket.handshakeTimeoutMs,
       maxHandshakes: websocket.maxHandshakes,
@@ -154,12 +168,14 @@ export class Lifecycle {
   }
 }
 
-const DEVELOPMENT_WARNING =
-  "development mode: nothing verifies who clients are. Only this machine is served, and nothing that came through a proxy. " +
-  "Set JWT_SECRET (jwt.secret, jwt.publicKey, jwt.jwksUrl), or give an authenticator (auth)";
+const developmentWarning = (networks: readonly string[]): string =>
+  "development mode: nothing verifies who clients are, so each can be any user. " +
+  `${networks.length === 0 ? "Only this machine is served" : `This machine and ${networks.join(", ")} are served`}, ` +
+  "and nothing that came through a proxy. Set JWT_SECRET (jwt.secret, jwt.publicKey, jwt.jwksUrl), or give an authenticator (auth)";
 
 const openWithoutSecret = (host: string): TidingsError =>
   new TidingsError(
     "forbidden",
-    `refusing to listen on ${host} without authentication: set JWT_SECRET (or jwt.publicKey, jwt.jwksUrl), or listen on 127.0.0.1`,
+    `refusing to listen on ${host} without authentication: set JWT_SECRET (or jwt.publicKey, jwt.jwksUrl), listen on 127.0.0.1, ` +
+      "or name the networks that may be served (DEVELOPMENT_NETWORKS)",
   );

@@ -11,8 +11,8 @@ import {
   UserChannelAudience,
   UserChannelsAudience,
 } from "./channel-audience.ts";
-import { type Config, isLoopback } from "./config/config.ts";
-import type { Listening, ListenOptions } from "./gateway/gateway.ts";
+import type { Config } from "./config/config.ts";
+import type { Listening, ListenOptions, Neighbours } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { idError, isId, parseChannel } from "./protocol/protocol.ts";
@@ -32,6 +32,7 @@ export interface HubParts {
   readonly config: Config;
   readonly node: string;
   readonly development: boolean;
+  readonly neighbours: Neighbours;
   readonly hooks: Hooks;
   readonly backplane: Backplane;
   /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
@@ -125,10 +126,13 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#parts.backplane.cluster.nodes();
   }
 
-  readonly fetch = async (request: Request): Promise<Response> => this.#parts.api.fetch(request);
+  readonly fetch = async (request: Request): Promise<Response> => {
+    this.#parts.lifecycle.warn();
+    return this.#parts.api.fetch(request);
+  };
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    const isForeign = this.development && !isLoopback(request.socket.remoteAddress ?? "");
+    const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);
     if (isForeign) response.writeHead(403).end("development mode serves this machine only: set JWT_SECRET\n");
     else void this.#listener(request, response);
   };

@@ -35,6 +35,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   node: "Node",
   cluster: "Cluster",
   jwt: "Tokens",
+  development: "Development mode",
   security: "Security",
   websocket: "WebSockets",
   history: "History",

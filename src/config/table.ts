@@ -7,6 +7,7 @@ import {
   ip,
   list,
   milliseconds,
+  network,
   oneOf,
   pem,
   redisUrl,
@@ -51,6 +52,9 @@ const origins = list(
   "origins such as https://example.com",
   text("origins such as https://example.com", (value) => ORIGIN.test(value)),
 );
+
+const NETWORKS = "networks such as 172.17.0.0/16 or fd00::/8, but not every address";
+const networks = list(NETWORKS, network(NETWORKS));
 
 /**
  * All settings. The configuration's type, names, parsing, defaults, errors and documentation are derived from this
@@ -146,6 +150,14 @@ export const TABLE = {
     maxLifetime: key(whole(1), 2_592_000, {
       unit: "s",
       doc: "longest lifetime of a token that this server makes (30 days)",
+    }),
+  },
+  development: {
+    networks: key(networks, [], {
+      doc:
+        "networks that development mode serves besides this machine, with commas between them, such as `172.17.0.0/16` for containers: " +
+        "everybody in them can be any user",
+      defaultText: "none",
     }),
   },
   security: {

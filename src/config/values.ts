@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { ID_RULE, isId } from "../protocol/protocol.ts";
-import { splitHosts } from "./hosts.ts";
+import { isNetwork, splitHosts } from "./hosts.ts";
 
 /**
  * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files
@@ -94,6 +94,9 @@ export function splitApiKey(value: string): { scope: Scope; key: string } {
 const isPrintable = (value: string): boolean => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value);
 
 export const id = (): z.ZodType<string> => text(ID_RULE, isId);
+
+/** An address or a network, such as `172.17.0.0/16`. */
+export const network = (expected: string): z.ZodType<string> => text(expected, isNetwork);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
 

@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
-import { isLoopback } from "../config/config.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import { assertNoProxy, type Identity, isLocalRequest } from "./auth/auth.ts";
+import { assertNoProxy, type Identity, type Neighbours } from "./auth/auth.ts";
 import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
@@ -20,6 +19,8 @@ export interface GatewayOptions {
   readonly maxHandshakes: number;
   /** Allowed values of the Origin header; empty: any. Requests without the header pass: browsers always send it. */
   readonly origins: readonly string[];
+  /** Clients of development mode. */
+  readonly neighbours: Neighbours;
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
 }
@@ -69,7 +70,7 @@ export class Gateway {
       // Node has just removed its own error listener, and an upgrade that nobody takes gets no other.
       stream.on("error", destroyStream);
       const path = request.url?.split("?", 1)[0];
-      if (path === this.#options.path) void this.#upgrade({ request, stream, head }, owns);
+      if (path === this.#options.path) void this.#upgrade({ request, stream, head });
       else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
@@ -97,11 +98,11 @@ export class Gateway {
     return `WebSockets are at ${this.#options.path}`;
   }
 
-  async #upgrade(upgrade: Upgrade, owns: boolean): Promise<void> {
+  async #upgrade(upgrade: Upgrade): Promise<void> {
     const { request, stream } = upgrade;
     this.#pending++;
     try {
-      this.#assertWelcome(request, owns);
+      this.#assertWelcome(request);
       if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
       const identity = await this.#authenticate(login);
@@ -127,7 +128,7 @@ export class Gateway {
   }
 
   /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
-  #assertWelcome({ headers, socket }: IncomingMessage, owns: boolean): void {
+  #assertWelcome({ headers, socket }: IncomingMessage): void {
     const { maxConnections, maxHandshakes, origins } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     const isFull = this.#ports.local.size + this.#pending > maxConnections;
@@ -135,10 +136,12 @@ export class Gateway {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
     if (this.#ports.authenticator.mode === "development") {
-      // In development mode the hub's own server listens on loopback; an application's may listen anywhere.
-      const isLocal = owns || isLoopback(socket.remoteAddress ?? "");
-      if (!isLocal || !isLocalRequest(headers)) {
-        throw new TidingsError("forbidden", "development mode takes connections from this machine only");
+      const { neighbours } = this.#options;
+      if (!neighbours.has(socket.remoteAddress) || !neighbours.accepts(headers)) {
+        throw new TidingsError(
+          "forbidden",
+          "development mode takes connections from this machine only, and from development.networks",
+        );
       }
       assertNoProxy(Object.keys(headers));
     }
@@ -185,6 +188,7 @@ export {
   type JwtOptions,
   jwt,
   type MintClaims,
+  Neighbours,
   withCheckedIds,
 } from "./auth/auth.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";

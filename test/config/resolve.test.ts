@@ -151,6 +151,7 @@ function valueFor(path: string): unknown {
     apiKeys: ["read:a key of sixteen bytes"],
     origins: ["https://a.example", "http://localhost:3000"],
     "websocket.perUserPolicy": "kick_oldest",
+    "development.networks": ["172.17.0.0/16"],
     "publish.clientBroadcast": false,
   };
   if (path in given) return given[path];

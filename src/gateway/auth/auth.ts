@@ -9,4 +9,4 @@ export {
   withCheckedIds,
 } from "./authenticator.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
-export { assertNoProxy, isLocalRequest } from "./loopback.ts";
+export { assertNoProxy, Neighbours } from "./loopback.ts";

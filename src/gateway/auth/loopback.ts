@@ -1,14 +1,44 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { isLoopback } from "../../config/config.ts";
+import { isIP } from "node:net";
+import { isLoopback, Networks } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 
-/**
- * Tells whether a request can only come from this machine and from one of its own pages. Its Host must be loopback,
- * which DNS rebinding cannot forge, and its Origin, if present, must be loopback too.
- */
-export function isLocalRequest({ host, origin }: IncomingHttpHeaders): boolean {
-  return isLocalUrl(`http://${host}`) && (origin === undefined || isLocalUrl(origin));
+/** Clients that development mode serves: this machine, and the networks that the setting names. */
+export class Neighbours {
+  readonly #networks: Networks;
+  /** False when only this machine is served. */
+  readonly #hasNetworks: boolean;
+
+  /** @param networks `development.networks` */
+  constructor(networks: readonly string[]) {
+    this.#networks = new Networks(networks);
+    this.#hasNetworks = networks.length > 0;
+  }
+
+  /** @param address of a client's socket; undefined once it has closed */
+  has(address: string | undefined): boolean {
+    return address !== undefined && (isLoopback(address) || this.#networks.has(address));
+  }
+
+  /**
+   * Tells whether a request can come from a page of this machine or network only: its Host must be a name that no
+   * stranger can own, which DNS rebinding cannot forge, and its Origin, if present, must be loopback or the same host.
+   */
+  accepts({ host, origin }: IncomingHttpHeaders): boolean {
+    const name = host === undefined ? undefined : hostnameOf(`http://${host}`);
+    if (name === undefined || !(isLoopback(name) || (this.#hasNetworks && isPrivateName(name)))) return false;
+    if (origin === undefined) return true;
+    const from = hostnameOf(origin);
+    return from !== undefined && (isLoopback(from) || (this.#hasNetworks && from === name));
+  }
 }
+
+/** Endings of names that only local resolvers know. */
+const PRIVATE_NAME = /\.(?:local|localhost|internal|lan|home\.arpa|test)$/;
+
+/** Tells whether a name is an address, a single label (of a container, say), or has a private ending. */
+const isPrivateName = (name: string): boolean =>
+  isIP(name.replace(/^\[|\]$/g, "")) !== 0 || !name.includes(".") || PRIVATE_NAME.test(name);
 
 /** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, and the older X- fields. */
 const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/i;
@@ -29,4 +59,5 @@ export function assertNoProxy(names: Iterable<string>): void {
   }
 }
 
-const isLocalUrl = (url: string): boolean => URL.canParse(url) && isLoopback(new URL(url).hostname);
+const hostnameOf = (url: string): string | undefined =>
+  URL.canParse(url) ? new URL(url).hostname : undefined;

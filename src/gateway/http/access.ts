@@ -1,6 +1,6 @@
 import type { Scope } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import { type ApiKeys, allows, isLocalRequest } from "../auth/auth.ts";
+import { type ApiKeys, allows, Neighbours } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /** Access to a route: `open` without a key, `any` with a key of any scope, or with a key of this scope. */
@@ -14,11 +14,11 @@ export type Access = "open" | "any" | Scope;
 export function assertAccess(
   { headers, url }: Request,
   access: Access,
-  { apiKeys, development }: Pick<ApiPorts, "apiKeys" | "development">,
+  { apiKeys, development, neighbours }: Pick<ApiPorts, "apiKeys" | "development" | "neighbours">,
 ): void {
   if (access === "open") return;
   if (apiKeys !== undefined) assertScope(scopeOf(headers, apiKeys), access);
-  else if (development) assertLocal(headers, url);
+  else if (development) assertLocal(headers, url, neighbours);
   else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY or API_KEYS");
 }
 
@@ -40,10 +40,12 @@ function assertScope(scope: Scope, access: Exclude<Access, "open">): void {
   throw new TidingsError("forbidden", message);
 }
 
-function assertLocal(headers: Headers, url: string): void {
+const ONLY_THIS_MACHINE = new Neighbours([]);
+
+function assertLocal(headers: Headers, url: string, neighbours: Neighbours = ONLY_THIS_MACHINE): void {
   // Frameworks that make requests in code may omit the header; browsers never do.
   const host = headers.get("host") ?? new URL(url).host;
-  if (isLocalRequest({ host, origin: headers.get("origin") ?? undefined })) return;
+  if (neighbours.accepts({ host, origin: headers.get("origin") ?? undefined })) return;
   throw new TidingsError(
     "forbidden",
     "development mode answers this machine under the name localhost only: set API_KEY to open the HTTP API",

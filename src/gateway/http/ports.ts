@@ -2,7 +2,7 @@ import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { Publisher } from "../../publish/publish.ts";
-import type { ApiKeys, Authenticator } from "../auth/auth.ts";
+import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "../probe.ts";
 
@@ -21,6 +21,8 @@ export interface ApiPorts {
   /** API keys of callers. Without them the API is closed, except in development mode. */
   readonly apiKeys?: ApiKeys | undefined;
   readonly development: boolean;
+  /** Clients of development mode. @default this machine */
+  readonly neighbours?: Neighbours;
   readonly isDraining: () => boolean;
   readonly limits: { readonly maxMessageBytes: number };
   /** Milliseconds since 1970. */

@@ -39,7 +39,7 @@ async function serve(config: Config, { json }: ServeFlags): Promise<void> {
     const { host, port, url } = await hub.listen();
     const { development, node } = hub;
     if (json === true) printJson({ event: "listening", host, port, url, node, development });
-    else print(development ? developmentBanner(url, config.path) : banner(url, config));
+    else print(development ? developmentBanner(url, config) : banner(url, config));
   } catch (error) {
     // A signal closed the hub while it waited for its backplane, so the failed start is expected.
     if (!closing.hasBegun) throw error;
@@ -56,9 +56,7 @@ async function supervise(config: Config, workers: number, { json }: ServeFlags):
     const node = nodeId(config);
     if (json === true) printJson({ event: "listening", host, port, url, node, development, workers });
     else
-      print(
-        `${development ? developmentBanner(url, config.path) : banner(url, config)}\nWorkers: ${workers}\n`,
-      );
+      print(`${development ? developmentBanner(url, config) : banner(url, config)}\nWorkers: ${workers}\n`);
   } catch (error) {
     if (!closing.hasBegun) throw error;
   }
@@ -73,14 +71,16 @@ function parseWorkers(text: string): number {
   throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_WORKERS}, or auto.`);
 }
 
-function developmentBanner(url: string, path: string): string {
+function developmentBanner(url: string, { path, development: { networks } }: Config): string {
+  const served =
+    networks.length === 0 ? "serves only this machine" : `serves ${networks.join(", ")} and this machine`;
   return `Tidings is listening on ${url}
 
   WebSocket  ${url.replace("http", "ws")}${path}?user_id=alice&platform=web
   page       ${url}/
   HTTP API   ${url}/openapi.json
 
-Development mode: without a secret the server trusts every user id, and serves only this machine.
+Development mode: without a secret the server trusts every user id, and ${served}.
 Set JWT_SECRET to serve other machines.
 `;
 }
