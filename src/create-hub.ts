@@ -103,6 +103,7 @@ export function hubWith<Events extends object = EventMap>(
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const development = authenticator.mode === "development";
+  for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
   const about = { config, authenticator, development, neighbours };
   const basis = { ...about, hooks, log, node: nodeId(config), report };

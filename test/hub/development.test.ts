@@ -115,8 +115,16 @@ describe("the log of a hub", () => {
     ]);
   });
 
-  it("warns of nothing with a secret", () => {
-    expect(warningsOf({ jwt: { secret } })).toEqual([]);
+  it("warns of tokens of any audience, and of weak keys that are allowed", () => {
+    const jwt = { secret: "x".repeat(31) };
+    expect(warningsOf({ jwt, security: { allowWeakKeys: true } })).toEqual([
+      expect.stringContaining("a weak key is allowed: jwt.secret: expected at least 32 bytes"),
+      expect.stringContaining("jwt.audience (JWT_AUDIENCE) is not set"),
+    ]);
+  });
+
+  it("warns of nothing with a secret and an audience", () => {
+    expect(warningsOf({ jwt: { secret, audience: "tidings" } })).toEqual([]);
   });
 });
 

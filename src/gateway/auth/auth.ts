@@ -8,5 +8,6 @@ export {
   type MintClaims,
   withCheckedIds,
 } from "./authenticator.ts";
+export { withoutCredentials } from "./credentials.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";

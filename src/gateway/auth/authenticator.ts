@@ -32,6 +32,9 @@ export interface Authenticator {
   /** `development` trusts the user id that a client sends; a hub with it listens on loopback only. */
   readonly mode: "token" | "development";
 
+  /** What is open that need not be, for the log of a hub at its start. @default nothing */
+  readonly warnings?: readonly string[];
+
   /**
    * MUST accept valid credentials only and MUST NOT put them into an error message.
    * @throws TidingsError `unauthorized` when they are not valid, `unavailable` when they cannot be verified now
@@ -65,6 +68,7 @@ export function developmentAuth(): Authenticator {
 export function withCheckedIds(authenticator: Authenticator): Authenticator {
   const checked: Authenticator = {
     mode: authenticator.mode,
+    warnings: authenticator.warnings ?? [],
     async authenticate(credentials) {
       const identity = await authenticator.authenticate(credentials);
       assertIdentity(identity);
@@ -75,9 +79,13 @@ export function withCheckedIds(authenticator: Authenticator): Authenticator {
   return checked;
 }
 
-function assertIdentity({ user, platform }: Identity): void {
+function assertIdentity({ user, platform, expiresAt }: Identity): void {
   if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
   if (platform !== undefined && !isId(platform)) {
     throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);
+  }
+  // False for NaN and most texts, with which a login would never end.
+  if (expiresAt !== undefined && !(expiresAt > 0 || expiresAt <= 0)) {
+    throw new TidingsError("unauthorized", "expiresAt of the credentials: expected milliseconds since 1970");
   }
 }

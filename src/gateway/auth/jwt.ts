@@ -61,6 +61,7 @@ export function jwt(options: JwtOptions): Authenticator {
   };
   const authenticator: Authenticator = {
     mode: "token",
+    warnings: warningsOf(options),
     authenticate: ({ token }) => authenticate(token, verifier),
   };
   const { secret } = options;
@@ -87,6 +88,17 @@ function assertOptions(options: JwtOptions, algorithms: readonly string[]): void
   if (keys.includes("")) problems.push("jwt: expected a secret or key of at least one character");
   else if (!options.allowWeakKeys) problems.push(...weakJwtProblems(options));
   if (problems.length > 0) throw new TidingsError("bad_request", problems.join("\n"));
+}
+
+function warningsOf(options: JwtOptions): string[] {
+  const warnings = weakJwtProblems(options).map((problem) => `a weak key is allowed: ${problem}`);
+  if (options.audience === undefined) {
+    warnings.push(
+      "jwt.audience (JWT_AUDIENCE) is not set: every token that this key or issuer signs logs in here, also one that is " +
+        "meant for another service",
+    );
+  }
+  return warnings;
 }
 
 async function authenticate(token: string | undefined, verifier: Verifier): Promise<Identity> {

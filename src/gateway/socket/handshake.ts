@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { DIALECT } from "../../protocol/protocol.ts";
 import type { ConnectRequest } from "../../publish/publish.ts";
+import { withoutCredentials } from "../auth/auth.ts";
 import type { Opened } from "./admission.ts";
 import { CLOSE_TIMEOUT_MS } from "./refusal.ts";
 
@@ -78,7 +79,7 @@ function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage):
 }
 
 /** Makes the hooks' view of the request: without the query and the headers that hold credentials. */
-function aboutRequest({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> {
-  const { authorization, cookie, ...rest } = headers;
-  return { ip: socket.remoteAddress ?? "", headers: rest };
-}
+const aboutRequest = ({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> => ({
+  ip: socket.remoteAddress ?? "",
+  headers: withoutCredentials(headers),
+});

@@ -4,17 +4,29 @@ import type { Authenticator } from "../auth/auth.ts";
 import type { Expiry } from "./expiry.ts";
 import { readLogin } from "./request.ts";
 
-/** Renews the login of an open connection (`robot.login`). It requires credentials of the connection's user. */
+/**
+ * Renews the login of an open connection (`robot.login`). It requires credentials of the connection's user and platform,
+ * because a renewal changes neither.
+ */
 export const renewal =
   (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
   async (connection, data) => {
-    const { user, expiresAt } = await authenticator.authenticate(readLogin(data).credentials);
-    if (user !== connection.user) {
+    const { credentials, ...login } = readLogin(data);
+    const identity = await authenticator.authenticate(credentials);
+    if (identity.user !== connection.user) {
       throw new TidingsError(
         "forbidden",
         `expected credentials of ${connection.user}, who is logged in here`,
       );
     }
-    expiry.set(connection, expiresAt);
-    return { expiresAt };
+    assertSame("platform", identity.platform ?? login.platform, connection.platform);
+    assertSame("device", login.device, connection.device);
+    expiry.set(connection, identity.expiresAt);
+    return { expiresAt: identity.expiresAt };
   };
+
+/** @throws TidingsError `forbidden` when the new login names another value than the present one */
+function assertSame(name: string, given: string | undefined, present: string): void {
+  if (given === undefined || given === present) return;
+  throw new TidingsError("forbidden", `${name}: expected ${present}, which this connection logged in with`);
+}
