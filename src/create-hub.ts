@@ -39,8 +39,8 @@ import {
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { Local, type SlowPolicy } from "./local/local.ts";
-import { Commands, Members, Watchers } from "./members/members.ts";
+import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
 import { TidingsError, within } from "./protocol/protocol.ts";
 import { Acks, Deliverer, Hooks, Publisher } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
@@ -147,7 +147,7 @@ function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): S
   return dropOnFull ? "drop" : "wait";
 }
 
-function makeLocal({ websocket }: Config): Local {
+function makeLocal({ websocket }: Config, missed: (connection: Connection) => void): Local {
   return new Local({
     shardCount: websocket.shardCount,
     shardsPerTurn: websocket.broadcastWorkers,
@@ -166,6 +166,7 @@ function makeLocal({ websocket }: Config): Local {
       shardsPerStep: websocket.pingWorkers,
     },
     compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
+    missed,
   });
 }
 
@@ -197,8 +198,9 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { config, authenticator, hooks, report, log } = basis;
-  const local = makeLocal(config);
   const backplane = chooseBackplane(config);
+  const gaps = new Gaps(backplane.broker, report);
+  const local = makeLocal(config, (connection) => gaps.tell(connection));
   backplane.health.watch(healthLog(log));
   const probe = sharedProbe(backplane);
   const { policy, allowed } = makePolicy(basis, local, backplane, authorize);

@@ -1,7 +1,8 @@
-import type { Channel, CloseCause, ConnectionInfo } from "../protocol/protocol.ts";
+import type { Channel, CloseCause, ConnectionInfo, Position } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
+import { Missed } from "./gaps/missed.ts";
 import { Hold } from "./hold.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
 
@@ -24,6 +25,12 @@ export interface Transport {
 /** `open` takes messages; `closing` waits for the client's part of the closing handshake; `closed` has no socket. */
 export type ConnectionState = "open" | "closing" | "closed";
 
+/** The shard of a connection, as the connection uses it. */
+export interface ConnectionOwner extends OutboxOwner {
+  /** Called when a connection that has missed nothing misses its first stored message. */
+  missed(connection: Connection): void;
+}
+
 const NO_GROUPS: readonly string[] = [];
 
 /** One WebSocket of one user on this node, and the only way to its send queue and its socket. */
@@ -37,14 +44,14 @@ export class Connection implements ConnectionInfo {
   readonly transport: Transport;
   /** Copied from the transport, because every delivery reads it. */
   readonly deflate: boolean;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<ConnectionOwner>;
   state: ConnectionState = "open";
   /** Groups that this connection has joined. */
   groups: readonly string[] = NO_GROUPS;
   /** Holds of the channels in replay. Undefined almost always, so that a delivery checks one field. */
   holds: Map<Channel, Hold> | undefined;
-  /** Channels with a dropped stored message that no replay has filled yet; undefined almost always. */
-  missed: Set<Channel> | undefined;
+  /** Stored messages that were dropped, until the client is told of them; undefined almost always. */
+  missed: Missed | undefined;
   /** Cause of the close by the server; undefined before it. */
   closeCause: CloseCause | undefined;
   /** `bytesRead` of the stream at the heartbeat's last check. */
@@ -54,7 +61,7 @@ export class Connection implements ConnectionInfo {
   pingedAt: number;
   #attachments: Attachment | undefined;
 
-  constructor(identity: ConnectionInfo, transport: Transport, owner: OutboxOwner) {
+  constructor(identity: ConnectionInfo, transport: Transport, owner: ConnectionOwner) {
     this.id = identity.id;
     this.user = identity.user;
     this.platform = identity.platform;
@@ -113,6 +120,11 @@ export class Connection implements ConnectionInfo {
     return all;
   }
 
+  /** True while frames wait for room: a frame that is queued now would overtake them. */
+  get isParking(): boolean {
+    return this.#outbox.isParking;
+  }
+
   /** Queues the messages of this tick that are posted but not queued yet, before a frame that must follow them. */
   enqueuePosted(): void {
     this.#outbox.enqueuePosted();
@@ -123,9 +135,12 @@ export class Connection implements ConnectionInfo {
     return this.#outbox.isFull;
   }
 
-  /** Resolves when the send queue is empty, its waiting frames have timed out, or the connection is closed. */
-  whenDrained(): Promise<void> {
-    return this.#outbox.whenDrained();
+  /**
+   * Resolves when the frames that are queued now are written, or the connection is closed.
+   * @param orTimeout also when the frames that wait for room time out. @default false
+   */
+  whenDrained(orTimeout?: boolean): Promise<void> {
+    return this.#outbox.whenDrained(orTimeout);
   }
 
   /** When a busy socket last took bytes, in milliseconds since 1970; 0 while it takes everything. */
@@ -163,10 +178,22 @@ export class Connection implements ConnectionInfo {
     return this.holds?.get(channel);
   }
 
-  /** Records that a stored message of the channel was not queued. */
-  miss(channel: Channel): void {
-    this.missed ??= new Set();
-    this.missed.add(channel);
+  /**
+   * Records that a stored message was not queued, so that the client is told of it: on a quiet channel no later message
+   * would show the gap.
+   * @param position of the message; undefined when it is not known which ones are missing
+   */
+  miss(channel: Channel, position?: Position): void {
+    if (this.state !== "open") return;
+    const isFirst = this.missed === undefined;
+    this.missed ??= new Missed();
+    this.missed.add(channel, position);
+    if (isFirst) this.#outbox.owner.missed(this);
+  }
+
+  /** Records a miss if the message that was parked last times out. */
+  missIfDropped(channel: Channel, position: Position): void {
+    this.#outbox.onParkedDropped(() => this.miss(channel, position));
   }
 
   /**

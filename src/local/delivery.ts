@@ -10,6 +10,8 @@ export interface Delivery {
   readonly packet: Packet;
   /** Offset in the channel's history; absent for an ephemeral message. */
   readonly offset?: number;
+  /** Epoch of that history; absent for an ephemeral message. */
+  readonly epoch?: string;
   /** Platforms that get the message. @default all */
   readonly platforms?: readonly string[];
   /** Ids of connections that do not get the message. @default none */
@@ -40,8 +42,16 @@ export function hand(
   if (isFiltered(delivery) && !isFor(connection, delivery)) return skip(connection, delivery);
   if (connection.holds !== undefined && holdBack(connection, delivery, packet)) return "queued";
   const verdict = connection.enqueue(connection.deflate ? packet.deflated(compression) : packet.plain);
-  if (verdict !== "queued" && delivery.offset !== undefined) connection.miss(delivery.channel);
+  if (verdict !== "queued") recordMiss(connection, delivery, verdict);
   return verdict;
+}
+
+/** Records a stored delivery that was not queued. */
+export function recordMiss(connection: Connection, delivery: Delivery, verdict: Verdict = "dropped"): void {
+  const { channel, offset, epoch } = delivery;
+  if (offset === undefined || epoch === undefined) return;
+  if (verdict === "waiting") connection.missIfDropped(channel, { epoch, offset });
+  else connection.miss(channel, { epoch, offset });
 }
 
 function isFor(connection: Connection, { platforms, except }: Delivery): boolean {
@@ -59,10 +69,14 @@ function holdBack(connection: Connection, { channel, offset }: Delivery, packet:
 
 /** Moves a left-out member past the offset, so that it sees no gap. A real gap before the offset must stay visible. */
 function skip(connection: Connection, delivery: Delivery): "skipped" {
-  if (connection.missed?.has(delivery.channel)) return "skipped";
+  if (connection.missed?.has(delivery.channel)) {
+    recordMiss(connection, delivery);
+    return "skipped";
+  }
   const packet = delivery.skip();
   if (packet !== undefined && !holdBack(connection, delivery, packet)) {
-    if (connection.enqueue(packet.plain) !== "queued") connection.miss(delivery.channel);
+    const verdict = connection.enqueue(packet.plain);
+    if (verdict !== "queued") recordMiss(connection, delivery, verdict);
   }
   return "skipped";
 }

@@ -1,3 +1,4 @@
+import type { Position } from "../protocol/protocol.ts";
 import type { Packet } from "./packet.ts";
 
 /** A live stored message on hold until the replay reaches its offset. */
@@ -13,6 +14,8 @@ export interface Held {
 export class Hold {
   readonly #limit: number;
   #held: Held[] = [];
+  /** Where the replay stands: everything up to here is queued. Undefined until its start is known. */
+  reached: Position | "first" | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;

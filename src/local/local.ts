@@ -24,6 +24,8 @@ export interface LocalOptions {
   readonly heartbeat: HeartbeatOptions;
   /** Compression of pushes, for connections that agreed to it. */
   readonly compression: Compression;
+  /** Called when a connection that has missed nothing misses its first stored message. @default nothing is done */
+  readonly missed?: (connection: Connection) => void;
 }
 
 /** Limit of the table of shared platform names: clients choose the names. */
@@ -47,11 +49,11 @@ export class Local {
   constructor(options: LocalOptions) {
     this.#flusher = new Flusher(options.shardsPerTurn);
     const slab = new Slab();
-    const { outbox: limits, compression } = options;
+    const { outbox: limits, compression, missed = () => undefined } = options;
     const { wake, mayWriteNow } = this.#flusher;
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard({ limits, slow: this.slow, slab, compression, wake, mayWriteNow }),
+      () => new Shard({ limits, slow: this.slow, slab, compression, wake, mayWriteNow, missed }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }

@@ -55,6 +55,22 @@ export interface OutboxOwner {
   enqueuePosted(): void;
 }
 
+/** A frame beyond the bounds that waits for room. */
+interface Parked {
+  readonly frame: Buffer;
+  /** Called when the frame times out. */
+  dropped: (() => void) | undefined;
+}
+
+/** A caller that waits until the frames that were pending at its call are written. */
+interface Waiter {
+  readonly resolve: () => void;
+  /** True once those frames have left the queue for the busy socket. */
+  isLeaving: boolean;
+  /** True: a timeout of parked frames ends the wait as well. */
+  readonly orTimeout: boolean;
+}
+
 /** Empty list, one object for all connections: lists that grow from one object by equal frames stay one object. */
 export const EMPTY: Pending = new Pending();
 
@@ -71,8 +87,8 @@ const PIECE_BYTES = 256 * 1024;
  * Send queue of a connection, bounded in messages and bytes. Frames collect during a tick and leave in one write. While
  * the socket keeps up, no frame meets the bounds, because the outbox then writes a full queue at once.
  */
-export class Outbox {
-  readonly #owner: OutboxOwner;
+export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
+  readonly owner: Owner;
   readonly #stream: ByteStream;
   #pending: Pending = EMPTY;
   /** Frames taken from the queue that the busy socket has not accepted yet. */
@@ -80,14 +96,14 @@ export class Outbox {
   #tick: Tick = "idle";
   #closed = false;
   /** Frames beyond the bounds that wait for room under the policy `wait`, oldest first. */
-  #parked: readonly Buffer[] = NONE;
+  #parked: readonly Parked[] = NONE;
   #parkedTimer: NodeJS.Timeout | undefined;
-  #waiters: readonly (() => void)[] = NONE;
+  #waiters: readonly Waiter[] = NONE;
   /** When a busy socket last accepted a piece, in milliseconds since 1970; 0 while it accepts everything. */
   stalledSince = 0;
 
-  constructor(owner: OutboxOwner, stream: ByteStream) {
-    this.#owner = owner;
+  constructor(owner: Owner, stream: ByteStream) {
+    this.owner = owner;
     this.#stream = stream;
   }
 
@@ -114,7 +130,7 @@ export class Outbox {
   }
 
   enqueuePosted(): void {
-    this.#owner.enqueuePosted();
+    this.owner.enqueuePosted();
   }
 
   /** True until the tick's first write, which need not wait for the end of the tick. */
@@ -135,33 +151,51 @@ export class Outbox {
     if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
     this.#pending = EMPTY;
     if (pending.bytes <= PIECE_BYTES && !this.#isBusy()) {
-      this.#stream.write(pending.join(this.#owner.slab));
-      if (this.#stream.writableLength > 0) this.#owner.slab.keep();
+      this.#stream.write(pending.join(this.owner.slab));
+      if (this.#stream.writableLength > 0) this.owner.slab.keep();
     } else {
       this.#leaving = pending.frames();
       this.#writePieces();
     }
     if (this.stalledSince === 0) this.#release();
+    else for (const waiter of this.#waiters) waiter.isLeaving = true;
   }
 
-  /** Resolves when no frame is pending, the parked frames have timed out, or the connection is closed. */
-  whenDrained(): Promise<void> {
+  /**
+   * Resolves when the frames that are pending now are written, or the connection is closed. Later frames do not delay it,
+   * so that a consumer that stays slow keeps nobody waiting for ever.
+   * @param orTimeout also when the parked frames time out. @default false
+   */
+  whenDrained(orTimeout = false): Promise<void> {
     if (this.#closed || (this.stalledSince === 0 && this.#tick === "idle")) return Promise.resolve();
+    const isLeaving = this.#pending.count === 0 && this.#parked.length === 0;
     return new Promise((resolve) => {
-      this.#waiters = [...this.#waiters, resolve];
+      this.#waiters = [...this.#waiters, { resolve, isLeaving, orTimeout }];
     });
+  }
+
+  /** True while frames wait for room: a frame that is queued now would overtake them. */
+  get isParking(): boolean {
+    return this.#parked.length > 0;
+  }
+
+  /** Sets the function that is called when the frame that was parked last times out. */
+  onParkedDropped(dropped: () => void): void {
+    const last = this.#parked.at(-1);
+    if (last !== undefined) last.dropped = dropped;
   }
 
   /** True while the pending frames reach a bound: stop reading requests. */
   get isFull(): boolean {
     return (
-      this.#pending.count >= this.#owner.limits.messages || this.#pending.bytes >= this.#owner.limits.bytes
+      this.#pending.count >= this.owner.limits.messages || this.#pending.bytes >= this.owner.limits.bytes
     );
   }
 
   /** Writes all frames, even to a busy socket, and accepts no more. */
   finish(): void {
-    if (!this.#closed) this.#write([...this.#leaving, ...this.#pending.frames(), ...this.#parked]);
+    if (!this.#closed)
+      this.#write([...this.#leaving, ...this.#pending.frames(), ...this.#parked.map(({ frame }) => frame)]);
     this.close();
   }
 
@@ -183,11 +217,11 @@ export class Outbox {
   #schedule(): void {
     if (this.#tick !== "idle" || this.stalledSince !== 0) return;
     this.#tick = "due";
-    this.#owner.schedule(this);
+    this.owner.schedule(this);
   }
 
   #isBusy(): boolean {
-    return this.#stream.writableLength > this.#owner.limits.socketBytes;
+    return this.#stream.writableLength > this.owner.limits.socketBytes;
   }
 
   /** Writes the frames in pieces: all of them to an idle socket, else one by one as the socket accepts them. */
@@ -225,7 +259,7 @@ export class Outbox {
 
   #hasRoom(frame: Buffer): boolean {
     const { count, bytes } = this.#pending;
-    const { limits } = this.#owner;
+    const { limits } = this.owner;
     return count === 0 || (count < limits.messages && bytes + frame.length <= limits.bytes);
   }
 
@@ -238,7 +272,7 @@ export class Outbox {
   }
 
   #refuse(frame: Buffer): Verdict {
-    const { slow, limits } = this.#owner;
+    const { slow, limits } = this.owner;
     const { policy, messages, waitMs } = limits;
     if (policy === "close") {
       slow.closed++;
@@ -249,32 +283,45 @@ export class Outbox {
       return "dropped";
     }
     slow.waited++;
-    this.#parked = [...this.#parked, frame];
+    this.#parked = [...this.#parked, { frame, dropped: undefined }];
     this.#parkedTimer ??= setTimeout(() => this.#timeOut(), waitMs);
     return "waiting";
   }
 
   #timeOut(): void {
+    const parked = this.#parked;
     this.#parkedTimer = undefined;
-    this.#owner.slow.dropped += this.#parked.length;
+    this.owner.slow.dropped += parked.length;
     this.#parked = NONE;
-    this.#release();
+    for (const { dropped } of parked) dropped?.();
+    this.#releaseIf(({ orTimeout }) => orTimeout);
   }
 
+  /** The busy socket has accepted all leaving frames. Those that collected meanwhile follow at once. */
   #drained(): void {
-    for (const frame of this.#parked) this.#append(frame);
+    this.#releaseIf(({ isLeaving }) => isLeaving);
+    for (const { frame } of this.#parked) this.#append(frame);
     this.#parked = NONE;
     clearTimeout(this.#parkedTimer);
     this.#parkedTimer = undefined;
-    if (this.#pending.count === 0) this.#release();
-    else this.#schedule();
+    const tick = this.#tick;
+    this.flush();
+    this.#tick = tick;
+    if (this.#pending.count === 0 && this.stalledSince === 0) this.#release();
   }
 
   #release(): void {
     const waiters = this.#waiters;
     if (waiters.length === 0) return;
     this.#waiters = NONE;
-    for (const resolve of waiters) resolve();
+    for (const { resolve } of waiters) resolve();
+  }
+
+  #releaseIf(isDone: (waiter: Waiter) => boolean): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = waiters.filter((waiter) => !isDone(waiter));
+    for (const waiter of waiters) if (isDone(waiter)) waiter.resolve();
   }
 }
 

@@ -1,8 +1,8 @@
-import type { Channel } from "../protocol/protocol.ts";
-import type { Connection } from "./connection.ts";
-import { type Delivered, type Delivery, hand, isFiltered } from "./delivery.ts";
+import { type Channel, groupChannel } from "../protocol/protocol.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
+import { type Delivered, type Delivery, hand, isFiltered, recordMiss } from "./delivery.ts";
 import type { Compression } from "./frame.ts";
-import type { Outbox, OutboxLimits, OutboxOwner, SlowCounts } from "./outbox.ts";
+import type { Outbox, OutboxLimits, SlowCounts } from "./outbox.ts";
 import type { Slab } from "./slab.ts";
 
 export interface ShardOptions {
@@ -14,6 +14,8 @@ export interface ShardOptions {
   readonly wake: (shard: Shard) => void;
   /** Asks for permission to write one outbox before the end of the tick. */
   readonly mayWriteNow: () => boolean;
+  /** Called when a connection that has missed nothing misses its first stored message. */
+  readonly missed: (connection: Connection) => void;
 }
 
 /** Messages of one tick to one set of members. */
@@ -23,10 +25,11 @@ interface Posted {
 }
 
 /** One part of the node's connections, chosen by a hash of the user, with their groups and their writes. */
-export class Shard implements OutboxOwner {
+export class Shard implements ConnectionOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
+  readonly missed: (connection: Connection) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
   readonly #wake: (shard: Shard) => void;
@@ -39,10 +42,11 @@ export class Shard implements OutboxOwner {
   #isAwake = false;
   #flushed = 0;
 
-  constructor({ limits, slow, slab, compression, wake, mayWriteNow }: ShardOptions) {
+  constructor({ limits, slow, slab, compression, wake, mayWriteNow, missed }: ShardOptions) {
     this.limits = limits;
     this.slow = slow;
     this.slab = slab;
+    this.missed = missed;
     this.#compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;
@@ -74,6 +78,7 @@ export class Shard implements OutboxOwner {
     this.enqueuePosted();
     this.#removeMember(group, connection);
     connection.groups = connection.groups.filter((joined) => joined !== group);
+    connection.missed?.delete(groupChannel(group));
   }
 
   /** Members of a group, or of `all`, in this shard. */
@@ -164,7 +169,7 @@ export class Shard implements OutboxOwner {
       const verdict = hand(connection, delivery, this.#compression);
       if (verdict === "queued" || verdict === "waiting") delivered.connections++;
       if (verdict !== "waiting") continue;
-      delivered.waiting = Promise.all([delivered.waiting, connection.whenDrained()]);
+      delivered.waiting = Promise.all([delivered.waiting, connection.whenDrained(true)]);
     }
   }
 
@@ -175,9 +180,9 @@ export class Shard implements OutboxOwner {
   }
 }
 
-/** Records a gap for each stored delivery, because the connection did not queue all of them. */
+/** Records a miss of each stored delivery, because the connection did not queue all of them. */
 function missAll(connection: Connection, deliveries: readonly Delivery[]): void {
-  for (const { channel, offset } of deliveries) if (offset !== undefined) connection.miss(channel);
+  for (const delivery of deliveries) recordMiss(connection, delivery);
 }
 
 const NO_MEMBERS: ReadonlySet<Connection> = new Set();

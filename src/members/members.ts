@@ -30,6 +30,17 @@ interface Entry {
    * present end of the history.
    */
   readonly durable: boolean;
+  /** Where an earlier replay of the channel stood, which this one replaces. */
+  readonly owed: ReplayFrom | undefined;
+}
+
+/** What is known about the start of a channel's replay when the connection enters the channel. */
+interface Start {
+  readonly durable: boolean;
+  /** Positions that the client gave. */
+  readonly positions?: Positions;
+  /** Positions before the welcome. */
+  readonly starts?: Positions;
 }
 
 /** Membership of connections in channels, from a connection's first frame to its last. */
@@ -64,13 +75,14 @@ export class Members {
       this.#startsOf(["all", ...groups.slice(0, Members.maxGroups).map(groupChannel)], positions),
     ]);
     if (!(await this.#register(connection))) return undefined;
-    const own = this.#enter(connection, userChannel(connection.user), true);
-    const all = this.#enter(connection, "all", false);
+    const known = { positions, starts };
+    const own = this.#enter(connection, userChannel(connection.user), { ...known, durable: true });
+    const all = this.#enter(connection, "all", { ...known, durable: false });
     local.add(connection);
     connection.send(welcome);
     const joined: Entry[] = [];
     for (const group of [...new Set([...durable, ...groups])].slice(0, Members.maxGroups)) {
-      joined.push(await this.#joinGroup(connection, group, durable.includes(group)));
+      joined.push(await this.#joinGroup(connection, group, { ...known, durable: durable.includes(group) }));
     }
     return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }
@@ -96,8 +108,19 @@ export class Members {
    * @throws TidingsError `too_large` beyond {@link Members.maxGroups}
    */
   async join(connection: Connection, group: string): Promise<(position?: Position) => Promise<Replayed>> {
-    const entry = await this.#joinGroup(connection, group, false);
-    return (position) => this.#replayEntry(connection, entry, position);
+    const isNew = !connection.groups.includes(group);
+    const entry = await this.#joinGroup(connection, group, { durable: false });
+    return async (position) => {
+      try {
+        return await this.#replayEntry(connection, entry, position, isNew ? undefined : true);
+      } catch (thrown) {
+        // The client hears that it has not joined, so it must not be a member without a position.
+        if (isNew && connection.holdOf(entry.channel) === undefined) {
+          await this.#undoJoin(connection, entry, group);
+        }
+        throw thrown;
+      }
+    };
   }
 
   /** Leaves a group; does nothing when the connection has not joined it. */
@@ -109,7 +132,7 @@ export class Members {
 
   /** Replays a channel to a connection that is already a member of it. */
   resume(connection: Connection, channel: Channel, position: Position): Promise<Replayed> {
-    return this.#replayEntry(connection, this.#enter(connection, channel, false), position);
+    return this.#replayEntry(connection, this.#enter(connection, channel, { durable: false }), position);
   }
 
   /** Registers a connection in presence and kicks those that the rules evict. @returns false when they refuse it */
@@ -123,16 +146,28 @@ export class Members {
     return true;
   }
 
-  async #joinGroup(connection: Connection, group: string, durable: boolean): Promise<Entry> {
+  async #joinGroup(connection: Connection, group: string, start: Start): Promise<Entry> {
     if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
-    const { groups } = connection;
-    if (groups.length >= Members.maxGroups && !groups.includes(group)) {
+    const isNew = !connection.groups.includes(group);
+    if (isNew && connection.groups.length >= Members.maxGroups) {
       throw new TidingsError("too_large", `a connection has at most ${Members.maxGroups} groups`);
     }
-    const entry = this.#enter(connection, groupChannel(group), durable);
+    const entry = this.#enter(connection, groupChannel(group), start);
     this.#ports.local.join(group, connection);
-    await this.#ports.backplane.routes.join(group, connection.user);
+    try {
+      await this.#ports.backplane.routes.join(group, connection.user);
+    } catch (thrown) {
+      if (isNew) await this.#undoJoin(connection, entry, group);
+      else this.#replay.giveUp(connection, entry.channel, entry.hold);
+      throw thrown;
+    }
     return entry;
+  }
+
+  /** Ends a membership that has just begun, after a failure. */
+  async #undoJoin(connection: Connection, { channel, hold }: Entry, group: string): Promise<void> {
+    connection.release(channel, hold);
+    await this.leave(connection, group).catch((error: unknown) => this.#ports.report("leave", error));
   }
 
   /** Removes this node's route to the group, unless another connection of the user has joined it. */
@@ -141,8 +176,12 @@ export class Members {
     if (!local.hasMember(group, connection.user)) await backplane.routes.leave(group, connection.user);
   }
 
-  #enter(connection: Connection, channel: Channel, durable: boolean): Entry {
-    return { channel, hold: connection.hold(channel, this.#ports.holdLimit), durable };
+  /** Puts a channel on hold. A replay of the channel that has not ended yet is replaced. */
+  #enter(connection: Connection, channel: Channel, { durable, positions, starts }: Start): Entry {
+    const owed = connection.holdOf(channel)?.reached;
+    const hold = connection.hold(channel, this.#ports.holdLimit);
+    hold.reached = positions?.[channel] ?? owed ?? (durable ? "first" : starts?.[channel]);
+    return { channel, hold, durable, owed };
   }
 
   /** Reads the present positions of the channels for which the client gave no position. */
@@ -174,8 +213,23 @@ export class Members {
     }
   }
 
-  async #replayEntry(connection: Connection, { channel, hold }: Entry, from?: ReplayFrom): Promise<Replayed> {
-    return this.#replay.run(connection, channel, hold, from ?? (await this.#present(channel, hold)));
+  /** @param missed true: messages of the channel may be on the way to the connection, or were dropped */
+  async #replayEntry(
+    connection: Connection,
+    entry: Entry,
+    asked?: ReplayFrom,
+    missed?: true,
+  ): Promise<Replayed> {
+    const { channel, hold } = entry;
+    const from = asked ?? entry.owed;
+    if (from !== undefined) return this.#replay.run(connection, channel, hold, from);
+    try {
+      const present = await this.#present(channel, hold);
+      return await this.#replay.run(connection, channel, hold, present, missed);
+    } catch (thrown) {
+      this.#replay.giveUp(connection, channel, hold);
+      throw thrown;
+    }
   }
 
   /** Reads the present position of the channel, limited to the first message on hold, which the member must get. */
@@ -189,4 +243,5 @@ export class Members {
 
 export { Commands } from "./commands.ts";
 export { addMember, type GroupMember, groupMembers, removeMember } from "./durable.ts";
+export { Gaps } from "./gaps.ts";
 export { Watchers } from "./watchers.ts";

@@ -42,11 +42,16 @@ export interface Welcome {
   limits: { messageBytes: number };
 }
 
-/** The `channel` continues after `offset`. `recovered: false`: messages after the client's position are lost. */
+/**
+ * The `channel` continues after `offset`. `recovered: false`: messages after the client's position are lost.
+ * `missed: true`: messages up to `offset` may have been dropped on the way to this connection. The client requests those
+ * after its own position.
+ */
 export interface PositionFrame extends Position {
   type: "position";
   channel: Channel;
   recovered: boolean;
+  missed?: true;
 }
 
 /** Information for the client, usually before the server closes the connection. */

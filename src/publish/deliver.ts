@@ -51,6 +51,7 @@ export class Deliverer {
       // Earlier messages belong to the lost history: send them before this frame, or not at all.
       connection.enqueuePosted();
       connection.holdOf(channel)?.clear();
+      connection.missed?.delete(channel);
       connection.send(text);
     });
   }
@@ -80,6 +81,10 @@ class MessageDelivery implements Delivery {
     this.#message = message;
   }
 
+  get epoch(): string | undefined {
+    return isStored(this.#message) ? this.#message.epoch : undefined;
+  }
+
   get packet(): Packet {
     this.#packet ??= pushPacket(this.#message);
     return this.#packet;
@@ -105,9 +110,17 @@ export function pushOf({ type, body, timestamp, from, channel, id, offset }: Sto
 const skipPacket = (message: StoredMessage): Packet =>
   new Packet(() => positionText(message.channel, message, true));
 
-/** Encodes a `position` frame. */
-export function positionText(channel: Channel, { epoch, offset }: Position, recovered: boolean): string {
-  const frame: PositionFrame = { type: "position", channel, epoch, offset, recovered };
+/**
+ * Encodes a `position` frame.
+ * @param missed true: messages up to the position may have been dropped on the way to this connection
+ */
+export function positionText(
+  channel: Channel,
+  { epoch, offset }: Position,
+  recovered: boolean,
+  missed?: true,
+): string {
+  const frame: PositionFrame = { type: "position", channel, epoch, offset, recovered, missed };
   return encodeServerFrame(frame);
 }
 

@@ -182,7 +182,7 @@ export class Publisher {
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
 export { Acks } from "./acks.ts";
-export { Deliverer, type DeliverMeter } from "./deliver.ts";
+export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
 export { type HistoryReply, historyPage } from "./history-page.ts";
 export type {

@@ -28,17 +28,33 @@ export class Replay {
   /**
    * Sends a `position` frame and all messages after the position, and releases the hold.
    * A slow consumer delays its own replay only: while its queue is full, the replay waits.
+   * @param missed true: messages before the position may have been dropped on the way to the connection
    */
-  async run(connection: Connection, channel: Channel, hold: Hold, from: ReplayFrom): Promise<Replayed> {
+  async run(
+    connection: Connection,
+    channel: Channel,
+    hold: Hold,
+    from: ReplayFrom,
+    missed?: true,
+  ): Promise<Replayed> {
+    hold.reached = from;
     try {
       const { start, page } = await this.#read(channel, from);
-      connection.send(positionText(channel, start, start.recovered));
+      // A newer replay has its own start, and a second position would move the client back or past messages.
+      if (!isWanted(connection, channel, hold)) return start;
+      connection.send(positionText(channel, start, start.recovered, missed));
       await this.#catchUp(connection, channel, hold, start, page);
       return start;
     } finally {
-      // After an error the client gets the held messages, sees the gap, and resumes again.
-      release(connection, channel, hold, hold.held);
+      this.giveUp(connection, channel, hold);
     }
+  }
+
+  /** Ends a replay before its end: after an error the client gets the held messages, and is told of the gap. */
+  giveUp(connection: Connection, channel: Channel, hold: Hold): void {
+    if (connection.holdOf(channel) !== hold) return;
+    release(connection, channel, hold, hold.held);
+    connection.miss(channel);
   }
 
   async #catchUp(
@@ -53,11 +69,13 @@ export class Replay {
     while (isWanted(connection, channel, hold)) {
       const last = sendPage(connection, page.messages);
       position = { epoch: position.epoch, offset: last ?? position.offset };
+      hold.reached = position;
       connection.enqueuePosted();
       const live = hold.after(position.offset);
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
       await connection.whenDrained();
       const next = await this.#read(channel, position);
+      if (!isWanted(connection, channel, hold)) return;
       if (!next.start.recovered) connection.send(positionText(channel, next.start, false));
       position = next.start;
       page = next.page;

@@ -30,6 +30,9 @@ const receive = (...offsets: number[]): void => {
 const move = (epoch: string, offset: number, recovered = true): void =>
   timeline.move({ type: "position", channel: "user:alice", epoch, offset, recovered });
 
+const missed = (epoch: string, offset: number): void =>
+  timeline.move({ type: "position", channel: "user:alice", epoch, offset, recovered: true, missed: true });
+
 test("delivers the next offset and drops delivered ones", () => {
   receive(11, 11, 9, 12, 10, 11, 13);
   expect(output).toEqual([11, 12, 13]);
@@ -134,4 +137,32 @@ test("a gap without an epoch cannot be filled, so it is reported as lost", () =>
   timeline = newTimeline();
   receive(5, 8, 9);
   expect(output).toEqual([5, "lost", 8, 9]);
+});
+
+test("a position that says `missed` is a gap up to and including its offset, also one ahead", () => {
+  missed("a", 11);
+  expect(output).toEqual(["gap"]);
+  expect(timeline.position).toEqual({ epoch: "a", offset: 10 });
+  receive(12);
+  move("a", 10);
+  receive(11, 12);
+  expect(output).toEqual(["gap", 11, 12]);
+  expect(timeline.hasGap).toBe(false);
+  missed("a", 12);
+  expect(output).toEqual(["gap", 11, 12]);
+});
+
+test("a position that says `missed` in another epoch reports the loss and asks from its beginning", () => {
+  missed("b", 3);
+  expect(output).toEqual(["lost", "gap"]);
+  expect(timeline.position).toEqual({ epoch: "b", offset: 0 });
+  receive(1, 2, 3);
+  expect(output).toEqual(["lost", "gap", 1, 2, 3]);
+});
+
+test("giving up a gap without held messages continues after its end", () => {
+  missed("a", 13);
+  timeline.giveUp();
+  receive(14);
+  expect(output).toEqual(["gap", "lost", 14]);
 });

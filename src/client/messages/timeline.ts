@@ -23,6 +23,8 @@ const SKIPPED = Symbol("skipped");
 export class Timeline {
   readonly #events: TimelineEvents;
   #position: Position | undefined;
+  /** Last offset of a gap that the server told of. Messages up to here are missing. */
+  #gapEnd = 0;
   /** The position that the login named, until the server's first position. */
   #loginPosition: Position | undefined;
   readonly #held = new Map<number, Push | typeof SKIPPED>();
@@ -38,7 +40,7 @@ export class Timeline {
   }
 
   get hasGap(): boolean {
-    return this.#held.size > 0;
+    return this.#held.size > 0 || this.#gapEnd > (this.#position?.offset ?? 0);
   }
 
   /** Returns the position that the login names. */
@@ -60,10 +62,11 @@ export class Timeline {
    * Continues from a `position` frame. Within an epoch the position never goes back, because replies cross with live
    * messages and a replay repeats delivered ones.
    */
-  move({ epoch, offset, recovered }: PositionFrame): void {
+  move({ epoch, offset, recovered, missed }: PositionFrame): void {
     const position = this.#position;
     if (position?.epoch === UNKNOWN) position.epoch = epoch;
-    if (position === undefined || position.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
+    if (position !== undefined && missed) this.#missed(position, { epoch, offset });
+    else if (position === undefined || position.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
     else if (recovered) this.#take(offset, SKIPPED);
     else if (this.#isAheadOfHistory(epoch, offset)) this.#restart({ epoch, offset }, false);
     else if (offset > position.offset) this.#jump(position, offset);
@@ -73,13 +76,23 @@ export class Timeline {
   /** Skips the missing messages and continues with the first held one. */
   giveUp(): void {
     if (this.#position !== undefined && this.hasGap) {
-      this.#jump(this.#position, Math.min(...this.#held.keys()) - 1);
+      const firstHeld = Math.min(...this.#held.keys());
+      this.#jump(this.#position, Number.isFinite(firstHeld) ? firstHeld - 1 : this.#gapEnd);
     }
   }
 
   /** Discards the held messages. The recovery on the next connection repeats them. */
   disconnected(): void {
     this.#held.clear();
+    this.#gapEnd = 0;
+  }
+
+  /** Opens a gap up to an offset, which may be missing as well. Without its epoch everything of the history is missing. */
+  #missed(position: Position, { epoch, offset }: Position): void {
+    if (position.epoch !== epoch) this.#restart({ epoch, offset: 0 }, false);
+    const opensGap = !this.hasGap;
+    this.#gapEnd = Math.max(this.#gapEnd, offset);
+    if (opensGap && this.hasGap) this.#events.gap();
   }
 
   /**
@@ -119,7 +132,7 @@ export class Timeline {
   }
 
   #restart(position: Position, recovered: boolean): void {
-    this.#held.clear();
+    this.disconnected();
     this.#position = position;
     if (!recovered) this.#events.lost();
   }
