@@ -1,4 +1,5 @@
 import {
+  type Channel,
   channelOf,
   groupChannel,
   type Positions,
@@ -27,7 +28,7 @@ import { type Online, type PresenceQuery, PresenceWatch, type WatchQuery } from 
 import { Recovery } from "./messages/recovery.ts";
 import { Sending } from "./messages/sending.ts";
 import { type ClientOptions, type ConnectOptions, resolveOptions } from "./options.ts";
-import { endedBy, Session } from "./session/session.ts";
+import { endedBy, type RestRequest, Session } from "./session/session.ts";
 
 /**
  * Connects to a hub and reconnects until {@link Client.close}, or until the server closes with a final code.
@@ -227,7 +228,8 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   #makeSession(): Session {
     return new Session(this.#options, this.#statuses, {
-      resume: () => this.#ordering.login(),
+      resume: (fits) => this.#ordering.login(fits),
+      rest: () => this.#ordering.leftOut.map((channel) => this.#restRequest(channel)),
       welcomed: (welcome) => {
         this.#welcome = welcome;
         this.#resolveReady(welcome);
@@ -241,6 +243,14 @@ export class Client<Events extends object = Record<string, unknown>> {
       presence: ({ user, online }) => this.#presence.update(user, online),
       ended: (ending) => this.#ended(ending),
     });
+  }
+
+  /** The request that continues a channel from a position which the login had no room for. */
+  #restRequest(channel: Channel): RestRequest {
+    const position = this.#ordering.position(channel);
+    return channel.startsWith("group:")
+      ? { action: "group.join", data: { group: channel.slice("group:".length), position } }
+      : { action: "message.resume", data: { channel, ...position } };
   }
 
   #online(): void {

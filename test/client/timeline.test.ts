@@ -166,3 +166,22 @@ test("giving up a gap without held messages continues after its end", () => {
   receive(14);
   expect(output).toEqual(["gap", "lost", 14]);
 });
+
+test("a login that left the position out: a position of the server's choice one ahead is a gap", () => {
+  timeline.login(false);
+  move("a", 11);
+  expect(output).toEqual(["gap"]);
+  move("a", 10);
+  receive(11);
+  move("a", 12);
+  receive(13);
+  expect(output).toEqual(["gap", 11, 13]);
+});
+
+test("a login that left the position out: another epoch is a loss, whatever the server recovered", () => {
+  timeline.login(false);
+  move("b", 2);
+  expect(output).toEqual(["lost", "gap"]);
+  receive(1, 2, 3);
+  expect(output).toEqual(["lost", "gap", 1, 2, 3]);
+});

@@ -20,7 +20,9 @@ export interface OrderingEvents {
 /** In-order delivery on all channels of a client: one timeline per channel. */
 export class Ordering {
   readonly #events: OrderingEvents;
+  /** The channel that moved last is the last one. */
   readonly #timelines = new Map<Channel, Timeline>();
+  #leftOut: Channel[] = [];
 
   constructor(events: OrderingEvents, positions: Positions = {}) {
     this.#events = events;
@@ -32,11 +34,11 @@ export class Ordering {
 
   receive(push: Push): void {
     if (push.offset === undefined) this.#events.deliver(push);
-    else this.#at(channelOf(push)).receive(push, push.offset);
+    else this.#moving(channelOf(push)).receive(push, push.offset);
   }
 
   move(frame: PositionFrame): void {
-    this.#at(frame.channel).move(frame);
+    this.#moving(frame.channel).move(frame);
   }
 
   position(channel: Channel): Position | undefined {
@@ -44,12 +46,36 @@ export class Ordering {
   }
 
   positions(): Positions {
-    return this.#each((timeline) => timeline.position);
+    const positions: Positions = {};
+    for (const [channel, { position }] of this.#timelines) {
+      if (position !== undefined) positions[channel] = position;
+    }
+    return positions;
   }
 
-  /** Returns the positions that the login names. */
-  login(): Positions {
-    return this.#each((timeline) => timeline.login());
+  /**
+   * Returns the positions that the login names: of the user's channel, of everyone's, and of the groups that moved last.
+   * @param fits tells whether the login has room for these positions. @default unlimited
+   */
+  login(fits: (positions: Positions) => boolean = () => true): Positions {
+    let positions: Positions = {};
+    let hasRoom = true;
+    this.#leftOut = [];
+    for (const [channel, timeline] of this.#byUrgency()) {
+      const { position } = timeline;
+      if (position === undefined) continue;
+      const more = { ...positions, [channel]: position };
+      hasRoom &&= fits(more);
+      timeline.login(hasRoom);
+      if (hasRoom) positions = more;
+      else this.#leftOut.push(channel);
+    }
+    return positions;
+  }
+
+  /** Channels that the last login had no room for. */
+  get leftOut(): readonly Channel[] {
+    return this.#leftOut;
   }
 
   hasGap(channel: Channel): boolean {
@@ -69,10 +95,15 @@ export class Ordering {
     for (const timeline of this.#timelines.values()) timeline.disconnected();
   }
 
-  #at(channel: Channel): Timeline {
-    const known = this.#timelines.get(channel);
-    if (known !== undefined) return known;
-    const timeline = this.#timeline(channel);
+  /** The channels of every client, then the groups that moved last. */
+  #byUrgency(): [Channel, Timeline][] {
+    const isGroup = ([channel]: [Channel, Timeline]): number => Number(channel.startsWith("group:"));
+    return [...this.#timelines].reverse().sort((one, other) => isGroup(one) - isGroup(other));
+  }
+
+  #moving(channel: Channel): Timeline {
+    const timeline = this.#timelines.get(channel) ?? this.#timeline(channel);
+    this.#timelines.delete(channel);
     this.#timelines.set(channel, timeline);
     return timeline;
   }
@@ -87,14 +118,5 @@ export class Ordering {
       },
       position,
     );
-  }
-
-  #each(read: (timeline: Timeline) => Position | undefined): Positions {
-    const positions: Positions = {};
-    for (const [channel, timeline] of this.#timelines) {
-      const position = read(timeline);
-      if (position !== undefined) positions[channel] = position;
-    }
-    return positions;
   }
 }

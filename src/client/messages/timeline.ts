@@ -23,6 +23,8 @@ const SKIPPED = Symbol("skipped");
 export class Timeline {
   readonly #events: TimelineEvents;
   #position: Position | undefined;
+  /** True when the login had no room for the position, until the server continues from it. */
+  #isLeftOut = false;
   /** Last offset of a gap that the server told of. Messages up to here are missing. */
   #gapEnd = 0;
   /** The position that the login named, until the server's first position. */
@@ -43,10 +45,14 @@ export class Timeline {
     return this.#held.size > 0 || this.#gapEnd > (this.#position?.offset ?? 0);
   }
 
-  /** Returns the position that the login names. */
-  login(): Position | undefined {
+  /**
+   * Begins a login.
+   * @param isNamed false when the login has no room for the position: the server may continue from another one until it
+   * learns this one
+   */
+  login(isNamed = true): void {
+    this.#isLeftOut = !isNamed;
     this.#loginPosition = this.position;
-    return this.position;
   }
 
   receive(push: Push, offset: number): void {
@@ -65,7 +71,8 @@ export class Timeline {
   move({ epoch, offset, recovered, missed }: PositionFrame): void {
     const position = this.#position;
     if (position?.epoch === UNKNOWN) position.epoch = epoch;
-    if (position !== undefined && missed) this.#missed(position, { epoch, offset });
+    const mayMiss = missed || (recovered && this.#isLeftOut);
+    if (position !== undefined && mayMiss) this.#missed(position, { epoch, offset });
     else if (position === undefined || position.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
     else if (recovered) this.#take(offset, SKIPPED);
     else if (this.#isAheadOfHistory(epoch, offset)) this.#restart({ epoch, offset }, false);
@@ -90,6 +97,7 @@ export class Timeline {
   /** Opens a gap up to an offset, which may be missing as well. Without its epoch everything of the history is missing. */
   #missed(position: Position, { epoch, offset }: Position): void {
     if (position.epoch !== epoch) this.#restart({ epoch, offset: 0 }, false);
+    this.#isLeftOut &&= offset > position.offset;
     const opensGap = !this.hasGap;
     this.#gapEnd = Math.max(this.#gapEnd, offset);
     if (opensGap && this.hasGap) this.#events.gap();

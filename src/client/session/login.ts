@@ -10,6 +10,16 @@ type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "platform" | 
 /** A login is renewed 30 s before it expires, or when a quarter of a shorter login is left. */
 const RENEW_BEFORE_MS = 30_000;
 
+/**
+ * Limits of a login, in bytes. A server reads little before it knows the client, and proxies take URLs of 8 KiB at most.
+ * What does not fit follows after the login.
+ */
+const MAX_URL = 6_144;
+const MAX_MESSAGE = 15_360;
+
+/** Returns positions to recover from, the most urgent ones, of which `fits` tells whether a login has room for them. */
+export type Resume = (fits: (positions: Positions) => boolean) => Positions;
+
 export interface LoginPorts {
   /** Renews the login on the present connection. Resolves with the reply, or undefined without a connection. */
   renew(credentials: Credentials): Promise<unknown>;
@@ -43,19 +53,34 @@ export class Login {
     return user === undefined ? undefined : { user_id: user };
   }
 
-  /** The `data` of `robot.login`. */
-  data(credentials: Credentials, resume: Positions): object {
+  /**
+   * The `data` of `robot.login`.
+   * @param resume returns the positions to recover from, as far as they fit
+   */
+  data(credentials: Credentials, resume: Resume): object {
     const { platform, device } = this.#options;
-    return { ...credentials, platform, device, resume };
+    const dataWith = (positions: Positions): object => ({
+      ...credentials,
+      platform,
+      device,
+      resume: positions,
+    });
+    const sizeOf = (value: object): number => new TextEncoder().encode(JSON.stringify(value)).length;
+    return dataWith(resume((positions) => sizeOf(dataWith(positions)) < MAX_MESSAGE));
   }
 
   /** The URL of a connection whose login is not by message. */
-  urlWith(resume: Positions): string {
+  urlWith(resume: Resume): string {
     const { url, platform, device } = this.#options;
     const full = new URL(url);
     if (platform !== undefined) full.searchParams.set("platform", platform);
     if (device !== undefined) full.searchParams.set("device", device);
-    if (Object.keys(resume).length > 0) full.searchParams.set("resume", JSON.stringify(resume));
+    const positions = resume((positions) => {
+      full.searchParams.set("resume", JSON.stringify(positions));
+      return full.href.length < MAX_URL;
+    });
+    if (Object.keys(positions).length > 0) full.searchParams.set("resume", JSON.stringify(positions));
+    else full.searchParams.delete("resume");
     return full.href;
   }
 

@@ -1,7 +1,6 @@
 import {
   type Notice,
   type PositionFrame,
-  type Positions,
   type PresenceFrame,
   type Push,
   TidingsError,
@@ -14,13 +13,22 @@ import { Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
-import { type Credentials, Login } from "./login.ts";
+import { type Credentials, Login, type Resume } from "./login.ts";
 
 export type { CallPlan } from "./calls.ts";
+export type { Resume } from "./login.ts";
+
+/** A request that completes a login. */
+export interface RestRequest {
+  readonly action: string;
+  readonly data: object;
+}
 
 export interface SessionHandlers {
-  /** Returns the positions to recover from. Called at every login. */
-  resume(): Positions;
+  /** Returns the positions to recover from, as far as there is room. Called at every login. */
+  resume: Resume;
+  /** Returns the requests for the positions that the login had no room for. */
+  rest(): RestRequest[];
   /** Called after the login. The missed messages follow. */
   welcomed(welcome: Welcome): void;
   /** Called when all missed messages have arrived and the queued calls are written. */
@@ -42,6 +50,9 @@ const LOGIN_PLAN: CallPlan = {
   timeoutMs: Number.POSITIVE_INFINITY,
   timedFrom: "call",
 };
+
+/** Requests at a time that complete a login: as many as a server handles of one connection at once. */
+const BATCH = 32;
 
 /** A login that continues over many connections. It passes replies to their calls, and other frames to the handlers. */
 export class Session {
@@ -142,8 +153,7 @@ export class Session {
     this.#statuses.emit({ type: "connecting", attempt });
     try {
       const opening = await this.#login.credentials();
-      const url =
-        opening === undefined ? this.#login.urlWith(this.#handlers.resume()) : this.#options.url.href;
+      const url = opening === undefined ? this.#login.urlWith(this.#handlers.resume) : this.#options.url.href;
       return { url, opening };
     } catch (cause) {
       this.#statuses.report("token", cause);
@@ -153,7 +163,7 @@ export class Session {
 
   #opened(credentials: Credentials | undefined): void {
     if (credentials === undefined) return;
-    const data = this.#login.data(credentials, this.#handlers.resume());
+    const data = this.#login.data(credentials, this.#handlers.resume);
     this.#calls.login({ action: "robot.login", data }, LOGIN_PLAN).then(
       () => this.#goOnline(),
       (error) => this.#loginRefused(error),
@@ -167,10 +177,22 @@ export class Session {
     this.#socket.fail(error.retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, error.message);
   }
 
-  #goOnline(): void {
+  /** Completes the login in batches, then writes the queued calls. */
+  async #goOnline(): Promise<void> {
     if (this.state !== "open") return;
+    const connection = this.#connection;
+    const rest = this.#handlers.rest();
+    while (rest.length > 0) {
+      await Promise.all(rest.splice(0, BATCH).map((request) => this.#complete(request)));
+      if (connection !== this.#connection) return;
+    }
     this.#calls.online();
     this.#handlers.online();
+  }
+
+  #complete(request: RestRequest): Promise<void> {
+    const failed = (error: unknown): void => this.#statuses.report("server", error);
+    return this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch(failed);
   }
 
   async #renew(credentials: Credentials): Promise<unknown> {
@@ -224,7 +246,7 @@ export class Session {
     this.#handlers.welcomed(welcome);
     this.#statuses.emit({ type: "open", welcome });
     // A login by the URL or cookies has no reply to wait for.
-    if (!this.#login.isByMessage) this.#goOnline();
+    if (!this.#login.isByMessage) void this.#goOnline();
   }
 
   #notice({ code, message, data, reconnectMs }: Notice): void {
