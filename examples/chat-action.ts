@@ -47,7 +47,7 @@ hub.action("chat.tell", Tell, async ({ user }, { users, text }) => {
   return { states: receipts.map(({ state }) => state) };
 });
 
-// Middleware wraps every action, the built-in ones too.
+// Middleware wraps every action, the built-in ones too, and every message.
 hub.use(async ({ action, user }, next) => {
   const started = performance.now();
   try {

@@ -38,7 +38,10 @@ export interface Hub<Events extends object> {
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
   ): this;
 
-  /** Wraps every action; the first one added is the outermost. */
+  /**
+   * Wraps every request and every message of clients; the first one added is the outermost. A login is no request yet:
+   * the `connect` hook decides about it. What the application or the HTTP API publishes does not pass.
+   */
   use(middleware: Middleware): this;
 
   /** Listens to a stage of the hub's work. @returns a function that removes the listener */

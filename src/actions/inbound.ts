@@ -10,6 +10,7 @@ import {
   type RequestForm,
   TidingsError,
   toTidingsError,
+  within,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
 import { InboundState } from "./inbound-state.ts";
@@ -73,7 +74,41 @@ export class Inbound {
   }
 
   #inOrder(connection: Connection, message: ClientMessage): Promise<void> {
-    return connection.attached(InboundState).messages.run(() => this.#message(connection, message));
+    return connection
+      .attached(InboundState)
+      .messages.run(() =>
+        this.#ports.router.hasMiddleware
+          ? this.#wrapped(connection, message)
+          : this.#message(connection, message),
+      );
+  }
+
+  /**
+   * Runs a message inside the middleware. Resolves when the publisher has the message, or the middleware has ended
+   * without it, or after the timeout of handlers: so the client's next message keeps its place.
+   */
+  async #wrapped(connection: Connection, message: ClientMessage): Promise<void> {
+    const { router, sending } = this.#ports;
+    const handed = Promise.withResolvers<void>();
+    let isOverdue = false;
+    const publish = async (): Promise<Receipt> => {
+      const publish = await sending.prepare(connection, message);
+      if (isOverdue) throw new TidingsError("timeout", "the middleware took too long");
+      const receipt = message.ack ? this.#countAck(connection, publish) : publish();
+      handed.resolve();
+      return receipt;
+    };
+    const context = { action: "message.send", user: connection.user, connection };
+    const reply = (async () => router.wrap(context, publish))();
+    const started = within(router.timeoutMs, context.action, () => Promise.race([handed.promise, reply]));
+    void this.#answer(
+      connection,
+      message.answer,
+      started.then(() => reply),
+    );
+    await started.catch(() => {
+      isOverdue = true;
+    });
   }
 
   /** Resolves when the publisher has the message. The receipt comes later and does not delay the next messages. */
@@ -105,7 +140,7 @@ export class Inbound {
   async #answer(
     connection: Connection,
     answer: RequestForm | undefined,
-    receipt: Promise<Receipt>,
+    receipt: Promise<unknown>,
   ): Promise<void> {
     try {
       const outcome = await receipt;

@@ -1,9 +1,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type ConnectionInfo, isId, TidingsError, within } from "../protocol/protocol.ts";
 
-/** A client's request, as handlers and middleware see it. */
+/** A client's request or message, as handlers and middleware see it. */
 export interface ActionContext {
-  /** `module.action` */
+  /** `module.action`; `message.send` for every message. */
   readonly action: string;
   readonly user: string;
   readonly connection: ConnectionInfo;
@@ -12,20 +12,24 @@ export interface ActionContext {
 /** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */
 export type ActionHandler<Input> = (context: ActionContext, input: Input) => unknown;
 
-/** Wraps every action. It must call `next` at most once. The value that it returns is the reply. */
+/**
+ * Wraps every request and every message. It must call `next` at most once: without the call nothing happens. `next`
+ * resolves with the handler's result, or with the message's receipt. The value that the middleware returns is the reply.
+ */
 export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
 
 type Action = (context: ActionContext, data: unknown) => unknown;
 
 /** Finds the handler of `module.action`, validates its input, runs it inside the middleware. */
 export class Router {
-  readonly #timeoutMs: number;
+  /** Timeout of a handler, in milliseconds. */
+  readonly timeoutMs: number;
   readonly #actions = new Map<string, Action>();
   readonly #middleware: Middleware[] = [];
 
   /** @param timeoutMs timeout of a handler */
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /**
@@ -68,7 +72,17 @@ export class Router {
       throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
     }
     const reply = this.#through(0, context, () => action(context, data));
-    return reply instanceof Promise ? within(this.#timeoutMs, context.action, () => reply) : reply;
+    return reply instanceof Promise ? within(this.timeoutMs, context.action, () => reply) : reply;
+  }
+
+  /** True when requests and messages pass through middleware. */
+  get hasMiddleware(): boolean {
+    return this.#middleware.length > 0;
+  }
+
+  /** Runs something that is no registered action inside the middleware. */
+  wrap(context: ActionContext, run: () => unknown): unknown {
+    return this.#through(0, context, run);
   }
 
   #through(index: number, context: ActionContext, action: () => unknown): unknown {
