@@ -173,7 +173,7 @@ function makeLocal({ websocket }: Config, missed: (connection: Connection) => vo
 /** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
 function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
   const { config, hooks, report } = basis;
-  const deliverer = new Deliverer(local, metrics);
+  const deliverer = new Deliverer(local, metrics, backplane.now);
   const acks = new Acks(backplane.cursors);
   const publisher = new Publisher({
     backplane,

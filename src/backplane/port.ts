@@ -26,8 +26,8 @@ export interface Backplane {
   readonly memberships: Memberships;
   readonly presence: Presence;
   readonly cluster: Cluster;
-  /** What the backplane can do now, and what is degraded. Any part of the node may report to it. */
-  readonly health: Health;
+  /** Milliseconds since 1970, by the clock that all nodes share: timestamps of messages are of this clock. */
+  readonly now: () => number;
   /** Counts of messages between the nodes. Absent where there is one node only. */
   readonly traffic?: Traffic;
 

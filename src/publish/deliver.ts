@@ -23,18 +23,21 @@ export interface DeliverMeter {
 export class Deliverer {
   readonly #local: Local;
   readonly #meter: DeliverMeter;
+  readonly #now: () => number;
   /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
-  constructor(local: Local, meter: DeliverMeter) {
+  /** @param now the clock of all nodes, of which timestamps of messages are */
+  constructor(local: Local, meter: DeliverMeter, now: () => number = Date.now) {
     this.#local = local;
     this.#meter = meter;
+    this.#now = now;
   }
 
   /** @returns the number of this node's connections that the message was handed to */
   deliver(message: Message | StoredMessage): number {
     const { connections, waiting } = this.#local.deliver(new MessageDelivery(message));
-    if (connections > 0) this.#meter.delivered(connections, Date.now() - message.timestamp);
+    if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp);
     if (waiting !== undefined) this.#waitFor(message.channel, waiting);
     return connections;
   }

@@ -25,10 +25,14 @@ export interface PublishOptions {
   readonly retry?: Retry;
 }
 
-/** Reads a draft. @throws TidingsError `bad_request` for a bad type, or data that is no JSON */
-export function contentOf({ type, data, from, platforms, except }: DraftContent): Content {
+/**
+ * Reads a draft.
+ * @param timestamp time of the publish, by the clock of all nodes
+ * @throws TidingsError `bad_request` for a bad type, or data that is no JSON
+ */
+export function contentOf({ type, data, from, platforms, except }: DraftContent, timestamp: number): Content {
   assertType(type);
-  return { type, body: encodeBody(data), timestamp: Date.now(), from, platforms, except };
+  return { type, body: encodeBody(data), timestamp, from, platforms, except };
 }
 
 function encodeBody(data: unknown): string {

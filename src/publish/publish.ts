@@ -27,7 +27,11 @@ export class Publisher {
   publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
     // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
-      const message = new AcceptedMessage(this.#ids.next(), draft.channel, contentOf(draft));
+      const message = new AcceptedMessage(
+        this.#ids.next(),
+        draft.channel,
+        contentOf(draft, this.#ports.backplane.now()),
+      );
       const receipt = this.#publish(message, draft.ephemeral, options);
       return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
     } catch (thrown) {
@@ -45,7 +49,7 @@ export class Publisher {
     draft: DraftContent,
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
-    const content = contentOf(draft);
+    const content = contentOf(draft, this.#ports.backplane.now());
     const receipts = channels.map((channel, index) => {
       const message = new AcceptedMessage(this.#ids.next(), channel, content, true);
       return this.#publish(message, draft.ephemeral, optionsOf(index));

@@ -39,6 +39,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
     cursors: new MemoryCursors(node, histories),
     memberships: new MemoryMemberships(node),
     presence,
+    now,
     cluster: new MemoryCluster(node),
     health,
     async start(info, sink) {

@@ -3,7 +3,8 @@ import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
-import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
+import { RedisClock, TIME } from "./clock.ts";
+import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { Histories, type HistoryLimits } from "./history/histories.ts";
@@ -12,6 +13,8 @@ import { HISTORY_SCRIPTS } from "./history/scripts.ts";
 import { NodeCommands } from "./nodes/node-commands.ts";
 import { Registry } from "./nodes/registry.ts";
 import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
+import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
+import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import {
   MEMBERSHIP_SCRIPTS,
   PRESENCE_SCRIPTS,
@@ -25,6 +28,8 @@ import { APPEND, AppendQueue, AppendTargets, PUSH } from "./stored/append/append
 import { IdempotencyKeys } from "./stored/idempotency.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
 import { Receiver } from "./stored/receiver.ts";
+import { EVERY_PARTITION } from "./wire/keys.ts";
+import { LINE } from "./wire/lines.ts";
 
 export interface RedisOptions {
   /**
@@ -58,7 +63,10 @@ export interface RedisOptions {
    * a script. The script has less delay; the transaction costs Redis half as much. Not on Redis Cluster. @default 32
    */
   readonly pushFrom?: number;
-  /** Milliseconds since 1970: the clock of history's age and of the idempotency window. @default Date.now */
+  /**
+   * The node's own clock, in milliseconds since 1970. It is only compared with the clock of Redis, which decides.
+   * @default Date.now
+   */
   readonly now?: () => number;
 }
 
@@ -93,13 +101,19 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const base = createBase(settings);
-  const { connection, bus, node, traffic, health } = base;
+  const { connection, bus, node, traffic, clock, shared } = base;
+  const { partitions } = connection;
   // Delivery and presence need each other: a message is delivered if its channel has local members, and after the last
   // of them has left, the receiver forgets the channel. So delivery gets presence as a function, which is first called
   // after the start.
   const messages = createMessages(base, settings, () => presence);
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
+  const compare = comparison({ presence, directory, receiver });
+  const pending = new PendingPartitions(compare);
+  partitions.onLost((partition) => pending.add(partition));
+  partitions.onDoubt((partition) => pending.add(partition));
+  bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
   return {
     name: "redis",
     traffic,
@@ -111,10 +125,17 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     memberships: new RedisMemberships(connection.run),
     presence,
     cluster,
+    now: clock.now,
     async start(info: NodeInfo, sink: BackplaneSink) {
       node.start(info, sink);
       bus.start();
-      await connection.start(reconciler({ bus, registry, presence, directory, receiver }));
+      await connection.start(async () => {
+        await bus.open();
+        await clock.start();
+        await registry.register();
+        await shared.start();
+        for (const partition of await compare(EVERY_PARTITION)) pending.add(partition);
+      });
     },
     async stop() {
       cluster.stop();
@@ -122,6 +143,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
       presence.stop();
       directory.stop();
       retention.stop();
+      pending.stop();
+      clock.stop();
       try {
         await connection.stop(() => registry.leave());
       } finally {
@@ -139,7 +162,9 @@ interface Base {
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly traffic: TrafficCounts;
-  readonly health: Health;
+  readonly clock: RedisClock;
+  /** The settings of all nodes. */
+  readonly shared: SharedSettings;
 }
 
 function createBase(settings: Settings): Base {
@@ -148,6 +173,9 @@ function createBase(settings: Settings): Base {
     CONFIRM_INVALIDATION,
     PUSH,
     APPEND,
+    ...PARTITION_SCRIPTS,
+    READ_SETTINGS,
+    TIME,
     ...HISTORY_SCRIPTS,
     ...CURSOR_SCRIPTS,
     ...IDEMPOTENCY_SCRIPTS,
@@ -162,20 +190,51 @@ function createBase(settings: Settings): Base {
     health,
     onRun: (script) => traffic.ran(script),
     onOutage: (error) => node.report("redis", error),
+    onStuck: (error) => node.report("redis", error),
   });
   const bus = new Bus(connection, {
     ...settings,
     traffic,
     onError: (error) => node.report("inbound", error),
   });
-  return { connection, bus, node, traffic, health };
+  const health = new HealthReports(node);
+  const { now, heartbeatMs: everyMs, history } = settings;
+  const clock = new RedisClock({ connection, now, everyMs, health });
+  const own = {
+    historyCount: history.count,
+    historyAgeMs: history.ageMs,
+    idempotencyWindowMs: settings.idempotencyWindowMs,
+    graceMs: settings.graceMs,
+    nodeTimeoutMs: settings.timeoutMs,
+  };
+  return { connection, bus, node, traffic, clock, shared: new SharedSettings({ connection, own, health }) };
+}
+
+/** Reports what is degraded, once for each reason. */
+class HealthReports {
+  readonly #node: LocalNode;
+  readonly #reasons = new Map<string, string>();
+
+  constructor(node: LocalNode) {
+    this.#node = node;
+  }
+
+  degrade(what: string, why: string): void {
+    if (this.#reasons.get(what) === why) return;
+    this.#reasons.set(what, why);
+    this.#node.report(what, new TidingsError("conflict", why));
+  }
+
+  restore(what: string): void {
+    this.#reasons.delete(what);
+  }
 }
 
 function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {
-  const { connection, bus, node } = base;
-  const { history, idempotencyWindowMs: windowMs, pushFrom, now, address, prefix } = settings;
-  const histories = new Histories(connection, history, now);
-  const idempotency = new IdempotencyKeys(connection.run, windowMs, now);
+  const { connection, bus, node, shared } = base;
+  const { history, pushFrom, address, prefix } = settings;
+  const histories = new Histories(connection, shared);
+  const idempotency = new IdempotencyKeys(connection.run, () => shared.idempotencyWindowMs);
   const byPartition = address.kind === "cluster";
   const targets = new AppendTargets(connection, bus, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);
   const appends = new AppendQueue({
@@ -183,8 +242,6 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     histories,
     targets,
     idempotency,
-    windowMs,
-    prefix,
     pushFrom,
     byPartition,
     members,
@@ -204,7 +261,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
 
 function createPresence(base: Base, settings: Settings, receiver: Receiver) {
   const { connection, bus, node } = base;
-  const { graceMs, drainGraceMs, heartbeatMs, timeoutMs, commandTimeoutMs } = settings;
+  const { graceMs, drainGraceMs, heartbeatMs, commandTimeoutMs } = settings;
   const invalidation = new Invalidation(connection.run, bus, commandTimeoutMs);
   const presence = new RedisPresence({
     ...base,
@@ -217,7 +274,7 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
   const registry = new Registry({
     ...base,
     heartbeatMs,
-    timeoutMs,
+    settings: base.shared,
     clear: (token) => presence.clear(token),
     onDeath: (name) => node.sink.report("cluster", silentNode(name)),
     onDuplicateId: (name) => node.sink.report("cluster", twoNodes(name)),
@@ -232,22 +289,22 @@ const silentNode = (node: string): TidingsError =>
 const twoNodes = (node: string): TidingsError =>
   new TidingsError("conflict", `two nodes call themselves ${node}: give each a node.id of its own`);
 
-interface Reconciled {
-  readonly bus: Bus;
-  readonly registry: Registry;
+interface Compared {
   readonly presence: RedisPresence;
   readonly directory: Directory;
   readonly receiver: Receiver;
 }
 
-/** Reconciles the node with Redis at the start, after each outage, and when another node has declared it dead. */
-function reconciler({ bus, registry, presence, directory, receiver }: Reconciled): Reconcile {
-  return async () => {
-    await bus.open();
-    await registry.register();
-    await presence.reconcile();
+/**
+ * Compares the node with partitions: with all of them at the start, after each outage, and when another node has declared
+ * this one dead; with one after Redis has lost its data, or it has moved to another master.
+ */
+function comparison({ presence, directory, receiver }: Compared): Compare {
+  return async (partitions) => {
+    const moving = await presence.reconcile(partitions);
     directory.clear();
-    await receiver.catchUp();
+    const isAll = partitions.length === EVERY_PARTITION.length;
+    return [...moving, ...(await (isAll ? receiver.catchUp() : receiver.catchUpIn(partitions)))];
   };
 }
 

@@ -1,23 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { redisBackplane } from "../../../src/backplane/backplane.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type RedisOptions, redisBackplane } from "../../../src/backplane/backplane.ts";
 import type { RedisServer, TestRedis } from "../../support/redis/redis.ts";
 import type { Implementation } from "../contract/harness.ts";
 
 const HOUR_MS = 3_600_000;
 
 /**
- * The Redis backplane under the contract, on a clock that is moved by hand. Clusters under test share a Redis: `redis`
- * is called when a test begins. Each cluster has its own prefix.
+ * The Redis backplane under the contract, on the clock of Redis, which nobody can set. Clusters under test share a
+ * Redis: `redis` is called when a test begins. Each cluster has its own prefix.
  */
-export const redisOn = (redis: () => TestRedis, pushFrom?: number): Implementation => ({
+export const redisOn = (
+  redis: () => TestRedis,
+  pushFrom?: number,
+  optionsOf: (index: number) => Partial<RedisOptions> = () => ({}),
+): Implementation => ({
   nodes: 3,
   async createCluster(nodes, options) {
     const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS } = options;
     const { graceMs = 20, heartbeatMs = 10_000 } = options;
     const { url, masters } = redis();
     const prefix = `${randomUUID()}:`;
-    let now = 1_763_690_000_000;
-    const createBackplane = () =>
+    const createBackplane = (_: unknown, index: number) =>
       redisBackplane({
         url,
         prefix,
@@ -26,13 +30,13 @@ export const redisOn = (redis: () => TestRedis, pushFrom?: number): Implementati
         graceMs,
         heartbeatMs,
         pushFrom,
-        now: () => now,
+        ...optionsOf(index),
       });
     return {
       backplanes: Array.from({ length: nodes }, createBackplane),
-      now: () => now,
+      now: Date.now,
       async advance(ms) {
-        now += ms;
+        await sleep(ms);
       },
       async loseHistories() {
         for (const master of masters) await deleteKeys(master, `${prefix}{*}:[mha]:*`);
@@ -40,6 +44,32 @@ export const redisOn = (redis: () => TestRedis, pushFrom?: number): Implementati
     };
   },
 });
+
+/** A failure that a node reported, by the index of the node. */
+export interface Report {
+  readonly node: number;
+  readonly message: string;
+}
+
+/** Records what the nodes report from their start on, where a sink of the harness would throw. */
+export function recording(implementation: Implementation): Implementation & { readonly reports: Report[] } {
+  const reports: Report[] = [];
+  return {
+    ...implementation,
+    reports,
+    async createCluster(nodes, options) {
+      const cluster = await implementation.createCluster(nodes, options);
+      for (const [node, backplane] of cluster.backplanes.entries()) {
+        const { start } = backplane;
+        backplane.start = (info, sink) => {
+          sink.report = (_, error) => void reports.push({ node, message: String(error) });
+          return start(info, sink);
+        };
+      }
+      return cluster;
+    },
+  };
+}
 
 async function deleteKeys(server: RedisServer, pattern: string): Promise<void> {
   const keys = await server.command("KEYS", pattern);

@@ -51,18 +51,16 @@ test("a channel has one list and one head, without a lifetime while there are me
 });
 
 test("messages over the retained age leave Redis without a read, and offsets continue", async () => {
-  await using cluster = await emptyCluster({ ageMs: 80_000, heartbeatMs: 1 });
+  await using cluster = await emptyCluster({ ageMs: 1_000, heartbeatMs: 1 });
   for (const _ of upTo(3)) await append(cluster, cluster.node);
-  await cluster.advance(40_000);
+  await cluster.advance(500);
   await append(cluster, cluster.node);
   const before = await cluster.node.broker.positions(["group:g"]);
 
-  await cluster.advance(60_000);
   await eventually(
     "the first three are gone",
     async () => Number(await server.command("LLEN", (await keysOf("h"))[0] ?? "")) <= 1,
   );
-  await cluster.advance(60_000);
   await eventually("the history is gone", async () => (await keysOf("h")).length === 0);
 
   expect(await server.command("PTTL", (await keysOf("m"))[0] ?? "")).toBeGreaterThan(80_000);

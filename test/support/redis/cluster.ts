@@ -8,14 +8,20 @@ const MASTERS = 3;
 const ARGS = [
   ...["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"],
   ...["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"],
+  // A master that has given away its last slot stays a master.
+  ...["--cluster-allow-replica-migration", "no"],
 ];
 
 /** A Redis Cluster of three masters on loopback that share the slots. `await using` stops it. */
 export class RedisCluster implements TestRedis, AsyncDisposable {
-  readonly masters: readonly RedisServer[];
+  readonly #masters: RedisServer[];
 
-  private constructor(masters: readonly RedisServer[]) {
-    this.masters = masters;
+  private constructor(masters: RedisServer[]) {
+    this.#masters = masters;
+  }
+
+  get masters(): readonly RedisServer[] {
+    return this.#masters;
   }
 
   static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<RedisCluster> {
@@ -33,6 +39,52 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.masters.map((master) => master[Symbol.asyncDispose]()));
+  }
+
+  /** Adds a master without slots. */
+  async addMaster(): Promise<RedisServer> {
+    const master = await RedisServer.start({ args: ARGS });
+    await master.command("CLUSTER", "SET-CONFIG-EPOCH", this.#masters.length + 1);
+    for (const { port } of this.masters) await master.command("CLUSTER", "MEET", "127.0.0.1", port);
+    this.#masters.push(master);
+    for (const server of this.masters) await knows(server, this.#masters.length);
+    return master;
+  }
+
+  /** Removes a master without slots, as `redis-cli --cluster del-node` does: its process goes on alone. */
+  async removeMaster(master: RedisServer): Promise<void> {
+    const id = await idOf(master);
+    this.#masters.splice(this.#masters.indexOf(master), 1);
+    for (const other of this.masters) await other.command("CLUSTER", "FORGET", id);
+    await master.command("CLUSTER", "RESET", "SOFT");
+  }
+
+  /** Begins to move the slot of a key to another master. */
+  async beginMove(key: string, to: RedisServer): Promise<SlotMove> {
+    const slot = Number(await to.command("CLUSTER", "KEYSLOT", key));
+    const from = await this.#ownerOf(slot);
+    await to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", await idOf(from));
+    await from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", await idOf(to));
+    return new SlotMove(this.masters, { slot, from, to });
+  }
+
+  /** Moves the slot of a key to another master, as `redis-cli --cluster reshard` does. */
+  async move(key: string, to: RedisServer): Promise<void> {
+    const move = await this.beginMove(key, to);
+    while ((await move.migrate(10)) > 0);
+    await move.end();
+  }
+
+  async #ownerOf(slot: number): Promise<RedisServer> {
+    for (const master of this.masters) {
+      const own = String(await master.command("CLUSTER", "NODES"))
+        .split("\n")
+        .find((line) => line.includes("myself"));
+      for (const [, first, last = first] of own?.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g) ?? []) {
+        if (Number(first) <= slot && slot <= Number(last)) return master;
+      }
+    }
+    throw new Error(`no master has slot ${slot}`);
   }
 
   /** Forms the cluster as `redis-cli --cluster create` does, without its pauses. */
@@ -53,6 +105,44 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     for (const master of this.masters) await knows(master, MASTERS);
   }
 }
+
+/** A slot on its way to another master: some of its keys are on one master, the others on the other. */
+export class SlotMove {
+  readonly #masters: readonly RedisServer[];
+  readonly #slot: number;
+  readonly #from: RedisServer;
+  readonly #to: RedisServer;
+
+  constructor(
+    masters: readonly RedisServer[],
+    { slot, from, to }: { slot: number; from: RedisServer; to: RedisServer },
+  ) {
+    this.#masters = masters;
+    this.#slot = slot;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  /** Moves some keys. @returns how many: fewer than asked for when they were the last ones */
+  async migrate(count: number): Promise<number> {
+    const keys = (await this.#from.command("CLUSTER", "GETKEYSINSLOT", this.#slot, count)) as string[]; // names
+    if (keys.length > 0) {
+      await this.#from.command("MIGRATE", "127.0.0.1", this.#to.port, "", 0, 5_000, "KEYS", ...keys);
+    }
+    return keys.length;
+  }
+
+  /** The slot belongs to the other master, which has all keys. */
+  async end(): Promise<void> {
+    const id = await idOf(this.#to);
+    const others = this.#masters.filter((master) => master !== this.#to && master !== this.#from);
+    for (const master of [this.#to, this.#from, ...others]) {
+      await master.command("CLUSTER", "SETSLOT", this.#slot, "NODE", id);
+    }
+  }
+}
+
+const idOf = async (server: RedisServer): Promise<string> => String(await server.command("CLUSTER", "MYID"));
 
 /**
  * A Redis Cluster and a replica of one of its masters, which takes the place of a dead master. `await using` stops all.

@@ -10,7 +10,6 @@ import { Requests } from "./requests.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 export interface BusOptions {
-  readonly prefix: string;
   /** A probe that takes longer fails. */
   readonly commandTimeoutMs: number;
   /** Pause between the probes of the watchdog. */
@@ -58,8 +57,8 @@ export class Bus {
 
   /** Subscribes to the lines for this node, at the start and after each outage. */
   async open(): Promise<void> {
-    const { prefix } = this.#options;
-    const channels = [inboundOf(prefix, this.#token), castOf(prefix)];
+    const { pubSub } = this.#connection;
+    const channels = [inboundOf(pubSub, this.#token), castOf(pubSub)];
     await this.#subscriber.open(() => this.#connection.newClient(), channels);
   }
 
@@ -107,10 +106,10 @@ export class Bus {
 
   /** Takes a new incarnation. Lines for the former one do not arrive any more. */
   async renew(): Promise<void> {
-    const { prefix } = this.#options;
+    const { pubSub } = this.#connection;
     const former = this.#token;
     this.#token = newToken();
-    await this.#subscriber.move(inboundOf(prefix, former), inboundOf(prefix, this.#token));
+    await this.#subscriber.move(inboundOf(pubSub, former), inboundOf(pubSub, this.#token));
   }
 
   /**
@@ -132,7 +131,7 @@ export class Bus {
   }
 
   #publish(token: string, payload: string): Promise<void> {
-    return this.#connection.publish(inboundOf(this.#options.prefix, token), payload);
+    return this.#connection.publish(inboundOf(this.#connection.pubSub, token), payload);
   }
 
   #receive(payload: string): void {

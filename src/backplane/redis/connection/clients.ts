@@ -1,5 +1,6 @@
 import { Cluster, type RedisOptions as ConnectionOptions, Redis } from "ioredis";
 import { backoff, TidingsError } from "../../../protocol/protocol.ts";
+import { slotOf } from "./ioredis.ts";
 
 /** The address of a Redis, read from its URL. */
 export interface Address {
@@ -17,6 +18,7 @@ const URL_FORM =
   /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#@]+)(?:\/(?<db>\d*))?(?:#(?<master>.+))?$/;
 const DEFAULT_PORT = { standalone: 6_379, sentinel: 26_379, cluster: 6_379 };
 const RETRY = { firstMs: 100, capMs: 2_000 };
+const SLOTS_REFRESH_MS = 5_000;
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `redis-sentinel://host:port,host:port[/db]#master` and
@@ -65,6 +67,8 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
     enableOfflineQueue: false,
     lazyConnect: true,
     clusterRetryStrategy: retryDelay,
+    // A node that is idle must learn too that a master was added or removed.
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
     // ioredis would send commands in flight again after a reconnect, though Redis may have run them already.
     retryDelayOnFailover: 0,
   });
@@ -77,6 +81,18 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
 export async function pingMasters(client: Redis | Cluster): Promise<void> {
   const masters = client instanceof Cluster ? client.nodes("master") : [client];
   await Promise.all(masters.map((master) => master.ping()));
+}
+
+/**
+ * Tells whether a key's slot is moving to another master: either of the two lists it as open. A replica that was elected
+ * meanwhile does not know of the move, the master that imports the slot still does.
+ */
+export async function isMoving(client: Redis | Cluster, key: string): Promise<boolean> {
+  if (!(client instanceof Cluster)) return false;
+  const slot = slotOf(key);
+  const masters = client.nodes("master");
+  const views = await Promise.all(masters.map((master) => master.cluster("NODES")));
+  return views.some((view) => String(view).includes(`[${slot}-`));
 }
 
 /**

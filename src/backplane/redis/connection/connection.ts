@@ -1,16 +1,17 @@
+import { randomBytes } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
 import type { TidingsError } from "../../../protocol/protocol.ts";
-import { ABILITIES, type Health } from "../../port.ts";
-import { baseOf } from "../wire/keys.ts";
+import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
+import { baseOf, pubSubOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
-import { type Address, commandsClient, pingMasters, singleClient } from "./clients.ts";
-import { commandError, withoutSecrets } from "./errors.ts";
-import { isReady } from "./ioredis.ts";
+import { type Address, commandsClient, isMoving, pingMasters, singleClient } from "./clients.ts";
+import { commandError, refusalOf, withoutSecrets } from "./errors.ts";
+import { hasSlots, isReady, refreshSlots } from "./ioredis.ts";
 import { publishOf } from "./packed-command.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
 import { LONGEST_DELAY_MS, Recovery } from "./recovery.ts";
-import { type RunScript, runScript } from "./run-script.ts";
-import type { Script } from "./script.ts";
+import { type RunScript, runScript, type ScriptArguments } from "./run-script.ts";
+import { COMPARE, OPEN, type Script } from "./script.ts";
 import { Semaphore } from "./semaphore.ts";
 
 export interface ConnectionOptions {
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   readonly onRun: (script: Script) => void;
   /** Called with the first failure of each outage, however many attempts to recover fail after it. */
   readonly onOutage: (error: unknown) => void;
+  /** Called when a partition moves between masters of a Redis Cluster for longer than calls can wait. */
+  readonly onStuck: (error: unknown) => void;
 }
 
 /** Reconciles the node with Redis, at the start and after each outage. The node is up once this has succeeded. */
@@ -36,16 +39,31 @@ const MAX_SCRIPTS_IN_FLIGHT = 256;
 
 /** The connections of this node to Redis: runs commands, and knows whether Redis is available. */
 export class Connection {
+  /** The identities of the partitions, which every script compares. */
+  readonly partitions: Partitions;
+  /** Beginning of the names of all Pub/Sub channels. */
+  readonly pubSub: string;
   readonly #options: ConnectionOptions;
   readonly #pipe: Pipe;
   readonly #recovery: Recovery;
   readonly #semaphore = new Semaphore(MAX_SCRIPTS_IN_FLIGHT);
   readonly #availability: Availability;
+  /** Clients beside the one for commands. */
+  readonly #singles = new Set<Redis>();
   #client: Redis | Cluster | undefined;
   #reconcile: Reconcile = async () => {};
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.pubSub = pubSubOf(options.prefix, options.address.db);
+    this.partitions = new Partitions({
+      open: (partition) => this.#call(OPEN, partition, "", [newBirth(), partition]) as Promise<string>, // by the script
+      compare: async (partition, birth) => void (await this.#call(COMPARE, partition, birth, [])),
+      refusalOf: (cause) => this.#refusalOf(cause),
+      isMoving: (partition) => isMoving(this.#ready(), baseOf(options.prefix, partition)),
+      timeoutMs: options.commandTimeoutMs,
+      onStuck: options.onStuck,
+    });
     this.#availability = new Availability(options.onOutage);
     this.onUnavailable(() => options.health.able(false, ...ABILITIES));
     this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
@@ -71,6 +89,11 @@ export class Connection {
   /** @throws TidingsError `unavailable` */
   assertUp(): void {
     this.#availability.assertUp();
+  }
+
+  /** False for a failure that is reported elsewhere: that of an outage, or of a partition that is moving. */
+  isNews(error: unknown): boolean {
+    return this.isUp && !(error instanceof PartitionMoving);
   }
 
   /** Calls a function at the beginning of each outage, and when the node stops. */
@@ -112,16 +135,29 @@ export class Connection {
   /** Runs a script as {@link run} does, but also while the node recovers or stops. */
   readonly exec: RunScript = async (script, partition, args) => {
     this.#options.onRun(script);
+    try {
+      return await this.partitions.run(partition, (birth) => this.#call(script, partition, birth, args));
+    } catch (cause) {
+      throw this.failed(script.name, cause);
+    }
+  };
+
+  async #call(script: Script, partition: number, birth: string, args: ScriptArguments): Promise<unknown> {
     const admission = this.#semaphore.acquire();
     if (admission !== undefined) await admission;
     try {
-      return await runScript(this.#ready(), script, baseOf(this.#options.prefix, partition), args);
-    } catch (cause) {
-      throw this.failed(script.name, cause);
+      const target = { base: baseOf(this.#options.prefix, partition), birth, pubSub: this.pubSub };
+      return await runScript(this.#ready(), script, target, args);
     } finally {
       this.#semaphore.release();
     }
-  };
+  }
+
+  #refusalOf(cause: unknown): Refusal | undefined {
+    const refusal = refusalOf(cause);
+    if (refusal === "moving" && this.#client !== undefined) refreshSlots(this.#client);
+    return refusal;
+  }
 
   /** Tells whether {@link push} is possible. Not on Redis Cluster: there it would take a connection to each master. */
   get canPush(): boolean {
@@ -156,9 +192,10 @@ export class Connection {
   newClient(): Redis {
     const { address, commandTimeoutMs } = this.#options;
     if (this.#client === undefined) throw this.#availability.error();
-    return singleClient(address, this.#client, commandTimeoutMs).on("error", (error) =>
-      this.reportOutage(error),
-    );
+    const single = singleClient(address, this.#client, commandTimeoutMs);
+    this.#singles.add(single);
+    single.once("end", () => this.#singles.delete(single));
+    return single.on("error", (error) => this.reportOutage(error));
   }
 
   /** Turns the cause of a failed command into its error. When that means an outage, recovery starts. */
@@ -185,11 +222,17 @@ export class Connection {
     client.on("ready", () => void this.#recovery.start());
     client.on("close", () => this.#availability.becomeUnavailable());
     client.on("error", (error) => this.reportOutage(error));
+    client.on("-node", () => this.#leaveRemovedMasters());
     // When a failover interrupts its attempt to connect, ioredis stops reconnecting: another client replaces it.
     client.once("end", () => {
       if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_DELAY_MS).unref();
     });
     client.connect().catch(() => undefined); // the client also reports its failure as an event
+  }
+
+  /** A master that was removed from the Redis Cluster goes on alone: what it publishes reaches nobody. */
+  #leaveRemovedMasters(): void {
+    for (const single of this.#singles) if (!hasSlots(this.#client, single)) single.disconnect();
   }
 
   async #attempt(): Promise<void> {
@@ -210,11 +253,13 @@ export class Connection {
   }
 }
 
+const newBirth = (): string => randomBytes(9).toString("base64url");
+
 export { type Address, addressOf } from "./clients.ts";
 export { lua, luaEscapes } from "./lua.ts";
 export { pack, publishOf } from "./packed-command.ts";
 export { FAILED, type PipeAnswer } from "./pipe.ts";
 export { PackedArguments, type RunScript } from "./run-script.ts";
-export { FENCED, type Script, script } from "./script.ts";
+export { FENCED, PARTITION_SCRIPTS, type Script, type ScriptOptions, script } from "./script.ts";
 export { forEachConcurrently } from "./semaphore.ts";
 export { Subscriber } from "./subscriber.ts";

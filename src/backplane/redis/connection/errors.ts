@@ -1,10 +1,24 @@
 import { ReplyError } from "ioredis";
 import { TidingsError } from "../../../protocol/protocol.ts";
-import { FENCED } from "./script.ts";
+import type { Refusal } from "../partitions/partitions.ts";
+import { NotConnectedYet } from "./ioredis.ts";
+import { FENCED, LOST } from "./script.ts";
 
 /** Error replies of a Redis that cannot run the command now. Any other error reply is a mistake in this code. */
 const UNAVAILABLE_REPLY =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
+
+/** Error replies of a master that does not have all keys of the partition: the command has not run. */
+const MOVING_REPLY = /^(?:TRYAGAIN|MOVED|ASK)\b/;
+
+/** The reason of a script call that has not run, and may be repeated; undefined for any other failure. */
+export function refusalOf(cause: unknown): Refusal | undefined {
+  if (cause instanceof NotConnectedYet) return "connecting";
+  if (!(cause instanceof ReplyError)) return undefined;
+  const { message } = cause as Error; // the library does not say so
+  if (message.includes(LOST)) return "lost";
+  return MOVING_REPLY.test(message) ? "moving" : undefined;
+}
 
 /**
  * Turns the cause of a failed command into an error: `unavailable` when Redis was not reached or cannot run it now,

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Cluster, Command, type Redis } from "ioredis";
+import { Cluster, Command, type Redis } from "ioredis";
 
 /*
  * Only this file depends on ioredis beyond its documented API. A minor version may change any of that without notice, so
@@ -48,6 +48,47 @@ export abstract class EncodedCommand extends Command {
   }
 }
 
-/** Sends a command. @returns the answer of Redis */
-export const sendCommand = (client: Redis | Cluster, command: Command): Promise<unknown> =>
-  client.sendCommand(command) as Promise<unknown>; // always a promise: the command has no callback
+/** The command was not sent: the connection to the master of its slot is being made. */
+export class NotConnectedYet extends Error {}
+
+/**
+ * Sends a command; on Redis Cluster to the master that has its slot, as far as the client knows. It follows no
+ * redirection, unlike the client library: the caller learns of each, and an order among commands stays one.
+ * @returns the answer of Redis
+ * @throws NotConnectedYet
+ */
+export function sendCommand(client: Redis | Cluster, command: Command): Promise<unknown> {
+  const owner = client instanceof Cluster ? ownerOf(client, command.getSlot()) : client;
+  return owner.sendCommand(command) as Promise<unknown>; // always a promise: the command has no callback
+}
+
+/** The client of the master that has a slot. */
+function ownerOf(cluster: Cluster, slot: number): Redis {
+  const [key] = cluster.slots[slot] ?? [];
+  const pool = Reflect.get(cluster, "connectionPool") as {
+    getInstanceByKey: (key?: string) => Redis | undefined;
+  };
+  const owner = pool.getInstanceByKey(key);
+  if (owner?.status === "ready") return owner;
+  if (owner?.status === "wait") owner.connect().catch(() => undefined); // the next command finds out
+  if (owner !== undefined && CONNECTING.has(owner.status))
+    throw new NotConnectedYet("connecting to a master");
+  cluster.refreshSlotsCache(); // it also makes another client where one has ended
+  throw new Error("there is no connection to a master of the Redis Cluster");
+}
+
+const CONNECTING: ReadonlySet<string> = new Set(["wait", "connecting", "connect"]);
+
+/** False for the client of a server without slots, as far as the client of the Redis Cluster knows. */
+export function hasSlots(client: Redis | Cluster | undefined, { options: { host, port } }: Redis): boolean {
+  if (!(client instanceof Cluster)) return true;
+  return client.slots.some(([master]) => master === `${host}:${port}`);
+}
+
+/** Slot of a key in a Redis Cluster. */
+export const slotOf = (key: string): number => new Command("get", [key]).getSlot();
+
+/** Looks up again which master has which slot. */
+export function refreshSlots(client: Redis | Cluster): void {
+  if (client instanceof Cluster) client.refreshSlotsCache();
+}

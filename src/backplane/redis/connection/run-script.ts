@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { birthKeyOf } from "../wire/keys.ts";
 import { PackedCommand, pack, send } from "./packed-command.ts";
 import type { Script } from "./script.ts";
 
@@ -33,6 +34,15 @@ export class PackedArguments {
 
 export type ScriptArguments = readonly (string | number)[] | PackedArguments;
 
+/** The partition in which a script runs. */
+export interface ScriptTarget {
+  readonly base: string;
+  /** The birth that the node expects. */
+  readonly birth: string;
+  /** Beginning of the names of Pub/Sub channels. */
+  readonly pubSub: string;
+}
+
 /** Runs a script in a partition. @returns the answer of the script */
 export type RunScript = (script: Script, partition: number, args: ScriptArguments) => Promise<unknown>;
 
@@ -44,18 +54,22 @@ const sent = new WeakMap<object, Set<string>>();
 /** A call of a script. The first call on each socket carries the text of the script, later ones its digest. */
 class ScriptCall extends PackedCommand {
   readonly #script: Script;
-  readonly #key: string;
+  /** KEYS of the script: the base, which is never a key, and the birth (script.ts says why both). */
+  readonly #keys: readonly string[];
   readonly #count: number;
   #known = new Set<string>();
 
-  /**
-   * @param key is in the partition that the script works on; on Redis Cluster it decides which master runs the script
-   */
-  constructor(script: Script, key: string, args: PackedArguments) {
-    super("evalsha", [script.digest, "1", key], args.text);
+  constructor(script: Script, { base, birth, pubSub }: ScriptTarget, args: PackedArguments) {
+    const keys = [base, birthKeyOf(base)];
+    const expected = script.checksBirth ? birth : "";
+    super(
+      "evalsha",
+      [script.digest, String(keys.length), ...keys],
+      args.text + pack(expected) + pack(pubSub),
+    );
     this.#script = script;
-    this.#key = key;
-    this.#count = args.count;
+    this.#keys = keys;
+    this.#count = args.count + 2;
   }
 
   protected override open(socket: object): string {
@@ -64,35 +78,34 @@ class ScriptCall extends PackedCommand {
     const { digest, lua } = this.#script;
     const call = this.#known.has(digest) ? ["evalsha", digest] : ["eval", lua];
     this.#known.add(digest);
-    const opening = [...call, "1", this.#key].map(pack);
+    const opening = [...call, this.#keys.length, ...this.#keys].map(pack);
     return `*${opening.length + this.#count}\r\n${opening.join("")}`;
   }
 
   /**
-   * Tells whether Redis has forgotten the script, as SCRIPT FLUSH makes it. Then the call is repeated with the text.
+   * Tells whether Redis does not know the script: after SCRIPT FLUSH, or because it refused the call that carried the
+   * text. Then the call is repeated with the text.
    */
   isForgotten(error: unknown): boolean {
-    return String(error).includes("NOSCRIPT") && this.#known.delete(this.#script.digest);
+    if (!String(error).includes("NOSCRIPT")) return false;
+    this.#known.delete(this.#script.digest);
+    return true;
   }
 }
 
-/**
- * Runs a script.
- * @param key is in the partition that the script works on
- * @returns the answer of the script
- */
+/** Runs a script. @returns the answer of the script */
 export async function runScript(
   client: Redis | Cluster,
   script: Script,
-  key: string,
+  target: ScriptTarget,
   args: ScriptArguments,
 ): Promise<unknown> {
   const packed = args instanceof PackedArguments ? args : PackedArguments.of(args);
-  const call = new ScriptCall(script, key, packed);
+  const call = new ScriptCall(script, target, packed);
   try {
     return await send(client, call);
   } catch (error) {
     if (!call.isForgotten(error)) throw error;
-    return send(client, new ScriptCall(script, key, packed));
+    return send(client, new ScriptCall(script, target, packed));
   }
 }

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
-import { BIRTH_KEY, CAST, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { CAST, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
+
+/** The error reply of a script to a node that was declared dead: `return redis.error_reply("FENCED")`. */
+export const FENCED = "FENCED";
+/** The error reply of every script in a partition whose birth is absent, or is not the one that the node expects. */
+export const LOST = "LOSTPARTITION";
 
 /** A Lua script that Redis runs atomically on one partition. */
 export interface Script {
@@ -10,27 +15,48 @@ export interface Script {
   readonly lua: string;
   /** SHA-1 of the source in hex: the name under which Redis keeps it. */
   readonly digest: string;
+  /** False for a script that runs whatever the partition's birth is. */
+  readonly checksBirth: boolean;
 }
 
 /**
- * Lua at the start of every script. KEYS[1] is the base of a partition: `<prefix>{n}`. A script builds the names of its
- * other keys from the base, so on Redis Cluster one master has all of them.
+ * Lua at the start of every script. KEYS[1] is the base of a partition, KEYS[2] the key of the partition's birth
+ * (run-script.ts). A script builds the names of its other keys from the base, so on Redis Cluster one master has all of
+ * them.
+ *
+ * No key has the name of the base. So while the partition's slot moves to another master, a declared key is missing on
+ * either master, and Redis answers ASK, MOVED or TRYAGAIN: a script never sees half of a partition. Outside of such a
+ * move the birth tells an empty key from lost data.
+ *
+ * The last two arguments are for the prelude, which takes them off ARGV: the birth that the node expects ("" for any),
+ * and the beginning of the names of Pub/Sub channels.
  */
 const PRELUDE = lua`
+if redis.replicate_commands then redis.replicate_commands() end
 local base = KEYS[1]
-local prefix = string.match(base, "^(.*){%d+}$")
+local CHANNELS = table.remove(ARGV)
+local BIRTH = table.remove(ARGV)
+if BIRTH ~= "" and redis.call("GET", KEYS[2]) ~= BIRTH then return redis.error_reply("${LOST}") end
 local FIELD = "${luaEscapes(FIELD)}"
 local OPENING = "${VERSION}${luaEscapes(NEWLINE)}"
 
 local function key(kind, name) return base .. ":" .. kind .. ":" .. name end
 
-local function post(token, line) redis.call("PUBLISH", prefix .. "${INBOUND}" .. token, OPENING .. line) end
+local function inbound_of(token) return CHANNELS .. "${INBOUND}" .. token end
 
-local function cast(line) redis.call("PUBLISH", prefix .. "${CAST}", OPENING .. line) end
+local function post(token, line) redis.call("PUBLISH", inbound_of(token), OPENING .. line) end
+
+local function cast(line) redis.call("PUBLISH", CHANNELS .. "${CAST}", OPENING .. line) end
+
+-- The time by the clock of Redis, in milliseconds since 1970. It decides about every shared age, window and lifetime.
+local time_of_call
 
 local function now()
-  local time = redis.call("TIME")
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  if not time_of_call then
+    local time = redis.call("TIME")
+    time_of_call = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return time_of_call
 end
 
 -- The nodes that have members of a channel.
@@ -51,11 +77,10 @@ end
 local function restamp(channel)
   local serial, start, stamp = string.match(redis.call("GET", key("${KEY.head}", channel)) or "", HEAD)
   if not stamp or stamp == "0" then return end
-  local birth = redis.call("GET", base .. ":${BIRTH_KEY}")
-  local former = list_at(base, channel, birth, stamp)
+  local former = list_at(base, channel, BIRTH, stamp)
   if redis.call("EXISTS", former) == 0 then return end
   local renamed = redis.call("INCR", base .. ":${SERIAL_KEY}")
-  redis.call("RENAME", former, list_at(base, channel, birth, renamed))
+  redis.call("RENAME", former, list_at(base, channel, BIRTH, renamed))
   redis.call("SET", key("${KEY.head}", channel), head_of(serial, start, renamed), "KEEPTTL")
 end
 
@@ -81,11 +106,46 @@ local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", 
  */
 const COMMENTS = /^\s*(--.*)?\n/gm;
 
-/** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
-export function script(name: string, body: string): Script {
-  const source = (PRELUDE + body).replace(COMMENTS, "");
-  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex") };
+export interface ScriptOptions {
+  /** False for a script that runs whatever the partition's birth is. @default true */
+  readonly checksBirth?: boolean;
 }
 
-/** The error reply of a script to a node that was declared dead: `return redis.error_reply("FENCED")`. */
-export const FENCED = "FENCED";
+/** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
+export function script(name: string, body: string, { checksBirth = true }: ScriptOptions = {}): Script {
+  const source = (PRELUDE + body).replace(COMMENTS, "");
+  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex"), checksBirth };
+}
+
+/**
+ * Reads the birth of a partition's data. Where there is none, the data are new, or were lost: they get a name, and all
+ * nodes hear it, so that those that know another one announce again what they have.
+ */
+export const OPEN = script(
+  "open",
+  lua`
+-- KEYS[1]  base of a partition
+-- ARGV[1]  name to give if there is none
+-- ARGV[2]  number of the partition
+-- reply    the name in force
+local birth = redis.call("GET", KEYS[2])
+if birth then return birth end
+redis.call("SET", KEYS[2], ARGV[1])
+cast("${LINE.birth}" .. FIELD .. ARGV[2] .. FIELD .. ARGV[1])
+return ARGV[1]
+`,
+  { checksBirth: false },
+);
+
+/** Compares the birth that the node expects with the one in Redis, as every script does. */
+export const COMPARE = script(
+  "compare",
+  lua`
+-- KEYS[1]  base of a partition
+-- reply    1
+return 1
+`,
+);
+
+/** Scripts on the identity of partitions, for the counters. */
+export const PARTITION_SCRIPTS: readonly Script[] = [OPEN, COMPARE];

@@ -8,17 +8,16 @@ export const READ_CURSORS = historyScript(
   lua`
 -- Reads the cursors of one device.
 -- KEYS[1]  base of the channels' partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  name of the cursor (user and device)
--- ARGV[4…] channels
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  name of the cursor (user and device)
+-- ARGV[3…] channels
 -- reply    of each channel: "offset epoch", or "" without a cursor
 local reply = {}
-for index = 4, #ARGV do
+for index = 3, #ARGV do
   local cursors = key("${KEY.cursors}", ARGV[index])
   -- Looking up a history that was lost deletes its cursors.
   local history = redis.call("EXISTS", cursors) == 1 and history_of(base, ARGV[index])
-  local cursor = history and redis.call("HGET", cursors, ARGV[3])
+  local cursor = history and redis.call("HGET", cursors, ARGV[2])
   reply[#reply + 1] = cursor and cursor .. " " .. epoch_of(history) or ""
 end
 return reply
@@ -30,15 +29,14 @@ export const MOVE_CURSOR = historyScript(
   lua`
 -- Moves a cursor forward, and sends the nodes that watch the channel a line "ack".
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  name of the cursor (user and device)
--- ARGV[5]  user
--- ARGV[6]  offset
--- ARGV[7]  epoch, or "" for the present one
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  name of the cursor (user and device)
+-- ARGV[4]  user
+-- ARGV[5]  offset
+-- ARGV[6]  epoch, or "" for the present one
 -- reply    { cursor, epoch }, { "epoch", present epoch } or { "offset", last offset }; the latter two are refusals
-local channel, name, user, offset, epoch = unpack(ARGV, 3, 7)
+local channel, name, user, offset, epoch = unpack(ARGV, 2, 6)
 local history = history_of(base, channel)
 local current, last = epoch_of(history), last_of(history)
 if epoch ~= "" and epoch ~= current then return { "epoch", current } end

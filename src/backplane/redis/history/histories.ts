@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { Channel, Position } from "../../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../../port.ts";
 import type { Connection, Script } from "../connection/connection.ts";
+import { PartitionMoving } from "../partitions/partitions.ts";
 import { partitionOf } from "../wire/keys.ts";
 import { decodeEntry } from "../wire/stored-line.ts";
 import { EXPIRE, POSITIONS, READ, TRIM, VERIFY } from "./scripts.ts";
@@ -36,25 +36,23 @@ type Reply = readonly (string | number)[];
 export class Histories {
   readonly #connection: Connection;
   readonly #limits: HistoryLimits;
-  readonly #now: () => number;
 
-  constructor(connection: Connection, limits: HistoryLimits, now: () => number) {
+  constructor(connection: Connection, limits: HistoryLimits) {
     this.#connection = connection;
     this.#limits = limits;
-    this.#now = now;
   }
 
-  /** BIRTH and HEAD_MS: the first arguments of every script on histories ({@link historyScript}). */
+  /** HEAD_MS: the first argument of every script on histories ({@link historyScript}). */
   get firstArguments(): readonly (string | number)[] {
     // A head and its cursors outlive the messages. Otherwise a client that reconnects late would get a report of a loss
     // that never happened.
-    return [randomBytes(8).toString("base64url"), Math.max(2 * this.#limits.ageMs, MIN_HEAD_MS)];
+    return [Math.max(2 * this.#limits.ageMs, MIN_HEAD_MS)];
   }
 
-  /** Messages retained, age retained, and time: arguments of the scripts that enforce retention. */
+  /** Messages retained and age retained: arguments of the scripts that enforce retention. */
   get retentionArguments(): readonly (string | number)[] {
     const { count, ageMs } = this.#limits;
-    return [count, ageMs, this.#now()];
+    return [count, ageMs];
   }
 
   /** Length up to which a list may grow: trimming costs more than appending, so it is done once for many messages. */
@@ -83,12 +81,19 @@ export class Histories {
     });
   }
 
-  /** Compares what a node has delivered with the histories in Redis; a history that differs gets another epoch. */
-  async verify(delivered: ReadonlyMap<Channel, Delivered>): Promise<Map<Channel, Verified>> {
-    const replies = await this.#inPartitions([...delivered.keys()], VERIFY, 3, (channel) => {
+  /**
+   * Compares what a node has delivered with the histories in Redis; a history that differs gets another epoch.
+   * @param onMoving called with each partition that moves to another master: its channels are left out
+   */
+  async verify(
+    delivered: ReadonlyMap<Channel, Delivered>,
+    onMoving?: (partition: number) => void,
+  ): Promise<Map<Channel, Verified>> {
+    const argumentsOf = (channel: Channel): (string | number)[] => {
       const { epoch = "", offset = 0, id = "" } = delivered.get(channel) ?? {};
       return [channel, epoch, offset, id];
-    });
+    };
+    const replies = await this.#inPartitions([...delivered.keys()], VERIFY, 3, argumentsOf, onMoving);
     const verified = new Map<Channel, Verified>();
     for (const [channel, [epoch, last, from]] of replies) {
       verified.set(channel, { epoch: String(epoch), last: Number(last), from: Number(from) });
@@ -107,7 +112,7 @@ export class Histories {
   async expire(partition: number): Promise<void> {
     const { ageMs } = this.#limits;
     const expireSome = async (): Promise<number> => {
-      const args = [...this.firstArguments, ageMs, this.#now(), CHANNELS_PER_CALL];
+      const args = [...this.firstArguments, ageMs, CHANNELS_PER_CALL];
       return Number(await this.#connection.run(EXPIRE, partition, args));
     };
     while ((await expireSome()) === CHANNELS_PER_CALL);
@@ -119,6 +124,7 @@ export class Histories {
     script: Script,
     repliesEach: number,
     argumentsOf: (channel: Channel) => readonly (string | number)[],
+    onMoving?: (partition: number) => void,
   ): Promise<Map<Channel, Reply>> {
     const replies = new Map<Channel, Reply>();
     const ask = async (partition: number, asked: readonly Channel[]): Promise<void> => {
@@ -131,7 +137,13 @@ export class Histories {
     const asks: Promise<void>[] = [];
     for (const [partition, some] of Map.groupBy(new Set(channels), partitionOf)) {
       for (let start = 0; start < some.length; start += CHANNELS_PER_CALL) {
-        asks.push(ask(partition, some.slice(start, start + CHANNELS_PER_CALL)));
+        const asked = ask(partition, some.slice(start, start + CHANNELS_PER_CALL));
+        asks.push(
+          asked.catch((error: unknown) => {
+            if (!(error instanceof PartitionMoving) || onMoving === undefined) throw error;
+            onMoving(partition);
+          }),
+        );
       }
     }
     await Promise.all(asks);

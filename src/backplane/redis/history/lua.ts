@@ -1,4 +1,4 @@
-import { lua, luaEscapes, type Script, script } from "../connection/connection.ts";
+import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
 import { BIRTH_KEY, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
@@ -30,12 +30,10 @@ export function entryPattern(...names: readonly EntryField[]): string {
  */
 const HISTORY = lua`
 local births = {}
+if BIRTH ~= "" then births[base] = BIRTH end
 
 local function birth_of(at)
-  if not births[at] then
-    redis.call("SETNX", at .. ":${BIRTH_KEY}", BIRTH)
-    births[at] = redis.call("GET", at .. ":${BIRTH_KEY}")
-  end
+  births[at] = births[at] or redis.call("GET", at .. ":${BIRTH_KEY}") or ""
   return births[at]
 end
 
@@ -118,8 +116,8 @@ end
 `;
 
 /**
- * A script on histories. Its first two arguments ({@link Histories.firstArguments}) are BIRTH, a name for the
- * partition's data that have none yet, and HEAD_MS, the lifetime in milliseconds of the head of an empty history.
+ * A script on histories. Its first argument ({@link Histories.firstArguments}) is HEAD_MS, the lifetime in milliseconds
+ * of the head of an empty history.
  */
-export const historyScript = (name: string, body: string): Script =>
-  script(name, lua`local BIRTH, HEAD_MS = ARGV[1], tonumber(ARGV[2])${HISTORY}${body}`);
+export const historyScript = (name: string, body: string, options?: ScriptOptions): Script =>
+  script(name, lua`local HEAD_MS = tonumber(ARGV[1])${HISTORY}${body}`, options);

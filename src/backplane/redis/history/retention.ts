@@ -29,7 +29,7 @@ export class Retention {
     try {
       await this.#histories.expire(partition);
     } catch (error) {
-      if (this.#connection.isUp) this.#node.report("history", error);
+      if (this.#connection.isNews(error)) this.#node.report("history", error);
     }
   }
 }

@@ -8,21 +8,19 @@ export const READ = historyScript(
   lua`
 -- Reads a page of a channel's history, within retention.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  messages retained
--- ARGV[5]  age retained, ms
--- ARGV[6]  time, ms since 1970
--- ARGV[7]  "after" or "before"
--- ARGV[8]  offset; "" with "before": the end
--- ARGV[9]  limit
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  messages retained
+-- ARGV[4]  age retained, ms
+-- ARGV[5]  "after" or "before"
+-- ARGV[6]  offset; "" with "before": the end
+-- ARGV[7]  limit
 -- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … } }
-local channel, count, age, time = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local mode, offset, limit = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local mode, offset, limit = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local history = history_of(base, channel)
 local last = last_of(history)
-local first = math.max(expire(history, time - age), last - count + 1)
+local first = math.max(expire(history, now() - age), last - count + 1)
 local from, to
 if mode == "after" then
   from = math.max(offset + 1, first)
@@ -42,12 +40,11 @@ export const POSITIONS = historyScript(
   lua`
 -- Reads the positions of channels.
 -- KEYS[1]  base of the channels' partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3…] channels
+-- ARGV[1]  HEAD_MS
+-- ARGV[2…] channels
 -- reply    of each channel: epoch, last offset
 local reply = {}
-for index = 3, #ARGV do
+for index = 2, #ARGV do
   local history = history_of(base, ARGV[index])
   reply[#reply + 1] = epoch_of(history)
   reply[#reply + 1] = last_of(history)
@@ -63,9 +60,8 @@ export const VERIFY = historyScript(
 -- messages, and new messages may have taken their offsets. Such a history continues under another epoch, and the
 -- channel's nodes get a line "lost", so that no message is taken for another.
 -- KEYS[1]  base of the channels' partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3…] of each channel: channel, epoch and offset that the node has delivered, id of that message or ""
+-- ARGV[1]  HEAD_MS
+-- ARGV[2…] of each channel: channel, epoch and offset that the node has delivered, id of that message or ""
 -- reply    of each channel: epoch, last offset, offset after which the node continues
 local function is_same(history, seen, id)
   if seen > last_of(history) then return false end
@@ -87,7 +83,7 @@ local function rotate(history)
 end
 
 local reply = {}
-for index = 3, #ARGV, 4 do
+for index = 2, #ARGV, 4 do
   local channel, seen_epoch, seen, id = ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2]), ARGV[index + 3]
   local history = history_of(base, channel)
   local from = seen
@@ -112,13 +108,11 @@ export const EXPIRE = historyScript(
   lua`
 -- Retention by age: removes old entries of the channels whose time in the schedule has come.
 -- KEYS[1]  base of the partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  age retained, ms
--- ARGV[4]  time, ms since 1970
--- ARGV[5]  maximum number of channels
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  age retained, ms
+-- ARGV[3]  maximum number of channels
 -- reply    number of channels visited
-local age, time, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local age, time, limit = tonumber(ARGV[2]), now(), ARGV[3]
 local schedule = base .. ":${EXPIRY_SCHEDULE}"
 local scheduled = redis.call("ZRANGEBYSCORE", schedule, "-inf", time, "LIMIT", 0, limit)
 for _, channel in ipairs(scheduled) do
@@ -141,14 +135,13 @@ export const TRIM = historyScript(
   lua`
 -- Retention by count: removes the oldest entries of a list that is too long.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  messages retained
--- ARGV[5]  maximum length of a list
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  messages retained
+-- ARGV[4]  maximum length of a list
 -- reply    nil
-local history = history_of(base, ARGV[3])
-if history.size > tonumber(ARGV[5]) then trim(history, history.size - tonumber(ARGV[4])) end
+local history = history_of(base, ARGV[2])
+if history.size > tonumber(ARGV[4]) then trim(history, history.size - tonumber(ARGV[3])) end
 `,
 );
 

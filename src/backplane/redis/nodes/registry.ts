@@ -2,17 +2,19 @@ import type { LocalNode } from "../../local-node.ts";
 import type { NodeStatus } from "../../port.ts";
 import type { Bus, CallRoll } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
+import { PartitionMoving } from "../partitions/partitions.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { VERSION } from "../wire/lines.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./scripts.ts";
+import type { NodeSettings, SharedSettings } from "./settings.ts";
 
 export interface RegistryOptions {
   readonly connection: Connection;
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly heartbeatMs: number;
-  /** A node that is silent for so long is declared dead, by any other node. */
-  readonly timeoutMs: number;
+  /** The settings of all nodes. A node that is silent for the longest timeout is declared dead, by any other node. */
+  readonly settings: SharedSettings;
   /** Removes everything that an incarnation owns. */
   readonly clear: (token: string) => Promise<void>;
   /** Called on the one node that declared another dead. */
@@ -27,6 +29,7 @@ interface Description extends NodeStatus {
   readonly version: string;
   /** Milliseconds since 1970, by the node's own clock: to show, not to compare. */
   readonly startedAt: number;
+  readonly settings: NodeSettings;
 }
 
 /**
@@ -55,8 +58,19 @@ export class Registry {
     this.#options = options;
   }
 
-  /** Registers this incarnation, or a new one if this was declared dead, and starts the heartbeats. */
+  /**
+   * Registers this incarnation, or a new one if this was declared dead, and starts the heartbeats. While the registry is
+   * moving to another master, this is left to the heartbeats: the node has to work without it.
+   */
   async register(): Promise<void> {
+    try {
+      await this.#registerNow();
+    } catch (error) {
+      if (!(error instanceof PartitionMoving)) throw error;
+    }
+  }
+
+  async #registerNow(): Promise<void> {
     let registered = await this.#register();
     if (registered.length === 0) {
       await this.#bus.renew();
@@ -113,9 +127,8 @@ export class Registry {
   /** @returns this incarnation, then others with the same node id; nothing when this one was declared dead */
   async #register(): Promise<string[]> {
     const args = [this.#bus.token, this.#describe(), this.#node.info.id, this.#pauseMs];
-    const answer = await this.#connection.exec(REGISTER, REGISTRY, args);
     this.#timer ??= this.#arm();
-    return answer as string[]; // by the script
+    return (await this.#connection.exec(REGISTER, REGISTRY, args)) as string[]; // by the script
   }
 
   /** Another incarnation with this node's id is left from a crash, or it is a second live node with the same id. A roll call tells. */
@@ -133,14 +146,14 @@ export class Registry {
       }
     } catch (error) {
       // The next heartbeats clear the rest.
-      if (this.#connection.isUp) this.#node.report("registry", error);
+      if (this.#connection.isNews(error)) this.#node.report("registry", error);
     }
   }
 
   /** Longest silence of an earlier incarnation of this node, and longest normal pause between any two heartbeats of the cluster. */
   get #pauseMs(): number {
-    const { heartbeatMs, timeoutMs } = this.#options;
-    return Math.min(timeoutMs, FORMER_INTERVALS * heartbeatMs);
+    const { heartbeatMs, settings } = this.#options;
+    return Math.min(settings.nodeTimeoutMs, FORMER_INTERVALS * heartbeatMs);
   }
 
   #arm(): NodeJS.Timeout {
@@ -150,17 +163,19 @@ export class Registry {
   async #heartbeat(): Promise<void> {
     try {
       await this.#beat();
+      await this.#options.settings.refresh();
     } catch (error) {
       // An outage is reported by the connection.
-      if (this.#connection.isUp) this.#node.report("registry", error);
+      if (this.#connection.isNews(error)) this.#node.report("registry", error);
     }
     if (!this.#isStopped) this.#timer = this.#arm();
   }
 
   /** Also beats during recovery: with many connections that takes long, and the node must not be declared dead meanwhile. */
   async #beat(): Promise<void> {
-    const { timeoutMs, onDeath } = this.#options;
-    const args = [this.#bus.token, this.#describe(), this.#node.info.id, timeoutMs, this.#pauseMs];
+    const { settings, onDeath } = this.#options;
+    const { nodeTimeoutMs } = settings;
+    const args = [this.#bus.token, this.#describe(), this.#node.info.id, nodeTimeoutMs, this.#pauseMs];
     const answer = (await this.#connection.exec(BEAT, REGISTRY, args)) as string[]; // by the script
     if (answer.length === 0) {
       // This node was declared dead, or Redis lost its data. Recovery handles both.
@@ -180,7 +195,7 @@ export class Registry {
       await this.#clearUp(token);
     } catch (error) {
       // The incarnation stays listed as dying, for the next heartbeat of any node.
-      if (this.#connection.isUp) this.#node.report("registry", error);
+      if (this.#connection.isNews(error)) this.#node.report("registry", error);
     }
   }
 
@@ -207,6 +222,7 @@ export class Registry {
       status,
       connections: connections(),
       startedAt,
+      settings: this.#options.settings.own,
     };
     return JSON.stringify(description);
   }

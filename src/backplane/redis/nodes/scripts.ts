@@ -160,6 +160,7 @@ export const TELL = script(
 -- reply    nil
 post(ARGV[1], ARGV[2])
 `,
+  { checksBirth: false },
 );
 
 export const REGISTRY_SCRIPTS = [REGISTER, BEAT, BURY, FORGET, LIST_NODES, DESCRIBE, TELL] as const;

@@ -126,7 +126,7 @@ export class OfflineGrace {
       } while (announced === USERS_PER_SWEEP);
     } catch (error) {
       // The users stay in Redis, for the next round.
-      if (this.#connection.isUp) this.#node.report("offline", error);
+      if (this.#connection.isNews(error)) this.#node.report("offline", error);
     }
   }
 }

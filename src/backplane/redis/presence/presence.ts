@@ -10,7 +10,7 @@ import type {
 } from "../../port.ts";
 import type { Bus, CallRoll, TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
-import { KEY, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
@@ -21,7 +21,7 @@ import { OnlineUsers } from "./online.ts";
 import { Reconciler } from "./reconciler.ts";
 import { decodeRecord } from "./record.ts";
 import { readHash, readSet } from "./scan.ts";
-import { DEPART, ENROL, ENTER_ALL } from "./scripts.ts";
+import { DEPART, ENROL } from "./scripts.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;
@@ -67,7 +67,7 @@ export class RedisPresence implements Presence {
     this.#online = new OnlineUsers(connection.run);
     this.#offline = new OfflineGrace(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
     this.#evictions = new Evictions(connection, node, this.#local);
-    this.#reconciler = new Reconciler(connection.exec, bus, {
+    this.#reconciler = new Reconciler(connection, bus, {
       local: this.#local,
       offline: this.#offline,
       evictions: this.#evictions,
@@ -182,11 +182,14 @@ export class RedisPresence implements Presence {
     return this.#evictions.run(command);
   }
 
-  /** Reconciles Redis with the presence of this node, as a part of recovery. */
-  async reconcile(): Promise<void> {
-    await this.#connection.exec(ENTER_ALL, partitionOf("all"), [this.#bus.token]);
-    await this.#reconciler.reconcile();
+  /**
+   * Reconciles Redis with the presence of this node in some partitions; in all of them as a part of recovery.
+   * @returns partitions that are moving to another master, and are not reconciled
+   */
+  async reconcile(partitions: readonly number[]): Promise<readonly number[]> {
+    const moving = await this.#reconciler.reconcile(partitions);
     this.#offline.start(() => this.#reconcilePending());
+    return moving;
   }
 
   /** Removes everything that an incarnation owns, and fences the incarnation. */
@@ -242,7 +245,7 @@ export class RedisPresence implements Presence {
       await this.#reconciler.reconcilePending();
     } catch (error) {
       // The changes stay marked, until the next step or the next recovery.
-      if (this.#connection.isUp) this.#node.report("presence", error);
+      if (this.#connection.isNews(error)) this.#node.report("presence", error);
     }
   }
 }

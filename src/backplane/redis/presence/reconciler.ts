@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import type { ConnectionInfo } from "../../port.ts";
 import type { Bus, TrafficCounts } from "../bus/bus.ts";
-import { forEachConcurrently, type RunScript } from "../connection/connection.ts";
-import { EVERY_PARTITION, KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { type Connection, forEachConcurrently, type RunScript } from "../connection/connection.ts";
+import { PartitionMoving, type Partitions } from "../partitions/partitions.ts";
+import { EVERY_PARTITION, KEY, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import type { Evictions } from "./evictions.ts";
 import type { LocalPresence } from "./local.ts";
@@ -10,7 +10,7 @@ import { OWNED } from "./lua.ts";
 import type { OfflineGrace } from "./offline.ts";
 import { encodeDetails } from "./record.ts";
 import { readSet } from "./scan.ts";
-import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
+import { ENROL, ENTER_ALL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
 export interface ReconcilerParts {
   readonly local: LocalPresence;
@@ -45,13 +45,20 @@ export class Reconciler {
   /** Connections and members whose last change may or may not be in Redis. */
   readonly #connections = new Map<string, ConnectionId>();
   readonly #members = new Map<string, Member>();
-  /** Birth of each partition's data when this node last reconciled the partition. */
-  readonly #births = new Map<number, string>();
+  readonly #partitions: Partitions;
+  /** Partitions whose data Redis has lost since this node last reconciled them. */
+  readonly #lost = new Set<number>();
   /** The incarnation that was reconciled last. */
   #token: string | undefined;
 
-  constructor(exec: RunScript, bus: Bus, parts: ReconcilerParts) {
+  constructor(
+    { exec, partitions }: Pick<Connection, "exec" | "partitions">,
+    bus: Bus,
+    parts: ReconcilerParts,
+  ) {
     this.#exec = exec;
+    this.#partitions = partitions;
+    partitions.onLost((partition) => this.#lost.add(partition));
     this.#bus = bus;
     this.#parts = parts;
   }
@@ -66,8 +73,12 @@ export class Reconciler {
     this.#members.set(nameOf([group, user]), [group, user]);
   }
 
-  /** Compares everything. Where Redis has lost its data nobody is announced online, because they were online before. */
-  async reconcile(): Promise<void> {
+  /**
+   * Compares everything in some partitions. Where Redis has lost its data nobody is announced online, because they were
+   * online before.
+   * @returns partitions that are moving to another master, and are not reconciled
+   */
+  async reconcile(partitions: readonly number[] = EVERY_PARTITION): Promise<readonly number[]> {
     const { local, offline } = this.#parts;
     const former = this.#token ?? this.#bus.token;
     this.#token = this.#bus.token;
@@ -75,7 +86,7 @@ export class Reconciler {
     const connectionsAt = Map.groupBy(connections, ({ user }) => partitionOfUser(user));
     const membersAt = Map.groupBy(membersOf(local), ([group]) => partitionOfGroup(group));
     const leftAt = Map.groupBy(offline.pendingUsers, partitionOfUser);
-    await forEachConcurrently(EVERY_PARTITION, (partition) =>
+    const moving = await unlessMoving(partitions, (partition) =>
       this.#reconcilePartition(former, {
         partition,
         connections: connectionsAt.get(partition) ?? [],
@@ -84,6 +95,7 @@ export class Reconciler {
       }),
     );
     await this.reconcilePending();
+    return moving;
   }
 
   /** Reconciles the connections and members that are marked uncertain. */
@@ -91,32 +103,32 @@ export class Reconciler {
     while (this.#connections.size + this.#members.size > 0) {
       const connectionsAt = Map.groupBy(this.#connections.values(), ({ user }) => partitionOfUser(user));
       const membersAt = Map.groupBy(this.#members.values(), ([group]) => partitionOfGroup(group));
-      await forEachConcurrently([...connectionsAt], ([partition, connections]) =>
-        this.#reconcileConnections(partition, connections, false),
-      );
-      await forEachConcurrently([...membersAt], ([partition, members]) =>
-        this.#reconcileMembers(partition, members),
-      );
+      const moving = [
+        ...(await unlessMoving([...connectionsAt.keys()], (partition) =>
+          this.#reconcileConnections(partition, connectionsAt.get(partition) ?? [], false),
+        )),
+        ...(await unlessMoving([...membersAt.keys()], (partition) =>
+          this.#reconcileMembers(partition, membersAt.get(partition) ?? []),
+        )),
+      ];
+      // These stay marked.
+      if (moving.length > 0) return;
     }
   }
 
   async #reconcilePartition(former: string, own: Partition): Promise<void> {
     const { partition } = own;
-    const birth = await this.#readBirth(partition);
-    // On Redis Cluster one master may have lost its partitions, and the others not.
-    const isQuiet = (this.#births.get(partition) ?? birth) !== birth;
+    await this.#partitions.check(partition);
+    const birth = this.#partitions.birthOf(partition);
+    const isQuiet = this.#lost.has(partition);
+    if (partition === partitionOf("all")) await this.#exec(ENTER_ALL, partition, [this.#bus.token]);
     await this.#applyEvictions(partition, former);
     const owned = await readSet(this.#exec, partition, KEY.owned, this.#bus.token);
     await this.#reconcileConnections(partition, this.#differing(owned, own.connections), isQuiet);
     await this.#reconcileMembers(partition, this.#differingMembers(owned, own.members));
     await this.#resumeGrace(partition, own.left, isQuiet);
     // Last: an attempt that fails before must be as quiet the next time.
-    this.#births.set(partition, birth);
-  }
-
-  async #readBirth(partition: number): Promise<string> {
-    const name = randomBytes(9).toString("base64url");
-    return (await this.#exec(BIRTH, partition, [name])) as string; // by the script
+    if (this.#partitions.birthOf(partition) === birth) this.#lost.delete(partition);
   }
 
   /** Ends connections that other nodes evicted while this node did not listen. They must not be registered again. */
@@ -203,6 +215,23 @@ export class Reconciler {
       }
     });
   }
+}
+
+/** Works on partitions. @returns those that are moving to another master */
+async function unlessMoving(
+  partitions: readonly number[],
+  work: (partition: number) => Promise<void>,
+): Promise<readonly number[]> {
+  const moving: number[] = [];
+  await forEachConcurrently(partitions, async (partition) => {
+    try {
+      await work(partition);
+    } catch (error) {
+      if (!(error instanceof PartitionMoving)) throw error;
+      moving.push(partition);
+    }
+  });
+  return moving;
 }
 
 const nameOf = ([group, user]: Member): string => group + FIELD + user;

@@ -1,5 +1,5 @@
 import { FENCED, lua, luaEscapes, script } from "../connection/connection.ts";
-import { BIRTH_KEY, KEY } from "../wire/keys.ts";
+import { KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
 
@@ -133,18 +133,6 @@ if #lines > 0 then cast(table.concat(lines, "\n")) end
 -- After a loss, numbers continue from the highest that a node remembers, so that older connections stay older.
 if highest > tonumber(redis.call("GET", SEQ) or 0) then redis.call("SET", SEQ, highest) end
 return { #lines, unpack(left) }
-`,
-);
-
-/** Reads the birth of a partition's data, a random name. Another one means that Redis has lost the data. */
-export const BIRTH = script(
-  "birth",
-  lua`
--- KEYS[1]  base of a partition
--- ARGV[1]  name to give if there is none
--- reply    the name in force
-redis.call("SETNX", base .. ":${BIRTH_KEY}", ARGV[1])
-return redis.call("GET", base .. ":${BIRTH_KEY}")
 `,
 );
 
@@ -335,7 +323,6 @@ export const PRESENCE_SCRIPTS = [
   ARRIVE,
   EVICT,
   DEPART,
-  BIRTH,
   RECONCILE,
   RESUME_GRACE,
   SWEEP,

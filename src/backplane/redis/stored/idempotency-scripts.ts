@@ -7,17 +7,16 @@ export const RESERVE_KEY = script(
 -- Reserves an idempotency key for the publish that comes first under it.
 -- KEYS[1]  base of the key's partition
 -- ARGV[1]  idempotency key
--- ARGV[2]  time, ms since 1970
--- ARGV[3]  idempotency window, ms
--- ARGV[4]  "ephemeral", or the channel of a stored message
--- ARGV[5]  receipt to remember, or ""
--- reply    { 1 for the first publish or 0 for a duplicate, ARGV[4] of the first, receipt of the first or "" }
-local name, time, window, what, receipt = unpack(ARGV)
+-- ARGV[2]  idempotency window, ms
+-- ARGV[3]  "ephemeral", or the channel of a stored message
+-- ARGV[4]  receipt to remember, or ""
+-- reply    { 1 for the first publish or 0 for a duplicate, ARGV[3] of the first, receipt of the first or "" }
+local name, window, what, receipt = unpack(ARGV)
 local record = key("${KEY.idempotency}", name)
 local until_time, first, known = unpack(redis.call("HMGET", record, "until", "what", "receipt"))
-if until_time and tonumber(until_time) > tonumber(time) then return { 0, first, known or "" } end
+if until_time and tonumber(until_time) > now() then return { 0, first, known or "" } end
 redis.call("DEL", record)
-redis.call("HSET", record, "until", time + window, "what", what)
+redis.call("HSET", record, "until", now() + window, "what", what)
 if receipt ~= "" then redis.call("HSET", record, "receipt", receipt) end
 redis.call("PEXPIRE", record, window)
 return { 1, what, "" }
@@ -30,12 +29,11 @@ export const REMEMBER_RECEIPT = script(
 -- Remembers the receipt of the first publish under an idempotency key, while the key is reserved.
 -- KEYS[1]  base of the key's partition
 -- ARGV[1]  idempotency key
--- ARGV[2]  time, ms since 1970
--- ARGV[3]  receipt
+-- ARGV[2]  receipt
 -- reply    1
 local record = key("${KEY.idempotency}", ARGV[1])
 local until_time = redis.call("HGET", record, "until")
-if until_time and tonumber(until_time) > tonumber(ARGV[2]) then redis.call("HSET", record, "receipt", ARGV[3]) end
+if until_time and tonumber(until_time) > now() then redis.call("HSET", record, "receipt", ARGV[2]) end
 return 1
 `,
 );

@@ -15,13 +15,17 @@ export interface FirstPublish {
 /** Idempotency keys: the first publish under each, and its receipt, for the length of the window. */
 export class IdempotencyKeys implements Idempotency {
   readonly #run: RunScript;
-  readonly #windowMs: number;
-  readonly #now: () => number;
+  readonly #windowMs: () => number;
 
-  constructor(run: RunScript, windowMs: number, now: () => number) {
+  /** @param windowMs may change: the longest window of all nodes counts */
+  constructor(run: RunScript, windowMs: () => number) {
     this.#run = run;
     this.#windowMs = windowMs;
-    this.#now = now;
+  }
+
+  /** Time for which a key is remembered. */
+  get windowMs(): number {
+    return this.#windowMs();
   }
 
   /**
@@ -33,7 +37,7 @@ export class IdempotencyKeys implements Idempotency {
     what: FirstPublish["what"],
     receipt: StoredReceipt = "",
   ): Promise<FirstPublish | undefined> {
-    const args = [key, this.#now(), this.#windowMs, what, receipt];
+    const args = [key, this.windowMs, what, receipt];
     const reply = await this.#run(RESERVE_KEY, partitionOfIdempotencyKey(key), args);
     const [isFirst, first, known] = reply as [number, FirstPublish["what"], string]; // as the script replies
     if (isFirst === 1) return undefined;
@@ -46,7 +50,6 @@ export class IdempotencyKeys implements Idempotency {
   }
 
   async complete(key: string, receipt: StoredReceipt): Promise<void> {
-    const args = [key, this.#now(), receipt];
-    await this.#run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), args);
+    await this.#run(REMEMBER_RECEIPT, partitionOfIdempotencyKey(key), [key, receipt]);
   }
 }

@@ -4,6 +4,8 @@ import type { StoredMessage } from "../../message.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
+import { PartitionMoving } from "../partitions/partitions.ts";
+import { partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import { decodeStored } from "../wire/stored-line.ts";
 import { AwaitingOffsets } from "./awaiting-offsets.ts";
@@ -89,17 +91,37 @@ export class Receiver {
     this.#progress.delete(channel);
   }
 
-  /** After an outage: reports histories that were lost, and reads messages that were missed. */
-  async catchUp(progress: ReadonlyMap<Channel, Progress> = this.#progress): Promise<void> {
-    const verified = await this.#parts.histories.verify(progress);
-    const fills: Promise<void>[] = [];
+  /** Reports histories of some partitions that were lost, and reads messages that were missed. */
+  async catchUpIn(partitions: readonly number[]): Promise<readonly number[]> {
+    const chosen = new Set(partitions);
+    return this.#catchUp(
+      new Map([...this.#progress].filter(([channel]) => chosen.has(partitionOf(channel)))),
+    );
+  }
+
+  /**
+   * After an outage: reports histories that were lost, and reads messages that were missed.
+   * @returns partitions that are moving to another master, and are not compared
+   */
+  catchUp(): Promise<readonly number[]> {
+    return this.#catchUp(this.#progress);
+  }
+
+  async #catchUp(delivered: ReadonlyMap<Channel, Progress>): Promise<readonly number[]> {
+    const moving = new Set<number>();
+    const verified = await this.#parts.histories.verify(delivered, (partition) => moving.add(partition));
+    const fills: Promise<unknown>[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const progress = this.#progress.get(channel);
       if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
       this.#lost(channel, { epoch, offset: from });
-      if (progress.offset < last) fills.push(this.#fill(channel, progress, last));
+      if (progress.offset >= last) continue;
+      fills.push(
+        this.#fill(channel, progress, last).catch(unlessMoving((partition) => moving.add(partition))),
+      );
     }
     await Promise.all(fills);
+    return [...moving];
   }
 
   /** @returns number of messages that have their offsets now */
@@ -117,7 +139,7 @@ export class Receiver {
     if (this.#parts.connection.isStopped) return;
     for (const message of held) this.#arrived(message);
     const progress = [...this.#progress].filter(([channel]) => channels.has(channel));
-    if (this.#parts.connection.isUp) await this.catchUp(new Map(progress));
+    if (this.#parts.connection.isUp) await this.#catchUp(new Map(progress));
     for (const channel of channels) this.#parts.onUndelivered(channel);
   }
 
@@ -171,7 +193,7 @@ export class Receiver {
    */
   #background(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
-      if (!this.#parts.connection.isStopped) this.#parts.node.report("history", error);
+      if (this.#parts.connection.isNews(error)) this.#parts.node.report("history", error);
     });
   }
 
@@ -214,6 +236,13 @@ export class Receiver {
     }
   }
 }
+
+const unlessMoving =
+  (onMoving: (partition: number) => void) =>
+  (error: unknown): void => {
+    if (!(error instanceof PartitionMoving)) throw error;
+    onMoving(error.partition);
+  };
 
 /**
  * True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number

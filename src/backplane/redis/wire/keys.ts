@@ -19,8 +19,14 @@ export const partitionOfIdempotencyKey = (key: string): number => spread(key, PA
 /** Numbers of all partitions. */
 export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITIONS }, (_, index) => index);
 
-/** Prefix of all keys of a partition. */
+/**
+ * Prefix of all keys of a partition. The hash tag has a place for a tenant in front of the number, `{<app>/12}`, which is
+ * empty today. No key has this name itself.
+ */
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
+
+/** Key of a partition's birth: the random name of its data, which begins every epoch. */
+export const birthKeyOf = (base: string): string => `${base}:${BIRTH_KEY}`;
 
 /**
  * Kinds of keys that exist per channel, user, group, node or idempotency key: `<base>:<kind>:<name>`. docs/CLUSTER.md
@@ -66,7 +72,7 @@ export const KEY = {
 /** Name of the key, one per partition, that schedules expiry: channel → time at which its oldest message expires. */
 export const EXPIRY_SCHEDULE = "expiry";
 
-/** Name of the key, one per partition, of its birth: the random name of its data, which begins every epoch. */
+/** Name of the key, one per partition, of its birth ({@link birthKeyOf}). */
 export const BIRTH_KEY = "birth";
 /** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
 export const SERIAL_KEY = "serial";
@@ -85,13 +91,19 @@ export const listKey = (base: string, channel: Channel, birth: string, stamp: st
   return name;
 };
 
-/** Begins the name of a node's Pub/Sub channel, after the prefix. */
+/**
+ * Beginning of the names of all Pub/Sub channels: Pub/Sub knows no databases, so the number of the database is part of
+ * them. Behind it is a place for a tenant, `0/<app>:`, which is empty today.
+ */
+export const pubSubOf = (prefix: string, db: number): string => `${prefix}${db}:`;
+
+/** Begins the name of a node's Pub/Sub channel, after {@link pubSubOf}. */
 export const INBOUND = "inbox:";
-/** Pub/Sub channel of all nodes, after the prefix. */
+/** Pub/Sub channel of all nodes, after {@link pubSubOf}. */
 export const CAST = "cast";
 
-/** Pub/Sub channel of one node. */
-export const inboundOf = (prefix: string, token: string): string => prefix + INBOUND + token;
+/** Pub/Sub channel of one node. @param pubSub {@link pubSubOf} */
+export const inboundOf = (pubSub: string, token: string): string => pubSub + INBOUND + token;
 
-/** Pub/Sub channel of all nodes. */
-export const castOf = (prefix: string): string => prefix + CAST;
+/** Pub/Sub channel of all nodes. @param pubSub {@link pubSubOf} */
+export const castOf = (pubSub: string): string => pubSub + CAST;

@@ -32,6 +32,8 @@ export const LINE = {
   presence: "P",
   /** A history was lost, or continues under another epoch. */
   lost: "L",
+  /** A partition has new data, of this birth. */
+  birth: "B",
   probe: "Q",
   /** Asks a node to confirm the invalidations that were sent before. */
   confirm: "F",
@@ -53,6 +55,7 @@ export const KINDS: Record<Kind, string> = {
   [LINE.reply]: "reply",
   [LINE.presence]: "presence",
   [LINE.lost]: "lost",
+  [LINE.birth]: "birth",
   [LINE.probe]: "probe",
   [LINE.confirm]: "confirm",
   [LINE.confirmed]: "confirmed",

@@ -5,6 +5,7 @@ import type { Appended } from "../../../port.ts";
 import type { Bus, TrafficCounts } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
 import type { Histories } from "../../history/histories.ts";
+import { PartitionMoving } from "../../partitions/partitions.ts";
 import type { RedisPresence } from "../../presence/presence.ts";
 import { partitionOf } from "../../wire/keys.ts";
 import type { IdempotencyKeys } from "../idempotency.ts";
@@ -19,8 +20,13 @@ import type { AppendTargets } from "./targets.ts";
 /** Limits of a batch, in messages and in characters of their data. A longer batch would block Redis for over 2 ms. */
 const MESSAGES_PER_BATCH = 512;
 const CHARACTERS_PER_BATCH = 512 * 1_024;
-/** Batches in flight per lane: enough to keep Redis busy while a reply travels. */
+/** Batches in flight: enough to keep Redis busy while a reply travels. */
 const MAX_IN_FLIGHT = 4;
+/**
+ * Batches in flight of a partition of a Redis Cluster: while its slot moves, batches are refused and repeated, and none
+ * may overtake another. The other partitions keep Redis busy.
+ */
+const MAX_IN_FLIGHT_OF_PARTITION = 1;
 /** Length of the queue. While it is full, appends fail at once: to accept more would only delay the answer. */
 const MAX_QUEUED = 100_000;
 
@@ -48,8 +54,6 @@ export interface AppendQueueParts {
   readonly targets: AppendTargets;
   readonly idempotency: IdempotencyKeys;
   readonly traffic: TrafficCounts;
-  readonly windowMs: number;
-  readonly prefix: string;
   readonly pushFrom: number;
   /** True on Redis Cluster: one script call touches one partition only. */
   readonly byPartition: boolean;
@@ -73,6 +77,7 @@ export class AppendQueue {
   readonly #byScript: AppendByScript;
   readonly #byTransaction: AppendByTransaction;
   readonly #lanes = new Map<number, Lane>();
+  readonly #maxInFlight: number;
   #queued = 0;
   #isScheduled = false;
 
@@ -80,6 +85,7 @@ export class AppendQueue {
     const completion = new Completion(parts.connection);
     const duplicates = new Duplicates(parts.idempotency, completion);
     this.completion = completion;
+    this.#maxInFlight = parts.byPartition ? MAX_IN_FLIGHT_OF_PARTITION : MAX_IN_FLIGHT;
     this.#parts = parts;
     this.#duplicates = duplicates;
     this.#byScript = new AppendByScript({ ...parts, completion, duplicates });
@@ -124,7 +130,7 @@ export class AppendQueue {
    */
   #pump(lane: Lane): void {
     if (lane.isBlocked || !this.#requeueReturned(lane)) return;
-    while (lane.queue.length > 0 && lane.inFlight < MAX_IN_FLIGHT) {
+    while (lane.queue.length > 0 && lane.inFlight < this.#maxInFlight) {
       const batch = lane.queue.slice(0, batchSize(lane.queue));
       const hasKeys = batch.some(({ key }) => key !== undefined);
       if (!hasKeys) this.#assignTargets(batch);
@@ -190,9 +196,18 @@ export class AppendQueue {
       for (const pending of returned) lane.returned.push(pending);
     } catch (error) {
       for (const pending of batch) this.completion.failed(pending, error);
+      if (error instanceof PartitionMoving) this.#failQueued(lane, error);
     }
     lane.inFlight--;
     this.#pump(lane);
+  }
+
+  /** Messages behind a batch that waited for its partition in vain have waited too. */
+  #failQueued(lane: Lane, error: PartitionMoving): void {
+    const waiting = lane.queue;
+    lane.queue = [];
+    this.#queued -= waiting.length;
+    for (const pending of waiting) this.completion.failed(pending, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { PackedArguments } from "../../connection/connection.ts";
 import { partitionOf } from "../../wire/keys.ts";
 import { LINE } from "../../wire/lines.ts";
+import type { IdempotencyKeys } from "../idempotency.ts";
 import { addPayload, type Group, groupsOf } from "./batches.ts";
 import type { Duplicates } from "./duplicates.ts";
 import type { AppendMethod, AppendMethodParts } from "./method.ts";
@@ -17,7 +18,7 @@ type AppendReply = readonly string[];
 
 export interface AppendByScriptParts extends AppendMethodParts {
   readonly duplicates: Duplicates;
-  readonly windowMs: number;
+  readonly idempotency: Pick<IdempotencyKeys, "windowMs">;
   /** True on Redis Cluster: one script call touches one partition only. */
   readonly byPartition: boolean;
 }
@@ -36,19 +37,32 @@ export class AppendByScript implements AppendMethod {
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
     const reply = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
-    this.#complete(groups, reply as AppendReply); // as the script replies
-    return [];
+    return this.#find(this.#complete(groups, reply as AppendReply)); // as the script replies
+  }
+
+  /** Finds the partitions of messages that were not stored, because Redis has lost the data of these partitions. */
+  async #find(lost: readonly PendingAppend[]): Promise<readonly PendingAppend[]> {
+    if (lost.length === 0) return lost;
+    const { connection, completion } = this.#parts;
+    const partitions = new Set(lost.map(({ message }) => partitionOf(message.channel)));
+    try {
+      await Promise.all([...partitions].map((partition) => connection.partitions.check(partition)));
+      return lost;
+    } catch (error) {
+      for (const pending of lost) completion.failed(pending, error);
+      return [];
+    }
   }
 
   #argumentsOf(groups: readonly Group[]): PackedArguments {
-    const { histories, windowMs, byPartition } = this.#parts;
+    const { histories, idempotency, byPartition } = this.#parts;
     // Payloads from two masters of a Redis Cluster may interleave, and lengths could not be matched to their messages.
     const apart = byPartition ? Number.MAX_SAFE_INTEGER : APART_BYTES;
     const { firstArguments, retentionArguments, maxListLength } = histories;
     const args = PackedArguments.of([
       ...firstArguments,
       ...retentionArguments,
-      windowMs,
+      idempotency.windowMs,
       maxListLength,
       apart,
     ]);
@@ -59,22 +73,26 @@ export class AppendByScript implements AppendMethod {
     return args;
   }
 
-  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): void {
+  /** @returns messages that were not stored */
+  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): PendingAppend[] {
     const { completion, duplicates, traffic } = this.#parts;
     const lengths = words.split(" ");
     let index = 0;
     let detail = 0;
     let sent = 0;
+    const lost: PendingAppend[] = [];
     for (const { messages } of groups) {
       for (const pending of messages) {
         const { target } = pending;
         const word = lengths[index++] ?? "";
         if (word === "0") sent += this.#lookedUp(pending, details[detail++] ?? "");
         else if (word === "=") void duplicates.complete(pending, details[detail++] ?? "");
+        else if (word === "-1") lost.push(pending);
         else sent += completion.appended(pending, target, target.start + Number(word));
       }
     }
     traffic.sent(LINE.lengths, sent);
+    return lost;
   }
 
   #lookedUp(pending: PendingAppend, detail: string): number {

@@ -24,7 +24,6 @@ interface Payload {
 }
 
 export interface AppendByTransactionParts extends AppendMethodParts {
-  readonly prefix: string;
   /** Smallest batch. Fewer messages are appended by the script, whose offsets need one round trip less. */
   readonly pushFrom: number;
 }
@@ -52,7 +51,7 @@ export class AppendByTransaction implements AppendMethod {
   }
 
   async send(batch: readonly PendingAppend[]): Promise<PendingAppend[]> {
-    const { connection, prefix, traffic } = this.#parts;
+    const { connection, traffic } = this.#parts;
     const payloads = groupsOf(batch).map((group) => this.#payloadOf(group));
     const publishes: string[] = [];
     let pushes = "";
@@ -65,7 +64,7 @@ export class AppendByTransaction implements AppendMethod {
         pushes += `${RPUSHX}${target.list}$${Buffer.byteLength(entry)}\r\n${entry}\r\n`;
       }
       const { text } = line;
-      for (const token of tokens) publishes.push(...publishOf(inboundOf(prefix, token), text));
+      for (const token of tokens) publishes.push(...publishOf(inboundOf(connection.pubSub, token), text));
       count += tokens.length;
     }
     traffic.ran(PUSH);
@@ -126,7 +125,7 @@ export class AppendByTransaction implements AppendMethod {
     try {
       await this.#parts.histories.trim(channel);
     } catch (error) {
-      if (this.#parts.connection.isUp) this.#parts.node.report("history", error);
+      if (this.#parts.connection.isNews(error)) this.#parts.node.report("history", error);
     }
     this.#trimming.delete(channel);
   }

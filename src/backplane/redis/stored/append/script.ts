@@ -1,6 +1,6 @@
 import { lua, luaEscapes } from "../../connection/connection.ts";
 import { entryPattern, historyScript } from "../../history/lua.ts";
-import { EXPIRY_SCHEDULE, INBOUND, KEY, LIST_KEY, type ListKeyPart } from "../../wire/keys.ts";
+import { EXPIRY_SCHEDULE, KEY, LIST_KEY, type ListKeyPart } from "../../wire/keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "../../wire/lines.ts";
 import { HEADER } from "../../wire/stored-line.ts";
 
@@ -23,7 +23,7 @@ local function publish(nodes, payload, lengths)
   local line = "${LINE.lengths}" .. FIELD .. lengths
   local whole = #payload < apart and payload .. "${NEWLINE_IN_LUA}" .. line
   for token in string.gmatch(nodes, "%S+") do
-    local inbox = prefix .. "${INBOUND}" .. token
+    local inbox = inbound_of(token)
     call("PUBLISH", inbox, whole or payload)
     if not whole then call("PUBLISH", inbox, OPENING .. line) end
   end
@@ -53,18 +53,20 @@ end
 local function publish_late(size)
   for token, parts in pairs(late) do
     if parts.size > size then
-      call("PUBLISH", prefix .. "${INBOUND}" .. token, concat(parts))
+      call("PUBLISH", inbound_of(token), concat(parts))
       late[token] = nil
     end
   end
 end
 `;
 
-/** Lua patterns of the parts of a list's key. The pattern captures the channel, which may contain ":". */
+/**
+ * Lua patterns of the parts of a list's key. The pattern captures the channel, which may contain ":", and the birth.
+ */
 const PATTERNS: Readonly<Record<ListKeyPart, string>> = {
   kind: KEY.list,
   channel: "(.*)",
-  birth: "[^:]*",
+  birth: "([^:]*)",
   stamp: "%d*",
 };
 
@@ -72,14 +74,19 @@ const PATTERNS: Readonly<Record<ListKeyPart, string>> = {
 const APPEND_SLOWLY = lua`
 local found = {}
 
--- The base and the channel of a list, from its key.
+local PREFIX_LENGTH = #string.match(base, "^(.*){[^{}]*}$")
+
+-- The base, the channel and the birth of a list, from its key.
 local function parse(list)
-  local close = string.find(list, "}", #prefix + 1, true)
+  local close = string.find(list, "}", PREFIX_LENGTH + 1, true)
   return string.sub(list, 1, close), string.match(list, "^:${LIST_KEY.map((part) => PATTERNS[part]).join(":")}$", close + 1)
 end
 
+-- Returns nil when the partition has not the birth that the caller expects: then nothing may be taken for new.
 local function look_up(list)
-  local history = history_of(parse(list))
+  local at, channel, birth = parse(list)
+  if birth_of(at) ~= birth then return nil end
+  local history = history_of(at, channel)
   history.nodes = nodes_of(history.at, history.channel)
   if history.stamp == 0 then history.stamp = next_serial(history.at) end
   found[list] = history
@@ -95,10 +102,11 @@ local function append_slowly(list, entry)
   local history = found[list]
   local is_new = not history
   if is_new then history = look_up(list) end
+  if not history then return nil end
   push(history, entry)
   if is_new then
     save(history)
-    call("ZADD", history.at .. ":${EXPIRY_SCHEDULE}", "NX", time + age, history.channel)
+    call("ZADD", history.at .. ":${EXPIRY_SCHEDULE}", "NX", now() + age, history.channel)
   end
   post_later(history, entry)
   local target = { epoch_of(history), last_of(history), history.stamp, history.start }
@@ -107,13 +115,12 @@ local function append_slowly(list, entry)
 end
 
 -- Completes an RPUSHX that found no list under the key (length 0), or made the list too long.
+-- Returns the message's number of the reply.
 local function finish(list, entry, length)
-  if length == 0 then
-    append_slowly(list, entry)
-  else
-    local history = history_of(parse(list))
-    trim(history, history.size - count)
-  end
+  if length == 0 then return append_slowly(list, entry) and 0 or -1 end
+  local history = history_of(parse(list))
+  trim(history, history.size - count)
+  return length
 end
 `;
 
@@ -122,7 +129,7 @@ local function is_duplicate(list, id)
   local record = parse(list) .. ":${KEY.storedUnder}:" .. id
   local until_time, epoch, offset, message, timestamp =
     unpack(call("HMGET", record, "until", "epoch", "offset", "id", "timestamp"))
-  if not until_time or tonumber(until_time) <= time then return false end
+  if not until_time or tonumber(until_time) <= now() then return false end
   details[#details + 1] = concat({ epoch, offset, message, timestamp }, " ")
   return true
 end
@@ -130,7 +137,7 @@ end
 local function remember(history, id, entry)
   local record = history.at .. ":${KEY.storedUnder}:" .. id
   local message, timestamp = string.match(entry, "${entryPattern("id", "timestamp")}")
-  call("HSET", record, "until", time + window, "epoch", epoch_of(history), "offset", last_of(history))
+  call("HSET", record, "until", now() + window, "epoch", epoch_of(history), "offset", last_of(history))
   call("HSET", record, "id", message, "timestamp", timestamp)
   call("PEXPIRE", record, window)
 end
@@ -139,6 +146,7 @@ end
 local function append_once(list, entry, id)
   if id ~= "" and is_duplicate(list, id) then return "=" end
   local history = append_slowly(list, entry)
+  if not history then return "-1" end
   if id ~= "" then remember(history, id, entry) end
   return "0"
 end
@@ -156,15 +164,13 @@ export const APPEND = historyScript(
   "append",
   lua`
 -- KEYS[1]  base of a partition of the batch
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  messages retained
--- ARGV[4]  age retained, ms
--- ARGV[5]  time, ms since 1970
--- ARGV[6]  idempotency window, ms
--- ARGV[7]  maximum length of a list
--- ARGV[8]  bytes from which a payload and its line of lengths are published apart
--- ARGV[9…] groups of messages that go to the same nodes in one payload. Of each group:
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  messages retained
+-- ARGV[3]  age retained, ms
+-- ARGV[4]  idempotency window, ms
+-- ARGV[5]  maximum length of a list
+-- ARGV[6]  bytes from which a payload and its line of lengths are published apart
+-- ARGV[7…] groups of messages that go to the same nodes in one payload. Of each group:
 --          tokens of the nodes, separated by spaces
 --          number of messages
 --          "1" if they have idempotency keys, else "0"
@@ -173,12 +179,13 @@ export const APPEND = historyScript(
 --          of each message: key of its list, then with "1" its idempotency key or ""
 -- reply    { words, details, … }
 --          words: one for each message, separated by spaces
---            length of its list; 0 if the channel was looked up; = for a duplicate
---          details, separated by spaces, in the order of the latter two:
+--            length of its list; 0 if the channel was looked up; = for a duplicate; -1 if it was not stored,
+--            because its partition has not the birth that the key of its list has
+--          details, separated by spaces, in the order of 0 and =:
 --            0: epoch, offset, stamp, offset before the list, nodes
 --            =: epoch, offset, id and timestamp of the first message
-local count, age, time, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local room, apart = tonumber(ARGV[7]), tonumber(ARGV[8])
+local count, age, window = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local room, apart = tonumber(ARGV[5]), tonumber(ARGV[6])
 local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
 local ENTRY = "${luaEscapes(ENTRY)}"
 local words, details = {}, {}
@@ -191,7 +198,7 @@ local names = setmetatable({}, {
   end,
 })
 
-local index = 9
+local index = 7
 while index <= #args do
   local nodes, number, has_keys = args[index], tonumber(args[index + 1]), args[index + 2] == "1"
   local payload, start = args[index + 3], tonumber(args[index + 4])
@@ -206,7 +213,7 @@ while index <= #args do
       index = index + 2
     else
       local length = call("RPUSHX", list, entry)
-      if length == 0 or length > room then finish(list, entry, length) end
+      if length == 0 or length > room then length = finish(list, entry, length) end
       answers[message] = names[length]
       index = index + 1
     end
@@ -221,4 +228,6 @@ publish_late(0)
 table.insert(details, 1, concat(words, " "))
 return details
 `,
+  // The key of each list has the birth that the caller expects: a batch may be of many partitions.
+  { checksBirth: false },
 );

@@ -51,6 +51,7 @@ export const UNKNOWN_TARGET: AppendTarget = {
 
 /** Append targets of channels, as their last look-ups replied. */
 export class AppendTargets {
+  readonly #connection: Connection;
   readonly #bus: Bus;
   readonly #prefix: string;
   readonly #lifetimeMs: number;
@@ -59,17 +60,20 @@ export class AppendTargets {
 
   /** @param lifetimeMs time until the next look-up, which also renews the lifetime of the channel's cursors */
   constructor(connection: Connection, bus: Bus, prefix: string, lifetimeMs: number) {
+    this.#connection = connection;
     this.#bus = bus;
     this.#prefix = prefix;
     this.#lifetimeMs = lifetimeMs;
     connection.onUnavailable(() => this.#clear());
+    connection.partitions.onLost(() => this.#clear());
   }
 
   /** The channel's target; an unknown one makes the script look the channel up. */
   of(channel: Channel, now: number): AppendTarget {
     const known = this.#targets.get(channel);
     if (known !== undefined && known.until > now) return known;
-    return { ...UNKNOWN_TARGET, list: this.#listOf(channel, "", ""), header: headerOf(channel, "", 0) };
+    const birth = this.#connection.partitions.birthOf(partitionOf(channel)) ?? "";
+    return { ...UNKNOWN_TARGET, list: this.#listOf(channel, birth, ""), header: headerOf(channel, "", 0) };
   }
 
   /** Caches the reply to a look-up. */

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { backoff, SerialPerKey, TidingsError } from "../../../protocol/protocol.ts";
+
+/**
+ * Why a call did not run, and had no effect. `lost`: the partition has not the birth that the node expects. `moving`:
+ * the partition's slot moves, or has moved, to another master of the Redis Cluster. `connecting`: the connection to that
+ * master is being made.
+ */
+export type Refusal = "lost" | "moving" | "connecting";
+
+export interface PartitionsParts {
+  /** Reads a partition's birth; where there is none, the partition gets a new one. */
+  readonly open: (partition: number) => Promise<string>;
+  /** Runs a call without effect, which fails as any call does when the partition has another birth. */
+  readonly compare: (partition: number, birth: string) => Promise<void>;
+  /** The reason of a call that did not run; undefined for any other failure. */
+  readonly refusalOf: (cause: unknown) => Refusal | undefined;
+  /** Tells whether the partition's slot is moving, on any master. */
+  readonly isMoving: (partition: number) => Promise<boolean>;
+  /** A refused call waits so long for its partition. */
+  readonly timeoutMs: number;
+  /** Called once for each time that a partition moves for longer than calls can wait. */
+  readonly onStuck: (error: PartitionMoving) => void;
+}
+
+const DELAYS = { firstMs: 5, capMs: 100 };
+
+/** The call did not run: the partition's slot was on its way between two masters for too long. */
+export class PartitionMoving extends TidingsError {
+  readonly partition: number;
+
+  constructor(partition: number) {
+    super(
+      "unavailable",
+      `partition ${partition} is moving between two masters of the Redis Cluster: try again later`,
+    );
+    this.partition = partition;
+  }
+}
+
+/**
+ * The identity of each partition that this node has seen. A partition's data have a random name, their birth. Every
+ * script checks it, and so does {@link check}. So this node never takes a partition that is absent, or another one, for
+ * a new one: while a slot moves, calls wait in their order; data that were lost are accepted as new, and the listeners
+ * of {@link onLost} announce again what this node has.
+ */
+export class Partitions {
+  readonly #parts: PartitionsParts;
+  readonly #births = new Map<number, string>();
+  /** Calls that were refused, and those behind them: one after the other, so that none overtakes another. */
+  readonly #waiting = new SerialPerKey<number>();
+  /** Partitions whose calls are refused because they move; true once that was reported. */
+  readonly #moving = new Map<number, boolean>();
+  readonly #lostListeners: ((partition: number) => void)[] = [];
+  readonly #doubtListeners: ((partition: number) => void)[] = [];
+
+  constructor(parts: PartitionsParts) {
+    this.#parts = parts;
+  }
+
+  /** The birth of a partition's data, if this node has seen the partition. */
+  birthOf(partition: number): string | undefined {
+    return this.#births.get(partition);
+  }
+
+  /** Partitions that are moving, as far as calls of this node have found out. */
+  get moving(): readonly number[] {
+    return [...this.#moving.keys()];
+  }
+
+  /**
+   * Calls a function after Redis has lost the data of a partition that this node knew. The partition has a new birth
+   * then.
+   */
+  onLost(listener: (partition: number) => void): void {
+    this.#lostListeners.push(listener);
+  }
+
+  /**
+   * Calls a function when a partition begins to refuse calls because it moves: some of them may fail, or change their
+   * order, so the node has to be compared with the partition once it has moved.
+   */
+  onDoubt(listener: (partition: number) => void): void {
+    this.#doubtListeners.push(listener);
+  }
+
+  /**
+   * Compares the birth that this node knows with the one in Redis. Resolves when they are equal; where the data were
+   * lost, after the listeners were told.
+   * @throws PartitionMoving
+   */
+  async check(partition: number): Promise<void> {
+    await this.run(partition, (birth) => this.#parts.compare(partition, birth));
+  }
+
+  /** Another node says that the partition has this birth now. */
+  announced(partition: number, birth: string): void {
+    const known = this.#births.get(partition);
+    if (known !== undefined && known !== birth) this.#accept(partition, birth);
+  }
+
+  /**
+   * Runs a call in a partition, with the birth that it has to expect. A call that was refused is repeated.
+   * @throws PartitionMoving when the partition moves for longer than the timeout
+   */
+  async run<Result>(partition: number, call: (birth: string) => Promise<Result>): Promise<Result> {
+    const birth = this.#births.get(partition);
+    const deadline = performance.now() + this.#parts.timeoutMs;
+    if (birth !== undefined && !this.#waiting.isBusy(partition)) {
+      try {
+        const result = await call(birth);
+        if (this.#moving.size > 0) this.#moving.delete(partition);
+        return result;
+      } catch (cause) {
+        if (this.#parts.refusalOf(cause) === undefined) throw cause;
+      }
+    }
+    return this.#waiting.run(partition, () => this.#insist(partition, call, deadline));
+  }
+
+  async #insist<Result>(
+    partition: number,
+    call: (birth: string) => Promise<Result>,
+    deadline: number,
+  ): Promise<Result> {
+    for (let delays = 0; ; delays++) {
+      try {
+        const result = await call(this.#births.get(partition) ?? (await this.#open(partition)));
+        this.#moving.delete(partition);
+        return result;
+      } catch (cause) {
+        const refusal = this.#parts.refusalOf(cause);
+        if (refusal === undefined) throw cause;
+        if (refusal === "lost" && (await this.#replace(partition))) continue;
+        if (refusal !== "connecting") this.#doubt(partition);
+        const delayMs = backoff(delays, DELAYS);
+        if (performance.now() + delayMs > deadline) throw this.#overdue(partition, cause);
+        await sleep(delayMs);
+      }
+    }
+  }
+
+  async #open(partition: number): Promise<string> {
+    const birth = await this.#parts.open(partition);
+    this.#births.set(partition, birth);
+    return birth;
+  }
+
+  /** Takes the present birth for that of new data. @returns false while the data may be on their way instead */
+  async #replace(partition: number): Promise<boolean> {
+    if (await this.#parts.isMoving(partition)) return false;
+    this.#accept(partition, await this.#parts.open(partition));
+    return true;
+  }
+
+  #accept(partition: number, birth: string): void {
+    const known = this.#births.get(partition);
+    this.#births.set(partition, birth);
+    if (known === undefined || known === birth) return;
+    for (const listener of this.#lostListeners) listener(partition);
+  }
+
+  #doubt(partition: number): void {
+    if (this.#moving.has(partition)) return;
+    this.#moving.set(partition, false);
+    for (const listener of this.#doubtListeners) listener(partition);
+  }
+
+  #overdue(partition: number, cause: unknown): unknown {
+    const isReported = this.#moving.get(partition);
+    if (isReported === undefined) return cause;
+    const error = new PartitionMoving(partition);
+    if (!isReported) this.#parts.onStuck(error);
+    this.#moving.set(partition, true);
+    return error;
+  }
+}
+
+export { type Compare, PendingPartitions } from "./pending.ts";
