@@ -35,14 +35,18 @@ export interface JwtOptions extends JwtKeySource {
   readonly allowWeakKeys?: boolean | undefined;
 }
 
+/** Claim of the tenant that a user belongs to. */
+const TENANT_CLAIM = "app";
 /** Characters of the longest token that is read. Node accepts no longer header lines either. */
 const LONGEST_TOKEN = 16_384;
 
 /**
  * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never accepted,
- * and `exp` and `nbf` are checked without leeway. A token needs an `exp`, unless `requireExpiry` is false. The claim
- * `platform`, when present, binds the login to a platform. With a secret it also mints tokens.
- * @throws TidingsError `bad_request` when the options contradict each other, or a key can be guessed
+ * and `exp` and `nbf` are checked without leeway. A token without `exp` is accepted and does not expire: give tokens an
+ * `exp` unless machines use them. The claim `platform`, when present, binds the login to a platform. The claim `app` is
+ * reserved for tenants: a token that names one is refused, so that it never opens the data of another tenant. With a
+ * secret it also mints tokens.
+ * @throws TidingsError `bad_request` when the options contradict each other
  */
 export function jwt(options: JwtOptions): Authenticator {
   const named = options.algorithms ?? [];
@@ -85,6 +89,8 @@ function assertOptions(options: JwtOptions, algorithms: readonly string[]): void
   const problems = jwtProblems(options, algorithms);
   const keys = [options.secret, options.publicKey, options.jwksUrl].filter((key) => key !== undefined);
   if (keys.length === 0) problems.push("jwt: expected one of secret, publicKey and jwksUrl");
+  if (options.userClaim === TENANT_CLAIM)
+    problems.push(`jwt.userClaim: ${TENANT_CLAIM} is reserved for tenants`);
   if (keys.includes("")) problems.push("jwt: expected a secret or key of at least one character");
   else if (!options.allowWeakKeys) problems.push(...weakJwtProblems(options));
   if (problems.length > 0) throw new TidingsError("bad_request", problems.join("\n"));
@@ -159,6 +165,9 @@ function identityOf(payload: JWTPayload, userClaim: string): Identity {
   if (platform !== undefined && !isId(platform)) {
     throw refusal(`the token's claim platform: expected ${ID_RULE}`);
   }
+  const tenant = Object.hasOwn(payload, TENANT_CLAIM) ? payload[TENANT_CLAIM] : "";
+  if (tenant !== "")
+    throw refusal(`the token's claim ${TENANT_CLAIM}: expected none, this version has no tenants`);
   const identity: Identity = { user, claims: Object.freeze(payload) };
   if (exp !== undefined) identity.expiresAt = exp * 1000;
   if (platform !== undefined) identity.platform = platform;

@@ -135,6 +135,18 @@ describe("jwt with a secret", () => {
     expect(inherited.code).toBe("unauthorized");
   });
 
+  it("refuses a token that names a tenant, which this version does not have", async () => {
+    for (const app of ["shop", 7, null, {}]) {
+      expect(await refusal({ secret }, await signHs({ sub: "alice", app }))).toMatchObject({
+        code: "unauthorized",
+        message: expect.stringContaining("app: expected none"),
+      });
+    }
+    const token = await signHs({ sub: "alice", app: "" });
+    expect((await jwt({ secret }).authenticate({ token })).user).toBe("alice");
+    expect(() => jwt({ secret, userClaim: "app" })).toThrow("app is reserved");
+  });
+
   it("refuses a platform that is not an id", async () => {
     expect((await refusal({ secret }, await signHs({ sub: "alice", platform: "" }))).code).toBe(
       "unauthorized",
