@@ -41,6 +41,8 @@ export class RedisClock {
   #base: number;
   /** Largest error of {@link #base}. */
   #errorMs = Number.POSITIVE_INFINITY;
+  #time = 0;
+  #isRead = false;
 
   constructor(parts: RedisClockParts) {
     this.#parts = parts;
@@ -49,9 +51,17 @@ export class RedisClock {
 
   /**
    * Milliseconds since 1970 by the clock of Redis. Between two samples time passes by a clock that nobody sets: when the
-   * node's own clock jumps, timestamps do not.
+   * node's own clock jumps, timestamps do not. The time is read once per run of code and its microtasks: a reading costs
+   * 0.2 µs on some machines, a tenth of a message.
    */
-  readonly now = (): number => Math.floor(this.#base + performance.now());
+  readonly now = (): number => {
+    if (!this.#isRead) {
+      this.#time = Math.floor(this.#base + performance.now());
+      this.#isRead = true;
+      queueMicrotask(this.#forget);
+    }
+    return this.#time;
+  };
 
   /** Time of Redis minus the node's own clock, in milliseconds. */
   get offsetMs(): number {
@@ -72,6 +82,10 @@ export class RedisClock {
   stop(): void {
     clearInterval(this.#timer);
   }
+
+  readonly #forget = (): void => {
+    this.#isRead = false;
+  };
 
   async #measureAgain(): Promise<void> {
     if (!this.#parts.connection.isUp) return;

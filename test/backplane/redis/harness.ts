@@ -45,32 +45,6 @@ export const redisOn = (
   },
 });
 
-/** A failure that a node reported, by the index of the node. */
-export interface Report {
-  readonly node: number;
-  readonly message: string;
-}
-
-/** Records what the nodes report from their start on, where a sink of the harness would throw. */
-export function recording(implementation: Implementation): Implementation & { readonly reports: Report[] } {
-  const reports: Report[] = [];
-  return {
-    ...implementation,
-    reports,
-    async createCluster(nodes, options) {
-      const cluster = await implementation.createCluster(nodes, options);
-      for (const [node, backplane] of cluster.backplanes.entries()) {
-        const { start } = backplane;
-        backplane.start = (info, sink) => {
-          sink.report = (_, error) => void reports.push({ node, message: String(error) });
-          return start(info, sink);
-        };
-      }
-      return cluster;
-    },
-  };
-}
-
 async function deleteKeys(server: RedisServer, pattern: string): Promise<void> {
   const keys = await server.command("KEYS", pattern);
   // One by one: those of several partitions may not be named in one command on Redis Cluster.

@@ -61,8 +61,7 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
 
   /** Begins to move the slot of a key to another master. */
   async beginMove(key: string, to: RedisServer): Promise<SlotMove> {
-    const slot = Number(await to.command("CLUSTER", "KEYSLOT", key));
-    const from = await this.#ownerOf(slot);
+    const { slot, owner: from } = await this.ownerOf(key);
     await to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", await idOf(from));
     await from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", await idOf(to));
     return new SlotMove(this.masters, { slot, from, to });
@@ -75,13 +74,15 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     await move.end();
   }
 
-  async #ownerOf(slot: number): Promise<RedisServer> {
+  /** The master that has the slot of a key. */
+  async ownerOf(key: string): Promise<{ slot: number; owner: RedisServer }> {
+    const slot = Number(await this.masters[0]?.command("CLUSTER", "KEYSLOT", key));
     for (const master of this.masters) {
       const own = String(await master.command("CLUSTER", "NODES"))
         .split("\n")
         .find((line) => line.includes("myself"));
       for (const [, first, last = first] of own?.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g) ?? []) {
-        if (Number(first) <= slot && slot <= Number(last)) return master;
+        if (Number(first) <= slot && slot <= Number(last)) return { slot, owner: master };
       }
     }
     throw new Error(`no master has slot ${slot}`);

@@ -5,7 +5,7 @@ import { PartitionMoving, Partitions, type Refusal } from "../partitions/partiti
 import { baseOf, pubSubOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
 import { type Address, commandsClient, isMoving, pingMasters, singleClient } from "./clients.ts";
-import { commandError, refusalOf, withoutSecrets } from "./errors.ts";
+import { commandError, isWrongMaster, refusalOf, withoutSecrets } from "./errors.ts";
 import { hasSlots, isReady, refreshSlots } from "./ioredis.ts";
 import { publishOf } from "./packed-command.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
@@ -155,7 +155,7 @@ export class Connection {
 
   #refusalOf(cause: unknown): Refusal | undefined {
     const refusal = refusalOf(cause);
-    if (refusal === "moving" && this.#client !== undefined) refreshSlots(this.#client);
+    if (isWrongMaster(cause) && this.#client !== undefined) refreshSlots(this.#client);
     return refusal;
   }
 

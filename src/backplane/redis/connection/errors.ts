@@ -8,8 +8,13 @@ import { FENCED, LOST } from "./script.ts";
 const UNAVAILABLE_REPLY =
   /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
 
-/** Error replies of a master that does not have all keys of the partition: the command has not run. */
-const MOVING_REPLY = /^(?:TRYAGAIN|MOVED|ASK)\b/;
+/**
+ * Error replies of a master that does not have all keys of the partition: the command has not run. A master that was
+ * removed from the Redis Cluster knows nobody who serves the slot.
+ */
+const MOVING_REPLY = /^(?:TRYAGAIN|MOVED|ASK|CLUSTERDOWN Hash slot not served)\b/;
+/** Those that another master would not give: the client's view of the Redis Cluster is outdated. */
+const WRONG_MASTER = /^(?:MOVED|CLUSTERDOWN)\b/;
 
 /** The reason of a script call that has not run, and may be repeated; undefined for any other failure. */
 export function refusalOf(cause: unknown): Refusal | undefined {
@@ -19,6 +24,10 @@ export function refusalOf(cause: unknown): Refusal | undefined {
   if (message.includes(LOST)) return "lost";
   return MOVING_REPLY.test(message) ? "moving" : undefined;
 }
+
+/** Tells whether a command was sent to a master that does not have its slot. */
+export const isWrongMaster = (cause: unknown): boolean =>
+  cause instanceof Error && WRONG_MASTER.test(cause.message);
 
 /**
  * Turns the cause of a failed command into an error: `unavailable` when Redis was not reached or cannot run it now,
