@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { partitionOf } from "../../../src/backplane/redis/wire/keys.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RedisServer } from "../../support/redis/redis.ts";
 import { type ClusterOptions, type StartedCluster, startCluster, upTo } from "../contract/harness.ts";
@@ -63,10 +64,56 @@ test("messages over the retained age leave Redis without a read, and offsets con
   );
   await eventually("the history is gone", async () => (await keysOf("h")).length === 0);
 
-  expect(await server.command("PTTL", (await keysOf("m"))[0] ?? "")).toBeGreaterThan(80_000);
+  expect(await keysOf("m")).toHaveLength(1);
   expect(await cluster.node.broker.positions(["group:g"])).toEqual(before);
   expect(await append(cluster, cluster.node)).toMatchObject({ epoch: before[0]?.epoch, offset: 5 });
 });
+
+test("channels without messages leave nothing, and their positions stay valid", async () => {
+  await using cluster = await emptyCluster({}, 2);
+  const channels = upTo(200).map((number) => `group:g${number}` as const);
+
+  const [first, second] = await Promise.all(cluster.nodes.map(({ broker }) => broker.positions(channels)));
+
+  expect(second).toEqual(first);
+  expect(await server.command("KEYS", "*:group:g*")).toEqual([]);
+  const { message, node } = cluster;
+  expect(await node.broker.append(message("group:g7"))).toMatchObject({ ...first?.[6], offset: 1 });
+});
+
+test("an empty history is forgotten in the end, and its epoch is not used again", async () => {
+  await using cluster = await emptyCluster({ ageMs: 100, heartbeatMs: 1 });
+  const { broker } = cluster.node;
+  const { epoch } = await append(cluster, cluster.node);
+  await eventually("the history is empty", async () => (await keysOf("h")).length === 0);
+
+  // A day from now, at the earliest.
+  const [schedule = ""] = (await server.command("KEYS", `*{${partitionOf("group:g")}}:expiry`)) as string[]; // names
+  await server.command("ZADD", schedule, 0, "group:g");
+  await eventually("the head is gone", async () => (await keysOf("m")).length === 0);
+
+  const [position] = await broker.positions(["group:g"]);
+  expect(position?.offset).toBe(0);
+  expect(position?.epoch).not.toBe(epoch);
+  expect(await append(cluster, cluster.node)).toMatchObject({ epoch: position?.epoch, offset: 1 });
+});
+
+test.each(["m:group:g", "expiry", "buckets"])(
+  "%s is lost: a new history never has the epoch of the lost one",
+  async (name) => {
+    await using cluster = await emptyCluster({});
+    const { broker } = cluster.node;
+    const { epoch } = await append(cluster, cluster.node);
+
+    const base = `*{${partitionOf("group:g")}}`;
+    for (const lost of [name, "m:group:g"]) {
+      for (const key of (await server.command("KEYS", `${base}:${lost}`)) as string[])
+        await server.command("DEL", key); // names
+    }
+
+    expect((await broker.positions(["group:g"]))[0]?.epoch).not.toBe(epoch);
+  },
+);
 
 test("a node with an outdated append target appends to the present list", async () => {
   await using cluster = await emptyCluster({ count: 8 }, 2);

@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
-import { BIRTH_KEY, KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -24,9 +24,14 @@ export function entryPattern(...names: readonly EntryField[]): string {
  * and no list is left under the former key. So when an append finds a list under the key that a node knows, the node's
  * append target is current.
  *
- * While there are messages, neither list nor head has a lifetime: to look lifetimes up would make each append a tenth
- * dearer. Retention (EXPIRE) removes old entries, and the head of an empty history gets a lifetime. A head whose list
- * is missing means a lost history.
+ * Neither list nor head has a lifetime: to look lifetimes up would make each append a tenth dearer. Retention (EXPIRE)
+ * removes old entries, and at last the head of a history that has been empty for HEAD_MS. A head whose list is missing
+ * means a lost history, and so does a channel in the schedule without a head.
+ *
+ * A channel that never had a message leaves nothing. Its epoch is the same for every reader, and for its first message,
+ * without being stored: the serial number of its bucket, of 4,096. When a head is removed, its bucket gets another
+ * number, so no epoch is used twice for a channel. Schedule and buckets prove each other: when either is lost, all
+ * buckets get another number.
  */
 const HISTORY = lua`
 local births = {}
@@ -45,11 +50,13 @@ local function last_of(history) return history.start + history.size end
 
 local function next_serial(at) return redis.call("INCR", at .. ":${SERIAL_KEY}") end
 
--- Writes the head, which expires only without messages, and renews the lifetime of the cursors.
+local function schedule_of(at) return at .. ":${EXPIRY_SCHEDULE}" end
+
+-- Writes the head, schedules the removal of one without messages, and renews the lifetime of the cursors.
 local function save(history)
-  local name = history.at .. ":${KEY.head}:" .. history.channel
   local head = head_of(history.serial, history.start, history.stamp)
-  if history.stamp == 0 then redis.call("SET", name, head, "PX", HEAD_MS) else redis.call("SET", name, head) end
+  redis.call("SET", history.at .. ":${KEY.head}:" .. history.channel, head)
+  if history.stamp == 0 then redis.call("ZADD", schedule_of(history.at), now() + HEAD_MS, history.channel) end
   redis.call("PEXPIRE", history.at .. ":${KEY.cursors}:" .. history.channel, HEAD_MS)
 end
 
@@ -61,11 +68,28 @@ local function begin(at, channel)
   return history
 end
 
--- Reads the channel's history. Begins a new one if there is none, or if its list is lost.
+local function bucket_of(channel) return string.sub(redis.sha1hex(channel), 1, 3) end
+
+-- The serial number of a channel without a head. "" in the schedule, and in the buckets, is there as long as these are.
+local function serial_of_bucket(at, channel)
+  local buckets, schedule = at .. ":${BUCKETS}", schedule_of(at)
+  local all, own = unpack(redis.call("HMGET", buckets, "", bucket_of(channel)))
+  if not all or not redis.call("ZSCORE", schedule, "") then
+    all = next_serial(at)
+    redis.call("HSET", buckets, "", all)
+    redis.call("ZADD", schedule, "+inf", "")
+  end
+  return math.max(all, own or 0)
+end
+
+-- Reads the channel's history. Begins a new one if its head or its list is lost.
 local function history_of(at, channel)
   local head = redis.call("GET", at .. ":${KEY.head}:" .. channel)
   local serial, start, stamp = string.match(head or "", HEAD)
-  if not serial then return begin(at, channel) end
+  if not serial then
+    if redis.call("ZSCORE", schedule_of(at), channel) then return begin(at, channel) end
+    return { at = at, channel = channel, serial = serial_of_bucket(at, channel), start = 0, stamp = 0, size = 0 }
+  end
   local history = { at = at, channel = channel, serial = serial, start = tonumber(start), stamp = tonumber(stamp), size = 0 }
   if history.stamp == 0 then return history end
   history.size = redis.call("LLEN", list_of(history))
@@ -117,7 +141,7 @@ end
 
 /**
  * A script on histories. Its first argument ({@link Histories.firstArguments}) is HEAD_MS, the lifetime in milliseconds
- * of the head of an empty history.
+ * for which the head of an empty history is kept.
  */
 export const historyScript = (name: string, body: string, options?: ScriptOptions): Script =>
   script(name, lua`local HEAD_MS = tonumber(ARGV[1])${HISTORY}${body}`, options);

@@ -1,5 +1,5 @@
 import { lua, type Script } from "../connection/connection.ts";
-import { EXPIRY_SCHEDULE, KEY } from "../wire/keys.ts";
+import { BUCKETS, KEY } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";
 import { entryPattern, historyScript } from "./lua.ts";
 
@@ -106,24 +106,36 @@ return reply
 export const EXPIRE = historyScript(
   "age",
   lua`
--- Retention by age: removes old entries of the channels whose time in the schedule has come.
+-- Retention by age: removes old entries of the channels whose time in the schedule has come, and forgets histories
+-- that have been empty for long.
 -- KEYS[1]  base of the partition
 -- ARGV[1]  HEAD_MS
 -- ARGV[2]  age retained, ms
 -- ARGV[3]  maximum number of channels
 -- reply    number of channels visited
 local age, time, limit = tonumber(ARGV[2]), now(), ARGV[3]
-local schedule = base .. ":${EXPIRY_SCHEDULE}"
+local schedule = schedule_of(base)
+
+-- Forgets a history that has been empty for long. Its epoch is never used again.
+local function forget(channel)
+  redis.call("DEL", key("${KEY.head}", channel), key("${KEY.cursors}", channel), key("${KEY.rotation}", channel))
+  redis.call("HSET", base .. ":${BUCKETS}", bucket_of(channel), next_serial(base))
+  redis.call("ZREM", schedule, channel)
+end
+
 local scheduled = redis.call("ZRANGEBYSCORE", schedule, "-inf", time, "LIMIT", 0, limit)
 for _, channel in ipairs(scheduled) do
-  local history = redis.call("EXISTS", key("${KEY.head}", channel)) == 1 and history_of(base, channel)
-  if history then expire(history, time - age) end
-  if history and history.size > 0 then
-    -- The next visit is an eighth of the age away at least, so that messages which expire one by one share a visit.
-    local next = math.max(timestamp_at(history, history.start + 1) + age, time + age / 8)
-    redis.call("ZADD", schedule, next, channel)
+  local head = redis.call("GET", key("${KEY.head}", channel))
+  if head and string.match(head, " 0$") then
+    forget(channel)
   else
-    redis.call("ZREM", schedule, channel)
+    local history = history_of(base, channel)
+    expire(history, time - age)
+    if history.size > 0 then
+      -- The next visit is an eighth of the age away at least, so that messages which expire one by one share a visit.
+      local next = math.max(timestamp_at(history, history.start + 1) + age, time + age / 8)
+      redis.call("ZADD", schedule, next, channel)
+    end
   end
 end
 return #scheduled

@@ -194,8 +194,9 @@ export class RedisPresence implements Presence {
 
   /** Removes everything that an incarnation owns, and fences the incarnation. */
   async clear(token: string): Promise<void> {
-    const grace = token === this.#bus.token ? this.#options.drainGraceMs : this.#options.graceMs;
-    await clearIncarnation(this.#connection, token, grace, (user) => this.#offline.begin(user));
+    const isOwn = token === this.#bus.token;
+    const graceMs = isOwn ? this.#options.drainGraceMs : this.#options.graceMs;
+    await clearIncarnation(this.#connection, { token, isOwn, graceMs }, (user) => this.#offline.begin(user));
   }
 
   /** From here on users who leave get the grace period of a drain: this node has told them to reconnect elsewhere. */

@@ -69,8 +69,14 @@ export const KEY = {
   rotation: "x",
 } as const;
 
-/** Name of the key, one per partition, that schedules expiry: channel → time at which its oldest message expires. */
+/**
+ * Name of the key, one per partition, that schedules expiry: channel → time at which its oldest message expires, or at
+ * which its empty history is forgotten.
+ */
 export const EXPIRY_SCHEDULE = "expiry";
+
+/** Name of the key, one per partition: bucket of channels → serial number of those that never had a message. */
+export const BUCKETS = "buckets";
 
 /** Name of the key, one per partition, of its birth ({@link birthKeyOf}). */
 export const BIRTH_KEY = "birth";

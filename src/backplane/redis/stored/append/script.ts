@@ -1,6 +1,6 @@
 import { lua, luaEscapes } from "../../connection/connection.ts";
 import { entryPattern, historyScript } from "../../history/lua.ts";
-import { EXPIRY_SCHEDULE, KEY, LIST_KEY, type ListKeyPart } from "../../wire/keys.ts";
+import { KEY, LIST_KEY, type ListKeyPart } from "../../wire/keys.ts";
 import { ENTRY, LINE, NEWLINE, VERSION } from "../../wire/lines.ts";
 import { HEADER } from "../../wire/stored-line.ts";
 
@@ -106,7 +106,8 @@ local function append_slowly(list, entry)
   push(history, entry)
   if is_new then
     save(history)
-    call("ZADD", history.at .. ":${EXPIRY_SCHEDULE}", "NX", now() + age, history.channel)
+    -- LT keeps an earlier visit, and makes that of an empty history an earlier one.
+    call("ZADD", schedule_of(history.at), "LT", now() + age, history.channel)
   end
   post_later(history, entry)
   local target = { epoch_of(history), last_of(history), history.stamp, history.start }
