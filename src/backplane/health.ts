@@ -9,6 +9,7 @@ export const DEGRADABLE = [
   "node settings",
   "node id",
   "lost data",
+  "partitions",
 ] as const;
 
 export type Degradable = (typeof DEGRADABLE)[number];

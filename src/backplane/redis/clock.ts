@@ -1,3 +1,4 @@
+import type { Health } from "../port.ts";
 import { type Connection, lua, script } from "./connection/connection.ts";
 import { PartitionMoving } from "./partitions/partitions.ts";
 import { REGISTRY } from "./wire/keys.ts";
@@ -24,10 +25,7 @@ export interface RedisClockParts {
   /** The node's own clock, in milliseconds since 1970. */
   readonly now: () => number;
   readonly everyMs: number;
-  readonly health: {
-    degrade(what: "clock", why: string): void;
-    restore(what: "clock"): void;
-  };
+  readonly health: Health;
 }
 
 /**

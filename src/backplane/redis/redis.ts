@@ -101,7 +101,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
   const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
   const base = createBase(settings);
-  const { connection, bus, node, traffic, clock, shared } = base;
+  const { connection, bus, node, traffic, health, clock, shared } = base;
   const { partitions } = connection;
   // Delivery and presence need each other: a message is delivered if its channel has local members, and after the last
   // of them has left, the receiver forgets the channel. So delivery gets presence as a function, which is first called
@@ -162,6 +162,7 @@ interface Base {
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly traffic: TrafficCounts;
+  readonly health: Health;
   readonly clock: RedisClock;
   /** The settings of all nodes. */
   readonly shared: SharedSettings;
@@ -190,14 +191,12 @@ function createBase(settings: Settings): Base {
     health,
     onRun: (script) => traffic.ran(script),
     onOutage: (error) => node.report("redis", error),
-    onStuck: (error) => node.report("redis", error),
   });
   const bus = new Bus(connection, {
     ...settings,
     traffic,
     onError: (error) => node.report("inbound", error),
   });
-  const health = new HealthReports(node);
   const { now, heartbeatMs: everyMs, history } = settings;
   const clock = new RedisClock({ connection, now, everyMs, health });
   const own = {
@@ -207,27 +206,8 @@ function createBase(settings: Settings): Base {
     graceMs: settings.graceMs,
     nodeTimeoutMs: settings.timeoutMs,
   };
-  return { connection, bus, node, traffic, clock, shared: new SharedSettings({ connection, own, health }) };
-}
-
-/** Reports what is degraded, once for each reason. */
-class HealthReports {
-  readonly #node: LocalNode;
-  readonly #reasons = new Map<string, string>();
-
-  constructor(node: LocalNode) {
-    this.#node = node;
-  }
-
-  degrade(what: string, why: string): void {
-    if (this.#reasons.get(what) === why) return;
-    this.#reasons.set(what, why);
-    this.#node.report(what, new TidingsError("conflict", why));
-  }
-
-  restore(what: string): void {
-    this.#reasons.delete(what);
-  }
+  const shared = new SharedSettings({ connection, own, health });
+  return { connection, bus, node, traffic, health, clock, shared };
 }
 
 function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {

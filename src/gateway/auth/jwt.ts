@@ -42,11 +42,10 @@ const LONGEST_TOKEN = 16_384;
 
 /**
  * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never accepted,
- * and `exp` and `nbf` are checked without leeway. A token without `exp` is accepted and does not expire: give tokens an
- * `exp` unless machines use them. The claim `platform`, when present, binds the login to a platform. The claim `app` is
- * reserved for tenants: a token that names one is refused, so that it never opens the data of another tenant. With a
- * secret it also mints tokens.
- * @throws TidingsError `bad_request` when the options contradict each other
+ * and `exp` and `nbf` are checked without leeway. A token needs an `exp`, unless `requireExpiry` is false. The claim
+ * `platform`, when present, binds the login to a platform. The claim `app` is reserved for tenants: a token that names
+ * one is refused, so that it never opens the data of another tenant. With a secret it also mints tokens.
+ * @throws TidingsError `bad_request` when the options contradict each other, or a key can be guessed
  */
 export function jwt(options: JwtOptions): Authenticator {
   const named = options.algorithms ?? [];

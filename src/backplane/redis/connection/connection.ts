@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
 import type { TidingsError } from "../../../protocol/protocol.ts";
+import { ABILITIES, type Health } from "../../port.ts";
 import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
 import { baseOf, pubSubOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
@@ -24,8 +25,6 @@ export interface ConnectionOptions {
   readonly onRun: (script: Script) => void;
   /** Called with the first failure of each outage, however many attempts to recover fail after it. */
   readonly onOutage: (error: unknown) => void;
-  /** Called when a partition moves between masters of a Redis Cluster for longer than calls can wait. */
-  readonly onStuck: (error: unknown) => void;
 }
 
 /** Reconciles the node with Redis, at the start and after each outage. The node is up once this has succeeded. */
@@ -62,7 +61,7 @@ export class Connection {
       refusalOf: (cause) => this.#refusalOf(cause),
       isMoving: (partition) => isMoving(this.#ready(), baseOf(options.prefix, partition)),
       timeoutMs: options.commandTimeoutMs,
-      onStuck: options.onStuck,
+      onStuck: (partitions) => tellStuck(options.health, partitions),
     });
     this.#availability = new Availability(options.onOutage);
     this.onUnavailable(() => options.health.able(false, ...ABILITIES));
@@ -251,6 +250,13 @@ export class Connection {
     if (this.#client === undefined || !isReady(this.#client)) throw this.#availability.error();
     return this.#client;
   }
+}
+
+function tellStuck(health: Health, partitions: readonly number[]): void {
+  const which = partitions.toSorted((one, other) => one - other).join(", ");
+  const why = `calls to these partitions fail while they move to another master of the Redis Cluster: ${which}`;
+  if (partitions.length === 0) health.restore("partitions");
+  else health.degrade("partitions", why);
 }
 
 const newBirth = (): string => randomBytes(9).toString("base64url");

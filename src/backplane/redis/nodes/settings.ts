@@ -1,3 +1,4 @@
+import type { Health } from "../../port.ts";
 import { type Connection, lua, script } from "../connection/connection.ts";
 import type { HistoryLimits } from "../history/histories.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
@@ -34,10 +35,7 @@ return redis.call("HVALS", base .. ":node")
 export interface SharedSettingsParts {
   readonly connection: Connection;
   readonly own: NodeSettings;
-  readonly health: {
-    degrade(what: "node settings", why: string): void;
-    restore(what: "node settings"): void;
-  };
+  readonly health: Health;
 }
 
 /**

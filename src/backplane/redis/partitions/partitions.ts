@@ -19,8 +19,8 @@ export interface PartitionsParts {
   readonly isMoving: (partition: number) => Promise<boolean>;
   /** A refused call waits so long for its partition. */
   readonly timeoutMs: number;
-  /** Called once for each time that a partition moves for longer than calls can wait. */
-  readonly onStuck: (error: PartitionMoving) => void;
+  /** Called with the partitions that move for longer than calls can wait, whenever these change. */
+  readonly onStuck: (partitions: readonly number[]) => void;
 }
 
 const DELAYS = { firstMs: 5, capMs: 100 };
@@ -49,7 +49,7 @@ export class Partitions {
   readonly #births = new Map<number, string>();
   /** Calls that were refused, and those behind them: one after the other, so that none overtakes another. */
   readonly #waiting = new SerialPerKey<number>();
-  /** Partitions whose calls are refused because they move; true once that was reported. */
+  /** Partitions whose calls are refused because they move; true once one has waited in vain. */
   readonly #moving = new Map<number, boolean>();
   readonly #lostListeners: ((partition: number) => void)[] = [];
   readonly #doubtListeners: ((partition: number) => void)[] = [];
@@ -109,7 +109,7 @@ export class Partitions {
     if (birth !== undefined && !this.#waiting.isBusy(partition)) {
       try {
         const result = await call(birth);
-        if (this.#moving.size > 0) this.#moving.delete(partition);
+        if (this.#moving.size > 0) this.#arrived(partition);
         return result;
       } catch (cause) {
         if (this.#parts.refusalOf(cause) === undefined) throw cause;
@@ -126,7 +126,7 @@ export class Partitions {
     for (let delays = 0; ; delays++) {
       try {
         const result = await call(this.#births.get(partition) ?? (await this.#open(partition)));
-        this.#moving.delete(partition);
+        this.#arrived(partition);
         return result;
       } catch (cause) {
         const refusal = this.#parts.refusalOf(cause);
@@ -166,13 +166,23 @@ export class Partitions {
     for (const listener of this.#doubtListeners) listener(partition);
   }
 
+  #arrived(partition: number): void {
+    const wasStuck = this.#moving.get(partition);
+    this.#moving.delete(partition);
+    if (wasStuck) this.#tellStuck();
+  }
+
   #overdue(partition: number, cause: unknown): unknown {
-    const isReported = this.#moving.get(partition);
-    if (isReported === undefined) return cause;
-    const error = new PartitionMoving(partition);
-    if (!isReported) this.#parts.onStuck(error);
+    const isStuck = this.#moving.get(partition);
+    if (isStuck === undefined) return cause;
     this.#moving.set(partition, true);
-    return error;
+    if (!isStuck) this.#tellStuck();
+    return new PartitionMoving(partition);
+  }
+
+  #tellStuck(): void {
+    const stuck = [...this.#moving].filter(([, isStuck]) => isStuck).map(([partition]) => partition);
+    this.#parts.onStuck(stuck);
   }
 }
 
