@@ -12,6 +12,8 @@ import { AwaitingOffsets } from "./awaiting-offsets.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;
+/** Pause before a gap is filled again after a failure. */
+const REFILL_MS = 1_000;
 const LENGTHS_OPENING = lineOf(LINE.lengths, "");
 /** Fields that open a line `LINE.stored`: its kind. */
 const STORED_FIELDS = 1;
@@ -156,7 +158,7 @@ export class Receiver {
       // The message was delivered from the history already.
       if (offset <= progress.offset) this.#parts.onDelivered(message, 0);
       else if (offset === progress.offset + 1) this.#next(progress, message);
-      else if (!this.#awaiting.hold(message)) this.#background(this.#fill(channel, progress, offset));
+      else if (!this.#awaiting.hold(message)) this.#fillInBackground(channel, progress, offset);
     } else if (isBefore(epoch, progress.epoch)) {
       // The history was lost after it had stored this message, and the offset arrived after the line "lost".
       this.#parts.onDelivered(message, 0);
@@ -195,6 +197,20 @@ export class Receiver {
     reading.catch((error: unknown) => {
       if (this.#parts.connection.isNews(error)) this.#parts.node.report("history", error);
     });
+  }
+
+  /**
+   * Fills a gap, and tries again after a failure, because the channel may stay quiet: no later message would fill it.
+   * After an outage the recovery reads all channels.
+   */
+  #fillInBackground(channel: Channel, progress: Progress, offset: number): void {
+    const again = (): void => {
+      const isMissing = this.#progress.get(channel) === progress && progress.offset < offset;
+      if (isMissing && this.#parts.connection.isUp) this.#fillInBackground(channel, progress, offset);
+    };
+    const filled = this.#fill(channel, progress, offset);
+    filled.catch(() => setTimeout(again, REFILL_MS).unref());
+    this.#background(filled);
   }
 
   /** Fills the gap up to an offset. Resolves when all messages up to there were delivered or are known to be lost. */
