@@ -156,6 +156,11 @@ class Client:
             self.on_status(f"messages of {channel} are lost")
         known = self.positions.get(channel)
         is_same = frame["recovered"] and known is not None and known["epoch"] == position["epoch"]
+        # The server dropped messages up to there, because this client read too slowly.
+        if frame.get("missed") and known is not None:
+            if not (is_same and known["offset"] >= position["offset"]):
+                self._ask_for(channel)
+            return
         # Answers cross with live messages: within an epoch we never go back to what has been seen.
         if not (is_same and position["offset"] < known["offset"]):
             self.positions[channel] = position
