@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { SignJWT } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { HubProcess, startHubProcess } from "../../support/hub-process/hub-process.ts";
 import { connectPeer, Peer } from "../../support/peer.ts";
@@ -29,7 +30,17 @@ interface Target {
   readonly name: string;
   readonly hub: HubProcess;
   readonly port: number;
+  /** Credentials of a client that is served. */
+  readonly login: Record<string, string>;
 }
+
+const SECRET = "a secret of tests that has 32 bytes";
+
+const tokenOf = (user: string): Promise<string> =>
+  new SignJWT({ sub: user })
+    .setProtectedHeader({ alg: "HS256" })
+    .setExpirationTime("10h")
+    .sign(new TextEncoder().encode(SECRET));
 
 /** Hubs in processes of their own, which an unhandled rejection or an uncaught exception ends, and the ways to them. */
 async function startTargets(): Promise<Target[]> {
@@ -38,20 +49,25 @@ async function startTargets(): Promise<Target[]> {
   onTestFinished(() => void child.kill());
   const [{ url }] = await once(child, "message");
   const attached = new HubProcess(child, url.replace("http", "ws"));
+  const tokens = await startHubProcess({ jwt: { secret: SECRET } });
+  const login = { user_id: "served" };
+  const token = { token: await tokenOf("served") };
   const portOf = (hub: HubProcess): number => Number(new URL(hub.url()).port);
   return [
-    { name: "the hub's own server", hub: own, port: portOf(own) },
-    { name: "an application's server", hub: attached, port: portOf(attached) },
-    { name: "HAProxy", hub: own, port: await startHaproxy(portOf(own)) },
-    { name: "HAProxy and an application", hub: attached, port: await startHaproxy(portOf(attached)) },
-    { name: "nginx", hub: own, port: await startNginx(portOf(own)) },
+    { name: "the hub's own server", hub: own, port: portOf(own), login },
+    { name: "an application's server", hub: attached, port: portOf(attached), login },
+    { name: "HAProxy", hub: own, port: await startHaproxy(portOf(own)), login },
+    { name: "HAProxy and an application", hub: attached, port: await startHaproxy(portOf(attached)), login },
+    { name: "nginx", hub: own, port: await startNginx(portOf(own)), login },
+    { name: "a hub with tokens", hub: tokens, port: portOf(tokens), login: token },
+    { name: "HAProxy and tokens", hub: tokens, port: await startHaproxy(portOf(tokens)), login: token },
   ];
 }
 
 /** Rejects when a process has ended, a client is not served, or a hub has reported a failure of its own. */
 async function assertServed(targets: readonly Target[], watchers: readonly Peer[]): Promise<void> {
-  for (const { name, hub, port } of targets) {
-    const peer = await Peer.connect(`ws://127.0.0.1:${port}/ws?user_id=new`);
+  for (const { name, hub, port, login } of targets) {
+    const peer = await Peer.connect(`ws://127.0.0.1:${port}/ws?${new URLSearchParams(login)}`);
     await peer.caughtUp();
     peer.end();
     expect(await hub.failures(), name).toEqual([]);
@@ -63,9 +79,7 @@ it(
   "nothing that a peer sends ends the process, or a connection of another",
   async () => {
     const targets = await startTargets();
-    const watchers = await Promise.all(
-      targets.map(({ hub }) => connectPeer(hub.url({ user_id: "watcher" }))),
-    );
+    const watchers = await Promise.all(targets.map(({ hub, login }) => connectPeer(hub.url(login))));
     const endsAt = minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
     const first = Number(HANDSHAKES_FROM);
     let last = first;
