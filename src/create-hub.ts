@@ -5,6 +5,7 @@ import {
   builtinActions,
   defaultPolicy,
   Inbound,
+  InboundBytes,
   Router,
   Sending,
 } from "./actions/actions.ts";
@@ -34,7 +35,7 @@ import {
   Neighbours,
   renewal,
   sharedProbe,
-  withCheckedIds,
+  UnfinishedMessages,
 } from "./gateway/gateway.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
@@ -207,18 +208,21 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
-  const { traffic, health } = backplane;
-  const metrics = createMetrics({ local, probe, health, traffic, pendingLogins, waiting });
+  const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
+  const sources = { local, probe, traffic: backplane.traffic, pendingLogins, waiting, inboundBytes };
+  const metrics = createMetrics(sources);
   const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
   const router = new Router(config.timeouts.handlerMs);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
-  const maxWaiting = config.websocket.messageQueueSize;
-  const inbound = new Inbound({ router, sending, maxWaiting, report });
+  const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
+  const bytes = new InboundBytes(maxInboundBytes);
+  const inbound = new Inbound({ router, sending, maxWaiting, bytes, report });
+  const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
   builtinActions({ router, local, backplane, members, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, members, inbound, expiry, metrics, allowed });
+  const gateway = makeGateway(basis, { local, members, inbound, unfinished, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
   const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
   const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics });
@@ -262,6 +266,7 @@ interface GatewayParts {
   readonly local: Local;
   readonly members: Members;
   readonly inbound: Inbound;
+  readonly unfinished: UnfinishedMessages;
   readonly expiry: Expiry;
   readonly metrics: Metrics;
   readonly allowed: Authorize;
@@ -280,6 +285,7 @@ function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts)
     heartbeatMs: websocket.heartbeatInterval * 1_000,
     maxMessageBytes: websocket.maxMessageSize,
     loginTimeoutMs: websocket.loginTimeoutMs,
+    maxLoginBytes: websocket.maxLoginBytes,
     ...connectionLog(log, hooks, metrics),
   };
   return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, neighbours, deflate });

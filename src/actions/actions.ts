@@ -21,6 +21,7 @@ export {
   type RenewLogin,
 } from "./builtin.ts";
 export { Inbound } from "./inbound.ts";
+export { type Holding, InboundBytes } from "./inbound-bytes.ts";
 export { historySchema } from "./message.ts";
 export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
 export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";

@@ -13,6 +13,7 @@ import {
   within,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
+import type { InboundBytes } from "./inbound-bytes.ts";
 import { InboundState } from "./inbound-state.ts";
 import { Intake } from "./intake.ts";
 import type { Router } from "./router.ts";
@@ -23,6 +24,8 @@ export interface InboundPorts {
   readonly sending: Sending;
   /** Limit of requests and messages in flight on this node. At the limit the node pauses the connections that send. */
   readonly maxWaiting: number;
+  /** Budget for the bytes of texts that wait. */
+  readonly bytes: InboundBytes;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -39,7 +42,7 @@ export class Inbound {
   constructor(ports: InboundPorts) {
     this.#ports = ports;
     this.#intake = new Intake(
-      ports.maxWaiting,
+      { texts: ports.maxWaiting, budget: ports.bytes },
       (connection, text) => this.#handle(connection, text),
       (error) => ports.report("intake", error),
     );
@@ -48,6 +51,11 @@ export class Inbound {
   /** Requests and messages in flight for all connections. */
   get waiting(): number {
     return this.#intake.inFlight;
+  }
+
+  /** Bytes that the node has received and not handled, and connections that were ended because of them. */
+  get bytes(): { readonly held: number; readonly cut: number } {
+    return { held: this.#ports.bytes.total + this.#intake.inFlightBytes, cut: this.#ports.bytes.cut };
   }
 
   /** Takes a text from a connection. */

@@ -1,8 +1,22 @@
 import type { Connection } from "../local/local.ts";
-import { type Backlog, InboundState } from "./inbound-state.ts";
+import type { InboundBytes } from "./inbound-bytes.ts";
+import { Backlog, InboundState } from "./inbound-state.ts";
 
 /** Requests and messages in flight for one connection: one client must not use up the node's share. */
 const MAX_IN_FLIGHT_PER_CONNECTION = 32;
+
+/** Share of the node's bytes in flight that one connection may have. It may exceed it by its last text. */
+const CONNECTION_SHARE = 1 / 32;
+
+/** Memory of a short text that waits. */
+const BYTES_PER_TEXT = 64;
+
+export interface IntakeLimits {
+  /** Requests and messages in flight on this node. */
+  readonly texts: number;
+  /** Bytes that the node holds: half of them for texts in flight, at whose end it stops reading; the rest for others. */
+  readonly budget: InboundBytes;
+}
 
 /** Handles a text. @returns a promise when the work goes on after the call */
 type Handle = (connection: Connection, text: string) => Promise<void> | undefined;
@@ -13,19 +27,17 @@ type Handle = (connection: Connection, text: string) => Promise<void> | undefine
  * may have brought thousands of texts, so the rest of them wait in the connection's backlog.
  */
 export class Intake {
-  readonly #maxInFlight: number;
+  readonly #limits: IntakeLimits;
   readonly #handle: Handle;
   readonly #report: (error: unknown) => void;
   /** Paused connections, the longest waiting first. */
   readonly #paused = new Set<Connection>();
   #inFlight = 0;
+  #inFlightBytes = 0;
 
-  /**
-   * @param maxInFlight limit of requests and messages in flight on this node
-   * @param report takes unexpected errors, for which no caller waits
-   */
-  constructor(maxInFlight: number, handle: Handle, report: (error: unknown) => void) {
-    this.#maxInFlight = maxInFlight;
+  /** @param report takes unexpected errors, for which no caller waits */
+  constructor(limits: IntakeLimits, handle: Handle, report: (error: unknown) => void) {
+    this.#limits = limits;
     this.#handle = handle;
     this.#report = report;
   }
@@ -35,36 +47,61 @@ export class Intake {
     return this.#inFlight;
   }
 
+  /** Characters of the texts in flight. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
   take(connection: Connection, text: string): void {
     const backlog = connection.attachment(InboundState)?.backlog;
-    if (backlog !== undefined) backlog.texts.push(text);
-    else if (!this.#start(connection, text)) {
-      this.#pause(connection, { texts: [], next: 0, awaitsDrain: false });
-    }
+    if (backlog !== undefined) this.#keep(backlog, text);
+    else if (this.#isFull) {
+      const kept = new Backlog(connection);
+      this.#pause(connection, kept);
+      this.#keep(kept, text);
+    } else if (!this.#start(connection, text)) this.#pause(connection, new Backlog(connection));
+  }
+
+  #keep(backlog: Backlog, text: string): void {
+    backlog.texts.push(text);
+    this.#limits.budget.add(backlog, text.length + BYTES_PER_TEXT);
+  }
+
+  /** True while the node has too much in flight for another text of any connection. */
+  get #isFull(): boolean {
+    return this.#inFlight >= this.#limits.texts || this.#inFlightBytes >= this.#maxBytes;
+  }
+
+  get #maxBytes(): number {
+    return this.#limits.budget.limit / 2;
   }
 
   /** Handles a text. @returns whether there is room for the next one */
   #start(connection: Connection, text: string): boolean {
     const work = this.#handle(connection, text);
-    if (work !== undefined) this.#track(connection, work);
+    if (work !== undefined) this.#track(connection, work, text.length);
     return this.#hasRoom(connection);
   }
 
-  #track(connection: Connection, work: Promise<void>): void {
+  #track(connection: Connection, work: Promise<void>, bytes: number): void {
     const state = connection.attached(InboundState);
     state.inFlight++;
+    state.inFlightBytes += bytes;
     this.#inFlight++;
+    this.#inFlightBytes += bytes;
     // One callback for both outcomes: another one would cost each request a closure more, and `catch` a promise.
-    const done = (error: unknown): void => this.#done(connection, state, error);
+    const done = (error: unknown): void => this.#done(connection, state, bytes, error);
     void work.then(done, done);
   }
 
   /** Never throws. @param error reason of work that was rejected; undefined when it succeeded */
-  #done(connection: Connection, state: InboundState, error: unknown): void {
+  #done(connection: Connection, state: InboundState, bytes: number, error: unknown): void {
     if (error !== undefined) this.#report(error);
-    const wasFull = this.#inFlight >= this.#maxInFlight;
+    const wasFull = this.#isFull;
     this.#inFlight--;
+    this.#inFlightBytes -= bytes;
     state.inFlight--;
+    state.inFlightBytes -= bytes;
     try {
       if (wasFull) this.#resumeAll();
       else this.#resume(connection);
@@ -74,8 +111,11 @@ export class Intake {
   }
 
   #hasRoom(connection: Connection): boolean {
-    if (this.#inFlight >= this.#maxInFlight || connection.isFull) return false;
-    return (connection.attachment(InboundState)?.inFlight ?? 0) < MAX_IN_FLIGHT_PER_CONNECTION;
+    if (this.#isFull || connection.isFull) return false;
+    const state = connection.attachment(InboundState);
+    if (state === undefined) return true;
+    const { inFlight, inFlightBytes } = state;
+    return inFlight < MAX_IN_FLIGHT_PER_CONNECTION && inFlightBytes < this.#maxBytes * CONNECTION_SHARE;
   }
 
   #pause(connection: Connection, backlog: Backlog): void {
@@ -101,7 +141,7 @@ export class Intake {
   #resumeAll(): void {
     // A copy, because connections that must wait again move to the end.
     for (const connection of [...this.#paused]) {
-      if (this.#inFlight >= this.#maxInFlight) return;
+      if (this.#isFull) return;
       this.#resume(connection);
     }
   }
@@ -124,6 +164,7 @@ export class Intake {
         return;
       }
     }
+    this.#limits.budget.release(backlog);
     connection.resume();
   }
 }

@@ -254,6 +254,20 @@ export const TABLE = {
       unit: "ms",
       doc: "how long a client may take to log in after the upgrade",
     }),
+    maxLoginBytes: key(whole(1), 65_536, {
+      unit: "bytes",
+      doc: "bytes that a client may send before its login is accepted; more close the connection with 1009",
+    }),
+    messageTimeoutMs: key(milliseconds(1), 30_000, {
+      unit: "ms",
+      doc: "how long a client may take from the first byte of a message to its last",
+    }),
+    maxInboundBytes: key(whole(1), 67_108_864, {
+      unit: "bytes",
+      doc:
+        "bytes that this node has received and not handled: unfinished messages, texts that wait, messages in work; " +
+        "beyond it the connections that hold most are closed (code 4007)",
+    }),
     maxHandshakes: key(whole(1), 10_000, {
       unit: "connections",
       doc:

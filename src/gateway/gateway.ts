@@ -206,3 +206,4 @@ export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";
 export { renewal } from "./socket/renewal.ts";
 export type { Ended, SessionPorts } from "./socket/session.ts";
+export { UnfinishedMessages } from "./socket/unfinished.ts";

@@ -9,6 +9,7 @@ export const CLOSE = {
   login_timeout: { code: 4003, reason: "no login in time" },
   error: { code: 4004, reason: "the server failed" },
   token_expired: { code: 4005, reason: "the token has expired" },
+  overload: { code: 4007, reason: "the node holds too many bytes, and most of them for this client" },
   unauthorized: { code: 4500, reason: "the credentials are not valid" },
   kicked: { code: 4501, reason: "disconnected by the application" },
   replaced: { code: 4502, reason: "replaced by a newer connection of this user" },

@@ -15,6 +15,8 @@ export interface MetricsSources {
   readonly pendingLogins: () => number;
   /** Requests and messages of clients in flight. */
   readonly waiting: () => number;
+  /** Bytes that were received and not handled, and connections that were ended because of them. */
+  readonly inboundBytes: () => { readonly held: number; readonly cut: number };
   readonly probe: Probe;
   readonly health: Pick<Health, "abilities" | "degraded" | "connectionsLost">;
   /** Traffic between nodes; undefined on a single node. */
@@ -69,8 +71,7 @@ class HubMetrics implements Metrics {
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
     this.#registerGauges(sources);
-    registerHealth(this.#scraped, sources.health);
-    this.#registerCounters();
+    this.#registerCounters(sources);
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 
@@ -136,13 +137,15 @@ class HubMetrics implements Metrics {
     return histogramText(name, help, this.#delivery.series(name));
   }
 
-  #registerGauges({ local, pendingLogins, waiting, probe }: MetricsSources): void {
+  #registerGauges({ local, pendingLogins, waiting, inboundBytes, probe }: MetricsSources): void {
     const own = this.#scraped;
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
     own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
     own.gauge("tidings_pending_logins", "Handshakes and logins in flight.", pendingLogins);
     own.gauge("tidings_inbound_waiting", "Requests and messages of clients in flight.", waiting);
+    const inboundHelp = "Bytes of clients received and not handled.";
+    own.gauge("tidings_inbound_bytes", inboundHelp, () => inboundBytes().held);
     own.gauge("tidings_backplane_up", "1 while the backplane answers.", () =>
       probe().then(
         () => 1,
@@ -161,7 +164,7 @@ class HubMetrics implements Metrics {
     });
   }
 
-  #registerCounters(): void {
+  #registerCounters({ inboundBytes }: MetricsSources): void {
     const own = this.#scraped;
     own.counter("tidings_connects_total", "Connections that were admitted.", () => this.#connects);
     own.counter("tidings_delivered_total", "Messages handed to connections.", () => this.#delivered);
@@ -169,6 +172,8 @@ class HubMetrics implements Metrics {
     own.counter("tidings_dropped_total", "Messages that full send queues dropped.", () => slow.dropped);
     own.counter("tidings_waited_total", "Messages that waited for room in a full queue.", () => slow.waited);
     own.counter("tidings_overflows_total", "Full queues that closed their connection.", () => slow.closed);
+    const cutHelp = "Connections that were ended because the node held too many received bytes.";
+    own.counter("tidings_inbound_cut_total", cutHelp, () => inboundBytes().cut);
     const published = () => Object.entries(this.totals.published);
     own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);

@@ -16,12 +16,16 @@ import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
 import { closeSocket } from "./transport.ts";
+import { type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
   readonly authenticator: Authenticator;
   readonly expiry: Expiry;
   readonly loginTimeoutMs: number;
+  /** Bytes that a client may send before its login is accepted. */
+  readonly maxLoginBytes: number;
+  readonly unfinished: UnfinishedMessages;
   /** Called when a connection is admitted. */
   readonly connected: (connection: Connection) => void;
   /** Called when a WebSocket has ended; `connection` is undefined without an accepted login. */
@@ -41,9 +45,9 @@ export interface Ended {
 type State = "awaiting login" | "admitting" | "open" | "closing";
 
 /** Life cycle of one WebSocket: login, admission, messages, end. */
-export class Session {
+export class Session implements Watched {
   readonly #ports: SessionPorts;
-  readonly #socket: WebSocket;
+  readonly socket: WebSocket;
   #state: State = "awaiting login";
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
@@ -54,8 +58,9 @@ export class Session {
 
   constructor(ports: SessionPorts, opened: Opened) {
     this.#ports = ports;
-    this.#socket = opened.socket;
-    this.#early = new EarlyMessages(ports.maxMessageBytes);
+    this.socket = opened.socket;
+    this.#early = new EarlyMessages(ports.maxLoginBytes);
+    watchReads(opened.stream, this);
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
     opened.socket.on("close", (code: number, reason: Buffer) => {
       this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
@@ -74,6 +79,20 @@ export class Session {
   /** True while the client has sent nothing that could be a login. */
   get isSilent(): boolean {
     return this.#early?.isAwaited ?? false;
+  }
+
+  get isEarly(): boolean {
+    return this.#early !== undefined;
+  }
+
+  received(bytes: number): void {
+    this.#ports.unfinished.received(this, bytes);
+    if (this.#early !== undefined && this.#state !== "closing") this.#countEarly(this.#early, bytes);
+  }
+
+  end(cause: CloseCause, reason?: string, atOnce = false): void {
+    if (this.#state !== "closing") this.#close(cause, reason);
+    if (atOnce) this.socket.terminate();
   }
 
   /** Ends a session that has not logged in. */
@@ -117,12 +136,14 @@ export class Session {
     this.#enter("open");
     const texts = this.#early?.takeAll() ?? [];
     this.#early = undefined;
-    this.#socket.resume();
+    this.#ports.unfinished.admitted(this);
+    this.socket.resume();
     for (const text of texts) this.#ports.inbound.text(connection, text);
   }
 
   #message(data: RawData, isBinary: boolean): void {
     try {
+      this.#ports.unfinished.completed(this);
       if (isBinary) this.#binary(data);
       else if (this.#state === "open") this.#text(data.toString());
       else if (this.#state !== "closing") this.#earlyText(data.toString());
@@ -138,14 +159,23 @@ export class Session {
 
   #earlyText(text: string): void {
     this.#early?.push(text);
-    if (this.#early?.isFull) this.#socket.pause();
+    if (this.#early?.isFull) this.socket.pause();
+  }
+
+  #countEarly(early: EarlyMessages, bytes: number): void {
+    try {
+      early.received(bytes);
+      if (early.isFull) this.socket.pause();
+    } catch (thrown) {
+      this.#failed("login", thrown);
+    }
   }
 
   #binary(data: RawData): void {
     const { hooks } = this.#ports;
     const connection = this.#connection;
     if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
-      closeSocket(this.#socket, 1003, "binary messages are not accepted");
+      closeSocket(this.socket, 1003, "binary messages are not accepted");
     } else {
       hooks.emit("binary", { connection, bytes: data });
     }
@@ -156,10 +186,11 @@ export class Session {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#report(stage, thrown);
     try {
-      this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+      if (error.code === "too_large") this.#closeTooLarge(error.message);
+      else this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
     } catch (failure) {
       this.#report("close", failure);
-      this.#socket.terminate();
+      this.socket.terminate();
     }
   }
 
@@ -170,8 +201,17 @@ export class Session {
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     this.#enter("closing");
     this.#closeCause = cause;
-    if (this.#connection === undefined) closeSocket(this.#socket, CLOSE[cause].code, reason);
+    if (this.#connection === undefined) closeSocket(this.socket, CLOSE[cause].code, reason);
     else this.#connection.close(cause, reason);
+  }
+
+  /** Closes with the code that RFC 6455 section 7.4.1 has for a message that is too big. */
+  #closeTooLarge(reason: string): void {
+    if (this.#connection === undefined) {
+      this.#enter("closing");
+      this.#closeCause = "protocol";
+      closeSocket(this.socket, 1009, reason);
+    } else this.#close("protocol", reason);
   }
 
   /** Ends the session after its socket. Awaits a login in flight, because its connection must leave the cluster. */
@@ -179,6 +219,7 @@ export class Session {
     this.#enter("closing");
     const connection = this.#connection;
     connection?.closed();
+    this.#ports.unfinished.forget(this);
     this.#early?.end();
     await this.#beginning;
     const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);

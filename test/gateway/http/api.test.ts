@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Inbound, Router, Sending } from "../../../src/actions/actions.ts";
+import { Inbound, InboundBytes, Router, Sending } from "../../../src/actions/actions.ts";
 import { memoryBackplane } from "../../../src/backplane/backplane.ts";
 import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../../src/gateway/gateway.ts";
 import { Local } from "../../../src/local/local.ts";
@@ -18,7 +18,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     compression: { level: 1, threshold: 1 },
   });
   const probe = sharedProbe(backplane);
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, probe, health: backplane.health };
+  const inboundBytes = () => ({ held: 0, cut: 0 });
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, probe };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();
@@ -33,7 +34,10 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     meter: metrics,
   });
   const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
-  const inbound = new Inbound({ router: new Router(1), sending, maxWaiting: 1, report: () => undefined });
+  const inbound = new Inbound({
+    ...{ router: new Router(1), sending, maxWaiting: 1, bytes: new InboundBytes(1) },
+    report: () => undefined,
+  });
   return {
     ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },

@@ -1,0 +1,147 @@
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { Holding, InboundBytes } from "../../actions/actions.ts";
+import type { CloseCause } from "../../protocol/protocol.ts";
+
+/** A session, as the budget of unfinished messages uses it. */
+export interface Watched {
+  readonly socket: WebSocket;
+  /** True until the login is accepted: everything that came before it is kept. */
+  readonly isEarly: boolean;
+  /** Takes notice of a read of the socket, after ws has parsed it. */
+  received(bytes: number): void;
+  /** Ends the session. @param atOnce without waiting for the client's part of the closing handshake */
+  end(cause: CloseCause, reason?: string, atOnce?: boolean): void;
+}
+
+/** Memory of a buffer object, for reads of a few bytes. */
+const BYTES_PER_READ = 256;
+
+/** Checks of each unfinished message within its deadline. */
+const CHECKS_PER_DEADLINE = 8;
+
+/** An unfinished message, or everything that came before the login. */
+class Unfinished implements Holding {
+  bytes = 0;
+  /** When the message began, in milliseconds since 1970. */
+  since = Date.now();
+  readonly #session: Watched;
+
+  constructor(session: Watched) {
+    this.#session = session;
+  }
+
+  giveUp(): void {
+    this.#session.end("overload", undefined, true);
+  }
+}
+
+/**
+ * Watches for messages that have begun and not ended, over all sockets of the node. Their bytes count in the node's
+ * budget, and each has a deadline. A socket without such a message costs a comparison for each read, and no memory.
+ */
+export class UnfinishedMessages {
+  readonly #timeoutMs: number;
+  readonly #budget: InboundBytes;
+  readonly #unfinished = new Map<Watched, Unfinished>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param timeoutMs deadline of a message, from its first byte to its last */
+  constructor(timeoutMs: number, budget: InboundBytes) {
+    this.#timeoutMs = timeoutMs;
+    this.#budget = budget;
+  }
+
+  /** Takes notice of a read. */
+  received(session: Watched, bytes: number): void {
+    if (session.isEarly || isUnfinished(session.socket)) {
+      this.#budget.add(this.#recordOf(session), bytes + BYTES_PER_READ);
+    } else if (this.#unfinished.size > 0) this.forget(session);
+  }
+
+  /** Takes notice of a complete message: what the socket has of the next one begins now. */
+  completed(session: Watched): void {
+    if (session.isEarly || this.#unfinished.size === 0) return;
+    const record = this.#unfinished.get(session);
+    if (record === undefined) return;
+    this.#budget.release(record);
+    record.since = Date.now();
+  }
+
+  /** Takes notice of an accepted login: what came before it is handled now. */
+  admitted(session: Watched): void {
+    const record = this.#unfinished.get(session);
+    if (record === undefined) return;
+    this.#budget.release(record);
+    if (isUnfinished(session.socket)) this.received(session, 0);
+    else this.forget(session);
+  }
+
+  /** Forgets a session that has ended, or has no unfinished message. */
+  forget(session: Watched): void {
+    const record = this.#unfinished.get(session);
+    if (record === undefined) return;
+    this.#budget.release(record);
+    this.#unfinished.delete(session);
+    if (this.#unfinished.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #recordOf(session: Watched): Unfinished {
+    const known = this.#unfinished.get(session);
+    if (known !== undefined) return known;
+    const record = new Unfinished(session);
+    this.#unfinished.set(session, record);
+    this.#timer ??= setInterval(() => this.#checkAll(), this.#timeoutMs / CHECKS_PER_DEADLINE).unref();
+    return record;
+  }
+
+  #checkAll(): void {
+    const now = Date.now();
+    for (const [session, record] of this.#unfinished) {
+      // The login has a deadline of its own, and the client cannot finish a message that the node does not read.
+      if (session.isEarly || session.socket.isPaused) record.since = now;
+      else if (!isUnfinished(session.socket)) this.forget(session);
+      else if (now - record.since >= this.#timeoutMs) {
+        session.end("timeout", `a message was not finished within ${this.#timeoutMs} ms`);
+      }
+    }
+  }
+}
+
+/**
+ * Fields of the receiver of ws that tell whether a message is unfinished. No event and no option tells it. ws is pinned
+ * in package.json because of them.
+ */
+interface Receiver {
+  /** Bytes of an incomplete frame. */
+  readonly _bufferedBytes: number;
+  /** Opcode of a message whose last fragment has not come; 0 without one. */
+  readonly _fragmented: number;
+  /** 0 between two frames. */
+  readonly _state: number;
+}
+
+function isUnfinished(socket: WebSocket): boolean {
+  // The published types of ws lack its private fields.
+  const { _receiver } = socket as unknown as { readonly _receiver: Receiver };
+  return _receiver._bufferedBytes !== 0 || _receiver._fragmented !== 0 || _receiver._state !== 0;
+}
+
+/** Key of the session on its stream. One listener serves all sockets: one for each would cost memory. */
+const SESSION = Symbol("session");
+
+interface SessionStream extends Socket {
+  [SESSION]?: Watched;
+}
+
+/** Tells the session of every read of its stream. Call it after ws listens to the stream. */
+export function watchReads(stream: SessionStream, session: Watched): void {
+  stream[SESSION] = session;
+  stream.on("data", onData);
+}
+
+function onData(this: SessionStream, { length }: Buffer): void {
+  this[SESSION]?.received(length);
+}
