@@ -29,10 +29,11 @@ import {
   developmentAuth,
   Expiry,
   Gateway,
+  HttpSockets,
   jwt,
   type Metrics,
   mountPage,
-  Neighbours,
+  Pipelines,
   renewal,
   sharedProbe,
   UnfinishedMessages,
@@ -209,8 +210,13 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
+  const { maxHandshakes: opening } = config.websocket;
+  const http = {
+    sockets: new HttpSockets({ opening, open: config.http.maxSockets }),
+    pipelines: new Pipelines(),
+  };
   const sources = { local, probe, traffic: backplane.traffic, pendingLogins, waiting, inboundBytes };
-  const metrics = createMetrics(sources);
+  const metrics = createMetrics({ ...sources, http });
   const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
   const router = new Router(config.timeouts.handlerMs);
@@ -225,8 +231,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const gateway = makeGateway(basis, { local, members, inbound, unfinished, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
   const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
-  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics });
-  return { ...basis, backplane, policy, publisher, router, api, lifecycle };
+  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics, ...http });
+  return { ...basis, backplane, policy, publisher, router, api, lifecycle, ...http };
 }
 
 /** @returns `policy`, which the application may replace, and `allowed`, which asks the current policy with a timeout */

@@ -7,6 +7,7 @@ import {
   drainConnections,
   type Expiry,
   type Gateway,
+  type HttpSockets,
   hardenedServer,
   type Listening,
   type ListenOptions,
@@ -30,6 +31,7 @@ export interface LifecycleParts {
   readonly gateway: Gateway;
   readonly expiry: Expiry;
   readonly metrics: Metrics;
+  readonly sockets: HttpSockets;
 }
 
 /** Duration of a start, in milliseconds, after which the hub logs that it waits. */
@@ -82,15 +84,15 @@ export class Lifecycle {
 
   /** See {@link Hub.listen}. @param handler answers the plain HTTP requests */
   async listen(handler: RequestListener, where: Partial<ListenOptions>): Promise<Listening> {
-    const { config, development } = this.#parts;
-    const { websocket } = config;
-    const isLocal = development && config.development.networks.length === 0;
-    const host = where.host ?? config.host ?? (isLocal ? "127.0.0.1" : "0.0.0.0");
-    if (isLocal && !isLoopback(host)) throw openWithoutSecret(host);
+    const { config, development, sockets } = this.#parts;
+    const { websocket, http } = config;
+    const host = where.host ?? config.host ?? (development ? "127.0.0.1" : "0.0.0.0");
+    if (development && !isLoopback(host)) throw openWithoutSecret(host);
     const server = hardenedServer(handler, {
       handshakeTimeoutMs: websocket.handshakeTimeoutMs,
-      maxHandshakes: websocket.maxHandshakes,
+      idleTimeoutMs: http.idleTimeoutMs,
       bufferBytes: websocket.readBufferSize,
+      sockets,
     });
     this.attach(server, true);
     this.#servers.push(server);

@@ -12,7 +12,7 @@ import {
   UserChannelsAudience,
 } from "./channel-audience.ts";
 import type { Config } from "./config/config.ts";
-import type { Listening, ListenOptions, Neighbours } from "./gateway/gateway.ts";
+import { isLoopback, type Listening, type ListenOptions, type Pipelines } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { idError, isId, parseChannel } from "./protocol/protocol.ts";
@@ -40,6 +40,7 @@ export interface HubParts {
   readonly publisher: Publisher;
   readonly router: Router;
   readonly api: Hono;
+  readonly pipelines: Pipelines;
   readonly lifecycle: Lifecycle;
 }
 
@@ -134,7 +135,7 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
     const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);
     if (isForeign) response.writeHead(403).end("development mode serves this machine only: set JWT_SECRET\n");
-    else void this.#listener(request, response);
+    else this.#parts.pipelines.take(request, response, this.#listener);
   };
 
   attach(server: Server): this {

@@ -38,6 +38,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   development: "Development mode",
   security: "Security",
   websocket: "WebSockets",
+  http: "HTTP",
   history: "History",
   presence: "Presence",
   publish: "Publishing",

@@ -285,6 +285,18 @@ export const TABLE = {
       doc: "one connection per user and platform: a new one replaces the older",
     }),
   },
+  http: {
+    maxSockets: key(whole(1), 4_096, {
+      unit: "connections",
+      doc:
+        "sockets of plain HTTP on the hub's own server; beyond it the longest idle one is closed, " +
+        "and where none is idle the new one gets 503",
+    }),
+    idleTimeoutMs: key(milliseconds(1), 65_000, {
+      unit: "ms",
+      doc: "time without a request after which a socket of the hub's own server is closed; keep it above a proxy's",
+    }),
+  },
   history: {
     count: key(whole(1), 1000, { unit: "messages", doc: "messages kept per channel" }),
     ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),

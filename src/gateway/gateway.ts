@@ -193,6 +193,7 @@ export {
 } from "./auth/auth.ts";
 export { type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
+export { Pipelines } from "./http/pipelines.ts";
 export {
   hardenedServer,
   type Listening,
@@ -200,6 +201,7 @@ export {
   listen,
   reachableAddress,
 } from "./http/server.ts";
+export { HttpSockets } from "./http/sockets.ts";
 export { createMetrics, type Metrics } from "./metrics/metrics.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";

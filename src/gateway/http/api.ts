@@ -28,7 +28,10 @@ export function createApi(ports: ApiPorts): Hono {
   app.notFound((context) => {
     const { method, path } = context.req;
     return refuse(
-      new TidingsError("not_found", `there is no ${method} ${path}: /openapi.json lists all routes`),
+      new TidingsError(
+        "not_found",
+        `there is no ${method} ${shortened(path)}: /openapi.json lists all routes`,
+      ),
     );
   });
   app.onError((thrown, context) => {
@@ -58,6 +61,9 @@ function routesOf(given: ApiPorts): Route[] {
   ];
   return [...routes, openApiRoute(routes, ports)];
 }
+
+/** A path of any length in a reply would make unread replies dear. */
+const shortened = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
 
 function refuse({ code, message, status }: TidingsError): Response {
   return Response.json({ error: { code, message } }, { status, headers: HEADERS[code] });

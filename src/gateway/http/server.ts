@@ -1,47 +1,37 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
+import type { HttpSockets } from "./sockets.ts";
 
 export interface ServerOptions {
   /** Timeout of a client's request headers. */
   readonly handshakeTimeoutMs: number;
-  /** Limit of sockets without a complete request. One more cuts the oldest, because a well-behaved client is faster. */
-  readonly maxHandshakes: number;
+  /** Time without a request after which a socket is closed. */
+  readonly idleTimeoutMs: number;
   /** High-water mark of the sockets' streams. Node reads 64 KiB at a time, so smaller values change nothing. */
   readonly bufferBytes: number;
+  readonly sockets: HttpSockets;
 }
 
 /** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
-/** Makes an HTTP server that limits the number and the time of sockets without a complete request. */
-export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
-  const { handshakeTimeoutMs, maxHandshakes, bufferBytes } = options;
-  const server = createServer(
-    {
-      headersTimeout: handshakeTimeoutMs,
-      requestTimeout: Math.max(handshakeTimeoutMs, 30_000),
-      connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 5_000),
-      highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
-    },
-    listener,
-  );
-  const opening = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    if (opening.size >= maxHandshakes) cutOldest(opening);
-    opening.add(socket);
-    socket.once("close", () => opening.delete(socket));
-  });
-  server.on("request", ({ socket }) => opening.delete(socket));
-  server.on("upgrade", ({ socket }) => opening.delete(socket));
-  return server;
-}
+/** Time without any byte, after which a socket with an unanswered request is cut. A handler may take 60 s of it. */
+const SILENCE_MS = 120_000;
 
-function cutOldest(sockets: Set<Socket>): void {
-  const [oldest] = sockets;
-  if (oldest === undefined) return;
-  sockets.delete(oldest);
-  oldest.destroy();
+/** Makes an HTTP server that limits the number of sockets, the time of requests, and the time between them. */
+export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
+  const { handshakeTimeoutMs, idleTimeoutMs, bufferBytes, sockets } = options;
+  const server = createServer({
+    headersTimeout: handshakeTimeoutMs,
+    requestTimeout: Math.max(handshakeTimeoutMs, 30_000),
+    keepAliveTimeout: idleTimeoutMs,
+    connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 5_000),
+    highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
+  });
+  server.timeout = SILENCE_MS;
+  sockets.watch(server, listener);
+  return server;
 }
 
 /** Address at which a server listens. */

@@ -17,6 +17,11 @@ export interface MetricsSources {
   readonly waiting: () => number;
   /** Bytes that were received and not handled, and connections that were ended because of them. */
   readonly inboundBytes: () => { readonly held: number; readonly cut: number };
+  /** Sockets of plain HTTP. */
+  readonly http: {
+    readonly sockets: { readonly size: number; readonly cut: number };
+    readonly pipelines: { readonly cut: number };
+  };
   readonly probe: Probe;
   readonly health: Pick<Health, "abilities" | "degraded" | "connectionsLost">;
   /** Traffic between nodes; undefined on a single node. */
@@ -137,7 +142,7 @@ class HubMetrics implements Metrics {
     return histogramText(name, help, this.#delivery.series(name));
   }
 
-  #registerGauges({ local, pendingLogins, waiting, inboundBytes, probe }: MetricsSources): void {
+  #registerGauges({ local, pendingLogins, waiting, inboundBytes, http, probe }: MetricsSources): void {
     const own = this.#scraped;
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
@@ -146,6 +151,7 @@ class HubMetrics implements Metrics {
     own.gauge("tidings_inbound_waiting", "Requests and messages of clients in flight.", waiting);
     const inboundHelp = "Bytes of clients received and not handled.";
     own.gauge("tidings_inbound_bytes", inboundHelp, () => inboundBytes().held);
+    own.gauge("tidings_http_sockets", "Sockets of plain HTTP.", () => http.sockets.size);
     own.gauge("tidings_backplane_up", "1 while the backplane answers.", () =>
       probe().then(
         () => 1,
@@ -164,7 +170,7 @@ class HubMetrics implements Metrics {
     });
   }
 
-  #registerCounters({ inboundBytes }: MetricsSources): void {
+  #registerCounters({ inboundBytes, http }: MetricsSources): void {
     const own = this.#scraped;
     own.counter("tidings_connects_total", "Connections that were admitted.", () => this.#connects);
     own.counter("tidings_delivered_total", "Messages handed to connections.", () => this.#delivered);
@@ -174,6 +180,8 @@ class HubMetrics implements Metrics {
     own.counter("tidings_overflows_total", "Full queues that closed their connection.", () => slow.closed);
     const cutHelp = "Connections that were ended because the node held too many received bytes.";
     own.counter("tidings_inbound_cut_total", cutHelp, () => inboundBytes().cut);
+    const httpHelp = "HTTP sockets that were cut or refused because of a limit.";
+    own.counter("tidings_http_cut_total", httpHelp, () => http.sockets.cut + http.pipelines.cut);
     const published = () => Object.entries(this.totals.published);
     own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);

@@ -19,7 +19,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   });
   const probe = sharedProbe(backplane);
   const inboundBytes = () => ({ held: 0, cut: 0 });
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, probe };
+  const http = { sockets: { size: 0, cut: 0 }, pipelines: { cut: 0 } };
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, http, probe };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();

@@ -28,6 +28,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
     pendingLogins: () => 6,
     waiting: () => 7,
     inboundBytes: () => ({ held: 11, cut: 12 }),
+    http: { sockets: { size: 13, cut: 14 }, pipelines: { cut: 15 } },
     probe: async () => undefined,
     health: new Health(),
     ...sources,
@@ -65,6 +66,7 @@ describe("metrics", () => {
       tidings_waited_total: 0,
       tidings_overflows_total: 0,
       tidings_inbound_cut_total: 0,
+      tidings_http_cut_total: 0,
       'tidings_disconnects_total{cause="kicked"}': 1,
       'tidings_disconnects_total{cause="client_left"}': 1,
       'tidings_disconnects_total{cause="slow"}': 0,
@@ -85,6 +87,7 @@ describe("metrics", () => {
       tidings_pending_logins: 6,
       tidings_inbound_waiting: 7,
       tidings_inbound_bytes: 11,
+      tidings_http_sockets: 13,
       tidings_backplane_up: 1,
     });
     up = false;

@@ -7,7 +7,7 @@ import type { HubOptions } from "../../../src/index.ts";
 /** A question to a hub in another process. */
 export interface Question {
   readonly id: number;
-  readonly ask: "memory" | "failures" | "publish" | "count" | "close";
+  readonly ask: "memory" | "rss" | "failures" | "publish" | "count" | "close";
   readonly user?: string;
   readonly type?: string;
   readonly data?: unknown;
@@ -33,6 +33,11 @@ export class HubProcess {
   /** Bytes in use after collection: heap and buffers. */
   memory(): Promise<number> {
     return this.#ask({ ask: "memory" }) as Promise<number>; // as program.ts answers it
+  }
+
+  /** Resident bytes of the process. */
+  rss(): Promise<number> {
+    return this.#ask({ ask: "rss" }) as Promise<number>; // as program.ts answers it
   }
 
   /** The failures that the hub reported by its `error` event. */
@@ -76,10 +81,16 @@ export class HubProcess {
   }
 }
 
-/** A hub in a process of its own on a free loopback port, ended when the test is over. */
-export async function startHubProcess(options: HubOptions = {}): Promise<HubProcess> {
+/**
+ * A hub in a process of its own on a free loopback port, ended when the test is over.
+ * @param flags further flags of Node
+ */
+export async function startHubProcess(
+  options: HubOptions = {},
+  ...flags: readonly string[]
+): Promise<HubProcess> {
   const program = join(import.meta.dirname, "program.ts");
-  const child = fork(program, [JSON.stringify(options)], { execArgv: ["--expose-gc"] });
+  const child = fork(program, [JSON.stringify(options)], { execArgv: ["--expose-gc", ...flags] });
   onTestFinished(() => void child.kill());
   const [{ url }] = await once(child, "message");
   return new HubProcess(child, url.replace("http", "ws"));

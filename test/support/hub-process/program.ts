@@ -15,6 +15,7 @@ const { url } = await hub.listen({ port: 0, host: "127.0.0.1" });
 
 const answers: Record<Question["ask"], (question: Question) => unknown> = {
   memory: stableMemory,
+  rss: () => process.memoryUsage.rss(),
   failures: () => failures,
   publish: async ({ user = "", type = "n", data, count = 1 }) => {
     for (let n = 0; n < count; n++) await hub.user(user).send({ type, data });
