@@ -160,6 +160,7 @@ function makeLocal({ websocket }: Config, missed: (connection: Connection) => vo
       policy: slowPolicy(websocket),
       waitMs: websocket.sendTimeoutMs,
     },
+    pendingBytes: websocket.maxTotalPendingBytes,
     heartbeat: {
       intervalMs: websocket.heartbeatInterval * 1_000,
       timeoutMs: websocket.connectionTimeout * 1_000,

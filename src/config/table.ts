@@ -242,6 +242,12 @@ export const TABLE = {
       unit: "bytes",
       doc: "bytes a connection's send queue holds",
     }),
+    maxTotalPendingBytes: key(whole(1), 268_435_456, {
+      unit: "bytes",
+      doc:
+        "unsent bytes of all connections of this node; beyond it the connections that hold most are closed (code 4001). " +
+        "What connections share counts once",
+    }),
     writeTimeoutMs: key(milliseconds(1), 10_000, {
       unit: "ms",
       doc: "how long a write may make no progress before the connection is closed",
@@ -274,9 +280,9 @@ export const TABLE = {
         "concurrent handshakes and logins; beyond it the one that has been silent longest is closed, " +
         "and where none is silent the new one is refused with HTTP 503",
     }),
-    maxConnectionsPerUser: key(whole(0), 0, {
+    maxConnectionsPerUser: key(whole(0), 50, {
       unit: "connections",
-      doc: "connections a user may have; 0: unlimited",
+      doc: "connections a user may have in the whole cluster; 0: unlimited",
     }),
     perUserPolicy: key(oneOf(["reject", "kick_oldest"]), "reject", {
       doc: "beyond the limit per user: `reject` the new connection or `kick_oldest`",

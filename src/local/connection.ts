@@ -158,6 +158,11 @@ export class Connection implements ConnectionInfo {
     return this.#outbox.pendingBytes;
   }
 
+  /** True when this connection's send queue is one of those. */
+  sendsBy(outboxes: ReadonlySet<Outbox>): boolean {
+    return outboxes.has(this.#outbox);
+  }
+
   /** True until the tick's first write, which need not wait for the end of the tick. */
   get mayBegin(): boolean {
     return this.#outbox.mayBegin;

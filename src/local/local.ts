@@ -11,9 +11,10 @@ import type { Delivered, Delivery } from "./delivery.ts";
 import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
-import type { OutboxLimits, SlowCounts } from "./outbox.ts";
+import type { Outbox, OutboxLimits, SlowCounts } from "./outbox.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
+import { Laggards } from "./slow/laggards.ts";
 import { Users } from "./users.ts";
 
 export interface LocalOptions {
@@ -21,6 +22,8 @@ export interface LocalOptions {
   /** Shards written before the flusher yields to the event loop. */
   readonly shardsPerTurn: number;
   readonly outbox: OutboxLimits;
+  /** Unsent bytes of all connections together, beyond which those with most of them are cut. */
+  readonly pendingBytes: number;
   readonly heartbeat: HeartbeatOptions;
   /** Compression of pushes, for connections that agreed to it. */
   readonly compression: Compression;
@@ -40,10 +43,11 @@ export class Local {
   readonly #users = new Users();
   readonly #flusher: Flusher;
   readonly #heartbeat: Heartbeat;
+  readonly #laggards: Laggards;
   /** One string per platform: connections are many, platforms few. */
   readonly #platforms = new Map<string, string>();
   /** Counts of frames that met a full queue. */
-  readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0 };
+  readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0, cut: 0 };
   #size = 0;
 
   constructor(options: LocalOptions) {
@@ -51,9 +55,11 @@ export class Local {
     const slab = new Slab();
     const { outbox: limits, compression, missed = () => undefined } = options;
     const { wake, mayWriteNow } = this.#flusher;
+    this.#laggards = new Laggards(options.pendingBytes, (outboxes) => this.#cut(outboxes));
+    const { add: lag } = this.#laggards;
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard({ limits, slow: this.slow, slab, compression, wake, mayWriteNow, missed }),
+      () => new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
@@ -146,6 +152,17 @@ export class Local {
   stop(): void {
     this.#heartbeat.stop();
     this.#flusher.stop();
+    this.#laggards.stop();
+  }
+
+  /** Walks every connection, because an outbox does not know its own. */
+  #cut(outboxes: ReadonlySet<Outbox>): void {
+    for (const connection of [...this.connections()]) {
+      if (!connection.sendsBy(outboxes)) continue;
+      this.slow.cut++;
+      connection.close("slow");
+      connection.terminate();
+    }
   }
 
   #shared(platform: string): string {

@@ -1,4 +1,4 @@
-import { Pending } from "./pending.ts";
+import { isNew, Pending } from "./pending.ts";
 import type { Slab } from "./slab.ts";
 
 /** Part of a `net.Socket` that the outbox and the heartbeat use. */
@@ -42,6 +42,8 @@ export interface SlowCounts {
   waited: number;
   /** Closed their connection under the policy `close`. */
   closed: number;
+  /** Connections that were cut because all queues of the node together held too many bytes. */
+  cut: number;
 }
 
 /** The shard of an outbox, as the outbox uses it. */
@@ -53,6 +55,8 @@ export interface OutboxOwner {
   schedule(outbox: Outbox): void;
   /** Queues the messages of this tick that are posted but not queued yet. */
   enqueuePosted(): void;
+  /** Counts the bytes of an outbox whose socket has not taken all of them, until it has. */
+  lag(outbox: Outbox): void;
 }
 
 /** A frame beyond the bounds that waits for room. */
@@ -115,6 +119,21 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     return this.#leaving.reduce((bytes, frame) => bytes + frame.length, this.#pending.bytes);
   }
 
+  /** Bytes that the kernel has not taken: those of the send queue, and those of the socket. */
+  get unsentBytes(): number {
+    if (this.#closed) return 0;
+    const parked = this.#parked.reduce((bytes, frame) => bytes + frame.length, 0);
+    return this.pendingBytes + parked + this.#stream.writableLength;
+  }
+
+  /** Unsent bytes without the frames that other connections share and have counted. @param seen frames, lists */
+  distinctBytes(seen: Set<unknown>): number {
+    if (this.#closed) return 0;
+    let bytes = this.#stream.writableLength + this.#pending.distinctBytes(seen);
+    for (const frame of [...this.#leaving, ...this.#parked]) if (isNew(frame, seen)) bytes += frame.length;
+    return bytes;
+  }
+
   enqueue(frame: Buffer): Verdict {
     if (this.#closed) return "closed";
     // A frame must not overtake parked ones, even if it is small enough to fit.
@@ -151,11 +170,15 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
     this.#pending = EMPTY;
     if (pending.bytes <= PIECE_BYTES && !this.#isBusy()) {
-      this.#stream.write(pending.join(this.owner.slab));
-      if (this.#stream.writableLength > 0) this.owner.slab.keep();
+      this.#stream.write(pending.join(this.#owner.slab));
+      if (this.#stream.writableLength > 0) {
+        this.#owner.slab.keep();
+        this.#owner.lag(this);
+      }
     } else {
       this.#leaving = pending.frames();
       this.#writePieces();
+      this.#owner.lag(this);
     }
     if (this.stalledSince === 0) this.#release();
     else for (const waiter of this.#waiters) waiter.isLeaving = true;

@@ -57,6 +57,17 @@ export class Pending {
     return frames.reverse();
   }
 
+  /** Bytes of the frames that were not seen in another list. @param seen frames, and lists that were counted */
+  distinctBytes(seen: Set<unknown>): number {
+    let bytes = 0;
+    let node: Pending = this;
+    while (node.#before !== undefined && isNew(node, seen)) {
+      if (isNew(node.#frame, seen)) bytes += node.#frame.length;
+      node = node.#before;
+    }
+    return bytes;
+  }
+
   #copyTo(target: Buffer): Buffer {
     let end = this.bytes;
     let node: Pending = this;
@@ -67,6 +78,12 @@ export class Pending {
     }
     return target;
   }
+}
+
+/** Adds a value to those that were seen. @returns false when it is among them */
+export function isNew(value: unknown, seen: Set<unknown>): boolean {
+  const { size } = seen;
+  return seen.add(value).size > size;
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -12,6 +12,8 @@ export interface ShardOptions {
   readonly compression: Compression;
   /** Makes the flusher call `flush` at the end of the tick. */
   readonly wake: (shard: Shard) => void;
+  /** Counts the unsent bytes of an outbox. */
+  readonly lag: (outbox: Outbox) => void;
   /** Asks for permission to write one outbox before the end of the tick. */
   readonly mayWriteNow: () => boolean;
   /** Called when a connection that has missed nothing misses its first stored message. */
@@ -29,7 +31,7 @@ export class Shard implements ConnectionOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
-  readonly missed: (connection: Connection) => void;
+  readonly lag: (outbox: Outbox) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
   readonly #wake: (shard: Shard) => void;
@@ -42,11 +44,11 @@ export class Shard implements ConnectionOwner {
   #isAwake = false;
   #flushed = 0;
 
-  constructor({ limits, slow, slab, compression, wake, mayWriteNow, missed }: ShardOptions) {
+  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow }: ShardOptions) {
     this.limits = limits;
     this.slow = slow;
     this.slab = slab;
-    this.missed = missed;
+    this.lag = lag;
     this.#compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;

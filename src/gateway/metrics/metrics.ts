@@ -182,6 +182,8 @@ class HubMetrics implements Metrics {
     own.counter("tidings_inbound_cut_total", cutHelp, () => inboundBytes().cut);
     const httpHelp = "HTTP sockets that were cut or refused because of a limit.";
     own.counter("tidings_http_cut_total", httpHelp, () => http.sockets.cut + http.pipelines.cut);
+    const slowHelp = "Connections that were cut because the node held too many unsent bytes.";
+    own.counter("tidings_pending_cut_total", slowHelp, () => slow.cut);
     const published = () => Object.entries(this.totals.published);
     own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);

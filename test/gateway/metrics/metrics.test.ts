@@ -23,7 +23,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
     local: {
       size: 3,
       pending: () => ({ messages: 4, bytes: 500 }),
-      slow: { dropped: 8, waited: 9, closed: 10 },
+      slow: { dropped: 8, waited: 9, closed: 10, cut: 11 },
     },
     pendingLogins: () => 6,
     waiting: () => 7,
@@ -65,6 +65,7 @@ describe("metrics", () => {
       tidings_dropped_total: 0,
       tidings_waited_total: 0,
       tidings_overflows_total: 0,
+      tidings_pending_cut_total: 0,
       tidings_inbound_cut_total: 0,
       tidings_http_cut_total: 0,
       'tidings_disconnects_total{cause="kicked"}': 1,
