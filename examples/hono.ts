@@ -8,15 +8,16 @@
  *     -d '{"to":"alice","type":"greeting","data":{"text":"Hello"}}'
  */
 import { createServer } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { createHub, TidingsError } from "tidings";
 
 const hub = createHub();
 const app = new Hono();
 
-// `mount` takes the prefix off the URL, so that the hub sees the paths it knows.
-app.mount("/realtime", hub.fetch);
+// `mount` takes the prefix off the URL, so that the hub sees the paths it knows. The hub needs the address of the peer:
+// in development mode it answers this machine only.
+app.mount("/realtime", (request, env: HttpBindings) => hub.fetch(request, env.incoming.socket.remoteAddress));
 
 app.post("/greet/:user", async (context) => {
   const user = hub.user(context.req.param("user"));

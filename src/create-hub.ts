@@ -1,4 +1,3 @@
-import type { Hono } from "hono";
 import { type Logger, pino } from "pino";
 import {
   type Authorize,
@@ -21,6 +20,7 @@ import {
 } from "./config/config.ts";
 import { connectionLog } from "./connection-log.ts";
 import {
+  type Api,
   type ApiPorts,
   type Authenticator,
   apiKeysOf,
@@ -259,9 +259,8 @@ type ApiParts = Pick<
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi(basis: Basis, parts: ApiParts): Hono {
-  const { config, authenticator, development, neighbours, node, report } = basis;
-  const { path, websocket } = config;
+function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Api {
+  const { apiKey, path, websocket } = config;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
   const about = { authenticator, development, neighbours, node, report, limits, path };
   const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: Date.now() });

@@ -76,8 +76,12 @@ export interface Hub<Events extends object> {
   /** Lists the nodes of the cluster. @throws TidingsError `unavailable` while the backplane is unavailable */
   nodes(): Promise<NodeStatus[]>;
 
-  /** The HTTP API for frameworks that speak Request and Response. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * The HTTP API for frameworks that speak Request and Response.
+   * @param address of the peer, such as `env.incoming.socket.remoteAddress` in Hono on Node. Development mode without an
+   * API key answers this machine only, and refuses a request without an address with 403
+   */
+  readonly fetch: (request: Request, address?: string) => Promise<Response>;
 
   /** The HTTP API for `node:http` and frameworks on it (Express, Fastify). */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;

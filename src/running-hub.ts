@@ -1,7 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Hono } from "hono";
 import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
 import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
 import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
@@ -12,7 +11,13 @@ import {
   UserChannelsAudience,
 } from "./channel-audience.ts";
 import type { Config } from "./config/config.ts";
-import { isLoopback, type Listening, type ListenOptions, type Pipelines } from "./gateway/gateway.ts";
+import {
+  type Api,
+  isLoopback,
+  type Listening,
+  type ListenOptions,
+  type Pipelines,
+} from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { idError, isId, parseChannel } from "./protocol/protocol.ts";
@@ -39,7 +44,7 @@ export interface HubParts {
   readonly policy: { authorize: Authorize };
   readonly publisher: Publisher;
   readonly router: Router;
-  readonly api: Hono;
+  readonly api: Api;
   readonly pipelines: Pipelines;
   readonly lifecycle: Lifecycle;
 }
@@ -52,8 +57,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
-    this.#presence = checkedPresence(parts.backplane.presence);
-    this.#listener = getRequestListener((request) => this.fetch(request), { overrideGlobalObjects: false });
+    this.#listener = getRequestListener(
+      (request, env) => this.fetch(request, env.incoming.socket.remoteAddress),
+      { overrideGlobalObjects: false },
+    );
   }
 
   get ready(): Promise<void> {
@@ -127,10 +134,9 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#parts.backplane.cluster.nodes();
   }
 
-  readonly fetch = async (request: Request): Promise<Response> => {
-    this.#parts.lifecycle.warn();
-    return this.#parts.api.fetch(request);
-  };
+  readonly fetch = async (request: Request, address?: string): Promise<Response> =>
+    // Frameworks that call it by themselves pass objects of their own here.
+    this.#parts.api.fetch(request, { address: typeof address === "string" ? address : undefined });
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
     const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);

@@ -191,7 +191,7 @@ export {
   Neighbours,
   withCheckedIds,
 } from "./auth/auth.ts";
-export { type ApiPorts, createApi } from "./http/api.ts";
+export { type Api, type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
 export {

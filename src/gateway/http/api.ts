@@ -11,17 +11,25 @@ import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { groupRoutes, userRoutes } from "./routes/users.ts";
 
+/** The HTTP API. Its environment says where a request came from. */
+export type Api = Hono<{
+  Bindings: {
+    /** Address of the peer; undefined when it is not known. */
+    readonly address: string | undefined;
+  };
+}>;
+
 /**
  * Makes the HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code;
  * `/openapi.json` describes the routes.
  */
-export function createApi(ports: ApiPorts): Hono {
-  const app = new Hono();
+export function createApi(ports: ApiPorts): Api {
+  const app: Api = new Hono();
   if (ports.development) app.use(refuseProxies);
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
-      assertAccess(context.req.raw, access, ports);
+      if (access === "key") assertAccess(context.req.raw, context.env.address, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
   }

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
-import type { Hono, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import type { Api } from "./api.ts";
 
 /** Folder of the built page, in the package's folder. */
 const BUILT = "dist/web";
@@ -35,7 +36,7 @@ const SECURITY: MiddlewareHandler = secureHeaders({
  * answers 503 and names the command.
  * @param path path of the WebSocket, for the page
  */
-export function mountPage(api: Hono, path = "/ws"): void {
+export function mountPage(api: Api, path = "/ws"): void {
   const root = packageFolder(import.meta.dirname);
   api.get("/", SECURITY, (context) => {
     context.header("Cache-Control", "no-cache");

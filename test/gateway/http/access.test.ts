@@ -105,9 +105,37 @@ describe("development mode without a key", () => {
     },
   );
 
+  it.each([undefined, "", "192.168.1.7", "2001:db8::1", { incoming: {} } as unknown as string])(
+    "refuses every route but health checks to hub.fetch with the address %j, whatever the Host",
+    async (address) => {
+      const { hub } = await startHub();
+      for (const path of CLOSED) {
+        const request = new Request(`http://localhost${path}`, { headers: { host: "localhost" } });
+        const response = await hub.fetch(request, address);
+        expect(response.status, path).toBe(403);
+        const isGiven = typeof address === "string";
+        expect(await response.json()).toMatchObject({
+          error: { message: expect.stringContaining(isGiven ? "API_KEY" : "hub.fetch(request, address)") },
+        });
+      }
+      const broadcast = new Request("http://localhost/ws/broadcast", {
+        method: "POST",
+        body: '{"type":"n"}',
+      });
+      expect((await hub.fetch(broadcast, address)).status).toBe(403);
+      expect((await hub.history("all")).messages).toEqual([]);
+    },
+  );
+
+  it("takes an API key in the place of an address", async () => {
+    const { hub } = await startHub({ apiKey: "a key" });
+    const request = new Request("http://hub.example/stats", { headers: { "x-api-key": "a key" } });
+    expect((await hub.fetch(request)).status).toBe(200);
+  });
+
   it("takes the host from the URL of a request without the header Host", async () => {
     const { hub } = await startHub();
-    expect((await hub.fetch(new Request("http://localhost/stats"))).status).toBe(200);
-    expect((await hub.fetch(new Request("http://evil.example/stats"))).status).toBe(403);
+    expect((await hub.fetch(new Request("http://localhost/stats"), "127.0.0.1")).status).toBe(200);
+    expect((await hub.fetch(new Request("http://evil.example/stats"), "127.0.0.1")).status).toBe(403);
   });
 });

@@ -47,6 +47,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   };
 }
 
+const HERE = { address: "127.0.0.1" };
+
 describe("createApi", () => {
   it("documents every route that it has", async () => {
     const api = createApi(portsOf());
@@ -77,7 +79,7 @@ describe("createApi", () => {
     expect((await api.request("/health")).status).toBe(200);
     expect((await api.request("/")).status).toBe(426);
     const body = JSON.stringify({ type: "chat" });
-    expect((await api.request("/broadcast", { method: "POST", body })).status).toBe(503);
+    expect((await api.request("/broadcast", { method: "POST", body }, HERE)).status).toBe(503);
   });
 
   it("hides an unexpected error from callers and reports it to the operator", async () => {
@@ -93,7 +95,7 @@ describe("createApi", () => {
         report: (stage, error) => reports.push([stage, error]),
       }),
     );
-    const response = await api.request("/tokens", { method: "POST", body: '{"user":"bob"}' });
+    const response = await api.request("/tokens", { method: "POST", body: '{"user":"bob"}' }, HERE);
     expect(response.status).toBe(500);
     const message = "the server failed to handle this";
     expect(await response.json()).toEqual({ error: { code: "internal", message } });
