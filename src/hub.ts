@@ -88,7 +88,9 @@ export interface Hub<Events extends object> {
 
   /**
    * Takes the WebSocket upgrades at the configured path of an application's own server, which keeps all other requests.
-   * Upgrades of other paths get 404 when the server has no other listener for them.
+   * Upgrades of other paths get 404 when the server has no other listener for them. The server answers upgrades to other
+   * protocols than `websocket` as plain HTTP (RFC 9110 section 7.8), unless the application sets its
+   * `shouldUpgradeCallback` afterwards.
    */
   attach(server: Server): this;
 

@@ -7,6 +7,7 @@ import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket
 import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
+import { handBack, ignoreOtherUpgrades, isWebSocketUpgrade } from "./upgrades.ts";
 
 export interface GatewayOptions {
   /** Path of WebSocket upgrades. */
@@ -61,7 +62,7 @@ export class Gateway {
 
   /**
    * Takes the upgrades of a server at `path`, and leaves other paths to the server's other listeners. Without such
-   * listeners the gateway refuses other paths with 404.
+   * listeners the gateway refuses other paths with 404. Upgrades to other protocols are answered as plain HTTP.
    * @param owns true for the hub's own server, which has no other listeners
    * @returns a function that detaches the gateway
    */
@@ -70,11 +71,20 @@ export class Gateway {
       // Node has just removed its own error listener, and an upgrade that nobody takes gets no other.
       stream.on("error", destroyStream);
       const path = request.url?.split("?", 1)[0];
-      if (path === this.#options.path) void this.#upgrade({ request, stream, head });
-      else if (owns || server.listenerCount("upgrade") === 1) refuse(stream, 404, this.#whereToGo());
+      const isAlone = owns || server.listenerCount("upgrade") === 1;
+      if (!isWebSocketUpgrade(request)) {
+        if (!isAlone) return;
+        stream.off("error", destroyStream);
+        handBack(server, request, stream, head);
+      } else if (path === this.#options.path) void this.#upgrade({ request, stream, head }, owns);
+      else if (isAlone) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
-    return () => server.off("upgrade", onUpgrade);
+    const restore = ignoreOtherUpgrades(server);
+    return () => {
+      server.off("upgrade", onUpgrade);
+      restore();
+    };
   }
 
   /** Admits clients from now on. The hub calls it when the backplane has started. */

@@ -111,7 +111,6 @@ describe("an upgrade that is refused", () => {
     ["no WebSocket version", 400, alice, { "Sec-WebSocket-Version": "" }],
     ["a key that is none", 400, alice, { "Sec-WebSocket-Key": "x" }],
     ["no key", 400, alice, { "Sec-WebSocket-Key": "" }],
-    ["another protocol to upgrade to", 400, alice, { Upgrade: "h2c" }],
     ["a subprotocol list that is broken", 400, alice, { "Sec-WebSocket-Protocol": "a,,b" }],
     ["a user that cannot be one", 400, { user_id: "\n" }, {}],
     ["a resume that is no JSON", 400, { ...alice, resume: "{" }, {}],

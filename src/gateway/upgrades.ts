@@ -1,0 +1,52 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** A server of Node 22.21, 24.9 or later decides by this callback whether a request is an upgrade. */
+type UpgradeServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
+
+/**
+ * Tells whether a request asks for a WebSocket. Clients offer other protocols unasked, such as `h2c`, and a server that
+ * does not speak them answers as if they had not (RFC 9110 section 7.8). So it does with every offer in HTTP/1.0.
+ */
+export const isWebSocketUpgrade = ({ headers, httpVersion }: IncomingMessage): boolean =>
+  headers.upgrade?.toLowerCase() === "websocket" && httpVersion !== "1.0";
+
+/**
+ * Makes a server answer upgrades to other protocols as plain HTTP.
+ * @returns a function that restores the server
+ */
+export function ignoreOtherUpgrades(server: UpgradeServer): () => void {
+  const before = server.shouldUpgradeCallback;
+  if (before === undefined) return () => undefined;
+  const decide = (request: IncomingMessage): boolean =>
+    isWebSocketUpgrade(request) && before.call(server, request);
+  server.shouldUpgradeCallback = decide;
+  return () => {
+    if (server.shouldUpgradeCallback === decide) server.shouldUpgradeCallback = before;
+  };
+}
+
+/**
+ * Gives an upgrade request back to its server, to be answered as plain HTTP. For versions of Node that decide without
+ * asking: the server reads the request again, without the offer.
+ */
+export function handBack(server: Server, request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  stream.unshift(Buffer.concat([Buffer.from(withoutUpgrade(request), "latin1"), head]));
+  server.emit("encrypted" in stream ? "secureConnection" : "connection", stream);
+}
+
+function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const value = rawHeaders[index + 1] ?? "";
+    if (/^upgrade$/i.test(name)) continue;
+    lines.push(`${name}: ${/^connection$/i.test(name) ? keptOptions(value) : value}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+const keptOptions = (connection: string): string => {
+  const kept = connection.split(",").filter((option) => !/^\s*upgrade\s*$/i.test(option));
+  return kept.join(",").trim() || "keep-alive";
+};
