@@ -260,10 +260,21 @@ type ApiParts = Pick<
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Api {
-  const { apiKey, path, websocket } = config;
+  const { apiKey, path, websocket, http } = config;
+  const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, development, neighbours, node, report, limits, path };
-  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: Date.now() });
+  const about = {
+    authenticator,
+    node,
+    apiKey,
+    development,
+    report,
+    limits,
+    startedAt: Date.now(),
+    path,
+    corsOrigins,
+  };
+  const api = createApi({ ...parts, ...about });
   if (development) mountPage(api, path);
   return api;
 }

@@ -12,6 +12,7 @@ import {
 } from "./channel-audience.ts";
 import type { Config } from "./config/config.ts";
 import {
+  ANSWER_HEADERS,
   type Api,
   isLoopback,
   type Listening,
@@ -139,8 +140,11 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     this.#parts.api.fetch(request, { address: typeof address === "string" ? address : undefined });
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);
-    if (isForeign) response.writeHead(403).end("development mode serves this machine only: set JWT_SECRET\n");
+    const isForeign = this.development && !isLoopback(request.socket.remoteAddress ?? "");
+    if (isForeign)
+      response
+        .writeHead(403, ANSWER_HEADERS)
+        .end("development mode serves this machine only: set JWT_SECRET\n");
     else this.#parts.pipelines.take(request, response, this.#listener);
   };
 

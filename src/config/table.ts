@@ -298,6 +298,10 @@ export const TABLE = {
         "sockets of plain HTTP on the hub's own server; beyond it the longest idle one is closed, " +
         "and where none is idle the new one gets 503",
     }),
+    corsOrigins: key(origins, [], {
+      doc: "origins whose pages may read answers of the HTTP API (CORS), with commas between them",
+      defaultText: "none",
+    }),
     idleTimeoutMs: key(milliseconds(1), 65_000, {
       unit: "ms",
       doc: "time without a request after which a socket of the hub's own server is closed; keep it above a proxy's",

@@ -189,6 +189,7 @@ export class Gateway {
   }
 }
 
+export { ANSWER_HEADERS } from "./answer-headers.ts";
 export {
   type Authenticator,
   apiKeysOf,

@@ -36,6 +36,16 @@ function scopeOf(headers: Headers, apiKeys: ApiKeys): Scope {
   throw new TidingsError("unauthorized", message);
 }
 
+/** Tells whether a request may have what {@link assertAccess} guards. */
+export function hasAccess(request: Request, address: string | undefined, ports: ApiPorts): boolean {
+  try {
+    assertAccess(request, address, ports);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Without an address nothing shows where the client is: any client can send the Host of this machine. */
 function assertFromHere(address: string | undefined): void {
   if (address !== undefined && isLoopback(address)) return;

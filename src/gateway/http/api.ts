@@ -1,5 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
+import { ANSWER_HEADERS } from "../answer-headers.ts";
 import { assertNoProxy } from "../auth/auth.ts";
 import { assertAccess } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -25,6 +27,8 @@ export type Api = Hono<{
  */
 export function createApi(ports: ApiPorts): Api {
   const app: Api = new Hono();
+  app.use(addHeaders);
+  if (ports.corsOrigins.length > 0) app.use(shareWith(ports.corsOrigins));
   if (ports.development) app.use(refuseProxies);
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
@@ -49,6 +53,23 @@ export function createApi(ports: ApiPorts): Api {
   });
   return app;
 }
+
+/** Adds {@link ANSWER_HEADERS}, unless a route has set its own: the page does. */
+const addHeaders: MiddlewareHandler = async (context, next) => {
+  await next();
+  const { headers } = context.res;
+  for (const [name, value] of Object.entries(ANSWER_HEADERS))
+    if (!headers.has(name)) headers.set(name, value);
+};
+
+/** Lets the pages of these origins read answers (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol). */
+const shareWith = (origins: readonly string[]): MiddlewareHandler =>
+  cors({
+    origin: [...origins],
+    allowMethods: ["GET", "POST", "DELETE"],
+    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key"],
+    maxAge: 600,
+  });
 
 /** Refuses proxied requests on every route, even with the API key: development mode behind a proxy is a mistake. */
 const refuseProxies: MiddlewareHandler = (context, next) => {

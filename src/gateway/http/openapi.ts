@@ -14,7 +14,7 @@ export function openApiRoute(routes: readonly Route[], { apiKey, development }: 
     method: "get",
     path: "/openapi.json",
     summary: "This document",
-    access: "open",
+    access: development ? "open" : "key",
     gives: z.object({ openapi: z.string() }).loose(),
     // Serialised once: a response of its own for each request would be 30 KB of work and memory.
     handle: () => new Response(document, { headers: { "content-type": "application/json" } }),

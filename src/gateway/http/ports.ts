@@ -21,8 +21,8 @@ export interface ApiPorts {
   /** API keys of callers. Without them the API is closed, except in development mode. */
   readonly apiKeys?: ApiKeys | undefined;
   readonly development: boolean;
-  /** Clients of development mode. @default this machine */
-  readonly neighbours?: Neighbours;
+  /** Origins whose pages may read answers. */
+  readonly corsOrigins: readonly string[];
   readonly isDraining: () => boolean;
   readonly limits: { readonly maxMessageBytes: number };
   /** Milliseconds since 1970. */

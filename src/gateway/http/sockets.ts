@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { ANSWER_HEADERS } from "../answer-headers.ts";
 
 export interface SocketLimits {
   /** Sockets without a complete request. One more cuts the oldest, because a well-behaved client is faster. */
@@ -91,6 +92,11 @@ export class HttpSockets {
 
 function refuse(response: ServerResponse): void {
   const message = "the node has no room for more HTTP connections";
-  const headers = { "content-type": "application/json", connection: "close", "retry-after": RETRY_AFTER_S };
+  const headers = {
+    ...ANSWER_HEADERS,
+    "content-type": "application/json",
+    connection: "close",
+    "retry-after": RETRY_AFTER_S,
+  };
   response.writeHead(503, headers).end(JSON.stringify({ error: { code: "unavailable", message } }));
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { ANSWER_HEADERS } from "../answer-headers.ts";
 
 /** Time that a client has to end its socket, after which the server cuts it. */
 export const CLOSE_TIMEOUT_MS = 2_000;
@@ -11,9 +12,10 @@ export function refuse(stream: Duplex, status: number, message: string): void {
   // An unread stream never reports that the client has ended it.
   stream.resume();
   const body = JSON.stringify({ error: { message } });
+  const headers = Object.entries(ANSWER_HEADERS).map(([name, value]) => `${name}: ${value}\r\n`);
   stream.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      `${headers.join("")}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 

@@ -49,9 +49,11 @@ describe("the API key", () => {
   });
 
   it("is named in the 401 of a server with authentication and without a key", async () => {
-    const running = await startHub({ jwt: { secret: SECRET } });
-    for (const path of OPEN) expect((await call(running, path)).status).toBe(200);
-    for (const path of CLOSED) {
+    const running = await startHub({ jwt: { secret: "x" } });
+    for (const path of OPEN.filter((path) => path !== "/openapi.json")) {
+      expect((await call(running, path)).status).toBe(200);
+    }
+    for (const path of [...CLOSED, "/openapi.json"]) {
       const answer = await call(running, path);
       expect(answer.status).toBe(401);
       expect(answer.body).toMatchObject({ error: { message: expect.stringContaining("API_KEY") } });

@@ -43,6 +43,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
+    corsOrigins: [],
     ...changes,
   };
 }

@@ -25,7 +25,7 @@ const apiKey = API_KEY;
 const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" } };
 
 async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
-  const { body } = await call(running, "/openapi.json");
+  const { body } = await call(running, "/openapi.json", { headers: { "x-api-key": apiKey } });
   // The tests below check its shape.
   const paths = body.paths as Record<string, Record<string, Operation>>;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>

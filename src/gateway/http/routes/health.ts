@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DEGRADABLE } from "../../../backplane/backplane.ts";
 import { toTidingsError } from "../../../protocol/protocol.ts";
+import { hasAccess } from "../access.ts";
 import type { ApiPorts } from "../ports.ts";
 import { alias, type Route, route } from "../route.ts";
 import { failure } from "../schemas.ts";
@@ -16,7 +17,7 @@ export function healthRoutes(ports: ApiPorts): Route[] {
   ];
 }
 
-const healthRoute = ({ local, node, isDraining }: ApiPorts): Route =>
+const healthRoute = (ports: ApiPorts): Route =>
   route({
     name: "health",
     method: "get",
@@ -26,24 +27,19 @@ const healthRoute = ({ local, node, isDraining }: ApiPorts): Route =>
     gives: z.object({
       status: z.literal("healthy"),
       is_running: z.boolean().meta({ description: "False once the node is closing." }),
-      websocket_count: z.int(),
-      node_id: z.string(),
+      websocket_count: z.int().optional().meta({ description: WITH_KEY }),
+      node_id: z.string().optional().meta({ description: WITH_KEY }),
     }),
-    handle: () => ({
-      status: "healthy" as const,
-      is_running: !isDraining(),
-      websocket_count: local.size,
-      node_id: node,
-    }),
+    handle(_input, { req, env }) {
+      const { local, node, isDraining, development } = ports;
+      const answer = { status: "healthy" as const, is_running: !isDraining() };
+      if (!development && !hasAccess(req.raw, env?.address, ports)) return answer;
+      return { ...answer, websocket_count: local.size, node_id: node };
+    },
   });
 
-const degradation = z.object({
-  what: z.enum(DEGRADABLE).meta({ description: "Part of the service that does not work as it should." }),
-  why: z.string().meta({ description: "For humans." }),
-  since: z.int().meta({ description: "Milliseconds since 1970." }),
-});
+const WITH_KEY = "Outside development mode only with the API key.";
 
-/** 503 only when this node cannot admit clients or reach the other nodes, or drains. Everything less is degraded. */
 const readyRoute = (ports: ApiPorts): Route =>
   route({
     name: "ready",
