@@ -6,7 +6,7 @@ import { assertNoProxy } from "../auth/auth.ts";
 import { assertAccess } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
-import type { Route } from "./route.ts";
+import { type Route, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -88,7 +88,8 @@ function routesOf(given: ApiPorts): Route[] {
     ...groupRoutes(ports),
     ...adminRoutes(ports),
   ];
-  return [...routes, openApiRoute(routes, ports)];
+  const all = [...routes, ...routes.flatMap(withoutNames)];
+  return [...all, openApiRoute(all, ports)];
 }
 
 /** A path of any length in a reply would make unread replies dear. */

@@ -67,6 +67,7 @@ export function route<
   const { idempotent = false, statuses = [200], mediaType = "application/json" } = spec;
   const source = spec.source ?? (method === "post" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
+  const names = namesIn(path);
   return {
     ...{ name, method, path, summary, access, source, takes, idempotent, gives, statuses, mediaType },
     async answer(context, maxBytes) {
@@ -74,7 +75,8 @@ export function route<
       const fields = await readFields(context, source, maxBytes);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
       precheck?.(fields);
-      const input = check(takes, { ...fields, ...context.req.param() }) as z.output<Takes>; // `takes` is spec.takes
+      const given = { ...pick(context.req.query(), names), ...fields, ...context.req.param() };
+      const input = check(takes, given) as z.output<Takes>; // `takes` is spec.takes
       const reply = await handle(input, context);
       return reply instanceof Response ? reply : Response.json(reply);
     },
@@ -83,6 +85,31 @@ export function route<
 
 /** Makes a copy of a route at another path. */
 export const alias = (original: Route, name: string, path: string): Route => ({ ...original, name, path });
+
+/**
+ * Makes the form of a route without the names in its path, which takes them from the query or the body. A path cannot
+ * carry the names `.` and `..`: clients and servers resolve them (RFC 3986 section 5.2.4), however they are escaped.
+ * @returns nothing for a path without names
+ */
+export function withoutNames(original: Route): Route[] {
+  if (namesIn(original.path).length === 0) return [];
+  const { name, path, summary } = original;
+  const place = original.source === "query" ? "the query" : "body or query";
+  return [
+    {
+      ...original,
+      name: `${name}ByField`,
+      path: path.replace(/\/:\w+/g, ""),
+      summary: `${summary} (for any name: it is in ${place})`,
+    },
+  ];
+}
+
+const namesIn = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
+
+function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)));
+}
 
 async function readFields({ req }: Context, source: Source, maxBytes: number): Promise<Fields> {
   if (source === "query") return req.query();

@@ -55,7 +55,8 @@ function requestFor({ path, method, parameters, requestBody }: Operation & { pat
   const text = query.map(({ name }) => `${name}=${sample(name)}`).join("&");
   const properties = requestBody?.content["application/json"]?.schema.properties ?? {};
   // Routes that take both `to` and `group` accept only one.
-  const names = Object.keys(properties).filter((name) => name !== "group" && name in SAMPLES);
+  const isEither = "to" in properties;
+  const names = Object.keys(properties).filter((name) => name in SAMPLES && !(isEither && name === "group"));
   const body = requestBody && Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
   return { path: text === "" ? target : `${target}?${text}`, method: method.toUpperCase(), body };
 }
@@ -99,7 +100,9 @@ describe("GET /openapi.json", () => {
     const { operations } = await documentOf(await startHub(options));
     const routes = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(routes.sort()).toEqual([
+      "DELETE /groups/members",
       "DELETE /groups/{group}/members/{user}",
+      "GET /groups/members",
       "GET /groups/{group}/members",
       "GET /health",
       "GET /history",
@@ -109,17 +112,23 @@ describe("GET /openapi.json", () => {
       "GET /ready",
       "GET /stats",
       "GET /users",
+      "GET /users/connections",
       "GET /users/{user}/connections",
       "GET /ws",
       "GET /ws/health",
       "GET /ws/stats",
       "POST /debug/profile",
+      "POST /groups/join",
+      "POST /groups/leave",
+      "POST /groups/members",
+      "POST /groups/send",
       "POST /groups/{group}/join",
       "POST /groups/{group}/leave",
       "POST /groups/{group}/members",
       "POST /groups/{group}/send",
       "POST /send",
       "POST /tokens",
+      "POST /users/kick",
       "POST /users/{user}/kick",
       "POST /ws/broadcast",
       "POST /ws/message",

@@ -22,8 +22,7 @@ export function kickCommand(): Command {
 
 async function kick(user: string, flags: KickFlags): Promise<void> {
   const { reason, platform } = flags;
-  const path = `/users/${encodeURIComponent(user)}/kick`;
-  const reply = await callApi(flags, path, Kicked, { reason, platform });
+  const reply = await callApi(flags, "/users/kick", Kicked, { user, reason, platform });
   if (flags.json === true) return printJson(reply);
   const { connections } = reply;
   print(`${connections} ${connections === 1 ? "connection" : "connections"} of ${user} closed`);

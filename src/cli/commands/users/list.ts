@@ -57,7 +57,7 @@ async function listUsers(flags: UsersFlags): Promise<void> {
 }
 
 async function listConnections(user: string, flags: UsersFlags): Promise<void> {
-  const reply = await callApi(flags, `/users/${encodeURIComponent(user)}/connections`, Connections);
+  const reply = await callApi(flags, `/users/connections?${new URLSearchParams({ user })}`, Connections);
   if (flags.json === true) return printJson(reply);
   const rows = reply.connections.map(({ id, platform, device, node, connectedAt }) => [
     id,
