@@ -55,7 +55,7 @@ function requestFor({ path, method, parameters, requestBody }: Operation & { pat
   const text = query.map(({ name }) => `${name}=${sample(name)}`).join("&");
   const properties = requestBody?.content["application/json"]?.schema.properties ?? {};
   // Routes that take both `to` and `group` accept only one.
-  const isEither = "to" in properties;
+  const isEither = Object.hasOwn(properties, "to");
   const names = Object.keys(properties).filter((name) => name in SAMPLES && !(isEither && name === "group"));
   const body = requestBody && Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
   return { path: text === "" ? target : `${target}?${text}`, method: method.toUpperCase(), body };
