@@ -22,8 +22,8 @@ export interface LocalOptions {
   /** Shards written before the flusher yields to the event loop. */
   readonly shardsPerTurn: number;
   readonly outbox: OutboxLimits;
-  /** Unsent bytes of all connections together, beyond which those with most of them are cut. */
-  readonly pendingBytes: number;
+  /** Unsent bytes of all connections together, beyond which those with most of them are cut. @default unlimited */
+  readonly pendingBytes?: number;
   readonly heartbeat: HeartbeatOptions;
   /** Compression of pushes, for connections that agreed to it. */
   readonly compression: Compression;
@@ -54,8 +54,9 @@ export class Local {
     this.#flusher = new Flusher(options.shardsPerTurn);
     const slab = new Slab();
     const { outbox: limits, compression, missed = () => undefined } = options;
+    const { pendingBytes = Number.POSITIVE_INFINITY } = options;
     const { wake, mayWriteNow } = this.#flusher;
-    this.#laggards = new Laggards(options.pendingBytes, (outboxes) => this.#cut(outboxes));
+    this.#laggards = new Laggards(pendingBytes, (outboxes) => this.#cut(outboxes));
     const { add: lag } = this.#laggards;
     this.#shards = Array.from(
       { length: options.shardCount },

@@ -1,4 +1,4 @@
-import { isNew, Pending } from "./pending.ts";
+import { isNew, Pending, PIECE_BYTES, pieceEnd } from "./pending.ts";
 import type { Slab } from "./slab.ts";
 
 /** Part of a `net.Socket` that the outbox and the heartbeat use. */
@@ -83,9 +83,6 @@ const NONE: readonly never[] = [];
 
 /** `idle`: nothing to write. `due`: writes at the end of the tick. `begun`: has written early, and is `due` too. */
 type Tick = "idle" | "due" | "begun";
-
-/** Bytes per write to a busy socket. Each accepted piece counts as progress for the write timeout. */
-const PIECE_BYTES = 256 * 1024;
 
 /**
  * Send queue of a connection, bounded in messages and bytes. Frames collect during a tick and leave in one write. While
@@ -346,14 +343,4 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     this.#waiters = waiters.filter((waiter) => !isDone(waiter));
     for (const waiter of waiters) if (isDone(waiter)) waiter.resolve();
   }
-}
-
-/** Number of frames in a piece: at least one, because a frame is never cut. */
-function pieceEnd(frames: readonly Buffer[]): number {
-  let bytes = 0;
-  const end = frames.findIndex((frame) => {
-    bytes += frame.length;
-    return bytes > PIECE_BYTES;
-  });
-  return end === -1 ? frames.length : Math.max(end, 1);
 }

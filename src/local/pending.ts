@@ -87,3 +87,16 @@ export function isNew(value: unknown, seen: Set<unknown>): boolean {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** Bytes per write to a busy socket. Each accepted piece counts as progress for the write timeout. */
+export const PIECE_BYTES = 256 * 1024;
+
+/** Number of frames in a piece: at least one, because a frame is never cut. */
+export function pieceEnd(frames: readonly Buffer[]): number {
+  let bytes = 0;
+  const end = frames.findIndex((frame) => {
+    bytes += frame.length;
+    return bytes > PIECE_BYTES;
+  });
+  return end === -1 ? frames.length : Math.max(end, 1);
+}

@@ -31,7 +31,6 @@ const local = new Local({
   shardCount: 1,
   shardsPerTurn: 1,
   outbox: { messages: 1, bytes: 1, socketBytes: 1, policy: "drop", waitMs: 1 },
-  pendingBytes: 1,
   heartbeat: { intervalMs: 1_000, timeoutMs: 1_000, writeTimeoutMs: 1_000, ping: false, shardsPerStep: 1 },
   compression: { level: 1, threshold: 1 },
 });

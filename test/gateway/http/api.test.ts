@@ -13,7 +13,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const local = new Local({
     shardCount: 1,
     shardsPerTurn: 1,
-    ...{ outbox, pendingBytes: 1 },
+    outbox,
     heartbeat: { ...times, ping: true, shardsPerStep: 1 },
     compression: { level: 1, threshold: 1 },
   });
