@@ -33,10 +33,12 @@ import {
   jwt,
   type Metrics,
   mountPage,
+  Neighbours,
   Pipelines,
   renewal,
   sharedProbe,
   UnfinishedMessages,
+  withCheckedIds,
 } from "./gateway/gateway.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
@@ -216,7 +218,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     sockets: new HttpSockets({ opening, open: config.http.maxSockets }),
     pipelines: new Pipelines(),
   };
-  const sources = { local, probe, traffic: backplane.traffic, pendingLogins, waiting, inboundBytes };
+  const { traffic, health } = backplane;
+  const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
   const metrics = createMetrics({ ...sources, http });
   const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
@@ -259,22 +262,13 @@ type ApiParts = Pick<
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi({ config, authenticator, development, node, report }: Basis, parts: ApiParts): Api {
-  const { apiKey, path, websocket, http } = config;
+function makeApi(basis: Basis, parts: ApiParts): Api {
+  const { config, authenticator, development, neighbours, node, report } = basis;
+  const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = {
-    authenticator,
-    node,
-    apiKey,
-    development,
-    report,
-    limits,
-    startedAt: Date.now(),
-    path,
-    corsOrigins,
-  };
-  const api = createApi({ ...parts, ...about });
+  const about = { authenticator, development, neighbours, node, report, limits, path, corsOrigins };
+  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: Date.now() });
   if (development) mountPage(api, path);
   return api;
 }

@@ -86,8 +86,9 @@ export class Lifecycle {
   async listen(handler: RequestListener, where: Partial<ListenOptions>): Promise<Listening> {
     const { config, development, sockets } = this.#parts;
     const { websocket, http } = config;
-    const host = where.host ?? config.host ?? (development ? "127.0.0.1" : "0.0.0.0");
-    if (development && !isLoopback(host)) throw openWithoutSecret(host);
+    const isLocal = development && config.development.networks.length === 0;
+    const host = where.host ?? config.host ?? (isLocal ? "127.0.0.1" : "0.0.0.0");
+    if (isLocal && !isLoopback(host)) throw openWithoutSecret(host);
     const server = hardenedServer(handler, {
       handshakeTimeoutMs: websocket.handshakeTimeoutMs,
       idleTimeoutMs: http.idleTimeoutMs,

@@ -14,9 +14,9 @@ import type { Config } from "./config/config.ts";
 import {
   ANSWER_HEADERS,
   type Api,
-  isLoopback,
   type Listening,
   type ListenOptions,
+  type Neighbours,
   type Pipelines,
 } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
@@ -58,6 +58,7 @@ export class RunningHub<Events extends object> implements Hub<Events> {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+    this.#presence = checkedPresence(parts.backplane.presence);
     this.#listener = getRequestListener(
       (request, env) => this.fetch(request, env.incoming.socket.remoteAddress),
       { overrideGlobalObjects: false },
@@ -135,12 +136,14 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#parts.backplane.cluster.nodes();
   }
 
-  readonly fetch = async (request: Request, address?: string): Promise<Response> =>
+  readonly fetch = async (request: Request, address?: string): Promise<Response> => {
+    this.#parts.lifecycle.warn();
     // Frameworks that call it by themselves pass objects of their own here.
-    this.#parts.api.fetch(request, { address: typeof address === "string" ? address : undefined });
+    return this.#parts.api.fetch(request, { address: typeof address === "string" ? address : undefined });
+  };
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    const isForeign = this.development && !isLoopback(request.socket.remoteAddress ?? "");
+    const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);
     if (isForeign)
       response
         .writeHead(403, ANSWER_HEADERS)

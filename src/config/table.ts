@@ -244,9 +244,7 @@ export const TABLE = {
     }),
     maxTotalPendingBytes: key(whole(1), 268_435_456, {
       unit: "bytes",
-      doc:
-        "unsent bytes of all connections of this node; beyond it the connections that hold most are closed (code 4001). " +
-        "What connections share counts once",
+      doc: "unsent bytes of all connections of this node; beyond it those that hold most are closed (code 4001)",
     }),
     writeTimeoutMs: key(milliseconds(1), 10_000, {
       unit: "ms",
@@ -270,9 +268,7 @@ export const TABLE = {
     }),
     maxInboundBytes: key(whole(1), 67_108_864, {
       unit: "bytes",
-      doc:
-        "bytes that this node has received and not handled: unfinished messages, texts that wait, messages in work; " +
-        "beyond it the connections that hold most are closed (code 4007)",
+      doc: "bytes that this node has received and not handled; beyond it the connections that hold most are closed (4007)",
     }),
     maxHandshakes: key(whole(1), 10_000, {
       unit: "connections",
@@ -294,14 +290,9 @@ export const TABLE = {
   http: {
     maxSockets: key(whole(1), 4_096, {
       unit: "connections",
-      doc:
-        "sockets of plain HTTP on the hub's own server; beyond it the longest idle one is closed, " +
-        "and where none is idle the new one gets 503",
+      doc: "sockets of plain HTTP on the hub's own server; beyond it the longest idle one is closed, or the new one gets 503",
     }),
-    corsOrigins: key(origins, [], {
-      doc: "origins whose pages may read answers of the HTTP API (CORS), with commas between them",
-      defaultText: "none",
-    }),
+    corsOrigins: key(origins, [], { doc: "origins whose pages may read HTTP answers", defaultText: "none" }),
     idleTimeoutMs: key(milliseconds(1), 65_000, {
       unit: "ms",
       doc: "time without a request after which a socket of the hub's own server is closed; keep it above a proxy's",

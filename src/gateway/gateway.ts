@@ -76,7 +76,7 @@ export class Gateway {
         if (!isAlone) return;
         stream.off("error", destroyStream);
         handBack(server, request, stream, head);
-      } else if (path === this.#options.path) void this.#upgrade({ request, stream, head }, owns);
+      } else if (path === this.#options.path) void this.#upgrade({ request, stream, head });
       else if (isAlone) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);

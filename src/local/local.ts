@@ -60,7 +60,7 @@ export class Local {
     const { add: lag } = this.#laggards;
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow }),
+      () => new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow, missed }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }

@@ -119,7 +119,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   /** Bytes that the kernel has not taken: those of the send queue, and those of the socket. */
   get unsentBytes(): number {
     if (this.#closed) return 0;
-    const parked = this.#parked.reduce((bytes, frame) => bytes + frame.length, 0);
+    const parked = this.#parked.reduce((bytes, { frame }) => bytes + frame.length, 0);
     return this.pendingBytes + parked + this.#stream.writableLength;
   }
 
@@ -127,7 +127,8 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   distinctBytes(seen: Set<unknown>): number {
     if (this.#closed) return 0;
     let bytes = this.#stream.writableLength + this.#pending.distinctBytes(seen);
-    for (const frame of [...this.#leaving, ...this.#parked]) if (isNew(frame, seen)) bytes += frame.length;
+    for (const frame of this.#leaving) if (isNew(frame, seen)) bytes += frame.length;
+    for (const { frame } of this.#parked) if (isNew(frame, seen)) bytes += frame.length;
     return bytes;
   }
 
@@ -167,15 +168,15 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     if (pending.count === 0 || this.stalledSince !== 0 || this.#closed) return;
     this.#pending = EMPTY;
     if (pending.bytes <= PIECE_BYTES && !this.#isBusy()) {
-      this.#stream.write(pending.join(this.#owner.slab));
+      this.#stream.write(pending.join(this.owner.slab));
       if (this.#stream.writableLength > 0) {
-        this.#owner.slab.keep();
-        this.#owner.lag(this);
+        this.owner.slab.keep();
+        this.owner.lag(this);
       }
     } else {
       this.#leaving = pending.frames();
       this.#writePieces();
-      this.#owner.lag(this);
+      this.owner.lag(this);
     }
     if (this.stalledSince === 0) this.#release();
     else for (const waiter of this.#waiters) waiter.isLeaving = true;

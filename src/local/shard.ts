@@ -32,6 +32,7 @@ export class Shard implements ConnectionOwner {
   readonly slow: SlowCounts;
   readonly slab: Slab;
   readonly lag: (outbox: Outbox) => void;
+  readonly missed: (connection: Connection) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
   readonly #wake: (shard: Shard) => void;
@@ -44,11 +45,12 @@ export class Shard implements ConnectionOwner {
   #isAwake = false;
   #flushed = 0;
 
-  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow }: ShardOptions) {
+  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow, missed }: ShardOptions) {
     this.limits = limits;
     this.slow = slow;
     this.slab = slab;
     this.lag = lag;
+    this.missed = missed;
     this.#compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;

@@ -150,6 +150,7 @@ function valueFor(path: string): unknown {
     apiKey: API_KEY,
     apiKeys: ["read:a key of sixteen bytes"],
     origins: ["https://a.example", "http://localhost:3000"],
+    "http.corsOrigins": ["https://a.example"],
     "websocket.perUserPolicy": "kick_oldest",
     "development.networks": ["172.17.0.0/16"],
     "publish.clientBroadcast": false,

@@ -1,27 +1,55 @@
 import type { Scope } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import { apiKeyMatches, isLocalRequest, isLoopback } from "../auth/auth.ts";
+import { type ApiKeys, allows, Neighbours } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /** Access to a route: `open` without a key, `any` with a key of any scope, or with a key of this scope. */
 export type Access = "open" | "any" | Scope;
 
+type AccessPorts = Pick<ApiPorts, "apiKeys" | "development" | "neighbours">;
+
+const ONLY_THIS_MACHINE = new Neighbours([]);
+
 /**
- * Checks that a request has the API key. In development mode without a key, checks that the request can only come from
- * this machine and from one of its own pages.
+ * Checks that a request has an API key whose scope allows the route. In development mode without keys, checks that the
+ * request can only come from this machine and from one of its own pages.
  * @param address of the peer; undefined when the caller did not say
  * @throws TidingsError `unauthorized` or `forbidden`, saying what is missing
  */
 export function assertAccess(
   { headers, url }: Request,
   address: string | undefined,
-  { apiKey, development }: ApiPorts,
+  access: Access,
+  { apiKeys, development, neighbours = ONLY_THIS_MACHINE }: AccessPorts,
 ): void {
-  if (apiKey !== undefined) assertKey(headers, apiKey);
+  if (access === "open") return;
+  if (apiKeys !== undefined) assertScope(scopeOf(headers, apiKeys), access);
   else if (development) {
-    assertFromHere(address);
-    assertLocal(headers, url);
-  } else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY");
+    assertNear(address, neighbours);
+    assertLocal(headers, url, neighbours);
+  } else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY or API_KEYS");
+}
+
+/** Tells whether a request may have what {@link assertAccess} guards. */
+export function hasAccess(...asked: Parameters<typeof assertAccess>): boolean {
+  try {
+    assertAccess(...asked);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Without an address nothing shows where the client is: any client can send the Host of this machine. */
+function assertNear(address: string | undefined, neighbours: Neighbours): void {
+  if (neighbours.has(address)) return;
+  throw new TidingsError(
+    "forbidden",
+    address === undefined
+      ? "development mode answers this machine only, and needs the address of the peer: write " +
+          "hub.fetch(request, address), on Node with env.incoming.socket.remoteAddress, or set API_KEY"
+      : "development mode answers this machine only, and development.networks: set API_KEY to open the HTTP API",
+  );
 }
 
 function scopeOf(headers: Headers, apiKeys: ApiKeys): Scope {
@@ -36,29 +64,13 @@ function scopeOf(headers: Headers, apiKeys: ApiKeys): Scope {
   throw new TidingsError("unauthorized", message);
 }
 
-/** Tells whether a request may have what {@link assertAccess} guards. */
-export function hasAccess(request: Request, address: string | undefined, ports: ApiPorts): boolean {
-  try {
-    assertAccess(request, address, ports);
-    return true;
-  } catch {
-    return false;
-  }
+function assertScope(scope: Scope, access: Exclude<Access, "open">): void {
+  if (access === "any" || allows(scope, access)) return;
+  const message = `expected an API key of the scope ${access}: this key has the scope ${scope}`;
+  throw new TidingsError("forbidden", message);
 }
 
-/** Without an address nothing shows where the client is: any client can send the Host of this machine. */
-function assertFromHere(address: string | undefined): void {
-  if (address !== undefined && isLoopback(address)) return;
-  throw new TidingsError(
-    "forbidden",
-    address === undefined
-      ? "development mode answers this machine only, and needs the address of the peer: write " +
-          "hub.fetch(request, address), on Node with env.incoming.socket.remoteAddress, or set API_KEY"
-      : "development mode answers this machine only: set API_KEY to open the HTTP API",
-  );
-}
-
-function assertLocal(headers: Headers, url: string): void {
+function assertLocal(headers: Headers, url: string, neighbours: Neighbours): void {
   // Frameworks that make requests in code may omit the header; browsers never do.
   const host = headers.get("host") ?? new URL(url).host;
   if (neighbours.accepts({ host, origin: headers.get("origin") ?? undefined })) return;

@@ -28,12 +28,13 @@ export type Api = Hono<{
 export function createApi(ports: ApiPorts): Api {
   const app: Api = new Hono();
   app.use(addHeaders);
-  if (ports.corsOrigins.length > 0) app.use(shareWith(ports.corsOrigins));
+  const { corsOrigins = [] } = ports;
+  if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
   if (ports.development) app.use(refuseProxies);
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
-      if (access === "key") assertAccess(context.req.raw, context.env.address, ports);
+      assertAccess(context.req.raw, context.env?.address, access, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
   }

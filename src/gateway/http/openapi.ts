@@ -8,18 +8,18 @@ import { failure } from "./schemas.ts";
 type Schema = Record<string, unknown>;
 
 /** Makes the route `/openapi.json`, which describes the given routes and itself. */
-export function openApiRoute(routes: readonly Route[], { apiKey, development }: ApiPorts): Route {
+export function openApiRoute(routes: readonly Route[], { apiKeys, development }: ApiPorts): Route {
   const own: Route = route({
     name: "openapi",
     method: "get",
     path: "/openapi.json",
     summary: "This document",
-    access: development ? "open" : "key",
+    access: development ? "open" : "any",
     gives: z.object({ openapi: z.string() }).loose(),
     // Serialised once: a response of its own for each request would be 30 KB of work and memory.
     handle: () => new Response(document, { headers: { "content-type": "application/json" } }),
   });
-  const needsKey = apiKey !== undefined || !development;
+  const needsKey = apiKeys !== undefined || !development;
   const document: Uint8Array<ArrayBuffer> = Buffer.from(JSON.stringify(describe([...routes, own], needsKey)));
   return own;
 }

@@ -21,8 +21,10 @@ export interface ApiPorts {
   /** API keys of callers. Without them the API is closed, except in development mode. */
   readonly apiKeys?: ApiKeys | undefined;
   readonly development: boolean;
-  /** Origins whose pages may read answers. */
-  readonly corsOrigins: readonly string[];
+  /** Origins whose pages may read answers. @default none */
+  readonly corsOrigins?: readonly string[];
+  /** Clients of development mode. @default this machine */
+  readonly neighbours?: Neighbours;
   readonly isDraining: () => boolean;
   readonly limits: { readonly maxMessageBytes: number };
   /** Milliseconds since 1970. */

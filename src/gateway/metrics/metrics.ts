@@ -76,6 +76,7 @@ class HubMetrics implements Metrics {
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
     this.#registerGauges(sources);
+    registerHealth(this.#scraped, sources.health);
     this.#registerCounters(sources);
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }

@@ -16,7 +16,7 @@ import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
 import { closeSocket } from "./transport.ts";
-import { type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
+import { stopWatching, type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
@@ -65,7 +65,7 @@ export class Session implements Watched {
     opened.socket.on("close", (code: number, reason: Buffer) => {
       this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
     });
-    opened.socket.on("error", ignoreError);
+    opened.socket.on("error", stopWatching);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
     });
@@ -236,9 +236,6 @@ export class Session implements Watched {
     if (this.#state !== "closing") this.#state = state;
   }
 }
-
-/** ws closes with the right code by itself, but an `error` event needs a listener. */
-const ignoreError = (): void => undefined;
 
 /** Answers a login that came as a message. Its reply follows the replay. */
 function answerLogin(connection: Connection, { identity: { expiresAt }, answer }: LoggedIn): void {

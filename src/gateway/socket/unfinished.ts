@@ -142,6 +142,16 @@ export function watchReads(stream: SessionStream, session: Watched): void {
   stream.on("data", onData);
 }
 
+/**
+ * Listener of a WebSocket's errors. ws closes with the right code by itself and stops reading; so do we. The event needs a
+ * listener, and one function serves all sockets.
+ */
+export function stopWatching(this: WebSocket): void {
+  // The published types of ws lack its private fields.
+  const { _socket } = this as unknown as { readonly _socket: Socket | null };
+  _socket?.off("data", onData);
+}
+
 function onData(this: SessionStream, { length }: Buffer): void {
   this[SESSION]?.received(length);
 }

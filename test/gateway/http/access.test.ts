@@ -49,7 +49,7 @@ describe("the API key", () => {
   });
 
   it("is named in the 401 of a server with authentication and without a key", async () => {
-    const running = await startHub({ jwt: { secret: "x" } });
+    const running = await startHub({ jwt: { secret: SECRET } });
     for (const path of OPEN.filter((path) => path !== "/openapi.json")) {
       expect((await call(running, path)).status).toBe(200);
     }
@@ -130,8 +130,8 @@ describe("development mode without a key", () => {
   );
 
   it("takes an API key in the place of an address", async () => {
-    const { hub } = await startHub({ apiKey: "a key" });
-    const request = new Request("http://hub.example/stats", { headers: { "x-api-key": "a key" } });
+    const { hub } = await startHub({ apiKey: API_KEY });
+    const request = new Request("http://hub.example/stats", { headers: { "x-api-key": API_KEY } });
     expect((await hub.fetch(request)).status).toBe(200);
   });
 

@@ -20,7 +20,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const probe = sharedProbe(backplane);
   const inboundBytes = () => ({ held: 0, cut: 0 });
   const http = { sockets: { size: 0, cut: 0 }, pipelines: { cut: 0 } };
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, http, probe };
+  const { health } = backplane;
+  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, http, probe, health };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();
@@ -43,7 +44,6 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
-    corsOrigins: [],
     ...changes,
   };
 }
@@ -70,7 +70,7 @@ describe("createApi", () => {
     const ready = await api.request("/ready");
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({ ready: true, reasons: [], degraded: health.degraded });
-    const metrics = await (await api.request("/metrics")).text();
+    const metrics = await (await api.request("/metrics", {}, HERE)).text();
     expect(metrics).toContain('\ntidings_degraded{what="lost data"} 1\n');
     expect(metrics).toContain('\ntidings_degraded{what="clock"} 0\n');
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";
+import { API_KEY } from "../../support/keys.ts";
 import { connectPeer } from "../../support/peer.ts";
 import { call } from "./call.ts";
 
@@ -69,7 +70,7 @@ describe("a route whose name is in query or body", () => {
   });
 
   it("needs the key like the other form", async () => {
-    const running = await startHub({ apiKey: "a key" });
+    const running = await startHub({ apiKey: API_KEY });
     expect((await call(running, "/users/kick", { body: { user: "bob" } })).status).toBe(401);
   });
 });

@@ -19,7 +19,7 @@ describe("health", () => {
     const running = await startHub();
     const { hub } = running;
     const ask = (path: string) => hub.fetch(new Request(`http://localhost${path}`), "::1");
-    expect((await call(running, "/ready")).body).toEqual({ ready: true, reasons: [] });
+    expect((await call(running, "/ready")).body).toEqual({ ready: true, reasons: [], degraded: [] });
     const closed = hub.close();
     const draining = await ask("/ready");
     expect(draining.status).toBe(503);

@@ -33,13 +33,20 @@ const healthRoute = (ports: ApiPorts): Route =>
     handle(_input, { req, env }) {
       const { local, node, isDraining, development } = ports;
       const answer = { status: "healthy" as const, is_running: !isDraining() };
-      if (!development && !hasAccess(req.raw, env?.address, ports)) return answer;
+      if (!development && !hasAccess(req.raw, env?.address, "any", ports)) return answer;
       return { ...answer, websocket_count: local.size, node_id: node };
     },
   });
 
 const WITH_KEY = "Outside development mode only with the API key.";
 
+const degradation = z.object({
+  what: z.enum(DEGRADABLE).meta({ description: "Part of the service that does not work as it should." }),
+  why: z.string().meta({ description: "For humans." }),
+  since: z.int().meta({ description: "Milliseconds since 1970." }),
+});
+
+/** 503 only when this node cannot admit clients or reach the other nodes, or drains. Everything less is degraded. */
 const readyRoute = (ports: ApiPorts): Route =>
   route({
     name: "ready",

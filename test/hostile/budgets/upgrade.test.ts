@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { handBack } from "../../src/gateway/upgrades.ts";
-import { createHub, type Hub } from "../../src/index.ts";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { connectTo } from "../support/raw.ts";
+import { handBack } from "../../../src/gateway/upgrades.ts";
+import { createHub, type Hub } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { connectTo } from "../../support/raw.ts";
 
 const application = (hub: Hub<Record<string, unknown>>): RequestListener => {
   return (request, response) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { type RunningHub, startHub } from "../support/hub.ts";
-import { connectPeer, isMessage } from "../support/peer.ts";
-import { connectRaw, RawPeer } from "../support/raw.ts";
-import { clientFrame, OPCODE, textFrame } from "../support/wire.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type RunningHub, startHub } from "../../support/hub.ts";
+import { connectPeer, isMessage } from "../../support/peer.ts";
+import { connectRaw, RawPeer } from "../../support/raw.ts";
+import { clientFrame, OPCODE, textFrame } from "../../support/wire.ts";
 
 const KIB = 1_024;
 const mallory = { user_id: "mallory" };

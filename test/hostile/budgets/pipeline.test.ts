@@ -9,12 +9,12 @@ import {
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Pipelines } from "../../src/gateway/gateway.ts";
-import { createHub } from "../../src/index.ts";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
-import { connectTo } from "../support/raw.ts";
+import { Pipelines } from "../../../src/gateway/gateway.ts";
+import { createHub } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
+import { connectTo } from "../../support/raw.ts";
 
 const ask = (path: string, count: number): string =>
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`.repeat(count);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { type RunningHub, startHub } from "../support/hub.ts";
-import { connectPeer, isMessage, Peer } from "../support/peer.ts";
-import { connectRaw, type RawPeer } from "../support/raw.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type RunningHub, startHub } from "../../support/hub.ts";
+import { connectPeer, isMessage, Peer } from "../../support/peer.ts";
+import { connectRaw, type RawPeer } from "../../support/raw.ts";
 
 const KIB = 1_024;
 
