@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
-import { isApiKey, type Scope, splitApiKey } from "../config/config.ts";
+import { maskValue } from "../config/config.ts";
 import { isErrorCode, TidingsError } from "../protocol/protocol.ts";
 
 /** The server to call, and the API key for it. */
@@ -57,17 +57,20 @@ export async function callApi<Reply>(
   if (success) return data;
   throw new TidingsError(
     "internal",
-    `${flags.url} sent a reply of an unknown shape: is it a Tidings server of this version?`,
+    `${shown(flags)} sent a reply of an unknown shape: is it a Tidings server of this version?`,
     {
       cause: text.slice(0, 200),
     },
   );
 }
 
-async function request({ url, apiKey }: ApiFlags, path: string, body: object | undefined): Promise<Response> {
+async function request(flags: ApiFlags, path: string, body: object | undefined): Promise<Response> {
+  const { url, apiKey } = flags;
   const address = `${url.replace(/\/+$/, "")}${path}`;
-  if (!URL.canParse(address))
-    throw new TidingsError("bad_request", `--url: expected a URL such as ${DEFAULT_URL}`);
+  if (!isAddress(address)) {
+    const expected = `a URL such as ${DEFAULT_URL}, without user and password`;
+    throw new TidingsError("bad_request", `--url: expected ${expected}`);
+  }
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (apiKey !== undefined) headers["x-api-key"] = apiKey;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -75,9 +78,20 @@ async function request({ url, apiKey }: ApiFlags, path: string, body: object | u
     if (body === undefined) return await fetch(address, { headers, signal });
     return await fetch(address, { method: "POST", headers, signal, body: JSON.stringify(body) });
   } catch (error) {
-    throw new TidingsError("unavailable", `no reply from ${url}: ${reasonOf(error)}`, { cause: error });
+    throw new TidingsError("unavailable", `no reply from ${shown(flags)}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }
+
+/** `fetch` refuses user and password in a URL, and its error would show them. */
+function isAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === "" && password === "";
+}
+
+const shown = ({ url }: ApiFlags): string => maskValue(url, "password");
 
 /** The message of `fetch` is only "fetch failed"; its cause has the reason. */
 function reasonOf(error: unknown): string {
@@ -92,12 +106,16 @@ function reasonOf(error: unknown): string {
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
-function refusal(status: number, content: unknown, { url, apiKey }: ApiFlags): TidingsError {
+function refusal(status: number, content: unknown, flags: ApiFlags): TidingsError {
   const { success, data } = Failure.safeParse(content);
   if (!success)
-    return new TidingsError("unavailable", `${url} replied with HTTP ${status}: is it a Tidings server?`);
+    return new TidingsError(
+      "unavailable",
+      `${shown(flags)} replied with HTTP ${status}: is it a Tidings server?`,
+    );
   const { code, message } = data.error;
-  const hint = code === "unauthorized" && apiKey === undefined ? " (pass --api-key, or set API_KEY)" : "";
+  const hint =
+    code === "unauthorized" && flags.apiKey === undefined ? " (pass --api-key, or set API_KEY)" : "";
   return new TidingsError(isErrorCode(code) ? code : "internal", `${message}${hint}`);
 }
 

@@ -36,7 +36,8 @@ export function configSources(command: Command): ConfigSources {
   const unknown = command.args.filter((word) => word.startsWith("-"));
   for (const word of unknown) flags[word.replace(/^-+/, "").replace(/=.*/s, "")] = true;
   if (unknown.length === 0 && command.args.length > 0) {
-    throw new TidingsError("bad_request", `expected flags only, got ${JSON.stringify(command.args[0])}`);
+    // The argument is not shown: it may be a secret whose flag has a typing error.
+    throw new TidingsError("bad_request", "expected flags only, got an argument without a flag");
   }
   const file = typeof given.config === "string" ? given.config : undefined;
   return { flags, env: process.env, file };

@@ -1,4 +1,3 @@
-import { splitHosts } from "./hosts.ts";
 import type { Secrecy } from "./key.ts";
 import { getPath, setPath } from "./path.ts";
 import type { Config } from "./shape.ts";
@@ -22,14 +21,16 @@ export function maskConfig(config: Config): Config {
   return copy;
 }
 
-/** Masks a secret, an API key behind its scope, or the password in a URL with one or several hosts. */
+/** Groups: scheme, credentials up to the last `@` (a raw password may hold any character), and the rest. */
+const PARTS = /^([a-z][a-z\d+.-]*:\/\/)(?:(.*)@)?(.*)$/is;
+
+/** Masks a secret, or what may be secret in a URL with one or several hosts: the password and the query. */
 export function maskValue(value: string, secret: Secrecy): string {
-  if (secret === "scoped") return isApiKey(value) ? `${splitApiKey(value).scope}:${MASK}` : MASK;
-  const { url: text, others } = splitHosts(value);
-  if (secret === "value" || !URL.canParse(text)) return MASK;
-  const url = new URL(text);
-  if (url.host === "") return MASK; // "user:password@host" parses as a URL of the protocol "user:"
-  if (url.password === "") return value;
-  const { protocol, username, host, pathname, search, hash } = url;
-  return `${protocol}//${username}:${MASK}@${host}${others}${pathname}${search}${hash}`;
+  const [, scheme, credentials, rest = ""] = PARTS.exec(value) ?? [];
+  if (secret === "value" || scheme === undefined) return MASK;
+  const shown = rest.replace(/\?[^#]*/s, `?${MASK}`);
+  if (credentials === undefined) return scheme + shown;
+  // Without a colon it may be a token in place of the user.
+  const user = credentials.includes(":") ? `${credentials.slice(0, credentials.indexOf(":"))}:` : "";
+  return `${scheme}${user}${MASK}@${shown}`;
 }

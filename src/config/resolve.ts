@@ -104,7 +104,10 @@ function shown(key: NamedKey, value: unknown): string {
   const text = String(value);
   if (text.includes("PRIVATE KEY")) return "a private key";
   if (key.secret !== undefined) return text === "" ? "nothing" : maskValue(text, key.secret);
-  const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  // It may be the secret of jwt.secret in the wrong place.
+  if (key.path === "jwt.publicKey") return "another text";
+  const safe = text.includes("://") ? maskValue(text, "password") : text;
+  const short = safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe;
   return typeof value === "string" ? JSON.stringify(short) : short;
 }
 

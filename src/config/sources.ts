@@ -82,10 +82,21 @@ export function readFile(file: string | object): Layer {
   }
   const document = parseDocument(text); // YAML 1.2 includes JSON
   const [broken] = document.errors;
-  if (broken !== undefined) return failed(`${file}: ${broken.message.split("\n")[0]?.replace(/:$/, "")}`);
+  if (broken !== undefined) return failed(`${file}: ${problemOf(broken.message)}`);
   const place = (path: string) => `${file}: ${path}`;
-  return document.contents === null ? readTree({}, place) : readTree(document.toJS(), place);
+  if (document.contents === null) return readTree({}, place);
+  let tree: unknown;
+  try {
+    tree = document.toJS();
+  } catch {
+    return failed(`${file}: an alias (*name) has no anchor (&name) before it`); // its name may be a secret
+  }
+  return readTree(tree, place);
 }
+
+/** The first line of an error of the parser, without the text that it quotes: it may be a secret. */
+const problemOf = (message: string): string =>
+  (message.split("\n")[0] ?? "").replace(/(['"`]).*\1/s, "…").replace(/:$/, "");
 
 const failed = (problem: string): Layer => ({
   given: new Map(),

@@ -53,8 +53,13 @@ export function list<Item>(expected: string, item: z.ZodType<Item>): z.ZodType<r
   return z.preprocess(readList, z.array(item, { error: expected }));
 }
 
+/** A URL of one of the protocols. `fetch` refuses user and password in a URL, and its error would show them. */
 export const url = (expected: string, ...protocols: string[]): z.ZodType<string> =>
-  text(expected, (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
+  text(`${expected}, without user and password`, (value) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, username, password } = new URL(value);
+    return protocols.includes(protocol) && username === "" && password === "";
+  });
 
 /**
  * Address of Redis: one server (`redis://`), its Sentinels (`redis-sentinel://a:26379,b:26379/0#mymaster`), or some

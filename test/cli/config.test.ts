@@ -80,7 +80,10 @@ describe("invalid settings", () => {
 
   it("refuses arguments that belong to no flag", async () => {
     const { code, stderr } = await tidings(["serve", "now"]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'error: expected flags only, got "now"\n' });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "error: expected flags only, got an argument without a flag\n",
+    });
   });
 
   it("prints the error as JSON with --json", async () => {

@@ -304,7 +304,7 @@ describe("errors", () => {
       env: { API_KEY: " ", REDIS_URL: "not a URL hunter2" },
     });
     expect(message).not.toContain("hunter2");
-    expect(message).toContain("redis-cluster://a:7000,b:7000, got http://bob:***@cache/");
+    expect(message).toContain("redis-cluster://a:7000,b:7000, got http://bob:***@cache");
   });
 
   it("the node timeout is at least three heartbeat intervals", () => {

@@ -25,6 +25,10 @@ export function addCommands(program: Command): void {
 function addGroup(program: Command, heading: string, commands: readonly Command[]): void {
   for (const command of commands) {
     command.helpGroup(heading).showHelpAfterError(`(options: tidings ${command.name()} --help)`);
+    command.configureOutput({ outputError: (text, write) => write(withoutValues(text)) });
     program.addCommand(command);
   }
 }
+
+/** An error of the parser quotes what it was given: a secret, if the name of its flag has a typing error. */
+const withoutValues = (text: string): string => text.replace(/'(--?[^'=\s]+)[=\s][^']*'/gs, "'$1'");
