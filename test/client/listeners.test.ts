@@ -189,6 +189,26 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   ]);
 });
 
+test("a presence frame that comes before the reply to the watch is newer than the reply", async () => {
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
+  const online = alice.client.watchPresence({ users: ["bob"] });
+  first.reply(await first.next(), { online: { bob: ["web"] } });
+  await online;
+  first.cut();
+
+  const second = await server.login();
+  const watch = await second.next();
+  second.send({ type: "presence", user: "bob", online: false });
+  second.send({ type: "presence", user: "bob", online: true });
+  second.reply(watch, { online: {} });
+  second.send({ type: "notice", code: "done", message: "" });
+  await alice.status("notice");
+
+  expect(alice.all("presence").map(({ online }) => online)).toEqual([false, true]);
+});
+
 test("requests presence and history", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);

@@ -19,6 +19,8 @@ export class PresenceWatch {
   readonly #failed: (error: unknown) => void;
   /** Users watched by name, and whether each is online. */
   readonly #users = new Map<string, boolean>();
+  /** Users with a presence frame since the last request: its reply may be older than the frame. */
+  readonly #changedSince = new Set<string>();
   #all = false;
 
   constructor(
@@ -40,7 +42,10 @@ export class PresenceWatch {
 
   /** Applies a presence frame. */
   update(user: string, online: boolean): void {
-    if (this.#users.has(user)) this.#users.set(user, online);
+    if (this.#users.has(user)) {
+      this.#users.set(user, online);
+      this.#changedSince.add(user);
+    }
     this.#changed(user, online);
   }
 
@@ -57,8 +62,10 @@ export class PresenceWatch {
     const watched = [...this.#users.keys()];
     for (let from = 0; from < watched.length; from += USERS_PER_REQUEST) {
       const users = watched.slice(from, from + USERS_PER_REQUEST);
+      this.#changedSince.clear();
       const online = await this.#request({ users });
       for (const user of users) {
+        if (this.#changedSince.has(user)) continue;
         const isOnline = Object.hasOwn(online, user);
         if (isOnline !== this.#users.get(user)) this.update(user, isOnline);
       }
