@@ -59,8 +59,11 @@ export class NodeProcess implements AsyncDisposable {
     return answerOf(await fetch(`http://127.0.0.1:${this.port}${path}`, init));
   }
 
-  /** Starts an ended node again, under its id and on its port. */
-  async restart(): Promise<void> {
+  /**
+   * Starts an ended node again, under its id and on its port.
+   * @param changes settings that differ from those of its first start
+   */
+  async restart(changes: Environment = {}): Promise<void> {
     const env = {
       PATH: process.env.PATH ?? "",
       HOST: "127.0.0.1",
@@ -68,6 +71,7 @@ export class NodeProcess implements AsyncDisposable {
       NODE_ID: this.id,
       LOG_LEVEL: "warn",
       ...this.#env,
+      ...changes,
     };
     const child = spawn(process.execPath, [MAIN, "serve", "--json"], {
       env,

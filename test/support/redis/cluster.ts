@@ -159,10 +159,10 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     this.replica = replica;
   }
 
-  static async start(): Promise<ReplicatedRedisCluster> {
-    const cluster = await RedisCluster.start();
+  static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<ReplicatedRedisCluster> {
+    const cluster = await RedisCluster.start(options);
     const [, master = expectedMaster()] = cluster.masters;
-    const replica = await RedisServer.start({ args: ARGS });
+    const replica = await RedisServer.start({ ...options, args: ARGS });
     await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
     const id = String(await master.command("CLUSTER", "MYID"));
     // The replica must know the master first.
@@ -176,6 +176,21 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
 
   get url(): string {
     return this.#cluster.url;
+  }
+
+  /** The masters that the cluster began with. */
+  get masters(): readonly RedisServer[] {
+    return this.#cluster.masters;
+  }
+
+  /** Starts one more server, which joins the cluster as a master without slots. The caller ends it. */
+  async addServer(): Promise<RedisServer> {
+    const server = await RedisServer.start({ persistent: true, args: ARGS });
+    await this.replica.command("CLUSTER", "MEET", "127.0.0.1", server.port);
+    await eventually("the new server takes the cluster for complete", async () =>
+      String(await server.command("CLUSTER", "INFO")).includes("cluster_state:ok"),
+    );
+    return server;
   }
 
   /** Resolves when everything that the master has answered is on the replica too. */

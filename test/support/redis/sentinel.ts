@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { endWithProcess } from "../end-with-process.ts";
 import { eventually } from "../eventually.ts";
 import { freePort } from "../free-port.ts";
+import { PROGRAM } from "./program.ts";
 import { becomes, follows, replicated } from "./replication.ts";
 import { RedisServer } from "./server.ts";
 
@@ -30,7 +31,7 @@ export class RedisSentinel implements AsyncDisposable {
     this.replica = servers.replica;
     this.#port = port;
     this.#directory = directory;
-    this.#child = spawn("redis-server", [join(directory, "sentinel.conf"), "--sentinel"], {
+    this.#child = spawn(PROGRAM, [join(directory, "sentinel.conf"), "--sentinel"], {
       stdio: "ignore",
     });
     endWithProcess(this.#child);
@@ -74,10 +75,15 @@ export class RedisSentinel implements AsyncDisposable {
   /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
   async failedOver(): Promise<void> {
     await eventually("Sentinel names the promoted replica", async () => {
-      const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
-      return Array.isArray(address) && address[1] === String(this.replica.port);
+      return (await this.masterPort()) === this.replica.port;
     });
     await becomes(this.replica, "master");
+  }
+
+  /** Port of the master that Sentinel tells to clients; undefined while Sentinel does not answer. */
+  async masterPort(): Promise<number | undefined> {
+    const address = await this.#ask((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME));
+    return Array.isArray(address) ? Number(address[1]) : undefined;
   }
 
   /** Resolves when the former master follows the new one. */

@@ -7,9 +7,7 @@ import { Redis } from "ioredis";
 import { endWithProcess } from "../end-with-process.ts";
 import { eventually } from "../eventually.ts";
 import { freePort } from "../free-port.ts";
-import { needs } from "../tools.ts";
-
-needs("redis-server");
+import { PROGRAM } from "./program.ts";
 
 export interface RedisOptions {
   /** Writes that were answered are there again after `restart`, also after a crash of the process. @default false */
@@ -133,7 +131,7 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     const persistence = persistent ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
     const always = ["--save", "", "--daemonize", "no", "--loglevel", "warning"];
     const args = [...where, ...always, ...persistence, ...more];
-    const child = spawn("redis-server", args, { stdio: "ignore" });
+    const child = spawn(PROGRAM, args, { stdio: "ignore" });
     endWithProcess(child);
     return child;
   }

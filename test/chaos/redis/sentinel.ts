@@ -1,0 +1,57 @@
+import { eventually } from "../../support/eventually.ts";
+import { RedisSentinel, type RedisServer } from "../../support/redis/redis.ts";
+import type { ChaosRedis } from "./kind.ts";
+
+/** A master and a replica under Sentinel, which may change their roles again and again. */
+export class SentinelRedis implements ChaosRedis {
+  readonly kind = "sentinel";
+  readonly proxies = [];
+  readonly #sentinel: RedisSentinel;
+
+  private constructor(sentinel: RedisSentinel) {
+    this.#sentinel = sentinel;
+  }
+
+  static async start(): Promise<SentinelRedis> {
+    return new SentinelRedis(await RedisSentinel.start());
+  }
+
+  urlOf(): string {
+    return this.#sentinel.url;
+  }
+
+  async masters(): Promise<readonly RedisServer[]> {
+    return [(await this.roles()).master];
+  }
+
+  /** The servers by their present roles, as Sentinel tells them to clients. */
+  async roles(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
+    const { master: first, replica: second } = this.#sentinel;
+    const port = await eventually("Sentinel names a master", () => this.#sentinel.masterPort());
+    return port === first.port ? { master: first, replica: second } : { master: second, replica: first };
+  }
+
+  /** Resolves when Sentinel has promoted a server, and it takes writes. */
+  async promoted(server: RedisServer): Promise<void> {
+    await eventually("Sentinel names the promoted server", async () => {
+      return (await this.#sentinel.masterPort()) === server.port;
+    });
+    await eventually("the promoted server takes writes", async () =>
+      (await replicationOf(server)).includes("role:master"),
+    );
+  }
+
+  /** Resolves when a server follows the present master. */
+  async follows(server: RedisServer): Promise<void> {
+    await eventually("the former master follows the new one", async () =>
+      (await replicationOf(server)).includes("master_link_status:up"),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sentinel[Symbol.asyncDispose]();
+  }
+}
+
+const replicationOf = async (server: RedisServer): Promise<string> =>
+  String(await server.command("INFO", "replication").catch(() => ""));
