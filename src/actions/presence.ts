@@ -29,8 +29,23 @@ export function presenceActions({ router, local, backplane, watchers, authorize 
     const users = "users" in watched ? watched.users : undefined;
     // Watch first: a change between the watch and the read must not be missed.
     watchers.watch(localConnection(local, connection), users);
-    return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
+    return users === undefined ? anyOnline(backplane) : watchedOnline(backplane, users);
   });
+}
+
+/**
+ * Finds who is online as the events tell it. A user in the grace period is: no event follows when the user reconnects within
+ * it, so a watcher that was told otherwise would never learn of it.
+ */
+async function watchedOnline(
+  backplane: Backplane,
+  users: readonly string[],
+): Promise<{ online: Online; count: number }> {
+  const { online } = await someOnline(backplane, users);
+  for (const user of users) {
+    if (!Object.hasOwn(online, user) && (await backplane.presence.isOnline(user))) online[user] = [];
+  }
+  return { online, count: Object.keys(online).length };
 }
 
 async function someOnline(

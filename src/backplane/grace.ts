@@ -34,6 +34,10 @@ export class Grace {
     return this.#pending.delete(user);
   }
 
+  has(user: string): boolean {
+    return this.#pending.has(user);
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

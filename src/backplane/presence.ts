@@ -4,6 +4,8 @@ import type { ConnectionInfo } from "../protocol/protocol.ts";
 export interface PresenceView {
   /** Lists a user's connections, oldest first. */
   connectionsOf(user: string): Promise<ConnectionInfo[]>;
+  /** Tells whether a user is online by the events: with a connection, or in the grace period after the last one. */
+  isOnline(user: string): Promise<boolean>;
   /**
    * Lists users online, a page in a stable order; `cursor` continues and is absent at the end. A user who is online
    * throughout is listed exactly once. Rejects with `bad_request` for a cursor that no page gave.

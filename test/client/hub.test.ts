@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import type { ConnectOptions } from "../../src/client/client.ts";
 import { createHub } from "../../src/index.ts";
+import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { Observed } from "./harness.ts";
 
@@ -175,6 +176,16 @@ describe("a client", () => {
     await alice.until(() => alice.statuses.some((each) => each.type === "presence" && each.online));
     await bob.client.close();
     await alice.until(() => alice.statuses.some((each) => each.type === "presence" && !each.online));
+  });
+
+  it("keeps a user online who is in the grace period when the watch begins", async () => {
+    const { hub, url } = await startHub({ presence: { graceMs: 60_000 } });
+    const bob = observed(url(), { user: "bob" });
+    await bob.client.ready;
+    await bob.client.close();
+    await eventually("bob has no connection", async () => (await hub.user("bob").connections()).length === 0);
+    const alice = observed(url(), { user: "alice" });
+    expect(await alice.client.watchPresence({ users: ["bob", "carol"] })).toEqual({ bob: [] });
   });
 
   it("requests actions of the application, and rejects with their error codes", async () => {

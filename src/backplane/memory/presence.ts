@@ -52,6 +52,11 @@ export class MemoryPresence implements Presence, Routes {
     return [...(this.#online.get(user)?.connections ?? NONE)];
   }
 
+  async isOnline(user: string): Promise<boolean> {
+    this.#node.assertStarted();
+    return this.#online.get(user) !== undefined || this.#grace.has(user);
+  }
+
   async online({ limit, cursor }: { limit: number; cursor?: string }): Promise<OnlinePage> {
     this.#node.assertStarted();
     return this.#online.page(limit, cursor);

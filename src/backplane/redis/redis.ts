@@ -16,6 +16,7 @@ import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
 import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
 import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import {
+  IS_ONLINE,
   MEMBERSHIP_SCRIPTS,
   PRESENCE_SCRIPTS,
   RedisMemberships,
@@ -181,6 +182,7 @@ function createBase(settings: Settings): Base {
     ...CURSOR_SCRIPTS,
     ...IDEMPOTENCY_SCRIPTS,
     ...PRESENCE_SCRIPTS,
+    IS_ONLINE,
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
   ]);

@@ -37,6 +37,7 @@ export function presenceContract(implementation: Implementation): void {
     // On Redis Cluster there is no order among lines of two masters.
     await node.sink.until(() => node.sink.changes.length === 3);
     expect(node.sink.changesOf("bob")).toEqual([true, false]);
+    expect(await node.presence.isOnline("bob")).toBe(false);
     expect(node.sink.changesOf("alice")).toEqual([true]);
 
     await node.presence.depart(ios);
@@ -54,7 +55,10 @@ export function presenceContract(implementation: Implementation): void {
     await node.presence.arrive(bob, NO_RULES);
 
     await node.presence.depart(alice);
+    expect(await node.presence.connectionsOf("alice")).toEqual([]);
+    expect(await node.presence.isOnline("alice")).toBe(true);
     await node.presence.arrive(connectionOf(node, "alice"), NO_RULES);
+    expect(await node.presence.isOnline("alice")).toBe(true);
     // Bob's grace period ends after Alice's would have ended.
     await node.presence.depart(bob);
 

@@ -15,6 +15,7 @@ import { FIELD, LINE } from "../wire/lines.ts";
 import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
 import { Evictions } from "./evictions.ts";
+import { IS_ONLINE } from "./is-online.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { OfflineGrace } from "./offline.ts";
 import { OnlineUsers } from "./online.ts";
@@ -125,6 +126,10 @@ export class RedisPresence implements Presence {
     const fields = await readHash(this.#connection.run, partitionOfUser(user), KEY.connections, user);
     const records = [...fields].map(([id, record]) => decodeRecord(user, id, record));
     return records.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
+  }
+
+  async isOnline(user: string): Promise<boolean> {
+    return (await this.#connection.run(IS_ONLINE, partitionOfUser(user), [user])) === 1;
   }
 
   /** Finds the incarnations that have connections of a user, or the one that has this connection, in Redis. */
@@ -251,5 +256,6 @@ export class RedisPresence implements Presence {
   }
 }
 
+export { IS_ONLINE } from "./is-online.ts";
 export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 export { PRESENCE_SCRIPTS } from "./scripts.ts";
