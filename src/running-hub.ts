@@ -171,6 +171,10 @@ const checkedPresence = (presence: PresenceView): PresenceView => ({
     if (!isId(user)) throw idError("user");
     return presence.connectionsOf(user);
   },
+  async isOnline(user) {
+    if (!isId(user)) throw idError("user");
+    return presence.isOnline(user);
+  },
   online: (page) => presence.online(page),
   count: () => presence.count(),
   async inGroup(group) {

@@ -43,12 +43,12 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   for (const { status, ...outcome } of await Promise.allSettled(lanes)) {
     if (status === "rejected") breaches.push(`fault: ${"reason" in outcome ? outcome.reason : ""}`);
   }
-  breaches.push(...(await calm(world, crowd)));
+  const inPlan = new Set(Object.values(plan).flatMap((steps) => steps.map(({ fault }) => fault)));
+  const used = faults.filter(({ name }) => inPlan.has(name));
+  breaches.push(...(await calm(world, crowd, !used.some(({ mutes }) => mutes))));
   const { sent, people } = crowd;
   breaches.push(...judgeMessages(sent, people), ...people.flatMap(({ surprises }) => surprises));
-  const mayLose = Object.values(plan)
-    .flat()
-    .some(({ fault }) => faults.find(({ name }) => name === fault)?.loses);
+  const mayLose = used.some(({ loses }) => loses);
   const losses = toldLosses(people);
   if (!mayLose) breaches.push(...losses.map((loss) => `lost: ${loss}, though no fault destroyed anything`));
   return {
@@ -82,8 +82,12 @@ async function runLane(
   }
 }
 
-/** Waits until everything is well again after the faults. @returns what did not become well in time */
-async function calm(world: World, crowd: Crowd): Promise<string[]> {
+/**
+ * Waits until everything is well again after the faults.
+ * @param heardAll watchers were told of every change of presence
+ * @returns what did not become well in time
+ */
+async function calm(world: World, crowd: Crowd, heardAll: boolean): Promise<string[]> {
   const breaches: string[] = [];
   const within = async (what: string, check: () => Promise<readonly string[]>): Promise<void> => {
     let last: readonly string[] = [];
@@ -103,7 +107,8 @@ async function calm(world: World, crowd: Crowd): Promise<string[]> {
     crowd.present.flatMap((one) => missing(crowd.sent, one)),
   );
   await within("ephemeral messages arrive", () => crowd.deaf(world));
-  await within("presence is exact", () => judgePresence(world, crowd.people, crowd.others, crowd.watchers));
+  const watchers = heardAll ? crowd.watchers : [];
+  await within("presence is exact", () => judgePresence(world, crowd.people, crowd.others, watchers));
   await crowd.everybodyComes();
   await within("all clients are connected", async () => crowd.notConnected());
   await within("those who came back have every message", async () =>

@@ -6,7 +6,7 @@ describe.each<[string, ConfigInput]>([
   ["jwt.secret: expected at least 32 bytes", { jwt: { secret: "hunter2hunter2hunter2hunter2hun" } }],
   ["apiKey: expected at least 16 characters", { apiKey: "hunter2hunter2h" }],
   ["apiKeys: expected at least 16 characters", { apiKeys: [`read:${API_KEY}`, "publish:hunter2"] }],
-  ["jwt.jwksUrl: expected https:", { jwt: { jwksUrl: "http://hunter2@login.example/jwks.json" } }],
+  ["jwt.jwksUrl: expected https:", { jwt: { jwksUrl: "http://login.example/jwks.json?key=hunter2" } }],
   ["jwt.jwksUrl: expected https:", { jwt: { jwksUrl: "http://localhost.example/jwks.json" } }],
 ])("%s", (problem, input) => {
   it("is an error, which does not print the key", () => {

@@ -30,6 +30,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["single", "cluster"],
     lastsMs: [0, 4_000],
+    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       await server.kill();
@@ -42,6 +43,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [100, 5_000],
+    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       server.pause();
@@ -53,6 +55,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [0, 2_000],
+    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
@@ -65,6 +68,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [0, 2_000],
+    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
@@ -79,6 +83,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [1_000, 5_000],
+    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
@@ -93,6 +98,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["single", "cluster"],
     lastsMs: [500, 4_000],
+    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);

@@ -56,12 +56,13 @@ export class ClusterRedis implements ChaosRedis {
     });
   }
 
-  /** Resolves when every server takes the cluster for complete. */
+  /** Resolves when every server that runs takes the cluster for complete. */
   async whole(): Promise<void> {
     for (const server of this.#servers) {
-      await eventually("a server takes the cluster for complete", async () =>
-        String(await server.command("CLUSTER", "INFO").catch(() => "")).includes("cluster_state:ok"),
-      );
+      await eventually("a server takes the cluster for complete", async () => {
+        const info = await server.command("CLUSTER", "INFO").catch(() => "cluster_state:ok");
+        return String(info).includes("cluster_state:ok");
+      });
     }
   }
 
