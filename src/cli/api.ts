@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
-import { maskValue } from "../config/config.ts";
+import { isApiKey, maskValue, type Scope, splitApiKey } from "../config/config.ts";
 import { isErrorCode, TidingsError } from "../protocol/protocol.ts";
 
 /** The server to call, and the API key for it. */

@@ -24,8 +24,12 @@ export function maskConfig(config: Config): Config {
 /** Groups: scheme, credentials up to the last `@` (a raw password may hold any character), and the rest. */
 const PARTS = /^([a-z][a-z\d+.-]*:\/\/)(?:(.*)@)?(.*)$/is;
 
-/** Masks a secret, or what may be secret in a URL with one or several hosts: the password and the query. */
+/**
+ * Masks a secret, an API key behind its scope, or what may be secret in a URL with one or several hosts: the password and
+ * the query.
+ */
 export function maskValue(value: string, secret: Secrecy): string {
+  if (secret === "scoped") return isApiKey(value) ? `${splitApiKey(value).scope}:${MASK}` : MASK;
   const [, scheme, credentials, rest = ""] = PARTS.exec(value) ?? [];
   if (secret === "value" || scheme === undefined) return MASK;
   const shown = rest.replace(/\?[^#]*/s, `?${MASK}`);

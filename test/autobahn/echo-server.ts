@@ -7,7 +7,7 @@ import { deflateFrame, textFrame } from "../../src/local/frame.ts";
 import { type Connection, Local } from "../../src/local/local.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-const COMPRESSION = { level: -1, threshold: 0 };
+const COMPRESSION = { level: 1, threshold: 0 };
 const FIRST_BITS = 0xf0;
 const BINARY = 0x2;
 

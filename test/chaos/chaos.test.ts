@@ -19,7 +19,10 @@ const EVERYWHERE = [
 const ROUNDS: Readonly<Record<Kind, { seed: number; faults: readonly string[] }>> = {
   single: { seed: 1, faults: [...EVERYWHERE, "redis.silence", "redis.crash", "redis.flush"] },
   sentinel: { seed: 2, faults: [...EVERYWHERE, "redis.failover"] },
-  cluster: { seed: 3, faults: [...EVERYWHERE, "redis.crash", "redis.failover"] },
+  cluster: {
+    seed: 3,
+    faults: [...EVERYWHERE, "redis.crash", "redis.failover", "slots.move", "master.add"],
+  },
 };
 
 test.each(Object.entries(ROUNDS))(

@@ -110,8 +110,8 @@ export function rulesContract(implementation: Implementation): void {
     await node.presence.depart(bob);
 
     expect(await node.presence.connectionsOf("alice")).toMatchObject([newer]);
-    // On Redis Cluster there is no order among lines of two masters.
-    await node.sink.until(() => node.sink.changes.length === 3);
+    // The users are in different partitions, whose events have no common order on Redis Cluster.
+    await node.sink.until(() => node.sink.changes.length >= 3);
     expect(node.sink.changes.filter(({ user }) => user === "alice")).toEqual([
       { user: "alice", online: true },
     ]);

@@ -2,6 +2,9 @@ import { eventually } from "../../support/eventually.ts";
 import { RedisSentinel, type RedisServer } from "../../support/redis/redis.ts";
 import type { ChaosRedis } from "./kind.ts";
 
+/** Sentinel does nothing for half a minute after each stall of its own, as on a busy machine. */
+const PROMOTION_MS = 180_000;
+
 /** A master and a replica under Sentinel, which may change their roles again and again. */
 export class SentinelRedis implements ChaosRedis {
   readonly kind = "sentinel";
@@ -33,17 +36,18 @@ export class SentinelRedis implements ChaosRedis {
 
   /** Resolves when Sentinel has promoted a server, and it takes writes. */
   async promoted(server: RedisServer): Promise<void> {
-    await eventually("Sentinel names the promoted server", async () => {
-      return (await this.#sentinel.masterPort()) === server.port;
-    });
+    const isNamed = async (): Promise<boolean> => (await this.#sentinel.masterPort()) === server.port;
+    await eventually("Sentinel names the promoted server", isNamed, PROMOTION_MS);
     await eventually("the promoted server takes writes", async () =>
       (await replicationOf(server)).includes("role:master"),
     );
   }
 
-  /** Resolves when a server follows the present master. */
+  /** Makes a server follow the present master, as Sentinel does sooner or later. Resolves when it does. */
   async follows(server: RedisServer): Promise<void> {
-    await eventually("the former master follows the new one", async () =>
+    const { master } = await this.roles();
+    if (master !== server) await server.command("REPLICAOF", "127.0.0.1", master.port);
+    await eventually("the replica follows the master", async () =>
       (await replicationOf(server)).includes("master_link_status:up"),
     );
   }
