@@ -42,10 +42,22 @@ export interface KickOptions {
   readonly platform?: string;
 }
 
+/** What a kick has done so far. */
+export interface KickResult {
+  /** Connections that were closed, on the nodes that answered. */
+  readonly connections: number;
+  /** Nodes with connections of the user that have not answered. 0: all connections are closed. */
+  readonly unconfirmed: number;
+}
+
 /** One user on all devices, on every node. */
 export interface UserAudience<Events extends object> extends Audience<Events> {
-  /** Closes the user's connections for good: the SDK does not reconnect. @returns the number of closed connections */
-  kick(options?: KickOptions): Promise<number>;
+  /**
+   * Closes the user's connections for good: the SDK does not reconnect. A node that does not answer closes them when it
+   * continues, and counts as `unconfirmed`.
+   * @throws TidingsError `unavailable` while the backplane is unavailable
+   */
+  kick(options?: KickOptions): Promise<KickResult>;
 
   /** Lists the user's connections on all nodes, oldest first. */
   connections(): Promise<ConnectionInfo[]>;

@@ -2,6 +2,7 @@ import type {
   Audience,
   GroupAudience,
   KickOptions,
+  KickResult,
   Outgoing,
   UserAudience,
   UsersAudience,
@@ -77,8 +78,7 @@ export class UserChannelAudience<Events extends object>
     this.#backplane = ports.backplane;
   }
 
-  async kick({ reason, notice, platform }: KickOptions = {}): Promise<number> {
-    if (platform !== undefined) checkedId("platform", platform);
+  kick({ reason, notice, platform }: KickOptions = {}): Promise<KickResult> {
     return this.#backplane.cluster.command({
       kind: "kick",
       cause: "kicked",

@@ -11,6 +11,7 @@ export type {
   EventMap,
   GroupAudience,
   KickOptions,
+  KickResult,
   Outgoing,
   UserAudience,
   UsersAudience,

@@ -9,6 +9,7 @@ export type {
   Broker,
   Cluster,
   Command,
+  CommandResult,
   ConnectionRules,
   Cursors,
   Degradable,

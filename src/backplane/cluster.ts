@@ -3,8 +3,19 @@ export interface Cluster {
   nodes(): Promise<NodeStatus[]>;
   /** Marks this node as closing, so that balancers and operators send it no new clients. */
   drain(): Promise<void>;
-  /** Runs a command on every node that has connections of its user. @returns the sum of the answers */
-  command(command: Command): Promise<number>;
+  /**
+   * Runs a command on every node that has connections of its user. A kick also holds on nodes that do not answer: they
+   * run it when they continue.
+   */
+  command(command: Command): Promise<CommandResult>;
+}
+
+/** The sum of the answers of all nodes. */
+export interface CommandResult {
+  /** Connections that the command concerned, on the nodes that answered. */
+  readonly connections: number;
+  /** Nodes with connections of the user that have not answered. 0: the command has run everywhere. */
+  readonly unconfirmed: number;
 }
 
 /** This node, as it registers itself. */

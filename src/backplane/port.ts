@@ -69,7 +69,7 @@ export interface BackplaneSink {
 // One door to all concepts of the port, for the implementations and for backplane.ts.
 export type { ConnectionInfo } from "../protocol/protocol.ts";
 export type { Appended, Broker, HistoryPage, HistoryQuery } from "./broker.ts";
-export type { Cluster, Command, NodeInfo, NodeStatus } from "./cluster.ts";
+export type { Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
 export type { Degradable, Degradation, HealthEvent } from "./health.ts";
 export { ABILITIES, DEGRADABLE, Health } from "./health.ts";

@@ -1,21 +1,21 @@
-import type { Backplane } from "../backplane/backplane.ts";
+import type { Backplane, CommandResult } from "../backplane/backplane.ts";
 
-/** Makes a user a durable member of a group, and joins the user's connections. @returns the number of connections */
+/** Makes a user a durable member of a group, and joins the user's connections. */
 export async function addMember(
   { memberships, cluster }: Backplane,
   group: string,
   user: string,
-): Promise<number> {
+): Promise<CommandResult> {
   await memberships.add(group, user);
   return cluster.command({ kind: "join", user, group });
 }
 
-/** Ends a membership, and removes the user's connections from the group. @returns the number of connections */
+/** Ends a membership, and removes the user's connections from the group. */
 export async function removeMember(
   { memberships, cluster }: Backplane,
   group: string,
   user: string,
-): Promise<number> {
+): Promise<CommandResult> {
   await memberships.remove(group, user);
   return cluster.command({ kind: "leave", user, group });
 }

@@ -98,7 +98,7 @@ describe("tidings kick", () => {
   it("closes only the connections of --platform", async () => {
     const phone = await connect("frank/1", "ios");
     const tab = await connect("frank/1", "web");
-    expect(await askJson("kick", "frank/1", "--platform", "web")).toEqual({ connections: 1 });
+    expect(await askJson("kick", "frank/1", "--platform", "web")).toEqual({ connections: 1, unconfirmed: 0 });
     expect((await tab.closed).code).toBe(4501);
     await ask("send", "--to", "frank/1", "--type", "chat");
     expect(await phone.frame("chat")).toMatchObject({ data: null });

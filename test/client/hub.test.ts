@@ -157,7 +157,10 @@ describe("a client", () => {
     const { hub, url } = await startHub();
     const bob = observed(url(), { user: "bob" });
     await bob.client.ready;
-    expect(await hub.user("bob").kick({ reason: "bye", notice: { why: "test" } })).toBe(1);
+    expect(await hub.user("bob").kick({ reason: "bye", notice: { why: "test" } })).toEqual({
+      connections: 1,
+      unconfirmed: 0,
+    });
     await bob.until(() => bob.client.state === "closed");
     expect(bob.statuses).toContainEqual(
       expect.objectContaining({ type: "closed", code: 4501, willRetry: false }),

@@ -1,5 +1,5 @@
 import type { LocalNode } from "../local-node.ts";
-import type { Cluster, Command, NodeStatus } from "../port.ts";
+import type { Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
 
 /** A cluster of one node. */
 export class MemoryCluster implements Cluster {
@@ -20,7 +20,7 @@ export class MemoryCluster implements Cluster {
     this.#status = "draining";
   }
 
-  async command(command: Command): Promise<number> {
-    return this.#node.sink.command(command);
+  async command(command: Command): Promise<CommandResult> {
+    return { connections: await this.#node.sink.command(command), unconfirmed: 0 };
   }
 }

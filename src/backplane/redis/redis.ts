@@ -76,6 +76,9 @@ export interface RedisOptions {
  */
 const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
+/** A pause of a process that others may notice, as a fraction of the time for which they wait for its answer. */
+const PAUSE_OF_TIMEOUT = 1 / 2;
+
 interface Settings extends Required<Omit<RedisOptions, "url">> {
   readonly address: Address;
 }
@@ -235,7 +238,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     onDelivered: (message, connections) => appends.completion.delivered(message, connections),
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
-  const directory = new Directory(connection.run, bus);
+  const directory = new Directory(connection.run, bus, settings.commandTimeoutMs * PAUSE_OF_TIMEOUT);
   const retention = new Retention(connection, node, histories, settings.heartbeatMs);
   const relay = new Relay(connection, bus, node, directory);
   return { histories, idempotency, appends, receiver, directory, retention, relay };
@@ -285,8 +288,8 @@ function comparison({ presence, directory, receiver }: Compared): Compare {
   return async (partitions) => {
     const moving = await presence.reconcile(partitions);
     directory.clear();
-    const isAll = partitions.length === EVERY_PARTITION.length;
-    return [...moving, ...(await (isAll ? receiver.catchUp() : receiver.catchUpIn(partitions)))];
+    await receiver.catchUp();
+    bus.announce();
   };
 }
 

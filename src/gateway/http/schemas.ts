@@ -86,8 +86,13 @@ export const push = z.object({
   offset: z.int().optional(),
 });
 
-/** Number of affected connections on all nodes. */
-export const connections = z.object({ connections: z.int() });
+/** What a command to the nodes of a user has done. */
+export const commandResult = z.object({
+  connections: z.int().meta({ description: "Connections concerned, on the nodes that answered." }),
+  unconfirmed: z
+    .int()
+    .meta({ description: "Nodes with connections of the user that have not answered. 0: done everywhere." }),
+});
 
 /** Body of every failure. */
 export const failure = z.object({

@@ -27,7 +27,7 @@ onEveryCluster({}, (cluster) => {
       await cluster().client("bea", n2, { platform: "ios" }),
     ];
 
-    expect((await n3.post("/users/bea/kick", NOTICE)).body).toEqual({ connections: 2 });
+    expect((await n3.post("/users/bea/kick", NOTICE)).body).toEqual({ connections: 2, unconfirmed: 0 });
 
     for (const device of devices) {
       expect(await device.status("closed")).toMatchObject(KICKED);
@@ -45,7 +45,10 @@ onEveryCluster({}, (cluster) => {
     const web = await cluster().client("cia", n1, { platform: "web" });
     const ios = await cluster().client("cia", n2, { platform: "ios" });
 
-    expect((await n1.post("/users/cia/kick", { platform: "ios" })).body).toEqual({ connections: 1 });
+    expect((await n1.post("/users/cia/kick", { platform: "ios" })).body).toEqual({
+      connections: 1,
+      unconfirmed: 0,
+    });
 
     expect(await ios.status("closed")).toMatchObject({ code: 4501, willRetry: false });
     expect(web.client.state).toBe("open");

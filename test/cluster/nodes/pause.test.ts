@@ -70,7 +70,7 @@ onEveryRedis((redis) => {
     expect((await n1.get("/groups/g/members")).body).toMatchObject({
       members: [{ user: "bob", online: true }],
     });
-    expect((await n1.post("/users/bob/kick")).body).toEqual({ connections: 1 });
+    expect((await n1.post("/users/bob/kick")).body).toEqual({ connections: 1, unconfirmed: 0 });
   });
 });
 

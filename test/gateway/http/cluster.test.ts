@@ -65,15 +65,18 @@ describe("the HTTP API on two nodes", () => {
     const peers = [await connect(n1, "bob", "ios"), await connect(n2, "bob"), await connect(n2, "bob", "tv")];
     const other = await connect(n2, "alice");
     const only = await call(n1, "/users/bob/kick", { body: { platform: "tv" } });
-    expect(only.body).toEqual({ connections: 1 });
+    expect(only.body).toEqual({ connections: 1, unconfirmed: 0 });
     const all = await call(n1, "/users/bob/kick", { body: { reason: "spam", notice: { until: "monday" } } });
-    expect(all.body).toEqual({ connections: 2 });
+    expect(all.body).toEqual({ connections: 2, unconfirmed: 0 });
     for (const peer of peers) expect((await peer.closed).code).toBe(4501);
     expect(peers[1]?.frames.at(-1)).toMatchObject({
       ...{ type: "notice", code: "kicked", message: "spam", data: { until: "monday" } },
     });
     await eventually("bob has no connection", async () => (await n1.hub.presence.count()).connections === 1);
-    expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({ connections: 0 });
+    expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({
+      connections: 0,
+      unconfirmed: 0,
+    });
     await other.caughtUp();
   });
 
@@ -93,7 +96,7 @@ describe("the HTTP API on two nodes", () => {
     const bob = await connect(n2, "bob");
     for (const user of ["alice", "bob"]) {
       const { body } = await call(n1, "/groups/g/members", { body: { user } });
-      expect(body).toEqual({ connections: 1 });
+      expect(body).toEqual({ connections: 1, unconfirmed: 0 });
     }
     const { body } = await call(n2, "/groups/g/members");
     expect((body.members as { user: string }[]).map(({ user }) => user).sort()).toEqual(["alice", "bob"]); // shape by /openapi.json

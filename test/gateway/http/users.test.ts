@@ -68,7 +68,7 @@ describe("POST /users/:user/kick", () => {
     );
     const body = { reason: "be nice", notice: { rule: 3 } };
     const answer = await call(running, "/users/bob/kick", { body });
-    expect(answer.body).toEqual({ connections: 2 });
+    expect(answer.body).toEqual({ connections: 2, unconfirmed: 0 });
     for (const peer of peers) {
       expect(await peer.closed).toEqual({ code: 4501, reason: "be nice" });
       expect(peer.frames.at(-1)).toEqual({
@@ -85,12 +85,15 @@ describe("POST /users/:user/kick", () => {
     const web = await connectPeer(running.url({ user_id: "bob", platform: "web" }));
     const ios = await connectPeer(running.url({ user_id: "bob", platform: "ios" }));
     const one = await call(running, "/users/bob/kick", { body: { platform: "ios" } });
-    expect(one.body).toEqual({ connections: 1 });
+    expect(one.body).toEqual({ connections: 1, unconfirmed: 0 });
     expect((await ios.closed).code).toBe(4501);
     const rest = await call(running, "/users/bob/kick", { method: "POST" });
-    expect(rest.body).toEqual({ connections: 1 });
+    expect(rest.body).toEqual({ connections: 1, unconfirmed: 0 });
     expect((await web.closed).code).toBe(4501);
-    expect((await call(running, "/users/bob/kick", { method: "POST" })).body).toEqual({ connections: 0 });
+    expect((await call(running, "/users/bob/kick", { method: "POST" })).body).toEqual({
+      connections: 0,
+      unconfirmed: 0,
+    });
   });
 });
 
@@ -99,9 +102,10 @@ describe("/groups/:group/members", () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
     const added = await call(running, "/groups/g1/members", { body: { user: "bob" } });
-    expect(added.body).toEqual({ connections: 1 });
+    expect(added.body).toEqual({ connections: 1, unconfirmed: 0 });
     expect((await call(running, "/groups/g1/join", { body: { user: "carol" } })).body).toEqual({
       connections: 0,
+      unconfirmed: 0,
     });
     expect((await call(running, "/groups/g1/members")).body).toEqual({
       members: [
@@ -112,9 +116,10 @@ describe("/groups/:group/members", () => {
     await call(running, "/groups/g1/send", { body: { type: "chat", data: 1 } });
     await bob.next(({ type }) => type === "chat");
     const removed = await call(running, "/groups/g1/members/bob", { method: "DELETE" });
-    expect(removed.body).toEqual({ connections: 1 });
+    expect(removed.body).toEqual({ connections: 1, unconfirmed: 0 });
     expect((await call(running, "/groups/g1/leave", { body: { user: "carol" } })).body).toEqual({
       connections: 0,
+      unconfirmed: 0,
     });
     expect((await call(running, "/groups/g1/members")).body).toEqual({ members: [] });
     const sent = await call(running, "/groups/g1/send", { body: { type: "chat", data: 2 } });

@@ -7,6 +7,7 @@ import { type Kind, LINE, lineOf, payloadOf } from "../wire/lines.ts";
 import { type Handler, Inbound, type LineHandler } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { Requests } from "./requests.ts";
+import { SilentNodes } from "./silent-nodes.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
 export interface BusOptions {
@@ -21,6 +22,8 @@ export interface BusOptions {
 
 /** Lines between the nodes, over Redis Pub/Sub. At most once: the bus drops and counts what it cannot send. */
 export class Bus {
+  /** Nodes that did not answer a request in time. */
+  readonly silent = new SilentNodes((token) => token === this.#token);
   readonly #connection: Connection;
   readonly #options: BusOptions;
   readonly #outbound: Outbound;
@@ -42,7 +45,9 @@ export class Bus {
       () => connection.recover(),
     );
     this.#probes = new Requests(commandTimeoutMs);
-    this.on(LINE.probe, ([, probe = ""]) => this.#probes.answered(probe));
+    this.on(LINE.probe, ([, probe = ""]) => this.#probes.answered(probe, PROBED));
+    this.on(LINE.hail, ([, from = ""]) => this.post(from, lineOf(LINE.alive, this.#token)));
+    this.on(LINE.alive, ([, token = ""]) => this.silent.heard(token));
   }
 
   /** Token of this incarnation of the node: its address on the bus, and the owner of its data in Redis. */
@@ -60,6 +65,16 @@ export class Bus {
     const { pubSub } = this.#connection;
     const channels = [inboundOf(pubSub, this.#token), castOf(pubSub)];
     await this.#subscriber.open(() => this.#connection.newClient(), channels);
+    this.silent.clear();
+  }
+
+  /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
+  announce(): void {
+    const { prefix, traffic } = this.#options;
+    traffic.sent(LINE.alive, 1);
+    this.#connection
+      .publish(castOf(prefix), payloadOf([lineOf(LINE.alive, this.#token)]))
+      .catch(() => this.dropped());
   }
 
   /** Ends the subscription: from here on no handler is called. */
@@ -121,9 +136,9 @@ export class Bus {
     this.#options.traffic.sent(LINE.probe, 1);
     const answers = await this.#probes.ask(async (probe) => {
       await this.#publish(this.#token, payloadOf([lineOf(LINE.probe, probe)]));
-      return 1;
+      return [PROBED];
     });
-    if (answers.length > 0) return;
+    if (answers.size > 0) return;
     throw new TidingsError(
       "unavailable",
       `Redis did not deliver the node's probe within ${this.#options.commandTimeoutMs} ms`,
@@ -141,6 +156,7 @@ export class Bus {
   async #watch(): Promise<void> {
     const { client } = this.#subscriber;
     if (!this.#connection.isUp) return;
+    for (const token of this.silent.hail()) this.post(token, lineOf(LINE.hail, this.#token));
     try {
       await this.probe();
     } catch (error) {
@@ -153,7 +169,11 @@ export class Bus {
   }
 }
 
+/** Name under which this node answers its probes: its token may change while one is under way. */
+const PROBED = "";
+
 const newToken = (): string => randomBytes(9).toString("base64url");
 
 export { type CallRoll, Requests } from "./requests.ts";
+export { SilentNodes } from "./silent-nodes.ts";
 export { TrafficCounts } from "./traffic.ts";

@@ -1,6 +1,6 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import type { Cluster, Command, NodeStatus } from "../../port.ts";
+import type { Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
 import { type Bus, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
@@ -15,7 +15,7 @@ export interface NodeCommandsParts {
   readonly node: LocalNode;
   readonly registry: Registry;
   readonly presence: RedisPresence;
-  /** Timeout of an answer. A node without an answer counts as 0. */
+  /** Timeout of an answer. */
   readonly commandTimeoutMs: number;
   readonly traffic: TrafficCounts;
 }
@@ -25,7 +25,7 @@ const ROLL_CALL = "";
 
 /**
  * Commands to other nodes, and the list of all nodes. Commands and answers are lines: `LINE.command` (request, token of the
- * asking node, command) and `LINE.reply` (request, answer).
+ * asking node, command) and `LINE.reply` (request, answer, token of the answering node).
  */
 export class NodeCommands implements Cluster {
   readonly #parts: NodeCommandsParts;
@@ -34,9 +34,9 @@ export class NodeCommands implements Cluster {
   constructor(parts: NodeCommandsParts) {
     const { bus, presence, registry, commandTimeoutMs } = parts;
     this.#parts = parts;
-    this.#requests = new Requests(commandTimeoutMs);
+    this.#requests = new Requests(commandTimeoutMs, bus.silent);
     bus.on(LINE.command, ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
-    bus.on(LINE.reply, ([, request = "", count]) => this.#requests.answered(request, count));
+    bus.on(LINE.reply, ([, request = "", count, from = ""]) => this.#requests.answered(request, from, count));
     presence.useRollCall((tokens) => this.#callRoll(tokens));
     registry.useRollCall((tokens) => this.#callRoll(tokens));
   }
@@ -51,50 +51,49 @@ export class NodeCommands implements Cluster {
     return this.#parts.registry.drain();
   }
 
-  async command(command: Command): Promise<number> {
+  async command(command: Command): Promise<CommandResult> {
     const { presence, bus } = this.#parts;
     const only = command.kind === "kick" ? command.connection : undefined;
     // Read from Redis, not from a cache: a command must not miss a node that is new.
     const nodes = new Set(await presence.locate(command.user, only));
     const isHere = nodes.delete(bus.token) || presence.hasUser(command.user);
-    const counts = await Promise.all([
+    const silent = [...nodes].filter((token) => bus.silent.has(token));
+    const [here, answers] = await Promise.all([
       isHere ? presence.runHere(command) : 0,
-      ...[...nodes].map((token) => this.#ask(token, command)),
+      this.#ask([...nodes], command),
     ]);
-    return counts.reduce((sum, count) => sum + count, 0);
+    const unconfirmed = [...nodes].filter((token) => !answers.has(token));
+    for (const token of unconfirmed) if (!silent.includes(token)) void this.#reportSilent(token);
+    if (command.kind === "kick" && unconfirmed.length > 0) await presence.evict(command, unconfirmed);
+    const connections = [...answers.values()].reduce((sum, count) => sum + Number(count), here);
+    return { connections, unconfirmed: unconfirmed.length };
   }
 
-  /** Stops waiting: all pending requests count as answered with 0. */
+  /** Stops waiting: nodes that have not answered yet count as unconfirmed. */
   stop(): void {
-    this.#requests.answerAll("0");
+    this.#requests.stop();
   }
 
-  /** @returns the count of one node; 0 for a node that does not answer, which is reported */
-  async #ask(token: string, command: Command): Promise<number> {
+  /** @returns the counts of the nodes that answered in time */
+  #ask(tokens: readonly string[], command: Command): Promise<ReadonlyMap<string, string>> {
     const { bus } = this.#parts;
-    const [count] = await this.#requests.ask((request) => {
-      bus.post(token, lineOf(LINE.command, request, bus.token, JSON.stringify(command)));
-      return 1;
+    const json = JSON.stringify(command);
+    return this.#requests.ask((request) => {
+      for (const token of tokens) bus.post(token, lineOf(LINE.command, request, bus.token, json));
+      return tokens;
     });
-    if (count === undefined) void this.#reportOverdue(token);
-    return Number(count ?? 0);
   }
 
   /** Calls this node as well: when not even this node hears the call, the silence of the others means nothing. */
   async #callRoll(tokens: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     if (tokens.length === 0) return new Map();
-    const calls = [this.#parts.bus.token, ...tokens].map((token) => this.#isAlive(token));
-    const [isHere, ...answers] = await Promise.all(calls);
-    return new Map(isHere ? tokens.map((token, index) => [token, answers[index] === true]) : []);
-  }
-
-  async #isAlive(token: string): Promise<boolean> {
-    const { bus } = this.#parts;
+    const { token: own } = this.#parts.bus;
+    const asked = [own, ...tokens];
     const answers = await this.#requests.ask((request) => {
-      this.#postByScript(token, LINE.command, request, bus.token, ROLL_CALL);
-      return 1;
+      for (const token of asked) this.#postByScript(token, LINE.command, request, own, ROLL_CALL);
+      return asked;
     });
-    return answers.length > 0;
+    return new Map(answers.has(own) ? tokens.map((token) => [token, answers.has(token)]) : []);
   }
 
   /** Posts a line by a script, which works during recovery too: a recovering node calls and answers rolls. A failure shows as a missing answer. */
@@ -108,7 +107,7 @@ export class NodeCommands implements Cluster {
     connection.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
   }
 
-  async #reportOverdue(token: string): Promise<void> {
+  async #reportSilent(token: string): Promise<void> {
     const { registry, commandTimeoutMs } = this.#parts;
     const name = (await registry.nameOf(token).catch(() => undefined)) ?? token;
     this.#report(
@@ -118,8 +117,9 @@ export class NodeCommands implements Cluster {
 
   /** Runs a command of another node. A failure is answered too, as 0: otherwise the asking node would wait until its timeout. */
   async #serve(json: string, request: string, from: string): Promise<void> {
+    const { bus } = this.#parts;
     if (json === ROLL_CALL) {
-      this.#postByScript(from, LINE.reply, request, "0");
+      this.#postByScript(from, LINE.reply, request, "0", bus.token);
       return;
     }
     let count = 0;
@@ -129,7 +129,7 @@ export class NodeCommands implements Cluster {
     } catch (error) {
       this.#report(error);
     }
-    if (request !== "") this.#parts.bus.post(from, lineOf(LINE.reply, request, String(count)));
+    if (request !== "") bus.post(from, lineOf(LINE.reply, request, String(count), bus.token));
   }
 
   #report(error: unknown): void {

@@ -2,6 +2,7 @@ import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
 import type { Bus, CallRoll } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { partitionOfUser } from "../wire/keys.ts";
+import type { Kick } from "./evictions.ts";
 import { type ConnectionRecord, decodeRecord, encodeDetails } from "./record.ts";
 import { ARRIVE, EVICT, LOCATE } from "./scripts.ts";
 
@@ -66,6 +67,14 @@ export class Arrivals {
     return reply as Reply; // by the script
   }
 
+  /** Evicts connections on nodes that do not answer a kick, so that it holds. @returns whether the user has left */
+  async kick(kick: Kick, tokens: readonly string[], graceMs: number): Promise<boolean> {
+    const { user, connection = "", platform = "" } = kick;
+    const args = [user, graceMs, JSON.stringify(kick), connection, platform, ...tokens];
+    const left = (await this.#connection.run(EVICT, partitionOfUser(user), args)) as string[]; // by the script
+    return left.length > 0;
+  }
+
   /**
    * Evicts the user's connections on nodes that do not answer. A refusal counts only when the nodes of the connections that cause it
    * are alive. @returns whether there were such nodes
@@ -75,7 +84,7 @@ export class Arrivals {
     const roll = await this.#callRoll(others);
     const silent = others.filter((token) => roll.get(token) === false);
     if (silent.length === 0) return false;
-    await this.#connection.run(EVICT, partitionOfUser(user), [user, this.#graceMs, ...silent]);
+    await this.#connection.run(EVICT, partitionOfUser(user), [user, this.#graceMs, "", "", "", ...silent]);
     return true;
   }
 }

@@ -4,7 +4,7 @@ import type { Command } from "../../port.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { LocalConnection, LocalPresence } from "./local.ts";
 
-type Kick = Extract<Command, { kind: "kick" }>;
+export type Kick = Extract<Command, { kind: "kick" }>;
 
 const RETRY_MS = 20;
 /** A minute of retries: until then any login has succeeded or failed. */
@@ -32,10 +32,10 @@ export class Evictions {
   }
 
   /** Ends a connection that another node evicted while this node did not receive commands. */
-  end(user: string, connection: string): void {
-    const local = this.#local.find(user, connection);
+  end(kick: Kick): void {
+    const local = this.#target(kick);
     if (local === undefined || local.state === "evicted") return;
-    this.run({ kind: "kick", cause: "replaced", user, connection }).catch((error: unknown) => {
+    this.run(kick).catch((error: unknown) => {
       if (!this.#connection.isStopped) this.#node.report("command", error);
     });
   }
@@ -57,5 +57,6 @@ export class Evictions {
   }
 }
 
+/** A kick of one connection, which Redis has removed already. */
 const isEviction = (command: Command): command is Kick =>
-  command.kind === "kick" && command.cause === "replaced" && command.connection !== undefined;
+  command.kind === "kick" && command.connection !== undefined;

@@ -142,14 +142,17 @@ local function surplus_of(user, limit, one_per_platform)
   return surplus
 end
 
--- Removes a connection for good and sends its node the command to end it.
-local function evict(user, connection, grace_ms)
+-- Removes a connection for good and sends its node the command to end it: a kick, JSON, else that of a newer connection.
+-- Returns whether the user's grace period has begun.
+local function evict(user, connection, grace_ms, kick)
   local token, id = connection.token, connection.id
-  local kick = cjson.encode({ kind = "kick", cause = "replaced", user = user, connection = id })
-  remove(user, id, grace_ms)
-  redis.call("SADD", key("${KEY.evictions}", token), user .. FIELD .. id)
+  kick = kick or cjson.encode({ kind = "kick", cause = "replaced", user = user })
+  kick = string.sub(kick, 1, -2) .. ',"connection":' .. cjson.encode(id) .. "}"
+  local has_left = remove(user, id, grace_ms)
+  redis.call("HSET", key("${KEY.evictions}", token), user .. FIELD .. id, kick)
   redis.call("EXPIRE", key("${KEY.evictions}", token), EVICTIONS_SECONDS)
   post(token, table.concat({ "${LINE.command}", "", "", kick }, FIELD))
+  return has_left
 end
 `;
 

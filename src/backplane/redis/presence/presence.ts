@@ -14,8 +14,7 @@ import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
-import { Evictions } from "./evictions.ts";
-import { IS_ONLINE } from "./is-online.ts";
+import { Evictions, type Kick } from "./evictions.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { OfflineGrace } from "./offline.ts";
 import { OnlineUsers } from "./online.ts";
@@ -180,6 +179,11 @@ export class RedisPresence implements Presence {
   /** From here on connections of nodes that do not answer no longer count towards the user's limit. */
   useRollCall(callRoll: CallRoll): void {
     this.#arrivals.useRollCall(callRoll);
+  }
+
+  /** Nodes do not answer a kick: it is stored for them, and their connections count no longer. */
+  async evict(kick: Kick, tokens: readonly string[]): Promise<void> {
+    if (await this.#arrivals.kick(kick, tokens, this.#graceMs)) this.#offline.begin(kick.user);
   }
 
   /** Runs a command on this node. @returns how many connections it concerned */

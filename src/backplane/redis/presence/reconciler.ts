@@ -4,13 +4,13 @@ import { type Connection, forEachConcurrently, type RunScript } from "../connect
 import { PartitionMoving, type Partitions } from "../partitions/partitions.ts";
 import { EVERY_PARTITION, KEY, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
-import type { Evictions } from "./evictions.ts";
+import type { Evictions, Kick } from "./evictions.ts";
 import type { LocalPresence } from "./local.ts";
 import { OWNED } from "./lua.ts";
 import type { OfflineGrace } from "./offline.ts";
 import { encodeDetails } from "./record.ts";
-import { readSet } from "./scan.ts";
-import { ENROL, ENTER_ALL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
+import { readHash, readSet } from "./scan.ts";
+import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
 export interface ReconcilerParts {
   readonly local: LocalPresence;
@@ -133,10 +133,8 @@ export class Reconciler {
 
   /** Ends connections that other nodes evicted while this node did not listen. They must not be registered again. */
   async #applyEvictions(partition: number, token: string): Promise<void> {
-    for (const eviction of await readSet(this.#exec, partition, KEY.evictions, token)) {
-      const [user = "", connection = ""] = eviction.split(FIELD);
-      this.#parts.evictions.end(user, connection);
-    }
+    const kicks = await readHash(this.#exec, partition, KEY.evictions, token);
+    for (const kick of kicks.values()) this.#parts.evictions.end(JSON.parse(kick) as Kick); // written by the script
   }
 
   /** Connections that only Redis or only this node has. Those to add come first, so that no user is offline in between. */

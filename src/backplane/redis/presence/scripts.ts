@@ -59,8 +59,8 @@ return { seq, has_come and 1 or 0, sent, to_confirm, unpack(evicted) }
 );
 
 /**
- * Evicts the connections of a user on nodes that do not answer. Otherwise the rules would refuse the user until a crashed
- * node is declared dead. A node that only hangs ends them when it continues.
+ * Evicts connections of a user on nodes that do not answer. Otherwise the rules would refuse the user until a crashed node
+ * is declared dead, and a kick would not hold. A node that only hangs ends them when it continues.
  */
 export const EVICT = script(
   "evict",
@@ -68,14 +68,23 @@ export const EVICT = script(
 -- KEYS[1]  base of the partition of the user
 -- ARGV[1]  user
 -- ARGV[2]  grace period in milliseconds
--- ARGV[3…] tokens of nodes that do not answer
--- reply    nil
+-- ARGV[3]  kick, JSON; empty for one that makes room for a newer connection
+-- ARGV[4]  only this connection, or empty
+-- ARGV[5]  only this platform, or empty
+-- ARGV[6…] tokens of nodes that do not answer
+-- reply    users whose grace period has begun
 ${CONNECTIONS}${RULES}
-local user, grace_ms, silent = ARGV[1], tonumber(ARGV[2]), {}
-for index = 3, #ARGV do silent[ARGV[index]] = true end
-for _, connection in ipairs(connections_of(user)) do
-  if silent[connection.token] then evict(user, connection, grace_ms) end
+local user, grace_ms, kick, silent = ARGV[1], tonumber(ARGV[2]), ARGV[3] ~= "" and ARGV[3] or nil, {}
+for index = 6, #ARGV do silent[ARGV[index]] = true end
+local function is_meant(connection)
+  if ARGV[4] ~= "" and connection.id ~= ARGV[4] then return false end
+  return silent[connection.token] and (ARGV[5] == "" or connection.platform == ARGV[5])
 end
+local left = {}
+for _, connection in ipairs(connections_of(user)) do
+  if is_meant(connection) and evict(user, connection, grace_ms, kick) then table.insert(left, user) end
+end
+return left
 `,
 );
 
@@ -93,7 +102,7 @@ ${CONNECTIONS}
 local token, user, id, grace_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 if remove(user, id, grace_ms) then return 1 end
-redis.call("SREM", key("${KEY.evictions}", token), user .. FIELD .. id)
+redis.call("HDEL", key("${KEY.evictions}", token), user .. FIELD .. id)
 return 0
 `,
 );

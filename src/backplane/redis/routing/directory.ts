@@ -68,13 +68,26 @@ export class Directory {
   readonly #routesByText = new Map<string, Route>();
   readonly #lookUps = new Map<Channel, LookUp>();
   readonly #timer: NodeJS.Timeout;
+  readonly #pauseMs: number;
+  readonly #clock: NodeJS.Timeout;
+  /** When the event loop last turned, as far as the clock has seen. */
+  #seenAt = performance.now();
   #asking: LookUp[] = [];
   #version = 0;
 
-  constructor(run: RunScript, bus: Bus) {
+  /**
+   * @param pauseMs a node that was stopped for longer may have missed invalidations for which others no longer wait. It
+   * must be shorter than the timeout of their confirmation
+   */
+  constructor(run: RunScript, bus: Bus, pauseMs: number) {
     this.#run = run;
     this.#bus = bus;
+    this.#pauseMs = pauseMs;
     this.#timer = setInterval(() => this.clear(), CACHE_MS).unref();
+    this.#clock = setInterval(() => {
+      this.clearAfterPause();
+      this.#seenAt = performance.now();
+    }, pauseMs / 4).unref();
     // The channel was checked by this node, which asked for it.
     bus.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
   }
@@ -98,8 +111,17 @@ export class Directory {
     for (const lookUp of this.#lookUps.values()) lookUp.isStale = true;
   }
 
+  /** Empties the cache if this process was stopped. Called before routes are used: clients may be read before Redis. */
+  clearAfterPause(): void {
+    const now = performance.now();
+    if (now - this.#seenAt <= this.#pauseMs) return;
+    this.#seenAt = now;
+    this.clear();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#clock);
   }
 
   #invalidate(channel: Channel): void {

@@ -1,5 +1,5 @@
 import type { Channel } from "../../../protocol/protocol.ts";
-import { type Bus, Requests } from "../bus/bus.ts";
+import { type Bus, Requests, type SilentNodes } from "../bus/bus.ts";
 import { lua, type RunScript, script } from "../connection/connection.ts";
 import { KEY, partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
@@ -12,12 +12,13 @@ export const CONFIRM_INVALIDATION = script(
 -- ARGV[1]  channel
 -- ARGV[2]  token of the asking node
 -- ARGV[3]  id of the request
--- reply    number of nodes asked
-local asked = 0
+-- reply    tokens of the nodes asked
+local asked = {}
 for _, token in ipairs(redis.call("SMEMBERS", key("${KEY.invalidated}", ARGV[1]))) do
-  if token ~= ARGV[2] then
+  -- A node that was declared dead takes another token when it continues, and an empty route cache.
+  if token ~= ARGV[2] and not is_fenced(token) then
     post(token, "${LINE.confirm}" .. FIELD .. ARGV[2] .. FIELD .. ARGV[3])
-    asked = asked + 1
+    table.insert(asked, token)
   end
 end
 return asked
@@ -40,19 +41,21 @@ export class Invalidation {
   constructor(run: RunScript, bus: Bus, timeoutMs: number) {
     this.#run = run;
     this.#bus = bus;
-    this.#requests = new Requests(timeoutMs);
-    bus.on(LINE.confirm, ([, from = "", request = ""]) => bus.post(from, lineOf(LINE.confirmed, request)));
-    bus.on(LINE.confirmed, ([, request = ""]) => this.#requests.answered(request));
+    this.#requests = new Requests(timeoutMs, bus.silent);
+    bus.on(LINE.confirm, ([, from = "", request = ""]) =>
+      bus.post(from, lineOf(LINE.confirmed, request, bus.token)),
+    );
+    bus.on(LINE.confirmed, ([, request = "", from = ""]) => this.#requests.answered(request, from));
   }
 
   /**
-   * Resolves when all nodes that the last invalidation was sent to have dropped the route. Resolves after the
-   * timeout as well, so that a node that does not answer blocks no login.
+   * Resolves when all nodes that the last invalidation was sent to have dropped the route. A node that does not answer
+   * delays one login by the timeout, and no later one until it is heard of ({@link SilentNodes} tells why that is safe).
    */
   async confirm(channel: Channel): Promise<void> {
     await this.#requests.ask(async (request) => {
       const args = [channel, this.#bus.token, request];
-      return Number(await this.#run(CONFIRM_INVALIDATION, partitionOf(channel), args));
+      return (await this.#run(CONFIRM_INVALIDATION, partitionOf(channel), args)) as string[]; // by the script
     });
   }
 }

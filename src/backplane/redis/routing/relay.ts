@@ -85,6 +85,7 @@ export class Relay {
   /** Posts the queue. After an invalidation in this tick, routes are looked up again: they may be outdated. */
   #post(): void {
     const count = this.#queued;
+    this.#directory.clearAfterPause();
     const isCurrent = this.#version === this.#directory.version;
     this.#queued = 0;
     for (let index = 0; index < count; index++) {

@@ -38,6 +38,10 @@ export const LINE = {
   /** Asks a node to confirm the invalidations that were sent before. */
   confirm: "F",
   confirmed: "G",
+  /** Asks a node that did not answer a request for a sign of life. */
+  hail: "H",
+  /** A node can be heard: the answer to a hail, and the end of a recovery. */
+  alive: "J",
 } as const;
 
 export type Kind = (typeof LINE)[keyof typeof LINE];
@@ -59,6 +63,8 @@ export const KINDS: Record<Kind, string> = {
   [LINE.probe]: "probe",
   [LINE.confirm]: "confirm",
   [LINE.confirmed]: "confirmed",
+  [LINE.hail]: "hail",
+  [LINE.alive]: "alive",
 };
 
 /** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */

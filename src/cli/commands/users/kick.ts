@@ -9,7 +9,7 @@ interface KickFlags extends ApiFlags {
   platform?: string;
 }
 
-const Kicked = z.looseObject({ connections: z.number() });
+const Kicked = z.looseObject({ connections: z.number(), unconfirmed: z.number() });
 
 export function kickCommand(): Command {
   const command = new Command("kick")
@@ -24,6 +24,10 @@ async function kick(user: string, flags: KickFlags): Promise<void> {
   const { reason, platform } = flags;
   const reply = await callApi(flags, "/users/kick", Kicked, { user, reason, platform });
   if (flags.json === true) return printJson(reply);
-  const { connections } = reply;
+  const { connections, unconfirmed } = reply;
   print(`${connections} ${connections === 1 ? "connection" : "connections"} of ${user} closed`);
+  if (unconfirmed === 0) return;
+  print(
+    `${unconfirmed} ${unconfirmed === 1 ? "node" : "nodes"} with more of them did not answer; the kick holds there`,
+  );
 }

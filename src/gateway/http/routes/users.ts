@@ -2,7 +2,7 @@ import { z } from "zod";
 import { addMember, groupMembers, removeMember } from "../../../members/members.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
-import { connections, group, platform, user, whole } from "../schemas.ts";
+import { commandResult, group, platform, user, whole } from "../schemas.ts";
 
 const connection = z.object({
   id: z.string(),
@@ -70,29 +70,23 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
       notice: z.unknown().optional().meta({ description: "Data of the notice: any JSON value." }),
       platform: platform.optional().meta({ description: "Only connections on this platform." }),
     }),
-    gives: connections,
-    handle: async (kick) => ({
-      connections: await cluster.command({ kind: "kick", cause: "kicked", ...kick }),
-    }),
+    gives: commandResult,
+    handle: (kick) => cluster.command({ kind: "kick", cause: "kicked", ...kick }),
   }),
 ];
 
 /** Routes about members of groups. */
 export function groupRoutes({ backplane }: ApiPorts): Route[] {
-  const member = { access: "admin", takes: z.object({ group, user }), gives: connections } as const;
+  const member = { takes: z.object({ group, user }), gives: commandResult };
   const join = {
     ...member,
     summary: "Give a user a durable membership: joined now, and at every later login",
-    async handle({ group, user }: Member) {
-      return { connections: await addMember(backplane, group, user) };
-    },
+    handle: ({ group, user }: Member) => addMember(backplane, group, user),
   };
   const leave = {
     ...member,
     summary: "End a user's durable membership, and leave the group on all connections",
-    async handle({ group, user }: Member) {
-      return { connections: await removeMember(backplane, group, user) };
-    },
+    handle: ({ group, user }: Member) => removeMember(backplane, group, user),
   };
   return [
     route({
