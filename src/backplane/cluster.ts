@@ -35,6 +35,8 @@ export interface NodeStatus {
   readonly port: number;
   readonly status: "active" | "draining";
   readonly connections: number;
+  /** Milliseconds since the node told this; 0 for the node that is asked, which knows it. */
+  readonly ageMs: number;
 }
 
 /** An order to the nodes that have connections of a user. */

@@ -160,7 +160,9 @@ describe("tidings nodes", () => {
     const nodes = await askJson("nodes");
     expect(nodes).toMatchObject([{ id: "n1", ip_address: "127.0.0.1", port, status: "active" }]);
     expect((await ask("nodes")).stdout).toMatch(
-      new RegExp(`^NODE +ADDRESS +STATUS +CONNECTIONS\nn1 +127\\.0\\.0\\.1:${port} +active +\\d+\n$`),
+      new RegExp(
+        `^NODE +ADDRESS +STATUS +CONNECTIONS +AGE\nn1 +127\\.0\\.0\\.1:${port} +active +\\d+ +0\\.0 s\n$`,
+      ),
     );
   });
 });

@@ -12,7 +12,7 @@ export class MemoryCluster implements Cluster {
 
   async nodes(): Promise<NodeStatus[]> {
     const { id, ip, port, connections } = this.#node.info;
-    return [{ id, ip, port, status: this.#status, connections: connections() }];
+    return [{ id, ip, port, status: this.#status, connections: connections(), ageMs: 0 }];
   }
 
   async drain(): Promise<void> {

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
 
 export function clusterContract(implementation: Implementation): void {
-  test("a node is listed with its address and its number of connections", async () => {
+  test("a node is listed with its address and its number of connections of this moment", async () => {
     await using cluster = await startCluster(implementation);
 
     expect(await cluster.node.cluster.nodes()).toEqual([
-      { id: "n1", ip: "127.0.0.1", port: 8080, status: "active", connections: 7 },
+      { id: "n1", ip: "127.0.0.1", port: 8080, status: "active", connections: 7, ageMs: 0 },
     ]);
   });
 

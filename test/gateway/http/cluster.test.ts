@@ -35,12 +35,33 @@ describe("the HTTP API on two nodes", () => {
     });
     const expected = [node("n1", n1, 1), node("n2", n2, 2)];
     for (const asked of [n1, n2]) {
-      // The registry shows a node as of its last heartbeat.
+      // The registry shows another node as of its last heartbeat.
       await eventually("both nodes are listed with their connections", async () => {
         const { text } = await call(asked, "/nodes");
-        return JSON.stringify(sorted(JSON.parse(text))) === JSON.stringify(expected);
+        const listed = sorted(JSON.parse(text)).map(({ ageMs, ...rest }) => rest);
+        return JSON.stringify(listed) === JSON.stringify(expected);
       });
     }
+  });
+
+  it("counts the connections of the asked node exactly, and tells how old the count of another is", async () => {
+    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 600, nodeTimeout: 6_000 };
+    const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
+    const [n1, n2] = [await startNode("n1"), await startNode("n2")];
+    for (const node of [n1, n2]) await connect(node, "bob");
+    const listedBy = async (asked: RunningHub) => sorted(JSON.parse((await call(asked, "/nodes")).text));
+
+    expect(await listedBy(n1)).toMatchObject([
+      { id: "n1", connections: 1, ageMs: 0 },
+      { id: "n2", connections: 0, ageMs: expect.any(Number) },
+    ]);
+    await eventually("n1 shows that its count of n2 is old", async () => {
+      return Number((await listedBy(n1))[1]?.ageMs) > 50;
+    });
+    expect(await listedBy(n2)).toMatchObject([
+      { id: "n1", connections: 0 },
+      { id: "n2", connections: 1, ageMs: 0 },
+    ]);
   });
 
   it("lists the nodes and platforms of a user's connections", async () => {
@@ -187,7 +208,8 @@ describe("a node that leaves", () => {
 interface NodeFact {
   readonly id: string;
   readonly status: string;
+  readonly ageMs?: number;
 }
 
 /** Sorts by id. */
-const sorted = (nodes: { id: string }[]): { id: string }[] => nodes.sort((a, b) => a.id.localeCompare(b.id));
+const sorted = (nodes: NodeFact[]): NodeFact[] => nodes.sort((a, b) => a.id.localeCompare(b.id));

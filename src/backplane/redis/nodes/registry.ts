@@ -4,9 +4,8 @@ import type { Bus, CallRoll } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
 import { REGISTRY } from "../wire/keys.ts";
-import { VERSION } from "../wire/lines.ts";
-import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./scripts.ts";
-import type { NodeSettings, SharedSettings } from "./settings.ts";
+import { LINE, lineOf, VERSION } from "../wire/lines.ts";
+import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER, TELL } from "./scripts.ts";
 
 export interface RegistryOptions {
   readonly connection: Connection;
@@ -19,12 +18,12 @@ export interface RegistryOptions {
   readonly clear: (token: string) => Promise<void>;
   /** Called on the one node that declared another dead. */
   readonly onDeath?: (node: string, token: string) => void;
-  /** Called when another live process has the id of this node. */
+  /** Called when another live process has the id of this node: on both. */
   readonly onDuplicateId?: (node: string) => void;
 }
 
 /** A node as the registry describes it. */
-interface Description extends NodeStatus {
+interface Description extends Omit<NodeStatus, "ageMs"> {
   /** Version of the format of lines between nodes. */
   readonly version: string;
   /** Milliseconds since 1970, by the node's own clock: to show, not to compare. */
@@ -37,6 +36,9 @@ interface Description extends NodeStatus {
  * cannot be merely slow, and its silence needs no full timeout.
  */
 const FORMER_INTERVALS = 2;
+
+/** Fields of each node in the reply of LIST_NODES. */
+const FIELDS_PER_NODE = 3;
 
 /** Registry of the nodes of the cluster. Sends the heartbeats of this node, and clears up after nodes that are dead. */
 export class Registry {
@@ -56,6 +58,8 @@ export class Registry {
     this.#bus = options.bus;
     this.#node = options.node;
     this.#options = options;
+    // The node that came second finds out, and tells the first.
+    options.bus.on(LINE.namesake, ([, id = ""]) => options.onDuplicateId?.(id));
   }
 
   /**
@@ -94,13 +98,20 @@ export class Registry {
     await this.#clearUp(token);
   }
 
-  /** Lists each node once. Of several incarnations it takes the one with the latest heartbeat. */
+  /**
+   * Lists each node once: this one as it is now, the others as of their last heartbeat. Of several incarnations it takes
+   * the one with the latest heartbeat.
+   */
   async nodes(): Promise<NodeStatus[]> {
-    const texts = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as string[]; // by the script
+    const found = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
     const listed = new Map<string, NodeStatus>();
-    for (const text of texts) {
-      const { id, ip, port, status, connections } = JSON.parse(text) as Description; // written by #describe
-      if (!listed.has(id)) listed.set(id, { id, ip, port, status, connections });
+    for (let index = 0; index < found.length; index += FIELDS_PER_NODE) {
+      const [token, text, ageMs] = found.slice(index, index + FIELDS_PER_NODE);
+      const isOwn = token === this.#bus.token;
+      const described = JSON.parse(isOwn ? this.#describe() : String(text)) as Description; // written by #describe
+      const { id, ip, port, status, connections } = described;
+      const node = { id, ip, port, status, connections, ageMs: isOwn ? 0 : Number(ageMs) };
+      if (isOwn || !listed.has(id)) listed.set(id, node);
     }
     return [...listed.values()];
   }
@@ -140,6 +151,7 @@ export class Registry {
       if (this.#isStopped) return;
       if ([...roll.values()].includes(true)) onDuplicateId?.(id);
       for (const [token, isAlive] of roll) {
+        if (isAlive) await this.#connection.exec(TELL, REGISTRY, [token, lineOf(LINE.namesake, id)]);
         if (isAlive) continue;
         if ((await this.#connection.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
         await this.#clearUp(token);

@@ -127,14 +127,19 @@ export const LIST_NODES = script(
   "nodes",
   lua`
 -- KEYS[1]  base of the partition of the registry
--- reply    descriptions, the latest heartbeat first
+-- reply    three of each, the latest heartbeat first: token, description, milliseconds since the heartbeat
 ${REGISTRY_LUA}
-local descriptions = {}
-for _, token in ipairs(redis.call("ZREVRANGE", nodes, 0, -1)) do
-  local description = redis.call("HGET", node, token)
-  if description then table.insert(descriptions, description) end
+local found, time = {}, now()
+local beats = redis.call("ZREVRANGE", nodes, 0, -1, "WITHSCORES")
+for index = 1, #beats, 2 do
+  local description = redis.call("HGET", node, beats[index])
+  if description then
+    table.insert(found, beats[index])
+    table.insert(found, description)
+    table.insert(found, time - beats[index + 1])
+  end
 end
-return descriptions
+return found
 `,
 );
 

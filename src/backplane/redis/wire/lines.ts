@@ -42,6 +42,8 @@ export const LINE = {
   hail: "H",
   /** A node can be heard: the answer to a hail, and the end of a recovery. */
   alive: "J",
+  /** Another node has the id of this one. */
+  namesake: "N",
 } as const;
 
 export type Kind = (typeof LINE)[keyof typeof LINE];
@@ -65,6 +67,7 @@ export const KINDS: Record<Kind, string> = {
   [LINE.confirmed]: "confirmed",
   [LINE.hail]: "hail",
   [LINE.alive]: "alive",
+  [LINE.namesake]: "namesake",
 };
 
 /** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */

@@ -10,6 +10,7 @@ const Nodes = z.array(
     port: z.number(),
     status: z.string(),
     connections: z.number(),
+    ageMs: z.number(),
   }),
 );
 
@@ -18,12 +19,13 @@ export function nodesCommand(): Command {
   return addApiFlags(command, "read").action(async (flags: ApiFlags) => {
     const nodes = await callApi(flags, "/nodes", Nodes);
     if (flags.json === true) return printJson(nodes);
-    const rows = nodes.map(({ id, ip_address, port, status, connections }) => [
+    const rows = nodes.map(({ id, ip_address, port, status, connections, ageMs }) => [
       id,
       `${ip_address}:${port}`,
       status,
       String(connections),
+      `${(ageMs / 1_000).toFixed(1)} s`,
     ]);
-    print(formatTable(["NODE", "ADDRESS", "STATUS", "CONNECTIONS"], rows));
+    print(formatTable(["NODE", "ADDRESS", "STATUS", "CONNECTIONS", "AGE"], rows));
   });
 }

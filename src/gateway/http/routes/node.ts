@@ -68,17 +68,14 @@ const nodesRoute = ({ backplane }: ApiPorts): Route =>
         port: z.int(),
         status: z.enum(["active", "draining"]),
         connections: z.int(),
+        ageMs: z.int().meta({
+          description: "Age of this entry in milliseconds. 0 for the node that is asked, which is exact.",
+        }),
       }),
     ),
     async handle() {
       const nodes = await backplane.cluster.nodes();
-      return nodes.map(({ id, ip, port, status, connections }) => ({
-        id,
-        ip_address: ip,
-        port,
-        status,
-        connections,
-      }));
+      return nodes.map(({ id, ip, ...node }) => ({ id, ip_address: ip, ...node }));
     },
   });
 
