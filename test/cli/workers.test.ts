@@ -104,6 +104,19 @@ describe("tidings serve --workers", () => {
     await eventually("two nodes are listed", async () => (await nodesListed()) === 2);
   });
 
+  it("replaces a worker that was stopped, and its users come back", async () => {
+    const running = await serveWorkers(2);
+    for (const peer of (await reachAll(running, 2)).values()) peer.end();
+    const stopped = await pidOf(running, "hub-1");
+
+    process.kill(stopped, "SIGSTOP");
+
+    const exited = await running.prints((line) => line.includes("worker exited"));
+    expect(JSON.parse(exited)).toMatchObject({ worker: "hub-1", pid: stopped, signal: "SIGKILL" });
+    expect(await pidOf(running, "hub-1", 2)).not.toBe(stopped);
+    for (const peer of (await reachAll(running, 2)).values()) peer.end();
+  });
+
   it.each(["SIGTERM", "SIGINT"] as const)("drains all workers at %s and exits after them", async (name) => {
     const running = await serveWorkers(2);
     const reached = await reachAll(running, 2);

@@ -10,6 +10,10 @@ export type Task = Config;
 /** Message that makes a worker drain and exit. */
 export const STOP = "stop";
 
+/** Message that asks a worker for a sign of life, and its answer. */
+export const PING = "ping";
+export const ALIVE = "alive";
+
 /** Message of a worker that listens. */
 export interface Ready {
   readonly host: string;
@@ -31,6 +35,7 @@ async function work(): Promise<void> {
   const closing = closeOnSignal(() => hub.close());
   process.on("message", (message) => {
     if (message === STOP) closing.begin();
+    if (message === PING) process.send?.(ALIVE);
   });
   // Without a supervisor nothing would restart or stop this worker.
   process.on("disconnect", () => closing.begin());
