@@ -84,4 +84,4 @@ export type {
   PresenceView,
 } from "./presence.ts";
 export type { Routes } from "./routes.ts";
-export type { Traffic } from "./traffic.ts";
+export { MENDINGS, type Mending, type Traffic } from "./traffic.ts";

@@ -3,8 +3,8 @@ import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
-import { RedisClock, TIME } from "./clock.ts";
-import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connection/connection.ts";
+import { COMPARE_SCHEDULE, Comparison } from "./comparison/comparison.ts";
+import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { Histories, type HistoryLimits } from "./history/histories.ts";
@@ -16,13 +16,13 @@ import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
 import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
 import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import {
-  IS_ONLINE,
+  COMPARISON_SCRIPTS,
   MEMBERSHIP_SCRIPTS,
   PRESENCE_SCRIPTS,
   RedisMemberships,
   RedisPresence,
 } from "./presence/presence.ts";
-import { Directory, LOOK_UP } from "./routing/directory.ts";
+import { COMPARE_ROUTES, Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Relay } from "./routing/relay.ts";
 import { APPEND, AppendQueue, AppendTargets, PUSH } from "./stored/append/append.ts";
@@ -113,11 +113,27 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const messages = createMessages(base, settings, () => presence);
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
-  const compare = comparison({ presence, directory, receiver });
-  const pending = new PendingPartitions(compare);
-  partitions.onLost((partition) => pending.add(partition));
-  partitions.onDoubt((partition) => pending.add(partition));
-  bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
+  const cursors = new RedisCursors(connection, bus, node, histories);
+  const comparison = new Comparison({
+    ...base,
+    heartbeatMs: settings.heartbeatMs,
+    identities: presence.identities,
+    presence,
+    routes: directory,
+    histories: receiver,
+    watches: cursors,
+  });
+  const restore = async (partition: number): Promise<void> => {
+    try {
+      await presence.reconcile([partition]);
+      directory.clear();
+      await receiver.catchUpIn([partition]);
+    } catch (error) {
+      // The next heartbeat finds the loss again.
+      if (connection.isUp) node.report("comparison", error);
+    }
+  };
+  presence.identities.onLost((partition) => void restore(partition));
   return {
     name: "redis",
     traffic,
@@ -125,7 +141,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     broker: new RedisBroker({ ...messages, connection }),
     idempotency,
     routes: presence,
-    cursors: new RedisCursors(connection, bus, node, histories),
+    cursors,
     memberships: new RedisMemberships(connection.run),
     presence,
     cluster,
@@ -133,15 +149,11 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     async start(info: NodeInfo, sink: BackplaneSink) {
       node.start(info, sink);
       bus.start();
-      await connection.start(async () => {
-        await bus.open();
-        await clock.start();
-        await registry.register();
-        await shared.start();
-        for (const partition of await compare(EVERY_PARTITION)) pending.add(partition);
-      });
+      await connection.start(reconciler({ bus, registry, presence, directory, receiver }));
+      comparison.start();
     },
     async stop() {
+      comparison.stop();
       cluster.stop();
       registry.stop();
       presence.stop();
@@ -188,6 +200,9 @@ function createBase(settings: Settings): Base {
     IS_ONLINE,
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
+    ...COMPARISON_SCRIPTS,
+    COMPARE_ROUTES,
+    COMPARE_SCHEDULE,
   ]);
   const node = new LocalNode();
   const health = new Health();

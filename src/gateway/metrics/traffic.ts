@@ -16,6 +16,8 @@ export function registerTraffic(own: ScrapedMetrics, traffic: Traffic): void {
   own.counters("tidings_backplane_bytes_total", bytesHelp, "direction", () => Object.entries(bytes));
   const droppedHelp = "Messages dropped because the backplane was unavailable or too slow.";
   own.counter("tidings_backplane_dropped_total", droppedHelp, () => traffic.dropped);
+  const mendedHelp = "What the backplane had lost, or kept too long, and was set right.";
+  own.counters("tidings_backplane_mended_total", mendedHelp, "what", () => Object.entries(traffic.mended));
   const scriptsHelp = "Calls of the backplane's scripts.";
   own.counters("tidings_backplane_scripts_total", scriptsHelp, "script", () => Object.entries(scripts));
 }

@@ -27,6 +27,19 @@ export async function traces({ masters }: TestRedis, prefix: string, token: stri
   return found;
 }
 
+/** The keys of one partition, each with the master that has it. */
+export async function keysOfPartition(
+  { masters }: TestRedis,
+  prefix: string,
+  partition: number,
+): Promise<(readonly [RedisServer, string])[]> {
+  const found: (readonly [RedisServer, string])[] = [];
+  for (const master of masters) {
+    for (const key of await keysOf(master, `${prefix}{${partition}}*`)) found.push([master, key]);
+  }
+  return found;
+}
+
 /** Users in their grace period: they are announced offline at its end. */
 export async function usersInGrace({ masters }: TestRedis, prefix: string): Promise<string[]> {
   const found: string[] = [];

@@ -155,6 +155,7 @@ describe("metrics", () => {
       messages: { in: { ephemeral: 0, stored: 0 }, out: { ephemeral: 0, stored: 0 } },
       bytes: { in: 0, out: 0 },
       dropped: 0,
+      mended: { partitions: 0, connections: 0, members: 0, routes: 0, histories: 0, watches: 0 },
       scripts: { append: 0 },
     };
     const metrics = metricsOf({ traffic });
@@ -165,10 +166,13 @@ describe("metrics", () => {
     traffic.bytes.out += 700;
     traffic.dropped++;
     traffic.scripts.append += 4;
+    traffic.mended.members += 5;
     expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
       'tidings_backplane_messages_total{direction="out",kind="stored"}': 3,
       'tidings_backplane_messages_total{direction="in",kind="ephemeral"}': 2,
       'tidings_backplane_bytes_total{direction="out"}': 700,
+      'tidings_backplane_mended_total{what="members"}': 5,
+      'tidings_backplane_mended_total{what="partitions"}': 0,
       'tidings_backplane_bytes_total{direction="in"}': 0,
       tidings_backplane_dropped_total: 1,
       'tidings_backplane_scripts_total{script="append"}': 4,

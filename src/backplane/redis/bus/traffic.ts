@@ -1,4 +1,4 @@
-import type { Traffic } from "../../port.ts";
+import { MENDINGS, type Mending, type Traffic } from "../../port.ts";
 import type { Script } from "../connection/connection.ts";
 import { KINDS, type Kind } from "../wire/lines.ts";
 
@@ -7,6 +7,10 @@ export class TrafficCounts implements Traffic {
   readonly messages = { in: zeros(), out: zeros() };
   readonly bytes = { in: 0, out: 0 };
   readonly scripts: Record<string, number>;
+  readonly mended: Record<Mending, number> = Object.fromEntries(MENDINGS.map((what) => [what, 0])) as Record<
+    Mending,
+    number
+  >; // of all
   dropped = 0;
 
   constructor(scripts: readonly Pick<Script, "name">[]) {

@@ -79,9 +79,15 @@ export function commandsClient(address: Address, commandTimeoutMs: number): Redi
  * connected it fails all commands to that master but the first.
  */
 export async function pingMasters(client: Redis | Cluster): Promise<void> {
-  const masters = client instanceof Cluster ? client.nodes("master") : [client];
-  await Promise.all(masters.map((master) => master.ping()));
+  await Promise.all(mastersOf(client).map((master) => master.ping()));
 }
+
+/** Reads what each master tells about itself and its settings. */
+export const readInfo = (client: Redis | Cluster): Promise<string[]> =>
+  Promise.all(mastersOf(client).map((master) => master.info()));
+
+const mastersOf = (client: Redis | Cluster): readonly Redis[] =>
+  client instanceof Cluster ? client.nodes("master") : [client];
 
 /**
  * Tells whether a key's slot is moving to another master: either of the two lists it as open. A replica that was elected

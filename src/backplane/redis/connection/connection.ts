@@ -5,9 +5,9 @@ import { ABILITIES, type Health } from "../../port.ts";
 import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
 import { baseOf, pubSubOf } from "../wire/keys.ts";
 import { Availability } from "./availability.ts";
-import { type Address, commandsClient, isMoving, pingMasters, singleClient } from "./clients.ts";
-import { commandError, isWrongMaster, refusalOf, withoutSecrets } from "./errors.ts";
-import { hasSlots, isReady, refreshSlots } from "./ioredis.ts";
+import { type Address, commandsClient, pingMasters, readInfo, singleClient } from "./clients.ts";
+import { commandError, withoutSecrets } from "./errors.ts";
+import { isReady } from "./ioredis.ts";
 import { publishOf } from "./packed-command.ts";
 import { Pipe, type PipeAnswer } from "./pipe.ts";
 import { LONGEST_DELAY_MS, Recovery } from "./recovery.ts";
@@ -185,6 +185,11 @@ export class Connection {
     } catch (cause) {
       throw this.#pipeFailed("publish", cause);
     }
+  }
+
+  /** Reads what each master tells about itself and its settings. */
+  async info(): Promise<string[]> {
+    return readInfo(this.#ready());
   }
 
   /** Makes a client beside the one for commands. It does not reconnect by itself. */

@@ -61,11 +61,12 @@ export const WATCH = script(
 -- ARGV[1]  channel
 -- ARGV[2]  token of the node
 -- ARGV[3]  duration of the watch, ms; "0" ends it
--- reply    1, or 0 if there was nothing to end
+-- reply    1, or 0 if there was nothing to end, or the watch was there already
 local watchers = key("${KEY.watchers}", ARGV[1])
 if ARGV[3] == "0" then return redis.call("SREM", watchers, ARGV[2]) end
-redis.call("SADD", watchers, ARGV[2])
-return redis.call("PEXPIRE", watchers, ARGV[3])
+local added = redis.call("SADD", watchers, ARGV[2])
+redis.call("PEXPIRE", watchers, ARGV[3])
+return added
 `,
 );
 

@@ -85,6 +85,18 @@ export class RedisCursors implements Cursors {
     return unwatch;
   }
 
+  /** Channels that this node watches. */
+  get channels(): Iterable<Channel> {
+    return this.#watches.keys();
+  }
+
+  /** Restores watches that Redis has lost. @returns number of watches restored */
+  async compare(channels: readonly Channel[]): Promise<number> {
+    const watched = channels.filter((channel) => this.#watches.has(channel));
+    const restored = await Promise.all(watched.map((channel) => this.#watch(channel, WATCH_MS)));
+    return restored.reduce((sum, added) => sum + added, 0);
+  }
+
   #unwatch(channel: Channel): void {
     const left = (this.#watches.get(channel) ?? 0) - 1;
     if (left > 0) this.#watches.set(channel, left);
@@ -95,7 +107,7 @@ export class RedisCursors implements Cursors {
     }
   }
 
-  async #watch(channel: Channel, forMs: number): Promise<void> {
-    await this.#connection.run(WATCH, partitionOf(channel), [channel, this.#bus.token, forMs]);
+  async #watch(channel: Channel, forMs: number): Promise<number> {
+    return Number(await this.#connection.run(WATCH, partitionOf(channel), [channel, this.#bus.token, forMs]));
   }
 }

@@ -25,7 +25,7 @@ export class Evictions {
   /** @returns how many connections the command concerned */
   async run(command: Command): Promise<number> {
     const target = this.#target(command);
-    if (target !== undefined && isEviction(command)) target.state = "evicted";
+    if (target !== undefined && isEviction(command)) this.#local.evict(target);
     const count = await this.#node.sink.command(command);
     if (count === 0 && isEviction(command) && target !== undefined) void this.#retry(command);
     return count;

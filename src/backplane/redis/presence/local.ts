@@ -1,5 +1,6 @@
 import { type Channel, groupChannel, targetOf, userChannel } from "../../../protocol/protocol.ts";
 import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
+import { EVERY_PARTITION, partitionOfUser } from "../wire/keys.ts";
 
 /**
  * A connection of this node. `arriving`: Redis has not replied yet. `present`: registered in Redis, or to be registered.
@@ -7,16 +8,28 @@ import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
  */
 export interface LocalConnection {
   readonly connection: ConnectionInfo;
-  state: "arriving" | "present" | "evicted";
+  readonly state: "arriving" | "present" | "evicted";
   /** Number of the arrival, as Redis assigned it. */
-  seq: number;
+  readonly seq: number;
+}
+
+type Mutable = { -readonly [Key in keyof LocalConnection]: LocalConnection[Key] };
+
+/** Connections of a partition, as Redis counts them. */
+export interface Counts {
+  /** Connections about which Redis has not replied. */
+  readonly arriving: number;
+  readonly present: number;
+  /** Number of the latest arrival. */
+  readonly highest: number;
 }
 
 /** Presence on this node: its connections by user, and users by joined group. Redis is reconciled with it. */
 export class LocalPresence {
   readonly #onNoMembers: (channel: Channel) => void;
-  readonly #users = new Map<string, LocalConnection[]>();
+  readonly #users = new Map<string, Mutable[]>();
   readonly #groups = new Map<string, Set<string>>();
+  readonly #counts = EVERY_PARTITION.map(() => ({ arriving: 0, present: 0, evicted: 0, highest: 0 }));
 
   /** Counts arrivals and joins. While it is unchanged, a channel without local members still has none. */
   arrivals = 0;
@@ -30,6 +43,15 @@ export class LocalPresence {
 
   get connections(): readonly LocalConnection[] {
     return [...this.#users.values()].flat();
+  }
+
+  get users(): Iterable<string> {
+    return this.#users.keys();
+  }
+
+  /** Counts the connections of a partition without visiting them. */
+  countsAt(partition: number): Counts {
+    return this.#counts[partition] ?? NO_COUNTS;
   }
 
   get groups(): Iterable<[string, ReadonlySet<string>]> {
@@ -48,6 +70,14 @@ export class LocalPresence {
     return this.#groups.get(group)?.has(user) ?? false;
   }
 
+  get groupNames(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
+  membersOf(group: string): ReadonlySet<string> {
+    return this.#groups.get(group) ?? NO_MEMBERS;
+  }
+
   /** Tells whether a channel has local members. The channel `all` counts as one that has. */
   hasLocal(channel: Channel): boolean {
     const { to, group } = targetOf(channel);
@@ -57,21 +87,44 @@ export class LocalPresence {
 
   add(connection: ConnectionInfo): LocalConnection {
     this.arrivals++;
-    const local: LocalConnection = { connection, state: "arriving", seq: 0 };
+    const local: Mutable = { connection, state: "arriving", seq: 0 };
+    this.#count(local, 1);
     const connections = this.#users.get(connection.user);
     if (connections === undefined) this.#users.set(connection.user, [local]);
     else connections.push(local);
     return local;
   }
 
+  /** Redis has admitted a connection. A command that evicts it may have overtaken the reply. */
+  admit(local: Mutable, seq: number): void {
+    this.#count(local, -1);
+    local.seq = seq;
+    if (local.state === "arriving") local.state = "present";
+    this.#count(local, 1);
+  }
+
+  /** Redis has removed a connection for good. */
+  evict(local: Mutable): void {
+    this.#count(local, -1);
+    local.state = "evicted";
+    this.#count(local, 1);
+  }
+
   remove({ id, user }: ConnectionInfo): void {
     const connections = this.#users.get(user);
     const index = connections?.findIndex(({ connection }) => connection.id === id) ?? -1;
     if (connections === undefined || index === -1) return;
-    connections.splice(index, 1);
+    for (const local of connections.splice(index, 1)) this.#count(local, -1);
     if (connections.length > 0) return;
     this.#users.delete(user);
     this.#onNoMembers(userChannel(user));
+  }
+
+  #count({ connection, state, seq }: LocalConnection, step: 1 | -1): void {
+    const counts = this.#counts[partitionOfUser(connection.user)];
+    if (counts === undefined) return;
+    counts[state] += step;
+    counts.highest = Math.max(counts.highest, seq);
   }
 
   join(group: string, user: string): void {
@@ -90,3 +143,5 @@ export class LocalPresence {
 }
 
 const NONE: readonly LocalConnection[] = [];
+const NO_MEMBERS: ReadonlySet<string> = new Set();
+const NO_COUNTS: Counts = { arriving: 0, present: 0, highest: 0 };

@@ -50,24 +50,30 @@ end
  * | key | content |
  * | --- | --- |
  * | `online`, `grace` | users by order of arrival; users in their grace period by its end, in milliseconds since 1970 |
- * | `seq`, `conns` | number of the last arrival; count of connections |
+ * | `seq`, `conns` | number of the last arrival; node → count of its connections |
  *
  * No step takes longer the more connections a user has, unless rules limit them.
  */
 export const CONNECTIONS = lua`${MEMBERS}${RECORD}
 local ONLINE, GRACE = base .. ":online", base .. ":grace"
-local SEQ, CONNECTION_COUNT = base .. ":seq", base .. ":conns"
+local SEQ, CONNECTION_COUNTS = base .. ":seq", base .. ":conns"
 
 local function next_seq() return redis.call("INCR", SEQ) end
 
 local function presence_line(user, online) return "${LINE.presence}" .. FIELD .. user .. FIELD .. online end
 
+local function count_connections(token, step)
+  if redis.call("HINCRBY", CONNECTION_COUNTS, token, step) <= 0 then redis.call("HDEL", CONNECTION_COUNTS, token) end
+end
+
 local function own(token, user, id)
+  count_connections(token, 1)
   redis.call("SADD", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. id)
   count_members("user:" .. user, token, 1)
 end
 
 local function disown(token, user, id)
+  count_connections(token, -1)
   redis.call("SREM", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. id)
   count_members("user:" .. user, token, -1)
 end
@@ -84,7 +90,6 @@ local function add(token, user, id, seq, details)
     disown(token_of(former), user, id)
     return false
   end
-  redis.call("INCR", CONNECTION_COUNT)
   if redis.call("HLEN", connections) > 1 then return false end
   redis.call("ZADD", ONLINE, next_seq(), user)
   return redis.call("ZREM", GRACE, user) == 0
@@ -98,7 +103,6 @@ local function remove(user, id, grace_ms, only_of)
   if not record or (only_of and token_of(record) ~= only_of) then return false end
   redis.call("HDEL", connections, id)
   disown(token_of(record), user, id)
-  redis.call("DECR", CONNECTION_COUNT)
   if redis.call("EXISTS", connections) == 1 then return false end
   redis.call("ZREM", ONLINE, user)
   redis.call("ZADD", GRACE, now() + grace_ms, user)

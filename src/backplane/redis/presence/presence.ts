@@ -14,6 +14,7 @@ import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
+import { PresenceComparison } from "./comparison/compare.ts";
 import { Evictions, type Kick } from "./evictions.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { OfflineGrace } from "./offline.ts";
@@ -54,6 +55,8 @@ export class RedisPresence implements Presence {
   readonly #offline: OfflineGrace;
   readonly #evictions: Evictions;
   readonly #reconciler: Reconciler;
+  /** Compares the presence of this node with Redis. */
+  readonly comparison: PresenceComparison;
   #isDraining = false;
 
   constructor(options: PresenceOptions) {
@@ -73,6 +76,14 @@ export class RedisPresence implements Presence {
       evictions: this.#evictions,
       graceMs: () => this.#graceMs,
       longGraceMs: () => Math.max(this.#graceMs, heartbeatMs),
+      traffic,
+    });
+    this.comparison = new PresenceComparison(connection.run, bus, {
+      local: this.#local,
+      offline: this.#offline,
+      evictions: this.#evictions,
+      graceMs: () => this.#graceMs,
+      isLost: (partition) => this.#reconciler.isLost(partition),
       traffic,
     });
     bus.on(LINE.presence, ([, user = "", online]) => {
@@ -95,8 +106,9 @@ export class RedisPresence implements Presence {
       this.#options.traffic.sent(LINE.presence, arrival.changes);
       this.#options.traffic.sent(LINE.command, arrival.commands);
       this.#admit(local, arrival, token);
+      const evicted = this.#markEvicted(arrival);
       if (arrival.toConfirm) await this.#options.confirmInvalidation(userChannel(connection.user));
-      return { admitted: true, evicted: this.#markEvicted(arrival) };
+      return { admitted: true, evicted };
     } catch (error) {
       // The script may have run.
       this.#local.remove(connection);
@@ -161,6 +173,16 @@ export class RedisPresence implements Presence {
     await this.#enrol(group, user, 0);
   }
 
+  /** Users with connections on this node. */
+  get users(): Iterable<string> {
+    return this.#local.users;
+  }
+
+  /** Groups with members on this node. */
+  get groups(): Iterable<string> {
+    return this.#local.groupNames;
+  }
+
   /** Tells whether a channel has members on this node. */
   hasLocal(channel: Channel): boolean {
     return this.#local.hasLocal(channel);
@@ -191,12 +213,15 @@ export class RedisPresence implements Presence {
     return this.#evictions.run(command);
   }
 
-  /**
-   * Reconciles Redis with the presence of this node in some partitions; in all of them as a part of recovery.
-   * @returns partitions that are moving to another master, and are not reconciled
-   */
-  async reconcile(partitions: readonly number[]): Promise<readonly number[]> {
-    const moving = await this.#reconciler.reconcile(partitions);
+  /** The identities of the partitions, as this node has reconciled them. */
+  get identities(): Pick<Reconciler, "check" | "onLost"> {
+    return this.#reconciler;
+  }
+
+  /** Reconciles Redis with the presence of this node in some partitions; in all of them as a part of recovery. */
+  async reconcile(partitions?: readonly number[]): Promise<void> {
+    await this.#connection.exec(ENTER_ALL, partitionOf("all"), [this.#bus.token]);
+    await this.#reconciler.reconcile(partitions);
     this.#offline.start(() => this.#reconcilePending());
     return moving;
   }
@@ -224,9 +249,7 @@ export class RedisPresence implements Presence {
 
   /** @param token the incarnation under which the connection was registered */
   #admit(local: LocalConnection, { seq }: Arrival, token: string): void {
-    local.seq = seq;
-    // A command that evicts the connection may have overtaken the reply.
-    if (local.state === "arriving") local.state = "present";
+    this.#local.admit(local, seq);
     this.#offline.cancel(local.connection.user);
     if (token !== this.#bus.token) this.#reconciler.markUncertain(local.connection);
   }
@@ -234,7 +257,7 @@ export class RedisPresence implements Presence {
   #markEvicted({ evicted }: Arrival): ConnectionInfo[] {
     return evicted.map(({ connection }) => {
       const local = this.#local.find(connection.user, connection.id);
-      if (local !== undefined) local.state = "evicted";
+      if (local !== undefined) this.#local.evict(local);
       return connection;
     });
   }
@@ -260,6 +283,7 @@ export class RedisPresence implements Presence {
   }
 }
 
-export { IS_ONLINE } from "./is-online.ts";
+export type { Mended } from "./comparison/compare.ts";
+export { COMPARISON_SCRIPTS } from "./comparison/scripts.ts";
 export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 export { PRESENCE_SCRIPTS } from "./scripts.ts";

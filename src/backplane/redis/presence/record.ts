@@ -12,6 +12,9 @@ export interface ConnectionRecord {
 export const encodeDetails = ({ platform, device, node, connectedAt }: ConnectionInfo): string =>
   [platform, device, node, connectedAt].join(FIELD);
 
+/** The incarnation that has the connection of a record. */
+export const tokenOf = (record: string): string => record.slice(0, record.indexOf(FIELD));
+
 export function decodeRecord(user: string, id: string, record: string): ConnectionRecord {
   const [, seq, platform = "", device = "", node = "", connectedAt] = record.split(FIELD);
   const connection = { id, user, platform, device, node, connectedAt: Number(connectedAt) };

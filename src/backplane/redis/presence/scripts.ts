@@ -271,7 +271,9 @@ export const CENSUS = script(
 -- ARGV[1]  order of arrival: only users after it are counted
 -- reply    { users, connections of all users }
 local users = redis.call("ZCOUNT", base .. ":online", "(" .. ARGV[1], "+inf")
-return { users, tonumber(redis.call("GET", base .. ":conns") or 0) }
+local connections = 0
+for _, count in ipairs(redis.call("HVALS", base .. ":conns")) do connections = connections + count end
+return { users, connections }
 `,
 );
 

@@ -39,6 +39,24 @@ return reply
 `,
 );
 
+export const COMPARE_ROUTES = script(
+  "compare-routes",
+  lua`
+-- Finds channels whose invalidations the asking node would not get.
+-- KEYS[1]  base of the channels' partition
+-- ARGV[1]  token of the asking node
+-- ARGV[2…] channels
+-- reply    these channels
+local missing = {}
+for index = 2, #ARGV do
+  if redis.call("SISMEMBER", key("${KEY.subscribers}", ARGV[index]), ARGV[1]) == 0 then
+    table.insert(missing, ARGV[index])
+  end
+end
+return missing
+`,
+);
+
 /** Tokens of the other nodes with members of a channel. Channels with the same nodes share one array. */
 export type Route = readonly string[];
 
@@ -109,6 +127,25 @@ export class Directory {
     this.#version++;
     this.#routes.clear();
     for (const lookUp of this.#lookUps.values()) lookUp.isStale = true;
+  }
+
+  /** Channels with a cached route. */
+  get channels(): Iterable<Channel> {
+    return this.#routes.keys();
+  }
+
+  /**
+   * Drops cached routes of one partition whose subscription Redis has lost.
+   * @returns number of routes dropped
+   */
+  async compare(channels: readonly Channel[], partition: number): Promise<number> {
+    const cached = channels.filter((channel) => this.#routes.has(channel));
+    if (cached.length === 0) return 0;
+    const missing = (await this.#run(COMPARE_ROUTES, partition, [this.#bus.token, ...cached])) as Channel[]; // a part of `cached`
+    // A route that an invalidation has dropped meanwhile was no difference.
+    const outdated = missing.filter((channel) => this.#routes.has(channel));
+    for (const channel of outdated) this.#invalidate(channel);
+    return outdated.length;
   }
 
   /** Empties the cache if this process was stopped. Called before routes are used: clients may be read before Redis. */

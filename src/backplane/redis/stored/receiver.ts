@@ -1,10 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { StoredMessage } from "../../message.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
-import { PartitionMoving } from "../partitions/partitions.ts";
 import { partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import { decodeStored } from "../wire/stored-line.ts";
@@ -12,8 +12,8 @@ import { AwaitingOffsets } from "./awaiting-offsets.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;
-/** Pause before a gap is filled again after a failure. */
-const REFILL_MS = 1_000;
+/** Time in which a message arrives after it was stored, unless it was lost. */
+const OVERDUE_MS = 1_000;
 const LENGTHS_OPENING = lineOf(LINE.lengths, "");
 /** Fields that open a line `LINE.stored`: its kind. */
 const STORED_FIELDS = 1;
@@ -124,6 +124,57 @@ export class Receiver {
     }
     await Promise.all(fills);
     return [...moving];
+  }
+
+  /** Catches up, as after an outage, in some partitions. */
+  catchUpIn(partitions: readonly number[]): Promise<void> {
+    const progress = [...this.#progress].filter(([channel]) => partitions.includes(partitionOf(channel)));
+    return this.catchUp(new Map(progress));
+  }
+
+  /** Channels that are delivered on this node. */
+  get channels(): Iterable<Channel> {
+    return this.#progress.keys();
+  }
+
+  /**
+   * Compares what this node has delivered with the histories in Redis: reports those that were lost, and reads messages
+   * that never arrived.
+   * @returns number of channels that differed
+   */
+  async compare(channels: readonly Channel[]): Promise<number> {
+    const delivered = new Map<Channel, Delivered>();
+    for (const channel of channels) {
+      const progress = this.#progress.get(channel);
+      if (progress !== undefined) delivered.set(channel, { ...progress });
+    }
+    const overdue = new Map<Channel, Progress>();
+    let differing = 0;
+    for (const [channel, { epoch, last, from }] of await this.#parts.histories.verify(delivered)) {
+      const progress = this.#progress.get(channel);
+      if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
+      if (epoch !== progress.epoch) differing++;
+      this.#lost(channel, { epoch, offset: from });
+      if (progress.offset < last) overdue.set(channel, { ...progress, fillTo: last });
+    }
+    if (overdue.size === 0) return differing;
+    // These messages may be on their way: what Redis publishes takes another connection than what it replies.
+    await sleep(OVERDUE_MS, undefined, { ref: false });
+    if (!this.#parts.connection.isUp) return differing;
+    return differing + (await this.#fillOverdue(overdue));
+  }
+
+  /** @returns number of channels of which messages were missing */
+  async #fillOverdue(overdue: ReadonlyMap<Channel, Progress>): Promise<number> {
+    const fills: Promise<void>[] = [];
+    for (const [channel, { epoch, offset, fillTo = 0 }] of overdue) {
+      const progress = this.#progress.get(channel);
+      const isStuck =
+        progress?.epoch === epoch && progress.offset === offset && progress.fillTo === undefined;
+      if (isStuck) fills.push(this.#fill(channel, progress, fillTo));
+    }
+    await Promise.all(fills);
+    return fills.length;
   }
 
   /** @returns number of messages that have their offsets now */

@@ -80,6 +80,10 @@ export const BUCKETS = "buckets";
 
 /** Name of the key, one per partition, of its birth ({@link birthKeyOf}). */
 export const BIRTH_KEY = "birth";
+/** Name of the key, one per partition, that exists while no node need visit its list of users online again. */
+export const VISITED_KEY = "visited";
+/** Name of the key, one per partition, of users online without connections, by the time since when. */
+export const SUSPECTS_KEY = "suspects";
 /** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
 export const SERIAL_KEY = "serial";
 
