@@ -253,7 +253,12 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     onDelivered: (message, connections) => appends.completion.delivered(message, connections),
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
-  const directory = new Directory(connection.run, bus, settings.commandTimeoutMs * PAUSE_OF_TIMEOUT);
+  const directory = new Directory(
+    connection.run,
+    bus,
+    settings.commandTimeoutMs * PAUSE_OF_TIMEOUT,
+    (channel) => targets.forget(channel),
+  );
   const retention = new Retention(connection, node, histories, settings.heartbeatMs);
   const relay = new Relay(connection, bus, node, directory);
   return { histories, idempotency, appends, receiver, directory, retention, relay };

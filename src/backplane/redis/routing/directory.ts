@@ -96,8 +96,9 @@ export class Directory {
   /**
    * @param pauseMs a node that was stopped for longer may have missed invalidations for which others no longer wait. It
    * must be shorter than the timeout of their confirmation
+   * @param onInvalidated called with each channel of an invalidation
    */
-  constructor(run: RunScript, bus: Bus, pauseMs: number) {
+  constructor(run: RunScript, bus: Bus, pauseMs: number, onInvalidated: (channel: Channel) => void) {
     this.#run = run;
     this.#bus = bus;
     this.#pauseMs = pauseMs;
@@ -107,7 +108,10 @@ export class Directory {
       this.#seenAt = performance.now();
     }, pauseMs / 4).unref();
     // The channel was checked by this node, which asked for it.
-    bus.on(LINE.invalidate, ([, channel]) => this.#invalidate(channel as Channel));
+    bus.on(LINE.invalidate, ([, channel]) => {
+      this.#invalidate(channel as Channel);
+      onInvalidated(channel as Channel);
+    });
   }
 
   /** Counts invalidations and clears. While it is unchanged, no cached route has changed. */
