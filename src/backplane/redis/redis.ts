@@ -282,7 +282,11 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
     settings: base.shared,
     clear: (token) => presence.clear(token),
     onDeath: (name) => node.sink.report("cluster", silentNode(name)),
-    onDuplicateId: (name) => node.sink.report("cluster", twoNodes(name)),
+    onDuplicateId: (name) => {
+      node.sink.report("cluster", twoNodes(name));
+      base.health.degrade("node id", twoNodes(name).message);
+    },
+    onUniqueId: () => base.health.restore("node id"),
   });
   const cluster = new NodeCommands({ ...base, registry, presence, commandTimeoutMs });
   return { presence, registry, cluster };

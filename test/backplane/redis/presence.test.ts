@@ -123,6 +123,9 @@ describe.each(REDISES)("on $name", ({ start }) => {
       await eventually("the node reports the other", () => sink.reports.length > 0);
       expect(sink.reports).toEqual(["two nodes call themselves n1: give each a node.id of its own"]);
     }
+    for (const { backplane } of [first, second]) {
+      expect(backplane.health.degraded.map(({ what }) => what)).toContain("node id");
+    }
     await second.presence.arrive(connectionOf(second, "bob"), NO_RULES);
     await first.sink.until(() => first.sink.changesOf("bob").length > 0);
     expect(await second.presence.count()).toEqual({ users: 2, connections: 2 });

@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly onDeath?: (node: string, token: string) => void;
   /** Called when another live process has the id of this node: on both. */
   readonly onDuplicateId?: (node: string) => void;
+  /** Called when that process is no longer registered. */
+  readonly onUniqueId?: () => void;
 }
 
 /** A node as the registry describes it. */
@@ -52,6 +54,7 @@ export class Registry {
   #status: NodeStatus["status"] = "active";
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #hasNamesake = false;
 
   constructor(options: RegistryOptions) {
     this.#connection = options.connection;
@@ -59,7 +62,7 @@ export class Registry {
     this.#node = options.node;
     this.#options = options;
     // The node that came second finds out, and tells the first.
-    options.bus.on(LINE.namesake, ([, id = ""]) => options.onDuplicateId?.(id));
+    options.bus.on(LINE.namesake, () => this.#foundNamesake());
   }
 
   /**
@@ -103,17 +106,25 @@ export class Registry {
    * the one with the latest heartbeat.
    */
   async nodes(): Promise<NodeStatus[]> {
-    const found = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
     const listed = new Map<string, NodeStatus>();
+    for (const [token, { id, ip, port, status, connections }, ageMs] of await this.#list()) {
+      const isOwn = token === this.#bus.token;
+      if (isOwn || !listed.has(id)) listed.set(id, { id, ip, port, status, connections, ageMs });
+    }
+    return [...listed.values()];
+  }
+
+  /** Lists incarnations with their descriptions and the age of these; this one as it is now. */
+  async #list(): Promise<[string, Description, number][]> {
+    const found = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
+    const listed: [string, Description, number][] = [];
     for (let index = 0; index < found.length; index += FIELDS_PER_NODE) {
       const [token, text, ageMs] = found.slice(index, index + FIELDS_PER_NODE);
       const isOwn = token === this.#bus.token;
-      const described = JSON.parse(isOwn ? this.#describe() : String(text)) as Description; // written by #describe
-      const { id, ip, port, status, connections } = described;
-      const node = { id, ip, port, status, connections, ageMs: isOwn ? 0 : Number(ageMs) };
-      if (isOwn || !listed.has(id)) listed.set(id, node);
+      const description = JSON.parse(isOwn ? this.#describe() : String(text)) as Description; // written by #describe
+      listed.push([String(token), description, isOwn ? 0 : Number(ageMs)]);
     }
-    return [...listed.values()];
+    return listed;
   }
 
   /** Looks up the node id of an incarnation. @returns undefined when the incarnation is not registered */
@@ -144,12 +155,12 @@ export class Registry {
 
   /** Another incarnation with this node's id is left from a crash, or it is a second live node with the same id. A roll call tells. */
   async #checkNamesakes(namesakes: readonly string[]): Promise<void> {
-    const { onDuplicateId, onDeath } = this.#options;
+    const { onDeath } = this.#options;
     try {
       const { id } = this.#node.info;
       const roll = await this.#callRoll(namesakes);
       if (this.#isStopped) return;
-      if ([...roll.values()].includes(true)) onDuplicateId?.(id);
+      if ([...roll.values()].includes(true)) this.#foundNamesake();
       for (const [token, isAlive] of roll) {
         if (isAlive) await this.#connection.exec(TELL, REGISTRY, [token, lineOf(LINE.namesake, id)]);
         if (isAlive) continue;
@@ -160,6 +171,22 @@ export class Registry {
       // The next heartbeats clear the rest.
       if (this.#connection.isNews(error)) this.#node.report("registry", error);
     }
+  }
+
+  #foundNamesake(): void {
+    this.#hasNamesake = true;
+    this.#options.onDuplicateId?.(this.#node.info.id);
+  }
+
+  /** Looks whether the other node with this node's id is still there. */
+  async #lookForNamesake(): Promise<void> {
+    const { id } = this.#node.info;
+    const others = (await this.#list()).filter(
+      ([token, { id: other }]) => other === id && token !== this.#bus.token,
+    );
+    if (others.length > 0) return;
+    this.#hasNamesake = false;
+    this.#options.onUniqueId?.();
   }
 
   /** Longest silence of an earlier incarnation of this node, and longest normal pause between any two heartbeats of the cluster. */
@@ -176,6 +203,7 @@ export class Registry {
     try {
       await this.#beat();
       await this.#options.settings.refresh();
+      if (this.#hasNamesake) await this.#lookForNamesake();
     } catch (error) {
       // An outage is reported by the connection.
       if (this.#connection.isNews(error)) this.#node.report("registry", error);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { riskySettings } from "../../../src/backplane/redis/comparison/settings.ts";
+import { riskySettings } from "../../../../src/backplane/redis/comparison/settings.ts";
 
 const infoOf = (fields: Record<string, string>): string =>
   ["# Server", ...Object.entries(fields).map(([name, value]) => `${name}:${value}`), ""].join("\r\n");

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { EVERY_PARTITION, partitionOf, partitionOfUser } from "../../../src/backplane/redis/wire/keys.ts";
-import { eventually } from "../../support/eventually.ts";
-import { RedisServer } from "../../support/redis/redis.ts";
-import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../contract/harness.ts";
-import { redisOn } from "./harness.ts";
+import { EVERY_PARTITION, partitionOf, partitionOfUser } from "../../../../src/backplane/redis/wire/keys.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { RedisServer } from "../../../support/redis/redis.ts";
+import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../../contract/harness.ts";
+import { redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
