@@ -36,6 +36,7 @@ export class OfflineGrace {
   #rounds = 0;
   #step = 0;
   #isStopped = false;
+  #onOverdue: (users: readonly string[]) => void = () => {};
 
   constructor(connection: Connection, node: LocalNode, options: OfflineGraceOptions) {
     this.#connection = connection;
@@ -49,9 +50,14 @@ export class OfflineGrace {
     return this.#pending.keys();
   }
 
-  /** Starts the rounds. @param onStep called with each step of a round while Redis is available */
-  start(onStep: () => Promise<void>): void {
+  /**
+   * Starts the rounds.
+   * @param onStep called with each step of a round while Redis is available
+   * @param onOverdue called with users who were not announced offline a round after their grace period
+   */
+  start(onStep: () => Promise<void>, onOverdue: (users: readonly string[]) => void): void {
     if (this.#isStopped) return;
+    this.#onOverdue = onOverdue;
     this.#round ??= setInterval(() => {
       if (this.#connection.isUp) void Promise.all([this.#sweepNext(), onStep()]);
     }, this.#options.roundMs / STEPS).unref();
@@ -109,12 +115,14 @@ export class OfflineGrace {
   }
 
   /**
-   * Drops users whose period ended more than a round ago. A node notices a loss of data within a round, and no line tells it
-   * that a user has reconnected to another node.
+   * Drops users whose period ended more than a round ago. They have reconnected to another node, which no line tells, or Redis
+   * has lost their grace period.
    */
   #dropOld(): void {
     this.#rounds++;
-    for (const [user, round] of this.#pending) if (round < this.#rounds - 1) this.#pending.delete(user);
+    const overdue = [...this.#pending].flatMap(([user, round]) => (round < this.#rounds - 1 ? [user] : []));
+    for (const user of overdue) this.#pending.delete(user);
+    if (overdue.length > 0 && this.#connection.isUp) this.#onOverdue(overdue);
   }
 
   async #sweep(partition: number): Promise<void> {

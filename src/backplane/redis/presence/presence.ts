@@ -213,16 +213,16 @@ export class RedisPresence implements Presence {
     return this.#evictions.run(command);
   }
 
-  /** The identities of the partitions, as this node has reconciled them. */
-  get identities(): Pick<Reconciler, "check" | "onLost"> {
-    return this.#reconciler;
-  }
-
-  /** Reconciles Redis with the presence of this node in some partitions; in all of them as a part of recovery. */
-  async reconcile(partitions?: readonly number[]): Promise<void> {
-    await this.#connection.exec(ENTER_ALL, partitionOf("all"), [this.#bus.token]);
-    await this.#reconciler.reconcile(partitions);
-    this.#offline.start(() => this.#reconcilePending());
+  /**
+   * Reconciles Redis with the presence of this node in some partitions; in all of them as a part of recovery.
+   * @returns partitions that are moving to another master, and are not reconciled
+   */
+  async reconcile(partitions: readonly number[]): Promise<readonly number[]> {
+    const moving = await this.#reconciler.reconcile(partitions);
+    this.#offline.start(
+      () => this.#attempt(() => this.#reconciler.reconcilePending()),
+      (users) => void this.#attempt(() => this.#reconciler.resumeOverdue(users)),
+    );
     return moving;
   }
 
@@ -273,11 +273,11 @@ export class RedisPresence implements Presence {
     }
   }
 
-  async #reconcilePending(): Promise<void> {
+  async #attempt(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#reconciler.reconcilePending();
+      await work();
     } catch (error) {
-      // The changes stay marked, until the next step or the next recovery.
+      // Changes stay marked, until the next step or the next recovery.
       if (this.#connection.isNews(error)) this.#node.report("presence", error);
     }
   }

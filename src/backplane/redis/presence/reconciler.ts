@@ -117,6 +117,13 @@ export class Reconciler {
     return moving;
   }
 
+  /** Users were not announced offline in time. Those without connections get another grace period: Redis has lost theirs. */
+  async resumeOverdue(users: readonly string[]): Promise<void> {
+    await forEachConcurrently([...Map.groupBy(users, partitionOfUser)], ([partition, some]) =>
+      this.#resumeGrace(partition, some, true),
+    );
+  }
+
   /** Reconciles the connections and members that are marked uncertain. */
   async reconcilePending(): Promise<void> {
     while (this.#connections.size + this.#members.size > 0) {

@@ -44,10 +44,10 @@ interface Scene extends StartedCluster {
 }
 
 /** Bob is connected to the second node and in a group, and has got a message in both channels. */
-async function openScene(nodes = 2): Promise<Scene> {
+async function openScene({ nodes = 2, graceMs = 20 } = {}): Promise<Scene> {
   const cluster = await startCluster(
     redisOn(() => server),
-    { heartbeatMs: HEARTBEAT_MS, graceMs: 20 },
+    { heartbeatMs: HEARTBEAT_MS, graceMs },
     nodes,
   );
   const reports: string[] = [];
@@ -197,13 +197,42 @@ test("watches of acknowledgements are deleted: they are told again", async () =>
 });
 
 test("a message that Redis never delivered is read within a round, though its channel is quiet", async () => {
-  await using scene = await openScene(3);
+  await using scene = await openScene({ nodes: 3 });
   const { nodes, other, message } = scene;
   // The third node has never published, so it looks up the nodes of the channel now, and finds none.
   await deleteKeys("*{*}:d:user:bob");
   await nodes[2]?.broker.append(message("user:bob", { id: "missed" }));
 
   await other.sink.until(() => other.sink.delivered.some(({ id }) => id === "missed"));
+});
+
+test("grace periods are deleted: users who left are announced offline all the same", async () => {
+  await using scene = await openScene({ graceMs: 1_000 });
+  const { node, other } = scene;
+  const carol = connectionOf(other, "carol");
+  await other.presence.arrive(carol, NO_RULES);
+  await node.sink.until(() => node.sink.changesOf("carol").length === 1);
+
+  await other.presence.depart(carol);
+  expect(await deleteKeys("*{*}:grace")).toBe(1);
+
+  await node.sink.until(() => node.sink.changesOf("carol").length === 2);
+  expect(node.sink.changesOf("carol")).toEqual([true, false]);
+});
+
+test("serial numbers are deleted: those in use are not given again", async () => {
+  await using scene = await openScene();
+  const [serial = ""] = await keysLike(`*{${partitionOfUser("bob")}}:serial`);
+  const used = Number(await server.command("GET", serial));
+
+  await server.command("DEL", serial);
+  await eventually(
+    "the number is above those in use",
+    async () => Number(await server.command("GET", serial)) >= used,
+  );
+
+  await expectReached(scene);
+  expect(scene.other.sink.losses).toEqual([]);
 });
 
 test("what Redis has of a node and the node has not is removed", async () => {
