@@ -78,7 +78,8 @@ export class UserChannelAudience<Events extends object>
     this.#backplane = ports.backplane;
   }
 
-  kick({ reason, notice, platform }: KickOptions = {}): Promise<KickResult> {
+  async kick({ reason, notice, platform }: KickOptions = {}): Promise<KickResult> {
+    if (platform !== undefined) checkedId("platform", platform);
     return this.#backplane.cluster.command({
       kind: "kick",
       cause: "kicked",

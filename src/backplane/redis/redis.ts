@@ -3,8 +3,9 @@ import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
+import { RedisClock, TIME } from "./clock.ts";
 import { COMPARE_SCHEDULE, Comparison } from "./comparison/comparison.ts";
-import { type Address, addressOf, Connection, type Reconcile } from "./connection/connection.ts";
+import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { Histories, type HistoryLimits } from "./history/histories.ts";
@@ -17,6 +18,7 @@ import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
 import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import {
   COMPARISON_SCRIPTS,
+  IS_ONLINE,
   MEMBERSHIP_SCRIPTS,
   PRESENCE_SCRIPTS,
   RedisMemberships,
@@ -114,26 +116,21 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
+  const compare = comparisonOf({ presence, directory, receiver });
+  const pending = new PendingPartitions(compare);
+  partitions.onLost((partition) => pending.add(partition));
+  partitions.onDoubt((partition) => pending.add(partition));
+  bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
+  // After `pending`, so that a lost partition is announced anew before its entries are compared.
   const comparison = new Comparison({
     ...base,
     heartbeatMs: settings.heartbeatMs,
-    identities: presence.identities,
+    identities: partitions,
     presence,
     routes: directory,
     histories: receiver,
     watches: cursors,
   });
-  const restore = async (partition: number): Promise<void> => {
-    try {
-      await presence.reconcile([partition]);
-      directory.clear();
-      await receiver.catchUpIn([partition]);
-    } catch (error) {
-      // The next heartbeat finds the loss again.
-      if (connection.isUp) node.report("comparison", error);
-    }
-  };
-  presence.identities.onLost((partition) => void restore(partition));
   return {
     name: "redis",
     traffic,
@@ -149,7 +146,14 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     async start(info: NodeInfo, sink: BackplaneSink) {
       node.start(info, sink);
       bus.start();
-      await connection.start(reconciler({ bus, registry, presence, directory, receiver }));
+      await connection.start(async () => {
+        await bus.open();
+        await clock.start();
+        await registry.register();
+        await shared.start();
+        for (const partition of await compare(EVERY_PARTITION)) pending.add(partition);
+        bus.announce();
+      });
       comparison.start();
     },
     async stop() {
@@ -308,12 +312,12 @@ interface Compared {
  * Compares the node with partitions: with all of them at the start, after each outage, and when another node has declared
  * this one dead; with one after Redis has lost its data, or it has moved to another master.
  */
-function comparison({ presence, directory, receiver }: Compared): Compare {
+function comparisonOf({ presence, directory, receiver }: Compared): Compare {
   return async (partitions) => {
     const moving = await presence.reconcile(partitions);
     directory.clear();
-    await receiver.catchUp();
-    bus.announce();
+    const isAll = partitions.length === EVERY_PARTITION.length;
+    return [...moving, ...(await (isAll ? receiver.catchUp() : receiver.catchUpIn(partitions)))];
   };
 }
 

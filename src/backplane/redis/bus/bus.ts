@@ -70,10 +70,9 @@ export class Bus {
 
   /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
   announce(): void {
-    const { prefix, traffic } = this.#options;
-    traffic.sent(LINE.alive, 1);
+    this.#options.traffic.sent(LINE.alive, 1);
     this.#connection
-      .publish(castOf(prefix), payloadOf([lineOf(LINE.alive, this.#token)]))
+      .publish(castOf(this.#connection.pubSub), payloadOf([lineOf(LINE.alive, this.#token)]))
       .catch(() => this.dropped());
   }
 

@@ -69,7 +69,9 @@ export class Comparison {
       roundMs: this.#roundMs,
       isUp: () => connection.isUp,
       onMended: (what, partition, count) => this.#onMended(what, partition, count),
-      onError: (error) => node.report("comparison", error),
+      onError: (error) => {
+        if (connection.isNews(error)) node.report("comparison", error);
+      },
     });
     parts.identities.onLost((partition) => this.#onLost(partition));
   }

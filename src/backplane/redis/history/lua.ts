@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
-import { BIRTH_KEY, EXPIRY_SCHEDULE, KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -65,10 +65,8 @@ local function begin(at, channel)
   local history = { at = at, channel = channel, serial = next_serial(at), start = 0, stamp = 0, size = 0 }
   redis.call("DEL", at .. ":${KEY.cursors}:" .. channel)
   save(history)
-  -- The channel had messages: its head was lost, and nodes may still know a list of that history and append to it.
-  if redis.call("ZREM", at .. ":${EXPIRY_SCHEDULE}", channel) == 1 then
-    cast("${LINE.invalidate}" .. FIELD .. channel)
-  end
+  -- Head or list was lost. Nodes may still know a list of that history, and must not append to it.
+  cast("${LINE.invalidate}" .. FIELD .. channel)
   return history
 end
 

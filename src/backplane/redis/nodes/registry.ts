@@ -6,6 +6,7 @@ import { PartitionMoving } from "../partitions/partitions.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf, VERSION } from "../wire/lines.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER, TELL } from "./scripts.ts";
+import type { NodeSettings, SharedSettings } from "./settings.ts";
 
 export interface RegistryOptions {
   readonly connection: Connection;

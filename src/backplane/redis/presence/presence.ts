@@ -16,6 +16,7 @@ import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
 import { PresenceComparison } from "./comparison/compare.ts";
 import { Evictions, type Kick } from "./evictions.ts";
+import { IS_ONLINE } from "./is-online.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { OfflineGrace } from "./offline.ts";
 import { OnlineUsers } from "./online.ts";
@@ -285,5 +286,6 @@ export class RedisPresence implements Presence {
 
 export type { Mended } from "./comparison/compare.ts";
 export { COMPARISON_SCRIPTS } from "./comparison/scripts.ts";
+export { IS_ONLINE } from "./is-online.ts";
 export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 export { PRESENCE_SCRIPTS } from "./scripts.ts";

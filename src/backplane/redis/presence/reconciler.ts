@@ -10,7 +10,7 @@ import { OWNED } from "./lua.ts";
 import type { OfflineGrace } from "./offline.ts";
 import { encodeDetails } from "./record.ts";
 import { readHash, readSet } from "./scan.ts";
-import { BIRTH, ENROL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
+import { ENROL, ENTER_ALL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
 export interface ReconcilerParts {
   readonly local: LocalPresence;
@@ -45,11 +45,9 @@ export class Reconciler {
   /** Connections and members whose last change may or may not be in Redis. */
   readonly #connections = new Map<string, ConnectionId>();
   readonly #members = new Map<string, Member>();
-  /** Birth of each partition's data when this node last reconciled the partition. */
-  readonly #births = new Map<number, string>();
+  readonly #partitions: Partitions;
   /** Partitions whose data Redis has lost since this node last reconciled them. */
   readonly #lost = new Set<number>();
-  readonly #lostListeners: ((partition: number) => void)[] = [];
   /** The incarnation that was reconciled last. */
   #token: string | undefined;
 
@@ -80,24 +78,12 @@ export class Reconciler {
     return this.#lost.has(partition);
   }
 
-  /** Calls a function after Redis has lost the data of a partition that this node knew. */
-  onLost(listener: (partition: number) => void): void {
-    this.#lostListeners.push(listener);
-  }
-
-  /** Compares the birth of a partition's data with the one that this node knows. A loss is announced to the listeners. */
-  async check(partition: number): Promise<void> {
-    const known = this.#births.get(partition);
-    if (known === undefined || (await this.#readBirth(partition)) === known) return;
-    this.#lost.add(partition);
-    for (const listener of this.#lostListeners) listener(partition);
-  }
-
   /**
    * Compares everything in some partitions. Where Redis has lost its data nobody is announced online, because they were
    * online before.
+   * @returns partitions that are moving to another master, and are not reconciled
    */
-  async reconcile(partitions: readonly number[] = EVERY_PARTITION): Promise<void> {
+  async reconcile(partitions: readonly number[] = EVERY_PARTITION): Promise<readonly number[]> {
     const { local, offline } = this.#parts;
     const former = this.#token ?? this.#bus.token;
     this.#token = this.#bus.token;
@@ -105,7 +91,7 @@ export class Reconciler {
     const connectionsAt = Map.groupBy(connections, ({ user }) => partitionOfUser(user));
     const membersAt = Map.groupBy(membersOf(local), ([group]) => partitionOfGroup(group));
     const leftAt = Map.groupBy(offline.pendingUsers, partitionOfUser);
-    await forEachConcurrently(partitions, (partition) =>
+    const moving = await unlessMoving(partitions, (partition) =>
       this.#reconcilePartition(former, {
         partition,
         connections: connectionsAt.get(partition) ?? [],
@@ -144,22 +130,17 @@ export class Reconciler {
 
   async #reconcilePartition(former: string, own: Partition): Promise<void> {
     const { partition } = own;
-    const birth = await this.#readBirth(partition);
-    // On Redis Cluster one master may have lost its partitions, and the others not.
-    const isQuiet = this.#lost.has(partition) || (this.#births.get(partition) ?? birth) !== birth;
+    await this.#partitions.check(partition);
+    const birth = this.#partitions.birthOf(partition);
+    const isQuiet = this.#lost.has(partition);
+    if (partition === partitionOf("all")) await this.#exec(ENTER_ALL, partition, [this.#bus.token]);
     await this.#applyEvictions(partition, former);
     const owned = await readSet(this.#exec, partition, KEY.owned, this.#bus.token);
     await this.#reconcileConnections(partition, this.#differing(owned, own.connections), isQuiet);
     await this.#reconcileMembers(partition, this.#differingMembers(owned, own.members));
     await this.#resumeGrace(partition, own.left, isQuiet);
     // Last: an attempt that fails before must be as quiet the next time.
-    this.#births.set(partition, birth);
-    this.#lost.delete(partition);
-  }
-
-  async #readBirth(partition: number): Promise<string> {
-    const name = randomBytes(9).toString("base64url");
-    return (await this.#exec(BIRTH, partition, [name])) as string; // by the script
+    if (this.#partitions.birthOf(partition) === birth) this.#lost.delete(partition);
   }
 
   /** Ends connections that other nodes evicted while this node did not listen. They must not be registered again. */

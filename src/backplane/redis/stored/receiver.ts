@@ -5,6 +5,7 @@ import type { StoredMessage } from "../../message.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
+import { PartitionMoving } from "../partitions/partitions.ts";
 import { partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import { decodeStored } from "../wire/stored-line.ts";
@@ -12,6 +13,8 @@ import { AwaitingOffsets } from "./awaiting-offsets.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;
+/** Pause before a gap is filled again after a failure. */
+const REFILL_MS = 1_000;
 /** Time in which a message arrives after it was stored, unless it was lost. */
 const OVERDUE_MS = 1_000;
 const LENGTHS_OPENING = lineOf(LINE.lengths, "");
@@ -124,12 +127,6 @@ export class Receiver {
     }
     await Promise.all(fills);
     return [...moving];
-  }
-
-  /** Catches up, as after an outage, in some partitions. */
-  catchUpIn(partitions: readonly number[]): Promise<void> {
-    const progress = [...this.#progress].filter(([channel]) => partitions.includes(partitionOf(channel)));
-    return this.catchUp(new Map(progress));
   }
 
   /** Channels that are delivered on this node. */

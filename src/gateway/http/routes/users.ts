@@ -77,7 +77,7 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
 
 /** Routes about members of groups. */
 export function groupRoutes({ backplane }: ApiPorts): Route[] {
-  const member = { takes: z.object({ group, user }), gives: commandResult };
+  const member = { access: "admin", takes: z.object({ group, user }), gives: commandResult } as const;
   const join = {
     ...member,
     summary: "Give a user a durable membership: joined now, and at every later login",
