@@ -46,7 +46,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
 import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
 import { TidingsError, within } from "./protocol/protocol.ts";
-import { Acks, Deliverer, Hooks, Publisher } from "./publish/publish.ts";
+import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
 
@@ -184,6 +184,7 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
     backplane,
     deliverer,
     acks,
+    senders: new SenderBudgets(config.publish.storedBytesPerHour),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
     delivered(message, receipt) {
@@ -194,10 +195,11 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
   const rules = { maxPerUser, perUserPolicy, onePerPlatform };
   const holdLimit = config.websocket.messageBufferSize;
-  const members = new Members({ local, backplane, watchers, rules, holdLimit, report });
+  const reads = new HistoryReads(backplane.broker);
+  const members = new Members({ local, backplane, reads, watchers, rules, holdLimit, report });
   const commands = new Commands(local, members);
   const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
-  return { publisher, watchers, members, sink };
+  return { publisher, reads, watchers, members, sink };
 }
 
 /** Wires all parts, from the lowest room to the highest. */
@@ -212,16 +214,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
-  const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
-  const { maxHandshakes: opening } = config.websocket;
-  const http = {
-    sockets: new HttpSockets({ opening, open: config.http.maxSockets }),
-    pipelines: new Pipelines(),
-  };
-  const { traffic, health } = backplane;
-  const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
-  const metrics = createMetrics({ ...sources, http });
-  const { publisher, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
+  const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
+  const { publisher, reads, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
   const router = new Router(config.timeouts.handlerMs);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
@@ -231,12 +225,12 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
-  builtinActions({ router, local, backplane, members, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, members, inbound, unfinished, expiry, metrics, allowed });
+  builtinActions({ router, local, backplane, members, reads, watchers, authorize: allowed, renewLogin });
+  const gateway = makeGateway(basis, { local, members, inbound, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
-  const api = makeApi(basis, { publisher, backplane, probe, local, inbound, metrics, isDraining });
-  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics, ...http });
-  return { ...basis, backplane, policy, publisher, router, api, lifecycle, ...http };
+  const api = makeApi(basis, { publisher, reads, backplane, probe, local, inbound, metrics, isDraining });
+  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics });
+  return { ...basis, backplane, policy, publisher, reads, router, api, lifecycle };
 }
 
 /** @returns `policy`, which the application may replace, and `allowed`, which asks the current policy with a timeout */
@@ -258,7 +252,7 @@ function makePolicy(
 
 type ApiParts = Pick<
   ApiPorts,
-  "publisher" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
+  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
 >;
 
 /** Makes the HTTP API; in development mode with the page. */

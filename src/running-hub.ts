@@ -23,6 +23,8 @@ import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { idError, isId, parseChannel } from "./protocol/protocol.ts";
 import {
+  APPLICATION,
+  type HistoryReads,
   type HistoryReply,
   type HookName,
   type Hooks,
@@ -44,6 +46,7 @@ export interface HubParts {
   /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
   readonly policy: { authorize: Authorize };
   readonly publisher: Publisher;
+  readonly reads: HistoryReads;
   readonly router: Router;
   readonly api: Api;
   readonly pipelines: Pipelines;
@@ -129,7 +132,7 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   }
 
   history(channel: string, query: { before?: number; limit?: number } = {}): Promise<HistoryReply> {
-    return historyPage(this.#parts.backplane, parseChannel(channel), { limit: 50, ...query });
+    return historyPage(this.#parts.reads, APPLICATION, parseChannel(channel), { limit: 50, ...query });
   }
 
   nodes(): Promise<NodeStatus[]> {

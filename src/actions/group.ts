@@ -6,13 +6,15 @@ import { InboundState } from "./inbound-state.ts";
 import { assertAllowed } from "./policy.ts";
 
 /** Registers `group.join`, `group.leave`, `group.members`. */
-export function groupActions({ router, local, backplane, members, authorize }: BuiltinPorts): void {
+export function groupActions(ports: BuiltinPorts): void {
+  const { router, local, backplane, members, reads, authorize } = ports;
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
   router.action("group.join", joinSchema, async ({ connection, user }, { group, position }) => {
     const channel = groupChannel(group);
     const joining = localConnection(local, connection);
     const replay = await joining.attached(InboundState).groupChanges.run(async () => {
       await assertAllowed(authorize, user, "join", channel);
+      if (position !== undefined) reads.assertRoom();
       return members.join(joining, group);
     });
     return { channel, ...(await replay(position)) };

@@ -12,7 +12,8 @@ export const historySchema = z.object({
 });
 
 /** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
-export function messageActions({ router, local, backplane, members, authorize }: BuiltinPorts): void {
+export function messageActions(ports: BuiltinPorts): void {
+  const { router, local, backplane, members, reads, authorize } = ports;
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
@@ -24,22 +25,24 @@ export function messageActions({ router, local, backplane, members, authorize }:
     return { offset: await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch }) };
   });
 
-  router.action("message.history", historySchema, async ({ user }, { channel, before, limit }) => {
-    const read = channel ?? userChannel(user);
-    await assertAllowed(authorize, user, "history", read);
-    return historyPage(backplane, read, { before, limit, maxLength: MAX_PAGE_LENGTH });
-  });
+  router.action(
+    "message.history",
+    historySchema,
+    async ({ user, connection }, { channel, before, limit }) => {
+      const read = channel ?? userChannel(user);
+      await assertAllowed(authorize, user, "history", read);
+      return historyPage(reads, localConnection(local, connection), read, { before, limit });
+    },
+  );
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
   router.action("message.resume", resumeSchema, async ({ user, connection }, { channel, epoch, offset }) => {
     const resuming = localConnection(local, connection);
     assertReceiver(resuming.groups, user, channel);
+    reads.assertRoom();
     return { channel, ...(await members.resume(resuming, channel, { epoch, offset })) };
   });
 }
-
-/** Characters of data in a client's page. Without the limit, a short request could make a reply of many megabytes. */
-const MAX_PAGE_LENGTH = 262_144;
 
 /** @throws TidingsError `forbidden` when the connection is no member: only members may acknowledge and resume */
 function assertReceiver(groups: readonly string[], user: string, channel: Channel): void {

@@ -28,8 +28,9 @@ export class Sending {
     const { type, data } = await this.#withHook(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
     const key = userKey(connection.user, message.key);
+    const { user } = connection;
     return () =>
-      publisher.publish({ channel, type, data, from: connection.user, ephemeral }, { key, ack, timeoutMs });
+      publisher.publishFrom(user, { channel, type, data, from: user, ephemeral }, { key, ack, timeoutMs });
   }
 
   async #withHook(connection: Connection, message: ClientMessage): Promise<{ type: string; data: unknown }> {

@@ -18,7 +18,10 @@ export interface Broker {
    * the offset 0.
    */
   append(message: Message, key?: string): Promise<Appended>;
-  /** Reads part of a channel's history, oldest first. MUST answer within retention: nothing over its count or age. */
+  /**
+   * Reads part of a channel's history, oldest first. MUST answer within retention: nothing over its count or age. A page
+   * ends early at the configured bytes, and MUST have one message at least when there is one: it never ends a walk.
+   */
   history(channel: Channel, query: HistoryQuery): Promise<HistoryPage>;
   /**
    * Reads the current position of each channel, in the order asked: epoch and last offset (0 when empty). The position
@@ -48,4 +51,9 @@ export interface HistoryPage {
   /** The highest offset ever given; 0 when there was none. */
   readonly last: number;
   readonly messages: readonly StoredMessage[];
+  /**
+   * True when messages were lost before the first one that retention would still have. Only a page after the offset 0
+   * tells it.
+   */
+  readonly lost?: boolean;
 }

@@ -2,7 +2,12 @@ import { type Channel, joinNames, type Position } from "../protocol/protocol.ts"
 
 /** The last offset that each device has acknowledged, by channel. */
 export interface Cursors {
-  /** Reads the cursors of a device, in the order asked; undefined where it has acknowledged nothing. */
+  /**
+   * Reads the cursors of a device, in the order asked; undefined where it has acknowledged nothing. A cursor of a lost
+   * history MUST keep its epoch, so that the device is told of the loss. A channel keeps the cursors of the devices of
+   * a user that acknowledged last; where a cursor may have been dropped and messages with it, the answer is
+   * {@link UNKNOWN}.
+   */
   read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]>;
   /**
    * Moves a cursor forward, never back, and tells the watchers.
@@ -21,5 +26,5 @@ export interface Cursors {
   watch(channel: Channel): Promise<() => void>;
 }
 
-/** Names a user's device among the cursors of a channel. */
-export const cursorName = (user: string, device: string): string => joinNames(user, device);
+/** Position of a device whose cursor may have been dropped. No history has this epoch, so the replay tells of a loss. */
+export const UNKNOWN: Position = { epoch: "", offset: 0 };

@@ -4,7 +4,7 @@ import type { z } from "zod";
 export type Secrecy = "value" | "password" | "scoped";
 
 /** Unit of a key's value. */
-export type Unit = "s" | "ms" | "bytes" | "messages" | "connections" | "shards";
+export type Unit = "s" | "ms" | "bytes" | "messages" | "connections" | "devices" | "shards";
 
 /** Properties of a key besides its name and schema. */
 export interface KeyDetails {

@@ -300,10 +300,22 @@ export const TABLE = {
   },
   history: {
     count: key(whole(1), 1000, { unit: "messages", doc: "messages kept per channel" }),
+    pageBytes: key(whole(1), 262_144, {
+      unit: "bytes",
+      doc: "messages that one read of a history returns, for a page or a replay; one message at least",
+    }),
     ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
+    channelBytes: key(whole(1), 16_777_216, {
+      unit: "bytes",
+      doc: "size of a channel's messages; beyond it the oldest are removed. In Redis up to an eighth more for each node",
+    }),
     totalBytes: key(whole(1), 268_435_456, {
       unit: "bytes",
-      doc: "size of all history in memory; beyond it the least recently used channels are evicted (Redis has its own limit)",
+      doc: "size of all history in memory; beyond it the heaviest channels are evicted (Redis has its own limit)",
+    }),
+    devicesPerUser: key(whole(1), 32, {
+      unit: "devices",
+      doc: "devices of a user whose cursors a channel keeps; beyond it the one that acknowledged longest ago is forgotten",
     }),
   },
   presence: {
@@ -320,6 +332,12 @@ export const TABLE = {
     ackTimeoutMs: key(milliseconds(1), 5000, {
       unit: "ms",
       doc: "timeout of an acknowledgement when the sender sets none",
+    }),
+    storedBytesPerHour: key(whole(0), 67_108_864, {
+      unit: "bytes",
+      doc:
+        "stored messages that a user may send within an hour through this node, 512 bytes added to each; " +
+        "0: unlimited. The application and the HTTP API are exempt",
     }),
     clientBroadcast: optional(flag(), {
       doc: "clients may send to everyone",

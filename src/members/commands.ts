@@ -30,8 +30,13 @@ export class Commands {
   }
 
   async #join(connection: Connection, group: string): Promise<void> {
-    const replay = await this.#members.join(connection, group);
-    await replay();
+    try {
+      const replay = await this.#members.join(connection, group);
+      await replay();
+    } catch (error) {
+      // The other connections of the user join all the same.
+      if (connection.state === "open") throw error;
+    }
   }
 }
 

@@ -8,12 +8,13 @@ import {
   TidingsError,
   userChannel,
 } from "../protocol/protocol.ts";
-import { Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
+import { type HistoryReads, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
 import type { Watchers } from "./watchers.ts";
 
 export interface MembersPorts {
   readonly local: Local;
   readonly backplane: Backplane;
+  readonly reads: HistoryReads;
   readonly watchers: Watchers;
   readonly rules: ConnectionRules;
   /** Limit of live messages on hold, per channel in replay. */
@@ -52,7 +53,7 @@ export class Members {
 
   constructor(ports: MembersPorts) {
     this.#ports = ports;
-    this.#replay = new Replay(ports.backplane.broker);
+    this.#replay = new Replay(ports.reads);
   }
 
   /**

@@ -1,6 +1,6 @@
-import type { Backplane, StoredMessage } from "../backplane/backplane.ts";
 import type { Channel, Push } from "../protocol/protocol.ts";
 import { pushOf } from "./deliver.ts";
+import type { HistoryReads, Reader } from "./reads.ts";
 
 /** A page of chat history, as clients and the HTTP API see it. */
 export interface HistoryReply {
@@ -15,26 +15,20 @@ export interface HistoryPageQuery {
   /** Only messages below this offset. @default the newest */
   readonly before?: number;
   readonly limit: number;
-  /** Characters of data above which the page ends early; one message always fits. @default unlimited */
-  readonly maxLength?: number;
 }
 
-/** Reads the newest page of a channel's history below an offset. */
+/**
+ * Reads the newest page of a channel's history below an offset. It may be shorter than the limit, because it ends early
+ * at `history.pageBytes`.
+ * @throws TidingsError `unavailable` while too many reads wait, and without the backplane
+ */
 export async function historyPage(
-  { broker }: Backplane,
+  reads: HistoryReads,
+  reader: Reader,
   channel: Channel,
-  { maxLength = Number.POSITIVE_INFINITY, ...query }: HistoryPageQuery,
+  query: HistoryPageQuery,
 ): Promise<HistoryReply> {
-  const { epoch, first, messages } = await broker.history(channel, query);
-  const page = newestWithin(messages, maxLength);
-  return { epoch, messages: page.map(pushOf), more: (page[0]?.offset ?? first) > first };
-}
-
-function newestWithin(messages: readonly StoredMessage[], maxLength: number): readonly StoredMessage[] {
-  let length = 0;
-  const before = messages.findLastIndex(({ body }) => {
-    length += body.length;
-    return length > maxLength;
-  });
-  return messages.slice(Math.min(before + 1, messages.length - 1));
+  reads.assertRoom();
+  const { epoch, first, messages } = await reads.read(reader, channel, query);
+  return { epoch, messages: messages.map(pushOf), more: (messages[0]?.offset ?? first) > first };
 }

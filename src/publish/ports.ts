@@ -3,11 +3,13 @@ import type { TidingsError } from "../protocol/protocol.ts";
 import type { Acks } from "./acks.ts";
 import type { Deliverer } from "./deliver.ts";
 import type { Receipt } from "./receipt.ts";
+import type { SenderBudgets } from "./senders.ts";
 
 export interface PublisherPorts {
   readonly backplane: Backplane;
   readonly deliverer: Deliverer;
   readonly acks: Acks;
+  readonly senders: SenderBudgets;
   /** Timeout of an acknowledgement, for publishes that give none, in milliseconds. */
   readonly ackTimeoutMs: number;
   /** Called with every published message. */

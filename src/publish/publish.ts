@@ -25,13 +25,25 @@ export class Publisher {
    * message to one user; `unavailable` while the backplane is unavailable
    */
   publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
+    return this.#publishContent(draft, options, undefined);
+  }
+
+  /**
+   * Publishes a message that a user sends. Stored ones count towards the user's budget.
+   * @throws TidingsError `rate_limited` when the budget is used up, and as `publish`
+   */
+  publishFrom(user: string, draft: Draft, options: PublishOptions): Promise<Receipt> {
+    return this.#publishContent(draft, options, user);
+  }
+
+  #publishContent(draft: Draft, options: PublishOptions, sender: string | undefined): Promise<Receipt> {
     // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
-      const message = new AcceptedMessage(
-        this.#ids.next(),
-        draft.channel,
-        contentOf(draft, this.#ports.backplane.now()),
-      );
+      const content = contentOf(draft);
+      if (sender !== undefined && !draft.ephemeral) {
+        this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
+      }
+      const message = new AcceptedMessage(this.#ids.next(), draft.channel, content);
       const receipt = this.#publish(message, draft.ephemeral, options);
       return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
     } catch (thrown) {
@@ -200,6 +212,8 @@ export type {
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
 export type { PublishMeter } from "./ports.ts";
+export { APPLICATION, HistoryReads } from "./reads.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
 export { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";
+export { SenderBudgets } from "./senders.ts";

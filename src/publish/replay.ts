@@ -1,7 +1,8 @@
-import type { Broker, HistoryPage, StoredMessage } from "../backplane/backplane.ts";
+import type { HistoryPage, StoredMessage } from "../backplane/backplane.ts";
 import type { Connection, Held, Hold } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import { positionText, pushPacket } from "./deliver.ts";
+import type { HistoryReads } from "./reads.ts";
 
 /** Start of a replay: after a position, or at the oldest retained message. */
 export type ReplayFrom = Position | "first";
@@ -11,7 +12,7 @@ export interface Replayed extends Position {
   readonly recovered: boolean;
 }
 
-/** Messages per read of the history. */
+/** Messages per read of the history. Large ones end the page earlier: `history.pageBytes`. */
 const PAGE = 128;
 
 /**
@@ -19,10 +20,10 @@ const PAGE = 128;
  * reads the history up to the first message on hold, and then releases the hold.
  */
 export class Replay {
-  readonly #broker: Broker;
+  readonly #reads: HistoryReads;
 
-  constructor(broker: Broker) {
-    this.#broker = broker;
+  constructor(reads: HistoryReads) {
+    this.#reads = reads;
   }
 
   /**
@@ -39,10 +40,8 @@ export class Replay {
   ): Promise<Replayed> {
     hold.reached = from;
     try {
-      const { start, page } = await this.#read(channel, from);
-      // A newer replay has its own start, and a second position would move the client back or past messages.
-      if (!isWanted(connection, channel, hold)) return start;
-      connection.send(positionText(channel, start, start.recovered, missed));
+      const { start, page } = await this.#read(connection, channel, from);
+      connection.send(positionText(channel, start, start.recovered));
       await this.#catchUp(connection, channel, hold, start, page);
       return start;
     } finally {
@@ -73,9 +72,8 @@ export class Replay {
       connection.enqueuePosted();
       const live = hold.after(position.offset);
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
-      await connection.whenDrained();
-      const next = await this.#read(channel, position);
-      if (!isWanted(connection, channel, hold)) return;
+      // The read waits until the connection has sent its queue.
+      const next = await this.#read(connection, channel, position);
       if (!next.start.recovered) connection.send(positionText(channel, next.start, false));
       position = next.start;
       page = next.page;
@@ -83,20 +81,23 @@ export class Replay {
   }
 
   /** Reads the page after a position, or the oldest page when the history cannot continue from there. */
-  async #read(channel: Channel, from: ReplayFrom): Promise<{ start: Replayed; page: HistoryPage }> {
-    const page = await this.#broker.history(channel, {
-      after: from === "first" ? 0 : from.offset,
-      limit: PAGE,
-    });
+  async #read(
+    connection: Connection,
+    channel: Channel,
+    from: ReplayFrom,
+  ): Promise<{ start: Replayed; page: HistoryPage }> {
+    const after = from === "first" ? 0 : from.offset;
+    const page = await this.#reads.read(connection, channel, { after, limit: PAGE });
     const start = startOf(page, from);
-    if (start.recovered) return { start, page };
-    return { start, page: await this.#broker.history(channel, { after: start.offset, limit: PAGE }) };
+    if (start.recovered || start.offset === after) return { start, page };
+    const rest = { after: start.offset, limit: PAGE };
+    return { start, page: await this.#reads.read(connection, channel, rest) };
   }
 }
 
 /** Computes where the channel continues, from the bounds of the retained history. */
-function startOf({ epoch, first, last }: HistoryPage, from: ReplayFrom): Replayed {
-  if (from === "first") return { epoch, offset: first - 1, recovered: true };
+function startOf({ epoch, first, last, lost = false }: HistoryPage, from: ReplayFrom): Replayed {
+  if (from === "first") return { epoch, offset: first - 1, recovered: !lost };
   if (from.epoch !== epoch || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
   // An offset beyond the end: this history never assigned it.
   if (from.offset > last) return { epoch, offset: last, recovered: false };

@@ -3,7 +3,7 @@ import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.t
 import { type Connection, Local } from "../../src/local/local.ts";
 import { Gaps, Members, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
-import { Deliverer } from "../../src/publish/publish.ts";
+import { Deliverer, HistoryReads } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
 import { FrameReader } from "../support/wire.ts";
 
@@ -67,6 +67,7 @@ class Scene {
     this.members = new Members({
       local: this.local,
       backplane: this.backplane,
+      reads: new HistoryReads(this.backplane.broker),
       watchers,
       rules,
       holdLimit: 100,

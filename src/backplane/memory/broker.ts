@@ -5,6 +5,8 @@ import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
 import type { Histories } from "./histories.ts";
 import type { FirstPublish, MemoryIdempotency } from "./idempotency.ts";
 
+const LOST = { lost: true };
+
 /**
  * Broker of a single node. Every method has done its work when it returns its promise, so calls take effect in the
  * order in which they are made.
@@ -45,9 +47,14 @@ export class MemoryBroker implements Broker {
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     this.#node.assertStarted();
     const history = this.#histories.open(channel);
+    const { pageBytes } = this.#histories;
     const { epoch, first, last } = history;
-    if ("after" in query) return { epoch, first, last, messages: history.after(query.after, query.limit) };
-    return { epoch, first, last, messages: history.before(query.before ?? last + 1, query.limit) };
+    const messages =
+      "after" in query
+        ? history.after(query.after, query.limit, pageBytes)
+        : history.before(query.before ?? last + 1, query.limit, pageBytes);
+    const isStart = "after" in query && query.after === 0;
+    return { epoch, first, last, messages, ...(isStart && this.#histories.hasLost(history) && LOST) };
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {

@@ -1,10 +1,9 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
-import { cursorName } from "../cursors.ts";
+import { type Cursors, UNKNOWN } from "../cursors.ts";
 import type { LocalNode } from "../local-node.ts";
-import type { Cursors } from "../port.ts";
 import type { Histories } from "./histories.ts";
 
-/** Cursors, kept with the history of their channel and lost with it. */
+/** Cursors, kept with the history of their channel. They outlive its messages. */
 export class MemoryCursors implements Cursors {
   readonly #node: LocalNode;
   readonly #histories: Histories;
@@ -18,12 +17,17 @@ export class MemoryCursors implements Cursors {
 
   async read(user: string, device: string, channels: readonly Channel[]): Promise<(Position | undefined)[]> {
     this.#node.assertStarted();
-    const name = cursorName(user, device);
-    return channels.map((channel) => {
-      const history = this.#histories.find(channel);
-      const offset = history?.cursors?.get(name);
-      return history === undefined || offset === undefined ? undefined : { epoch: history.epoch, offset };
-    });
+    return channels.map((channel) => this.#cursorOf(user, device, channel));
+  }
+
+  #cursorOf(user: string, device: string, channel: Channel): Position | undefined {
+    const history = this.#histories.find(channel);
+    const cursor = history?.cursors?.find(user, device);
+    if (cursor !== undefined) return { epoch: cursor.epoch, offset: cursor.offset };
+    // The device may be one whose cursor was dropped, and it may have missed what the history does not have any more.
+    const isFull = (history?.cursors?.count(user) ?? 0) >= this.#histories.devicesPerUser;
+    const isWhole = history === undefined || (history.first === 1 && !this.#histories.hasLost(history));
+    return isFull && !isWhole ? UNKNOWN : undefined;
   }
 
   async move(
@@ -40,10 +44,9 @@ export class MemoryCursors implements Cursors {
     if (offset > history.last) {
       throw new TidingsError("bad_request", `offset: the last offset of ${channel} is ${history.last}`);
     }
-    const name = cursorName(user, device);
-    const before = history.cursors?.get(name);
-    if (before !== undefined && before >= offset) return before;
-    this.#histories.setCursor(history, name, offset);
+    const before = history.cursors?.find(user, device);
+    if (before?.epoch === history.epoch && before.offset >= offset) return before.offset;
+    this.#histories.setCursor(history, user, device, offset);
     if (this.#watches.has(channel)) sink.acknowledged(channel, user, offset);
     return offset;
   }

@@ -2,7 +2,7 @@ import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import { Epochs } from "./epochs.ts";
 import { History } from "./history.ts";
-import { LruList } from "./lru-list.ts";
+import { Shelves } from "./shelf.ts";
 
 export interface HistoryLimits {
   /** Messages per channel. @default 1_000 */
@@ -11,35 +11,59 @@ export interface HistoryLimits {
   readonly ageMs: number;
   /** Memory of all channels together, in bytes, as estimated. @default 268_435_456 // 256 MiB */
   readonly totalBytes: number;
+  /** Memory of the messages of one channel, in bytes. @default 16_777_216 // 16 MiB */
+  readonly channelBytes?: number;
+  /** Bytes at which a page ends early. @default 262_144 // 256 KiB */
+  readonly pageBytes?: number;
+  /** Devices of a user whose cursors a channel keeps. @default 32 */
+  readonly devicesPerUser?: number;
 }
+
+const DEFAULTS = { channelBytes: 16_777_216, pageBytes: 262_144, devicesPerUser: 32 };
 
 /** Called when a channel's history was lost and continues after a position. */
 type Lost = (channel: Channel, position: Position) => void;
 
+/** Under pressure, histories without an offset have at most this part of the memory. */
+const BLANK_SHARE = 1 / 2;
+/** Under pressure, histories under 1 KiB have at most this part of the memory. */
+const LIGHT_SHARE = 1 / 4;
+
 /**
- * Histories of all channels, within limits. When they exceed the memory limit together, the least recently used are
- * evicted. Histories with an offset lose their messages first, one after another, and continue under a new epoch; then
- * histories without an offset are removed. The history in use is never evicted; when no other is left to evict, it
- * loses its own oldest messages.
+ * Histories of all channels, within limits. When they exceed the memory limit together, the heaviest gives way: a
+ * channel that grows loses its own oldest messages, any other one loses its history and continues under a new epoch.
+ * Many small or blank histories give way among themselves, so that a flood of them pushes nobody else out.
  */
 export class Histories {
-  readonly #limits: HistoryLimits;
+  readonly #limits: Required<HistoryLimits>;
   readonly #now: () => number;
   readonly #lost: Lost;
   readonly #histories = new Map<Channel, History>();
-  /** Histories that have given an offset under their epoch, least recently used first. */
-  readonly #written = new LruList<History>();
-  /** Histories that have given no offset under their epoch, least recently used first. */
-  readonly #blank = new LruList<History>();
+  readonly #shelves = new Shelves();
   readonly #epochs = new Epochs();
-  #bytes = 0;
   /** Epoch of a removed history, preferably a former epoch: members may still hold a position under it. */
   #removedEpoch: string | undefined;
+  /** True after the removal of a history with cursors or a recent loss: a new history cannot tell that it is new. */
+  #hasForgotten = false;
 
   constructor(limits: HistoryLimits, now: () => number, lost: Lost) {
-    this.#limits = limits;
+    const { channelBytes, pageBytes, devicesPerUser } = DEFAULTS;
+    this.#limits = {
+      ...limits,
+      channelBytes: limits.channelBytes ?? channelBytes,
+      pageBytes: limits.pageBytes ?? pageBytes,
+      devicesPerUser: limits.devicesPerUser ?? devicesPerUser,
+    };
     this.#now = now;
     this.#lost = lost;
+  }
+
+  get pageBytes(): number {
+    return this.#limits.pageBytes;
+  }
+
+  get devicesPerUser(): number {
+    return this.#limits.devicesPerUser;
   }
 
   find(channel: Channel): History | undefined {
@@ -49,97 +73,94 @@ export class Histories {
   /** Opens or makes the history of a channel. Marks it as the most recently used, and expires its old messages. */
   open(channel: Channel): History {
     const history = this.#histories.get(channel) ?? this.#create(channel);
-    this.#listOf(history).use(history);
     this.#expire(history);
+    this.#shelves.put(history);
     return history;
   }
 
   append(message: Message): StoredMessage {
+    const { count, channelBytes } = this.#limits;
     const history = this.open(message.channel);
-    if (history.last === 0) {
-      this.#blank.remove(history);
-      this.#written.add(history);
-    }
-    const before = history.bytes;
     const stored = history.append(message);
-    while (history.length > this.#limits.count) history.shift();
-    this.#bytes += history.bytes - before;
+    while (history.length > count) history.shift();
+    while (history.messageBytes > channelBytes && history.length > 1) history.shift();
     this.#fit(history);
     return stored;
   }
 
-  setCursor(history: History, name: string, offset: number): void {
-    const before = history.bytes;
-    history.setCursor(name, offset);
-    this.#bytes += history.bytes - before;
+  setCursor(history: History, user: string, device: string, offset: number): void {
+    history.setCursor(user, { device, epoch: history.epoch, offset }, this.#limits.devicesPerUser);
     this.#fit(history);
+  }
+
+  /** True if messages were lost that retention would still have. */
+  hasLost(history: History): boolean {
+    return history.lostAt > this.#now() - this.#limits.ageMs;
   }
 
   #create(channel: Channel): History {
     const history = new History(channel, this.#epochs.current);
     const mayHoldFormer = this.#removedEpoch !== undefined && this.#removedEpoch !== history.epoch;
+    if (this.#hasForgotten) history.lostAt = this.#now();
     this.#histories.set(channel, history);
-    this.#blank.add(history);
-    this.#bytes += history.bytes;
     this.#fit(history);
     // Members may still hold a position of a history that was removed under another epoch.
     if (mayHoldFormer) this.#lost(channel, { epoch: history.epoch, offset: 0 });
     return history;
   }
 
-  #listOf(history: History): LruList<History> {
-    return history.last === 0 ? this.#blank : this.#written;
-  }
-
   /**
    * Expires messages from the start only. After a clock was set back, an old message behind a newer one makes no hole.
    */
   #expire(history: History): void {
-    let { oldest } = history;
-    if (oldest === undefined) return;
-    const before = history.bytes;
     const deadline = this.#now() - this.#limits.ageMs;
+    let { oldest } = history;
     while (oldest !== undefined && oldest.timestamp < deadline) {
       history.shift();
       oldest = history.oldest;
     }
-    this.#bytes += history.bytes - before;
   }
 
+  /** Counts a history that has changed, and gives up others until all fit. */
   #fit(inUse: History): void {
-    while (this.#bytes > this.#limits.totalBytes && this.#evict(inUse));
+    this.#shelves.put(inUse);
+    while (this.#shelves.bytes > this.#limits.totalBytes && this.#evict(inUse));
   }
 
   /** Takes one step towards the memory limit. @returns false when no step is left */
   #evict(inUse: History): boolean {
-    const written = this.#written.oldestBut(inUse);
-    if (written !== undefined) return this.#lose(written);
-    if (inUse.length > 1) return this.#shorten(inUse);
-    const blank = this.#blank.oldestBut(inUse);
-    return blank !== undefined && this.#remove(blank);
+    const { totalBytes } = this.#limits;
+    const { blank, light } = this.#shelves;
+    const oldestBlank = blank.list.oldestBut(inUse);
+    if (oldestBlank !== undefined && blank.bytes > totalBytes * BLANK_SHARE) return this.#remove(oldestBlank);
+    const oldestLight = light.list.oldestBut(inUse);
+    if (oldestLight !== undefined && light.bytes > totalBytes * LIGHT_SHARE) return this.#lose(oldestLight);
+    for (const shelf of this.#shelves.byWeight()) {
+      if (inUse.shelf === shelf && inUse.length > 1) return this.#shorten(inUse);
+      const heaviest = shelf.list.oldestBut(inUse);
+      if (heaviest !== undefined) return this.#lose(heaviest);
+    }
+    // When the message in use does not fit alone, the removal of blank histories would not help.
+    return oldestBlank !== undefined && inUse.bytes < totalBytes && this.#remove(oldestBlank);
   }
 
   #lose(history: History): true {
-    const before = history.bytes;
-    this.#written.remove(history);
-    history.reset(this.#epochs.renew());
-    this.#blank.add(history);
-    this.#bytes += history.bytes - before;
+    history.reset(this.#epochs.renew(), this.#now());
+    this.#shelves.put(history);
     this.#lost(history.channel, { epoch: history.epoch, offset: 0 });
     return true;
   }
 
   #shorten(history: History): true {
-    const before = history.bytes;
     history.shift();
-    this.#bytes += history.bytes - before;
+    this.#shelves.put(history);
     return true;
   }
 
   #remove(history: History): true {
-    this.#blank.remove(history);
+    this.#shelves.remove(history);
     this.#histories.delete(history.channel);
-    this.#bytes -= history.bytes;
+    if (history.cursors !== undefined || this.hasLost(history)) this.#hasForgotten = true;
     if (this.#removedEpoch === undefined || history.epoch !== this.#epochs.current)
       this.#removedEpoch = history.epoch;
     return true;

@@ -1,12 +1,12 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
+import { ChannelCursors, type DeviceCursor } from "./channel-cursors.ts";
 import type { Linked } from "./lru-list.ts";
+import type { Shelf } from "./shelf.ts";
 
-/** Bytes of a history, a message, a map of cursors and a cursor besides their text: measured on V8, rounded up. */
+/** Bytes of a history, and of a message besides its data: measured on V8, rounded up. */
 const HISTORY_BYTES = 256;
 const MESSAGE_BYTES = 240;
-const CURSORS_BYTES = 256;
-const CURSOR_BYTES = 96;
 
 type Slots = (StoredMessage | undefined)[];
 
@@ -24,10 +24,15 @@ export class History implements Linked<History> {
   first = 1;
   /** The highest offset ever given under this epoch; 0 when there was none. */
   last = 0;
-  /** Estimated memory of the history, in bytes. */
-  bytes = HISTORY_BYTES;
-  /** Last acknowledged offsets, by user and device. */
-  cursors: Map<string, number> | undefined;
+  /** Estimated memory of the messages, in bytes. */
+  messageBytes = 0;
+  /** Cursors of this epoch and of former ones. */
+  cursors: ChannelCursors | undefined;
+  /** When messages were lost, in milliseconds since 1970; 0: never. */
+  lostAt = 0;
+  /** The shelf that the history is on, and the bytes that are counted there. */
+  shelf: Shelf | undefined;
+  countedBytes = 0;
   older: History | undefined;
   newer: History | undefined;
   #slots: Slots = NO_SLOTS;
@@ -35,6 +40,11 @@ export class History implements Linked<History> {
   constructor(channel: Channel, epoch: string) {
     this.channel = channel;
     this.epoch = epoch;
+  }
+
+  /** Estimated memory of the history, in bytes. */
+  get bytes(): number {
+    return HISTORY_BYTES + this.messageBytes + (this.cursors?.bytes ?? 0);
   }
 
   get length(): number {
@@ -50,7 +60,7 @@ export class History implements Linked<History> {
     if (this.length === this.#slots.length) this.#grow();
     const stored = { ...message, epoch: this.epoch, offset: ++this.last };
     this.#slots[this.#slot(stored.offset)] = stored;
-    this.bytes += sizeOf(stored);
+    this.messageBytes += sizeOf(stored);
     return stored;
   }
 
@@ -59,39 +69,37 @@ export class History implements Linked<History> {
     const oldest = this.oldest;
     if (oldest === undefined) return;
     this.#slots[this.#slot(this.first++)] = undefined;
-    this.bytes -= sizeOf(oldest);
+    this.messageBytes -= sizeOf(oldest);
     if (this.first > this.last) this.#slots = NO_SLOTS;
   }
 
-  /** Loses everything and starts again under another epoch. */
-  reset(epoch: string): void {
+  /** Loses all messages and starts again under another epoch. The cursors stay: they tell their devices of the loss. */
+  reset(epoch: string, now: number): void {
     this.epoch = epoch;
     this.first = 1;
     this.last = 0;
-    this.bytes = HISTORY_BYTES;
-    this.cursors = undefined;
+    this.messageBytes = 0;
+    this.lostAt = now;
     this.#slots = NO_SLOTS;
   }
 
-  setCursor(name: string, offset: number): void {
-    if (this.cursors === undefined) {
-      this.cursors = new Map();
-      this.bytes += CURSORS_BYTES;
-    }
-    if (!this.cursors.has(name)) this.bytes += CURSOR_BYTES + name.length;
-    this.cursors.set(name, offset);
+  /** @param limit devices of a user that have a cursor, at most */
+  setCursor(user: string, cursor: DeviceCursor, limit: number): void {
+    this.cursors ??= new ChannelCursors();
+    this.cursors.set(user, cursor, limit);
   }
 
-  /** Up to `limit` messages above an offset. */
-  after(offset: number, limit: number): StoredMessage[] {
+  /** Up to `limit` messages above an offset. They end early at `bytes`; the first one always fits. */
+  after(offset: number, limit: number, bytes: number): StoredMessage[] {
     const from = Math.max(offset + 1, this.first);
-    return this.#range(from, Math.min(from + limit - 1, this.last));
+    return fitting(this.#range(from, Math.min(from + limit - 1, this.last)), bytes);
   }
 
-  /** The newest `limit` messages below an offset. */
-  before(offset: number, limit: number): StoredMessage[] {
+  /** The newest `limit` messages below an offset. They end early at `bytes`; the newest one always fits. */
+  before(offset: number, limit: number, bytes: number): StoredMessage[] {
     const to = Math.min(offset - 1, this.last);
-    return this.#range(Math.max(to - limit + 1, this.first), to);
+    const newestFirst = this.#range(Math.max(to - limit + 1, this.first), to).reverse();
+    return fitting(newestFirst, bytes).reverse();
   }
 
   #range(from: number, to: number): StoredMessage[] {
@@ -113,6 +121,16 @@ export class History implements Linked<History> {
       grown[message.offset & (grown.length - 1)] = message;
     this.#slots = grown;
   }
+}
+
+/** The first messages whose sizes fit into a number of bytes; at least one. */
+function fitting(messages: StoredMessage[], bytes: number): StoredMessage[] {
+  let size = 0;
+  const end = messages.findIndex((message) => {
+    size += sizeOf(message);
+    return size > bytes;
+  });
+  return end === -1 ? messages : messages.slice(0, Math.max(1, end));
 }
 
 const sizeOf = ({ body }: Message): number => MESSAGE_BYTES + body.length;

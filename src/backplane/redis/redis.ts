@@ -9,6 +9,7 @@ import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connec
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { Histories, type HistoryLimits } from "./history/histories.ts";
+import { RELIEF_SCRIPTS } from "./history/relief-scripts.ts";
 import { Retention } from "./history/retention.ts";
 import { HISTORY_SCRIPTS } from "./history/scripts.ts";
 import { NodeCommands } from "./nodes/node-commands.ts";
@@ -198,6 +199,7 @@ function createBase(settings: Settings): Base {
     READ_SETTINGS,
     TIME,
     ...HISTORY_SCRIPTS,
+    ...RELIEF_SCRIPTS,
     ...CURSOR_SCRIPTS,
     ...IDEMPOTENCY_SCRIPTS,
     ...PRESENCE_SCRIPTS,

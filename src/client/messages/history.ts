@@ -5,7 +5,7 @@ import type { AnyMessage } from "./message.ts";
 export interface HistoryPage<Events> {
   readonly epoch: string;
   readonly messages: readonly AnyMessage<Events>[];
-  /** True when there are older messages. */
+  /** True when there are older messages. A page of large messages is shorter than its limit. */
   readonly more: boolean;
 }
 

@@ -1,14 +1,15 @@
 import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
-import type { Publisher } from "../../publish/publish.ts";
-import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
+import type { HistoryReads, Publisher } from "../../publish/publish.ts";
+import type { Authenticator } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "../probe.ts";
 
 /** Ports of the HTTP API. */
 export interface ApiPorts {
   readonly publisher: Publisher;
+  readonly reads: HistoryReads;
   readonly backplane: Backplane;
   /** Checks the backplane by a message through it. */
   readonly probe: Probe;

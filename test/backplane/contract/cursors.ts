@@ -40,23 +40,36 @@ export function cursorsContract(implementation: Implementation): void {
     expect(await cursors.read("carol", "phone", [BOBS])).toEqual([{ epoch, offset: 2 }]);
   });
 
-  test("users and devices have their own cursors where their names could be joined in two ways", async () => {
-    await using cluster = await startCluster(implementation);
+  test("a user's devices beyond the limit lose the cursor that moved longest ago", async () => {
+    await using cluster = await startCluster(implementation, { devicesPerUser: 3 });
     const { cursors } = cluster.node;
-    const epoch = await append(cluster, 3);
-    const devices = [
-      ["a", "b/c"],
-      ["a/b", "c"],
-      ["a%2Fb", "c"],
-    ] as const;
+    const epoch = await append(cluster, 5);
 
-    for (const [index, [user, device]] of devices.entries()) {
-      await cursors.move(user, device, BOBS, { offset: index + 1 });
-    }
+    for (const device of ["a", "b", "c"]) await cursors.move("bob", device, BOBS, { offset: 1 });
+    await cursors.move("bob", "a", BOBS, { offset: 2 });
+    await cursors.move("carol", "a", BOBS, { offset: 1 });
+    for (const device of ["d", "e"]) await cursors.move("bob", device, BOBS, { offset: 3 });
 
-    for (const [index, [user, device]] of devices.entries()) {
-      expect(await cursors.read(user, device, [BOBS])).toEqual([{ epoch, offset: index + 1 }]);
+    const offsets: (number | undefined)[] = [];
+    for (const device of ["a", "b", "c", "d", "e"]) {
+      offsets.push((await cursors.read("bob", device, [BOBS]))[0]?.offset);
     }
+    expect(offsets).toEqual([2, undefined, undefined, 3, 3]);
+    expect(await cursors.read("carol", "a", [BOBS])).toEqual([{ epoch, offset: 1 }]);
+  });
+
+  test("a device whose cursor was dropped counts as one that has lost what is gone", async () => {
+    await using cluster = await startCluster(implementation, { devicesPerUser: 2, count: 2 });
+    const { cursors } = cluster.node;
+    await append(cluster, 1);
+    for (const device of ["a", "b", "c"]) await cursors.move("bob", device, BOBS, { offset: 1 });
+    expect(await cursors.read("bob", "a", [BOBS])).toEqual([undefined]);
+
+    await append(cluster, 9);
+
+    expect(await cursors.read("bob", "a", [BOBS])).toEqual([{ epoch: "", offset: 0 }]);
+    expect(await cursors.read("bob", "c", [BOBS])).toMatchObject([{ offset: 1 }]);
+    expect(await cursors.read("carol", "a", [BOBS])).toEqual([undefined]);
   });
 
   test("a cursor beyond the last offset is a bad request", async () => {

@@ -70,15 +70,35 @@ export function epochsContract(implementation: Implementation): void {
     expect(lossesOfG()).toEqual([{ channel: "group:g", position: { epoch, offset: 0 } }]);
   });
 
-  test("cursors are lost with the history", async () => {
+  test("a cursor of a lost history keeps its epoch, until the device acknowledges under the new one", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, cursors } = cluster.node;
+    const { epoch: former } = await broker.append(cluster.message("user:bob"));
     await broker.append(cluster.message("user:bob"));
-    await cursors.move("bob", "phone", "user:bob", { offset: 1 });
+    await cursors.move("bob", "phone", "user:bob", { offset: 2 });
 
     await cluster.loseHistories();
+    const { epoch } = await broker.append(cluster.message("user:bob"));
 
-    expect(await cursors.read("bob", "phone", ["user:bob"])).toEqual([undefined]);
+    expect(await cursors.read("bob", "phone", ["user:bob"])).toEqual([{ epoch: former, offset: 2 }]);
+    expect(await cursors.move("bob", "phone", "user:bob", { offset: 1 })).toBe(1);
+    expect(await cursors.read("bob", "phone", ["user:bob"])).toEqual([{ epoch, offset: 1 }]);
+  });
+
+  test("the start of a history that has lost messages says so, and of a new one does not", async () => {
+    await using cluster = await startCluster(implementation);
+    const { broker, cursors } = cluster.node;
+    const start = async (channel: Channel) => (await broker.history(channel, { after: 0, limit: 9 })).lost;
+    await broker.append(cluster.message("user:bob"));
+    await cursors.move("bob", "phone", "user:bob", { offset: 1 });
+    expect(await start("user:bob")).toBeUndefined();
+
+    await cluster.loseHistories();
+    await broker.append(cluster.message("user:bob"));
+
+    expect(await start("user:bob")).toBe(true);
+    expect((await broker.history("user:bob", { after: 1, limit: 9 })).lost).toBeUndefined();
+    expect(await start("user:carol")).toBeUndefined();
   });
 
   if (implementation.nodes > 1) severalNodes(implementation);

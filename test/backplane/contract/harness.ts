@@ -14,6 +14,12 @@ export interface ClusterOptions {
   readonly count?: number;
   /** @default 3_600_000 // 1 h */
   readonly ageMs?: number;
+  /** Bytes at which a page of history ends. @default 262_144 // 256 KiB */
+  readonly pageBytes?: number;
+  /** Bytes of messages that a channel retains. @default 16_777_216 // 16 MiB */
+  readonly channelBytes?: number;
+  /** Devices of a user that have a cursor, at most. @default 32 */
+  readonly devicesPerUser?: number;
   /** @default 3_600_000 // 1 h */
   readonly idempotencyWindowMs?: number;
   /** @default 20 */
@@ -29,7 +35,7 @@ export interface TestCluster {
   now(): number;
   /** Advances that clock; waits if the clock cannot be set. */
   advance(ms: number): Promise<void>;
-  /** Makes the backplane lose the histories of all channels that have one. */
+  /** Makes the backplane lose the histories of all channels that have one, but not their cursors. */
   loseHistories(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { HistoryPage } from "../../../src/backplane/backplane.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type Implementation, type StartedCluster, startCluster, upTo } from "./harness.ts";
 
 export function historyContract(implementation: Implementation): void {
@@ -54,6 +55,34 @@ export function historyContract(implementation: Implementation): void {
     expect(page.epoch).not.toBe("");
   });
 
+  test("a page ends early at a number of bytes, and the walk goes on in both directions", async () => {
+    await using cluster = await startCluster(implementation, { pageBytes: 10_000 });
+    const { broker } = cluster.node;
+    // A small message between large ones: the sizes of a page are not alike.
+    for (const number of upTo(9)) {
+      const size = number % 3 === 0 ? 10 : 4_000;
+      await broker.append(cluster.message("all", { body: `"${"x".repeat(size)}"` }));
+    }
+
+    expect(offsets(await broker.history("all", { after: 0, limit: 200 }))).toEqual([1, 2, 3]);
+    expect(offsets(await broker.history("all", { after: 3, limit: 2 }))).toEqual([4, 5]);
+    expect(offsets(await broker.history("all", { limit: 200 }))).toEqual([6, 7, 8, 9]);
+    expect(offsets(await broker.history("all", { before: 6, limit: 200 }))).toEqual([3, 4, 5]);
+    expect(await walk((after) => broker.history("all", { after, limit: 200 }))).toEqual(upTo(9));
+  });
+
+  test("a message that is larger than a page comes alone", async () => {
+    await using cluster = await startCluster(implementation, { pageBytes: 1_000 });
+    const { broker } = cluster.node;
+    for (const size of [10, 5_000, 5_000, 10]) {
+      await broker.append(cluster.message("all", { body: `"${"x".repeat(size)}"` }));
+    }
+
+    expect(offsets(await broker.history("all", { after: 1, limit: 200 }))).toEqual([2]);
+    expect(offsets(await broker.history("all", { before: 4, limit: 200 }))).toEqual([3]);
+    expect(await walk((after) => broker.history("all", { after, limit: 200 }))).toEqual(upTo(4));
+  });
+
   test("the newest messages up to the count are retained, and offsets continue", async () => {
     await using cluster = await startCluster(implementation, { count: 5 });
     await append(cluster, 12);
@@ -64,6 +93,22 @@ export function historyContract(implementation: Implementation): void {
     expect(page).toMatchObject({ first: 8, last: 12 });
     expect(offsets(page)).toEqual([8, 9, 10, 11, 12]);
     expect((await broker.append(cluster.message("all"))).offset).toBe(13);
+  });
+
+  test("a channel retains about the bytes that it may, its newest messages, and offsets continue", async () => {
+    await using cluster = await startCluster(implementation, { channelBytes: 200_000 });
+    const { broker } = cluster.node;
+    const body = `"${"x".repeat(10_000)}"`;
+    for (const _ of upTo(100)) await broker.append(cluster.message("all", { body }));
+
+    await eventually(
+      "the oldest are gone",
+      async () => (await broker.history("all", { limit: 1 })).first > 75,
+    );
+    const { first, last } = await broker.history("all", { limit: 1 });
+    expect(last).toBe(100);
+    expect(first).toBeLessThan(90);
+    expect((await broker.append(cluster.message("all"))).offset).toBe(101);
   });
 
   test("messages over the retained age are not returned", async () => {
@@ -94,6 +139,16 @@ export function historyContract(implementation: Implementation): void {
 
 async function append(cluster: StartedCluster, count: number): Promise<void> {
   for (const _ of upTo(count)) await cluster.node.broker.append(cluster.message("all"));
+}
+
+/** Reads page after page upwards. @returns the offsets of all */
+async function walk(read: (after: number) => Promise<HistoryPage>): Promise<number[]> {
+  const seen: number[] = [];
+  for (;;) {
+    const page = await read(seen.at(-1) ?? 0);
+    seen.push(...offsets(page));
+    if (page.messages.length === 0 || seen.at(-1) === page.last) return seen;
+  }
 }
 
 const offsets = ({ messages }: HistoryPage): number[] => messages.map(({ offset }) => offset);

@@ -61,7 +61,7 @@ test("appends, pages and positions count as use", async () => {
   expect(lost(cluster)).toEqual(["group:b", "group:a", "group:d"]);
 });
 
-test("a lost history loses its cursors and starts at offset 1 under the epoch that was reported", async () => {
+test("a lost history keeps its cursors and starts at offset 1 under the epoch that was reported", async () => {
   await using cluster = await startCluster(bounded);
   const { broker, cursors, sink } = cluster.node;
   const { epoch: former } = await append(cluster, "group:a");
@@ -73,7 +73,7 @@ test("a lost history loses its cursors and starts at offset 1 under the epoch th
   expect(sink.losses).toEqual([{ channel: "group:a", position: { epoch, offset: 0 } }]);
   expect(offset).toBe(1);
   expect(epoch).not.toBe(former);
-  expect(await cursors.read("bob", "web", ["group:a"])).toEqual([undefined]);
+  expect(await cursors.read("bob", "web", ["group:a"])).toEqual([{ epoch: former, offset: 1 }]);
   await expect(cursors.move("bob", "web", "group:a", { offset: 1, epoch: former })).rejects.toMatchObject({
     code: "conflict",
   });
@@ -127,6 +127,57 @@ test("an empty channel that was evicted reports its new position before its firs
   expect(sink.losses.filter(({ channel }) => channel === "user:bob")).toEqual([
     { channel: "user:bob", position: { epoch, offset: 0 } },
   ]);
+});
+
+test("the heaviest history is lost first, however lately it was used", async () => {
+  await using cluster = await startCluster(bounded);
+  const { broker } = cluster.node;
+  const light = (channel: Channel) => broker.append(cluster.message(channel, { body: '"hello"' }));
+  for (const user of upTo(20)) await light(`user:${user}`);
+
+  for (const number of upTo(50)) await append(cluster, `group:${number}`);
+
+  expect(lost(cluster)).toEqual(upTo(48).map((number): Channel => `group:${number}`));
+  for (const user of upTo(20)) expect(await light(`user:${user}`)).toMatchObject({ offset: 2 });
+});
+
+test("a history that grows pays for it with its own oldest messages", async () => {
+  await using cluster = await startCluster(bounded);
+  const { broker } = cluster.node;
+  for (const user of upTo(5)) await broker.append(cluster.message(`user:${user}`));
+  for (const _ of upTo(30)) await append(cluster, "group:g");
+
+  expect(lost(cluster)).toEqual([]);
+  expect(await broker.history("group:g", { limit: 1 })).toMatchObject({ first: 28, last: 30 });
+});
+
+test("a flood of small or blank histories pushes no larger one out", async () => {
+  await using cluster = await startCluster(bounded);
+  const { broker } = cluster.node;
+  for (const _ of upTo(5)) {
+    await broker.append(cluster.message("user:bob", { body: `"${" ".repeat(1_000)}"` }));
+  }
+
+  for (const number of upTo(2_000)) await broker.positions([`group:blank-${number}`]);
+  for (const number of upTo(2_000)) await broker.append(cluster.message(`user:invented-${number}`));
+
+  expect(lost(cluster)).not.toContain("user:bob");
+  expect(await broker.history("user:bob", { limit: 9 })).toMatchObject({ first: 1, last: 5 });
+});
+
+test("a new history after one with cursors was removed says that messages may be lost", async () => {
+  await using cluster = await startCluster(bounded);
+  const { broker, cursors } = cluster.node;
+  const start = async (channel: Channel) => (await broker.history(channel, { after: 0, limit: 9 })).lost;
+  await append(cluster, "user:bob");
+  await cursors.move("bob", "web", "user:bob", { offset: 1 });
+  for (const channel of ["group:b", "group:c", "group:d"] as const) await append(cluster, channel);
+  expect(await start("user:new")).toBeUndefined();
+
+  await broker.positions(upTo(5_000).map((number): Channel => `group:blank-${number}`));
+
+  expect(await cursors.read("bob", "web", ["user:bob"])).toEqual([undefined]);
+  expect(await start("user:bob")).toBe(true);
 });
 
 test("cursors count towards the bound", async () => {

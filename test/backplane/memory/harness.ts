@@ -3,17 +3,19 @@ import type { Implementation } from "../contract/harness.ts";
 
 const HOUR_MS = 3_600_000;
 const TOTAL_BYTES = 2 ** 20;
-/** Size of a message of which one fits the bound: a second one evicts the first, and all histories used before. */
-const LARGE = `"${" ".repeat(0.6 * TOTAL_BYTES)}"`;
+/** A message that exceeds the bound alone: it is kept while it is the newest, and all other histories are lost. */
+const LARGE = `"${" ".repeat(TOTAL_BYTES)}"`;
 
 /** The memory backplane under the contract: one node, on a clock that is moved by hand. */
 export const memory: Implementation = {
   nodes: 1,
   async createCluster(_, options) {
     const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS, graceMs = 20 } = options;
+    const { pageBytes, channelBytes, devicesPerUser } = options;
+    const limits = { count, ageMs, pageBytes, channelBytes, devicesPerUser };
     let now = 1_763_690_000_000;
     const backplane = memoryBackplane({
-      history: { count, ageMs, totalBytes: TOTAL_BYTES },
+      history: { ...limits, totalBytes: TOTAL_BYTES },
       idempotencyWindowMs,
       graceMs,
       now: () => now,
@@ -25,9 +27,8 @@ export const memory: Implementation = {
         now += ms;
       },
       async loseHistories() {
-        for (const channel of ["group:large-1", "group:large-2"] as const) {
-          await backplane.broker.append({ id: "large", type: "large", body: LARGE, timestamp: now, channel });
-        }
+        const message = { id: "large", type: "large", body: LARGE, timestamp: now } as const;
+        await backplane.broker.append({ ...message, channel: "group:large" });
       },
     };
   },

@@ -39,6 +39,79 @@ test("a list grows to at most an eighth over the retained count", async () => {
   expect({ first, last }).toEqual({ first: 421, last: 500 });
 });
 
+test("a read takes a page out of Redis, however large the messages of the history are", async () => {
+  await using cluster = await emptyCluster({});
+  const body = JSON.stringify("x".repeat(400_000));
+  for (const _ of upTo(20)) await cluster.node.broker.append(cluster.message("group:g", { body }));
+  const sent = async (): Promise<number> =>
+    Number(/total_net_output_bytes:(\d+)/.exec(String(await server.command("INFO", "stats")))?.[1]);
+  const before = await sent();
+
+  for (const query of [{ limit: 200 }, { before: 9, limit: 200 }, { after: 0, limit: 128 }]) {
+    expect((await cluster.node.broker.history("group:g", query)).messages).toHaveLength(1);
+  }
+
+  expect((await sent()) - before).toBeLessThan(3 * 450_000);
+});
+
+test("a node fills a gap of large messages page by page", async () => {
+  await using cluster = await emptyCluster({ pageBytes: 10_000 }, 2);
+  const { node, other } = cluster;
+  await other.routes.join("g", "alice");
+  await append(cluster, node);
+  await other.sink.until(() => other.sink.delivered.length === 1);
+  const body = JSON.stringify("x".repeat(4_000));
+  // Written past the node's inbox, so that the next message shows a gap.
+  const [list = ""] = await keysOf("h");
+  const entry = String(await server.command("LINDEX", list, "0"));
+  for (const number of upTo(9)) {
+    const fields = entry.split("\x1f");
+    await server.command("RPUSH", list, [`lost${number}`, fields[1], body, ...fields.slice(3)].join("\x1f"));
+  }
+  await append(cluster, node);
+
+  await other.sink.until(() => other.sink.delivered.length === 11);
+  expect(other.sink.offsets("group:g")).toEqual(upTo(11));
+});
+
+test("in a Redis that is nearly full the heaviest channels lose their oldest messages, and the others none", async () => {
+  await using cluster = await emptyCluster({ heartbeatMs: 5 });
+  const { node, message } = cluster;
+  const reports: unknown[] = [];
+  node.sink.report = (_stage, error) => reports.push(error);
+  for (const user of upTo(20)) for (const _ of upTo(3)) await node.broker.append(message(`user:${user}`));
+  const body = JSON.stringify("x".repeat(100_000));
+  for (const number of upTo(30)) {
+    await node.broker.append(message("group:heavy", { body }));
+    await node.broker.append(message(`group:invented-${number}`, { body }));
+  }
+  const used = async (): Promise<number> =>
+    Number(/\nused_memory:(\d+)/.exec(String(await server.command("INFO", "memory")))?.[1]);
+  const limit = Math.round((await used()) * 1.02);
+
+  try {
+    await server.command("CONFIG", "SET", "maxmemory", String(limit));
+    await eventually("there is room again", async () => (await used()) < limit * 0.9);
+  } finally {
+    await server.command("CONFIG", "SET", "maxmemory", "0");
+  }
+
+  for (const user of upTo(20)) {
+    expect(await node.broker.history(`user:${user}`, { after: 0, limit: 9 })).toMatchObject({
+      first: 1,
+      last: 3,
+    });
+  }
+  const flood = ["heavy", ...upTo(30).map((number) => `invented-${number}`)];
+  const pages = await Promise.all(
+    flood.map((name) => node.broker.history(`group:${name}`, { after: 0, limit: 1 })),
+  );
+  const shortened = pages.filter(({ first }) => first > 1);
+  expect(shortened.length).toBeGreaterThan(0);
+  expect(shortened.every(({ lost }) => lost)).toBe(true);
+  expect(String(reports[0])).toContain("Redis is nearly full");
+});
+
 test("a channel has one list and one head, without a lifetime while there are messages", async () => {
   await using cluster = await emptyCluster({ count: 8, ageMs: 80_000 }, 2);
   for (const node of cluster.nodes) for (const _ of upTo(50)) await append(cluster, node);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { forEachConcurrently, Semaphore } from "../../../src/backplane/redis/connection/semaphore.ts";
+import { forEachConcurrently } from "../../../src/backplane/redis/connection/semaphore.ts";
+import { Semaphore } from "../../../src/protocol/protocol.ts";
 
 test("a semaphore admits up to its limit without a promise, and the others in the order of their requests", async () => {
   const semaphore = new Semaphore(2);

@@ -3,7 +3,14 @@ import { Inbound, InboundBytes, Router, Sending } from "../../../src/actions/act
 import { memoryBackplane } from "../../../src/backplane/backplane.ts";
 import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../../src/gateway/gateway.ts";
 import { Local } from "../../../src/local/local.ts";
-import { Acks, Deliverer, Hooks, Publisher } from "../../../src/publish/publish.ts";
+import {
+  Acks,
+  Deliverer,
+  HistoryReads,
+  Hooks,
+  Publisher,
+  SenderBudgets,
+} from "../../../src/publish/publish.ts";
 
 /** Ports of an API without connections, whose backplane is not started. */
 function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
@@ -31,6 +38,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     backplane,
     deliverer: new Deliverer(local, metrics),
     acks: new Acks(backplane.cursors),
+    senders: new SenderBudgets(0),
     ackTimeoutMs: 1,
     delivered: () => undefined,
     meter: metrics,
@@ -41,7 +49,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     report: () => undefined,
   });
   return {
-    ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
+    reads: new HistoryReads(backplane.broker),
+    ...{ publisher, backplane, probe, local, inbound, metrics, development: true, apiKey: undefined },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,

@@ -1,32 +1,4 @@
-/** Admits a limited number of tasks at a time. The others wait, and are admitted in the order of their requests. */
-export class Semaphore {
-  readonly #limit: number;
-  readonly #waiting: (() => void)[] = [];
-  #admitted = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /**
-   * Admits a task. @returns `undefined` when the task may begin at once (this costs no promise), else a promise to
-   * await
-   */
-  acquire(): Promise<void> | undefined {
-    if (this.#admitted < this.#limit) {
-      this.#admitted++;
-      return undefined;
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Ends a task, and admits the next one. */
-  release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#admitted--;
-    else next();
-  }
-}
+import { Semaphore } from "../../../protocol/protocol.ts";
 
 const MAX_CONCURRENT = 8;
 
@@ -42,3 +14,5 @@ export async function forEachConcurrently<Item>(
   };
   await Promise.all(items.map(admit));
 }
+
+export { Semaphore } from "../../../protocol/protocol.ts";

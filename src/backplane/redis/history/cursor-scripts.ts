@@ -1,24 +1,56 @@
-import { lua, type Script, script } from "../connection/connection.ts";
+import { lua, luaEscapes, type Script, script } from "../connection/connection.ts";
 import { KEY } from "../wire/keys.ts";
-import { LINE } from "../wire/lines.ts";
+import { ENTRY, FIELD, LINE } from "../wire/lines.ts";
 import { historyScript } from "./lua.ts";
+
+/**
+ * Lua that reads and writes the cursors of a user. They are one field of the channel's hash: of each device its name, its
+ * offset and the epoch of that offset, the device that acknowledged last at the end.
+ */
+const DEVICES = lua`
+local ENTRY = "${luaEscapes(ENTRY)}"
+local CURSOR = "([^${luaEscapes(FIELD + ENTRY)}]*)${luaEscapes(FIELD)}(%d+)${luaEscapes(FIELD)}([^${luaEscapes(ENTRY)}]*)"
+
+-- Returns the cursors of a user's other devices, and offset and epoch of the given one.
+local function devices_of(cursors, user, device)
+  local others, offset, epoch = {}, nil, nil
+  for name, its_offset, its_epoch in string.gmatch(redis.call("HGET", cursors, user) or "", CURSOR) do
+    if name == device then
+      offset, epoch = its_offset, its_epoch
+    else
+      others[#others + 1] = table.concat({ name, its_offset, its_epoch }, FIELD)
+    end
+  end
+  return others, offset, epoch
+end
+`;
 
 export const READ_CURSORS = historyScript(
   "cursors",
   lua`
 -- Reads the cursors of one device.
 -- KEYS[1]  base of the channels' partition
--- ARGV[1]  HEAD_MS
--- ARGV[2]  name of the cursor (user and device)
--- ARGV[3…] channels
--- reply    of each channel: "offset epoch", or "" without a cursor
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  user
+-- ARGV[4]  device
+-- ARGV[5]  devices of a user that have a cursor, at most
+-- ARGV[6…] channels
+-- reply    of each channel: "offset epoch", "" without a cursor; "?" without one that may have been dropped, in a
+--          history that does not have all its messages
 local reply = {}
-for index = 3, #ARGV do
-  local cursors = key("${KEY.cursors}", ARGV[index])
-  -- Looking up a history that was lost deletes its cursors.
-  local history = redis.call("EXISTS", cursors) == 1 and history_of(base, ARGV[index])
-  local cursor = history and redis.call("HGET", cursors, ARGV[2])
-  reply[#reply + 1] = cursor and cursor .. " " .. epoch_of(history) or ""
+${DEVICES}
+for index = 6, #ARGV do
+  local channel = ARGV[index]
+  local others, offset, epoch = devices_of(key("${KEY.cursors}", channel), ARGV[3], ARGV[4])
+  if offset then
+    reply[#reply + 1] = offset .. " " .. epoch
+  elseif #others < tonumber(ARGV[5]) then
+    reply[#reply + 1] = ""
+  else
+    local history = history_of(base, channel)
+    reply[#reply + 1] = (history.start > 0 or loss_of(history)) and "?" or ""
+  end
 end
 return reply
 `,
@@ -29,22 +61,27 @@ export const MOVE_CURSOR = historyScript(
   lua`
 -- Moves a cursor forward, and sends the nodes that watch the channel a line "ack".
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  HEAD_MS
--- ARGV[2]  channel
--- ARGV[3]  name of the cursor (user and device)
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  channel
 -- ARGV[4]  user
--- ARGV[5]  offset
--- ARGV[6]  epoch, or "" for the present one
+-- ARGV[5]  device
+-- ARGV[6]  offset
+-- ARGV[7]  epoch, or "" for the present one
+-- ARGV[8]  devices of a user that have a cursor, at most
 -- reply    { cursor, epoch }, { "epoch", present epoch } or { "offset", last offset }; the latter two are refusals
-local channel, name, user, offset, epoch = unpack(ARGV, 2, 6)
+local channel, user, device, offset, epoch, limit = unpack(ARGV, 3, 8)
+${DEVICES}
 local history = history_of(base, channel)
 local current, last = epoch_of(history), last_of(history)
 if epoch ~= "" and epoch ~= current then return { "epoch", current } end
 if tonumber(offset) > last then return { "offset", tostring(last) } end
 local cursors = key("${KEY.cursors}", channel)
-local before = redis.call("HGET", cursors, name)
-if before and tonumber(before) >= tonumber(offset) then return { before, current } end
-redis.call("HSET", cursors, name, offset)
+local kept, before, former = devices_of(cursors, user, device)
+if before and former == current and tonumber(before) >= tonumber(offset) then return { before, current } end
+kept[#kept + 1] = table.concat({ device, offset, current }, FIELD)
+while #kept > tonumber(limit) do table.remove(kept, 1) end
+redis.call("HSET", cursors, user, table.concat(kept, ENTRY))
 redis.call("PEXPIRE", cursors, HEAD_MS)
 for _, token in ipairs(redis.call("SMEMBERS", key("${KEY.watchers}", channel))) do
   post(token, "${LINE.ack}" .. FIELD .. channel .. FIELD .. user .. FIELD .. offset)

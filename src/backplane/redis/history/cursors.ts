@@ -1,5 +1,5 @@
 import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
-import { cursorName } from "../../cursors.ts";
+import { UNKNOWN } from "../../cursors.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { Cursors } from "../../port.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -12,7 +12,10 @@ import type { Histories } from "./histories.ts";
 /** Lifetime of a watch in Redis. A wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;
 
-/** Cursors of devices, stored beside the history of their channel: both are lost together. */
+/**
+ * Cursors of devices, stored beside the history of their channel. They outlive its messages: the epoch of a cursor tells
+ * a device that comes back whether messages were lost.
+ */
 export class RedisCursors implements Cursors {
   readonly #connection: Connection;
   readonly #bus: Bus;
@@ -36,13 +39,16 @@ export class RedisCursors implements Cursors {
     const read = async (partition: number, some: readonly Channel[]): Promise<void> => {
       const reply = await this.#connection.run(READ_CURSORS, partition, [
         ...this.#histories.firstArguments,
-        cursorName(user, device),
+        user,
+        device,
+        this.#histories.devicesPerUser,
         ...some,
       ]);
       for (const [index, text] of (reply as string[]).entries()) {
         const [offset, epoch = ""] = text.split(" ");
         const channel = some[index];
-        if (text !== "" && channel !== undefined) cursors.set(channel, { epoch, offset: Number(offset) });
+        if (text === "" || channel === undefined) continue;
+        cursors.set(channel, text === "?" ? UNKNOWN : { epoch, offset: Number(offset) });
       }
     };
     await Promise.all(
@@ -57,7 +63,8 @@ export class RedisCursors implements Cursors {
     channel: Channel,
     { offset, epoch = "" }: { offset: number; epoch?: string },
   ): Promise<number> {
-    const args = [...this.#histories.firstArguments, channel, cursorName(user, device), user, offset, epoch];
+    const { firstArguments, devicesPerUser } = this.#histories;
+    const args = [...firstArguments, channel, user, device, offset, epoch, devicesPerUser];
     const reply = await this.#connection.run(MOVE_CURSOR, partitionOf(channel), args);
     const [cursor, detail] = reply as [string, string]; // by the script, which returns the name of the argument that it refuses
     if (cursor === "epoch")

@@ -11,7 +11,15 @@ export interface HistoryLimits {
   readonly count: number;
   /** Age up to which messages are retained, in milliseconds. */
   readonly ageMs: number;
+  /** Bytes at which a page ends early. @default 262_144 // 256 KiB */
+  readonly pageBytes?: number;
+  /** Bytes retained per channel. @default 16_777_216 // 16 MiB */
+  readonly channelBytes?: number;
+  /** Devices of a user whose cursors a channel keeps. @default 32 */
+  readonly devicesPerUser?: number;
 }
+
+const DEFAULTS = { pageBytes: 262_144, channelBytes: 16_777_216, devicesPerUser: 32 };
 
 /** Position up to which a node has delivered a channel. */
 export interface Delivered extends Position {
@@ -31,6 +39,7 @@ const MIN_HEAD_MS = 86_400_000;
 const CHANNELS_PER_CALL = 256;
 
 type Reply = readonly (string | number)[];
+type ReadReply = readonly [string, number, number, number, string[], number];
 
 /** Reads histories in Redis, and enforces their retention. */
 export class Histories {
@@ -61,15 +70,34 @@ export class Histories {
     return count + Math.ceil(count / 8);
   }
 
+  /** Bytes retained per channel. */
+  get channelBytes(): number {
+    return this.#limits.channelBytes ?? DEFAULTS.channelBytes;
+  }
+
+  get devicesPerUser(): number {
+    return this.#limits.devicesPerUser ?? DEFAULTS.devicesPerUser;
+  }
+
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    const range = "after" in query ? ["after", query.after] : ["before", query.before ?? ""];
-    const args = [...this.firstArguments, channel, ...this.retentionArguments, ...range, query.limit];
+    const isUpwards = "after" in query;
+    const range = isUpwards ? ["after", query.after] : ["before", query.before ?? ""];
+    const { pageBytes = DEFAULTS.pageBytes } = this.#limits;
+    const retention = this.retentionArguments;
+    const args = [...this.firstArguments, channel, ...retention, ...range, query.limit, pageBytes];
     const reply = await this.#connection.exec(READ, partitionOf(channel), args);
-    const [epoch, first, last, from, entries] = reply as [string, number, number, number, string[]]; // as the script replies
+    const [epoch, first, last, at, entries, lost] = reply as ReadReply;
+    const step = isUpwards ? 1 : -1;
     const messages = entries.map((entry, index) =>
-      decodeEntry(entry, { channel, epoch, offset: from + index }),
+      decodeEntry(entry, { channel, epoch, offset: at + step * index }),
     );
-    return { epoch, first, last, messages };
+    return {
+      epoch,
+      first,
+      last,
+      messages: isUpwards ? messages : messages.reverse(),
+      ...(lost === 1 && { lost: true }),
+    };
   }
 
   /** Positions of channels, in the order asked. */
@@ -101,10 +129,10 @@ export class Histories {
     return verified;
   }
 
-  /** Removes the oldest messages of a history whose list is too long. */
+  /** Removes the oldest messages of a history whose list is too long or too large. */
   async trim(channel: Channel): Promise<void> {
     const { count } = this.#limits;
-    const args = [...this.firstArguments, channel, count, this.maxListLength];
+    const args = [...this.firstArguments, channel, count, this.maxListLength, this.channelBytes];
     await this.#connection.run(TRIM, partitionOf(channel), args);
   }
 

@@ -60,13 +60,24 @@ local function save(history)
   redis.call("PEXPIRE", history.at .. ":${KEY.cursors}:" .. history.channel, HEAD_MS)
 end
 
--- Begins a new history of the channel, under a new epoch and without cursors.
-local function begin(at, channel)
+-- The offset after which a history continues under its present epoch; nil if it has lost no messages.
+local function loss_of(history)
+  local loss = redis.call("GET", history.at .. ":${KEY.rotation}:" .. history.channel)
+  local epoch, offset = string.match(loss or "", "^(.*) (%d+)$")
+  return epoch == epoch_of(history) and tonumber(offset) or nil
+end
+
+-- Remembers that a history has lost messages.
+local function remember_loss(history, offset)
+  local loss = epoch_of(history) .. " " .. (loss_of(history) or offset or 0)
+  redis.call("SET", history.at .. ":${KEY.rotation}:" .. history.channel, loss, "PX", HEAD_MS)
+end
+
+-- Begins a new history of the channel, under a new epoch. Cursors and a head say that there was a former one.
+local function begin(at, channel, head)
   local history = { at = at, channel = channel, serial = next_serial(at), start = 0, stamp = 0, size = 0 }
-  redis.call("DEL", at .. ":${KEY.cursors}:" .. channel)
   save(history)
-  -- Head or list was lost. Nodes may still know a list of that history, and must not append to it.
-  cast("${LINE.invalidate}" .. FIELD .. channel)
+  if head or redis.call("EXISTS", at .. ":${KEY.cursors}:" .. channel) == 1 then remember_loss(history) end
   return history
 end
 
@@ -95,7 +106,7 @@ local function history_of(at, channel)
   local history = { at = at, channel = channel, serial = serial, start = tonumber(start), stamp = tonumber(stamp), size = 0 }
   if history.stamp == 0 then return history end
   history.size = redis.call("LLEN", list_of(history))
-  if history.size == 0 then return begin(at, channel) end
+  if history.size == 0 then return begin(at, channel, head) end
   return history
 end
 

@@ -3,35 +3,61 @@ import { BUCKETS, KEY } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";
 import { entryPattern, historyScript } from "./lua.ts";
 
+/** Entries that READ takes at once: more would read more in vain when entries are large. */
+const ENTRIES_PER_PIECE = 4;
+
 export const READ = historyScript(
   "read",
   lua`
 -- Reads a page of a channel's history, within retention.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  HEAD_MS
--- ARGV[2]  channel
--- ARGV[3]  messages retained
--- ARGV[4]  age retained, ms
--- ARGV[5]  "after" or "before"
--- ARGV[6]  offset; "" with "before": the end
--- ARGV[7]  limit
--- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … } }
-local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local mode, offset, limit = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  channel
+-- ARGV[4]  messages retained
+-- ARGV[5]  age retained, ms
+-- ARGV[6]  time, ms since 1970
+-- ARGV[7]  "after" or "before"
+-- ARGV[8]  offset; "" with "before": the end
+-- ARGV[9]  limit
+-- ARGV[10] bytes at which the page ends; its first entry always fits
+-- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … }, lost }
+--          entries: upwards after an offset, downwards before one
+--          lost: 1 after the offset 0 of a history that has lost messages, else 0
+local channel, count, age, time = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local mode, offset, limit, bytes = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local history = history_of(base, channel)
 local last = last_of(history)
-local first = math.max(expire(history, now() - age), last - count + 1)
-local from, to
-if mode == "after" then
-  from = math.max(offset + 1, first)
-  to = math.min(from + limit - 1, last)
-else
-  to = math.min((offset or last + 1) - 1, last)
-  from = math.max(to - limit + 1, first)
+local first = math.max(expire(history, time - age), last - count + 1)
+
+-- Reads entries from one offset towards another while they fit. Redis does not tell the size of an entry before it is
+-- read, so the entries come in small pieces, the first one alone: at most one piece is read in vain.
+local function entries_from(at, stop, step)
+  local entries, size, before = {}, 0, history.start + 1
+  while (stop - at) * step >= 0 and size < bytes do
+    local more = math.min(#entries, ${ENTRIES_PER_PIECE - 1})
+    local far = at + step * math.min(more, (stop - at) * step)
+    local low, high = math.min(at, far), math.max(at, far)
+    local piece = redis.call("LRANGE", list_of(history), low - before, high - before)
+    for index = 1, #piece do
+      local entry = piece[step > 0 and index or #piece + 1 - index]
+      size = size + #entry
+      if size > bytes and #entries > 0 then return entries end
+      entries[#entries + 1] = entry
+    end
+    at = far + step
+  end
+  return entries
 end
-local before = history.start + 1
-local entries = from <= to and redis.call("LRANGE", list_of(history), from - before, to - before) or {}
-return { epoch_of(history), first, last, from, entries }
+
+if mode == "after" then
+  local from = math.max(offset + 1, first)
+  local entries = entries_from(from, math.min(from + limit - 1, last), 1)
+  return { epoch_of(history), first, last, from, entries, offset == 0 and loss_of(history) and 1 or 0 }
+end
+local to = math.min((offset or last + 1) - 1, last)
+local entries = entries_from(to, math.max(to - limit + 1, first), -1)
+return { epoch_of(history), first, last, to, entries, 0 }
 `,
 );
 
@@ -74,9 +100,8 @@ local function rotate(history)
   history.serial = next_serial(base)
   rename(history)
   save(history)
-  redis.call("DEL", key("${KEY.cursors}", channel))
+  remember_loss(history, last)
   local epoch = epoch_of(history)
-  redis.call("SET", key("${KEY.rotation}", channel), epoch .. " " .. last, "PX", HEAD_MS)
   for _, token in ipairs(nodes_of(base, channel)) do
     post(token, "${LINE.lost}" .. FIELD .. channel .. FIELD .. epoch .. FIELD .. last)
   end
@@ -88,9 +113,7 @@ for index = 2, #ARGV, 4 do
   local history = history_of(base, channel)
   local from = seen
   if epoch_of(history) ~= seen_epoch then
-    local rotation = redis.call("GET", key("${KEY.rotation}", channel))
-    local rotated, at = string.match(rotation or "", "^(.*) (%d+)$")
-    from = rotated == epoch_of(history) and tonumber(at) or 0
+    from = loss_of(history) or 0
   elseif not is_same(history, seen, id) then
     rotate(history)
     from = last_of(history)
@@ -145,15 +168,34 @@ return #scheduled
 export const TRIM = historyScript(
   "cut",
   lua`
--- Retention by count: removes the oldest entries of a list that is too long.
+-- Retention by count and bytes: removes the oldest entries of a list that is too long or too large. Redis counts the
+-- bytes of a list in some microseconds, but not of its entries, so the oldest ones are read for their sizes.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  HEAD_MS
--- ARGV[2]  channel
--- ARGV[3]  messages retained
--- ARGV[4]  maximum length of a list
+-- ARGV[1]  BIRTH
+-- ARGV[2]  HEAD_MS
+-- ARGV[3]  channel
+-- ARGV[4]  messages retained
+-- ARGV[5]  maximum length of a list
+-- ARGV[6]  bytes retained
 -- reply    nil
-local history = history_of(base, ARGV[2])
-if history.size > tonumber(ARGV[4]) then trim(history, history.size - tonumber(ARGV[3])) end
+local history, bytes = history_of(base, ARGV[3]), tonumber(ARGV[6])
+if history.size > tonumber(ARGV[5]) then trim(history, history.size - tonumber(ARGV[4])) end
+if history.size < 2 then return end
+local excess = redis.call("MEMORY", "USAGE", list_of(history), "SAMPLES", "0") - bytes
+if excess <= 0 then return end
+
+-- An eighth more than the excess: trimming costs more than appending.
+excess = excess + bytes / 8
+local number = 0
+while excess > 0 and number < history.size - 1 do
+  local piece = redis.call("LRANGE", list_of(history), number, number + ${ENTRIES_PER_PIECE - 1})
+  for _, entry in ipairs(piece) do
+    if excess > 0 and number < history.size - 1 then
+      excess, number = excess - #entry, number + 1
+    end
+  end
+end
+trim(history, number)
 `,
 );
 

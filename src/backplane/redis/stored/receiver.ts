@@ -3,7 +3,7 @@ import { type Channel, type Position, TidingsError } from "../../../protocol/pro
 import type { LocalNode } from "../../local-node.ts";
 import type { StoredMessage } from "../../message.ts";
 import type { Bus } from "../bus/bus.ts";
-import type { Connection } from "../connection/connection.ts";
+import { type Connection, forEachConcurrently } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
 import { partitionOf } from "../wire/keys.ts";
@@ -96,82 +96,18 @@ export class Receiver {
     this.#progress.delete(channel);
   }
 
-  /** Reports histories of some partitions that were lost, and reads messages that were missed. */
-  async catchUpIn(partitions: readonly number[]): Promise<readonly number[]> {
-    const chosen = new Set(partitions);
-    return this.#catchUp(
-      new Map([...this.#progress].filter(([channel]) => chosen.has(partitionOf(channel)))),
-    );
-  }
-
-  /**
-   * After an outage: reports histories that were lost, and reads messages that were missed.
-   * @returns partitions that are moving to another master, and are not compared
-   */
-  catchUp(): Promise<readonly number[]> {
-    return this.#catchUp(this.#progress);
-  }
-
-  async #catchUp(delivered: ReadonlyMap<Channel, Progress>): Promise<readonly number[]> {
-    const moving = new Set<number>();
-    const verified = await this.#parts.histories.verify(delivered, (partition) => moving.add(partition));
-    const fills: Promise<unknown>[] = [];
+  /** After an outage: reports histories that were lost, and reads messages that were missed. */
+  async catchUp(progress: ReadonlyMap<Channel, Progress> = this.#progress): Promise<void> {
+    const verified = await this.#parts.histories.verify(progress);
+    const behind: { channel: Channel; progress: Progress; last: number }[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const progress = this.#progress.get(channel);
       if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
       this.#lost(channel, { epoch, offset: from });
-      if (progress.offset >= last) continue;
-      fills.push(
-        this.#fill(channel, progress, last).catch(unlessMoving((partition) => moving.add(partition))),
-      );
+      if (progress.offset < last) behind.push({ channel, progress, last });
     }
-    await Promise.all(fills);
-    return [...moving];
-  }
-
-  /** Channels that are delivered on this node. */
-  get channels(): Iterable<Channel> {
-    return this.#progress.keys();
-  }
-
-  /**
-   * Compares what this node has delivered with the histories in Redis: reports those that were lost, and reads messages
-   * that never arrived.
-   * @returns number of channels that differed
-   */
-  async compare(channels: readonly Channel[]): Promise<number> {
-    const delivered = new Map<Channel, Delivered>();
-    for (const channel of channels) {
-      const progress = this.#progress.get(channel);
-      if (progress !== undefined) delivered.set(channel, { ...progress });
-    }
-    const overdue = new Map<Channel, Progress>();
-    let differing = 0;
-    for (const [channel, { epoch, last, from }] of await this.#parts.histories.verify(delivered)) {
-      const progress = this.#progress.get(channel);
-      if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
-      if (epoch !== progress.epoch) differing++;
-      this.#lost(channel, { epoch, offset: from });
-      if (progress.offset < last) overdue.set(channel, { ...progress, fillTo: last });
-    }
-    if (overdue.size === 0) return differing;
-    // These messages may be on their way: what Redis publishes takes another connection than what it replies.
-    await sleep(OVERDUE_MS, undefined, { ref: false });
-    if (!this.#parts.connection.isUp) return differing;
-    return differing + (await this.#fillOverdue(overdue));
-  }
-
-  /** @returns number of channels of which messages were missing */
-  async #fillOverdue(overdue: ReadonlyMap<Channel, Progress>): Promise<number> {
-    const fills: Promise<void>[] = [];
-    for (const [channel, { epoch, offset, fillTo = 0 }] of overdue) {
-      const progress = this.#progress.get(channel);
-      const isStuck =
-        progress?.epoch === epoch && progress.offset === offset && progress.fillTo === undefined;
-      if (isStuck) fills.push(this.#fill(channel, progress, fillTo));
-    }
-    await Promise.all(fills);
-    return fills.length;
+    // A few at a time, because after an outage many channels may have large pages to read.
+    await forEachConcurrently(behind, ({ channel, progress, last }) => this.#fill(channel, progress, last));
   }
 
   /** @returns number of messages that have their offsets now */
@@ -283,8 +219,9 @@ export class Receiver {
         }
         for (const message of page.messages)
           if (message.offset > progress.offset) this.#next(progress, message);
-        // Retention has removed the other messages. Clients notice the gap in the offsets.
-        if (page.messages.length < PAGE && progress.offset < page.last) {
+        // A page ends early at a number of bytes, so only an empty one says that retention has removed the other
+        // messages. Clients notice the gap in the offsets.
+        if (page.messages.length === 0 && progress.offset < page.last) {
           progress.offset = page.last;
           progress.id = undefined;
           this.#parts.onUndelivered(channel);

@@ -6,7 +6,7 @@ import {
   TidingsError,
   userChannel,
 } from "../../../protocol/protocol.ts";
-import { applicationKey, historyPage, type Receipt } from "../../../publish/publish.ts";
+import { APPLICATION, applicationKey, historyPage, type Receipt } from "../../../publish/publish.ts";
 import type { Fields } from "../body.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
@@ -64,7 +64,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     access: "read",
     method: "get",
     path: "/history",
-    summary: "A page of a channel's history, oldest first",
+    summary: "A page of a channel's history, oldest first; shorter than the limit when messages are large",
     takes: z.object({
       channel,
       before: whole(1)
@@ -73,7 +73,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
       limit: whole(1, 200).default(50),
     }),
     gives: z.object({ epoch: z.string(), messages: z.array(push), more: z.boolean() }),
-    handle: ({ channel, before, limit }) => historyPage(ports.backplane, channel, { before, limit }),
+    handle: ({ channel, before, limit }) => historyPage(ports.reads, APPLICATION, channel, { before, limit }),
   }),
 ];
 

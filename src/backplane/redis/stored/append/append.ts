@@ -16,6 +16,7 @@ import { Duplicates } from "./duplicates.ts";
 import type { AppendMethod } from "./method.ts";
 import { PendingAppend } from "./pending.ts";
 import type { AppendTargets } from "./targets.ts";
+import { Trimmer } from "./trimmer.ts";
 
 /** Limits of a batch, in messages and in characters of their data. A longer batch would block Redis for over 2 ms. */
 const MESSAGES_PER_BATCH = 512;
@@ -88,8 +89,9 @@ export class AppendQueue {
     this.#maxInFlight = parts.byPartition ? MAX_IN_FLIGHT_OF_PARTITION : MAX_IN_FLIGHT;
     this.#parts = parts;
     this.#duplicates = duplicates;
-    this.#byScript = new AppendByScript({ ...parts, completion, duplicates });
-    this.#byTransaction = new AppendByTransaction({ ...parts, completion });
+    const trimmer = new Trimmer(parts);
+    this.#byScript = new AppendByScript({ ...parts, completion, duplicates, trimmer });
+    this.#byTransaction = new AppendByTransaction({ ...parts, completion, trimmer });
   }
 
   /** Enqueues a message. Rejects as {@link Broker.append} says, and with `unavailable` while the queue is full. */

@@ -73,9 +73,8 @@ export class AppendByScript implements AppendMethod {
     return args;
   }
 
-  /** @returns messages that were not stored */
-  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): PendingAppend[] {
-    const { completion, duplicates, traffic } = this.#parts;
+  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): void {
+    const { completion, duplicates, traffic, trimmer } = this.#parts;
     const lengths = words.split(" ");
     let index = 0;
     let detail = 0;
@@ -87,8 +86,10 @@ export class AppendByScript implements AppendMethod {
         const word = lengths[index++] ?? "";
         if (word === "0") sent += this.#lookedUp(pending, details[detail++] ?? "");
         else if (word === "=") void duplicates.complete(pending, details[detail++] ?? "");
-        else if (word === "-1") lost.push(pending);
-        else sent += completion.appended(pending, target, target.start + Number(word));
+        else {
+          sent += completion.appended(pending, target, target.start + Number(word));
+          trimmer.appended(pending, target, 0);
+        }
       }
     }
     traffic.sent(LINE.lengths, sent);
@@ -96,10 +97,11 @@ export class AppendByScript implements AppendMethod {
   }
 
   #lookedUp(pending: PendingAppend, detail: string): number {
-    const { targets, completion } = this.#parts;
+    const { targets, completion, trimmer } = this.#parts;
     const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
     const { channel } = pending.message;
     const target = targets.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
+    trimmer.appended(pending, target, 0);
     return completion.appended(pending, target, Number(offset));
   }
 }

@@ -1,4 +1,3 @@
-import type { Channel } from "../../../../protocol/protocol.ts";
 import { FAILED, pack, publishOf } from "../../connection/connection.ts";
 import { inboundOf } from "../../wire/keys.ts";
 import { LINE, lineOf, NEWLINE, VERSION } from "../../wire/lines.ts";
@@ -36,8 +35,6 @@ export interface AppendByTransactionParts extends AppendMethodParts {
  */
 export class AppendByTransaction implements AppendMethod {
   readonly #parts: AppendByTransactionParts;
-  /** Channels whose lists are being trimmed. */
-  readonly #trimming = new Set<Channel>();
   #payloads = 0;
 
   constructor(parts: AppendByTransactionParts) {
@@ -99,8 +96,7 @@ export class AppendByTransaction implements AppendMethod {
 
   /** @returns messages that were not appended */
   #complete({ messages }: Payload, lengths: readonly number[], failure: unknown): PendingAppend[] {
-    const { histories, targets, traffic, completion } = this.#parts;
-    const { maxListLength } = histories;
+    const { targets, traffic, completion, trimmer } = this.#parts;
     const returned: PendingAppend[] = [];
     let sent = 0;
     for (const [index, pending] of messages.entries()) {
@@ -112,22 +108,10 @@ export class AppendByTransaction implements AppendMethod {
         targets.forget(message.channel);
         returned.push(pending);
       }
-      if (length > maxListLength) void this.#trim(message.channel);
+      if (length > 0) trimmer.appended(pending, target, length);
     }
     traffic.sent(LINE.awaiting, sent);
     return returned;
-  }
-
-  /** Trims a channel's list. After a failure, the next message of the channel starts another attempt. */
-  async #trim(channel: Channel): Promise<void> {
-    if (this.#trimming.has(channel)) return;
-    this.#trimming.add(channel);
-    try {
-      await this.#parts.histories.trim(channel);
-    } catch (error) {
-      if (this.#parts.connection.isNews(error)) this.#parts.node.report("history", error);
-    }
-    this.#trimming.delete(channel);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Histories } from "../../history/histories.ts";
 import type { Completion } from "./completion.ts";
 import type { PendingAppend } from "./pending.ts";
 import type { AppendTargets } from "./targets.ts";
+import type { Trimmer } from "./trimmer.ts";
 
 /** A method by which a batch is appended: by a script, or by a transaction. */
 export interface AppendMethod {
@@ -24,5 +25,6 @@ export interface AppendMethodParts {
   readonly histories: Histories;
   readonly targets: AppendTargets;
   readonly completion: Completion;
+  readonly trimmer: Trimmer;
   readonly traffic: TrafficCounts;
 }

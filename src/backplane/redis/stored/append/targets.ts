@@ -31,7 +31,9 @@ export interface AppendTarget {
   readonly start: number;
   readonly nodes: TargetNodes;
   /** Time of the next look-up, by performance.now(). */
-  readonly until: number;
+  until: number;
+  /** Characters that this node has appended since the list was last measured (trimmer.ts). */
+  appendedBytes: number;
   /** Value of `members.arrivals` when this node last had no member of the channel; -1: never checked. */
   noMembersAt: number;
 }
@@ -46,6 +48,7 @@ export const UNKNOWN_TARGET: AppendTarget = {
   start: 0,
   nodes: NO_NODES,
   until: 0,
+  appendedBytes: 0,
   noMembersAt: -1,
 };
 
@@ -92,6 +95,8 @@ export class AppendTargets {
       start,
       nodes: this.#nodesOf(tokens),
       until: performance.now() + this.#lifetimeMs,
+      // Whatever makes look-ups frequent must not keep the list from being measured.
+      appendedBytes: this.#targets.get(channel)?.appendedBytes ?? 0,
       noMembersAt: -1,
     };
     this.#targets.delete(channel);
@@ -105,7 +110,8 @@ export class AppendTargets {
 
   /** Forgets a target whose list no longer exists under its key. */
   forget(channel: Channel): void {
-    this.#targets.delete(channel);
+    const known = this.#targets.get(channel);
+    if (known !== undefined) known.until = 0;
   }
 
   #listOf(channel: Channel, birth: string, stamp: string): string {

@@ -1,0 +1,55 @@
+import type { Channel } from "../../../../protocol/protocol.ts";
+import type { LocalNode } from "../../../local-node.ts";
+import type { Connection } from "../../connection/connection.ts";
+import type { Histories } from "../../history/histories.ts";
+import type { PendingAppend } from "./pending.ts";
+import type { AppendTarget } from "./targets.ts";
+
+/** Part of the bytes of a channel that a node appends between two measurements of the list. */
+const MEASURED_AT = 1 / 8;
+
+export interface TrimmerParts {
+  readonly connection: Connection;
+  readonly node: LocalNode;
+  readonly histories: Histories;
+}
+
+/**
+ * Starts the retention of lists. Redis tells the length of a list with each append, but not its bytes: each node counts
+ * the bytes that it appends, and has a list measured after an eighth of its limit. So a list has at most its limit and
+ * an eighth for each node.
+ */
+export class Trimmer {
+  readonly #parts: TrimmerParts;
+  readonly #maxLength: number;
+  readonly #measuredAt: number;
+  /** Channels whose lists are being trimmed. */
+  readonly #trimming = new Set<Channel>();
+
+  constructor(parts: TrimmerParts) {
+    this.#parts = parts;
+    this.#maxLength = parts.histories.maxListLength;
+    this.#measuredAt = parts.histories.channelBytes * MEASURED_AT;
+  }
+
+  /** Counts an append. @param length length of the list after it; 0 when the script has trimmed it already */
+  appended({ message }: PendingAppend, target: AppendTarget, length: number): void {
+    target.appendedBytes += message.body.length;
+    if (length > this.#maxLength || target.appendedBytes >= this.#measuredAt) {
+      target.appendedBytes = 0;
+      void this.#trim(message.channel);
+    }
+  }
+
+  /** Trims a channel's list. After a failure, the next messages of the channel start another attempt. */
+  async #trim(channel: Channel): Promise<void> {
+    if (this.#trimming.has(channel)) return;
+    this.#trimming.add(channel);
+    try {
+      await this.#parts.histories.trim(channel);
+    } catch (error) {
+      if (this.#parts.connection.isUp) this.#parts.node.report("history", error);
+    }
+    this.#trimming.delete(channel);
+  }
+}

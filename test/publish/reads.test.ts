@@ -1,0 +1,136 @@
+import { expect, test } from "vitest";
+import type { Broker, HistoryPage } from "../../src/backplane/backplane.ts";
+import type { Connection } from "../../src/local/local.ts";
+import { type APPLICATION, HistoryReads } from "../../src/publish/publish.ts";
+import { eventually } from "../support/eventually.ts";
+
+const EMPTY: HistoryPage = { epoch: "e", first: 1, last: 0, messages: [] };
+
+/** A store whose reads end when the test says so. */
+class HeldBroker {
+  /** Channels of the reads in flight, in the order of their beginnings. */
+  readonly begun: string[] = [];
+  readonly #ends: (() => void)[] = [];
+  inFlight = 0;
+
+  history(channel: string): Promise<HistoryPage> {
+    this.begun.push(channel);
+    this.inFlight++;
+    return new Promise((resolve) => this.#ends.push(() => resolve(EMPTY)));
+  }
+
+  /** Ends the oldest read in flight. */
+  end(): void {
+    this.inFlight--;
+    this.#ends.shift()?.();
+  }
+}
+
+interface Scene {
+  readonly broker: HeldBroker;
+  readonly reads: HistoryReads;
+}
+
+function scene(): Scene {
+  const broker = new HeldBroker();
+  return { broker, reads: new HistoryReads(broker as Pick<Broker, "history"> as Broker) }; // no other method is called
+}
+
+/** A connection that is drained when the test says so. */
+function reader(drained: Promise<void> = Promise.resolve()): Connection {
+  return { state: "open", stalledSince: 1, whenDrained: () => drained } as Connection; // the part that reads look at
+}
+
+const read = ({ reads }: Scene, by: Connection | typeof APPLICATION, channel: string) =>
+  reads.read(by, `group:${channel}`, { limit: 1 });
+
+const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+test("a connection has two reads in flight, and its others follow in their order", async () => {
+  const at = scene();
+  const eve = reader();
+  const all = times(32, (index) => read(at, eve, String(index)));
+  await eventually("two have begun", () => at.broker.begun.length === 2);
+
+  for (const ended of times(32, (index) => index)) {
+    await eventually("the next has begun", () => at.broker.begun.length === Math.min(32, ended + 2));
+    expect(at.broker.inFlight).toBeLessThanOrEqual(2);
+    at.broker.end();
+  }
+
+  await Promise.all(all);
+  expect(at.broker.begun).toEqual(times(32, (index) => `group:${index}`));
+});
+
+test("a reader with a long queue delays another reader by its turn only", async () => {
+  const at = scene();
+  const eves = times(20, () => reader());
+  const flood = eves.flatMap((eve) => times(32, () => read(at, eve, "eve")));
+  await eventually("the node's places are taken", () => at.broker.inFlight === 16);
+
+  const bob = read(at, reader(), "bob");
+  let ends = 0;
+  while (!at.broker.begun.includes("group:bob")) {
+    at.broker.end();
+    ends++;
+    await eventually("the place is taken again", () => at.broker.inFlight === 16);
+  }
+
+  // Twenty connections with two reads each: sixteen are in flight, and the others stood before bob.
+  expect(ends).toBeLessThanOrEqual(2 * 20);
+  while (at.broker.begun.length < flood.length + 1 || at.broker.inFlight > 0) {
+    at.broker.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([...flood, bob]);
+});
+
+test("a connection reads nothing while it has unsent bytes, and takes no place of the node", async () => {
+  const at = scene();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stalled = times(40, () => reader(promise)).map((eve) => read(at, eve, "eve"));
+  const bob = read(at, reader(), "bob");
+  await eventually("bob reads", () => at.broker.inFlight === 1);
+  expect(at.broker.begun).toEqual(["group:bob"]);
+  at.broker.end();
+  await bob;
+
+  resolve();
+  for (const _ of stalled) {
+    await eventually("the next has begun", () => at.broker.inFlight > 0);
+    at.broker.end();
+  }
+  await Promise.all(stalled);
+});
+
+test("a request is refused while a thousand reads wait, and a replay goes on", async () => {
+  const at = scene();
+  const flood = times(600, () => reader()).flatMap((eve) => times(2, () => read(at, eve, "eve")));
+  await eventually("the node's places are taken", () => at.broker.inFlight === 16);
+  await eventually("the queue is full", () => {
+    try {
+      at.reads.assertRoom();
+      return false;
+    } catch (error) {
+      expect(error).toMatchObject({ code: "unavailable", retryable: true });
+      return true;
+    }
+  });
+  const replay = read(at, reader(), "replay");
+
+  while (at.broker.begun.length < flood.length + 1 || at.broker.inFlight > 0) {
+    at.broker.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([...flood, replay]);
+  expect(() => at.reads.assertRoom()).not.toThrow();
+});
+
+test("a read of a connection that has closed is refused before it reaches the store", async () => {
+  const at = scene();
+  const closed = { state: "closed", stalledSince: 0, pendingBytes: 0 } as Connection; // the part that reads look at
+
+  await expect(read(at, closed, "g")).rejects.toMatchObject({ code: "unavailable" });
+  expect(at.broker.begun).toEqual([]);
+});
