@@ -43,9 +43,9 @@ import {
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
-import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
-import { TidingsError, within } from "./protocol/protocol.ts";
+import { Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Members, Watchers } from "./members/members.ts";
+import { Overdue, TidingsError, within } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
@@ -217,12 +217,10 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
   const { publisher, reads, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
-  const router = new Router(config.timeouts.handlerMs);
+  const maxWaiting = config.websocket.messageQueueSize;
+  const router = new Router(config.timeouts.handlerMs, maxWaiting);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
-  const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
-  const bytes = new InboundBytes(maxInboundBytes);
-  const inbound = new Inbound({ router, sending, maxWaiting, bytes, report });
-  const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
+  const inbound = new Inbound({ router, sending, maxWaiting, report });
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
   builtinActions({ router, local, backplane, members, reads, watchers, authorize: allowed, renewLogin });
@@ -233,6 +231,9 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   return { ...basis, backplane, policy, publisher, reads, router, api, lifecycle };
 }
 
+/** Questions to the policy that may hang at a time, before further ones are refused at once. */
+const MAX_OVERDUE_POLICY = 1_000;
+
 /** @returns `policy`, which the application may replace, and `allowed`, which asks the current policy with a timeout */
 function makePolicy(
   { config, development }: Basis,
@@ -242,10 +243,12 @@ function makePolicy(
 ): { policy: HubParts["policy"]; allowed: Authorize } {
   const clientBroadcast = config.publish.clientBroadcast ?? development;
   const policy = { authorize: authorize ?? defaultPolicy(local, backplane, clientBroadcast) };
+  const overdue = new Overdue(MAX_OVERDUE_POLICY);
   const allowed: Authorize = (user, verb, channel) => {
+    overdue.assertRoom("the policy");
     const answer = policy.authorize(user, verb, channel);
     if (!(answer instanceof Promise)) return answer;
-    return within(config.timeouts.hookMs, "the policy", () => answer);
+    return within(config.timeouts.hookMs, "the policy", () => answer, overdue.add);
   };
   return { policy, allowed };
 }

@@ -32,13 +32,27 @@ export const epochSchema = z
   .refine((epoch) => epoch.isWellFormed(), "expected well-formed text");
 export const positionSchema = z.object({ epoch: epochSchema, offset: offsetSchema });
 
+/** Channels that a login may name: each costs a question to the policy, a look-up and a replay. */
+const MAX_LOGIN_CHANNELS = 1_000;
+
+const hasFewEntries = (value: unknown): boolean =>
+  typeof value !== "object" || value === null || Object.keys(value).length <= MAX_LOGIN_CHANNELS;
+
+/** Positions to resume from. They are counted before they are checked one by one. */
+const resumeSchema = z
+  .custom<Record<string, unknown>>(
+    hasFewEntries,
+    `expected at most ${MAX_LOGIN_CHANNELS.toLocaleString("en")} channels: join further groups with group.join`,
+  )
+  .pipe(z.record(z.string(), positionSchema));
+
 /** Data of `robot.login`. */
 export const loginSchema = z.object({
   token: z.string().optional(),
   user_id: idSchema.optional(),
   platform: idSchema.optional(),
   device: idSchema.optional(),
-  resume: z.record(z.string(), positionSchema).optional(),
+  resume: resumeSchema.optional(),
 });
 
 export type LoginData = z.infer<typeof loginSchema>;

@@ -46,6 +46,7 @@ export class Inbound {
       (connection, text) => this.#handle(connection, text),
       (error) => ports.report("intake", error),
     );
+    ports.router.onOverdue = ({ connection }, work) => this.#intake.keep(connection as Connection, work); // #request passed it to the router
   }
 
   /** Requests and messages in flight for all connections. */

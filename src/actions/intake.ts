@@ -99,15 +99,30 @@ export class Intake {
     if (error !== undefined) this.#report(error);
     const wasFull = this.#isFull;
     this.#inFlight--;
-    this.#inFlightBytes -= bytes;
+    this.#left(connection, state, wasFull);
+  }
+
+  /** Frees a place of the connection. Never throws. */
+  #left(connection: Connection, state: InboundState, nodeWasFull = false): void {
     state.inFlight--;
     state.inFlightBytes -= bytes;
     try {
-      if (wasFull) this.#resumeAll();
+      if (nodeWasFull) this.#resumeAll();
       else this.#resume(connection);
     } catch (thrown) {
       this.#report(thrown);
     }
+  }
+
+  /**
+   * Keeps the connection's place of work that was answered at its timeout and goes on. The node's place is free: a
+   * handler that never ends must not keep the node from reading.
+   */
+  keep(connection: Connection, work: Promise<unknown>): void {
+    const state = connection.attached(InboundState);
+    state.inFlight++;
+    const done = (): void => this.#left(connection, state);
+    work.then(done, done);
   }
 
   #hasRoom(connection: Connection): boolean {

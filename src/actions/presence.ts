@@ -14,14 +14,15 @@ type Online = Record<string, readonly string[]>;
 const PAGE = 100;
 
 /** Registers `presence.get`, `presence.watch`. */
-export function presenceActions({ router, local, backplane, watchers, authorize }: BuiltinPorts): void {
+export function presenceActions(ports: BuiltinPorts): void {
+  const { router, local, backplane, members, watchers, authorize } = ports;
   const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
   router.action("presence.get", getSchema, async ({ user }, { users, group }) => {
     if (group !== undefined) {
       await assertAllowed(authorize, user, "history", groupChannel(group));
-      return someOnline(backplane, await backplane.presence.inGroup(group));
+      return someOnline({ backplane, members }, await backplane.presence.inGroup(group));
     }
-    return users === undefined ? anyOnline(backplane) : someOnline(backplane, users);
+    return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);
   });
 
   const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
@@ -29,7 +30,7 @@ export function presenceActions({ router, local, backplane, watchers, authorize 
     const users = "users" in watched ? watched.users : undefined;
     // Watch first: a change between the watch and the read must not be missed.
     watchers.watch(localConnection(local, connection), users);
-    return users === undefined ? anyOnline(backplane) : watchedOnline(backplane, users);
+    return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);
   });
 }
 
@@ -49,11 +50,12 @@ async function watchedOnline(
 }
 
 async function someOnline(
-  { presence }: Backplane,
+  { backplane: { presence }, members: { pace } }: Pick<BuiltinPorts, "backplane" | "members">,
   users: readonly string[],
 ): Promise<{ online: Online; count: number }> {
   const entries: [string, string[]][] = [];
-  for (const user of users) {
+  for (const [step, user] of users.entries()) {
+    await pace.after(step);
     const connections = await presence.connectionsOf(user);
     if (connections.length > 0)
       entries.push([user, [...new Set(connections.map(({ platform }) => platform))]]);

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type ConnectionInfo, isId, TidingsError, within } from "../protocol/protocol.ts";
+import { type ConnectionInfo, Overdue, TidingsError, within } from "../protocol/protocol.ts";
 
 /** A client's request or message, as handlers and middleware see it. */
 export interface ActionContext {
@@ -26,10 +26,17 @@ export class Router {
   readonly timeoutMs: number;
   readonly #actions = new Map<string, Action>();
   readonly #middleware: Middleware[] = [];
+  readonly #overdue: Overdue;
+  /** Called with work that goes on after its timeout. */
+  onOverdue: ((context: ActionContext, work: Promise<unknown>) => void) | undefined;
 
-  /** @param timeoutMs timeout of a handler */
-  constructor(timeoutMs: number) {
-    this.timeoutMs = timeoutMs;
+  /**
+   * @param timeoutMs timeout of a handler
+   * @param maxOverdue handlers that may go on after their timeout, before further calls of theirs are refused
+   */
+  constructor(timeoutMs: number, maxOverdue = 1_000) {
+    this.#timeoutMs = timeoutMs;
+    this.#overdue = new Overdue(maxOverdue);
   }
 
   /**
@@ -64,25 +71,26 @@ export class Router {
 
   /**
    * Runs an action. A handler that answers synchronously costs no promise and no timer.
-   * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, or what the handler threw
+   * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, `unavailable` while too many
+   * earlier calls of the handler hang, or what the handler threw
    */
   async run(context: ActionContext, data: unknown): Promise<unknown> {
     const action = this.#actions.get(context.action);
     if (action === undefined) {
       throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
     }
+    this.#overdue.assertRoom(context.action);
     const reply = this.#through(0, context, () => action(context, data));
-    return reply instanceof Promise ? within(this.timeoutMs, context.action, () => reply) : reply;
-  }
-
-  /** True when requests and messages pass through middleware. */
-  get hasMiddleware(): boolean {
-    return this.#middleware.length > 0;
-  }
-
-  /** Runs something that is no registered action inside the middleware. */
-  wrap(context: ActionContext, run: () => unknown): unknown {
-    return this.#through(0, context, run);
+    if (!(reply instanceof Promise)) return reply;
+    return within(
+      this.#timeoutMs,
+      context.action,
+      () => reply,
+      (name, work) => {
+        this.#overdue.add(name, work);
+        this.onOverdue?.(context, work);
+      },
+    );
   }
 
   #through(index: number, context: ActionContext, action: () => unknown): unknown {

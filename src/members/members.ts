@@ -9,6 +9,7 @@ import {
   userChannel,
 } from "../protocol/protocol.ts";
 import { type HistoryReads, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
+import { Pace } from "./pace.ts";
 import type { Watchers } from "./watchers.ts";
 
 export interface MembersPorts {
@@ -48,6 +49,8 @@ interface Start {
 export class Members {
   /** Limit of groups per connection: each costs memory on this node. */
   static readonly maxGroups = 10_000;
+  /** Turns of the long loops about channels and users. */
+  readonly pace = new Pace();
   readonly #ports: MembersPorts;
   readonly #replay: Replay;
 
@@ -82,8 +85,10 @@ export class Members {
     local.add(connection);
     connection.send(welcome);
     const joined: Entry[] = [];
+    const ownGroups = new Set(durable);
     for (const group of [...new Set([...durable, ...groups])].slice(0, Members.maxGroups)) {
-      joined.push(await this.#joinGroup(connection, group, { ...known, durable: durable.includes(group) }));
+      await this.pace.after(joined.length);
+      joined.push(await this.#joinGroup(connection, group, ownGroups.has(group)));
     }
     return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }
@@ -206,8 +211,10 @@ export class Members {
       connection.device,
       unknown.map(({ channel }) => channel),
     );
-    for (const entry of entries) {
-      const cursor = known[unknown.indexOf(entry)];
+    const cursorOf = new Map(unknown.map((entry, index) => [entry, known[index]]));
+    for (const [step, entry] of entries.entries()) {
+      await this.pace.after(step);
+      const cursor = cursorOf.get(entry);
       const start = entry.durable ? "first" : starts[entry.channel];
       const from = positions[entry.channel] ?? cursor ?? start;
       await this.#replayEntry(connection, entry, from);

@@ -15,7 +15,7 @@ export {
 export type { CloseCause, DisconnectClass } from "./close.ts";
 export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";
 export type { ConnectionInfo } from "./connection.ts";
-export { within } from "./deadline.ts";
+export { type OnOverdue, Overdue, within } from "./deadline.ts";
 export type { Decoded } from "./decode.ts";
 export { assertDepth, assertType, decodeClientFrame, MAX_DEPTH } from "./decode.ts";
 export type { EncodedPush } from "./encode.ts";

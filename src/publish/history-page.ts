@@ -1,6 +1,6 @@
 import type { Channel, Push } from "../protocol/protocol.ts";
+import type { HistoryReads, Reader } from "./budgets/reads.ts";
 import { pushOf } from "./deliver.ts";
-import type { HistoryReads, Reader } from "./reads.ts";
 
 /** A page of chat history, as clients and the HTTP API see it. */
 export interface HistoryReply {

@@ -1,6 +1,7 @@
 import {
   type ConnectionInfo,
   type DisconnectClass,
+  Overdue,
   TidingsError,
   toTidingsError,
   within,
@@ -67,9 +68,14 @@ export type Listener<Name extends HookName> = (event: HookEvents[Name]) => unkno
 
 type Listeners = { [Name in HookName]: Set<Listener<Name>> };
 
+/** Calls of hooks that may hang at a time, before further ones are refused at once. */
+const MAX_OVERDUE = 1_000;
+
 /** The application's listeners. A listener that throws or hangs affects only the current event. */
 export class Hooks {
   readonly #timeoutMs: number;
+  /** Calls that hang. */
+  readonly #overdue = new Overdue(MAX_OVERDUE);
   readonly #listeners: Listeners = {
     connect: new Set(),
     disconnect: new Set(),
@@ -116,9 +122,11 @@ export class Hooks {
    */
   async ask<Name extends HookName>(name: Name, event: HookEvents[Name]): Promise<unknown[]> {
     const answers: unknown[] = [];
+    const what = `the ${name} hook`;
     for (const listener of this.#listeners[name]) {
       try {
-        answers.push(await within(this.#timeoutMs, `the ${name} hook`, async () => listener(event)));
+        this.#overdue.assertRoom(what);
+        answers.push(await within(this.#timeoutMs, what, async () => listener(event), this.#overdue.add));
       } catch (thrown) {
         const error = toTidingsError(thrown);
         if (error !== thrown) this.#failed(name, thrown);

@@ -1,9 +1,9 @@
 import type { Backplane, Message } from "../backplane/backplane.ts";
 import type { TidingsError } from "../protocol/protocol.ts";
 import type { Acks } from "./acks.ts";
+import type { SenderBudgets } from "./budgets/senders.ts";
 import type { Deliverer } from "./deliver.ts";
 import type { Receipt } from "./receipt.ts";
-import type { SenderBudgets } from "./senders.ts";
 
 export interface PublisherPorts {
   readonly backplane: Backplane;

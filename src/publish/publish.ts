@@ -198,7 +198,9 @@ export class Publisher {
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
 export { Acks } from "./acks.ts";
-export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";
+export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
+export { SenderBudgets } from "./budgets/senders.ts";
+export { Deliverer, type DeliverMeter } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
 export { type HistoryReply, historyPage } from "./history-page.ts";
 export type {
@@ -212,8 +214,6 @@ export type {
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
 export type { PublishMeter } from "./ports.ts";
-export { APPLICATION, HistoryReads } from "./reads.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
 export { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";
-export { SenderBudgets } from "./senders.ts";

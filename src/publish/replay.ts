@@ -1,8 +1,8 @@
 import type { HistoryPage, StoredMessage } from "../backplane/backplane.ts";
 import type { Connection, Held, Hold } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
+import type { HistoryReads } from "./budgets/reads.ts";
 import { positionText, pushPacket } from "./deliver.ts";
-import type { HistoryReads } from "./reads.ts";
 
 /** Start of a replay: after a position, or at the oldest retained message. */
 export type ReplayFrom = Position | "first";

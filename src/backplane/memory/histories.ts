@@ -2,7 +2,7 @@ import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
 import { Epochs } from "./epochs.ts";
 import { History } from "./history.ts";
-import { Shelves } from "./shelf.ts";
+import { Shelves } from "./shelves.ts";
 
 export interface HistoryLimits {
   /** Messages per channel. @default 1_000 */

@@ -1,17 +1,52 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
-import { ChannelCursors, type DeviceCursor } from "./channel-cursors.ts";
-import type { Linked } from "./lru-list.ts";
-import type { Shelf } from "./shelf.ts";
+import type { Linked, Shelf } from "./lru-list.ts";
 
-/** Bytes of a history, and of a message besides its data: measured on V8, rounded up. */
+/** Bytes of a history, a message, a channel's cursors and a cursor besides their text: measured on V8, rounded up. */
 const HISTORY_BYTES = 256;
 const MESSAGE_BYTES = 240;
+const CURSORS_BYTES = 256;
+const CURSOR_BYTES = 128;
 
 type Slots = (StoredMessage | undefined)[];
 
 /** Shared by all histories without a message, so that an idle user's history costs next to nothing. */
 const NO_SLOTS: Slots = [];
+
+/** Position that a device has acknowledged. The epoch may be a former one, whose messages are lost. */
+export interface DeviceCursor {
+  readonly device: string;
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** Cursors of one channel. They outlive its history, so that a device learns of a loss when it comes back. */
+export class ChannelCursors {
+  /** Estimated memory, in bytes. */
+  bytes = CURSORS_BYTES;
+  /** Devices of each user, the one that acknowledged last at the end. */
+  readonly #users = new Map<string, DeviceCursor[]>();
+
+  find(user: string, device: string): DeviceCursor | undefined {
+    return this.#users.get(user)?.find((cursor) => cursor.device === device);
+  }
+
+  /** Number of devices of a user that have a cursor. */
+  count(user: string): number {
+    return this.#users.get(user)?.length ?? 0;
+  }
+
+  /** Sets a cursor. Beyond `limit` devices of the user, the one that acknowledged longest ago is dropped. */
+  set(user: string, cursor: DeviceCursor, limit: number): void {
+    const others = this.#users.get(user) ?? [];
+    const kept = [...others.filter(({ device }) => device !== cursor.device), cursor].slice(-limit);
+    this.bytes += sizeOfCursors(user, kept) - sizeOfCursors(user, others);
+    this.#users.set(user, kept);
+  }
+}
+
+const sizeOfCursors = (user: string, cursors: readonly DeviceCursor[]): number =>
+  cursors.reduce((bytes, { device }) => bytes + CURSOR_BYTES + device.length + user.length, 0);
 
 /**
  * History of one channel, a ring of slots. The message with a given offset is in the slot `offset mod capacity`, and
@@ -31,7 +66,7 @@ export class History implements Linked<History> {
   /** When messages were lost, in milliseconds since 1970; 0: never. */
   lostAt = 0;
   /** The shelf that the history is on, and the bytes that are counted there. */
-  shelf: Shelf | undefined;
+  shelf: Shelf<History> | undefined;
   countedBytes = 0;
   older: History | undefined;
   newer: History | undefined;

@@ -41,3 +41,9 @@ export class LruList<Member extends Linked<Member>> {
     return this.#oldest === member ? member.newer : this.#oldest;
   }
 }
+
+/** Members of one kind and about one size, and their bytes together. */
+export class Shelf<Member extends Linked<Member>> {
+  readonly list = new LruList<Member>();
+  bytes = 0;
+}

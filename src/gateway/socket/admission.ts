@@ -62,7 +62,7 @@ export async function admit(
     await hooks.ask("connect", { connection, request: asked });
   }
   const { user } = connection;
-  const { allowed, refused } = await groupsToJoin(authorize, user, login);
+  const { allowed, refused } = await groupsToJoin({ authorize, members }, user, login);
   const welcome = welcomeText(ports, connection, identity);
   const catchUp = await members.admit(connection, welcome, login.resume, allowed);
   if (catchUp === undefined) return undefined;
@@ -70,15 +70,16 @@ export async function admit(
   return catchUp;
 }
 
-/** Divides the groups of the client's positions by the policy and the limit on groups. */
+/** Divides the groups of the client's positions by the policy and the limit on groups, in steps. */
 async function groupsToJoin(
-  authorize: Authorize,
+  { authorize, members: { pace } }: Pick<AdmissionPorts, "authorize" | "members">,
   user: string,
   { resume }: LoginRequest,
 ): Promise<{ allowed: string[]; refused: string[] }> {
   const allowed: string[] = [];
   const refused: string[] = [];
-  for (const channel of Object.keys(resume)) {
+  for (const [step, channel] of Object.keys(resume).entries()) {
+    await pace.after(step);
     if (!isChannel(channel)) continue;
     const { group } = targetOf(channel);
     if (group === undefined) continue;

@@ -1,11 +1,5 @@
 import type { History } from "./history.ts";
-import { LruList } from "./lru-list.ts";
-
-/** Histories of one kind and about one size, least recently used first, and their bytes together. */
-export class Shelf {
-  readonly list = new LruList<History>();
-  bytes = 0;
-}
+import { Shelf } from "./lru-list.ts";
 
 /** Bytes below which a history is light. Each further class of weight doubles the bytes. */
 const LIGHT_BYTES = 1_024;
@@ -17,18 +11,18 @@ const CLASSES = 32;
  */
 export class Shelves {
   /** Histories that have given no offset under their epoch. */
-  readonly blank = new Shelf();
-  readonly #classes = Array.from({ length: CLASSES }, () => new Shelf());
+  readonly blank = new Shelf<History>();
+  readonly #classes = Array.from({ length: CLASSES }, () => new Shelf<History>());
   /** Estimated memory of all histories, in bytes. */
   bytes = 0;
 
   /** Histories under 1 KiB with an offset. */
-  get light(): Shelf {
+  get light(): Shelf<History> {
     return this.#classes[0] ?? this.blank;
   }
 
   /** The shelves of histories with an offset, the heaviest first. */
-  byWeight(): Shelf[] {
+  byWeight(): Shelf<History>[] {
     return this.#classes.filter(({ bytes }) => bytes > 0).reverse();
   }
 
@@ -60,7 +54,7 @@ export class Shelves {
     history.shelf = undefined;
   }
 
-  #classOf(bytes: number): Shelf {
+  #classOf(bytes: number): Shelf<History> {
     const number = bytes < LIGHT_BYTES ? 0 : 1 + Math.floor(Math.log2(bytes / LIGHT_BYTES));
     return this.#classes[Math.min(number, CLASSES - 1)] ?? this.blank;
   }

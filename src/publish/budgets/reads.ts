@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Broker, HistoryPage, HistoryQuery } from "../backplane/backplane.ts";
-import type { Connection } from "../local/local.ts";
-import { type Channel, Semaphore, TidingsError } from "../protocol/protocol.ts";
+import type { Broker, HistoryPage, HistoryQuery } from "../../backplane/backplane.ts";
+import type { Connection } from "../../local/local.ts";
+import { type Channel, Semaphore, TidingsError } from "../../protocol/protocol.ts";
 import { Rates } from "./rates.ts";
 
 /** Reads in flight for one connection. Two keep the store busy while an answer travels. */
@@ -13,9 +13,9 @@ const PER_NODE = 16;
 /** Reads that wait on the node, from which on a request for another one is refused. */
 const MAX_WAITING = 1_000;
 
-/** Bytes that a user reads from histories on this node in a millisecond (4 MiB/s), and at once. */
-const BYTES_PER_MS = 4_194;
-const BURST_MS = 250;
+/** Bytes that a user reads from histories on this node in a millisecond (8 MiB/s), and time that it may use up in advance. */
+const BYTES_PER_MS = 8_389;
+const BURST_MS = 125;
 
 /** Bytes of a page, or unsent bytes of a connection, that delay no further read. */
 const SMALL = 16_384;

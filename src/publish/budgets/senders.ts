@@ -1,4 +1,4 @@
-import { TidingsError } from "../protocol/protocol.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
 import { Rates } from "./rates.ts";
 
 const HOUR_MS = 3_600_000;
