@@ -43,8 +43,8 @@ import {
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { Local, type SlowPolicy } from "./local/local.ts";
-import { Commands, Members, Watchers } from "./members/members.ts";
+import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
 import { Overdue, TidingsError, within } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
@@ -214,21 +214,31 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
-  const metrics = createMetrics({ local, probe, traffic: backplane.traffic, pendingLogins, waiting });
+  const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
+  const { maxHandshakes: opening } = config.websocket;
+  const http = {
+    sockets: new HttpSockets({ opening, open: config.http.maxSockets }),
+    pipelines: new Pipelines(),
+  };
+  const { traffic, health } = backplane;
+  const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
+  const metrics = createMetrics({ ...sources, http });
   const { publisher, reads, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
 
-  const maxWaiting = config.websocket.messageQueueSize;
+  const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
-  const inbound = new Inbound({ router, sending, maxWaiting, report });
+  const bytes = new InboundBytes(maxInboundBytes);
+  const inbound = new Inbound({ router, sending, maxWaiting, bytes, report });
+  const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
   builtinActions({ router, local, backplane, members, reads, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, members, inbound, expiry, metrics, allowed });
+  const gateway = makeGateway(basis, { local, members, inbound, unfinished, expiry, metrics, allowed });
   const isDraining = (): boolean => gateway.isDraining;
   const api = makeApi(basis, { publisher, reads, backplane, probe, local, inbound, metrics, isDraining });
-  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics });
-  return { ...basis, backplane, policy, publisher, reads, router, api, lifecycle };
+  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics, ...http });
+  return { ...basis, backplane, policy, publisher, reads, router, api, lifecycle, ...http };
 }
 
 /** Questions to the policy that may hang at a time, before further ones are refused at once. */

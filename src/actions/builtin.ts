@@ -2,7 +2,14 @@ import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import type { Members, Watchers } from "../members/members.ts";
-import { type Channel, type ConnectionInfo, isChannel, isId, TidingsError } from "../protocol/protocol.ts";
+import {
+  type Channel,
+  type ConnectionInfo,
+  ID_RULE,
+  isChannel,
+  isId,
+  TidingsError,
+} from "../protocol/protocol.ts";
 import type { HistoryReads } from "../publish/publish.ts";
 import type { Authorize } from "./policy.ts";
 import type { Router } from "./router.ts";

@@ -10,7 +10,6 @@ import {
   type RequestForm,
   TidingsError,
   toTidingsError,
-  within,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "../publish/publish.ts";
 import type { InboundBytes } from "./inbound-bytes.ts";
@@ -109,7 +108,7 @@ export class Inbound {
     };
     const context = { action: "message.send", user: connection.user, connection };
     const reply = (async () => router.wrap(context, publish))();
-    const started = within(router.timeoutMs, context.action, () => Promise.race([handed.promise, reply]));
+    const started = router.within(context, () => Promise.race([handed.promise, reply]));
     void this.#answer(
       connection,
       message.answer,

@@ -99,13 +99,14 @@ export class Intake {
     if (error !== undefined) this.#report(error);
     const wasFull = this.#isFull;
     this.#inFlight--;
+    this.#inFlightBytes -= bytes;
+    state.inFlightBytes -= bytes;
     this.#left(connection, state, wasFull);
   }
 
   /** Frees a place of the connection. Never throws. */
   #left(connection: Connection, state: InboundState, nodeWasFull = false): void {
     state.inFlight--;
-    state.inFlightBytes -= bytes;
     try {
       if (nodeWasFull) this.#resumeAll();
       else this.#resume(connection);

@@ -30,7 +30,7 @@ export function presenceActions(ports: BuiltinPorts): void {
     const users = "users" in watched ? watched.users : undefined;
     // Watch first: a change between the watch and the read must not be missed.
     watchers.watch(localConnection(local, connection), users);
-    return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);
+    return users === undefined ? anyOnline(backplane) : watchedOnline({ backplane, members }, users);
   });
 }
 
@@ -39,12 +39,12 @@ export function presenceActions(ports: BuiltinPorts): void {
  * it, so a watcher that was told otherwise would never learn of it.
  */
 async function watchedOnline(
-  backplane: Backplane,
+  ports: Pick<BuiltinPorts, "backplane" | "members">,
   users: readonly string[],
 ): Promise<{ online: Online; count: number }> {
-  const { online } = await someOnline(backplane, users);
+  const { online } = await someOnline(ports, users);
   for (const user of users) {
-    if (!Object.hasOwn(online, user) && (await backplane.presence.isOnline(user))) online[user] = [];
+    if (!Object.hasOwn(online, user) && (await ports.backplane.presence.isOnline(user))) online[user] = [];
   }
   return { online, count: Object.keys(online).length };
 }

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type ConnectionInfo, Overdue, TidingsError, within } from "../protocol/protocol.ts";
+import { type ConnectionInfo, isId, Overdue, TidingsError, within } from "../protocol/protocol.ts";
 
 /** A client's request or message, as handlers and middleware see it. */
 export interface ActionContext {
@@ -35,7 +35,7 @@ export class Router {
    * @param maxOverdue handlers that may go on after their timeout, before further calls of theirs are refused
    */
   constructor(timeoutMs: number, maxOverdue = 1_000) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.#overdue = new Overdue(maxOverdue);
   }
 
@@ -81,16 +81,25 @@ export class Router {
     }
     this.#overdue.assertRoom(context.action);
     const reply = this.#through(0, context, () => action(context, data));
-    if (!(reply instanceof Promise)) return reply;
-    return within(
-      this.#timeoutMs,
-      context.action,
-      () => reply,
-      (name, work) => {
-        this.#overdue.add(name, work);
-        this.onOverdue?.(context, work);
-      },
-    );
+    return reply instanceof Promise ? this.within(context, () => reply) : reply;
+  }
+
+  /** Runs work for a request or message within the timeout. Work that goes on after it is counted. */
+  within<Result>(context: ActionContext, work: () => Promise<Result>): Promise<Result> {
+    return within(this.timeoutMs, context.action, work, (name, overdue) => {
+      this.#overdue.add(name, overdue);
+      this.onOverdue?.(context, overdue);
+    });
+  }
+
+  /** True when requests and messages pass through middleware. */
+  get hasMiddleware(): boolean {
+    return this.#middleware.length > 0;
+  }
+
+  /** Runs something that is no registered action inside the middleware. */
+  wrap(context: ActionContext, run: () => unknown): unknown {
+    return this.#through(0, context, run);
   }
 
   #through(index: number, context: ActionContext, action: () => unknown): unknown {

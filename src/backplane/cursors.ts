@@ -1,4 +1,4 @@
-import { type Channel, joinNames, type Position } from "../protocol/protocol.ts";
+import type { Channel, Position } from "../protocol/protocol.ts";
 
 /** The last offset that each device has acknowledged, by channel. */
 export interface Cursors {

@@ -1,5 +1,6 @@
 import { key, nameKeys, optional } from "./key.ts";
 import {
+  ALGORITHMS,
   apiKey,
   apiKeys,
   flag,
@@ -17,24 +18,7 @@ import {
   whole,
 } from "./values.ts";
 
-/** Signature algorithms that a token may have. `none` is not among them. */
-const ALGORITHMS = [
-  "HS256",
-  "HS384",
-  "HS512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-] as const;
-
-export type JwtAlgorithm = (typeof ALGORITHMS)[number];
+export type { JwtAlgorithm } from "./values.ts";
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
@@ -300,10 +284,7 @@ export const TABLE = {
   },
   history: {
     count: key(whole(1), 1000, { unit: "messages", doc: "messages kept per channel" }),
-    pageBytes: key(whole(1), 262_144, {
-      unit: "bytes",
-      doc: "messages that one read of a history returns, for a page or a replay; one message at least",
-    }),
+    pageBytes: key(whole(1), 262_144, { unit: "bytes", doc: "size at which a page of a history ends" }),
     ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
     channelBytes: key(whole(1), 16_777_216, {
       unit: "bytes",

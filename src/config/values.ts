@@ -160,3 +160,22 @@ function readList(value: unknown): unknown {
   const items = value.split(",").map((item) => item.trim());
   return items.filter((item) => item !== "");
 }
+
+/** Signature algorithms that a token may have. `none` is not among them. */
+export const ALGORITHMS = [
+  "HS256",
+  "HS384",
+  "HS512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+] as const;
+
+export type JwtAlgorithm = (typeof ALGORITHMS)[number];

@@ -88,7 +88,7 @@ export class Members {
     const ownGroups = new Set(durable);
     for (const group of [...new Set([...durable, ...groups])].slice(0, Members.maxGroups)) {
       await this.pace.after(joined.length);
-      joined.push(await this.#joinGroup(connection, group, ownGroups.has(group)));
+      joined.push(await this.#joinGroup(connection, group, { ...known, durable: ownGroups.has(group) }));
     }
     return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
   }

@@ -39,7 +39,7 @@ export class Publisher {
   #publishContent(draft: Draft, options: PublishOptions, sender: string | undefined): Promise<Receipt> {
     // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
-      const content = contentOf(draft);
+      const content = contentOf(draft, this.#ports.backplane.now());
       if (sender !== undefined && !draft.ephemeral) {
         this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
       }
@@ -200,7 +200,7 @@ const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !
 export { Acks } from "./acks.ts";
 export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
-export { Deliverer, type DeliverMeter } from "./deliver.ts";
+export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
 export { type HistoryReply, historyPage } from "./history-page.ts";
 export type {

@@ -41,7 +41,9 @@ export class Replay {
     hold.reached = from;
     try {
       const { start, page } = await this.#read(connection, channel, from);
-      connection.send(positionText(channel, start, start.recovered));
+      // A newer replay has its own start, and a second position would move the client back or past messages.
+      if (!isWanted(connection, channel, hold)) return start;
+      connection.send(positionText(channel, start, start.recovered, missed));
       await this.#catchUp(connection, channel, hold, start, page);
       return start;
     } finally {
@@ -74,6 +76,7 @@ export class Replay {
       if (position.offset >= page.last && live !== undefined) return release(connection, channel, hold, live);
       // The read waits until the connection has sent its queue.
       const next = await this.#read(connection, channel, position);
+      if (!isWanted(connection, channel, hold)) return;
       if (!next.start.recovered) connection.send(positionText(channel, next.start, false));
       position = next.start;
       page = next.page;

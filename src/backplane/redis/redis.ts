@@ -8,7 +8,7 @@ import { COMPARE_SCHEDULE, Comparison } from "./comparison/comparison.ts";
 import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
-import { Histories, type HistoryLimits } from "./history/histories.ts";
+import { HISTORY_DEFAULTS, Histories, type HistoryLimits } from "./history/histories.ts";
 import { RELIEF_SCRIPTS } from "./history/relief-scripts.ts";
 import { Retention } from "./history/retention.ts";
 import { HISTORY_SCRIPTS } from "./history/scripts.ts";
@@ -228,6 +228,8 @@ function createBase(settings: Settings): Base {
   const own = {
     historyCount: history.count,
     historyAgeMs: history.ageMs,
+    historyChannelBytes: history.channelBytes ?? HISTORY_DEFAULTS.channelBytes,
+    historyDevicesPerUser: history.devicesPerUser ?? HISTORY_DEFAULTS.devicesPerUser,
     idempotencyWindowMs: settings.idempotencyWindowMs,
     graceMs: settings.graceMs,
     nodeTimeoutMs: settings.timeoutMs,
@@ -239,7 +241,7 @@ function createBase(settings: Settings): Base {
 function createMessages(base: Base, settings: Settings, members: () => RedisPresence) {
   const { connection, bus, node, shared } = base;
   const { history, pushFrom, address, prefix } = settings;
-  const histories = new Histories(connection, shared);
+  const histories = new Histories(connection, shared, history.pageBytes);
   const idempotency = new IdempotencyKeys(connection.run, () => shared.idempotencyWindowMs);
   const byPartition = address.kind === "cluster";
   const targets = new AppendTargets(connection, bus, prefix, history.ageMs * TARGET_LIFETIME_OF_AGE);

@@ -2,7 +2,7 @@ import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { HistoryReads, Publisher } from "../../publish/publish.ts";
-import type { Authenticator } from "../auth/auth.ts";
+import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "../probe.ts";
 

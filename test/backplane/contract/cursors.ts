@@ -72,6 +72,25 @@ export function cursorsContract(implementation: Implementation): void {
     expect(await cursors.read("carol", "a", [BOBS])).toEqual([undefined]);
   });
 
+  test("users and devices have their own cursors where their names could be joined in two ways", async () => {
+    await using cluster = await startCluster(implementation);
+    const { cursors } = cluster.node;
+    const epoch = await append(cluster, 3);
+    const devices = [
+      ["a", "b/c"],
+      ["a/b", "c"],
+      ["a%2Fb", "c"],
+    ] as const;
+
+    for (const [index, [user, device]] of devices.entries()) {
+      await cursors.move(user, device, BOBS, { offset: index + 1 });
+    }
+
+    for (const [index, [user, device]] of devices.entries()) {
+      expect(await cursors.read(user, device, [BOBS])).toEqual([{ epoch, offset: index + 1 }]);
+    }
+  });
+
   test("a cursor beyond the last offset is a bad request", async () => {
     await using cluster = await startCluster(implementation);
     const { cursors } = cluster.node;

@@ -50,7 +50,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   });
   return {
     reads: new HistoryReads(backplane.broker),
-    ...{ publisher, backplane, probe, local, inbound, metrics, development: true, apiKey: undefined },
+    ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,

@@ -30,22 +30,21 @@ export const READ_CURSORS = historyScript(
   lua`
 -- Reads the cursors of one device.
 -- KEYS[1]  base of the channels' partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  user
--- ARGV[4]  device
--- ARGV[5]  devices of a user that have a cursor, at most
--- ARGV[6…] channels
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  user
+-- ARGV[3]  device
+-- ARGV[4]  devices of a user that have a cursor, at most
+-- ARGV[5…] channels
 -- reply    of each channel: "offset epoch", "" without a cursor; "?" without one that may have been dropped, in a
 --          history that does not have all its messages
 local reply = {}
 ${DEVICES}
-for index = 6, #ARGV do
+for index = 5, #ARGV do
   local channel = ARGV[index]
-  local others, offset, epoch = devices_of(key("${KEY.cursors}", channel), ARGV[3], ARGV[4])
+  local others, offset, epoch = devices_of(key("${KEY.cursors}", channel), ARGV[2], ARGV[3])
   if offset then
     reply[#reply + 1] = offset .. " " .. epoch
-  elseif #others < tonumber(ARGV[5]) then
+  elseif #others < tonumber(ARGV[4]) then
     reply[#reply + 1] = ""
   else
     local history = history_of(base, channel)
@@ -61,16 +60,15 @@ export const MOVE_CURSOR = historyScript(
   lua`
 -- Moves a cursor forward, and sends the nodes that watch the channel a line "ack".
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  user
--- ARGV[5]  device
--- ARGV[6]  offset
--- ARGV[7]  epoch, or "" for the present one
--- ARGV[8]  devices of a user that have a cursor, at most
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  user
+-- ARGV[4]  device
+-- ARGV[5]  offset
+-- ARGV[6]  epoch, or "" for the present one
+-- ARGV[7]  devices of a user that have a cursor, at most
 -- reply    { cursor, epoch }, { "epoch", present epoch } or { "offset", last offset }; the latter two are refusals
-local channel, user, device, offset, epoch, limit = unpack(ARGV, 3, 8)
+local channel, user, device, offset, epoch, limit = unpack(ARGV, 2, 7)
 ${DEVICES}
 local history = history_of(base, channel)
 local current, last = epoch_of(history), last_of(history)

@@ -19,7 +19,7 @@ export interface HistoryLimits {
   readonly devicesPerUser?: number;
 }
 
-const DEFAULTS = { pageBytes: 262_144, channelBytes: 16_777_216, devicesPerUser: 32 };
+export const HISTORY_DEFAULTS = { pageBytes: 262_144, channelBytes: 16_777_216, devicesPerUser: 32 };
 
 /** Position up to which a node has delivered a channel. */
 export interface Delivered extends Position {
@@ -45,10 +45,13 @@ type ReadReply = readonly [string, number, number, number, string[], number];
 export class Histories {
   readonly #connection: Connection;
   readonly #limits: HistoryLimits;
+  readonly #pageBytes: number;
 
-  constructor(connection: Connection, limits: HistoryLimits) {
+  /** @param limits of all nodes. @param pageBytes of this node */
+  constructor(connection: Connection, limits: HistoryLimits, pageBytes = HISTORY_DEFAULTS.pageBytes) {
     this.#connection = connection;
     this.#limits = limits;
+    this.#pageBytes = pageBytes;
   }
 
   /** HEAD_MS: the first argument of every script on histories ({@link historyScript}). */
@@ -72,19 +75,18 @@ export class Histories {
 
   /** Bytes retained per channel. */
   get channelBytes(): number {
-    return this.#limits.channelBytes ?? DEFAULTS.channelBytes;
+    return this.#limits.channelBytes ?? HISTORY_DEFAULTS.channelBytes;
   }
 
   get devicesPerUser(): number {
-    return this.#limits.devicesPerUser ?? DEFAULTS.devicesPerUser;
+    return this.#limits.devicesPerUser ?? HISTORY_DEFAULTS.devicesPerUser;
   }
 
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     const isUpwards = "after" in query;
     const range = isUpwards ? ["after", query.after] : ["before", query.before ?? ""];
-    const { pageBytes = DEFAULTS.pageBytes } = this.#limits;
     const retention = this.retentionArguments;
-    const args = [...this.firstArguments, channel, ...retention, ...range, query.limit, pageBytes];
+    const args = [...this.firstArguments, channel, ...retention, ...range, query.limit, this.#pageBytes];
     const reply = await this.#connection.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, at, entries, lost] = reply as ReadReply;
     const step = isUpwards ? 1 : -1;

@@ -73,11 +73,13 @@ local function remember_loss(history, offset)
   redis.call("SET", history.at .. ":${KEY.rotation}:" .. history.channel, loss, "PX", HEAD_MS)
 end
 
--- Begins a new history of the channel, under a new epoch. Cursors and a head say that there was a former one.
-local function begin(at, channel, head)
+-- Begins a new history of a channel whose former one is lost, under a new epoch.
+local function begin(at, channel)
   local history = { at = at, channel = channel, serial = next_serial(at), start = 0, stamp = 0, size = 0 }
   save(history)
-  if head or redis.call("EXISTS", at .. ":${KEY.cursors}:" .. channel) == 1 then remember_loss(history) end
+  remember_loss(history)
+  -- Head or list was lost. Nodes may still know a list of that history, and must not append to it.
+  cast("${LINE.invalidate}" .. FIELD .. channel)
   return history
 end
 
@@ -106,7 +108,7 @@ local function history_of(at, channel)
   local history = { at = at, channel = channel, serial = serial, start = tonumber(start), stamp = tonumber(stamp), size = 0 }
   if history.stamp == 0 then return history end
   history.size = redis.call("LLEN", list_of(history))
-  if history.size == 0 then return begin(at, channel, head) end
+  if history.size == 0 then return begin(at, channel) end
   return history
 end
 

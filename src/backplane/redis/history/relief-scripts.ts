@@ -10,20 +10,19 @@ export const WEIGH = historyScript(
   lua`
 -- Weighs channels of a partition, if Redis is nearly full and removes nothing by itself.
 -- KEYS[1]  base of the partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  part of maxmemory from which Redis is nearly full
--- ARGV[4]  index of the first channel, in the order of the expiry schedule
--- ARGV[5]  number of channels
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  part of maxmemory from which Redis is nearly full
+-- ARGV[3]  index of the first channel, in the order of the expiry schedule
+-- ARGV[4]  number of channels
 -- reply    { 0 } if Redis is not nearly full; else { 1, channel, bytes, … }
 local memory = redis.call("INFO", "memory")
 local used, limit = tonumber(string.match(memory, "\nused_memory:(%d+)")), tonumber(string.match(memory, "\nmaxmemory:(%d+)"))
 local removes_nothing = string.find(memory, "\nmaxmemory_policy:noeviction", 1, true)
-if not removes_nothing or limit == 0 or used < limit * ARGV[3] then return { 0 } end
+if not removes_nothing or limit == 0 or used < limit * ARGV[2] then return { 0 } end
 ${ALLOW_WRITES}
 local reply = { 1 }
-local last = ARGV[4] + ARGV[5] - 1
-for _, channel in ipairs(redis.call("ZRANGE", base .. ":${EXPIRY_SCHEDULE}", ARGV[4], last)) do
+local last = ARGV[3] + ARGV[4] - 1
+for _, channel in ipairs(redis.call("ZRANGE", base .. ":${EXPIRY_SCHEDULE}", ARGV[3], last)) do
   local history = redis.call("EXISTS", key("${KEY.head}", channel)) == 1 and history_of(base, channel)
   local has_messages = history and history.size > 0
   reply[#reply + 1] = channel
@@ -38,12 +37,11 @@ export const RELIEVE = historyScript(
   lua`
 -- Removes the older half of a channel's messages by their bytes, at least one.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
 -- reply    bytes removed
 ${ALLOW_WRITES}
-local history = history_of(base, ARGV[3])
+local history = history_of(base, ARGV[2])
 if history.size == 0 then return 0 end
 local half = redis.call("MEMORY", "USAGE", list_of(history), "SAMPLES", "0") / 2
 local removed, number = 0, 0

@@ -11,24 +11,22 @@ export const READ = historyScript(
   lua`
 -- Reads a page of a channel's history, within retention.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  messages retained
--- ARGV[5]  age retained, ms
--- ARGV[6]  time, ms since 1970
--- ARGV[7]  "after" or "before"
--- ARGV[8]  offset; "" with "before": the end
--- ARGV[9]  limit
--- ARGV[10] bytes at which the page ends; its first entry always fits
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  messages retained
+-- ARGV[4]  age retained, ms
+-- ARGV[5]  "after" or "before"
+-- ARGV[6]  offset; "" with "before": the end
+-- ARGV[7]  limit
+-- ARGV[8]  bytes at which the page ends; its first entry always fits
 -- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … }, lost }
 --          entries: upwards after an offset, downwards before one
 --          lost: 1 after the offset 0 of a history that has lost messages, else 0
-local channel, count, age, time = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local mode, offset, limit, bytes = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local mode, offset, limit, bytes = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local history = history_of(base, channel)
 local last = last_of(history)
-local first = math.max(expire(history, time - age), last - count + 1)
+local first = math.max(expire(history, now() - age), last - count + 1)
 
 -- Reads entries from one offset towards another while they fit. Redis does not tell the size of an entry before it is
 -- read, so the entries come in small pieces, the first one alone: at most one piece is read in vain.
@@ -171,15 +169,14 @@ export const TRIM = historyScript(
 -- Retention by count and bytes: removes the oldest entries of a list that is too long or too large. Redis counts the
 -- bytes of a list in some microseconds, but not of its entries, so the oldest ones are read for their sizes.
 -- KEYS[1]  base of the channel's partition
--- ARGV[1]  BIRTH
--- ARGV[2]  HEAD_MS
--- ARGV[3]  channel
--- ARGV[4]  messages retained
--- ARGV[5]  maximum length of a list
--- ARGV[6]  bytes retained
+-- ARGV[1]  HEAD_MS
+-- ARGV[2]  channel
+-- ARGV[3]  messages retained
+-- ARGV[4]  maximum length of a list
+-- ARGV[5]  bytes retained
 -- reply    nil
-local history, bytes = history_of(base, ARGV[3]), tonumber(ARGV[6])
-if history.size > tonumber(ARGV[5]) then trim(history, history.size - tonumber(ARGV[4])) end
+local history, bytes = history_of(base, ARGV[2]), tonumber(ARGV[5])
+if history.size > tonumber(ARGV[4]) then trim(history, history.size - tonumber(ARGV[3])) end
 if history.size < 2 then return end
 local excess = redis.call("MEMORY", "USAGE", list_of(history), "SAMPLES", "0") - bytes
 if excess <= 0 then return end

@@ -8,6 +8,8 @@ import { REGISTRY } from "../wire/keys.ts";
 export interface NodeSettings {
   readonly historyCount: number;
   readonly historyAgeMs: number;
+  readonly historyChannelBytes: number;
+  readonly historyDevicesPerUser: number;
   readonly idempotencyWindowMs: number;
   readonly graceMs: number;
   readonly nodeTimeoutMs: number;
@@ -17,6 +19,8 @@ export interface NodeSettings {
 const NAMES: Readonly<Record<keyof NodeSettings, string>> = {
   historyCount: "history.count",
   historyAgeMs: "history.ageMs",
+  historyChannelBytes: "history.channelBytes",
+  historyDevicesPerUser: "history.devicesPerUser",
   idempotencyWindowMs: "publish.idempotencyWindowMs",
   graceMs: "presence.graceMs",
   nodeTimeoutMs: "cluster.nodeTimeout (in ms)",
@@ -63,6 +67,14 @@ export class SharedSettings implements HistoryLimits {
 
   get ageMs(): number {
     return this.#widest.historyAgeMs;
+  }
+
+  get channelBytes(): number {
+    return this.#widest.historyChannelBytes;
+  }
+
+  get devicesPerUser(): number {
+    return this.#widest.historyDevicesPerUser;
   }
 
   get idempotencyWindowMs(): number {

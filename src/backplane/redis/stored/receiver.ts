@@ -96,9 +96,25 @@ export class Receiver {
     this.#progress.delete(channel);
   }
 
-  /** After an outage: reports histories that were lost, and reads messages that were missed. */
-  async catchUp(progress: ReadonlyMap<Channel, Progress> = this.#progress): Promise<void> {
-    const verified = await this.#parts.histories.verify(progress);
+  /** Reports histories of some partitions that were lost, and reads messages that were missed. */
+  async catchUpIn(partitions: readonly number[]): Promise<readonly number[]> {
+    const chosen = new Set(partitions);
+    return this.#catchUp(
+      new Map([...this.#progress].filter(([channel]) => chosen.has(partitionOf(channel)))),
+    );
+  }
+
+  /**
+   * After an outage: reports histories that were lost, and reads messages that were missed.
+   * @returns partitions that are moving to another master, and are not compared
+   */
+  catchUp(): Promise<readonly number[]> {
+    return this.#catchUp(this.#progress);
+  }
+
+  async #catchUp(delivered: ReadonlyMap<Channel, Progress>): Promise<readonly number[]> {
+    const moving = new Set<number>();
+    const verified = await this.#parts.histories.verify(delivered, (partition) => moving.add(partition));
     const behind: { channel: Channel; progress: Progress; last: number }[] = [];
     for (const [channel, { epoch, last, from }] of verified) {
       const progress = this.#progress.get(channel);
@@ -107,7 +123,55 @@ export class Receiver {
       if (progress.offset < last) behind.push({ channel, progress, last });
     }
     // A few at a time, because after an outage many channels may have large pages to read.
-    await forEachConcurrently(behind, ({ channel, progress, last }) => this.#fill(channel, progress, last));
+    await forEachConcurrently(behind, async ({ channel, progress, last }) => {
+      await this.#fill(channel, progress, last).catch(unlessMoving((partition) => moving.add(partition)));
+    });
+    return [...moving];
+  }
+
+  /** Channels that are delivered on this node. */
+  get channels(): Iterable<Channel> {
+    return this.#progress.keys();
+  }
+
+  /**
+   * Compares what this node has delivered with the histories in Redis: reports those that were lost, and reads messages
+   * that never arrived.
+   * @returns number of channels that differed
+   */
+  async compare(channels: readonly Channel[]): Promise<number> {
+    const delivered = new Map<Channel, Delivered>();
+    for (const channel of channels) {
+      const progress = this.#progress.get(channel);
+      if (progress !== undefined) delivered.set(channel, { ...progress });
+    }
+    const overdue = new Map<Channel, Progress>();
+    let differing = 0;
+    for (const [channel, { epoch, last, from }] of await this.#parts.histories.verify(delivered)) {
+      const progress = this.#progress.get(channel);
+      if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
+      if (epoch !== progress.epoch) differing++;
+      this.#lost(channel, { epoch, offset: from });
+      if (progress.offset < last) overdue.set(channel, { ...progress, fillTo: last });
+    }
+    if (overdue.size === 0) return differing;
+    // These messages may be on their way: what Redis publishes takes another connection than what it replies.
+    await sleep(OVERDUE_MS, undefined, { ref: false });
+    if (!this.#parts.connection.isUp) return differing;
+    return differing + (await this.#fillOverdue(overdue));
+  }
+
+  /** @returns number of channels of which messages were missing */
+  async #fillOverdue(overdue: ReadonlyMap<Channel, Progress>): Promise<number> {
+    const fills: Promise<void>[] = [];
+    for (const [channel, { epoch, offset, fillTo = 0 }] of overdue) {
+      const progress = this.#progress.get(channel);
+      const isStuck =
+        progress?.epoch === epoch && progress.offset === offset && progress.fillTo === undefined;
+      if (isStuck) fills.push(this.#fill(channel, progress, fillTo));
+    }
+    await Promise.all(fills);
+    return fills.length;
   }
 
   /** @returns number of messages that have their offsets now */

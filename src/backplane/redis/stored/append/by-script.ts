@@ -73,7 +73,8 @@ export class AppendByScript implements AppendMethod {
     return args;
   }
 
-  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): void {
+  /** @returns messages that were not stored */
+  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): PendingAppend[] {
     const { completion, duplicates, traffic, trimmer } = this.#parts;
     const lengths = words.split(" ");
     let index = 0;
@@ -86,6 +87,7 @@ export class AppendByScript implements AppendMethod {
         const word = lengths[index++] ?? "";
         if (word === "0") sent += this.#lookedUp(pending, details[detail++] ?? "");
         else if (word === "=") void duplicates.complete(pending, details[detail++] ?? "");
+        else if (word === "-1") lost.push(pending);
         else {
           sent += completion.appended(pending, target, target.start + Number(word));
           trimmer.appended(pending, target, 0);

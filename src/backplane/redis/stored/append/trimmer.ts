@@ -21,21 +21,19 @@ export interface TrimmerParts {
  */
 export class Trimmer {
   readonly #parts: TrimmerParts;
-  readonly #maxLength: number;
-  readonly #measuredAt: number;
   /** Channels whose lists are being trimmed. */
   readonly #trimming = new Set<Channel>();
 
   constructor(parts: TrimmerParts) {
     this.#parts = parts;
-    this.#maxLength = parts.histories.maxListLength;
-    this.#measuredAt = parts.histories.channelBytes * MEASURED_AT;
   }
 
   /** Counts an append. @param length length of the list after it; 0 when the script has trimmed it already */
   appended({ message }: PendingAppend, target: AppendTarget, length: number): void {
+    // Read each time, because the settings of other nodes count too.
+    const { maxListLength, channelBytes } = this.#parts.histories;
     target.appendedBytes += message.body.length;
-    if (length > this.#maxLength || target.appendedBytes >= this.#measuredAt) {
+    if (length > maxListLength || target.appendedBytes >= channelBytes * MEASURED_AT) {
       target.appendedBytes = 0;
       void this.#trim(message.channel);
     }
@@ -48,7 +46,7 @@ export class Trimmer {
     try {
       await this.#parts.histories.trim(channel);
     } catch (error) {
-      if (this.#parts.connection.isUp) this.#parts.node.report("history", error);
+      if (this.#parts.connection.isNews(error)) this.#parts.node.report("history", error);
     }
     this.#trimming.delete(channel);
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer } from "../support/peer.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer } from "../../support/peer.ts";
 
 const answered = ({ id, type }: Record<string, unknown>): boolean => id !== undefined && type === undefined;
 

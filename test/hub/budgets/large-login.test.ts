@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { connectPeer, Peer } from "../support/peer.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
 
 const positions = (count: number): Record<string, { epoch: string; offset: number }> =>
   Object.fromEntries(
@@ -13,9 +13,12 @@ function compute(ms: number): void {
   while (performance.now() < end);
 }
 
+/** The login exceeds the budget before it. */
+const large = { websocket: { maxLoginBytes: 524_288 } };
+
 describe("a login that names many groups", () => {
   it("lets the event loop go round between its questions to the policy", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(large);
     const eve = new Peer(url());
     await new Promise((resolve) => eve.socket.once("open", resolve));
     let asked = 0;
@@ -41,7 +44,7 @@ describe("a login that names many groups", () => {
   });
 
   it("is refused with 1,001 channels, before anybody is asked", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(large);
     let asked = 0;
     hub.authorize(() => {
       asked++;
@@ -58,7 +61,7 @@ describe("a login that names many groups", () => {
   });
 
   it("delays no other request while the user's durable groups are joined and replayed", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(large);
     for (let n = 0; n < 3_000; n++) await hub.group(`g${n}`).add("eve");
     const bob = await connectPeer(url({ user_id: "bob" }));
     const eve = new Peer(url({ user_id: "eve" }));

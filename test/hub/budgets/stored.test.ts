@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { startHub } from "../support/hub.ts";
-import { connectPeer, isMessage } from "../support/peer.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, isMessage } from "../../support/peer.ts";
 
 const KIB = 1_024;
 const body = "x".repeat(10 * KIB);

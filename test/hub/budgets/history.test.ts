@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { connectPeer, isMessage, joined } from "../support/peer.ts";
-import { connectRaw } from "../support/raw.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, isMessage, joined } from "../../support/peer.ts";
+import { connectRaw } from "../../support/raw.ts";
 
 const LARGE = "x".repeat(400_000);
 const MIB = 1_048_576;
