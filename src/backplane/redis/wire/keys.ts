@@ -103,9 +103,10 @@ export const listKey = (base: string, channel: Channel, birth: string, stamp: st
 
 /**
  * Beginning of the names of all Pub/Sub channels: Pub/Sub knows no databases, so the number of the database is part of
- * them. Behind it is a place for a tenant, `0/<app>:`, which is empty today.
+ * them. It stands in braces, which no prefix has: `app` with database 12 must not be `app1` with database 2. Behind the
+ * number is a place for a tenant, `{0/<app>}:`, which is empty today.
  */
-export const pubSubOf = (prefix: string, db: number): string => `${prefix}${db}:`;
+export const pubSubOf = (prefix: string, db: number): string => `${prefix}{${db}}:`;
 
 /** Begins the name of a node's Pub/Sub channel, after {@link pubSubOf}. */
 export const INBOUND = "inbox:";

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { castOf, inboundOf, pubSubOf } from "../../../../src/backplane/redis/wire/keys.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { connectionOf, NO_RULES, startCluster } from "../../contract/harness.ts";
 import { redisOn } from "../harness.ts";
@@ -27,5 +28,21 @@ test("systems with one prefix in two databases of a Redis hear nothing of each o
     expect(node.sink.changes.map(({ user }) => user)).toEqual([`user of ${node.id}`, `user of ${node.id} 2`]);
   }
   const channels = (await server.command("PUBSUB", "CHANNELS", "*")) as string[]; // names
-  expect(channels.filter((name) => !/^tidings:[01]:(cast$|inbox:)/.test(name))).toEqual([]);
+  expect(channels.filter((name) => !/^tidings:\{[01]\}:(cast$|inbox:)/.test(name))).toEqual([]);
+});
+
+test("prefix and database make channel names that no other pair makes", () => {
+  const pairs: [string, number][] = [
+    ["app", 12],
+    ["app1", 2],
+    ["app12", 0],
+    ["app:", 1],
+    ["app:1", 1],
+    ["app:1:", 1],
+  ];
+  const names = pairs.flatMap(([prefix, db]) => {
+    const pubSub = pubSubOf(prefix, db);
+    return [castOf(pubSub), inboundOf(pubSub, "cast")];
+  });
+  expect(new Set(names).size).toBe(2 * pairs.length);
 });
