@@ -22,6 +22,8 @@ const PROXY_HEADERS: Record<string, string>[] = [
   { "x-forwarded-anything": "" },
   { "x-real-ip": "127.0.0.1" },
   { Via: "1.1 proxy" },
+  { "CF-Connecting-IP": "192.0.2.7" },
+  { "true-client-ip": "192.0.2.7" },
 ];
 
 afterEach(() => vi.unstubAllEnvs());

@@ -40,8 +40,16 @@ const PRIVATE_NAME = /\.(?:local|localhost|internal|lan|home\.arpa|test)$/;
 const isPrivateName = (name: string): boolean =>
   isIP(name.replace(/^\[|\]$/g, "")) !== 0 || !name.includes(".") || PRIVATE_NAME.test(name);
 
-/** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, and the older X- fields. */
-const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/i;
+/** Header fields that proxies add: RFC 7239, RFC 9110 section 7.6.3, the older X- fields, and those of providers. */
+const PROXY_HEADERS: ReadonlySet<string> = new Set(
+  (
+    "forwarded via x-real-ip x-client-ip x-cluster-client-ip x-original-forwarded-for x-envoy-external-address " +
+    "true-client-ip fastly-client-ip cf-connecting-ip"
+  ).split(" "),
+);
+
+/** `X-Forwarded`, `X-Forwarded-*`, and the user that Tailscale vouches for. */
+const PROXY_HEADER = /^(?:x-forwarded(?:$|-)|tailscale-user-)/;
 
 /**
  * Refuses a request that came through a proxy. Its address is the proxy's, possibly loopback, and its Host may be the
@@ -51,7 +59,8 @@ const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/i;
  */
 export function assertNoProxy(names: Iterable<string>): void {
   for (const name of names) {
-    if (!PROXY_HEADER.test(name)) continue;
+    const lower = name.toLowerCase();
+    if (!PROXY_HEADERS.has(lower) && !PROXY_HEADER.test(lower)) continue;
     throw new TidingsError(
       "forbidden",
       `development mode refuses requests that came through a proxy (header ${name}): set JWT_SECRET to serve others`,
