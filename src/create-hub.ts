@@ -77,7 +77,8 @@ interface Basis {
  * Makes a hub. Without options it runs in memory, on one node, in development mode: it trusts every user id and serves
  * only this machine. This file is the composition root: it makes every concrete choice.
  * @throws TidingsError `bad_request` listing every option that is unknown or has a bad value, for a `jwt` without a
- * key, and without `jwt` and `auth` when NODE_ENV is `production`
+ * key or with one that can be guessed, for an `auth` that is no authenticator, and without `jwt` and `auth` when NODE_ENV
+ * is `production`
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
   const { auth, authorize, logger, ...input } = options;

@@ -69,8 +69,8 @@ export function withCheckedIds(authenticator: Authenticator): Authenticator {
   const checked: Authenticator = {
     mode: authenticator.mode,
     warnings: authenticator.warnings ?? [],
-    async authenticate(credentials) {
-      const identity = await authenticator.authenticate(credentials);
+    async authenticate(...asked) {
+      const identity = await authenticator.authenticate(...asked);
       assertIdentity(identity);
       return identity;
     },

@@ -36,7 +36,7 @@ export class PublishedKeys {
 
   constructor(jwksUrl: string, options: PublishedKeysOptions) {
     const { url, headers } = withoutCredentials(jwksUrl);
-    this.#name = url.href;
+    this.#name = url.origin + url.pathname; // a query may hold a key of the issuer
     this.#options = options;
     // jose never fetches by itself but for the first time, which #load precedes.
     const never = { cacheMaxAge: Number.POSITIVE_INFINITY, cooldownDuration: Number.POSITIVE_INFINITY };
@@ -119,6 +119,15 @@ function withoutCredentials(jwksUrl: string): { url: URL; headers: Record<string
   if (username === "" && password === "") return { url, headers: {} };
   url.username = "";
   url.password = "";
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const credentials = `${decoded(username)}:${decoded(password)}`;
   return { url, headers: { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` } };
+}
+
+/** A part of a URL. A raw % in it is no mistake: `URL` keeps it. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

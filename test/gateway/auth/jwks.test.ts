@@ -156,11 +156,14 @@ describe("jwt with published keys", () => {
 
   it("fetches with user and password of the URL, and prints neither", async () => {
     const key = await issuer.publish("1", "ES256");
-    const url = jwksUrl.replace("http://", "http://app:hunter2%40@");
+    const url = `${jwksUrl.replace("http://", "http://app:hunter2%40@")}?key=hunter2`;
     const reported: Error[] = [];
     const authenticator = jwt({ jwksUrl: url, jwksCooldownMs: 0, report: (error) => reported.push(error) });
     await authenticator.authenticate({ token: await sign(key, "1", "ES256") });
     expect(issuer.authorization).toBe(`Basic ${Buffer.from("app:hunter2@").toString("base64")}`);
+    const raw = jwt({ jwksUrl: jwksUrl.replace("http://", "http://app:50%@") });
+    await raw.authenticate({ token: await sign(key, "1", "ES256") });
+    expect(issuer.authorization).toBe(`Basic ${Buffer.from("app:50%").toString("base64")}`);
     issuer.fail();
     await authenticator.authenticate({ token: await sign(key, "2", "ES256") }).catch(() => undefined);
     expect(reported).toHaveLength(1);
