@@ -21,7 +21,7 @@ export const badText: fc.Arbitrary<string> = bad.map((value) =>
 /** A value in which one part is replaced, missing, or of another name. */
 export function spoiled(value: unknown): fc.Arbitrary<unknown> {
   return fc
-    .tuple(fc.nat(), bad, badText, fc.constantFrom("replace", "remove", "rename"))
+    .tuple(fc.nat(), bad, badText, fc.constantFrom("replace", "remove", "rename", "rename"))
     .map(([at, other, name, how]) => {
       const root = { value: structuredClone(value) };
       const places = placesIn(root);

@@ -7,6 +7,8 @@ const POSITION = { epoch: "e", offset: 1 };
 
 /** What a client says after its upgrade, each right in itself. */
 const SAID: readonly object[] = [
+  { id: 1, action: "robot.login", data: { resume: { all: POSITION } } },
+  { id: 1, action: "robot.login", data: { user_id: "al", device: "d" } },
   {
     id: 1,
     action: "robot.login",
@@ -34,6 +36,9 @@ const SAID: readonly object[] = [
   { id: 7, action: "presence.watch", data: { users: ["al"] } },
   { type: "ping" },
 ];
+
+/** The first ones of {@link SAID} are logins. */
+const LOGINS = 5;
 
 const text: fc.Arbitrary<string> = fc.oneof(fc.constantFrom(...SAID).chain(json), badText);
 
@@ -65,6 +70,15 @@ function closeFrame(code: number): Buffer {
   if (code !== 0) payload.writeUInt16BE(code);
   return clientFrame({ opcode: 8, payload });
 }
+
+/** An upgrade without a mistake: what follows it is reached. */
+const entry = (query: string): fc.Arbitrary<Buffer> =>
+  fc.constant(Buffer.from(upgradeRequest(`http://127.0.0.1/ws?${query}`)));
+
+const login: fc.Arbitrary<Buffer> = fc
+  .constantFrom(...SAID.slice(0, LOGINS))
+  .chain(json)
+  .map(textFrame);
 
 const PARAMETERS = ["token", "user_id", "platform", "device", "resume", "x"];
 
@@ -189,11 +203,14 @@ const noise: fc.Arbitrary<Buffer> = fc.oneof(
 
 /** The bytes of one connection, in the pieces in which they are written. */
 export const conversation: fc.Arbitrary<Buffer[]> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.tuple(upgrade, fc.array(frame, { maxLength: 8 })).map(([first, rest]) => [first, ...rest]),
-  },
+  { weight: 3, arbitrary: opened(upgrade) },
+  { weight: 3, arbitrary: opened(entry("user_id=al")) },
+  { weight: 4, arbitrary: fc.tuple(entry(""), login, frame) },
   { weight: 3, arbitrary: fc.array(http, { minLength: 1, maxLength: 4 }) },
   { weight: 1, arbitrary: fc.tuple(http, upgrade, frame) },
   { weight: 1, arbitrary: fc.array(noise, { minLength: 1, maxLength: 3 }) },
 );
+
+function opened(first: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer[]> {
+  return fc.tuple(first, fc.array(frame, { maxLength: 8 })).map(([upgrade, frames]) => [upgrade, ...frames]);
+}
