@@ -111,7 +111,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set([
  * to any connection yet. `delivered`: to at least one connection, or to a node that has one. `acked`: acknowledged by
  * the receiver.
  */
-export type ReceiptState = "offline" | "stored" | "delivered" | "acked";
+export type ReceiptState = "offline" | "stored" | "routed" | "delivered" | "acked";
 
 /** The reply to a message. */
 export interface Receipt {

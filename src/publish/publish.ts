@@ -105,7 +105,7 @@ export class Publisher {
     const { idempotency } = this.#ports.backplane;
     const started = this.#clock.now();
     try {
-      const first = await idempotency.begin(key, JSON.stringify(new EphemeralReceipt(message, 0)));
+      const first = await idempotency.begin(key, JSON.stringify(new EphemeralReceipt(message, 0, 0)));
       if (first !== undefined) return duplicateReceipt(first);
       const receipt = await this.#deliver(message);
       await idempotency.complete(key, JSON.stringify(receipt));
@@ -175,9 +175,9 @@ export class Publisher {
     const nodes = backplane.broker.relay(message);
     const drained = deliverer.room(message.channel);
     if (typeof nodes === "number" && drained === undefined)
-      return new EphemeralReceipt(message, connections + nodes);
+      return new EphemeralReceipt(message, connections, nodes);
     return Promise.all([nodes, drained]).then(
-      ([reached]) => new EphemeralReceipt(message, connections + reached),
+      ([reached]) => new EphemeralReceipt(message, connections, reached),
     );
   }
 

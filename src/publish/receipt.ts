@@ -19,16 +19,22 @@ export type Attempt =
 
 /** Receipt of an ephemeral message. It is a class for the reason given at `AcceptedMessage`. */
 export class EphemeralReceipt implements Receipt {
-  readonly state: "delivered" | "offline";
+  readonly state: "delivered" | "routed" | "offline";
   readonly id: string;
   readonly timestamp: number;
   readonly connections: number;
 
-  constructor({ id, timestamp }: Message, connections: number) {
-    this.state = connections > 0 ? "delivered" : "offline";
+  /**
+   * @param connections connections of this node that the message was handed to
+   * @param nodes other nodes to which it was sent. Nothing is known of its arrival there, so it does not count as
+   * delivered
+   */
+  constructor({ id, timestamp }: Message, connections: number, nodes: number) {
+    if (connections > 0) this.state = "delivered";
+    else this.state = nodes > 0 ? "routed" : "offline";
     this.id = id;
     this.timestamp = timestamp;
-    this.connections = connections;
+    this.connections = connections + nodes;
   }
 }
 

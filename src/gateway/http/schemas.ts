@@ -61,7 +61,7 @@ export const waiting = z.object({
 });
 
 export const receipt = z.object({
-  state: z.enum(["offline", "stored", "delivered", "acked"]),
+  state: z.enum(["offline", "stored", "routed", "delivered", "acked"]),
   id: z.string(),
   timestamp: z.int().meta({ description: "Milliseconds since 1970." }),
   epoch: z.string().optional(),

@@ -105,7 +105,7 @@ describe("the HTTP API on two nodes", () => {
     const [n1, n2] = await startTwo();
     const bob = await connect(n2, "bob");
     const sent = await call(n1, "/send", { body: { uid: "bob", message: "hi", ephemeral: true } });
-    expect(sent).toMatchObject({ status: 200, body: { state: "delivered" } });
+    expect(sent).toMatchObject({ status: 200, body: { state: "routed" } });
     expect(await bob.next(({ type }) => type === "message")).toMatchObject({ data: "hi" });
     const nobody = await call(n1, "/send", { body: { uid: "zoe", message: "hi", ephemeral: true } });
     expect(nobody).toMatchObject({ status: 400, body: { error: { message: "client not found: zoe" } } });
@@ -169,7 +169,7 @@ describe("hub.users(list).send", () => {
       expect(await peer.next(({ type }) => type === "second")).toMatchObject({ data, to: names[index] });
     }
 
-    expect(receipts.map(({ state }) => state)).toEqual(names.map(() => "delivered"));
+    expect(receipts.map(({ state }) => state)).toEqual(names.map(() => "routed"));
     expect((await bytesOut(n1)) - before).toBeLessThan(2 * data.length);
   });
 });

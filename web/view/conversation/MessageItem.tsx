@@ -72,6 +72,8 @@ function wordsFor(delivery: Delivery, isOnline: boolean): { icon: IconName; text
       return { icon: "failed", text: "no receiver was online" };
     case "stored":
       return { icon: "check", text: "stored", title: "Kept in the history until the receiver connects" };
+    case "routed":
+      return { icon: "check", text: "sent to other nodes", title: "Whether it arrived there is not known" };
     case "delivered":
       return {
         icon: "received",
