@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
 import { backoff, TidingsError } from "../../protocol/protocol.ts";
-import { ALIVE, PING, type Ready, STOP, type Task } from "./worker.ts";
+import { type Failure, type Ready, STOP, type Task } from "./worker.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
@@ -43,8 +43,9 @@ export class WorkerSlot {
   open(port: number): Promise<Ready> {
     const child = this.#spawn(port);
     return new Promise((resolve, reject) => {
-      child.on("message", (message) => {
-        if (message !== ALIVE) resolve(message as Ready); // worker.ts sends nothing else
+      child.once("message", (message: Ready | Failure) => {
+        if ("failure" in message) reject(new TidingsError("unavailable", message.failure));
+        else resolve(message);
       });
       child.once("close", () => reject(new TidingsError("unavailable", "the first worker did not start")));
     });
@@ -81,38 +82,27 @@ export class WorkerSlot {
     child.send(task, ignoreError);
     const startedAt = Date.now();
     const { pid } = child;
+    let failure: string | undefined;
+    child.on("message", (message: Ready | Failure) => {
+      if ("failure" in message) failure = message.failure;
+    });
     child.once("spawn", () => this.#log.info({ pid }, "worker started"));
     const watch = this.#watch(child);
     child.on("error", (error) => this.#log.error({ pid, err: error }, "worker failed"));
     child.once("close", (code, signal) => {
       this.#child = undefined;
-      clearInterval(watch);
-      this.#ended({ pid, code, signal, livedMs: Date.now() - startedAt });
+      this.#ended({ pid, code, signal, livedMs: Date.now() - startedAt, failure });
     });
     return child;
   }
 
-  /**
-   * Kills a process that stops answering. Misses are counted, not time: a supervisor that was stopped itself must not find
-   * every worker silent.
-   */
-  #watch(child: ChildProcess): NodeJS.Timeout {
-    // A process that starts may be busy for long: its first answer begins the count.
-    let missed = Number.NEGATIVE_INFINITY;
-    child.on("message", () => {
-      missed = 0;
-    });
-    return setInterval(() => {
-      if (missed++ < MAX_MISSED) return void child.send(PING, ignoreError);
-      this.#log.error(
-        { pid: child.pid, silentMs: MAX_MISSED * PING_MS },
-        "worker does not answer, killing it",
-      );
-      child.kill("SIGKILL");
-    }, PING_MS);
-  }
-
-  #ended(facts: { pid?: number; code: number | null; signal: string | null; livedMs: number }): void {
+  #ended(facts: {
+    pid?: number;
+    code: number | null;
+    signal: string | null;
+    livedMs: number;
+    failure?: string;
+  }): void {
     if (this.#port === undefined) {
       this.#log.info(facts, "worker exited");
       return;

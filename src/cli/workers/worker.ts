@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import type { Config } from "../../config/config.ts";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { closeOnSignal } from "./signals.ts";
 
 /** First message to a worker: its configuration, with its node id and port. */
@@ -10,9 +10,10 @@ export type Task = Config;
 /** Message that makes a worker drain and exit. */
 export const STOP = "stop";
 
-/** Message that asks a worker for a sign of life, and its answer. */
-export const PING = "ping";
-export const ALIVE = "alive";
+/** Message of a worker that cannot start: the supervisor prints it, once for all workers. */
+export interface Failure {
+  readonly failure: string;
+}
 
 /** Message of a worker that listens. */
 export interface Ready {
@@ -45,6 +46,11 @@ async function work(): Promise<void> {
     process.send(ready);
   } catch (error) {
     // The supervisor closed the hub while it waited for its backplane, so the failed start is expected.
-    if (!closing.hasBegun) throw error;
+    if (closing.hasBegun) return;
+    const { code, message } = toTidingsError(error);
+    // Anything unexpected is a bug, and its stack helps.
+    if (code === "internal") throw error;
+    const failed: Failure = { failure: message };
+    process.send(failed, () => process.exit(1));
   }
 }
