@@ -104,7 +104,11 @@ export function hubWith<Events extends object = EventMap>(
 ): Hub<Events> {
   const log = logger ?? pino({ level: config.logLevel });
   const hooks = new Hooks(config.timeouts.hookMs);
-  hooks.on("error", ({ stage, error }) => log.error({ stage, err: error }, "failed"));
+  hooks.on("error", ({ stage, error }) => {
+    // A sentence for the operator, whose stack would say nothing.
+    if (error instanceof TidingsError && error.code === "unavailable") log.error({ stage }, error.message);
+    else log.error({ stage, err: error }, "failed");
+  });
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const development = authenticator.mode === "development";
@@ -134,9 +138,14 @@ function chooseBackplane(config: Config): Backplane {
   const { idempotencyWindowMs } = publish;
   const { graceMs } = presence;
   if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
-  const { prefix, heartbeatInterval, nodeTimeout } = cluster;
+  const { prefix, heartbeatInterval, nodeTimeout, sentinelUsername, sentinelPassword } = cluster;
   return redisBackplane({
     url: redis,
+    sentinelUsername,
+    sentinelPassword,
+    ca: cluster.redisCa,
+    cert: cluster.redisCert,
+    key: cluster.redisKey,
     prefix,
     history,
     idempotencyWindowMs,

@@ -1,8 +1,6 @@
 import { key, nameKeys, optional } from "./key.ts";
 import {
-  ALGORITHMS,
-  apiKey,
-  apiKeys,
+  certificates,
   flag,
   id,
   ip,
@@ -11,6 +9,7 @@ import {
   network,
   oneOf,
   pem,
+  privateKey,
   redisUrl,
   seconds,
   text,
@@ -98,6 +97,29 @@ export const TABLE = {
     nodeTimeout: key(seconds(), 60, {
       unit: "s",
       doc: "time without a heartbeat after which a node is declared dead; at least 3 × `cluster.heartbeatInterval`",
+    }),
+    sentinelUsername: optional(text("a name of at least one character"), {
+      env: "REDIS_SENTINEL_USERNAME",
+      doc: "user for the Sentinels, where they have users",
+    }),
+    sentinelPassword: optional(text("a password of at least one character"), {
+      env: "REDIS_SENTINEL_PASSWORD",
+      secret: "value",
+      doc: "password for the Sentinels (`requirepass`); that of Redis itself is in `redis`",
+    }),
+    redisCa: optional(certificates(), {
+      env: "REDIS_CA",
+      doc: "certificates that sign that of Redis, in PEM or as the path of a file; needs `rediss…`",
+      defaultText: "the authorities that Node trusts",
+    }),
+    redisCert: optional(certificates(), {
+      env: "REDIS_CERT",
+      doc: "certificate by which this node shows itself to Redis, in PEM or as the path of a file",
+    }),
+    redisKey: optional(privateKey(), {
+      env: "REDIS_KEY",
+      secret: "value",
+      doc: "private key of `cluster.redisCert`, in PEM or as the path of a file",
     }),
   },
   data: optional(text("a directory"), {

@@ -1,4 +1,5 @@
-import { createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { ID_RULE, isId } from "../protocol/protocol.ts";
@@ -109,6 +110,35 @@ export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (valu
 export function pem(): z.ZodType<string> {
   const unfold = (value: unknown) => (typeof value === "string" ? value.replaceAll("\\n", "\n") : value);
   return z.preprocess(unfold, text("a public key or certificate in PEM", isPublicKey));
+}
+
+/** Certificates in PEM, or the path of a file with them. */
+export const certificates = (): z.ZodType<string> =>
+  pemOrFile("a certificate in PEM, or the path of a file with one", (text) => new X509Certificate(text));
+
+/** A private key in PEM, or the path of a file with one. */
+export const privateKey = (): z.ZodType<string> =>
+  pemOrFile("a private key in PEM without a passphrase, or the path of a file with one", createPrivateKey);
+
+function pemOrFile(expected: string, parse: (text: string) => unknown): z.ZodType<string> {
+  const read = (value: unknown): unknown => {
+    if (typeof value !== "string") return value;
+    if (value.includes("-----BEGIN")) return value.replaceAll("\\n", "\n");
+    try {
+      return readFileSync(value, "utf8");
+    } catch {
+      return ""; // is refused below
+    }
+  };
+  const isPem = (text: string): boolean => {
+    try {
+      parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return z.preprocess(read, text(expected, isPem));
 }
 
 const isFilled = (value: string): boolean => value.trim() !== "";

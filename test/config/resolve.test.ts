@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -127,6 +128,20 @@ describe("sources", () => {
 /** Keys that verify tokens themselves, so that `jwt.secret` is not needed beside them. */
 const ALONE = new Set(["jwt.secret", "jwt.publicKey", "jwt.jwksUrl"]);
 
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBdjCCARugAwIBAgIUTWgFa6LiH6Pc18m1D3cnJtYZulowCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjcyMDM0NDRaGA8yMTI2MTEwMzIwMzQ0
+NFowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIxX
+eAURu2w0j3gXZ7WPygLtDaTDWl3d1rWGsEEOEIk5u3ym+s49bKQTogbnRDDyCgYH
+ZR2HtOchmKrmWnVMZNSjUzBRMB0GA1UdDgQWBBSBkb+DkQRI+V6n2z7ZsjdEOVdH
+7zAfBgNVHSMEGDAWgBSBkb+DkQRI+V6n2z7ZsjdEOVdH7zAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0kAMEYCIQCRNB0K1AI+Wsup/ZXXtR2PQNAWMX8fl3zs
+n/zIdCeQKQIhAOsBCA/slK6cAT/VuNKsyQlC4hW/xJ49nADa3HqIKCrb
+-----END CERTIFICATE-----`;
+
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const PRIVATE_KEY = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
 /** Returns a valid value for a key that differs from its default. */
 function valueFor(path: string): unknown {
   const given: Record<string, unknown> = {
@@ -137,6 +152,11 @@ function valueFor(path: string): unknown {
     "node.port": 9000,
     "node.pod": "hub-0",
     "cluster.prefix": "app:",
+    "cluster.sentinelUsername": "app",
+    "cluster.sentinelPassword": "s",
+    "cluster.redisCa": CERTIFICATE,
+    "cluster.redisCert": CERTIFICATE,
+    "cluster.redisKey": PRIVATE_KEY,
     redis: "redis://cache:6379/1",
     data: "./data",
     logLevel: "debug",

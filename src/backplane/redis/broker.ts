@@ -32,11 +32,13 @@ export class RedisBroker implements Broker {
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    this.#parts.connection.assertUp();
+    const { connection } = this.#parts;
+    connection.assertReadable();
     const page = await this.#parts.histories.read(channel, query);
     const newest = page.messages.at(-1);
     const id = newest?.offset === page.last ? newest.id : undefined;
-    this.#parts.receiver.begin(channel, { epoch: page.epoch, offset: page.last, id });
+    // A node that receives nothing has no order of delivery to begin; recovery looks at all channels.
+    if (connection.isUp) this.#parts.receiver.begin(channel, { epoch: page.epoch, offset: page.last, id });
     return page;
   }
 

@@ -3,9 +3,15 @@ import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
-import { RedisClock, TIME } from "./clock.ts";
-import { COMPARE_SCHEDULE, Comparison } from "./comparison/comparison.ts";
-import { type Address, addressOf, Connection, PARTITION_SCRIPTS } from "./connection/connection.ts";
+import {
+  type Address,
+  addressOf,
+  CHECK_SCRIPTS,
+  Connection,
+  type Credentials,
+  phraseOf,
+  type Reconcile,
+} from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
 import { HISTORY_DEFAULTS, Histories, type HistoryLimits } from "./history/histories.ts";
@@ -35,7 +41,7 @@ import { Receiver } from "./stored/receiver.ts";
 import { EVERY_PARTITION } from "./wire/keys.ts";
 import { LINE } from "./wire/lines.ts";
 
-export interface RedisOptions {
+export interface RedisOptions extends Credentials {
   /**
    * `redis://[user:password@]host[:port][/db]`, `redis-sentinel://host:port,host:port[/db]#master` or
    * `redis-cluster://host:port,host:port`; `rediss…` is the same over TLS.
@@ -79,10 +85,7 @@ export interface RedisOptions {
  */
 const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
-/** A pause of a process that others may notice, as a fraction of the time for which they wait for its answer. */
-const PAUSE_OF_TIMEOUT = 1 / 2;
-
-interface Settings extends Required<Omit<RedisOptions, "url">> {
+interface Settings extends Required<Omit<RedisOptions, "url" | keyof Credentials>> {
   readonly address: Address;
 }
 
@@ -106,7 +109,7 @@ const DEFAULTS = {
 export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const graceMs = options.graceMs ?? DEFAULTS.graceMs;
   const given = { drainGraceMs: graceMs, ...defined(options), history: options.history };
-  const settings = { ...DEFAULTS, ...given, address: addressOf(url) };
+  const settings = { ...DEFAULTS, ...given, address: addressOf(url, options) };
   const base = createBase(settings);
   const { connection, bus, node, traffic, health, clock, shared } = base;
   const { partitions } = connection;
@@ -139,8 +142,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     broker: new RedisBroker({ ...messages, connection }),
     idempotency,
     routes: presence,
-    cursors,
-    memberships: new RedisMemberships(connection.run),
+    cursors: new RedisCursors(connection, bus, node, histories),
+    memberships: new RedisMemberships(connection),
     presence,
     cluster,
     now: clock.now,
@@ -173,7 +176,13 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
         bus.stop();
       }
     },
-    probe: () => bus.probe(),
+    async probe() {
+      await bus.probe();
+      const { refusal } = connection;
+      // A full Redis still lets clients in.
+      if (refusal !== undefined && refusal !== "full")
+        throw new TidingsError("unavailable", phraseOf(refusal));
+    },
   };
 }
 
@@ -193,6 +202,7 @@ function createBase(settings: Settings): Base {
   const traffic = new TrafficCounts([
     LOOK_UP,
     CONFIRM_INVALIDATION,
+    ...CHECK_SCRIPTS,
     PUSH,
     APPEND,
     ...PARTITION_SCRIPTS,

@@ -65,6 +65,13 @@ test.each([0, 1, 2])(
       "all users are counted again",
       async () => (await node.presence.count().catch(() => undefined))?.users === users.length,
     );
+    // Users can be counted before logins are admitted again.
+    await eventually("the node is up", () =>
+      node.backplane.probe().then(
+        () => true,
+        () => false,
+      ),
+    );
 
     // These arrivals are announced after any repeated announcement of the first users.
     await arriveAll(node, usersCalled("later"));

@@ -21,12 +21,15 @@ export class RedisSentinel implements AsyncDisposable {
   readonly #port: number;
   readonly #directory: string;
   readonly #child: ChildProcess;
+  readonly #password: string | undefined;
 
   private constructor(
     servers: { master: RedisServer; replica: RedisServer },
     port: number,
     directory: string,
+    password?: string,
   ) {
+    this.#password = password;
     this.master = servers.master;
     this.replica = servers.replica;
     this.#port = port;
@@ -37,7 +40,8 @@ export class RedisSentinel implements AsyncDisposable {
     endWithProcess(this.#child);
   }
 
-  static async start(): Promise<RedisSentinel> {
+  /** @param password that Sentinel requires of its clients */
+  static async start(password?: string): Promise<RedisSentinel> {
     const args = ["--repl-diskless-sync-delay", "0"];
     const master = await RedisServer.start({ args });
     const replica = await RedisServer.start({
@@ -46,8 +50,9 @@ export class RedisSentinel implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "tidings-sentinel-"));
     const port = await freePort();
     // A Sentinel remembers what it finds out in its own configuration.
-    await writeFile(join(directory, "sentinel.conf"), configuration(port, master.port));
-    const sentinel = new RedisSentinel({ master, replica }, port, directory);
+    const lock = password === undefined ? "" : `requirepass ${password}\n`;
+    await writeFile(join(directory, "sentinel.conf"), configuration(port, master.port) + lock);
+    const sentinel = new RedisSentinel({ master, replica }, port, directory, password);
     await sentinel.#watches();
     return sentinel;
   }
@@ -114,7 +119,8 @@ export class RedisSentinel implements AsyncDisposable {
 
   /** Undefined while Sentinel does not answer. */
   async #ask(question: (client: Redis) => Promise<unknown>): Promise<unknown> {
-    const options = { lazyConnect: true, retryStrategy: null, enableReadyCheck: false };
+    const password = this.#password;
+    const options = { lazyConnect: true, retryStrategy: null, enableReadyCheck: false, password };
     const client = new Redis(this.#port, "127.0.0.1", options);
     client.on("error", () => undefined);
     try {

@@ -42,12 +42,13 @@ export class Bus {
     this.#outbound = new Outbound((token, payload) => this.#publish(token, payload), traffic);
     this.#subscriber = new Subscriber(
       (payload) => this.#receive(payload),
-      () => connection.recover(),
+      () => connection.subscriberLost(),
     );
     this.#probes = new Requests(commandTimeoutMs);
-    this.on(LINE.probe, ([, probe = ""]) => this.#probes.answered(probe, PROBED));
-    this.on(LINE.hail, ([, from = ""]) => this.post(from, lineOf(LINE.alive, this.#token)));
-    this.on(LINE.alive, ([, token = ""]) => this.silent.heard(token));
+    // All nodes hear the probes of the channel for all.
+    this.on(LINE.probe, ([, probe = "", token]) => {
+      if (token === this.#token) this.#probes.answered(probe);
+    });
   }
 
   /** Token of this incarnation of the node: its address on the bus, and the owner of its data in Redis. */
@@ -60,20 +61,15 @@ export class Bus {
     this.#watchdog = setInterval(() => void this.#watch(), this.#options.heartbeatMs).unref();
   }
 
-  /** Subscribes to the lines for this node, at the start and after each outage. */
+  /**
+   * Subscribes to the lines for this node, at the start and after each outage, and proves that what Redis must let this
+   * node do works: to publish, to receive, to run scripts and transactions.
+   */
   async open(): Promise<void> {
-    const { pubSub } = this.#connection;
-    const channels = [inboundOf(pubSub, this.#token), castOf(pubSub)];
+    const channels = this.#channels;
     await this.#subscriber.open(() => this.#connection.newClient(), channels);
-    this.silent.clear();
-  }
-
-  /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
-  announce(): void {
-    this.#options.traffic.sent(LINE.alive, 1);
-    this.#connection
-      .publish(castOf(this.#connection.pubSub), payloadOf([lineOf(LINE.alive, this.#token)]))
-      .catch(() => this.dropped());
+    await this.#connection.checkRights(channels);
+    for (const channel of channels) await this.#probe(channel);
   }
 
   /** Ends the subscription: from here on no handler is called. */
@@ -132,10 +128,20 @@ export class Bus {
    */
   async probe(): Promise<void> {
     this.#connection.assertUp();
+    await this.#probe(inboundOf(this.#options.prefix, this.#token));
+  }
+
+  /** Channels on which this node hears lines. */
+  get #channels(): string[] {
+    const { prefix } = this.#options;
+    return [inboundOf(prefix, this.#token), castOf(prefix)];
+  }
+
+  async #probe(channel: string): Promise<void> {
     this.#options.traffic.sent(LINE.probe, 1);
     const answers = await this.#probes.ask(async (probe) => {
-      await this.#publish(this.#token, payloadOf([lineOf(LINE.probe, probe)]));
-      return [PROBED];
+      await this.#connection.publish(channel, payloadOf([lineOf(LINE.probe, probe, this.#token)]));
+      return 1;
     });
     if (answers.size > 0) return;
     throw new TidingsError(
@@ -157,13 +163,16 @@ export class Bus {
     if (!this.#connection.isUp) return;
     for (const token of this.silent.hail()) this.post(token, lineOf(LINE.hail, this.#token));
     try {
+      // A right that was revoked does not end a subscription, but the next one would fail.
+      await this.#subscriber.confirm(this.#channels);
       await this.probe();
     } catch (error) {
       // The connection was lost meanwhile, and perhaps replaced: recovery has begun already.
       if (!this.#connection.isUp || this.#subscriber.client !== client) return;
-      this.#connection.reportOutage(error);
       // The end of the subscription starts recovery, which opens another one.
       this.#subscriber.close();
+      this.#connection.recover();
+      this.#connection.reportOutage(error);
     }
   }
 }

@@ -1,34 +1,29 @@
-import { randomBytes } from "node:crypto";
-import type { Cluster, Redis } from "ioredis";
 import type { TidingsError } from "../../../protocol/protocol.ts";
-import { ABILITIES, type Health } from "../../port.ts";
-import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
-import { baseOf, pubSubOf } from "../wire/keys.ts";
-import { Availability } from "./availability.ts";
-import { type Address, commandsClient, isMoving, pingMasters, readInfo, singleClient } from "./clients.ts";
-import { commandError, isWrongMaster, refusalOf, withoutSecrets } from "./errors.ts";
-import { hasSlots, isReady, refreshSlots } from "./ioredis.ts";
+import { baseOf, EVERY_PARTITION, REGISTRY } from "../wire/keys.ts";
+import { commandError } from "./errors.ts";
+import { kindOf, type RefusedWrites, refusesWrites } from "./failures.ts";
 import { publishOf } from "./packed-command.ts";
-import { Pipe, type PipeAnswer } from "./pipe.ts";
-import { LONGEST_DELAY_MS, Recovery } from "./recovery.ts";
+import type { PipeAnswer } from "./pipe.ts";
 import { type RunScript, runScript, type ScriptArguments } from "./run-script.ts";
-import { COMPARE, OPEN, type Script } from "./script.ts";
-import { Semaphore } from "./semaphore.ts";
+import type { Script } from "./script.ts";
+import { forEachConcurrently, Semaphore } from "./semaphore.ts";
+import {
+  CHECK_RIGHTS,
+  ignoreTransient,
+  type Reconcile,
+  Session,
+  type SessionOptions,
+  transactionFor,
+  WRITE_CHECK,
+  WriteCheck,
+} from "./session/session.ts";
 
-export interface ConnectionOptions {
-  readonly address: Address;
+export interface ConnectionOptions extends SessionOptions {
   readonly prefix: string;
-  /** A command that takes longer fails, and Redis counts as unavailable. */
-  readonly commandTimeoutMs: number;
-  /** Is told what Redis lets this node do. */
-  readonly health: Health;
+  /** Pause between the checks whether Redis takes writes. */
+  readonly heartbeatMs: number;
   readonly onRun: (script: Script) => void;
-  /** Called with the first failure of each outage, however many attempts to recover fail after it. */
-  readonly onOutage: (error: unknown) => void;
 }
-
-/** Reconciles the node with Redis, at the start and after each outage. The node is up once this has succeeded. */
-export type Reconcile = () => Promise<void>;
 
 /**
  * More scripts in flight would wait in Redis, where their timeouts run: 10,000 logins at once must not look like an
@@ -36,58 +31,45 @@ export type Reconcile = () => Promise<void>;
  */
 const MAX_SCRIPTS_IN_FLIGHT = 256;
 
-/** The connections of this node to Redis: runs commands, and knows whether Redis is available. */
+/** The connections of this node to Redis: runs commands, and knows what Redis lets this node do. */
 export class Connection {
   /** The identities of the partitions, which every script compares. */
   readonly partitions: Partitions;
   /** Beginning of the names of all Pub/Sub channels. */
   readonly pubSub: string;
   readonly #options: ConnectionOptions;
-  readonly #pipe: Pipe;
-  readonly #recovery: Recovery;
+  readonly #session: Session;
   readonly #semaphore = new Semaphore(MAX_SCRIPTS_IN_FLIGHT);
-  readonly #availability: Availability;
-  /** Clients beside the one for commands. */
-  readonly #singles = new Set<Redis>();
-  #client: Redis | Cluster | undefined;
-  #reconcile: Reconcile = async () => {};
+  readonly #writes: WriteCheck;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.pubSub = pubSubOf(options.prefix, options.address.db);
-    this.partitions = new Partitions({
-      open: (partition) => this.#call(OPEN, partition, "", [newBirth(), partition]) as Promise<string>, // by the script
-      compare: async (partition, birth) => void (await this.#call(COMPARE, partition, birth, [])),
-      refusalOf: (cause) => this.#refusalOf(cause),
-      isMoving: (partition) => isMoving(this.#ready(), baseOf(options.prefix, partition)),
-      timeoutMs: options.commandTimeoutMs,
-      onStuck: (partitions) => tellStuck(options.health, partitions),
-    });
-    this.#availability = new Availability(options.onOutage);
-    this.onUnavailable(() => options.health.able(false, ...ABILITIES));
-    this.#pipe = new Pipe(options.commandTimeoutMs, () => this.recover());
-    this.#recovery = new Recovery({
-      isPossible: () => isReady(this.#client) && !this.isStopped,
-      attempt: () => this.#attempt(),
-      onRecovered: () => {
-        this.#availability.becomeUp();
-        options.health.able(true, ...ABILITIES);
-      },
-      onFailure: (error) => this.reportOutage(error),
+    this.#session = new Session(options);
+    this.#writes = new WriteCheck({
+      health: options.health,
+      everyMs: options.heartbeatMs,
+      isPossible: () => this.isUp,
+      write: () => forEachConcurrently(this.#masters, (partition) => this.#send(WRITE_CHECK, partition)),
     });
   }
 
   get isUp(): boolean {
-    return this.#availability.isUp;
+    return this.#session.availability.isUp;
   }
 
   get isStopped(): boolean {
-    return this.#availability.isStopped;
+    return this.#session.availability.isStopped;
   }
 
   /** @throws TidingsError `unavailable` */
   assertUp(): void {
-    this.#availability.assertUp();
+    this.#session.availability.assertUp();
+  }
+
+  /** @throws TidingsError `unavailable` before Redis has answered for the first time, and after the stop */
+  assertReadable(): void {
+    const { availability } = this.#session;
+    if (!availability.wasUp || availability.isStopped) throw availability.error();
   }
 
   /** False for a failure that is reported elsewhere: that of an outage, or of a partition that is moving. */
@@ -97,29 +79,25 @@ export class Connection {
 
   /** Calls a function at the beginning of each outage, and when the node stops. */
   onUnavailable(listener: () => void): void {
-    this.#availability.onUnavailable(listener);
+    this.#session.availability.onUnavailable(listener);
   }
 
-  /**
-   * Connects. Resolves when the node is up for the first time, however long Redis takes; rejects when it is stopped
-   * before.
-   */
+  /** Why Redis refuses writes now. A full one still frees memory, and takes the little that clients need. */
+  get refusal(): RefusedWrites | undefined {
+    return this.#writes.refusal;
+  }
+
+  /** Connects, as {@link Session.start} says. */
   async start(reconcile: Reconcile): Promise<void> {
-    const started = this.#availability.start();
-    this.#reconcile = reconcile;
-    this.#connect();
-    await started;
+    await this.#session.start(reconcile);
+    this.#writes.start();
   }
 
   /** Calls `leave` if Redis is available, then closes the connections. */
   async stop(leave: () => Promise<void>): Promise<void> {
-    const wasUp = this.#availability.stop();
-    try {
-      if (wasUp) await leave();
-    } finally {
-      this.#pipe.close();
-      this.#client?.disconnect();
-    }
+    this.#writes.stop();
+    await this.#session.stop(leave);
+    this.#writes.stop();
   }
 
   /**
@@ -128,6 +106,15 @@ export class Connection {
    */
   readonly run: RunScript = async (script, partition, args) => {
     this.assertUp();
+    return this.exec(script, partition, args);
+  };
+
+  /**
+   * Runs a script that only reads data which other nodes see too: possible as soon as Redis answers, also while this
+   * node cannot publish or receive. @throws TidingsError `unavailable`
+   */
+  readonly read: RunScript = async (script, partition, args) => {
+    this.assertReadable();
     return this.exec(script, partition, args);
   };
 
@@ -145,8 +132,9 @@ export class Connection {
     const admission = this.#semaphore.acquire();
     if (admission !== undefined) await admission;
     try {
-      const target = { base: baseOf(this.#options.prefix, partition), birth, pubSub: this.pubSub };
-      return await runScript(this.#ready(), script, target, args);
+      return await this.#send(script, partition, args);
+    } catch (cause) {
+      throw this.failed(script.name, cause);
     } finally {
       this.#semaphore.release();
     }
@@ -160,7 +148,7 @@ export class Connection {
 
   /** Tells whether {@link push} is possible. Not on Redis Cluster: there it would take a connection to each master. */
   get canPush(): boolean {
-    return this.#options.address.kind !== "cluster" && this.#pipe.isOpen;
+    return this.#options.address.kind !== "cluster" && this.#session.pipe.isOpen;
   }
 
   /**
@@ -171,7 +159,7 @@ export class Connection {
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();
     try {
-      return await this.#pipe.transaction(commands, count);
+      return await this.#session.pipe.transaction(commands, count);
     } catch (cause) {
       throw this.#pipeFailed("push", cause);
     }
@@ -180,97 +168,91 @@ export class Connection {
   /** Publishes to a Pub/Sub channel, also while the node recovers or stops. @throws TidingsError `unavailable` */
   async publish(channel: string, payload: string): Promise<void> {
     try {
-      const { error } = await this.#pipe.call(publishOf(channel, payload), 1);
+      const { error } = await this.#session.pipe.call(publishOf(channel, payload), 1);
       if (error !== undefined) throw error;
     } catch (cause) {
       throw this.#pipeFailed("publish", cause);
     }
   }
 
-  /** Reads what each master tells about itself and its settings. */
-  async info(): Promise<string[]> {
-    return readInfo(this.#ready());
+  /**
+   * Checks the rights of the user by using them: the commands of all scripts, and a transaction as {@link push} sends it.
+   * @param channels Pub/Sub channels of this node
+   */
+  async checkRights(channels: readonly string[]): Promise<void> {
+    this.#options.onRun(CHECK_RIGHTS);
+    const run = (partition: number) => this.#send(CHECK_RIGHTS, partition, channels);
+    await forEachConcurrently(this.#masters, (partition) => ignoreTransient(run(partition)));
+    if (this.canPush) await ignoreTransient(this.#checkTransaction(channels));
+  }
+
+  async #checkTransaction(channels: readonly string[]): Promise<void> {
+    const commands = transactionFor(baseOf(this.#options.prefix, REGISTRY), channels);
+    const { error } = await this.#session.pipe.transaction(commands, commands.length);
+    if (error !== undefined) throw error;
   }
 
   /** Makes a client beside the one for commands. It does not reconnect by itself. */
-  newClient(): Redis {
-    const { address, commandTimeoutMs } = this.#options;
-    if (this.#client === undefined) throw this.#availability.error();
-    const single = singleClient(address, this.#client, commandTimeoutMs);
-    this.#singles.add(single);
-    single.once("end", () => this.#singles.delete(single));
-    return single.on("error", (error) => this.reportOutage(error));
-  }
+  newClient: Session["newClient"] = () => this.#session.newClient();
 
-  /** Turns the cause of a failed command into its error. When that means an outage, recovery starts. */
+  /**
+   * Turns the cause of a failed command into its error. When that means an outage, recovery starts. A refused write is
+   * no outage: whatever needs no write goes on.
+   */
   failed(what: string, cause: unknown): TidingsError {
     const error = commandError(what, cause);
-    if (error !== cause && error.code === "unavailable") this.recover();
+    if (error === cause || error.code !== "unavailable") return error;
+    const kind = kindOf(error);
+    if (refusesWrites(kind)) {
+      this.#writes.refused(kind);
+      return error;
+    }
+    this.recover();
+    // The checks of recovery may pass all the same.
+    if (kind === "denied") this.reportOutage(error);
     return error;
+  }
+
+  /** Counts the subscriber as lost, and starts recovery. */
+  subscriberLost(): void {
+    this.#session.lost("subscriber");
   }
 
   /** Makes the node unavailable until everything is reconciled: what Redis has may differ from what the node has. */
   recover(): void {
-    this.#availability.becomeUnavailable();
-    void this.#recovery.start();
+    this.#session.recover();
   }
 
-  /** Reports a failure, unless one of this outage was reported already. */
+  /** Reports a failure, as {@link Session.reportOutage} says. */
   reportOutage(error: unknown): void {
-    this.#availability.reportOutage(withoutSecrets(error));
+    this.#session.reportOutage(error);
   }
 
-  #connect(): void {
-    const client = commandsClient(this.#options.address, this.#options.commandTimeoutMs);
-    this.#client = client;
-    client.on("ready", () => void this.#recovery.start());
-    client.on("close", () => this.#availability.becomeUnavailable());
-    client.on("error", (error) => this.reportOutage(error));
-    client.on("-node", () => this.#leaveRemovedMasters());
-    // When a failover interrupts its attempt to connect, ioredis stops reconnecting: another client replaces it.
-    client.once("end", () => {
-      if (!this.isStopped) setTimeout(() => this.isStopped || this.#connect(), LONGEST_DELAY_MS).unref();
-    });
-    client.connect().catch(() => undefined); // the client also reports its failure as an event
+  /** Partitions that reach every master. */
+  get #masters(): readonly number[] {
+    return this.#options.address.kind === "cluster" ? EVERY_PARTITION : [REGISTRY];
   }
 
-  /** A master that was removed from the Redis Cluster goes on alone: what it publishes reaches nobody. */
-  #leaveRemovedMasters(): void {
-    for (const single of this.#singles) if (!hasSlots(this.#client, single)) single.disconnect();
-  }
-
-  async #attempt(): Promise<void> {
-    await pingMasters(this.#ready());
-    // The pipe reconnects each time: its old connection may lead to a former master.
-    await this.#pipe.open(this.newClient());
-    await this.#reconcile();
+  async #send(script: Script, partition: number, args: ScriptArguments = []): Promise<unknown> {
+    return runScript(this.#session.client, script, baseOf(this.#options.prefix, partition), args);
   }
 
   /** When an outage begins, all calls in flight fail. Only the first failure may start recovery. */
   #pipeFailed(what: string, cause: unknown): TidingsError {
     return this.isUp ? this.failed(what, cause) : commandError(what, cause);
   }
-
-  #ready(): Redis | Cluster {
-    if (this.#client === undefined || !isReady(this.#client)) throw this.#availability.error();
-    return this.#client;
-  }
 }
 
-function tellStuck(health: Health, partitions: readonly number[]): void {
-  const which = partitions.toSorted((one, other) => one - other).join(", ");
-  const why = `calls to these partitions fail while they move to another master of the Redis Cluster: ${which}`;
-  if (partitions.length === 0) health.restore("partitions");
-  else health.degrade("partitions", why);
-}
+/** Scripts by which the connection checks itself, for the counters. */
+export const CHECK_SCRIPTS: readonly Script[] = [WRITE_CHECK, CHECK_RIGHTS];
 
-const newBirth = (): string => randomBytes(9).toString("base64url");
-
-export { type Address, addressOf } from "./clients.ts";
+export { type Address, addressOf, type Credentials } from "./clients.ts";
+export { phraseOf } from "./failures.ts";
 export { lua, luaEscapes } from "./lua.ts";
 export { pack, publishOf } from "./packed-command.ts";
 export { FAILED, type PipeAnswer } from "./pipe.ts";
 export { PackedArguments, type RunScript } from "./run-script.ts";
-export { FENCED, PARTITION_SCRIPTS, type Script, type ScriptOptions, script } from "./script.ts";
+export { FENCED, type Script, type ScriptOptions, script } from "./script.ts";
 export { forEachConcurrently } from "./semaphore.ts";
+export type { Reconcile } from "./session/session.ts";
 export { Subscriber } from "./subscriber.ts";

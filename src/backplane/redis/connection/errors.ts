@@ -1,12 +1,7 @@
 import { ReplyError } from "ioredis";
 import { TidingsError } from "../../../protocol/protocol.ts";
-import type { Refusal } from "../partitions/partitions.ts";
-import { NotConnectedYet } from "./ioredis.ts";
-import { FENCED, LOST } from "./script.ts";
-
-/** Error replies of a Redis that cannot run the command now. Any other error reply is a mistake in this code. */
-const UNAVAILABLE_REPLY =
-  /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|OOM|NOREPLICAS|BUSY|MISCONF)/;
+import { kindOfText, phraseOf, refusesWrites } from "./failures.ts";
+import { FENCED } from "./script.ts";
 
 /**
  * Error replies of a master that does not have all keys of the partition: the command has not run. A master that was
@@ -37,11 +32,11 @@ export const isWrongMaster = (cause: unknown): boolean =>
 export function commandError(what: string, cause: unknown): TidingsError {
   if (cause instanceof TidingsError) return cause;
   const text = textOf(cause);
-  const isReply = cause instanceof ReplyError;
-  if (isReply && !text.includes(FENCED) && !UNAVAILABLE_REPLY.test(text)) {
-    return new TidingsError("internal", `${what} failed in Redis: ${text}`);
-  }
-  return new TidingsError("unavailable", `Redis is unavailable: ${text}`);
+  const isReply = cause instanceof ReplyError && !text.includes(FENCED);
+  const kind = kindOfText(text, isReply);
+  if (kind === "mistake") return new TidingsError("internal", `${what} failed in Redis: ${text}`);
+  if (refusesWrites(kind)) return new TidingsError("unavailable", phraseOf(kind));
+  return new TidingsError("unavailable", `${phraseOf(kind)}: ${text}`);
 }
 
 /** Fields of a connection error that hold no secret. */
@@ -78,7 +73,8 @@ const scrubbed = (text: string): string =>
     .replace(/\bUser \S+ has no/g, "User *** has no")
     .replace(/(with args beginning with:).*/g, "$1 ***");
 
-function textOf(cause: unknown): string {
+/** The text of an error without secrets. */
+export function textOf(cause: unknown): string {
   if (!(cause instanceof Error)) return scrubbed(String(cause));
   // The connection ended while the command was in flight. The text of the library is about `maxRetriesPerRequest`
   // (clients.ts).

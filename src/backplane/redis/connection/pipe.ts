@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { type Redis, ReplyError } from "ioredis";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { connectSingle } from "./clients.ts";
 import { isReady, takeSocket } from "./ioredis.ts";
 import { pack } from "./packed-command.ts";
 
@@ -100,7 +101,7 @@ export class Pipe {
     this.#kind = 0;
     this.#text = "";
     client.once("end", () => this.#ended(client));
-    await client.connect();
+    await connectSingle(client);
     const socket = takeSocket(client, (chunk) => {
       // Late replies on a former connection answer no call of this one.
       if (this.#client === client) this.#read(chunk);

@@ -106,9 +106,27 @@ local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", 
  */
 const COMMENTS = /^\s*(--.*)?\n/gm;
 
+/**
+ * Lua that lets a script write in a full Redis. Redis refuses the first write of a script if the command may need
+ * memory, and checks no later one. PERSIST needs none and changes nothing here. Its failure is ignored: a Redis that
+ * refuses all writes still runs a script that only reads.
+ */
+const WHEN_FULL = lua`
+redis.pcall("PERSIST", base .. ":${BIRTH_KEY}")
+`;
+
 export interface ScriptOptions {
-  /** False for a script that runs whatever the partition's birth is. @default true */
-  readonly checksBirth?: boolean;
+  /**
+   * True for a script that stores what a client or the application gives: a full Redis refuses it. All others go on:
+   * they read, they free memory, or they keep the little that logins, joins and acknowledgements need. @default false
+   */
+  readonly stores?: boolean;
+}
+
+/** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
+export function script(name: string, body: string, { stores = false }: ScriptOptions = {}): Script {
+  const source = (PRELUDE + (stores ? "" : WHEN_FULL) + body).replace(COMMENTS, "");
+  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex") };
 }
 
 /** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */

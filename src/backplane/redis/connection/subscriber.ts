@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { connectSingle } from "./clients.ts";
 import { isReady } from "./ioredis.ts";
 
 /** The Redis connection on which a node receives what is published to it. */
@@ -23,7 +24,7 @@ export class Subscriber {
    * @param connect makes a client that does not reconnect by itself
    */
   async open(connect: () => Redis, channels: readonly string[]): Promise<void> {
-    if (await this.#isAlive()) return;
+    if (await this.#isAlive(channels)) return;
     const client = connect();
     this.#client = client;
     client.on("message", (_, payload) => this.#onPayload(payload));
@@ -31,8 +32,10 @@ export class Subscriber {
       client.disconnect(); // also ends the watch of ioredis for failovers
       if (this.#client === client) this.#onEnd();
     });
-    await client.connect();
+    await connectSingle(client);
     await client.subscribe(...channels);
+    // A new incarnation will leave its former channel: a missing right is noticed here, and not then.
+    await client.unsubscribe(`${channels[0]}:former`);
   }
 
   /** Replaces the subscription of one channel by that of another. */
@@ -46,12 +49,17 @@ export class Subscriber {
     this.#client?.disconnect();
   }
 
-  /** A ping tells a dead connection from one on which nothing is published: both are silent. */
-  async #isAlive(): Promise<boolean> {
+  /** Subscribes again, which changes nothing. @throws Error when the right was revoked, or the connection is dead */
+  async confirm(channels: readonly string[]): Promise<void> {
+    await this.#client?.subscribe(...channels);
+  }
+
+  /** An answer tells a dead connection from one on which nothing is published: both are silent. */
+  async #isAlive(channels: readonly string[]): Promise<boolean> {
     const client = this.#client;
     if (client === undefined || !isReady(client)) return false;
     try {
-      await client.ping();
+      await this.confirm(channels);
       return true;
     } catch {
       this.#client = undefined;

@@ -1,6 +1,6 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import type { Connection } from "../connection/connection.ts";
+import { type Connection, forEachConcurrently } from "../connection/connection.ts";
 import { EVERY_PARTITION, PARTITIONS } from "../wire/keys.ts";
 import type { Histories } from "./histories.ts";
 import { Relief } from "./relief.ts";
@@ -49,10 +49,11 @@ export class Retention {
 
   async #expireNext(): Promise<void> {
     if (!this.#connection.isUp) return;
-    const partition = EVERY_PARTITION[this.#next++ % PARTITIONS] ?? 0;
+    const next = EVERY_PARTITION[this.#next++ % PARTITIONS] ?? 0;
+    // In a full Redis nothing is stored until something has expired, wherever that is.
+    const partitions = this.#connection.refusal === "full" ? EVERY_PARTITION : [next];
     try {
-      await this.#relieve(partition);
-      await this.#histories.expire(partition);
+      await forEachConcurrently(partitions, (partition) => this.#histories.expire(partition));
     } catch (error) {
       if (this.#connection.isNews(error)) this.#node.report("history", error);
     }

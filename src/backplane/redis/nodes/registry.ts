@@ -107,6 +107,7 @@ export class Registry {
    * the one with the latest heartbeat.
    */
   async nodes(): Promise<NodeStatus[]> {
+    const texts = (await this.#connection.read(LIST_NODES, REGISTRY, [])) as string[]; // by the script
     const listed = new Map<string, NodeStatus>();
     for (const [token, { id, ip, port, status, connections }, ageMs] of await this.#list()) {
       const isOwn = token === this.#bus.token;

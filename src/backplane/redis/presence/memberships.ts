@@ -1,5 +1,5 @@
 import type { Memberships } from "../../port.ts";
-import { lua, type RunScript, script } from "../connection/connection.ts";
+import { type Connection, lua, script } from "../connection/connection.ts";
 import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { readSet } from "./scan.ts";
 
@@ -15,16 +15,17 @@ const SET_MEMBERSHIP = script(
 -- reply    nil
 redis.call(ARGV[4] == "1" and "SADD" or "SREM", key(ARGV[1], ARGV[2]), ARGV[3])
 `,
+  { stores: true },
 );
 
 export const MEMBERSHIP_SCRIPTS = [SET_MEMBERSHIP] as const;
 
 /** Durable memberships, stored on both sides: groups with the user, users with the group. */
 export class RedisMemberships implements Memberships {
-  readonly #run: RunScript;
+  readonly #connection: Pick<Connection, "run" | "read">;
 
-  constructor(run: RunScript) {
-    this.#run = run;
+  constructor(connection: Pick<Connection, "run" | "read">) {
+    this.#connection = connection;
   }
 
   add(group: string, user: string): Promise<void> {
@@ -36,18 +37,19 @@ export class RedisMemberships implements Memberships {
   }
 
   async groupsOf(user: string): Promise<string[]> {
-    return [...(await readSet(this.#run, partitionOfUser(user), KEY.groupsOfUser, user))];
+    return [...(await readSet(this.#connection.read, partitionOfUser(user), KEY.groupsOfUser, user))];
   }
 
   async membersOf(group: string): Promise<string[]> {
-    return [...(await readSet(this.#run, partitionOfGroup(group), KEY.usersOfGroup, group))];
+    return [...(await readSet(this.#connection.read, partitionOfGroup(group), KEY.usersOfGroup, group))];
   }
 
   /** Changes two partitions, so not atomically: after a failure the sides may differ until the call is repeated. */
   async #set(group: string, user: string, isMember: 0 | 1): Promise<void> {
+    const { run } = this.#connection;
     await Promise.all([
-      this.#run(SET_MEMBERSHIP, partitionOfUser(user), [KEY.groupsOfUser, user, group, isMember]),
-      this.#run(SET_MEMBERSHIP, partitionOfGroup(group), [KEY.usersOfGroup, group, user, isMember]),
+      run(SET_MEMBERSHIP, partitionOfUser(user), [KEY.groupsOfUser, user, group, isMember]),
+      run(SET_MEMBERSHIP, partitionOfGroup(group), [KEY.usersOfGroup, group, user, isMember]),
     ]);
   }
 }

@@ -68,7 +68,7 @@ export class RedisPresence implements Presence {
     this.#options = options;
     this.#local = new LocalPresence(onNoMembers);
     this.#arrivals = new Arrivals(connection, bus, graceMs);
-    this.#online = new OnlineUsers(connection.run);
+    this.#online = new OnlineUsers(connection.read);
     this.#offline = new OfflineGrace(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
     this.#evictions = new Evictions(connection, node, this.#local);
     this.#reconciler = new Reconciler(connection, bus, {
@@ -135,7 +135,7 @@ export class RedisPresence implements Presence {
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
-    const fields = await readHash(this.#connection.run, partitionOfUser(user), KEY.connections, user);
+    const fields = await readHash(this.#connection.read, partitionOfUser(user), KEY.connections, user);
     const records = [...fields].map(([id, record]) => decodeRecord(user, id, record));
     return records.sort((one, other) => one.seq - other.seq).map(({ connection }) => connection);
   }
@@ -158,7 +158,7 @@ export class RedisPresence implements Presence {
   }
 
   async inGroup(group: string): Promise<string[]> {
-    const joined = await readSet(this.#connection.run, partitionOfGroup(group), KEY.joined, group);
+    const joined = await readSet(this.#connection.read, partitionOfGroup(group), KEY.joined, group);
     return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
   }
 

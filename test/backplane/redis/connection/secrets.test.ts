@@ -34,7 +34,7 @@ it.each(Object.keys(SCENES))("no secret is reported or printed when %s", async (
     expect(failure).toBeInstanceOf(Error);
     expectNoSecret(inspect(failure, { depth: Number.POSITIVE_INFINITY, showHidden: true }));
     const server = launch(["--redis", url, "--log-level", "trace"]);
-    await server.prints((line) => line.includes('"stage":"redis"'));
+    await server.prints((line) => /"stage":"(redis|start)"/.test(line));
     server.signal("SIGTERM");
     const { stdout, stderr } = await server.ended;
     expectNoSecret(stdout + stderr);

@@ -1,4 +1,4 @@
-import { TidingsError } from "../../../protocol/protocol.ts";
+import { TidingsError } from "../../../../protocol/protocol.ts";
 
 type State = "new" | "unavailable" | "up" | "stopped";
 
@@ -8,15 +8,10 @@ type State = "new" | "unavailable" | "up" | "stopped";
  */
 export class Availability {
   readonly #listeners: (() => void)[] = [];
-  readonly #onOutage: (error: unknown) => void;
   #state: State = "new";
-  #endStart: () => void = () => {};
-  #isReported = false;
-
-  /** @param onOutage called with the first failure of each outage */
-  constructor(onOutage: (error: unknown) => void) {
-    this.#onOutage = onOutage;
-  }
+  #start: PromiseWithResolvers<void> | undefined;
+  #wasUp = false;
+  #reason = "";
 
   get isUp(): boolean {
     return this.#state === "up";
@@ -24,6 +19,11 @@ export class Availability {
 
   get isStopped(): boolean {
     return this.#state === "stopped";
+  }
+
+  /** True from the first success on: Redis has accepted the settings of this node. */
+  get wasUp(): boolean {
+    return this.#wasUp;
   }
 
   /** @throws TidingsError `unavailable` */
@@ -38,19 +38,30 @@ export class Availability {
 
   /**
    * Resolves when Redis is available for the first time, however long that takes; rejects when the node is stopped
-   * before.
+   * before, or {@link giveUp} is called.
    */
   start(): Promise<void> {
     this.#state = "unavailable";
-    return new Promise<void>((resolve, reject) => {
-      this.#endStart = () => (this.isUp ? resolve() : reject(this.error()));
-    });
+    this.#start = Promise.withResolvers();
+    return this.#start.promise;
   }
 
   becomeUp(): void {
     this.#state = "up";
-    this.#isReported = false;
-    this.#endStart();
+    this.#wasUp = true;
+    this.#reason = "";
+    this.#start?.resolve();
+  }
+
+  /** Sets what the errors of this outage add. @param reason without secrets and addresses: clients see it */
+  because(reason: string): void {
+    this.#reason = `: ${reason}`;
+  }
+
+  /** Ends a start that cannot succeed. */
+  giveUp(error: TidingsError): void {
+    this.#state = "stopped";
+    this.#start?.reject(error);
   }
 
   becomeUnavailable(): void {
@@ -64,21 +75,14 @@ export class Availability {
     const wasUp = this.isUp;
     this.becomeUnavailable();
     this.#state = "stopped";
-    this.#endStart();
+    this.#start?.reject(this.error());
     return wasUp;
-  }
-
-  /** Reports a failure, unless one of this outage was reported already. */
-  reportOutage(error: unknown): void {
-    if (this.#isReported) return;
-    this.#isReported = true;
-    this.#onOutage(error);
   }
 
   error(): TidingsError {
     const reasons = {
       new: "has not been started",
-      unavailable: "is unavailable",
+      unavailable: `is unavailable${this.#reason}`,
       up: "is unavailable",
       stopped: "was stopped",
     };

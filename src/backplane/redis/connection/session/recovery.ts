@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { backoff } from "../../../protocol/protocol.ts";
+import { backoff } from "../../../../protocol/protocol.ts";
 
 export const LONGEST_DELAY_MS = 2_000;
 const DELAYS = { firstMs: 50, capMs: LONGEST_DELAY_MS };
