@@ -22,8 +22,9 @@ export function maskConfig(config: Config): Config {
 }
 
 /**
- * Masks a secret, or what may be one in a URL with one or several hosts: the password, a user without a password, and the
- * query. A text in which a password was not encoded is masked as a whole, because it cannot be told where it ends.
+ * Masks a secret, an API key behind its scope, or what may be a secret in a URL with one or several hosts: the password, a
+ * user without a password, and the query. A text in which a password was not encoded is masked as a whole, because it
+ * cannot be told where it ends.
  */
 export function maskValue(value: string, secret: Secrecy): string {
   const { url: text, others } = splitHosts(value);
