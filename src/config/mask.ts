@@ -21,19 +21,20 @@ export function maskConfig(config: Config): Config {
   return copy;
 }
 
+/** Groups: scheme, credentials up to the last `@` (a raw password may hold any character), and the rest. */
+const PARTS = /^([a-z][a-z\d+.-]*:\/\/)(?:(.*)@)?(.*)$/is;
+
 /**
- * Masks a secret, an API key behind its scope, or what may be a secret in a URL with one or several hosts: the password, a
- * user without a password, and the query. A text in which a password was not encoded is masked as a whole, because it
- * cannot be told where it ends.
+ * Masks a secret, an API key behind its scope, or what may be secret in a URL with one or several hosts: the password and
+ * the query.
  */
 export function maskValue(value: string, secret: Secrecy): string {
-  const { url: text, others } = splitHosts(value);
-  if (secret === "value" || !URL.canParse(text)) return MASK;
-  const url = new URL(text);
-  if (url.host === "") return MASK; // "user:password@host" parses as a URL of the protocol "user:"
-  const { protocol, username, password, host, pathname, search, hash } = url;
-  if ((pathname + search + hash).includes("@")) return MASK;
-  if (username === "" && password === "" && search === "") return value;
-  const user = password === "" ? username && `${MASK}@` : `${username}:${MASK}@`;
-  return `${protocol}//${user}${host}${others}${pathname}${search && `?${MASK}`}${hash}`;
+  if (secret === "scoped") return isApiKey(value) ? `${splitApiKey(value).scope}:${MASK}` : MASK;
+  const [, scheme, credentials, rest = ""] = PARTS.exec(value) ?? [];
+  if (secret === "value" || scheme === undefined) return MASK;
+  const shown = rest.replace(/\?[^#]*/s, `?${MASK}`);
+  if (credentials === undefined) return scheme + shown;
+  // Without a colon it may be a token in place of the user.
+  const user = credentials.includes(":") ? `${credentials.slice(0, credentials.indexOf(":"))}:` : "";
+  return `${scheme}${user}${MASK}@${shown}`;
 }

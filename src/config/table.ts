@@ -1,5 +1,8 @@
 import { key, nameKeys, optional } from "./key.ts";
 import {
+  ALGORITHMS,
+  apiKey,
+  apiKeys,
   certificates,
   flag,
   id,

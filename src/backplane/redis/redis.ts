@@ -3,14 +3,17 @@ import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TrafficCounts } from "./bus/bus.ts";
+import { RedisClock, TIME } from "./clock.ts";
+import { createComparison } from "./comparing.ts";
+import { COMPARE_SCHEDULE } from "./comparison/comparison.ts";
 import {
   type Address,
   addressOf,
   CHECK_SCRIPTS,
   Connection,
   type Credentials,
+  PARTITION_SCRIPTS,
   phraseOf,
-  type Reconcile,
 } from "./connection/connection.ts";
 import { CURSOR_SCRIPTS } from "./history/cursor-scripts.ts";
 import { RedisCursors } from "./history/cursors.ts";
@@ -22,7 +25,6 @@ import { NodeCommands } from "./nodes/node-commands.ts";
 import { Registry } from "./nodes/registry.ts";
 import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
 import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
-import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import {
   COMPARISON_SCRIPTS,
   IS_ONLINE,
@@ -39,7 +41,6 @@ import { IdempotencyKeys } from "./stored/idempotency.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
 import { Receiver } from "./stored/receiver.ts";
 import { EVERY_PARTITION } from "./wire/keys.ts";
-import { LINE } from "./wire/lines.ts";
 
 export interface RedisOptions extends Credentials {
   /**
@@ -85,6 +86,9 @@ export interface RedisOptions extends Credentials {
  */
 const TARGET_LIFETIME_OF_AGE = 1 / 16;
 
+/** A pause of a process that others may notice, as a fraction of the time for which they wait for its answer. */
+const PAUSE_OF_TIMEOUT = 1 / 2;
+
 interface Settings extends Required<Omit<RedisOptions, "url" | keyof Credentials>> {
   readonly address: Address;
 }
@@ -112,7 +116,6 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const settings = { ...DEFAULTS, ...given, address: addressOf(url, options) };
   const base = createBase(settings);
   const { connection, bus, node, traffic, health, clock, shared } = base;
-  const { partitions } = connection;
   // Delivery and presence need each other: a message is delivered if its channel has local members, and after the last
   // of them has left, the receiver forgets the channel. So delivery gets presence as a function, which is first called
   // after the start.
@@ -120,20 +123,11 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
-  const compare = comparisonOf({ presence, directory, receiver });
-  const pending = new PendingPartitions(compare);
-  partitions.onLost((partition) => pending.add(partition));
-  partitions.onDoubt((partition) => pending.add(partition));
-  bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
-  // After `pending`, so that a lost partition is announced anew before its entries are compared.
-  const comparison = new Comparison({
+  const parts = { presence, directory, receiver, cursors };
+  const { compare, pending, comparison } = createComparison({
     ...base,
+    ...parts,
     heartbeatMs: settings.heartbeatMs,
-    identities: partitions,
-    presence,
-    routes: directory,
-    histories: receiver,
-    watches: cursors,
   });
   return {
     name: "redis",
@@ -142,7 +136,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     broker: new RedisBroker({ ...messages, connection }),
     idempotency,
     routes: presence,
-    cursors: new RedisCursors(connection, bus, node, histories),
+    cursors,
     memberships: new RedisMemberships(connection),
     presence,
     cluster,
@@ -315,25 +309,6 @@ const silentNode = (node: string): TidingsError =>
 
 const twoNodes = (node: string): TidingsError =>
   new TidingsError("conflict", `two nodes call themselves ${node}: give each a node.id of its own`);
-
-interface Compared {
-  readonly presence: RedisPresence;
-  readonly directory: Directory;
-  readonly receiver: Receiver;
-}
-
-/**
- * Compares the node with partitions: with all of them at the start, after each outage, and when another node has declared
- * this one dead; with one after Redis has lost its data, or it has moved to another master.
- */
-function comparisonOf({ presence, directory, receiver }: Compared): Compare {
-  return async (partitions) => {
-    const moving = await presence.reconcile(partitions);
-    directory.clear();
-    const isAll = partitions.length === EVERY_PARTITION.length;
-    return [...moving, ...(await (isAll ? receiver.catchUp() : receiver.catchUpIn(partitions)))];
-  };
-}
 
 /** Options that were given as `undefined` take their defaults too. */
 const defined = <Options extends object>(options: Options): Options =>

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
 import { backoff, TidingsError } from "../../protocol/protocol.ts";
-import { type Failure, type Ready, STOP, type Task } from "./worker.ts";
+import { ALIVE, type Failure, PING, type Ready, STOP, type Task } from "./worker.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
@@ -18,6 +18,9 @@ const KILL_AFTER_MS = 15_000;
 const PING_MS = 2_000;
 /** A worker that misses so many in a row hangs, or was stopped: connections that it accepts would hang too. */
 const MAX_MISSED = 3;
+
+/** Messages of a worker. */
+type Message = typeof ALIVE | Ready | Failure;
 
 /** Runs one worker process at a time, and starts the next one when it exits. */
 export class WorkerSlot {
@@ -43,7 +46,8 @@ export class WorkerSlot {
   open(port: number): Promise<Ready> {
     const child = this.#spawn(port);
     return new Promise((resolve, reject) => {
-      child.once("message", (message: Ready | Failure) => {
+      child.on("message", (message: Message) => {
+        if (message === ALIVE) return;
         if ("failure" in message) reject(new TidingsError("unavailable", message.failure));
         else resolve(message);
       });
@@ -83,17 +87,38 @@ export class WorkerSlot {
     const startedAt = Date.now();
     const { pid } = child;
     let failure: string | undefined;
-    child.on("message", (message: Ready | Failure) => {
-      if ("failure" in message) failure = message.failure;
+    child.on("message", (message: Message) => {
+      if (message !== ALIVE && "failure" in message) failure = message.failure;
     });
     child.once("spawn", () => this.#log.info({ pid }, "worker started"));
     const watch = this.#watch(child);
     child.on("error", (error) => this.#log.error({ pid, err: error }, "worker failed"));
     child.once("close", (code, signal) => {
       this.#child = undefined;
+      clearInterval(watch);
       this.#ended({ pid, code, signal, livedMs: Date.now() - startedAt, failure });
     });
     return child;
+  }
+
+  /**
+   * Kills a process that stops answering. Misses are counted, not time: a supervisor that was stopped itself must not find
+   * every worker silent.
+   */
+  #watch(child: ChildProcess): NodeJS.Timeout {
+    // A process that starts may be busy for long: its first answer begins the count.
+    let missed = Number.NEGATIVE_INFINITY;
+    child.on("message", () => {
+      missed = 0;
+    });
+    return setInterval(() => {
+      if (missed++ < MAX_MISSED) return void child.send(PING, ignoreError);
+      this.#log.error(
+        { pid: child.pid, silentMs: MAX_MISSED * PING_MS },
+        "worker does not answer, killing it",
+      );
+      child.kill("SIGKILL");
+    }, PING_MS);
   }
 
   #ended(facts: {

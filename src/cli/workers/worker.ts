@@ -10,6 +10,10 @@ export type Task = Config;
 /** Message that makes a worker drain and exit. */
 export const STOP = "stop";
 
+/** Message that asks a worker for a sign of life, and its answer. */
+export const PING = "ping";
+export const ALIVE = "alive";
+
 /** Message of a worker that cannot start: the supervisor prints it, once for all workers. */
 export interface Failure {
   readonly failure: string;

@@ -47,8 +47,10 @@ export class Bus {
     this.#probes = new Requests(commandTimeoutMs);
     // All nodes hear the probes of the channel for all.
     this.on(LINE.probe, ([, probe = "", token]) => {
-      if (token === this.#token) this.#probes.answered(probe);
+      if (token === this.#token) this.#probes.answered(probe, PROBED);
     });
+    this.on(LINE.hail, ([, from = ""]) => this.post(from, lineOf(LINE.alive, this.#token)));
+    this.on(LINE.alive, ([, token = ""]) => this.silent.heard(token));
   }
 
   /** Token of this incarnation of the node: its address on the bus, and the owner of its data in Redis. */
@@ -70,6 +72,15 @@ export class Bus {
     await this.#subscriber.open(() => this.#connection.newClient(), channels);
     await this.#connection.checkRights(channels);
     for (const channel of channels) await this.#probe(channel);
+    this.silent.clear();
+  }
+
+  /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
+  announce(): void {
+    this.#options.traffic.sent(LINE.alive, 1);
+    this.#connection
+      .publish(castOf(this.#connection.pubSub), payloadOf([lineOf(LINE.alive, this.#token)]))
+      .catch(() => this.dropped());
   }
 
   /** Ends the subscription: from here on no handler is called. */
@@ -128,20 +139,20 @@ export class Bus {
    */
   async probe(): Promise<void> {
     this.#connection.assertUp();
-    await this.#probe(inboundOf(this.#options.prefix, this.#token));
+    await this.#probe(inboundOf(this.#connection.pubSub, this.#token));
   }
 
   /** Channels on which this node hears lines. */
   get #channels(): string[] {
-    const { prefix } = this.#options;
-    return [inboundOf(prefix, this.#token), castOf(prefix)];
+    const { pubSub } = this.#connection;
+    return [inboundOf(pubSub, this.#token), castOf(pubSub)];
   }
 
   async #probe(channel: string): Promise<void> {
     this.#options.traffic.sent(LINE.probe, 1);
     const answers = await this.#probes.ask(async (probe) => {
       await this.#connection.publish(channel, payloadOf([lineOf(LINE.probe, probe, this.#token)]));
-      return 1;
+      return [PROBED];
     });
     if (answers.size > 0) return;
     throw new TidingsError(

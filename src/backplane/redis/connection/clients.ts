@@ -1,6 +1,7 @@
 import { Cluster, type RedisOptions as ConnectionOptions, Redis } from "ioredis";
 import { backoff, TidingsError } from "../../../protocol/protocol.ts";
 import { kindOf } from "./failures.ts";
+import { slotOf } from "./ioredis.ts";
 
 /** Credentials and certificates that have no place in a URL. */
 export interface Credentials {
@@ -127,6 +128,8 @@ export function commandsClient(
     },
     // Certificates name hosts, which ioredis would replace by their addresses.
     ...(address.tls ? { dnsLookup: (host, callback) => callback(null, host) } : {}),
+    // A node that is idle must learn too that a master was added or removed.
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
     // ioredis would send commands in flight again after a reconnect, though Redis may have run them already.
     retryDelayOnFailover: 0,
   });
@@ -134,12 +137,13 @@ export function commandsClient(
 
 /**
  * Confirms the configured database, and resolves when all masters answer. The client library selects the database too,
- * but goes on in database 0 when Redis refuses that. PING would not do: a Redis that cannot save refuses it. On Redis Cluster the client connects to each master on demand, and until it has
- * connected it fails all commands to that master but the first.
+ * but goes on in database 0 when Redis refuses that. PING would not do: a Redis that cannot save refuses it. On Redis
+ * Cluster the client connects to each master on demand, and until it has connected it fails all commands to that master
+ * but the first.
  */
 export async function confirmMasters(client: Redis | Cluster, { db }: Address): Promise<void> {
   if (client instanceof Cluster) {
-    await Promise.all(client.nodes("master").map((master) => master.time()));
+    await Promise.all(mastersOf(client).map((master) => master.time()));
     return;
   }
   if (db > 0) await client.select(db);
@@ -192,6 +196,25 @@ export async function causeOf(error: unknown, address: Address, commandTimeoutMs
   } finally {
     client.disconnect();
   }
+}
+
+/** Reads what each master tells about itself and its settings. */
+export const readInfo = (client: Redis | Cluster): Promise<string[]> =>
+  Promise.all(mastersOf(client).map((master) => master.info()));
+
+const mastersOf = (client: Redis | Cluster): readonly Redis[] =>
+  client instanceof Cluster ? client.nodes("master") : [client];
+
+/**
+ * Tells whether a key's slot is moving to another master: either of the two lists it as open. A replica that was elected
+ * meanwhile does not know of the move, the master that imports the slot still does.
+ */
+export async function isMoving(client: Redis | Cluster, key: string): Promise<boolean> {
+  if (!(client instanceof Cluster)) return false;
+  const slot = slotOf(key);
+  const masters = client.nodes("master");
+  const views = await Promise.all(masters.map((master) => master.cluster("NODES")));
+  return views.some((view) => String(view).includes(`[${slot}-`));
 }
 
 /**

@@ -1,11 +1,15 @@
+import { randomBytes } from "node:crypto";
 import type { TidingsError } from "../../../protocol/protocol.ts";
-import { baseOf, EVERY_PARTITION, REGISTRY } from "../wire/keys.ts";
-import { commandError } from "./errors.ts";
+import type { Health } from "../../port.ts";
+import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
+import { baseOf, EVERY_PARTITION, pubSubOf, REGISTRY } from "../wire/keys.ts";
+import { isMoving, readInfo } from "./clients.ts";
+import { commandError, isWrongMaster, refusalOf } from "./errors.ts";
 import { kindOf, type RefusedWrites, refusesWrites } from "./failures.ts";
 import { publishOf } from "./packed-command.ts";
 import type { PipeAnswer } from "./pipe.ts";
 import { type RunScript, runScript, type ScriptArguments } from "./run-script.ts";
-import type { Script } from "./script.ts";
+import { COMPARE, OPEN, type Script } from "./script.ts";
 import { forEachConcurrently, Semaphore } from "./semaphore.ts";
 import {
   CHECK_RIGHTS,
@@ -45,11 +49,20 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#session = new Session(options);
+    this.pubSub = pubSubOf(options.prefix, options.address.db);
+    this.partitions = new Partitions({
+      open: (partition) => this.#call(OPEN, partition, "", [newBirth(), partition]) as Promise<string>, // by the script
+      compare: async (partition, birth) => void (await this.#call(COMPARE, partition, birth, [])),
+      refusalOf: (cause) => this.#refusalOf(cause),
+      isMoving: (partition) => isMoving(this.#session.client, baseOf(options.prefix, partition)),
+      timeoutMs: options.commandTimeoutMs,
+      onStuck: (partitions) => tellStuck(options.health, partitions),
+    });
     this.#writes = new WriteCheck({
       health: options.health,
       everyMs: options.heartbeatMs,
       isPossible: () => this.isUp,
-      write: () => forEachConcurrently(this.#masters, (partition) => this.#send(WRITE_CHECK, partition)),
+      write: () => forEachConcurrently(this.#masters, (partition) => this.#check(WRITE_CHECK, partition)),
     });
   }
 
@@ -72,9 +85,12 @@ export class Connection {
     if (!availability.wasUp || availability.isStopped) throw availability.error();
   }
 
-  /** False for a failure that is reported elsewhere: that of an outage, or of a partition that is moving. */
+  /**
+   * False for a failure that is told otherwise: that of an outage, of a partition that is moving, and of a Redis that
+   * takes no writes.
+   */
   isNews(error: unknown): boolean {
-    return this.isUp && !(error instanceof PartitionMoving);
+    return this.isUp && this.refusal === undefined && !(error instanceof PartitionMoving);
   }
 
   /** Calls a function at the beginning of each outage, and when the node stops. */
@@ -132,18 +148,21 @@ export class Connection {
     const admission = this.#semaphore.acquire();
     if (admission !== undefined) await admission;
     try {
-      return await this.#send(script, partition, args);
-    } catch (cause) {
-      throw this.failed(script.name, cause);
+      const target = { base: baseOf(this.#options.prefix, partition), birth, pubSub: this.pubSub };
+      return await runScript(this.#session.client, script, target, args);
     } finally {
       this.#semaphore.release();
     }
   }
 
+  /** Runs a script that concerns no data, once. @throws the failure of the client library */
+  #check(script: Script, partition: number, args: ScriptArguments = []): Promise<unknown> {
+    return this.#call(script, partition, "", args);
+  }
+
   #refusalOf(cause: unknown): Refusal | undefined {
-    const refusal = refusalOf(cause);
-    if (isWrongMaster(cause) && this.#client !== undefined) refreshSlots(this.#client);
-    return refusal;
+    if (isWrongMaster(cause)) this.#session.refreshSlots();
+    return refusalOf(cause);
   }
 
   /** Tells whether {@link push} is possible. Not on Redis Cluster: there it would take a connection to each master. */
@@ -175,13 +194,18 @@ export class Connection {
     }
   }
 
+  /** Reads what each master tells about itself and its settings. */
+  async info(): Promise<string[]> {
+    return readInfo(this.#session.client);
+  }
+
   /**
    * Checks the rights of the user by using them: the commands of all scripts, and a transaction as {@link push} sends it.
    * @param channels Pub/Sub channels of this node
    */
   async checkRights(channels: readonly string[]): Promise<void> {
     this.#options.onRun(CHECK_RIGHTS);
-    const run = (partition: number) => this.#send(CHECK_RIGHTS, partition, channels);
+    const run = (partition: number) => this.#check(CHECK_RIGHTS, partition, channels);
     await forEachConcurrently(this.#masters, (partition) => ignoreTransient(run(partition)));
     if (this.canPush) await ignoreTransient(this.#checkTransaction(channels));
   }
@@ -233,15 +257,20 @@ export class Connection {
     return this.#options.address.kind === "cluster" ? EVERY_PARTITION : [REGISTRY];
   }
 
-  async #send(script: Script, partition: number, args: ScriptArguments = []): Promise<unknown> {
-    return runScript(this.#session.client, script, baseOf(this.#options.prefix, partition), args);
-  }
-
   /** When an outage begins, all calls in flight fail. Only the first failure may start recovery. */
   #pipeFailed(what: string, cause: unknown): TidingsError {
     return this.isUp ? this.failed(what, cause) : commandError(what, cause);
   }
 }
+
+function tellStuck(health: Health, partitions: readonly number[]): void {
+  const which = partitions.toSorted((one, other) => one - other).join(", ");
+  const why = `calls to these partitions fail while they move to another master of the Redis Cluster: ${which}`;
+  if (partitions.length === 0) health.restore("partitions");
+  else health.degrade("partitions", why);
+}
+
+const newBirth = (): string => randomBytes(9).toString("base64url");
 
 /** Scripts by which the connection checks itself, for the counters. */
 export const CHECK_SCRIPTS: readonly Script[] = [WRITE_CHECK, CHECK_RIGHTS];
@@ -252,7 +281,7 @@ export { lua, luaEscapes } from "./lua.ts";
 export { pack, publishOf } from "./packed-command.ts";
 export { FAILED, type PipeAnswer } from "./pipe.ts";
 export { PackedArguments, type RunScript } from "./run-script.ts";
-export { FENCED, type Script, type ScriptOptions, script } from "./script.ts";
+export { FENCED, PARTITION_SCRIPTS, type Script, type ScriptOptions, script } from "./script.ts";
 export { forEachConcurrently } from "./semaphore.ts";
 export type { Reconcile } from "./session/session.ts";
 export { Subscriber } from "./subscriber.ts";

@@ -1,7 +1,9 @@
 import { ReplyError } from "ioredis";
 import { TidingsError } from "../../../protocol/protocol.ts";
+import type { Refusal } from "../partitions/partitions.ts";
 import { kindOfText, phraseOf, refusesWrites } from "./failures.ts";
-import { FENCED } from "./script.ts";
+import { NotConnectedYet } from "./ioredis.ts";
+import { FENCED, LOST } from "./script.ts";
 
 /**
  * Error replies of a master that does not have all keys of the partition: the command has not run. A master that was
@@ -37,33 +39,6 @@ export function commandError(what: string, cause: unknown): TidingsError {
   if (kind === "mistake") return new TidingsError("internal", `${what} failed in Redis: ${text}`);
   if (refusesWrites(kind)) return new TidingsError("unavailable", phraseOf(kind));
   return new TidingsError("unavailable", `${phraseOf(kind)}: ${text}`);
-}
-
-/** Fields of a connection error that hold no secret. */
-const FACTS = ["code", "errno", "syscall", "address", "port"];
-
-/**
- * Copies an error of the client library so that it may be reported. The library's errors carry the failed command, and
- * AUTH holds user and password: only the class, the texts and {@link FACTS} are copied, of causes too.
- */
-export function withoutSecrets(error: unknown): unknown {
-  if (!(error instanceof Error))
-    return typeof error === "string" ? scrubbed(error) : "an error of no known kind";
-  const cause: unknown = error.cause ?? Reflect.get(error, "lastNodeError");
-  const errors: unknown = Reflect.get(error, "errors");
-  const copy = new Error(
-    scrubbed(error.message),
-    cause === undefined ? undefined : { cause: withoutSecrets(cause) },
-  );
-  Object.setPrototypeOf(copy, Object.getPrototypeOf(error));
-  const stack = scrubbed(error.stack ?? "");
-  Object.defineProperty(copy, "stack", { value: stack, configurable: true, writable: true });
-  for (const name of FACTS) {
-    const value: unknown = Reflect.get(error, name);
-    if (typeof value === "string" || typeof value === "number") Reflect.set(copy, name, value);
-  }
-  if (Array.isArray(errors)) Reflect.set(copy, "errors", errors.map(withoutSecrets));
-  return copy;
 }
 
 /** Removes credentials of URLs, the user that NOPERM names, and the arguments in the reply to an unknown command. */

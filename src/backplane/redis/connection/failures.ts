@@ -51,7 +51,10 @@ export function kindOf(error: unknown): FailureKind {
 export function chainOf(error: unknown): { text: string; code: string }[] {
   if (!(error instanceof Error)) return [{ text: String(error), code: "" }];
   const code: unknown = Reflect.get(error, "code");
-  const cause: unknown = error.cause ?? Reflect.get(error, "lastNodeError");
+  // A host with several addresses fails with an error of each, and a message that is empty.
+  const errors: unknown = Reflect.get(error, "errors");
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const cause: unknown = error.cause ?? Reflect.get(error, "lastNodeError") ?? first;
   const own = { text: error.message, code: typeof code === "string" ? code : "" };
   return cause === undefined || cause === null ? [own] : [own, ...chainOf(cause)];
 }

@@ -112,7 +112,7 @@ const COMMENTS = /^\s*(--.*)?\n/gm;
  * refuses all writes still runs a script that only reads.
  */
 const WHEN_FULL = lua`
-redis.pcall("PERSIST", base .. ":${BIRTH_KEY}")
+redis.pcall("PERSIST", KEYS[2])
 `;
 
 export interface ScriptOptions {
@@ -121,17 +121,17 @@ export interface ScriptOptions {
    * they read, they free memory, or they keep the little that logins, joins and acknowledgements need. @default false
    */
   readonly stores?: boolean;
+  /** False for a script that runs whatever the partition's birth is. @default true */
+  readonly checksBirth?: boolean;
 }
 
 /** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
-export function script(name: string, body: string, { stores = false }: ScriptOptions = {}): Script {
+export function script(
+  name: string,
+  body: string,
+  { checksBirth = true, stores = false }: ScriptOptions = {},
+): Script {
   const source = (PRELUDE + (stores ? "" : WHEN_FULL) + body).replace(COMMENTS, "");
-  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex") };
-}
-
-/** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
-export function script(name: string, body: string, { checksBirth = true }: ScriptOptions = {}): Script {
-  const source = (PRELUDE + body).replace(COMMENTS, "");
   return { name, lua: source, digest: createHash("sha1").update(source).digest("hex"), checksBirth };
 }
 

@@ -1,6 +1,6 @@
 import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
-import { BIRTH_KEY, KEY, SERIAL_KEY } from "../wire/keys.ts";
-import { FIELD } from "../wire/lines.ts";
+import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { FIELD, LINE } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
 /** Lua pattern that captures the named fields of an entry, in the order of its layout. */
@@ -38,14 +38,7 @@ local births = {}
 if BIRTH ~= "" then births[base] = BIRTH end
 
 local function birth_of(at)
-  if not births[at] then
-    -- A Redis that takes no writes refuses SETNX also where it would change nothing.
-    births[at] = redis.call("GET", at .. ":${BIRTH_KEY}")
-    if not births[at] then
-      redis.call("SET", at .. ":${BIRTH_KEY}", BIRTH)
-      births[at] = BIRTH
-    end
-  end
+  births[at] = births[at] or redis.call("GET", at .. ":${BIRTH_KEY}") or ""
   return births[at]
 end
 
@@ -166,4 +159,4 @@ end
  * for which the head of an empty history is kept.
  */
 export const historyScript = (name: string, body: string, options?: ScriptOptions): Script =>
-  script(name, lua`local BIRTH, HEAD_MS = ARGV[1], tonumber(ARGV[2])${HISTORY}${body}`, options);
+  script(name, lua`local HEAD_MS = tonumber(ARGV[1])${HISTORY}${body}`, options);

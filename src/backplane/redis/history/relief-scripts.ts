@@ -2,9 +2,6 @@ import { lua, type Script } from "../connection/connection.ts";
 import { EXPIRY_SCHEDULE, KEY } from "../wire/keys.ts";
 import { historyScript } from "./lua.ts";
 
-/** A full Redis refuses a script whose first write is not one that frees memory. Later ones are allowed. */
-const ALLOW_WRITES = lua`redis.call("DEL", base .. ":none")`;
-
 export const WEIGH = historyScript(
   "weigh",
   lua`
@@ -19,7 +16,6 @@ local memory = redis.call("INFO", "memory")
 local used, limit = tonumber(string.match(memory, "\nused_memory:(%d+)")), tonumber(string.match(memory, "\nmaxmemory:(%d+)"))
 local removes_nothing = string.find(memory, "\nmaxmemory_policy:noeviction", 1, true)
 if not removes_nothing or limit == 0 or used < limit * ARGV[2] then return { 0 } end
-${ALLOW_WRITES}
 local reply = { 1 }
 local last = ARGV[3] + ARGV[4] - 1
 for _, channel in ipairs(redis.call("ZRANGE", base .. ":${EXPIRY_SCHEDULE}", ARGV[3], last)) do
@@ -40,7 +36,6 @@ export const RELIEVE = historyScript(
 -- ARGV[1]  HEAD_MS
 -- ARGV[2]  channel
 -- reply    bytes removed
-${ALLOW_WRITES}
 local history = history_of(base, ARGV[2])
 if history.size == 0 then return 0 end
 local half = redis.call("MEMORY", "USAGE", list_of(history), "SAMPLES", "0") / 2

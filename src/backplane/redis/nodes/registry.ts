@@ -107,7 +107,6 @@ export class Registry {
    * the one with the latest heartbeat.
    */
   async nodes(): Promise<NodeStatus[]> {
-    const texts = (await this.#connection.read(LIST_NODES, REGISTRY, [])) as string[]; // by the script
     const listed = new Map<string, NodeStatus>();
     for (const [token, { id, ip, port, status, connections }, ageMs] of await this.#list()) {
       const isOwn = token === this.#bus.token;
@@ -118,7 +117,7 @@ export class Registry {
 
   /** Lists incarnations with their descriptions and the age of these; this one as it is now. */
   async #list(): Promise<[string, Description, number][]> {
-    const found = (await this.#connection.run(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
+    const found = (await this.#connection.read(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
     const listed: [string, Description, number][] = [];
     for (let index = 0; index < found.length; index += FIELDS_PER_NODE) {
       const [token, text, ageMs] = found.slice(index, index + FIELDS_PER_NODE);

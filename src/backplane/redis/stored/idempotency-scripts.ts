@@ -14,9 +14,9 @@ export const RESERVE_KEY = script(
 local name, window, what, receipt = unpack(ARGV)
 local record = key("${KEY.idempotency}", name)
 local until_time, first, known = unpack(redis.call("HMGET", record, "until", "what", "receipt"))
-if until_time and tonumber(until_time) > tonumber(time) then return { 0, first, known or "" } end
+if until_time and tonumber(until_time) > now() then return { 0, first, known or "" } end
 -- HSET is the first write, so that a full Redis refuses the key: after a DEL it would not.
-redis.call("HSET", record, "until", time + window, "what", what)
+redis.call("HSET", record, "until", now() + window, "what", what)
 if receipt ~= "" then redis.call("HSET", record, "receipt", receipt) else redis.call("HDEL", record, "receipt") end
 redis.call("PEXPIRE", record, window)
 return { 1, what, "" }

@@ -109,6 +109,7 @@ describe("a first start without a Redis to reach", () => {
       const port = await freePort();
       for (const [host, what] of [
         [`127.0.0.1:${port}`, "ECONNREFUSED"],
+        [`localhost:${port}`, "ECONNREFUSED"],
         [`no-such-host.invalid:${port}`, /ENOTFOUND|EAI_AGAIN/],
       ] as const) {
         const waiting = launch(["--redis", `${kind}://:${PASSWORD}@${host}`, "--log-level", "error"]);

@@ -5,7 +5,9 @@ import { chainOf, kindOf, phraseOf } from "../failures.ts";
 
 /** Says where Redis is, what failed, and when the next attempt follows: one sentence without secrets. */
 export function outageError(address: Address, error: unknown, retryMs: number | undefined): TidingsError {
-  const texts = chainOf(error).map(({ text }) => plain(textOf(text)));
+  const texts = chainOf(error)
+    .map(({ text }) => plain(textOf(text)))
+    .filter((text) => text !== "");
   const what =
     error instanceof TidingsError ? error.message : `${phraseOf(kindOf(error))}: ${texts.join(": ")}`;
   const next = retryMs === undefined ? "" : `. The node tries again within ${retryMs / 1_000} s`;

@@ -35,6 +35,8 @@ call("LLEN", list)
 call("LINDEX", list, 0)
 call("LRANGE", list, 0, -1)
 call("LTRIM", list, 1, -1)
+call("MEMORY", "USAGE", list, "SAMPLES", "0")
+call("INFO", "memory")
 call("SADD", set, 1, 2)
 call("SCARD", set)
 call("SISMEMBER", set, 1)
@@ -56,12 +58,14 @@ call("ZADD", sorted, 1, "a")
 call("ZSCORE", sorted, "a")
 call("ZCOUNT", sorted, 0, 1)
 call("ZRANGEBYSCORE", sorted, 0, 1)
+call("ZRANGE", sorted, 0, -1)
 call("ZREVRANGE", sorted, 0, -1)
 call("ZREM", sorted, "a")
 call("SPOP", set, 1)
 call("DEL", text, list, set, hash, sorted, other)
 for _, channel in ipairs(ARGV) do call("PUBLISH", channel, OPENING) end
 `,
+  { checksBirth: false },
 );
 
 /** Commands that change nothing, as a transaction carries them: an append, and payloads without lines. */

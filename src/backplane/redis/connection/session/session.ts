@@ -2,7 +2,7 @@ import type { Cluster, Redis } from "ioredis";
 import { ABILITIES, type Health } from "../../../port.ts";
 import { type Address, causeOf, commandsClient, confirmMasters, singleClient } from "../clients.ts";
 import { isFinal, kindOf, phraseOf } from "../failures.ts";
-import { isReady } from "../ioredis.ts";
+import { hasSlots, isReady, refreshSlots } from "../ioredis.ts";
 import { Pipe } from "../pipe.ts";
 import { Availability } from "./availability.ts";
 import { OutageReport, outageError } from "./outage.ts";
@@ -33,6 +33,8 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #recovery: Recovery;
   readonly #outage: OutageReport;
+  /** Clients beside the one for commands. */
+  readonly #singles = new Set<Redis>();
   #client: Redis | Cluster | undefined;
   /** True when the database of the present connection is confirmed. */
   #isConfirmed = false;
@@ -90,7 +92,15 @@ export class Session {
   newClient(): Redis {
     const { address, commandTimeoutMs } = this.#options;
     if (this.#client === undefined) throw this.availability.error();
-    return singleClient(address, this.#client, commandTimeoutMs).on("error", () => undefined);
+    const single = singleClient(address, this.#client, commandTimeoutMs);
+    this.#singles.add(single);
+    single.once("end", () => this.#singles.delete(single));
+    return single.on("error", () => undefined);
+  }
+
+  /** Looks up again which master of a Redis Cluster has which slot. */
+  refreshSlots(): void {
+    if (this.#client !== undefined) refreshSlots(this.#client);
   }
 
   /** Counts a connection that has ended by itself, and starts recovery. */
@@ -140,12 +150,18 @@ export class Session {
     client.on("ready", () => void this.#connected(client));
     client.on("close", () => this.#closed());
     client.on("error", (error) => void this.#reportCause(error));
+    client.on("-node", () => this.#leaveRemovedMasters());
     // When a failover interrupts its attempt to connect, ioredis stops reconnecting: another client replaces it.
     client.once("end", () => {
       const again = () => this.availability.isStopped || this.#connect();
       if (!this.availability.isStopped) setTimeout(again, LONGEST_DELAY_MS).unref();
     });
     client.connect().catch(() => undefined); // the client also reports its failure as an event
+  }
+
+  /** A master that was removed from the Redis Cluster goes on alone: what it publishes reaches nobody. */
+  #leaveRemovedMasters(): void {
+    for (const single of this.#singles) if (!hasSlots(this.#client, single)) single.disconnect();
   }
 
   /** Confirms at once: recovery may be in a pause, and heartbeats must not wait for it. */

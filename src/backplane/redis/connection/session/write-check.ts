@@ -11,7 +11,7 @@ export const WRITE_CHECK = script(
 -- reply    nil
 redis.call("SET", base .. ":check", 1, "PX", 60000)
 `,
-  { stores: true },
+  { stores: true, checksBirth: false },
 );
 
 /** Pause between the checks while Redis refuses writes, in milliseconds. */
