@@ -1,9 +1,9 @@
 import { key, nameKeys, optional } from "./key.ts";
+import { CLUSTER } from "./keys/cluster.ts";
 import {
   ALGORITHMS,
   apiKey,
   apiKeys,
-  certificates,
   flag,
   id,
   ip,
@@ -12,7 +12,6 @@ import {
   network,
   oneOf,
   pem,
-  privateKey,
   redisUrl,
   seconds,
   text,
@@ -28,9 +27,6 @@ const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
 
 const URL_PATH = /^\/[^\s?#]*$/;
-
-/** Prefix without braces, because Redis Cluster would read them as a hash tag and choose the slot by it. */
-const PREFIX = /^[^\s{}\p{Cc}]{1,128}$/u;
 
 const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
 
@@ -84,47 +80,7 @@ export const TABLE = {
       "URL of the Redis that connects the nodes; without it there is one node. `redis://a:6379/0`, " +
       "`redis-sentinel://a:26379,b:26379/0#mymaster` or `redis-cluster://a:7000,b:7000`; over TLS `rediss…`",
   }),
-  cluster: {
-    prefix: key(
-      text("1–128 characters, none of them a space or a brace", (value) => PREFIX.test(value)),
-      "tidings:",
-      {
-        env: "REDIS_PREFIX",
-        doc: "prefix of all keys and channels in Redis; nodes with one prefix form a cluster",
-      },
-    ),
-    heartbeatInterval: key(seconds(), 10, {
-      unit: "s",
-      doc: "interval of a node's heartbeats to the others",
-    }),
-    nodeTimeout: key(seconds(), 60, {
-      unit: "s",
-      doc: "time without a heartbeat after which a node is declared dead; at least 3 × `cluster.heartbeatInterval`",
-    }),
-    sentinelUsername: optional(text("a name of at least one character"), {
-      env: "REDIS_SENTINEL_USERNAME",
-      doc: "user for the Sentinels, where they have users",
-    }),
-    sentinelPassword: optional(text("a password of at least one character"), {
-      env: "REDIS_SENTINEL_PASSWORD",
-      secret: "value",
-      doc: "password for the Sentinels (`requirepass`); that of Redis itself is in `redis`",
-    }),
-    redisCa: optional(certificates(), {
-      env: "REDIS_CA",
-      doc: "certificates that sign that of Redis, in PEM or as the path of a file; needs `rediss…`",
-      defaultText: "the authorities that Node trusts",
-    }),
-    redisCert: optional(certificates(), {
-      env: "REDIS_CERT",
-      doc: "certificate by which this node shows itself to Redis, in PEM or as the path of a file",
-    }),
-    redisKey: optional(privateKey(), {
-      env: "REDIS_KEY",
-      secret: "value",
-      doc: "private key of `cluster.redisCert`, in PEM or as the path of a file",
-    }),
-  },
+  cluster: CLUSTER,
   data: optional(text("a directory"), {
     env: "DATA_DIR",
     doc: "directory for data that survives a restart; without it everything is in memory",

@@ -1,5 +1,5 @@
-import type { Health } from "../port.ts";
 import type { LocalNode } from "../local-node.ts";
+import type { Health } from "../port.ts";
 import type { Bus, TrafficCounts } from "./bus/bus.ts";
 import { Comparison } from "./comparison/comparison.ts";
 import type { Connection } from "./connection/connection.ts";

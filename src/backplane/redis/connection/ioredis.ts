@@ -74,6 +74,8 @@ function ownerOf(cluster: Cluster, slot: number): Redis {
   if (owner !== undefined && CONNECTING.has(owner.status))
     throw new NotConnectedYet("connecting to a master");
   cluster.refreshSlotsCache(); // it also makes another client where one has ended
+  // The master has left, and the list of slots is older than that.
+  if (owner === undefined) throw new NotConnectedYet("looking for the master of a slot");
   throw new Error("there is no connection to a master of the Redis Cluster");
 }
 
