@@ -53,8 +53,8 @@ export class Retention {
     // In a full Redis nothing is stored until something has expired, wherever that is.
     const partitions = this.#connection.refusal === "full" ? EVERY_PARTITION : [next];
     try {
-      await this.#relieve(next);
       await forEachConcurrently(partitions, (partition) => this.#histories.expire(partition));
+      await this.#relieve(next);
     } catch (error) {
       if (this.#connection.isNews(error)) this.#node.report("history", error);
     }
