@@ -43,7 +43,7 @@ function observed(url: string, options: ConnectOptions = {}): Observed {
 describe("a client whose connection is cut at random", () => {
   it("receives 20,000 stored messages once each, in order, over 50 cuts", async () => {
     const total = 20_000;
-    const { hub, url } = await startHub({ history: { count: total } });
+    const { hub, url } = await startHub({ history: { count: total, channelBytes: 2 ** 25 } });
     const wire = cuttable();
     const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
     await bob.client.ready;
@@ -65,7 +65,7 @@ describe("a client whose connection is cut at random", () => {
 
   it("receives the messages of concurrent publishers to a group once each, in order", async () => {
     const total = 2_000;
-    const { hub, url } = await startHub({ history: { count: total } });
+    const { hub, url } = await startHub({ history: { count: total, channelBytes: 2 ** 25 } });
     const wire = cuttable();
     const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
     await bob.client.join("g");
@@ -205,7 +205,7 @@ describe("a client", () => {
 describe("a slow consumer", () => {
   it("recovers the messages that its full send queue dropped, once each and in order", async () => {
     const total = 3_000;
-    const { hub, at, url } = await startHub({ history: { count: total } });
+    const { hub, at, url } = await startHub({ history: { count: total, channelBytes: 2 ** 25 } });
     const wire = cuttable();
     const bob = observed(url(), { user: "bob", WebSocket: wire.WebSocket });
     await bob.client.ready;

@@ -31,4 +31,5 @@ function addGroup(program: Command, heading: string, commands: readonly Command[
 }
 
 /** An error of the parser quotes what it was given: a secret, if the name of its flag has a typing error. */
-const withoutValues = (text: string): string => text.replace(/'(--?[^'=\s]+)[=\s][^']*'/gs, "'$1'");
+const withoutValues = (text: string): string =>
+  text.replace(/'(--?[^'=\s]+)(?! <\w+>')[=\s][^']*'/gs, "'$1'");

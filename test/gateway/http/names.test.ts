@@ -25,9 +25,9 @@ describe.each(NAMES)("a user and a group with the name %s", (name) => {
       ["/groups/members", "/groups/leave"],
       ["/groups/join", "/groups/leave"],
     ] as const) {
-      expect((await call(running, join, { body: both })).body).toEqual({ connections: 1 });
+      expect((await call(running, join, { body: both })).body).toEqual({ connections: 1, unconfirmed: 0 });
       expect(await members()).toEqual([{ user: name, online: true, durable: true }]);
-      expect((await call(running, leave, { body: both })).body).toEqual({ connections: 1 });
+      expect((await call(running, leave, { body: both })).body).toEqual({ connections: 1, unconfirmed: 0 });
       expect(await members()).toEqual([]);
     }
     await call(running, inQuery("/groups/join", { group: name }), { body: { user: name } });
@@ -37,7 +37,10 @@ describe.each(NAMES)("a user and a group with the name %s", (name) => {
     await call(running, inQuery("/groups/members", both), { method: "DELETE" });
     expect(await members()).toEqual([]);
 
-    expect((await call(running, "/users/kick", { body: { user: name } })).body).toEqual({ connections: 1 });
+    expect((await call(running, "/users/kick", { body: { user: name } })).body).toEqual({
+      connections: 1,
+      unconfirmed: 0,
+    });
     expect((await peer.closed).code).toBe(4501);
     await eventually("the user has gone", async () => {
       const { body } = await call(running, inQuery("/users/connections", { user: name }));

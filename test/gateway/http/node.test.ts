@@ -92,7 +92,14 @@ describe("GET /nodes", () => {
     const running = await startHub({ node: { id: "n1", ip: "10.0.0.7" } });
     await connectPeer(running.url({ user_id: "a" }));
     expect((await call(running, "/nodes")).body).toEqual([
-      { id: "n1", ip_address: "10.0.0.7", port: running.at.port, status: "active", connections: 1 },
+      {
+        id: "n1",
+        ip_address: "10.0.0.7",
+        port: running.at.port,
+        status: "active",
+        connections: 1,
+        ageMs: 0,
+      },
     ]);
   });
 });
