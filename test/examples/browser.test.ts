@@ -144,8 +144,14 @@ describe("examples/browser/index.html", () => {
       .locator("#messages li")
       .nth(Number(last.offset) - 1)
       .waitFor();
-    const { messages } = await hub.history("user:alice", { limit: 1_000 });
-    const texts = messages.map(({ data }) => `the application: ${(data as { text: string }).text}`); // as sent above
+    const messages: unknown[] = [];
+    // A page has at most 256 KiB.
+    for (let before: number | undefined; before !== 1; ) {
+      const page = (await hub.history("user:alice", { before })).messages;
+      messages.unshift(...page.map(({ data }) => data));
+      before = page[0]?.offset;
+    }
+    const texts = messages.map((data) => `the application: ${(data as { text: string }).text}`); // as sent above
     expect(await shown(alice)).toEqual(texts);
   });
 
