@@ -49,7 +49,7 @@ const ATTACKS: Record<string, (hub: HubProcess) => Promise<Socket[]>> = {
 };
 
 /** Rounds in which the server reads all that it is willing to read, and another client is served. */
-async function settle(hub: HubProcess, other: Peer): Promise<void> {
+async function calm(hub: HubProcess, other: Peer): Promise<void> {
   for (let n = 0; n < 50; n++) {
     await other.caughtUp();
     await hub.count();
@@ -64,7 +64,7 @@ async function attack(
 ): Promise<number> {
   const before = await hub.memory();
   const sockets = await begin(hub);
-  await settle(hub, other);
+  await calm(hub, other);
   for (const socket of sockets) socket.destroy();
   await eventually("only the other client is left", async () => (await hub.count()).connections === 1);
   await eventually("memory has come back", async () => (await hub.memory()) - before < 8 * MIB);

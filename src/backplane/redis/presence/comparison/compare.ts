@@ -129,9 +129,9 @@ export class PresenceComparison {
     let entries = 0;
     for (const chunk of chunksOf(users, MENDED_PER_SCRIPT)) {
       // The state of now: a user may have come or left since the comparison.
-      const settled = chunk.filter((user) => this.#hasNoArrival(user));
-      if (settled.length === 0) continue;
-      const facts = settled.flatMap((user) => this.#connectionFacts(user, gone.get(user) ?? []));
+      const arrived = chunk.filter((user) => this.#hasNoArrival(user));
+      if (arrived.length === 0) continue;
+      const facts = arrived.flatMap((user) => this.#connectionFacts(user, gone.get(user) ?? []));
       const reply = await this.#run(MEND_USERS, partition, [this.#bus.token, graceMs(), mode, ...facts]);
       const [changes, lines, count, ...rest] = reply as [number, number, number, ...string[]]; // by the script
       entries += changes;
