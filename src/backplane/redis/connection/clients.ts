@@ -46,6 +46,9 @@ export function addressOf(url: string, credentials: Credentials = {}): Address {
   const kind = named === "sentinel" || named === "cluster" ? named : "standalone";
   const hosts = (parts.hosts ?? "").split(",").map((text) => hostOf(text, DEFAULT_PORT[kind]));
   if (kind === "standalone" && hosts.length > 1) throw new TidingsError("bad_request", EXPECTED);
+  // Behind a "#" stands a master's name, or else the rest of a password in which it was not encoded.
+  const isRest = parts.master !== undefined && (kind !== "sentinel" || parts.master.includes("@"));
+  if (isRest) throw new TidingsError("bad_request", EXPECTED);
   const tls = parts.tls !== "";
   assertFits(kind, tls, credentials);
   return {
