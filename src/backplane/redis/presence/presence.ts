@@ -85,6 +85,7 @@ export class RedisPresence implements Presence {
       evictions: this.#evictions,
       graceMs: () => this.#graceMs,
       isLost: (partition) => this.#reconciler.isLost(partition),
+      birthOf: (partition) => connection.partitions.birthOf(partition),
       traffic,
     });
     bus.on(LINE.presence, ([, user = "", online]) => {

@@ -26,6 +26,8 @@ export interface ComparisonParts {
   readonly graceMs: () => number;
   /** True while this node has not announced itself to a partition that has lost its data. */
   readonly isLost: (partition: number) => boolean;
+  /** The birth of a partition that this node knows. */
+  readonly birthOf: (partition: number) => string | undefined;
   readonly traffic: TrafficCounts;
 }
 
@@ -125,14 +127,15 @@ export class PresenceComparison {
     gone: ReadonlyMap<string, readonly string[]>,
   ): Promise<Mended> {
     const { offline, evictions, traffic, graceMs } = this.#parts;
-    const mode = this.#parts.isLost(partition) ? "quiet" : "loud";
+    // The script is repeated when the data turn out to be lost: the birth of now tells it so.
+    const birth = this.#parts.isLost(partition) ? "" : (this.#parts.birthOf(partition) ?? "");
     let entries = 0;
     for (const chunk of chunksOf(users, MENDED_PER_SCRIPT)) {
       // The state of now: a user may have come or left since the comparison.
       const arrived = chunk.filter((user) => this.#hasNoArrival(user));
       if (arrived.length === 0) continue;
       const facts = arrived.flatMap((user) => this.#connectionFacts(user, gone.get(user) ?? []));
-      const reply = await this.#run(MEND_USERS, partition, [this.#bus.token, graceMs(), mode, ...facts]);
+      const reply = await this.#run(MEND_USERS, partition, [this.#bus.token, graceMs(), birth, ...facts]);
       const [changes, lines, count, ...rest] = reply as [number, number, number, ...string[]]; // by the script
       entries += changes;
       traffic.sent(LINE.presence, lines);

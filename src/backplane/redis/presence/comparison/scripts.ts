@@ -105,13 +105,14 @@ export const MEND_USERS = script(
 -- KEYS[1]  base of the partition of the users
 -- ARGV[1]  token
 -- ARGV[2]  grace period in milliseconds
--- ARGV[3]  quiet after Redis lost its data: users were online before and are not announced again; else loud
+-- ARGV[3]  birth of the partition in which users may be announced. In another one Redis has lost its data: the users
+--          were online before
 -- ARGV[4…] of each user: user, number of connections, number of ids that are gone;
 --          of each connection: id, seq, details; then the ids that are gone
 -- reply    { changes, presence lines sent, number of users whose grace period has begun, these users,
 --          then kicks of connections that other nodes evicted }
 ${CONNECTIONS}${MENDING}
-local token, grace_ms, is_quiet, index = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet", 4
+local token, grace_ms, is_quiet, index = ARGV[1], tonumber(ARGV[2]), ARGV[3] ~= BIRTH, 4
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 local owned, evictions = key("${KEY.owned}", token), key("${KEY.evictions}", token)
 local lines, left, kicks, highest = {}, {}, {}, 0
