@@ -42,7 +42,7 @@ export interface KickOptions {
   readonly platform?: string;
 }
 
-/** What a kick has done so far. */
+/** The outcome of a kick so far. */
 export interface KickResult {
   /** Connections that were closed, on the nodes that answered. */
   readonly connections: number;

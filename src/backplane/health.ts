@@ -52,7 +52,7 @@ export class Health {
   /** Connections that have ended since the start, by name. The backplane enters each name with 0. */
   readonly connectionsLost: Record<string, number> = {};
 
-  /** What is degraded now, the oldest first. */
+  /** Degraded parts, the oldest first. */
   get degraded(): readonly Degradation[] {
     return [...this.#degraded.values()];
   }

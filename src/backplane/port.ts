@@ -28,7 +28,7 @@ export interface Backplane {
   readonly cluster: Cluster;
   /** Milliseconds since 1970, by the clock that all nodes share: timestamps of messages are of this clock. */
   readonly now: () => number;
-  /** What the backplane can do now, and what is degraded. Any part of the node may report to it. */
+  /** Abilities of the backplane now, and its degraded parts. Any part of the node may report to it. */
   readonly health: Health;
   /** Counts of messages between the nodes. Absent where there is one node only. */
   readonly traffic?: Traffic;

@@ -9,7 +9,7 @@ export interface Traffic {
   readonly bytes: Readonly<Record<Direction, number>>;
   /** Messages given up because the backplane was unavailable or too slow, where no caller waits for them. */
   readonly dropped: number;
-  /** What the backplane had lost, or kept too long, and was set right. */
+  /** Entries that the backplane had lost, or kept too long, and that were set right. */
   readonly mended: Readonly<Record<Mending, number>>;
   /** Calls of scripts, by name. */
   readonly scripts: Readonly<Record<string, number>>;
@@ -18,7 +18,7 @@ export interface Traffic {
 type Direction = "in" | "out";
 
 /**
- * What the backplane compares with this node, and sets right. `partitions`: all data of a partition were lost. Else single
+ * Entries that the backplane compares with this node, and sets right. `partitions`: all data of a partition were lost. Else single
  * entries: about connections, joined members, cached routes, delivered histories, and watches of acknowledgements.
  */
 export const MENDINGS = ["partitions", "connections", "members", "routes", "histories", "watches"] as const;

@@ -1,5 +1,5 @@
 /**
- * What a failure of Redis or of its client means. `full`, `unsaved`, `unreplicated`: it takes no writes now. `denied`: the
+ * Meaning of a failure of Redis or of its client. `full`, `unsaved`, `unreplicated`: it takes no writes now. `denied`: the
  * user lacks a right. `credentials`, `settings`, `certificate`: another attempt with the same settings fails too.
  * `unreachable`: it does not answer or cannot work now. `mistake`: a fault of this code.
  */
@@ -40,7 +40,7 @@ export function kindOfText(text: string, isReply: boolean): FailureKind {
   return kind ?? (isReply ? "mistake" : "unreachable");
 }
 
-/** What an error means, its causes included. */
+/** Finds the meaning of an error, its causes included. */
 export function kindOf(error: unknown): FailureKind {
   const chain = chainOf(error);
   if (chain.some(({ code }) => CERTIFICATE_CODE.test(code))) return "certificate";
