@@ -69,7 +69,7 @@ test.each(Object.entries(WAYS))(
     await other.routes.join("g", "alice");
     const reported: string[] = [];
     for (const { sink } of cluster.nodes) sink.report = (stage) => reported.push(stage);
-    const body = JSON.stringify("x".repeat(20_000));
+    const body = JSON.stringify("x".repeat(10_000));
 
     const lost = upTo(20).map((number) =>
       node.broker.append(message("group:g", { id: `lost${number}`, body })),
