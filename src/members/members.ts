@@ -36,7 +36,7 @@ interface Entry {
   readonly owed: ReplayFrom | undefined;
 }
 
-/** What is known about the start of a channel's replay when the connection enters the channel. */
+/** Knowledge about the start of a channel's replay when the connection enters the channel. */
 interface Start {
   readonly durable: boolean;
   /** Positions that the client gave. */

@@ -12,7 +12,7 @@ const RENEW_BEFORE_MS = 30_000;
 
 /**
  * Limits of a login, in bytes. A server reads little before it knows the client, and proxies take URLs of 8 KiB at most.
- * What does not fit follows after the login.
+ * The rest follows after the login.
  */
 const MAX_URL = 6_144;
 const MAX_MESSAGE = 15_360;

@@ -32,7 +32,7 @@ export interface Authenticator {
   /** `development` trusts the user id that a client sends; a hub with it listens on loopback only. */
   readonly mode: "token" | "development";
 
-  /** What is open that need not be, for the log of a hub at its start. @default nothing */
+  /** Warnings about doors that need not be open, for the log of a hub at its start. @default nothing */
   readonly warnings?: readonly string[];
 
   /**

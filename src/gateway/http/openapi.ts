@@ -54,7 +54,7 @@ const SCOPES_TEXT =
   "A key has one scope: `publish`, `read`, or `admin`, which allows everything. The scope that an operation needs stands " +
   "in its `security`; a key of another scope gets 403.";
 
-/** What an operation needs, in the words of OpenAPI 3.1: schemes other than OAuth list the required roles. */
+/** Security requirement of an operation, in the words of OpenAPI 3.1: schemes other than OAuth list the required roles. */
 function securityOf(access: Access, needsKey: boolean): Schema {
   if (access === "open") return { security: [] };
   if (access === "any" || !needsKey) return {};

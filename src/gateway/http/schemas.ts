@@ -86,7 +86,7 @@ export const push = z.object({
   offset: z.int().optional(),
 });
 
-/** What a command to the nodes of a user has done. */
+/** Outcome of a command to the nodes of a user. */
 export const commandResult = z.object({
   connections: z.int().meta({ description: "Connections concerned, on the nodes that answered." }),
   unconfirmed: z

@@ -23,7 +23,7 @@ const SMALL = 16_384;
 /** Name of the application as a reader. */
 export const APPLICATION = "application";
 
-/** Whoever reads a history: a connection, or the application with its HTTP API. */
+/** Reader of a history: a connection, or the application with its HTTP API. */
 export type Reader = Connection | typeof APPLICATION;
 
 /**
