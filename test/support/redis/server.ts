@@ -14,6 +14,8 @@ export interface RedisOptions {
   readonly persistent?: boolean;
   /** More arguments for the command line of `redis-server`. */
   readonly args?: readonly string[];
+  /** The server. @default the one under test */
+  readonly program?: string;
 }
 
 /** The URL for a backplane, and the servers that hold its keys. */
@@ -36,13 +38,16 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     this.#child = this.#spawn();
   }
 
-  static async start({ persistent = false, args = [] }: RedisOptions = {}): Promise<RedisServer> {
+  /** @throws Error when the server ends at once, on several ports */
+  static async start(options: RedisOptions = {}): Promise<RedisServer> {
+    const { persistent = false, args = [], program = PROGRAM } = options;
     const directory = await mkdtemp(join(tmpdir(), "tidings-redis-"));
-    for (;;) {
-      const server = new RedisServer(await freePort(), directory, { persistent, args });
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const server = new RedisServer(await freePort(), directory, { persistent, args, program });
       if (await server.#answers()) return server;
       // Another process took the port meanwhile.
     }
+    throw new Error(`${program} ends at once with ${args.join(" ")}`);
   }
 
   get url(): string {
@@ -125,13 +130,13 @@ export class RedisServer implements TestRedis, AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const { persistent, args: more } = this.#options;
+    const { persistent, args: more, program } = this.#options;
     const where = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#directory];
     // The kernel has the writes of a killed process. With fsync, Redis would write later than it answers.
     const persistence = persistent ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
     const always = ["--save", "", "--daemonize", "no", "--loglevel", "warning"];
     const args = [...where, ...always, ...persistence, ...more];
-    const child = spawn(PROGRAM, args, { stdio: "ignore" });
+    const child = spawn(program, args, { stdio: "ignore" });
     endWithProcess(child);
     return child;
   }

@@ -7,6 +7,7 @@ import { addressOf } from "../../../../src/backplane/redis/connection/connection
 import { maskValue, resolveConfig } from "../../../../src/config/config.ts";
 import { createHub } from "../../../../src/index.ts";
 import { freePort } from "../../../support/free-port.ts";
+import { SYSTEM_PROGRAM } from "../../../support/redis/program.ts";
 import { RedisSentinel, RedisServer } from "../../../support/redis/redis.ts";
 import { needs } from "../../../support/tools.ts";
 
@@ -35,7 +36,11 @@ beforeAll(async () => {
   const port = await freePort();
   const files = ["--tls-cert-file", file("server.crt"), "--tls-key-file", file("server.key")];
   const args = [...files, "--tls-ca-cert-file", file("ca.crt"), "--tls-port", String(port)];
-  server = await RedisServer.start({ args: [...args, "--tls-auth-clients", "yes"] });
+  // Not every server under test was built with TLS.
+  server = await RedisServer.start({
+    args: [...args, "--tls-auth-clients", "yes"],
+    program: SYSTEM_PROGRAM,
+  });
   url = `rediss://127.0.0.1:${port}`;
 });
 afterAll(async () => {
