@@ -280,7 +280,7 @@ export { phraseOf } from "./failures.ts";
 export { lua, luaEscapes } from "./lua.ts";
 export { pack, publishOf } from "./packed-command.ts";
 export { FAILED, type PipeAnswer } from "./pipe.ts";
-export { PackedArguments, type RunScript } from "./run-script.ts";
+export { PackedArguments, type RunScript, ScriptForgotten } from "./run-script.ts";
 export { FENCED, PARTITION_SCRIPTS, type Script, type ScriptOptions, script } from "./script.ts";
 export { forEachConcurrently } from "./semaphore.ts";
 export type { Reconcile } from "./session/session.ts";

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { TidingsError } from "../../../protocol/protocol.ts";
 import { birthKeyOf } from "../wire/keys.ts";
 import { PackedCommand, pack, send } from "./packed-command.ts";
 import type { Script } from "./script.ts";
@@ -93,7 +94,14 @@ class ScriptCall extends PackedCommand {
   }
 }
 
-/** Runs a script. @returns the answer of the script */
+/** Redis did not know an ordered script, and has not run it. The next call carries the text. */
+export class ScriptForgotten extends TidingsError {
+  constructor({ name }: Script) {
+    super("unavailable", `Redis does not know the script ${name} any more: try again`);
+  }
+}
+
+/** Runs a script. @returns the answer of the script. @throws ScriptForgotten if the script is ordered */
 export async function runScript(
   client: Redis | Cluster,
   script: Script,
@@ -106,6 +114,7 @@ export async function runScript(
     return await send(client, call);
   } catch (error) {
     if (!call.isForgotten(error)) throw error;
+    if (script.isOrdered) throw new ScriptForgotten(script);
     return send(client, new ScriptCall(script, target, packed));
   }
 }

@@ -17,6 +17,8 @@ export interface Script {
   readonly digest: string;
   /** False for a script that runs whatever the partition's birth is. */
   readonly checksBirth: boolean;
+  /** True for a script whose calls must not overtake each other. */
+  readonly isOrdered: boolean;
 }
 
 /**
@@ -123,16 +125,27 @@ export interface ScriptOptions {
   readonly stores?: boolean;
   /** False for a script that runs whatever the partition's birth is. @default true */
   readonly checksBirth?: boolean;
+  /**
+   * True for a script whose calls must not overtake each other: one that Redis does not know is not repeated behind later
+   * ones, but fails with {@link ScriptForgotten}. @default false
+   */
+  readonly isOrdered?: boolean;
 }
 
 /** Makes a script. @param body Lua after {@link PRELUDE}. Each comment MUST have a line of its own, without code */
 export function script(
   name: string,
   body: string,
-  { checksBirth = true, stores = false }: ScriptOptions = {},
+  { checksBirth = true, stores = false, isOrdered = false }: ScriptOptions = {},
 ): Script {
   const source = (PRELUDE + (stores ? "" : WHEN_FULL) + body).replace(COMMENTS, "");
-  return { name, lua: source, digest: createHash("sha1").update(source).digest("hex"), checksBirth };
+  return {
+    name,
+    lua: source,
+    digest: createHash("sha1").update(source).digest("hex"),
+    checksBirth,
+    isOrdered,
+  };
 }
 
 /**

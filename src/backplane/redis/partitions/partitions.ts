@@ -47,6 +47,7 @@ export class PartitionMoving extends TidingsError {
 export class Partitions {
   readonly #parts: PartitionsParts;
   readonly #births = new Map<number, string>();
+  #changes = 0;
   /** Calls that were refused, and those behind them: one after the other, so that none overtakes another. */
   readonly #waiting = new SerialPerKey<number>();
   /** Partitions whose calls are refused because they move; true once one has waited in vain. */
@@ -61,6 +62,11 @@ export class Partitions {
   /** The birth of a partition's data, if this node has seen the partition. */
   birthOf(partition: number): string | undefined {
     return this.#births.get(partition);
+  }
+
+  /** Number of changes of the births that this node knows. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Partitions that are moving, as far as calls of this node have found out. */
@@ -142,7 +148,7 @@ export class Partitions {
 
   async #open(partition: number): Promise<string> {
     const birth = await this.#parts.open(partition);
-    this.#births.set(partition, birth);
+    this.#set(partition, birth);
     return birth;
   }
 
@@ -155,9 +161,15 @@ export class Partitions {
 
   #accept(partition: number, birth: string): void {
     const known = this.#births.get(partition);
-    this.#births.set(partition, birth);
+    this.#set(partition, birth);
     if (known === undefined || known === birth) return;
     for (const listener of this.#lostListeners) listener(partition);
+  }
+
+  #set(partition: number, birth: string): void {
+    if (this.#births.get(partition) === birth) return;
+    this.#births.set(partition, birth);
+    this.#changes++;
   }
 
   #doubt(partition: number): void {

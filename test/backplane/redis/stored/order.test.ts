@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Appended } from "../../../../src/backplane/backplane.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { startCluster, upTo } from "../../contract/harness.ts";
 import { redisOn } from "../harness.ts";
@@ -66,5 +67,34 @@ test("later messages do not overtake one with an idempotency key, however many a
     );
     const offsets = (await Promise.all(appended)).map(({ offset }) => offset);
     expect(offsets).toEqual(upTo(3_000).map((number) => (round - 1) * 3_000 + number));
+  }
+});
+
+test.for([
+  { what: "loses its data", command: ["FLUSHALL"] },
+  { what: "forgets its scripts", command: ["SCRIPT", "FLUSH"] },
+])("messages keep their order while Redis $what", async ({ command: [name, ...args] }) => {
+  await using cluster = await startCluster(implementation, { count: 100_000 });
+  const { broker } = cluster.node;
+  for (const round of upTo(40)) {
+    await broker.append(cluster.message("group:g"));
+    const commands: Promise<unknown>[] = [];
+    const appended: Promise<Appended>[] = [];
+    for (const number of upTo(60)) {
+      if (number === 3) commands.push(server.command(`${name}`, ...args));
+      const key = number % 7 === 0 ? `${round} ${number}` : undefined;
+      for (const _ of upTo(4)) appended.push(broker.append(cluster.message("group:g")));
+      appended.push(broker.append(cluster.message("group:g"), key));
+      await nextTurn();
+      // Another call of the partition may find the loss first.
+      if (number % 2 === 0) commands.push(broker.positions(["group:g"]));
+    }
+    const positions = (await Promise.all(appended)).map(({ epoch, offset }) => ({ epoch, offset }));
+    const epochs = [...new Set(positions.map(({ epoch }) => epoch))];
+    const sorted = positions.toSorted(
+      (one, other) => epochs.indexOf(one.epoch) - epochs.indexOf(other.epoch) || one.offset - other.offset,
+    );
+    expect(positions).toEqual(sorted);
+    await Promise.all(commands);
   }
 });

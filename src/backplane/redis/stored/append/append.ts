@@ -34,17 +34,28 @@ const MAX_QUEUED = 100_000;
 /** Messages whose batches must not overtake each other: those of a partition on Redis Cluster, else all. */
 interface Lane {
   queue: PendingAppend[];
+  /** Number of batches that were sent. */
+  sent: number;
   /** Batches in flight. */
   inFlight: number;
-  /** True while idempotency keys of the head of the queue are looked up; later messages wait. */
+  /** True while idempotency keys of the head of the queue are reserved; later messages wait. */
   isBlocked: boolean;
   /** Method of the batches in flight. A batch for the other method waits until they are complete. */
   method: AppendMethod;
   /**
-   * Messages that a method returned. They wait for the batches in flight, which may return more, and then all go by the
-   * script.
+   * `partitions.changes` when the batches in flight were sent. A batch under another birth waits until they are
+   * complete: they may not be stored, and it would be.
    */
-  returned: PendingAppend[];
+  changes: number;
+  /** Messages that a method returned. They wait for the batches in flight, which may return more. */
+  returned: ReturnedBatch[];
+}
+
+/** Messages of a batch that were not appended, and have to be sent again. */
+interface ReturnedBatch {
+  /** Number of the batch: batches may return in another order than they were sent. */
+  readonly number: number;
+  readonly messages: readonly PendingAppend[];
 }
 
 export interface AppendQueueParts {
@@ -65,7 +76,7 @@ export interface AppendQueueParts {
 /**
  * Appends stored messages to their histories in Redis, in these steps:
  * 1. `append` queues the message until the end of the tick; `#pump` takes a batch off the queue.
- * 2. `#sendAfterKeys` reserves idempotency keys (duplicates.ts). `#assignTargets` takes each channel's list key, epoch
+ * 2. `#reserve` reserves idempotency keys (duplicates.ts). `#assignTargets` takes each channel's list key, epoch
  *    and nodes from the cache (targets.ts).
  * 3. `#send` appends the batch by a script (by-script.ts, script.ts), or many messages to known lists by a transaction
  *    (by-transaction.ts). Either also publishes the messages to the target nodes; ../receiver.ts delivers them there.
@@ -121,7 +132,15 @@ export class AppendQueue {
     const number = this.#parts.byPartition ? partitionOf(channel) : 0;
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
-    const lane: Lane = { queue: [], inFlight: 0, isBlocked: false, method: this.#byScript, returned: [] };
+    const lane: Lane = {
+      queue: [],
+      sent: 0,
+      inFlight: 0,
+      isBlocked: false,
+      method: this.#byScript,
+      changes: 0,
+      returned: [],
+    };
     this.#lanes.set(number, lane);
     return lane;
   }
@@ -132,21 +151,31 @@ export class AppendQueue {
    */
   #pump(lane: Lane): void {
     if (lane.isBlocked || !this.#requeueReturned(lane)) return;
+    const { changes } = this.#parts.connection.partitions;
     while (lane.queue.length > 0 && lane.inFlight < this.#maxInFlight) {
       const batch = lane.queue.slice(0, batchSize(lane.queue));
-      const hasKeys = batch.some(({ key }) => key !== undefined);
-      if (!hasKeys) this.#assignTargets(batch);
-      const method = !hasKeys && this.#byTransaction.isFor(batch) ? this.#byTransaction : this.#byScript;
-      if (lane.inFlight > 0 && lane.method !== method) return;
-      lane.method = method;
-      lane.queue.splice(0, batch.length);
-      this.#queued -= batch.length;
-      if (hasKeys) {
-        void this.#sendAfterKeys(lane, batch);
+      if (batch.some(({ isReserved }) => !isReserved)) {
+        void this.#reserve(lane, batch);
         return;
       }
+      this.#assignTargets(batch);
+      const method = this.#byTransaction.isFor(batch) ? this.#byTransaction : this.#byScript;
+      if (lane.inFlight > 0 && (lane.method !== method || lane.changes !== changes)) return;
+      lane.method = method;
+      lane.changes = changes;
+      this.#take(lane, batch);
       void this.#send(lane, batch);
     }
+  }
+
+  #take(lane: Lane, batch: readonly PendingAppend[]): void {
+    lane.queue.splice(0, batch.length);
+    this.#queued -= batch.length;
+  }
+
+  #putBack(lane: Lane, messages: readonly PendingAppend[]): void {
+    lane.queue = [...messages, ...lane.queue];
+    this.#queued += messages.length;
   }
 
   /**
@@ -155,10 +184,25 @@ export class AppendQueue {
   #requeueReturned(lane: Lane): boolean {
     if (lane.returned.length === 0) return true;
     if (lane.inFlight > 0) return false;
-    lane.queue = [...lane.returned, ...lane.queue];
-    this.#queued += lane.returned.length;
+    const batches = lane.returned.toSorted((one, other) => one.number - other.number);
     lane.returned = [];
+    const messages = batches.flatMap(({ messages }) => messages);
+    // A lost partition has lost its keys too.
+    for (const pending of messages) pending.isReserved = pending.key === undefined;
+    this.#putBack(lane, messages);
     return true;
+  }
+
+  /** Reserves the idempotency keys of the batch at the head of the queue, and takes the duplicates out. */
+  async #reserve(lane: Lane, batch: readonly PendingAppend[]): Promise<void> {
+    this.#take(lane, batch);
+    lane.isBlocked = true;
+    const isFirst = await Promise.all(batch.map((pending) => this.#duplicates.reserve(pending)));
+    lane.isBlocked = false;
+    const rest = batch.filter((_, index) => isFirst[index]);
+    for (const pending of rest) pending.isReserved = true;
+    this.#putBack(lane, rest);
+    this.#pump(lane);
   }
 
   /**
@@ -180,22 +224,12 @@ export class AppendQueue {
     }
   }
 
-  /** Sends a batch after its idempotency keys are reserved, without the duplicates. */
-  async #sendAfterKeys(lane: Lane, batch: readonly PendingAppend[]): Promise<void> {
-    lane.isBlocked = true;
-    const isFirst = await Promise.all(batch.map((pending) => this.#duplicates.reserve(pending)));
-    lane.isBlocked = false;
-    const rest = batch.filter((_, index) => isFirst[index]);
-    this.#assignTargets(rest);
-    void this.#send(lane, rest);
-    this.#pump(lane);
-  }
-
   async #send(lane: Lane, batch: readonly PendingAppend[]): Promise<void> {
     lane.inFlight++;
+    const number = ++lane.sent;
     try {
-      const returned = await lane.method.send(batch);
-      for (const pending of returned) lane.returned.push(pending);
+      const messages = await lane.method.send(batch);
+      if (messages.length > 0) lane.returned.push({ number, messages });
     } catch (error) {
       for (const pending of batch) this.completion.failed(pending, error);
       if (error instanceof PartitionMoving) this.#failQueued(lane, error);

@@ -1,4 +1,4 @@
-import { PackedArguments } from "../../connection/connection.ts";
+import { PackedArguments, ScriptForgotten } from "../../connection/connection.ts";
 import { partitionOf } from "../../wire/keys.ts";
 import { LINE } from "../../wire/lines.ts";
 import type { IdempotencyKeys } from "../idempotency.ts";
@@ -36,8 +36,13 @@ export class AppendByScript implements AppendMethod {
     if (first === undefined) return [];
     const groups = groupsOf(batch);
     const partition = partitionOf(first.message.channel);
-    const reply = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
-    return this.#find(this.#complete(groups, reply as AppendReply)); // as the script replies
+    try {
+      const reply = await this.#parts.connection.run(APPEND, partition, this.#argumentsOf(groups));
+      return await this.#find(this.#complete(groups, reply as AppendReply)); // as the script replies
+    } catch (error) {
+      if (error instanceof ScriptForgotten) return batch;
+      throw error;
+    }
   }
 
   /** Finds the partitions of messages that were not stored, because Redis has lost the data of these partitions. */

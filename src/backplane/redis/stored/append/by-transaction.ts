@@ -41,7 +41,7 @@ export class AppendByTransaction implements AppendMethod {
     this.#parts = parts;
   }
 
-  /** True if a batch can and should be appended by a transaction. Its messages have targets and no idempotency keys. */
+  /** True if a batch can and should be appended by a transaction. Its messages have their targets. */
   isFor(batch: readonly PendingAppend[]): boolean {
     const { connection, pushFrom } = this.#parts;
     return batch.length >= pushFrom && connection.canPush && batch.every(isKnown);
@@ -116,5 +116,5 @@ export class AppendByTransaction implements AppendMethod {
 }
 
 /** True if Redis needs no look-up for a message. */
-const isKnown = ({ target: { epoch, nodes } }: PendingAppend): boolean =>
-  epoch !== "" && nodes.others < MAX_NODES;
+const isKnown = ({ key, target: { epoch, nodes } }: PendingAppend): boolean =>
+  key === undefined && epoch !== "" && nodes.others < MAX_NODES;

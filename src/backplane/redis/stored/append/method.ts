@@ -12,8 +12,8 @@ export interface AppendMethod {
   /**
    * Appends a batch and completes its messages.
    * @param batch messages with their targets; on Redis Cluster all of one partition
-   * @returns messages that were not appended, because their lists have other keys now; all later ones of their channels
-   * are among them
+   * @returns messages that were not appended, because their lists have other keys now, or Redis does not know the script;
+   * all later ones of their channels are among them
    */
   send(batch: readonly PendingAppend[]): Promise<readonly PendingAppend[]>;
 }

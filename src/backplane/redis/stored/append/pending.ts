@@ -13,6 +13,8 @@ export class PendingAppend {
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
   target: AppendTarget = UNKNOWN_TARGET;
+  /** True once the idempotency key is reserved, and always without one. */
+  isReserved: boolean;
   /** Number of local connections that got the message; undefined until it has arrived by this node's own inbox. */
   connections: number | undefined = undefined;
   /** Result from Redis, while the message has not arrived here yet. */
@@ -22,6 +24,7 @@ export class PendingAppend {
     const { promise, resolve, reject } = Promise.withResolvers<Appended>();
     this.message = message;
     this.key = key;
+    this.isReserved = key === undefined;
     this.appended = promise;
     this.resolve = resolve;
     this.reject = reject;

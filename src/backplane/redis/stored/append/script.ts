@@ -230,5 +230,5 @@ table.insert(details, 1, concat(words, " "))
 return details
 `,
   // The key of each list has the birth that the caller expects: a batch may be of many partitions.
-  { checksBirth: false, stores: true },
+  { checksBirth: false, stores: true, isOrdered: true },
 );
