@@ -1,0 +1,128 @@
+/**
+ * `npm run bench:neighbours`: how one hostile user delays others. 200 people chat in groups on two nodes, by turns undisturbed
+ * and under an attack. See README.md.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { WebSocket } from "ws";
+import { NodeProcess } from "../test/support/nodes/process.ts";
+import { BenchRedis } from "./cluster/redis.ts";
+import { machineUs } from "./measure/clock.ts";
+import { percentile } from "./measure/statistics.ts";
+import { ATTACKS } from "./neighbours/attacks.ts";
+
+const PEOPLE = 200;
+const PEOPLE_PER_GROUP = 10;
+/** Each person says something so often. */
+const PAUSE_MS = 2_000;
+/** Time in which an attack gets going, before others are measured. */
+const START_MS = 3_000;
+/** The promise: under an attack the p99 of the others at most doubles. */
+const MAX_RATIO = 2;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    turns: { type: "string", default: "3" },
+    seconds: { type: "string", default: "10" },
+  },
+});
+const turns = Number(values.turns);
+const seconds = Number(values.seconds);
+const only = values.only?.split(",");
+const attacks = ATTACKS.filter(({ name }) => only === undefined || only.includes(name));
+if (!(turns >= 1 && seconds > 0 && attacks.length > 0)) {
+  const names = ATTACKS.map(({ name }) => name).join(", ");
+  throw new Error(`expected --turns and --seconds with numbers, and --only with some of ${names}`);
+}
+
+/** People who chat, and the delays with which they hear each other. */
+class Chat {
+  #delays: number[] = [];
+  #lost = 0;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  async start(urls: readonly string[]): Promise<void> {
+    for (let index = 0; index < PEOPLE; index++) {
+      await this.#enter(
+        urls[index % urls.length] ?? "",
+        `person-${index}`,
+        `group-${index % (PEOPLE / PEOPLE_PER_GROUP)}`,
+      );
+    }
+  }
+
+  /** Forgets what was heard, waits, and returns the delays in milliseconds, sorted. */
+  async listen(ms: number): Promise<number[]> {
+    this.#delays = [];
+    await sleep(ms);
+    return this.#delays.toSorted((one, other) => one - other);
+  }
+
+  /** Connections that the nodes closed. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  async #enter(url: string, user: string, group: string): Promise<void> {
+    const socket = new WebSocket(`${url}?user_id=${user}`);
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    socket.on("close", () => this.#lost++);
+    socket.on("message", (text) => {
+      const { type, data } = JSON.parse(String(text));
+      if (type === "chat") this.#delays.push((machineUs() - data) / 1_000);
+    });
+    socket.send(JSON.stringify({ id: 1, action: "group.join", data: { group } }));
+    setTimeout(() => {
+      const say = () => socket.send(JSON.stringify({ type: "chat", group, data: machineUs() }));
+      this.#timers.push(setInterval(say, PAUSE_MS));
+    }, Math.random() * PAUSE_MS);
+  }
+}
+
+/** Starts an attack in a process of its own, which leaves the processor to the others: hostile users have their own. */
+function startAttack(name: string, urls: readonly string[]): ChildProcess {
+  const main = fileURLToPath(new URL("neighbours/main.ts", import.meta.url));
+  return spawn("nice", ["-n", "15", process.execPath, main, name, ...urls], { stdio: "inherit" });
+}
+
+const show = (delays: readonly number[]): string =>
+  `p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms of ${delays.length}`;
+
+let isKept = true;
+for (const { name, title } of attacks) {
+  const redis = await BenchRedis.start();
+  const nodes = await Promise.all(["a", "b"].map((id) => NodeProcess.start(id, { REDIS_URL: redis.url })));
+  const urls = nodes.map(({ url }) => url);
+  const chat = new Chat();
+  await chat.start(urls);
+  const ratios: number[] = [];
+  console.log(`\n${name}: eve ${title}`);
+  await chat.listen(START_MS);
+  for (let turn = 0; turn < turns; turn++) {
+    const quiet = await chat.listen(seconds * 1_000);
+    const attack = startAttack(name, urls);
+    await sleep(START_MS);
+    const attacked = await chat.listen(seconds * 1_000);
+    attack.kill("SIGKILL");
+    await chat.listen(START_MS);
+    ratios.push(percentile(attacked, 0.99) / percentile(quiet, 0.99));
+    console.log(`  quiet ${show(quiet)}; attacked ${show(attacked)}; closed ${chat.lost}`);
+  }
+  const median = percentile(
+    ratios.toSorted((one, other) => one - other),
+    0.5,
+  );
+  console.log(`  p99 × ${median.toFixed(2)}, allowed × ${MAX_RATIO}`);
+  isKept &&= median <= MAX_RATIO && chat.lost === 0;
+  chat.stop();
+  for (const node of nodes) await node.kill();
+  await redis.stop();
+}
+process.exit(isKept ? 0 : 1);
