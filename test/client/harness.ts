@@ -3,6 +3,11 @@ import { type Client, type ConnectOptions, connect, type Status } from "../../sr
 /** Reconnect delays of a few milliseconds. */
 export const QUICK = { minMs: 1, maxMs: 5 };
 
+/** Longest wait for something that a client should see. */
+const LIMIT_MS = 60_000;
+/** Tests may replace the global ones. */
+const { setTimeout: setRealTimeout, clearTimeout: clearRealTimeout } = globalThis;
+
 type StatusOf<Type extends Status["type"]> = Extract<Status, { type: Type }>;
 
 /** A client under test that records its messages and statuses. */
@@ -25,17 +30,22 @@ export class Observed implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the condition holds. It is checked after every message and status. */
+  /**
+   * Resolves when the condition holds. It is checked after every message and status.
+   * @throws Error that tells what the client saw last, after {@link LIMIT_MS}
+   */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (!condition()) return;
-        this.#waiting.delete(look);
-        resolve();
-      };
-      this.#waiting.add(look);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const overdue = setRealTimeout(() => reject(new Error(this.#story(condition))), LIMIT_MS);
+    const look = (): void => {
+      if (!condition()) return;
+      this.#waiting.delete(look);
+      clearRealTimeout(overdue);
+      resolve();
+    };
+    this.#waiting.add(look);
+    return promise;
   }
 
   all<Type extends Status["type"]>(type: Type): StatusOf<Type>[] {
@@ -52,6 +62,11 @@ export class Observed implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close();
+  }
+
+  #story(condition: () => boolean): string {
+    const last = JSON.stringify({ received: this.received.slice(-20), statuses: this.statuses.slice(-10) });
+    return `waited ${LIMIT_MS / 1_000} s in vain until ${condition}; state ${this.client.state}, at last ${last}`;
   }
 
   #look(): void {

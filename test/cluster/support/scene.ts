@@ -120,7 +120,8 @@ export class Scene {
     for (const node of this.#cluster.nodes) {
       for (const audience of [...this.#people.map(({ name }) => ({ to: name })), { group: GROUP }]) {
         const data = `ephemeral ${++this.#messages}`;
-        await node.post("/ws/message", { ...audience, type: "n", data, ephemeral: true });
+        const answer = await node.post("/ws/message", { ...audience, type: "n", data, ephemeral: true });
+        expect(answer, `${node.id}: ${data}`).toMatchObject({ status: 200 });
         for (const { name, observed } of this.#people) {
           if ("group" in audience || audience.to === name) {
             await observed.until(() => observed.received.includes(data));

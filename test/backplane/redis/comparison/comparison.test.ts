@@ -78,6 +78,14 @@ async function expectReached({ node, other, message }: Scene): Promise<void> {
   }
 }
 
+const isUp = ({ backplane }: StartedCluster["node"]): Promise<boolean> =>
+  backplane.probe().then(
+    () => true,
+    () => false,
+  );
+
+const areTrue = (answers: readonly boolean[]): boolean => answers.every(Boolean);
+
 const PARTITIONS: Record<string, readonly number[]> = {
   "of a user": [partitionOfUser("bob")],
   "of a group": [partitionOf(`group:${GROUP}`)],
@@ -94,6 +102,11 @@ describe.each(Object.entries(PARTITIONS))("all keys %s are deleted", (_, partiti
     const before = await ownedState();
 
     for (const partition of partitions) await deleteKeys(`*{${partition}}:*`);
+    // Each node finds it by a heartbeat of its own. One whose registry is lost enters it again before it goes on.
+    await eventually("both nodes have found the loss", () =>
+      scene.nodes.every(({ backplane }) => (backplane.traffic?.mended.partitions ?? 0) > 0),
+    );
+    await eventually("both nodes take part", () => Promise.all(scene.nodes.map(isUp)).then(areTrue));
     await eventually("Redis has everything again", async () => (await ownedState()) === before);
 
     await expectReached(scene);
@@ -104,10 +117,6 @@ describe.each(Object.entries(PARTITIONS))("all keys %s are deleted", (_, partiti
       channels.every((channel) => other.sink.losses.some((loss) => loss.channel === channel)),
     );
     for (const user of ["alice", "bob"]) expect(node.sink.changesOf(user), user).toEqual([true]);
-    // Each node finds it by a heartbeat of its own.
-    await eventually("both nodes report the loss", () =>
-      scene.nodes.every(({ backplane }) => (backplane.traffic?.mended.partitions ?? 0) > 0),
-    );
     await eventually("the loss is logged", () =>
       scene.reports.some((report) => report.includes("has lost the data of")),
     );
