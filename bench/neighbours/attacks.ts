@@ -9,43 +9,51 @@ export interface Attack {
 }
 
 const GROUP = "eve";
+const CHANNEL = `group:${GROUP}`;
 const TEXT = "x".repeat(400_000);
 /** Messages that eve stores first: more than a channel keeps. */
 const STORED = 48;
 
-const frame = (id: number, action: string, data: unknown): string => JSON.stringify({ id, action, data });
+/** A connection of eve. It reads of an answer only what it needs, because her processor is that of the others here. */
+class Eve {
+  readonly socket: WebSocket;
+  readonly #waiting = new Map<string, (answer: Buffer) => void>();
+  #next = 1;
 
-async function open(url: string, user = "eve"): Promise<WebSocket> {
-  const socket = new WebSocket(`${url}?user_id=${user}`);
-  socket.on("error", () => undefined);
-  await new Promise((resolve) => socket.once("open", resolve).once("close", resolve));
-  return socket;
-}
+  private constructor(url: string) {
+    this.socket = new WebSocket(`${url}?user_id=eve`, { perMessageDeflate: false });
+    this.socket.on("error", () => undefined);
+    this.socket.on("message", (answer: Buffer) => {
+      const [, id = ""] = /^{"id":(\d+),/.exec(answer.toString("latin1", 0, 20)) ?? [];
+      this.#waiting.get(id)?.(answer);
+      this.#waiting.delete(id);
+    });
+  }
 
-/** Sends a request, and resolves with the text of the answer. */
-function ask(socket: WebSocket, id: number, action: string, data: unknown): Promise<string> {
-  const answer = Promise.withResolvers<string>();
-  const onMessage = (bytes: unknown): void => {
-    const text = String(bytes);
-    if (!text.startsWith(`{"id":${id},`)) return;
-    socket.off("message", onMessage);
-    answer.resolve(text);
-  };
-  socket.on("message", onMessage);
-  socket.send(frame(id, action, data));
-  return answer.promise;
+  static async open(url: string): Promise<Eve> {
+    const eve = new Eve(url);
+    await new Promise((resolve) => eve.socket.once("open", resolve).once("close", resolve));
+    return eve;
+  }
+
+  /** Sends a request. @returns the answer */
+  ask(action: string, data: unknown): Promise<Buffer> {
+    const id = this.#next++;
+    this.socket.send(JSON.stringify({ id, action, data }));
+    return new Promise((resolve) => this.#waiting.set(String(id), resolve));
+  }
 }
 
 /** Fills the history of a group with large messages. @returns its epoch */
 async function store(url: string): Promise<string> {
-  const socket = await open(url);
-  await ask(socket, 1, "group.join", { group: GROUP });
-  for (let id = 2; id < STORED + 2; id++) {
-    await ask(socket, id, "message.send", { group: GROUP, type: "n", data: TEXT });
+  const eve = await Eve.open(url);
+  await eve.ask("group.join", { group: GROUP });
+  for (let count = 0; count < STORED; count++) {
+    await eve.ask("message.send", { group: GROUP, type: "n", data: TEXT });
   }
-  const page = await ask(socket, STORED + 2, "message.history", { group: GROUP, limit: 1 });
-  socket.close();
-  return JSON.parse(page).data.epoch;
+  const page = await eve.ask("message.history", { channel: CHANNEL, limit: 1 });
+  eve.socket.close();
+  return JSON.parse(String(page)).data.epoch;
 }
 
 /** Keeps a number of requests in flight on one connection of each node. */
@@ -56,12 +64,11 @@ async function repeat(
   data: unknown,
 ): Promise<void> {
   for (const url of urls) {
-    const socket = await open(url);
-    let next = 1;
+    const eve = await Eve.open(url);
     const lane = async (): Promise<void> => {
-      for (;;) await ask(socket, next++, action, data);
+      for (;;) await eve.ask(action, data);
     };
-    await ask(socket, next++, "group.join", { group: GROUP });
+    await eve.ask("group.join", { group: GROUP });
     for (let count = 0; count < inFlight; count++) void lane();
   }
 }
@@ -72,7 +79,7 @@ export const ATTACKS: readonly Attack[] = [
     title: "asks for pages of a history of 16 MiB, 32 at a time on each node",
     async run(urls) {
       await store(urls[0] ?? "");
-      await repeat(urls, 32, "message.history", { group: GROUP, limit: 200 });
+      await repeat(urls, 32, "message.history", { channel: CHANNEL, limit: 200 });
     },
   },
   {
@@ -80,7 +87,7 @@ export const ATTACKS: readonly Attack[] = [
     title: "resumes that history from its beginning, 32 times at once on each node",
     async run(urls) {
       const epoch = await store(urls[0] ?? "");
-      await repeat(urls, 32, "message.resume", { channel: `group:${GROUP}`, epoch, offset: 0 });
+      await repeat(urls, 32, "message.resume", { channel: CHANNEL, epoch, offset: 0 });
     },
   },
   {
@@ -89,10 +96,11 @@ export const ATTACKS: readonly Attack[] = [
     async run(urls) {
       await store(urls[0] ?? "");
       for (let index = 0; index < 40; index++) {
-        const socket = await open(urls[index % urls.length] ?? "");
-        socket.pause();
-        for (let id = 1; id <= 200; id++)
-          socket.send(frame(id, "message.history", { group: GROUP, limit: 200 }));
+        const eve = await Eve.open(urls[index % urls.length] ?? "");
+        await eve.ask("group.join", { group: GROUP });
+        eve.socket.pause();
+        for (let count = 0; count < 200; count++)
+          void eve.ask("message.history", { channel: CHANNEL, limit: 200 });
         await sleep(20);
       }
     },

@@ -36,9 +36,11 @@ function scene(): Scene {
   return { broker, reads: new HistoryReads(broker as Pick<Broker, "history"> as Broker) }; // no other method is called
 }
 
-/** A connection that is drained when the test says so. */
-function reader(drained: Promise<void> = Promise.resolve()): Connection {
-  return { state: "open", stalledSince: 1, whenDrained: () => drained } as Connection; // the part that reads look at
+let users = 0;
+
+/** A connection, by default of a user of its own, that is drained when the test says so. */
+function reader(drained: Promise<void> = Promise.resolve(), user = `user-${++users}`): Connection {
+  return { state: "open", user, stalledSince: 1, whenDrained: () => drained } as Connection; // the part that reads look at
 }
 
 const read = ({ reads }: Scene, by: Connection | typeof APPLICATION, channel: string) =>
@@ -61,6 +63,23 @@ test("a connection has two reads in flight, and its others follow in their order
 
   await Promise.all(all);
   expect(at.broker.begun).toEqual(times(32, (index) => `group:${index}`));
+});
+
+test("all connections of a user have two reads in flight, and one that is stalled delays no other", async () => {
+  const at = scene();
+  const stalled = Promise.withResolvers<void>();
+  const waiting = read(at, reader(stalled.promise, "eve"), "stalled");
+  const all = times(5, (index) => read(at, reader(undefined, "eve"), String(index)));
+  const bob = read(at, reader(), "bob");
+  await eventually("two and bob have begun", () => at.broker.begun.length === 3);
+  expect(at.broker.begun.toSorted()).toEqual(["group:0", "group:1", "group:bob"]);
+
+  stalled.resolve();
+  for (const ended of times(7, (index) => index)) {
+    await eventually("the next has begun", () => at.broker.begun.length >= Math.min(7, ended + 2));
+    at.broker.end();
+  }
+  await Promise.all([...all, bob, waiting]);
 });
 
 test("a reader with a long queue delays another reader by its turn only", async () => {

@@ -4,8 +4,9 @@ import type { Connection } from "../../local/local.ts";
 import { type Channel, Semaphore, TidingsError } from "../../protocol/protocol.ts";
 import { Rates } from "./rates.ts";
 
-/** Reads in flight for one connection. Two keep the store busy while an answer travels. */
+/** Reads in flight for one connection, and for all connections of a user. Two keep the store busy while an answer travels. */
 const PER_CONNECTION = 2;
+const PER_USER = 2;
 /** Reads in flight for the application, whose calls share one lane. */
 const FOR_APPLICATION = 8;
 /** Reads in flight for the node: few, because each delays the commands of everyone else in the store. */
@@ -13,9 +14,9 @@ const PER_NODE = 16;
 /** Reads that wait on the node, from which on a request for another one is refused. */
 const MAX_WAITING = 1_000;
 
-/** Bytes that a user reads from histories on this node in a millisecond (8 MiB/s), and time that it may use up in advance. */
-const BYTES_PER_MS = 8_389;
-const BURST_MS = 125;
+/** Bytes that a user reads from histories on this node in a millisecond (1 MiB/s), and time that it may use up in advance. */
+const BYTES_PER_MS = 1_049;
+const BURST_MS = 4_000;
 
 /** Bytes of a page, or unsent bytes of a connection, that delay no further read. */
 const SMALL = 16_384;
@@ -36,8 +37,10 @@ export class HistoryReads {
   readonly #broker: Broker;
   readonly #places = new Semaphore(PER_NODE);
   readonly #rates = new Rates(BYTES_PER_MS);
-  /** Lanes of the readers that read or wait. */
-  readonly #lanes = new Map<Reader, Semaphore>();
+  readonly #readers = new Lanes<Reader>((reader) =>
+    reader === APPLICATION ? FOR_APPLICATION : PER_CONNECTION,
+  );
+  readonly #users = new Lanes<string>(() => PER_USER);
 
   constructor(broker: Broker) {
     this.#broker = broker;
@@ -54,30 +57,36 @@ export class HistoryReads {
 
   /** @throws TidingsError `unavailable` for a connection that has closed, and without the backplane */
   async read(reader: Reader, channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    const lane = this.#laneOf(reader);
-    await lane.acquire();
+    await this.#readers.enter(reader);
     let isLarge = false;
     try {
-      if (reader !== APPLICATION) await this.#mayRead(reader);
-      const page = await this.#readNow(channel, query);
-      const size = sizeOf(page);
-      isLarge = size > SMALL;
-      if (isLarge && reader !== APPLICATION) this.#rates.charge(reader.user, size, performance.now());
+      if (reader === APPLICATION) return await this.#readNow(channel, query);
+      await drained(reader);
+      const page = await this.#readPaced(reader, channel, query);
+      isLarge = sizeOf(page) > SMALL;
       return page;
     } finally {
       // A large page delays the next read until it is in the send queue: before, the connection would look drained.
-      if (isLarge) setImmediate(() => this.#leave(reader, lane));
-      else this.#leave(reader, lane);
+      if (isLarge) setImmediate(() => this.#readers.leave(reader));
+      else this.#readers.leave(reader);
     }
   }
 
-  /** Waits until the connection has sent its queue, and its user has time left. */
-  async #mayRead(connection: Connection): Promise<void> {
-    // A few frames of this tick do not count: a login with many channels would wait a tick for each.
-    if (connection.stalledSince !== 0 || connection.pendingBytes > SMALL) await connection.whenDrained();
-    const waitMs = this.#rates.usedBy(connection.user, performance.now()) - BURST_MS;
-    if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
-    if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
+  /** Reads when the user has time left, whatever the number of the user's connections. */
+  async #readPaced(connection: Connection, channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
+    const { user } = connection;
+    await this.#users.enter(user);
+    try {
+      const waitMs = this.#rates.usedBy(user, performance.now()) - BURST_MS;
+      if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
+      if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
+      const page = await this.#readNow(channel, query);
+      const size = sizeOf(page);
+      if (size > SMALL) this.#rates.charge(user, size, performance.now());
+      return page;
+    } finally {
+      this.#users.leave(user);
+    }
   }
 
   async #readNow(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
@@ -88,18 +97,33 @@ export class HistoryReads {
       this.#places.release();
     }
   }
+}
 
-  #laneOf(reader: Reader): Semaphore {
-    const known = this.#lanes.get(reader);
-    if (known !== undefined) return known;
-    const lane = new Semaphore(reader === APPLICATION ? FOR_APPLICATION : PER_CONNECTION);
-    this.#lanes.set(reader, lane);
-    return lane;
+/** Resolves when a connection has sent its queue. */
+async function drained(connection: Connection): Promise<void> {
+  // A few frames of this tick do not count: a login with many channels would wait a tick for each.
+  if (connection.stalledSince !== 0 || connection.pendingBytes > SMALL) await connection.whenDrained();
+}
+
+/** A semaphore for each key that is in use. */
+class Lanes<Key> {
+  readonly #limitOf: (key: Key) => number;
+  readonly #lanes = new Map<Key, Semaphore>();
+
+  constructor(limitOf: (key: Key) => number) {
+    this.#limitOf = limitOf;
   }
 
-  #leave(reader: Reader, lane: Semaphore): void {
-    lane.release();
-    if (lane.isIdle) this.#lanes.delete(reader);
+  enter(key: Key): Promise<void> | undefined {
+    const lane = this.#lanes.get(key) ?? new Semaphore(this.#limitOf(key));
+    this.#lanes.set(key, lane);
+    return lane.acquire();
+  }
+
+  leave(key: Key): void {
+    const lane = this.#lanes.get(key);
+    lane?.release();
+    if (lane?.isIdle) this.#lanes.delete(key);
   }
 }
 
