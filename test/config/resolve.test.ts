@@ -11,8 +11,8 @@ import {
   getPath,
   resolveConfig,
 } from "../../src/config/config.ts";
-import { TidingsError } from "../../src/protocol/protocol.ts";
 import { API_KEY, SECRET } from "../support/keys.ts";
+import { PUBLIC_KEY, problemsOf } from "./problems.ts";
 
 let directory = "";
 beforeAll(() => {
@@ -24,16 +24,6 @@ function fileWith(name: string, content: string): string {
   const path = join(directory, name);
   writeFileSync(path, content);
   return path;
-}
-
-function problemsOf(sources: ConfigSources): string {
-  try {
-    resolveConfig(sources);
-  } catch (error) {
-    if (error instanceof TidingsError && error.code === "bad_request") return error.message;
-    throw error;
-  }
-  throw new Error("expected the configuration to be refused");
 }
 
 describe("sources", () => {
@@ -182,10 +172,6 @@ function valueFor(path: string): unknown {
   throw new Error(`${path}: add a valid value for this key to the test`);
 }
 
-const PUBLIC_KEY = `-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
------END PUBLIC KEY-----`;
-
 describe("values", () => {
   it("booleans are written 1, 0, true or false", () => {
     const read = (text: string) =>
@@ -256,114 +242,5 @@ describe("values", () => {
     const origins = ["https://a.example"];
     resolveConfig({ code: { origins } });
     expect(Object.isFrozen(origins)).toBe(false);
-  });
-});
-
-describe("errors", () => {
-  it("one error lists every invalid value with its place and the expected value", () => {
-    const message = problemsOf({
-      flags: { port: "70000" },
-      env: { WEBSOCKET_SHARD_COUNT: "many", WEBSOCKET_DROP_ON_FULL: "yes" },
-      file: { websocket: { compressionLevel: 10 }, jwt: 5 },
-      code: { logLevel: "loud" as "info" }, // possible from JavaScript
-    });
-    expect(message).toBe(
-      [
-        "6 settings are not valid:",
-        "- file: jwt: expected keys and values",
-        '- flag --port: expected a whole number from 0 to 65535, got "70000"',
-        '- option logLevel: expected one of silent, fatal, error, warn, info, debug, trace, got "loud"',
-        "- file: websocket.compressionLevel: expected a whole number from -2 to 9, got 10",
-        '- environment WEBSOCKET_SHARD_COUNT: expected a whole number from 1 to 4096, got "many"',
-        '- environment WEBSOCKET_DROP_ON_FULL: expected true or false (or 1 or 0), got "yes"',
-      ].join("\n"),
-    );
-  });
-
-  it("unknown keys are reported with the closest known key", () => {
-    const message = problemsOf({
-      flags: { prot: "1" },
-      env: { WEBSOCKET_SHARDS_COUNT: "1", WEBSOCKET_QQQQQQQQQQQQQQQQQQ: "1" },
-      file: { websocket: { maxConections: 1 } },
-      code: JSON.parse('{"__proto__":{"port":1},"constructor":1}'),
-    });
-    expect(message).toContain("flag --prot: unknown, did you mean --port?");
-    expect(message).toContain(
-      "environment WEBSOCKET_SHARDS_COUNT: unknown, did you mean WEBSOCKET_SHARD_COUNT?",
-    );
-    expect(message).toMatch(/environment WEBSOCKET_QQQQQQQQQQQQQQQQQQ: unknown$/m);
-    expect(message).toContain(
-      "file: websocket.maxConections: unknown, did you mean websocket.maxConnections?",
-    );
-    expect(message).toContain("option __proto__: unknown");
-    expect(message).toContain("option constructor: unknown");
-  });
-
-  it("an invalid value is reported although a stronger source overrides it", () => {
-    expect(problemsOf({ flags: { port: "1" }, env: { PORT: "x" } })).toContain("environment PORT");
-  });
-
-  it("other programs' variables are ignored", () => {
-    expect(resolveConfig({ env: { TERM: "xterm", NODE_OPTIONS: "--x" } })).toEqual(defaultConfig);
-  });
-
-  it("variables of a Kubernetes service named websocket are ignored, a mistaken port is not", () => {
-    const env = {
-      WEBSOCKET_SERVICE_HOST: "10.0.0.1",
-      WEBSOCKET_PORT: "tcp://10.0.0.1:80",
-      WEBSOCKET_PORT_80_TCP: "x",
-    };
-    expect(resolveConfig({ env })).toEqual(defaultConfig);
-    expect(problemsOf({ env: { WEBSOCKET_PORT: "9000" } })).toContain("environment WEBSOCKET_PORT: unknown");
-  });
-
-  it("errors contain no secrets", () => {
-    const message = problemsOf({
-      code: { redis: "http://bob:hunter2@cache", jwt: { jwksUrl: "ftp://bob:hunter2@login.example" } },
-      file: { redis: "bob:hunter2@cache" },
-      env: { API_KEY: " ", REDIS_URL: "not a URL hunter2" },
-    });
-    expect(message).not.toContain("hunter2");
-    expect(message).toContain("redis-cluster://a:7000,b:7000, got http://bob:***@cache");
-  });
-
-  it("the node timeout is at least three heartbeat intervals", () => {
-    const read = (heartbeatInterval: number, nodeTimeout: number) => () =>
-      resolveConfig({ code: { cluster: { heartbeatInterval, nodeTimeout } } }).cluster.nodeTimeout;
-    expect(read(0.1, 0.3)()).toBe(0.3);
-    expect(read(5, 15)()).toBe(15);
-    expect(problemsOf({ env: { CLUSTER_NODE_TIMEOUT: "20", PORT: "x" } })).toBe(
-      [
-        "2 settings are not valid:",
-        '- environment PORT: expected a whole number from 0 to 65535, got "x"',
-        "- cluster.nodeTimeout: expected at least 3 × cluster.heartbeatInterval (30 s), got 20 s",
-      ].join("\n"),
-    );
-  });
-
-  it("braces in the key prefix are refused, because they would be a hash tag", () => {
-    expect(problemsOf({ env: { REDIS_PREFIX: "{app}:" } })).toContain("none of them a space or a brace");
-  });
-
-  it("a secret and a public key together are refused", () => {
-    const env = { JWT_SECRET: "s" };
-    expect(problemsOf({ env, file: { jwt: { publicKey: PUBLIC_KEY } } })).toContain(
-      "jwt: expected one of secret, publicKey and jwksUrl, got secret and publicKey",
-    );
-  });
-
-  it("algorithms that do not match the kind of key are refused", () => {
-    expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "HS256,RS256" } })).toContain("got RS256");
-    expect(problemsOf({ env: { JWT_PUBLIC_KEY: PUBLIC_KEY, JWT_ALGORITHMS: "HS256" } })).toContain(
-      "got HS256",
-    );
-    expect(problemsOf({ env: { JWT_SECRET: "s", JWT_ALGORITHMS: "none" } })).toContain('got "none"');
-  });
-
-  it("a private key is refused as a public key", () => {
-    const pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
-    const message = problemsOf({ env: { JWT_PUBLIC_KEY: pem } });
-    expect(message).toContain("expected a public key or certificate in PEM");
-    expect(message).not.toContain("AAAA");
   });
 });
