@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { ProxySockets } from "../support/nodes/nodes.ts";
 import type { Dice } from "./plan.ts";
 
 interface Pair {
@@ -11,9 +12,8 @@ interface Pair {
 export class FaultyProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #targets: () => readonly number[];
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new ProxySockets();
   readonly #pairs = new Set<Pair>();
-  #next = 0;
 
   private constructor(server: Server, targets: () => readonly number[]) {
     this.#server = server;
@@ -56,14 +56,12 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    await once(this.#server, "close");
+    await this.#sockets.end(this.#server);
   }
 
   async #carry(near: Socket): Promise<void> {
-    this.#keep(near);
-    const far = await this.#reach();
+    this.#sockets.keep(near);
+    const far = await this.#sockets.reach(this.#targets());
     if (far === undefined) return void near.destroy();
     const pair = { near, far };
     this.#pairs.add(pair);
@@ -75,24 +73,5 @@ export class FaultyProxy implements AsyncDisposable {
     near.pipe(far).once("close", end);
     far.pipe(near).once("close", end);
     if (near.destroyed || far.destroyed) end();
-  }
-
-  async #reach(): Promise<Socket | undefined> {
-    const targets = this.#targets();
-    for (const _ of targets) {
-      const far = connect(targets[this.#next++ % targets.length] ?? 0, "127.0.0.1");
-      this.#keep(far);
-      const connected = once(far, "connect").then(
-        () => true,
-        () => false,
-      );
-      if (await connected) return far;
-    }
-    return undefined;
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("error", () => undefined).on("close", () => this.#sockets.delete(socket));
   }
 }
