@@ -93,27 +93,30 @@ export class Inbound {
 
   /**
    * Runs a message inside the middleware. Resolves when the publisher has the message, or the middleware has ended
-   * without it, or after the timeout of handlers: so the client's next message keeps its place.
+   * without it, or after the timeout of handlers: so the client's next message keeps its place. From the receipt on the
+   * middleware has that time once more: a receipt may await an acknowledgement for long.
    */
   async #wrapped(connection: Connection, message: ClientMessage): Promise<void> {
     const { router, sending } = this.#ports;
     const handed = Promise.withResolvers<void>();
+    let receipt: Promise<Receipt> | undefined;
     let isOverdue = false;
     const publish = async (): Promise<Receipt> => {
       const publish = await sending.prepare(connection, message);
       if (isOverdue) throw new TidingsError("timeout", "the middleware took too long");
-      const receipt = message.ack ? this.#countAck(connection, publish) : publish();
+      receipt = message.ack ? this.#countAck(connection, publish) : publish();
       handed.resolve();
       return receipt;
     };
     const context = { action: "message.send", user: connection.user, connection };
     const reply = (async () => router.wrap(context, publish))();
     const started = router.within(context, () => Promise.race([handed.promise, reply]));
-    void this.#answer(
-      connection,
-      message.answer,
-      started.then(() => reply),
-    );
+    const ended = async (): Promise<unknown> => {
+      await started;
+      await receipt?.catch(() => undefined); // the middleware gets its failure
+      return router.within(context, () => reply);
+    };
+    void this.#answer(connection, message.answer, ended());
     await started.catch(() => {
       isOverdue = true;
     });

@@ -115,4 +115,32 @@ describe("a middleware", () => {
     await receiver.caughtUp();
     expect(numbers(receiver)).toEqual(["next"]);
   });
+
+  it.each([true, false])("that hangs after next answers its client at the deadline, ack: %s", async (ack) => {
+    const { hub, url } = await startHub({ timeouts: { handlerMs: 50 } });
+    hub.use(async (_context, next) => {
+      await next();
+      return new Promise(() => {});
+    });
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(eve));
+    sender.send({ id: 1, type: "n", to: "bob", data: "once", ack, ...(ack ? { timeoutMs: 100 } : {}) });
+    const answer = await sender.next(({ id }) => id === 1);
+    expect(answer).toMatchObject({ error: { code: "timeout" } });
+    await receiver.next(isMessage);
+    expect(numbers(receiver)).toEqual(["once"]);
+  });
+
+  it("has its deadline from the receipt on: an acknowledgement may take longer", async () => {
+    const { hub, url } = await startHub({ timeouts: { handlerMs: 50 } });
+    hub.use((_context, next) => next());
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(eve));
+    sender.send({ id: 1, type: "n", to: "bob", ack: true, timeoutMs: 60_000 });
+    await receiver.next(isMessage);
+    await sleep(100);
+    await receiver.request("message.ack", { offset: 1 });
+    const answer = await sender.next(({ id, type }) => id === 1 && type === undefined);
+    expect(answer).toMatchObject({ data: { state: "acked" } });
+  });
 });
