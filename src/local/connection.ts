@@ -56,9 +56,9 @@ export class Connection implements ConnectionInfo {
   closeCause: CloseCause | undefined;
   /** `bytesRead` of the stream at the heartbeat's last check. */
   bytesSeen = 0;
-  /** When the heartbeat last found new bytes, in milliseconds since 1970. */
-  heardAt: number;
-  pingedAt: number;
+  /** When the heartbeat last found new bytes, by the monotonic clock. */
+  heardAt = performance.now();
+  pingedAt = this.heardAt;
   #attachments: Attachment | undefined;
 
   constructor(identity: ConnectionInfo, transport: Transport, owner: ConnectionOwner) {
@@ -68,8 +68,6 @@ export class Connection implements ConnectionInfo {
     this.device = identity.device;
     this.node = identity.node;
     this.connectedAt = identity.connectedAt;
-    this.heardAt = identity.connectedAt;
-    this.pingedAt = identity.connectedAt;
     this.transport = transport;
     this.deflate = transport.deflate;
     this.#outbox = new Outbox(owner, transport.stream);
@@ -143,7 +141,7 @@ export class Connection implements ConnectionInfo {
     return this.#outbox.whenDrained(orTimeout);
   }
 
-  /** When a busy socket last took bytes, in milliseconds since 1970; 0 while it takes everything. */
+  /** When a busy socket last took bytes, by the monotonic clock; 0 while it takes everything. */
   get stalledSince(): number {
     return this.#outbox.stalledSince;
   }

@@ -19,14 +19,15 @@ const CHECKS_PER_PERIOD = 4;
 
 /**
  * Pings connections and closes dead ones, with one timer that walks the shards in steps. Any received byte counts as
- * life. The check reads the socket's own byte counter, so receiving costs nothing.
+ * life. The check reads the socket's own byte counter, so receiving costs nothing. Its clock is monotonic: a clock that is
+ * set back would keep dead connections for as long.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #shards: readonly Shard[];
   readonly #timer: NodeJS.Timeout;
   #next = 0;
-  #steppedAt = Date.now();
+  #steppedAt = performance.now();
   /** When this node last woke from a suspended machine or a blocked event loop. Earlier silence proves nothing. */
   #awakeSince = 0;
 
@@ -46,7 +47,7 @@ export class Heartbeat {
   }
 
   readonly #step = (): void => {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#steppedAt >= this.#options.timeoutMs / 2) this.#awakeSince = now;
     this.#steppedAt = now;
     for (let count = 0; count < Math.min(this.#options.shardsPerStep, this.#shards.length); count++) {

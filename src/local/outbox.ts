@@ -100,7 +100,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   #parked: readonly Parked[] = NONE;
   #parkedTimer: NodeJS.Timeout | undefined;
   #waiters: readonly Waiter[] = NONE;
-  /** When a busy socket last accepted a piece, in milliseconds since 1970; 0 while it accepts everything. */
+  /** When a busy socket last accepted a piece, by the monotonic clock; 0 while it accepts everything. */
   stalledSince = 0;
 
   constructor(owner: Owner, stream: ByteStream) {
@@ -252,7 +252,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
       const piece = this.#leaving.slice(0, end);
       this.#leaving = this.#leaving.length === end ? NONE : this.#leaving.slice(end);
       if (this.#isBusy()) {
-        this.stalledSince = Date.now();
+        this.stalledSince = performance.now();
         this.#write(piece, (error) => {
           // After an error the socket is about to close.
           if (!error) this.#pieceLeft();

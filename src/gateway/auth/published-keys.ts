@@ -71,18 +71,18 @@ export class PublishedKeys {
 
   /** Fetches keys that are old. Only keys that are too old to be used keep a login waiting. */
   async #refresh(): Promise<void> {
-    const age = Date.now() - this.#fetchedAt;
+    const age = performance.now() - this.#fetchedAt;
     if (age < REFRESH_MS) return;
     const loading = this.#load();
     if (age < MAX_AGE_MS) return;
     await loading;
-    if (Date.now() - this.#fetchedAt < MAX_AGE_MS) return;
+    if (performance.now() - this.#fetchedAt < MAX_AGE_MS) return;
     throw new TidingsError("unavailable", "the keys that verify tokens cannot be fetched");
   }
 
   /** Fetches the keys, unless the cool-down lasts. Concurrent callers share a fetch. Never rejects. */
   async #load(): Promise<void> {
-    if (this.#fetching === undefined && Date.now() < this.#nextFetchAt) return;
+    if (this.#fetching === undefined && performance.now() < this.#nextFetchAt) return;
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
     });
@@ -94,11 +94,11 @@ export class PublishedKeys {
     try {
       await this.#set.reload();
       this.#failures = 0;
-      this.#fetchedAt = Date.now();
+      this.#fetchedAt = performance.now();
       this.#nextFetchAt = this.#fetchedAt + cooldownMs;
     } catch (error) {
       const delays = { firstMs: FIRST_DELAY_MS, capMs: cooldownMs };
-      this.#nextFetchAt = Date.now() + backoff(this.#failures++, delays);
+      this.#nextFetchAt = performance.now() + backoff(this.#failures++, delays);
       report(
         new TidingsError("unavailable", `the keys at ${this.#name} cannot be fetched: ${reasonOf(error)}`),
       );

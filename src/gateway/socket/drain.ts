@@ -53,8 +53,8 @@ async function forEachUntil(
   isDone: () => boolean,
   limitMs: number,
 ): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!isDone() && Date.now() < deadline) {
+  const deadline = performance.now() + limitMs;
+  while (!isDone() && performance.now() < deadline) {
     for (const connection of local.connections()) act(connection);
     await setTimeout(CHECK_MS);
   }

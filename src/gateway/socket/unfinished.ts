@@ -23,8 +23,8 @@ const CHECKS_PER_DEADLINE = 8;
 /** An unfinished message, or everything that came before the login. */
 class Unfinished implements Holding {
   bytes = 0;
-  /** When the message began, in milliseconds since 1970. */
-  since = Date.now();
+  /** When the message began, by the monotonic clock. */
+  since = performance.now();
   readonly #session: Watched;
 
   constructor(session: Watched) {
@@ -65,7 +65,7 @@ export class UnfinishedMessages {
     const record = this.#unfinished.get(session);
     if (record === undefined) return;
     this.#budget.release(record);
-    record.since = Date.now();
+    record.since = performance.now();
   }
 
   /** Takes notice of an accepted login: what came before it is handled now. */
@@ -98,7 +98,7 @@ export class UnfinishedMessages {
   }
 
   #checkAll(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [session, record] of this.#unfinished) {
       // The login has a deadline of its own, and the client cannot finish a message that the node does not read.
       if (session.isEarly || session.socket.isPaused) record.since = now;

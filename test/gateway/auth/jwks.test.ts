@@ -133,7 +133,9 @@ describe("jwt with published keys", () => {
       });
       expect((await authenticator.authenticate({ token })).user).toBe("alice");
     }
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+    vi.useFakeTimers({ toFake: ["Date", "performance"], now: Date.now() });
+    vi.setSystemTime(Date.now() + 3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     onTestFinished(() => void vi.useRealTimers());
     const later = await sign(key, "1", "ES256");
     expect((await authenticator.authenticate({ token: later })).user).toBe("alice");
