@@ -40,11 +40,12 @@ import {
   UnfinishedMessages,
   withCheckedIds,
 } from "./gateway/gateway.ts";
+  withLimits,
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
-import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
+import { type Connection, HeldBytes, Local, type SlowPolicy } from "./local/local.ts";
+import { Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
 import { Overdue, TidingsError, within } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
@@ -110,7 +111,9 @@ export function hubWith<Events extends object = EventMap>(
     else log.error({ stage, err: error }, "failed");
   });
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
-  const authenticator = withCheckedIds(auth ?? chooseAuthenticator(config, report));
+  const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
+  const { loginTimeoutMs: timeoutMs } = config.websocket;
+  const authenticator = withLimits(checked, { timeoutMs });
   const development = authenticator.mode === "development";
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
@@ -193,6 +196,9 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   const publisher = new Publisher({
     backplane,
     deliverer,
+/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
+const HELD_SHARE = 1 / 4;
+
     acks,
     senders: new SenderBudgets(config.publish.storedBytesPerHour),
     ackTimeoutMs: config.publish.ackTimeoutMs,
@@ -204,9 +210,10 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   const watchers = new Watchers();
   const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
   const rules = { maxPerUser, perUserPolicy, onePerPlatform };
-  const holdLimit = config.websocket.messageBufferSize;
+  const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = config.websocket;
+  const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
   const reads = new HistoryReads(backplane.broker);
-  const members = new Members({ local, backplane, reads, watchers, rules, holdLimit, report });
+  const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
   const commands = new Commands(local, members);
   const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
   return { publisher, reads, watchers, members, sink };

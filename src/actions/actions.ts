@@ -24,5 +24,6 @@ export { Inbound } from "./inbound.ts";
 export { type Holding, InboundBytes } from "./inbound-bytes.ts";
 export { historySchema } from "./message.ts";
 export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
+export { ReadAhead } from "./read-ahead.ts";
 export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";
 export { Sending } from "./sending.ts";

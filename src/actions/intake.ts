@@ -1,6 +1,7 @@
 import type { Connection } from "../local/local.ts";
 import type { InboundBytes } from "./inbound-bytes.ts";
 import { Backlog, InboundState } from "./inbound-state.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 /** Requests and messages in flight for one connection: one client must not use up the node's share. */
 const MAX_IN_FLIGHT_PER_CONNECTION = 32;
@@ -32,12 +33,14 @@ export class Intake {
   readonly #report: (error: unknown) => void;
   /** Paused connections, the longest waiting first. */
   readonly #paused = new Set<Connection>();
+  readonly #readAhead: ReadAhead;
   #inFlight = 0;
   #inFlightBytes = 0;
 
   /** @param report takes unexpected errors, for which no caller waits */
   constructor(limits: IntakeLimits, handle: Handle, report: (error: unknown) => void) {
     this.#limits = limits;
+    this.#readAhead = new ReadAhead(limits.budget);
     this.#handle = handle;
     this.#report = report;
   }
@@ -138,6 +141,7 @@ export class Intake {
     connection.attached(InboundState).backlog = backlog;
     this.#paused.add(connection);
     connection.pause();
+    this.#readAhead.watch(backlog, connection.transport.stream);
     this.#awaitDrain(connection, backlog);
   }
 
@@ -180,6 +184,7 @@ export class Intake {
         return;
       }
     }
+    this.#readAhead.forget(backlog);
     this.#limits.budget.release(backlog);
     connection.resume();
   }

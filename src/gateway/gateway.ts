@@ -201,6 +201,7 @@ export {
   type MintClaims,
   Neighbours,
   withCheckedIds,
+  withLimits,
 } from "./auth/auth.ts";
 export { type Api, type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";

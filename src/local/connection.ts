@@ -3,7 +3,7 @@ import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
 import { Missed } from "./gaps/missed.ts";
-import { Hold } from "./hold.ts";
+import { Hold, type HoldLimits } from "./hold.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
 
 /** Port to a WebSocket: the raw stream to write frames to, and control over reading and closing. */
@@ -200,19 +200,20 @@ export class Connection implements ConnectionInfo {
   }
 
   /**
-   * Holds live stored messages of a channel back until {@link release}.
-   * @param limit messages held at most
+   * Holds live stored messages of a channel back until {@link release}. An earlier hold of the channel ends.
    */
-  hold(channel: Channel, limit: number): Hold {
-    const hold = new Hold(limit);
+  hold(channel: Channel, limits: HoldLimits): Hold {
+    const hold = new Hold(limits);
     this.missed?.delete(channel);
     this.holds ??= new Map();
+    this.holds.get(channel)?.clear();
     this.holds.set(channel, hold);
     return hold;
   }
 
   release(channel: Channel, hold: Hold): void {
     if (this.holds?.get(channel) !== hold) return;
+    hold.clear();
     this.holds.delete(channel);
     if (this.holds.size === 0) this.holds = undefined;
   }
@@ -246,6 +247,8 @@ export class Connection implements ConnectionInfo {
   /** Tells the connection that its socket has closed. */
   closed(): void {
     this.state = "closed";
+    for (const hold of this.holds?.values() ?? []) hold.clear();
+    this.holds = undefined;
     this.#outbox.close();
   }
 }

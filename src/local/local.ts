@@ -183,6 +183,6 @@ export class Local {
 export { Attachment } from "./attachment.ts";
 export type { Connection, Transport } from "./connection.ts";
 export type { Delivery } from "./delivery.ts";
-export type { Held, Hold } from "./hold.ts";
+export { type Held, HeldBytes, type Hold, type HoldLimits } from "./hold.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";
 export { Packet } from "./packet.ts";

@@ -11,6 +11,8 @@ export interface ByteStream {
   readonly writableLength: number;
   /** Bytes received so far. */
   readonly bytesRead: number;
+  /** Bytes received and not read. */
+  readonly readableLength: number;
 }
 
 /** Policy of a full queue: `drop` the frame, `close` the connection, or make the publisher `wait`. */

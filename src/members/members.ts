@@ -1,5 +1,5 @@
 import type { Backplane, ConnectionRules } from "../backplane/backplane.ts";
-import type { Connection, Hold, Local } from "../local/local.ts";
+import type { Connection, Hold, HoldLimits, Local } from "../local/local.ts";
 import {
   type Channel,
   groupChannel,
@@ -18,8 +18,8 @@ export interface MembersPorts {
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
   readonly rules: ConnectionRules;
-  /** Limit of live messages on hold, per channel in replay. */
-  readonly holdLimit: number;
+  /** Budgets of live messages on hold during replays. */
+  readonly holdLimits: HoldLimits;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -185,7 +185,7 @@ export class Members {
   /** Puts a channel on hold. A replay of the channel that has not ended yet is replaced. */
   #enter(connection: Connection, channel: Channel, { durable, positions, starts }: Start): Entry {
     const owed = connection.holdOf(channel)?.reached;
-    const hold = connection.hold(channel, this.#ports.holdLimit);
+    const hold = connection.hold(channel, this.#ports.holdLimits);
     hold.reached = positions?.[channel] ?? owed ?? (durable ? "first" : starts?.[channel]);
     return { channel, hold, durable, owed };
   }
@@ -244,8 +244,8 @@ export class Members {
   async #present(channel: Channel, hold: Hold): Promise<Position> {
     const [now] = await this.#ports.backplane.broker.positions([channel]);
     if (now === undefined) throw new TidingsError("internal", `no position of ${channel}`);
-    const owed = hold.held[0];
-    return owed === undefined ? now : { epoch: now.epoch, offset: Math.min(now.offset, owed.offset - 1) };
+    const { first } = hold;
+    return first === undefined ? now : { epoch: now.epoch, offset: Math.min(now.offset, first - 1) };
   }
 }
 

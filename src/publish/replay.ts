@@ -134,5 +134,4 @@ function release(connection: Connection, channel: Channel, hold: Hold, held: rea
   if (connection.holdOf(channel) !== hold) return;
   for (const { packet } of held) connection.enqueueAnyway(packet.plain);
   connection.release(channel, hold);
-  hold.clear();
 }

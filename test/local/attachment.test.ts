@@ -15,6 +15,7 @@ const stream: ByteStream = {
   uncork: () => undefined,
   writableLength: 0,
   bytesRead: 0,
+  readableLength: 0,
 };
 
 const transport: Transport = {

@@ -23,9 +23,10 @@ class Scene {
   readonly #reader = new FrameReader();
   // biome-ignore lint/suspicious/noExplicitAny: frames of the server
   readonly frames: any[] = [];
+  readonly held = new HeldBytes(1_000_000);
   #count = 0;
 
-  constructor() {
+  constructor(limits: { readonly bytes: number } = { bytes: 1_000_000 }) {
     const memory = memoryBackplane({ history: { count: 100, ageMs: 3_600_000, totalBytes: 10_000_000 } });
     const { broker, routes } = memory;
     this.backplane = {
@@ -70,7 +71,7 @@ class Scene {
       reads: new HistoryReads(this.backplane.broker),
       watchers,
       rules,
-      holdLimit: 100,
+      holdLimits: { messages: 100, ...limits, node: this.held },
       report,
     });
     this.connection = this.#connect();
@@ -120,7 +121,14 @@ class Scene {
       }
       return true;
     };
-    const stream = { write, cork: () => undefined, uncork: () => undefined, writableLength: 0, bytesRead: 0 };
+    const stream = {
+      write,
+      cork: () => undefined,
+      uncork: () => undefined,
+      writableLength: 0,
+      bytesRead: 0,
+      readableLength: 0,
+    };
     const control = {
       isPaused: false,
       close: () => undefined,
@@ -179,6 +187,49 @@ describe("joining a group", () => {
 });
 
 describe("a replay that fails", () => {
+describe("a replay while messages come", () => {
+  it("gives each of them once, in order, when their bytes exceed the budget of the hold", async () => {
+    const scene = await new Scene({ bytes: 100 }).open();
+    await scene.publish();
+    const [start] = await scene.backplane.broker.positions(["group:g"]);
+    let pages = 0;
+    scene.beforePage = async () => {
+      if (pages++ < 3) for (let count = 0; count < 10; count++) await scene.publish();
+    };
+    await (await scene.members.join(scene.connection, "g"))({ epoch: start?.epoch ?? "", offset: 0 });
+    await scene.publish();
+    await eventually("the last message is written", () => scene.seen.includes(32));
+    expect(scene.seen).toEqual(["0", ...Array.from({ length: 32 }, (_, index) => index + 1)]);
+    expect(scene.held.total).toBe(0);
+  });
+
+  it("begins at the first of them, even if the hold has dropped it", async () => {
+    const scene = await new Scene({ bytes: 1 }).open();
+    const { broker } = scene.backplane;
+    const { positions } = broker;
+    broker.positions = async (channels) => {
+      for (let count = 0; count < 3; count++) await scene.publish();
+      await eventually("they are held", () => scene.connection.holdOf("group:g")?.first === 1);
+      return positions(channels);
+    };
+    await (await scene.members.join(scene.connection, "g"))();
+    await eventually("the last message is written", () => scene.seen.includes(3));
+    expect(scene.seen).toEqual(["0", 1, 2, 3]);
+  });
+
+  it("leaves nothing counted when the connection ends", async () => {
+    const scene = await new Scene().open();
+    await scene.publish();
+    scene.beforePage = async () => {
+      await scene.publish();
+      scene.local.remove(scene.connection);
+      scene.connection.closed();
+    };
+    await (await scene.members.join(scene.connection, "g"))({ epoch: "", offset: 0 }).catch(() => undefined);
+    expect(scene.held.total).toBe(0);
+  });
+});
+
   it("gives the held messages and tells where the channel stands", async () => {
     const scene = await new Scene().open();
     await (await scene.members.join(scene.connection, "g"))();

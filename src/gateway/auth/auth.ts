@@ -9,5 +9,6 @@ export {
   withCheckedIds,
 } from "./authenticator.ts";
 export { withoutCredentials } from "./credentials.ts";
+export { withLimits } from "./in-flight.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";

@@ -159,13 +159,18 @@ export class Session implements Watched {
 
   #earlyText(text: string): void {
     this.#early?.push(text);
-    if (this.#early?.isFull) this.socket.pause();
+    if (this.#early?.isFull) this.#pause();
+  }
+
+  #pause(): void {
+    this.socket.pause();
+    this.#ports.unfinished.paused(this);
   }
 
   #countEarly(early: EarlyMessages, bytes: number): void {
     try {
       early.received(bytes);
-      if (early.isFull) this.socket.pause();
+      if (early.isFull) this.#pause();
     } catch (thrown) {
       this.#failed("login", thrown);
     }

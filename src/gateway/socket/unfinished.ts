@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { Holding, InboundBytes } from "../../actions/actions.ts";
+import { type Holding, type InboundBytes, ReadAhead } from "../../actions/actions.ts";
 import type { CloseCause } from "../../protocol/protocol.ts";
 
 /** A session, as the budget of unfinished messages uses it. */
@@ -43,6 +43,7 @@ class Unfinished implements Holding {
 export class UnfinishedMessages {
   readonly #timeoutMs: number;
   readonly #budget: InboundBytes;
+  readonly #readAhead: ReadAhead;
   readonly #unfinished = new Map<Watched, Unfinished>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -50,6 +51,7 @@ export class UnfinishedMessages {
   constructor(timeoutMs: number, budget: InboundBytes) {
     this.#timeoutMs = timeoutMs;
     this.#budget = budget;
+    this.#readAhead = new ReadAhead(budget);
   }
 
   /** Takes notice of a read. */
@@ -57,6 +59,12 @@ export class UnfinishedMessages {
     if (session.isEarly || isUnfinished(session.socket)) {
       this.#budget.add(this.#recordOf(session), bytes + BYTES_PER_READ);
     } else if (this.#unfinished.size > 0) this.forget(session);
+  }
+
+  /** Takes notice of a session that stops reading before its login is accepted. */
+  paused(session: Watched): void {
+    const socket = streamOf(session.socket);
+    if (session.isEarly && socket !== null) this.#readAhead.watch(this.#recordOf(session), socket);
   }
 
   /** Takes notice of a complete message: what the socket has of the next one begins now. */
@@ -72,6 +80,7 @@ export class UnfinishedMessages {
   admitted(session: Watched): void {
     const record = this.#unfinished.get(session);
     if (record === undefined) return;
+    this.#readAhead.forget(record);
     this.#budget.release(record);
     if (isUnfinished(session.socket)) this.received(session, 0);
     else this.forget(session);
@@ -81,6 +90,7 @@ export class UnfinishedMessages {
   forget(session: Watched): void {
     const record = this.#unfinished.get(session);
     if (record === undefined) return;
+    this.#readAhead.forget(record);
     this.#budget.release(record);
     this.#unfinished.delete(session);
     if (this.#unfinished.size > 0) return;
@@ -147,9 +157,13 @@ export function watchReads(stream: SessionStream, session: Watched): void {
  * listener, and one function serves all sockets.
  */
 export function stopWatching(this: WebSocket): void {
+  streamOf(this)?.off("data", onData);
+}
+
+/** The stream of a WebSocket; null after its end. */
+function streamOf(socket: WebSocket): Socket | null {
   // The published types of ws lack its private fields.
-  const { _socket } = this as unknown as { readonly _socket: Socket | null };
-  _socket?.off("data", onData);
+  return (socket as unknown as { readonly _socket: Socket | null })._socket;
 }
 
 function onData(this: SessionStream, { length }: Buffer): void {

@@ -177,3 +177,43 @@ describe("messages in work", () => {
     expect(await metric(running, "tidings_inbound_cut_total")).toBe(0);
   });
 });
+
+describe("what a socket has received that the node does not read", () => {
+  const much = Buffer.alloc(100 * KIB, textFrame({ id: 1, action: "robot.ping" }));
+
+  it("counts in the node's budget while messages are in work, and no longer when they are done", async () => {
+    const running = await startHub();
+    const go = Promise.withResolvers<void>();
+    running.hub.on("message", () => go.promise);
+    const peer = await connectRaw(running.url(mallory));
+    for (let n = 0; n < 32; n++) peer.send({ type: "n", to: "bob", ephemeral: true });
+    await eventually(
+      "no more is read",
+      async () => (await metric(running, "tidings_inbound_waiting")) === 32,
+    );
+    peer.write(
+      much.subarray(0, much.length - (much.length % textFrame({ id: 1, action: "robot.ping" }).length)),
+    );
+    await eventually(
+      "it is counted",
+      async () => (await metric(running, "tidings_inbound_bytes")) > 64 * KIB,
+    );
+    go.resolve();
+    await eventually("nothing is held", async () => (await metric(running, "tidings_inbound_bytes")) === 0);
+    await peer.until(() => peer.frames.some(({ id }) => id === 1));
+  });
+
+  it("counts during the login too, and the heaviest connections give way", async () => {
+    const running = await startHub({ websocket: { maxLoginBytes: 1 * KIB, maxInboundBytes: 512 * KIB } });
+    running.hub.on("connect", () => new Promise(() => {}));
+    const peers = Array.from({ length: 8 }, () => new RawPeer(running.url(mallory)));
+    const codes: number[] = [];
+    for (const peer of peers) {
+      peer.write(much, much);
+      void peer.closed.then(({ code }) => codes.push(code));
+    }
+    await eventually("some are closed", () => codes.includes(4007));
+    expect(await metric(running, "tidings_inbound_bytes")).toBeLessThanOrEqual(512 * KIB);
+    for (const { socket } of peers) socket.destroy();
+  });
+});

@@ -1,0 +1,39 @@
+import { Semaphore, TidingsError } from "../../protocol/protocol.ts";
+import type { Authenticator, Credentials, Identity } from "./authenticator.ts";
+
+export interface InFlightLimits {
+  /** Calls at a time. One that hangs keeps its place, also after the deadline of its login. @default 1_000 */
+  readonly calls?: number;
+  /** Calls that wait for a place. @default 10_000 */
+  readonly waiting?: number;
+  /** Deadline of a login, in milliseconds: a call that has waited for longer is not made. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Bounds the calls of an authenticator. The application's own may hang, and each call holds its login and its credentials.
+ * @returns an authenticator that throws `unavailable` while too many calls wait
+ */
+export function withLimits(
+  authenticator: Authenticator,
+  { calls = 1_000, waiting = 10_000, timeoutMs }: InFlightLimits,
+): Authenticator {
+  const places = new Semaphore(calls);
+  const authenticate = async (credentials: Credentials): Promise<Identity> => {
+    if (places.waiting >= waiting) {
+      throw new TidingsError("unavailable", "too many logins are being checked now: try again");
+    }
+    const deadline = performance.now() + timeoutMs;
+    await places.acquire();
+    try {
+      if (performance.now() > deadline) throw new TidingsError("timeout", "the login waited for too long");
+      return await authenticator.authenticate(credentials);
+    } finally {
+      places.release();
+    }
+  };
+  const { mode, warnings = [] } = authenticator;
+  const limited: Authenticator = { mode, warnings, authenticate };
+  if (authenticator.mint !== undefined) limited.mint = authenticator.mint.bind(authenticator);
+  return limited;
+}

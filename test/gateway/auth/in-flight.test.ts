@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { type Authenticator, withLimits } from "../../../src/gateway/auth/auth.ts";
+
+/** An authenticator whose calls end when the test says so. */
+function hanging() {
+  const calls: PromiseWithResolvers<void>[] = [];
+  const authenticator: Authenticator = {
+    mode: "token",
+    async authenticate({ token = "" }) {
+      const call = Promise.withResolvers<void>();
+      calls.push(call);
+      await call.promise;
+      return { user: token };
+    },
+  };
+  return { calls, authenticator };
+}
+
+test("calls of an authenticator that hangs are bounded: some wait for a place, further ones are told to try again", async () => {
+  const { calls, authenticator } = hanging();
+  const limited = withLimits(authenticator, { calls: 2, waiting: 1, timeoutMs: 60_000 });
+  const logins = ["a", "b", "c"].map((token) => limited.authenticate({ token }));
+
+  await expect(limited.authenticate({ token: "d" })).rejects.toMatchObject({ code: "unavailable" });
+  expect(calls).toHaveLength(2);
+
+  calls[0]?.resolve();
+  expect(await logins[0]).toEqual({ user: "a" });
+  await expect.poll(() => calls.length).toBe(3);
+  for (const call of calls) call.resolve();
+  expect(await Promise.all(logins)).toEqual([{ user: "a" }, { user: "b" }, { user: "c" }]);
+});
+
+test("a login that has waited beyond its deadline is not checked any more", async () => {
+  const { calls, authenticator } = hanging();
+  const limited = withLimits(authenticator, { calls: 1, waiting: 10, timeoutMs: -1 });
+  // The deadline of both has passed.
+  await expect(limited.authenticate({ token: "a" })).rejects.toMatchObject({ code: "timeout" });
+  await expect(limited.authenticate({ token: "b" })).rejects.toMatchObject({ code: "timeout" });
+  expect(calls).toEqual([]);
+});
+
+test("an authenticator keeps its mode, its warnings and its way to mint", async () => {
+  const { authenticator } = hanging();
+  const limited = withLimits(
+    { ...authenticator, warnings: ["open"], mint: async () => "token" },
+    { timeoutMs: 1 },
+  );
+  expect(limited).toMatchObject({ mode: "token", warnings: ["open"] });
+  expect(await limited.mint?.({ user: "a" })).toBe("token");
+});
