@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, rmdir, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -100,6 +100,17 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     const path = name === undefined ? join(this.#directory, "appendonly.aof") : join(directory, name);
     const { size } = await stat(path);
     await truncate(path, size - bytes);
+  }
+
+  /** Lets snapshots fail or succeed from here on, by a directory that stands where their file belongs; then makes one. */
+  async canSave(isPossible: boolean): Promise<void> {
+    const file = join(this.#directory, "dump.rdb");
+    await (isPossible ? rmdir(file) : mkdir(file));
+    await this.command("BGSAVE");
+    const status = `rdb_bgsave_in_progress:0\r\n[^]*rdb_last_bgsave_status:${isPossible ? "ok" : "err"}`;
+    await eventually("Redis has tried to save", async () =>
+      new RegExp(status).test(String(await this.command("INFO", "persistence"))),
+    );
   }
 
   /** Stops the process without ending it: connections stay open, and nothing is answered. */

@@ -134,3 +134,26 @@ it("a Redis without enough replicas is read, and takes neither messages nor logi
   );
   await node.broker.append(messageTo("group:g"));
 });
+
+it("a Redis that cannot save to its disk is read, and takes neither messages nor logins until it can", async () => {
+  const node = await createNode(server.url, { prefix: "full-6:" }).started();
+  await node.broker.append(messageTo("group:g"));
+  onTestFinished(() => setting("save", ""));
+  await setting("save", "3600 1000000");
+  await server.canSave(false);
+  const refused = { code: "unavailable", message: expect.stringContaining("cannot save its data to disk") };
+
+  await expect(node.broker.append(messageTo("group:g"))).rejects.toMatchObject(refused);
+  await expect(node.presence.arrive(connectionOf(node, "alice"), NO_RULES)).rejects.toMatchObject(refused);
+  await expect(node.backplane.probe()).rejects.toMatchObject(refused);
+  expect((await node.broker.history("group:g", { limit: 10 })).messages).toHaveLength(1);
+  expect(await node.presence.count()).toEqual({ users: 0, connections: 0 });
+  expect(degradedOf(node)).toMatchObject([{ what: "stored messages", why: refused.message }]);
+
+  await server.canSave(true);
+  await eventually("the node takes logins", () =>
+    node.backplane.probe().then(Boolean.bind(null, true), () => false),
+  );
+  await node.broker.append(messageTo("group:g"));
+  expect(degradedOf(node)).toEqual([]);
+});
