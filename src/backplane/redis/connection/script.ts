@@ -75,13 +75,24 @@ local function list_at(at, channel, birth, stamp)
   return table.concat({ at, ${LIST_KEY.join(", ")} }, ":")
 end
 
+-- A serial number that the partition has not given before. Its counter begins with the partition, at 1. Where it was
+-- deleted, the clock goes on: a number that is given twice would make two histories one.
+local function next_serial(at)
+  local counter = at .. ":${SERIAL_KEY}"
+  local serial = redis.call("INCR", counter)
+  if serial > 1 then return serial end
+  serial = now()
+  redis.call("SET", counter, serial)
+  return serial
+end
+
 -- Renames the list of a channel's history. A node with an outdated append target then finds no list under its key.
 local function restamp(channel)
   local serial, start, stamp = string.match(redis.call("GET", key("${KEY.head}", channel)) or "", HEAD)
   if not stamp or stamp == "0" then return end
   local former = list_at(base, channel, BIRTH, stamp)
   if redis.call("EXISTS", former) == 0 then return end
-  local renamed = redis.call("INCR", base .. ":${SERIAL_KEY}")
+  local renamed = next_serial(base)
   redis.call("RENAME", former, list_at(base, channel, BIRTH, renamed))
   redis.call("SET", key("${KEY.head}", channel), head_of(serial, start, renamed), "KEEPTTL")
 end
@@ -162,6 +173,7 @@ export const OPEN = script(
 local birth = redis.call("GET", KEYS[2])
 if birth then return birth end
 redis.call("SET", KEYS[2], ARGV[1])
+redis.call("SETNX", base .. ":${SERIAL_KEY}", 1)
 cast("${LINE.birth}" .. FIELD .. ARGV[2] .. FIELD .. ARGV[1])
 return ARGV[1]
 `,

@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
-import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -47,8 +47,6 @@ local function epoch_of(history) return birth_of(history.at) .. "." .. history.s
 local function list_of(history) return list_at(history.at, history.channel, birth_of(history.at), history.stamp) end
 
 local function last_of(history) return history.start + history.size end
-
-local function next_serial(at) return redis.call("INCR", at .. ":${SERIAL_KEY}") end
 
 local function schedule_of(at) return at .. ":${EXPIRY_SCHEDULE}" end
 

@@ -15,10 +15,21 @@ export const OWNED = {
   all: "a",
 } as const;
 
+/** In place of a birth: this node has not seen the partition before, so it cannot have lost anything of this node. */
+export const ANY_BIRTH = "any";
+
 const SEPARATOR = luaEscapes(FIELD);
 
 /** Lua pattern of the characters of one field. */
 export const FIELD_PATTERN = `[^${SEPARATOR}]*`;
+
+/**
+ * Tells whether Redis has lost the data of the partition. The birth in which users may be announced is an argument, and the
+ * script decides: a call that finds the data lost is repeated under their new birth.
+ */
+export const LOSSES = lua`
+local function is_lost(loud_birth) return loud_birth ~= BIRTH and loud_birth ~= "${ANY_BIRTH}" end
+`;
 
 /** Counts the members of a channel on each node. */
 export const MEMBERS = lua`

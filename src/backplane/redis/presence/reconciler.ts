@@ -6,7 +6,7 @@ import { EVERY_PARTITION, KEY, partitionOf, partitionOfGroup, partitionOfUser } 
 import { FIELD, LINE } from "../wire/lines.ts";
 import type { Evictions, Kick } from "./evictions.ts";
 import type { LocalPresence } from "./local.ts";
-import { OWNED } from "./lua.ts";
+import { ANY_BIRTH, OWNED } from "./lua.ts";
 import type { OfflineGrace } from "./offline.ts";
 import { encodeDetails } from "./record.ts";
 import { readHash, readSet } from "./scan.ts";
@@ -24,6 +24,9 @@ export interface ReconcilerParts {
 
 /** Connections or members of groups in one script. A script takes about a millisecond. */
 const PER_SCRIPT = 100;
+
+/** In place of a birth: Redis has lost the data of the partition. No partition has this birth. */
+const LOST = "";
 
 type ConnectionId = Pick<ConnectionInfo, "user" | "id">;
 type Member = readonly [group: string, user: string];
@@ -106,7 +109,7 @@ export class Reconciler {
   /** Users were not announced offline in time. Those without connections get another grace period: Redis has lost theirs. */
   async resumeOverdue(users: readonly string[]): Promise<void> {
     await forEachConcurrently([...Map.groupBy(users, partitionOfUser)], ([partition, some]) =>
-      this.#resumeGrace(partition, some, true),
+      this.#resumeGrace(partition, some, LOST),
     );
   }
 
@@ -117,7 +120,11 @@ export class Reconciler {
       const membersAt = Map.groupBy(this.#members.values(), ([group]) => partitionOfGroup(group));
       const moving = [
         ...(await unlessMoving([...connectionsAt.keys()], (partition) =>
-          this.#reconcileConnections(partition, connectionsAt.get(partition) ?? [], false),
+          this.#reconcileConnections(
+            partition,
+            connectionsAt.get(partition) ?? [],
+            this.#loudBirthOf(partition),
+          ),
         )),
         ...(await unlessMoving([...membersAt.keys()], (partition) =>
           this.#reconcileMembers(partition, membersAt.get(partition) ?? []),
@@ -132,15 +139,23 @@ export class Reconciler {
     const { partition } = own;
     await this.#partitions.check(partition);
     const birth = this.#partitions.birthOf(partition);
-    const isQuiet = this.#lost.has(partition);
+    const loudBirth = this.#loudBirthOf(partition);
     if (partition === partitionOf("all")) await this.#exec(ENTER_ALL, partition, [this.#bus.token]);
     await this.#applyEvictions(partition, former);
     const owned = await readSet(this.#exec, partition, KEY.owned, this.#bus.token);
-    await this.#reconcileConnections(partition, this.#differing(owned, own.connections), isQuiet);
+    await this.#reconcileConnections(partition, this.#differing(owned, own.connections), loudBirth);
     await this.#reconcileMembers(partition, this.#differingMembers(owned, own.members));
-    await this.#resumeGrace(partition, own.left, isQuiet);
+    await this.#resumeGrace(partition, own.left, loudBirth);
     // Last: an attempt that fails before must be as quiet the next time.
     if (this.#partitions.birthOf(partition) === birth) this.#lost.delete(partition);
+  }
+
+  /**
+   * The birth of a partition in which users may be announced. The scripts compare it: data that are lost after this call
+   * make them quiet too.
+   */
+  #loudBirthOf(partition: number): string {
+    return this.#lost.has(partition) ? LOST : (this.#partitions.birthOf(partition) ?? ANY_BIRTH);
   }
 
   /** Ends connections that other nodes evicted while this node did not listen. They must not be registered again. */
@@ -169,7 +184,7 @@ export class Reconciler {
   #reconcileConnections(
     partition: number,
     connections: readonly ConnectionId[],
-    isQuiet: boolean,
+    loudBirth: string,
   ): Promise<void> {
     const { local, offline, traffic, graceMs } = this.#parts;
     const { maxPerUser, onePerPlatform } = local.rules;
@@ -177,8 +192,7 @@ export class Reconciler {
       // Unmarked before the script: a change that happens meanwhile marks its connection again.
       for (const { id } of chunk) this.#connections.delete(id);
       const states = chunk.flatMap((each) => this.#stateOf(each));
-      const mode = isQuiet ? "quiet" : "loud";
-      const args = [this.#bus.token, graceMs(), mode, maxPerUser, onePerPlatform ? 1 : 0, ...states];
+      const args = [this.#bus.token, graceMs(), loudBirth, maxPerUser, onePerPlatform ? 1 : 0, ...states];
       try {
         const reply = await this.#exec(RECONCILE, partition, args);
         const [changes, ...left] = reply as [number, ...string[]]; // by the script
@@ -214,10 +228,10 @@ export class Reconciler {
   }
 
   /** Users who left this node may be on other nodes, or announced offline already. Redis tells who is in the grace period. */
-  #resumeGrace(partition: number, users: readonly string[], isQuiet: boolean): Promise<void> {
+  #resumeGrace(partition: number, users: readonly string[], loudBirth: string): Promise<void> {
     const { offline, longGraceMs } = this.#parts;
     return inChunks(users, async (chunk) => {
-      const args = [longGraceMs(), isQuiet ? "quiet" : "loud", ...chunk];
+      const args = [longGraceMs(), loudBirth, ...chunk];
       const inGrace = new Set((await this.#exec(RESUME_GRACE, partition, args)) as string[]); // by the script
       for (const user of chunk) {
         if (inGrace.has(user)) offline.begin(user);

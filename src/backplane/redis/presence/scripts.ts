@@ -1,7 +1,7 @@
 import { FENCED, lua, luaEscapes, script } from "../connection/connection.ts";
 import { KEY } from "../wire/keys.ts";
 import { FIELD } from "../wire/lines.ts";
-import { CONNECTIONS, FIELD_PATTERN, GROUPS, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
+import { CONNECTIONS, FIELD_PATTERN, GROUPS, LOSSES, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
 
 /**
  * Registers a connection, unless the rules refuse it. The script itself sends the commands to the nodes whose connections it
@@ -117,13 +117,14 @@ export const RECONCILE = script(
 -- KEYS[1]  base of the partition of the users
 -- ARGV[1]  token
 -- ARGV[2]  grace period in milliseconds
--- ARGV[3]  quiet after Redis lost its data: users were online before and are not announced again; else loud
+-- ARGV[3]  birth of the partition in which users may be announced. In another one Redis has lost its data: the users
+--          were online before
 -- ARGV[4]  most connections of a user, 0 for no limit
 -- ARGV[5]  1 for one connection per platform
 -- ARGV[6…] four for each connection: user, id, seq, details; empty details for one that is gone
 -- reply    { presence lines sent, then users whose grace period has begun }
-${CONNECTIONS}${RULES}
-local token, grace_ms, is_quiet = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "quiet"
+${CONNECTIONS}${RULES}${LOSSES}
+local token, grace_ms, is_quiet = ARGV[1], tonumber(ARGV[2]), is_lost(ARGV[3])
 local limit, one_per_platform = tonumber(ARGV[4]), ARGV[5] == "1"
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 local lines, left, highest = {}, {}, 0
@@ -151,11 +152,11 @@ export const RESUME_GRACE = script(
   lua`
 -- KEYS[1]  base of the partition of the users
 -- ARGV[1]  grace period in milliseconds
--- ARGV[2]  quiet when Redis has lost its data, else loud
+-- ARGV[2]  birth of the partition in which its data are not lost
 -- ARGV[3…] users
 -- reply    the users who are in their grace period now
-${CONNECTIONS}
-local grace_ms, has_lost, in_grace = tonumber(ARGV[1]), ARGV[2] == "quiet", {}
+${CONNECTIONS}${LOSSES}
+local grace_ms, has_lost, in_grace = tonumber(ARGV[1]), is_lost(ARGV[2]), {}
 for index = 3, #ARGV do
   local user = ARGV[index]
   local ends_at = redis.call("ZSCORE", GRACE, user)

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { Partitions } from "../../../../src/backplane/redis/partitions/partitions.ts";
 import { partitionOfUser } from "../../../../src/backplane/redis/wire/keys.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../../contract/harness.ts";
+import { createNode } from "../connection/node.ts";
 import { redisOn } from "../harness.ts";
 
 let server: RedisServer;
@@ -26,8 +28,7 @@ async function startNodes(): Promise<StartedCluster> {
 
 /** Deletes the keys of bob's partition whose names match. */
 async function lose(pattern: string): Promise<number> {
-  const keys = (await server.command("KEYS", `*{${partitionOfUser("bob")}}:${pattern}`)) as string[]; // names
-  return Number(await server.command("DEL", ...keys));
+  return Number(await server.command("DEL", ...(await keysOf(partitionOfUser("bob"), pattern))));
 }
 
 test.each(["*", "birth"])(
@@ -93,3 +94,69 @@ test("messages to many partitions, one of which is lost meanwhile, are stored on
     expect(offsets, user).toEqual(Array.from({ length: 10 }, (_, index) => before + index + 1));
   }
 });
+
+test("a partition is lost while its node reconciles it: users who stay are announced no second time, who left is offline", async () => {
+  const node = await createNode(server.url, { prefix: "lost:", graceMs: 300, heartbeatMs: 500 }).started();
+  const [bob, gone] = [connectionOf(node, "bob"), connectionOf(node, neighboursOf("bob", 1)[0] ?? "")];
+  for (const connection of [bob, gone]) await node.presence.arrive(connection, NO_RULES);
+  await node.sink.until(() => node.sink.changesOf(gone.user).length === 1);
+  await node.presence.depart(gone);
+  const lost = loseAfterChecks(partitionOfUser("bob"));
+
+  await server.command("CLIENT", "KILL", "TYPE", "pubsub");
+  await lost;
+  await node.sink.until(() => node.sink.changesOf(gone.user).length === 2);
+
+  expect(node.sink.changesOf(gone.user)).toEqual([true, false]);
+  await eventually("bob is listed", async () => {
+    const found = await node.presence.connectionsOf("bob").catch(() => []);
+    return found.length === 1;
+  });
+  expect(node.sink.changesOf("bob")).toEqual([true]);
+});
+
+test("serial numbers of a partition are deleted: none is given twice, also before a comparison finds out", async () => {
+  await using cluster = await startNodes();
+  const { node, message } = cluster;
+  const partition = partitionOfUser("bob");
+  const serial = async () => Number(await server.command("GET", ...(await keysOf(partition, "serial"))));
+  for (const user of neighboursOf("bob", 5)) await node.broker.append(message(`user:${user}`));
+  const given = await serial();
+
+  expect(await lose("serial")).toBe(1);
+  const [, , , , , another] = neighboursOf("bob", 6);
+  await node.broker.append(message(`user:${another}`));
+
+  expect(await serial()).toBeGreaterThan(given);
+});
+
+const keysOf = async (partition: number, name: string): Promise<string[]> =>
+  (await server.command("KEYS", `*{${partition}}:${name}`)) as string[]; // names
+
+/** Other users of the same partition. */
+function neighboursOf(user: string, count: number): string[] {
+  const found: string[] = [];
+  for (let number = 0; found.length < count; number++) {
+    if (partitionOfUser(`other-${number}`) === partitionOfUser(user)) found.push(`other-${number}`);
+  }
+  return found;
+}
+
+/** Deletes a partition right after a node has found it as it knows it. Resolves when that has happened. */
+function loseAfterChecks(partition: number): Promise<void> {
+  const { check } = Partitions.prototype;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isLost = false;
+  const spy = vi.spyOn(Partitions.prototype, "check").mockImplementation(async function (
+    this: Partitions,
+    one,
+  ) {
+    await check.call(this, one);
+    if (one !== partition || isLost) return;
+    isLost = true;
+    await lose("*");
+    resolve();
+  });
+  onTestFinished(() => spy.mockRestore());
+  return promise;
+}

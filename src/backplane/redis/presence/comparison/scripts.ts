@@ -1,6 +1,6 @@
 import { FENCED, lua, script } from "../../connection/connection.ts";
 import { KEY, SUSPECTS_KEY, VISITED_KEY } from "../../wire/keys.ts";
-import { CONNECTIONS, OWNED } from "../lua.ts";
+import { CONNECTIONS, LOSSES, OWNED } from "../lua.ts";
 
 /** Pieces of the scripts that compare. */
 const COUNTS = lua`
@@ -111,8 +111,8 @@ export const MEND_USERS = script(
 --          of each connection: id, seq, details; then the ids that are gone
 -- reply    { changes, presence lines sent, number of users whose grace period has begun, these users,
 --          then kicks of connections that other nodes evicted }
-${CONNECTIONS}${MENDING}
-local token, grace_ms, is_quiet, index = ARGV[1], tonumber(ARGV[2]), ARGV[3] ~= BIRTH, 4
+${CONNECTIONS}${MENDING}${LOSSES}
+local token, grace_ms, is_quiet, index = ARGV[1], tonumber(ARGV[2]), is_lost(ARGV[3]), 4
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 local owned, evictions = key("${KEY.owned}", token), key("${KEY.evictions}", token)
 local lines, left, kicks, highest = {}, {}, {}, 0
