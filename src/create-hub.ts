@@ -38,6 +38,7 @@ import {
   renewal,
   sharedProbe,
   UnfinishedMessages,
+  type Workers,
   withCheckedIds,
 } from "./gateway/gateway.ts";
   withLimits,
@@ -72,6 +73,7 @@ interface Basis {
   readonly log: Logger;
   readonly node: string;
   readonly report: (stage: string, error: unknown) => void;
+  readonly workers: Workers | undefined;
 }
 
 /**
@@ -98,10 +100,16 @@ function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
   );
 }
 
+/** Options of code, with those that no application gives. */
+interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logger"> {
+  /** The workers of a supervised server. */
+  readonly workers?: Workers;
+}
+
 /** Makes a hub from a resolved configuration. */
 export function hubWith<Events extends object = EventMap>(
   config: Config,
-  { auth, authorize, logger }: Pick<HubOptions, "auth" | "authorize" | "logger"> = {},
+  { auth, authorize, logger, workers }: InternalOptions = {},
 ): Hub<Events> {
   const log = logger ?? pino({ level: config.logLevel });
   const hooks = new Hooks(config.timeouts.hookMs);
@@ -118,7 +126,7 @@ export function hubWith<Events extends object = EventMap>(
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
   const about = { config, authenticator, development, neighbours };
-  const basis = { ...about, hooks, log, node: nodeId(config), report };
+  const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -287,12 +295,12 @@ type ApiParts = Pick<
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi(basis: Basis, parts: ApiParts): Api {
-  const { config, authenticator, development, neighbours, node, report } = basis;
+  const { config, authenticator, development, neighbours, node, report, workers } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, development, neighbours, node, report, limits, path, corsOrigins };
-  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: Date.now() });
+  const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
+  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: performance.now() });
   if (development) mountPage(api, path);
   return api;
 }

@@ -10,6 +10,7 @@ export const DEGRADABLE = [
   "node id",
   "lost data",
   "partitions",
+  "workers",
 ] as const;
 
 export type Degradable = (typeof DEGRADABLE)[number];

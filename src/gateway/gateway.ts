@@ -214,10 +214,11 @@ export {
   reachableAddress,
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
-export { createMetrics, type Metrics } from "./metrics/metrics.ts";
+export { createMetrics, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";
 export { renewal } from "./socket/renewal.ts";
 export type { Ended, SessionPorts } from "./socket/session.ts";
 export { UnfinishedMessages } from "./socket/unfinished.ts";
+export type { Collected, ReportName, Workers } from "./workers.ts";

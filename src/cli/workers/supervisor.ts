@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { pino } from "pino";
 import { assertNotProduction, type Config, hasTokenKey, nodeId } from "../../config/config.ts";
+import type { Collected, ReportName } from "../../gateway/gateway.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import type { Ready } from "./worker.ts";
+import type { Ready } from "./messages.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 /** Runs several workers on one port. Each is a node of the cluster, and is restarted when it exits. */
@@ -22,11 +23,12 @@ export class Supervisor {
     if (!hasTokenKey(config.jwt)) assertNotProduction(); // here, or each worker would report it
     this.#config = config;
     const log = pino({ level: config.logLevel });
-    const node = nodeId(config);
-    this.#slots = Array.from(
-      { length: count },
-      (_, index) => new WorkerSlot({ ...config, node: { ...config.node, id: `${node}-${index + 1}` } }, log),
-    );
+    const server = nodeId(config);
+    const collect = (name: ReportName): Promise<Collected> => this.#collect(name);
+    this.#slots = Array.from({ length: count }, (_, index) => {
+      const own = { ...config, node: { ...config.node, id: `${server}-${index + 1}` } };
+      return new WorkerSlot({ config: own, server, log, collect });
+    });
   }
 
   /**
@@ -53,6 +55,16 @@ export class Supervisor {
   /** Kills all workers at once. */
   kill(): void {
     for (const slot of this.#slots) slot.kill();
+  }
+
+  /** Collects a report of each worker, for the one that was asked. A worker that hangs is named instead. */
+  async #collect(name: ReportName): Promise<Collected> {
+    const all = await Promise.all(this.#slots.map((slot) => slot.collect(name)));
+    return {
+      answered: all.flatMap(({ answered }) => answered),
+      silent: all.flatMap(({ silent }) => silent),
+      former: all.flatMap(({ former }) => former),
+    };
   }
 
   /** Workers share their port, so the system would let a second server listen on it as well. */

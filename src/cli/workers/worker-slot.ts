@@ -2,8 +2,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
+import type { Collected, ReportName } from "../../gateway/gateway.ts";
 import { backoff, TidingsError } from "../../protocol/protocol.ts";
-import { ALIVE, type Failure, PING, type Ready, STOP, type Task } from "./worker.ts";
+import { type CollectRequest, PING, type Ready, STOP, type Task, type ToSupervisor } from "./messages.ts";
+import { SlotReports } from "./slot-reports.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
@@ -19,13 +21,21 @@ const PING_MS = 2_000;
 /** A worker that misses so many in a row hangs, or was stopped: connections that it accepts would hang too. */
 const MAX_MISSED = 3;
 
-/** Messages of a worker. */
-type Message = typeof ALIVE | Ready | Failure;
+export interface SlotOptions {
+  /** Configuration with the node id of this slot, which all its processes share. */
+  readonly config: Config;
+  /** Node id of the server. */
+  readonly server: string;
+  readonly log: Logger;
+  /** Collects reports of all workers, for one of them. */
+  readonly collect: (name: ReportName) => Promise<Collected>;
+}
 
 /** Runs one worker process at a time, and starts the next one when it exits. */
 export class WorkerSlot {
-  readonly #config: Config;
+  readonly #options: SlotOptions;
   readonly #log: Logger;
+  readonly #reports: SlotReports;
   #child: ChildProcess | undefined;
   /** Port of the next process. Undefined: an exited process is not restarted. */
   #port: number | undefined;
@@ -33,10 +43,11 @@ export class WorkerSlot {
   #restarts = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param config configuration with the node id of this slot, which all its processes share */
-  constructor(config: Config, log: Logger) {
-    this.#config = config;
-    this.#log = log.child({ worker: config.node.id });
+  constructor(options: SlotOptions) {
+    this.#options = options;
+    const { id = options.server } = options.config.node;
+    this.#log = options.log.child({ worker: id });
+    this.#reports = new SlotReports(id);
   }
 
   /**
@@ -46,10 +57,10 @@ export class WorkerSlot {
   open(port: number): Promise<Ready> {
     const child = this.#spawn(port);
     return new Promise((resolve, reject) => {
-      child.on("message", (message: Message) => {
-        if (message === ALIVE) return;
+      child.on("message", (message: ToSupervisor) => {
+        if (typeof message === "string") return;
         if ("failure" in message) reject(new TidingsError("unavailable", message.failure));
-        else resolve(message);
+        else if ("url" in message) resolve(message);
       });
       child.once("close", () => reject(new TidingsError("unavailable", "the first worker did not start")));
     });
@@ -69,9 +80,14 @@ export class WorkerSlot {
     if (child === undefined) return;
     const ended = once(child, "close");
     child.send(STOP, ignoreError);
-    const timer = setTimeout(() => this.kill(), this.#config.shutdown.drainMs + KILL_AFTER_MS);
+    const timer = setTimeout(() => this.kill(), this.#options.config.shutdown.drainMs + KILL_AFTER_MS);
     await ended;
     clearTimeout(timer);
+  }
+
+  /** Asks the process for a report. Never rejects. */
+  collect(name: ReportName): Promise<Collected> {
+    return this.#reports.collect(name, (request) => this.#child?.send(request, ignoreError));
   }
 
   /** Kills the process at once. */
@@ -82,21 +98,27 @@ export class WorkerSlot {
   #spawn(port: number): ChildProcess {
     const child = fork(process.argv[1] ?? "", ["worker"]);
     this.#child = child;
-    const task: Task = { ...this.#config, port };
+    const { config, server } = this.#options;
+    const task: Task = { config: { ...config, port }, server };
     child.send(task, ignoreError);
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const { pid } = child;
     let failure: string | undefined;
-    child.on("message", (message: Message) => {
-      if (message !== ALIVE && "failure" in message) failure = message.failure;
+    child.on("message", (message: ToSupervisor) => {
+      this.#reports.heard();
+      if (typeof message === "string") return;
+      if ("failure" in message) failure = message.failure;
+      else if ("reported" in message) this.#reports.answered(message);
+      else if ("collect" in message) void this.#collectFor(child, message);
     });
     child.once("spawn", () => this.#log.info({ pid }, "worker started"));
     const watch = this.#watch(child);
     child.on("error", (error) => this.#log.error({ pid, err: error }, "worker failed"));
     child.once("close", (code, signal) => {
       this.#child = undefined;
+      this.#reports.ended();
       clearInterval(watch);
-      this.#ended({ pid, code, signal, livedMs: Date.now() - startedAt, failure });
+      this.#ended({ pid, code, signal, livedMs: Math.round(performance.now() - startedAt), failure });
     });
     return child;
   }
@@ -112,6 +134,7 @@ export class WorkerSlot {
       missed = 0;
     });
     return setInterval(() => {
+      if (missed > 0) this.#reports.silent();
       if (missed++ < MAX_MISSED) return void child.send(PING, ignoreError);
       this.#log.error(
         { pid: child.pid, silentMs: MAX_MISSED * PING_MS },
@@ -119,6 +142,11 @@ export class WorkerSlot {
       );
       child.kill("SIGKILL");
     }, PING_MS);
+  }
+
+  async #collectFor(child: ChildProcess, { collect, id }: CollectRequest): Promise<void> {
+    const collected = await this.#options.collect(collect);
+    if (child.connected) child.send({ collected, id }, ignoreError);
   }
 
   #ended(facts: {

@@ -1,31 +1,18 @@
 import { once } from "node:events";
 import { Command } from "commander";
-import type { Config } from "../../config/config.ts";
 import { TidingsError, toTidingsError } from "../../protocol/protocol.ts";
+import {
+  ALIVE,
+  type Failure,
+  PING,
+  type Ready,
+  STOP,
+  type Task,
+  type ToSupervisor,
+  type ToWorker,
+} from "./messages.ts";
 import { closeOnSignal } from "./signals.ts";
-
-/** First message to a worker: its configuration, with its node id and port. */
-export type Task = Config;
-
-/** Message that makes a worker drain and exit. */
-export const STOP = "stop";
-
-/** Message that asks a worker for a sign of life, and its answer. */
-export const PING = "ping";
-export const ALIVE = "alive";
-
-/** Message of a worker that cannot start: the supervisor prints it, once for all workers. */
-export interface Failure {
-  readonly failure: string;
-}
-
-/** Message of a worker that listens. */
-export interface Ready {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  readonly development: boolean;
-}
+import { WorkerReports } from "./worker-reports.ts";
 
 /** The hidden command `worker`: one process of `tidings serve --workers`. */
 export const workerCommand = (): Command => new Command("worker").action(work);
@@ -36,11 +23,17 @@ async function work(): Promise<void> {
   }
   const [task] = (await once(process, "message")) as [Task]; // worker-slot.ts sends it first
   const { hubWith } = await import("../../create-hub.ts");
-  const hub = hubWith(task);
+  const { config, server } = task;
+  // A supervisor that has ended receives nothing: `disconnect` says so.
+  const send = (message: ToSupervisor): void => void process.send?.(message, () => undefined);
+  const reports = new WorkerReports(server, config.node.id ?? server, send);
+  const hub = hubWith(config, { workers: reports });
   const closing = closeOnSignal(() => hub.close());
-  process.on("message", (message) => {
+  process.on("message", (message: ToWorker) => {
     if (message === STOP) closing.begin();
-    if (message === PING) process.send?.(ALIVE);
+    else if (message === PING) process.send?.(ALIVE);
+    else if ("report" in message) void reports.answer(message);
+    else if ("collected" in message) reports.collected(message);
   });
   // Without a supervisor nothing would restart or stop this worker.
   process.on("disconnect", () => closing.begin());

@@ -11,6 +11,7 @@ import { adminRoutes } from "./routes/admin.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
+import { reporterOf } from "./routes/reports.ts";
 import { groupRoutes, userRoutes } from "./routes/users.ts";
 
 /** The HTTP API. Its environment says where a request came from. */
@@ -27,6 +28,7 @@ export type Api = Hono<{
  */
 export function createApi(ports: ApiPorts): Api {
   const app: Api = new Hono();
+  ports.workers?.serve(reporterOf(ports));
   app.use(addHeaders);
   const { corsOrigins = [] } = ports;
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));

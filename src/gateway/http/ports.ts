@@ -5,6 +5,7 @@ import type { HistoryReads, Publisher } from "../../publish/publish.ts";
 import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Probe } from "../probe.ts";
+import type { Workers } from "../workers.ts";
 
 /** Ports of the HTTP API. */
 export interface ApiPorts {
@@ -27,8 +28,10 @@ export interface ApiPorts {
   /** Clients of development mode. @default this machine */
   readonly neighbours?: Neighbours;
   readonly isDraining: () => boolean;
+  /** The workers of a supervised server, for which this one answers. @default this node answers for itself */
+  readonly workers?: Workers | undefined;
   readonly limits: { readonly maxMessageBytes: number };
-  /** Milliseconds since 1970. */
+  /** By the monotonic clock, in milliseconds. */
   readonly startedAt: number;
   /** Path of WebSockets. Some routes are below it: `/ws/stats`, `/ws/message`, … */
   readonly path: string;

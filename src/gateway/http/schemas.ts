@@ -101,3 +101,6 @@ export const failure = z.object({
     message: z.string().meta({ description: "For humans." }),
   }),
 });
+
+/** Workers of a supervised server, by whether they answered. */
+export const answering = z.object({ answered: z.array(z.string()), silent: z.array(z.string()) });

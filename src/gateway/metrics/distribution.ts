@@ -1,3 +1,5 @@
+import type { JsonMetric } from "./registry.ts";
+
 /**
  * Histogram for Prometheus. An observation costs a few comparisons and no allocation. `prom-client` sorts and hashes
  * the labels at every observation, which costs as much as publishing a message.
@@ -29,23 +31,50 @@ export class Distribution {
     this.#sum += value;
   }
 
-  /**
-   * Renders its series in the text format of Prometheus, without HELP and TYPE.
-   * @param label as written in the text, such as `kind="stored"`
-   */
-  series(name: string, label = ""): string[] {
-    const lines: string[] = [];
+  /** Reads its series, in the form and the order of Prometheus: buckets, sum, count. */
+  series(name: string, labels: Labels): Series[] {
+    const series: Series[] = [];
     let below = 0;
     for (const [index, count] of this.#counts.entries()) {
       below += count;
-      const bound = `le="${this.#bounds[index] ?? "+Inf"}"`;
-      lines.push(`${name}_bucket{${label === "" ? bound : `${label},${bound}`}} ${below}`);
+      const le = String(this.#bounds[index] ?? "+Inf");
+      series.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: below });
     }
-    const labels = label === "" ? "" : `{${label}}`;
-    return [...lines, `${name}_sum${labels} ${this.#sum}`, `${name}_count${labels} ${this.#count}`];
+    series.push({ metricName: `${name}_sum`, labels, value: this.#sum });
+    series.push({ metricName: `${name}_count`, labels, value: this.#count });
+    return series;
   }
 }
 
+type Labels = Readonly<Record<string, string>>;
+
+interface Series {
+  readonly metricName: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** A histogram of one or several distributions, each with its labels. */
+export interface Histogram {
+  readonly name: string;
+  readonly help: string;
+  readonly parts: readonly (readonly [Labels, Distribution])[];
+}
+
+const seriesOf = ({ name, parts }: Histogram): Series[] =>
+  parts.flatMap(([labels, distribution]) => distribution.series(name, labels));
+
 /** Renders a histogram in the text format of Prometheus: HELP, TYPE, and series. */
-export const histogramText = (name: string, help: string, series: readonly string[]): string =>
-  [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...series].join("\n");
+export function histogramText(histogram: Histogram): string {
+  const { name, help } = histogram;
+  const lines = seriesOf(histogram).map(({ metricName, labels, value }) => {
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
+    return `${metricName}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
+  });
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...lines].join("\n");
+}
+
+export function histogramJson(histogram: Histogram): JsonMetric {
+  const { name, help } = histogram;
+  return { name, help, type: "histogram", aggregator: "sum", values: seriesOf(histogram) };
+}

@@ -4,8 +4,8 @@ import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../
 import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
-import { Distribution, histogramText } from "./distribution.ts";
-import { processRegistry, ScrapedMetrics } from "./registry.ts";
+import { Distribution, type Histogram, histogramJson, histogramText } from "./distribution.ts";
+import { type JsonMetric, jsonOf, processRegistry, ScrapedMetrics } from "./registry.ts";
 import { registerTraffic } from "./traffic.ts";
 
 /** Sources that are read at every scrape. */
@@ -48,6 +48,8 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   /** Renders a scrape in the text format of Prometheus, of type {@link contentType}. */
   render(): Promise<string>;
   readonly contentType: string;
+  /** The metrics of a scrape as data, to be combined with those of other processes. */
+  json(): Promise<readonly JsonMetric[]>;
   stop(): void;
 }
 
@@ -122,25 +124,35 @@ class HubMetrics implements Metrics {
   async render(): Promise<string> {
     const texts = await Promise.all([this.#scraped.registry.metrics(), processRegistry().metrics()]);
     this.#monitor.reset();
-    return `${[...texts, this.#publishText(), this.#deliveryText()].join("\n")}\n`;
+    return `${[...texts, ...this.#histograms().map(histogramText)].join("\n")}\n`;
+  }
+
+  async json(): Promise<readonly JsonMetric[]> {
+    const lists = await Promise.all([jsonOf(this.#scraped.registry), jsonOf(processRegistry())]);
+    this.#monitor.reset();
+    return [...lists.flat(), ...this.#histograms().map(histogramJson)];
   }
 
   stop(): void {
     this.#monitor.stop();
   }
 
-  #publishText(): string {
-    const name = "tidings_publish_seconds";
-    return histogramText(name, "Time to publish a message.", [
-      ...this.#stored.series(name, 'kind="stored"'),
-      ...this.#ephemeral.series(name, 'kind="ephemeral"'),
-    ]);
-  }
-
-  #deliveryText(): string {
-    const name = "tidings_delivery_seconds";
-    const help = "Time from taking a message to handing it to connections of this node.";
-    return histogramText(name, help, this.#delivery.series(name));
+  #histograms(): Histogram[] {
+    return [
+      {
+        name: "tidings_publish_seconds",
+        help: "Time to publish a message.",
+        parts: [
+          [{ kind: "stored" }, this.#stored],
+          [{ kind: "ephemeral" }, this.#ephemeral],
+        ],
+      },
+      {
+        name: "tidings_delivery_seconds",
+        help: "Time from taking a message to handing it to connections of this node.",
+        parts: [[{}, this.#delivery]],
+      },
+    ];
   }
 
   #registerGauges({ local, pendingLogins, waiting, inboundBytes, http, probe }: MetricsSources): void {
@@ -153,22 +165,23 @@ class HubMetrics implements Metrics {
     const inboundHelp = "Bytes of clients received and not handled.";
     own.gauge("tidings_inbound_bytes", inboundHelp, () => inboundBytes().held);
     own.gauge("tidings_http_sockets", "Sockets of plain HTTP.", () => http.sockets.size);
-    own.gauge("tidings_backplane_up", "1 while the backplane answers.", () =>
+    const isUp = () =>
       probe().then(
         () => 1,
         () => 0,
-      ),
-    );
+      );
+    own.gauge("tidings_backplane_up", "1 while the backplane answers.", isUp, "min");
     const delayHelp = "Delay of the event loop since the last scrape.";
-    own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", () => {
+    const delays = () => {
       const { p50, p90, p99, max } = this.loopDelay;
       return [
         ["0.5", p50 / 1e3],
         ["0.9", p90 / 1e3],
         ["0.99", p99 / 1e3],
         ["1", max / 1e3],
-      ];
-    });
+      ] as const;
+    };
+    own.gauges("tidings_event_loop_delay_seconds", delayHelp, "quantile", delays, "max");
   }
 
   #registerCounters({ inboundBytes, http }: MetricsSources): void {
@@ -195,13 +208,14 @@ class HubMetrics implements Metrics {
 /** Registers what the backplane can do, and what is degraded. */
 function registerHealth(own: ScrapedMetrics, health: MetricsSources["health"]): void {
   const numberOf = (isTrue: boolean | undefined): number => (isTrue === true ? 1 : 0);
-  own.gauges("tidings_backplane_able", "1 for what the backplane can do now.", "ability", () =>
-    ABILITIES.map((ability) => [ability, numberOf(health.abilities[ability])] as const),
-  );
-  own.gauges("tidings_degraded", "1 for a part that does not work as it should.", "what", () => {
-    const degraded = health.degraded.map(({ what }) => what);
-    return DEGRADABLE.map((what) => [what, numberOf(degraded.includes(what))] as const);
-  });
+  const able = () => ABILITIES.map((ability) => [ability, numberOf(health.abilities[ability])] as const);
+  own.gauges("tidings_backplane_able", "1 for what the backplane can do now.", "ability", able, "min");
+  const degraded = () => {
+    const names = health.degraded.map(({ what }) => what);
+    return DEGRADABLE.map((what) => [what, numberOf(names.includes(what))] as const);
+  };
+  const degradedHelp = "1 for a part that does not work as it should.";
+  own.gauges("tidings_degraded", degradedHelp, "what", degraded, "max");
   // In memory there are no connections.
   if (Object.keys(health.connectionsLost).length === 0) return;
   const lostHelp = "Connections to the backplane that were lost.";
@@ -216,3 +230,7 @@ const countsOf = (names: readonly string[]): Map<string, number> => new Map(name
 const count = (counts: Map<string, number>, name: string): void => {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 };
+
+export { combinedMetrics } from "./combined.ts";
+export type { LoopDelay } from "./delay.ts";
+export type { JsonMetric } from "./registry.ts";

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 /** Reads a number at every scrape. */
 type Read = () => number | Promise<number>;
@@ -9,24 +9,48 @@ type ReadLabelled<Label extends string> = () => Iterable<
   readonly [labels: Record<Label, string>, number: number]
 >;
 
+/** A metric with its values, as `prom-client` writes it for other processes. */
+export interface JsonMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly aggregator: Aggregator;
+  readonly values: readonly {
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly value: number;
+    /** Name of the series, where it is not that of the metric. */
+    readonly metricName?: string;
+  }[];
+}
+
+export const jsonOf = async (registry: Registry): Promise<readonly JsonMetric[]> =>
+  (await registry.getMetricsAsJSON()) as unknown as readonly JsonMetric[]; // its declaration leaves out some fields
+
 /** Registry of a hub's metrics, whose values are kept elsewhere and read at every scrape. */
 export class ScrapedMetrics {
   readonly registry = new Registry();
 
-  gauge(name: string, help: string, read: Read): void {
+  /** @param aggregator how the gauges of several workers become one */
+  gauge(name: string, help: string, read: Read, aggregator: Aggregator = "sum"): void {
     const registers = [this.registry];
     new Gauge({
-      ...{ name, help, registers },
+      ...{ name, help, registers, aggregator },
       async collect() {
         this.set(await read());
       },
     });
   }
 
-  gauges(name: string, help: string, label: string, readEach: ReadEach): void {
+  gauges(
+    name: string,
+    help: string,
+    label: string,
+    readEach: ReadEach,
+    aggregator: Aggregator = "sum",
+  ): void {
     const registers = [this.registry];
     new Gauge({
-      ...{ name, help, registers, labelNames: [label] },
+      ...{ name, help, registers, labelNames: [label], aggregator },
       collect() {
         for (const [value, number] of readEach()) this.set({ [label]: value }, number);
       },

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { DEGRADABLE } from "../../../backplane/backplane.ts";
-import { toTidingsError } from "../../../protocol/protocol.ts";
+import { answeringIn } from "../../workers.ts";
 import { hasAccess } from "../access.ts";
 import type { ApiPorts } from "../ports.ts";
 import { alias, type Route, route } from "../route.ts";
-import { failure } from "../schemas.ts";
+import { answering, failure } from "../schemas.ts";
+import { combineHealth, combineReady } from "./combined.ts";
+import { healthReport, readyReport } from "./reports.ts";
 
 /** Routes for load balancers and orchestrators, which need no key. */
 export function healthRoutes(ports: ApiPorts): Route[] {
@@ -29,12 +31,17 @@ const healthRoute = (ports: ApiPorts): Route =>
       is_running: z.boolean().meta({ description: "False once the node is closing." }),
       websocket_count: z.int().optional().meta({ description: WITH_KEY }),
       node_id: z.string().optional().meta({ description: WITH_KEY }),
+      workers: answering.optional().meta({ description: WITH_KEY }),
     }),
-    handle(_input, { req, env }) {
-      const { local, node, isDraining, development } = ports;
-      const answer = { status: "healthy" as const, is_running: !isDraining() };
+    async handle(_input, { req, env }) {
+      const { node, development, workers } = ports;
+      const collected = await workers?.collect("health");
+      const { is_running, websocket_count } =
+        collected === undefined ? healthReport(ports) : combineHealth(collected);
+      const answer = { status: "healthy" as const, is_running };
       if (!development && !hasAccess(req.raw, env?.address, "any", ports)) return answer;
-      return { ...answer, websocket_count: local.size, node_id: node };
+      const whose = collected === undefined ? {} : { workers: answeringIn(collected) };
+      return { ...answer, websocket_count, node_id: workers?.node ?? node, ...whose };
     },
   });
 
@@ -46,7 +53,7 @@ const degradation = z.object({
   since: z.int().meta({ description: "Milliseconds since 1970." }),
 });
 
-/** 503 only when this node cannot admit clients or reach the other nodes, or drains. Everything less is degraded. */
+/** 503 only when this node (each worker, where there are several) cannot admit clients or reach the other nodes, or drains. Everything less is degraded. */
 const readyRoute = (ports: ApiPorts): Route =>
   route({
     name: "ready",
@@ -57,22 +64,13 @@ const readyRoute = (ports: ApiPorts): Route =>
     statuses: [200, 503],
     gives: z.object({ ready: z.boolean(), reasons: z.array(z.string()), degraded: z.array(degradation) }),
     async handle() {
-      const reasons = await whyNotReady(ports);
+      const collected = await ports.workers?.collect("ready");
+      const { reasons, degraded } =
+        collected === undefined ? await readyReport(ports) : combineReady(collected);
       const ready = reasons.length === 0;
-      const { degraded } = ports.backplane.health;
       return Response.json({ ready, reasons, degraded }, { status: ready ? 200 : 503 });
     },
   });
-
-async function whyNotReady({ backplane, probe, isDraining }: ApiPorts): Promise<string[]> {
-  const reasons = isDraining() ? ["the node is closing"] : [];
-  try {
-    await probe();
-  } catch (thrown) {
-    reasons.push(`${backplane.name} backplane: ${toTidingsError(thrown).message}`);
-  }
-  return reasons;
-}
 
 /** Answers a request without upgrade at the path of WebSockets (RFC 9110 section 15.5.22). */
 const socketRoute = ({ path: below }: ApiPorts): Route => {

@@ -1,6 +1,10 @@
 import { z } from "zod";
+import { combinedMetrics } from "../../metrics/metrics.ts";
 import type { ApiPorts } from "../ports.ts";
 import { alias, type Route, route } from "../route.ts";
+import { answering } from "../schemas.ts";
+import { combineStats } from "./combined.ts";
+import { statsReport } from "./reports.ts";
 
 /** Routes about this node and the cluster. */
 export function nodeRoutes(ports: ApiPorts): Route[] {
@@ -8,7 +12,7 @@ export function nodeRoutes(ports: ApiPorts): Route[] {
   return [stats, alias(stats, "socketStats", `${ports.path}/stats`), nodesRoute(ports), metricsRoute(ports)];
 }
 
-const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, startedAt }: ApiPorts): Route =>
+const statsRoute = (ports: ApiPorts): Route =>
   route({
     name: "stats",
     access: "read",
@@ -36,21 +40,14 @@ const statsRoute = ({ backplane, inbound, isDraining, local, metrics, node, star
       loopDelay: z
         .object({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() })
         .meta({ description: "Delay of the event loop since /metrics was last read, in milliseconds." }),
+      workers: answering
+        .optional()
+        .meta({ description: "Of `tidings serve --workers`: whose sums these are." }),
     }),
     async handle() {
-      const { rss, heapUsed } = process.memoryUsage();
-      return {
-        node,
-        uptimeSeconds: (Date.now() - startedAt) / 1_000,
-        draining: isDraining(),
-        connections: local.size,
-        cluster: await backplane.presence.count().catch(() => null),
-        pending: local.pending(),
-        waiting: inbound.waiting,
-        ...metrics.totals,
-        memory: { rss, heapUsed },
-        loopDelay: metrics.loopDelay,
-      };
+      const { workers } = ports;
+      if (workers === undefined) return statsReport(ports);
+      return combineStats(workers.node, await workers.collect("stats"));
     },
   });
 
@@ -79,7 +76,7 @@ const nodesRoute = ({ backplane }: ApiPorts): Route =>
     },
   });
 
-const metricsRoute = ({ metrics }: ApiPorts): Route =>
+const metricsRoute = ({ metrics, workers }: ApiPorts): Route =>
   route({
     name: "metrics",
     access: "read",
@@ -88,6 +85,11 @@ const metricsRoute = ({ metrics }: ApiPorts): Route =>
     summary: "Metrics for Prometheus",
     mediaType: "text/plain",
     gives: z.string(),
-    handle: async () =>
-      new Response(await metrics.render(), { headers: { "content-type": metrics.contentType } }),
+    async handle() {
+      const text =
+        workers === undefined
+          ? await metrics.render()
+          : await combinedMetrics(await workers.collect("metrics"));
+      return new Response(text, { headers: { "content-type": metrics.contentType } });
+    },
   });
