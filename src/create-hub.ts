@@ -40,8 +40,8 @@ import {
   UnfinishedMessages,
   type Workers,
   withCheckedIds,
-} from "./gateway/gateway.ts";
   withLimits,
+} from "./gateway/gateway.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -196,6 +196,9 @@ function makeLocal({ websocket }: Config, missed: (connection: Connection) => vo
   });
 }
 
+/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
+const HELD_SHARE = 1 / 4;
+
 /** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
 function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
   const { config, hooks, report } = basis;
@@ -204,9 +207,6 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   const publisher = new Publisher({
     backplane,
     deliverer,
-/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
-const HELD_SHARE = 1 / 4;
-
     acks,
     senders: new SenderBudgets(config.publish.storedBytesPerHour),
     ackTimeoutMs: config.publish.ackTimeoutMs,
@@ -215,7 +215,12 @@ const HELD_SHARE = 1 / 4;
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
     },
   });
-  const watchers = new Watchers();
+  const watchers = new Watchers({
+    get exist() {
+      return hooks.has("online") || hooks.has("offline");
+    },
+    tell: (user, online) => hooks.emit(online ? "online" : "offline", { user }),
+  });
   const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
   const rules = { maxPerUser, perUserPolicy, onePerPlatform };
   const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = config.websocket;
@@ -223,7 +228,9 @@ const HELD_SHARE = 1 / 4;
   const reads = new HistoryReads(backplane.broker);
   const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
   const commands = new Commands(local, members);
-  const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, report });
+  const { presence } = backplane;
+  const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
+  const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, report });
   return { publisher, reads, watchers, members, sink };
 }
 

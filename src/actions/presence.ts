@@ -1,14 +1,12 @@
 import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
+import type { Online } from "../members/members.ts";
 import { groupChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
 
 /** A request names at most 1,000 users, because each costs one read of presence. */
 const usersSchema = z.array(idSchema).max(1_000);
-
-/** Platforms of online users, by user. */
-type Online = Record<string, readonly string[]>;
 
 /** Limit of users in a reply about all users. */
 const PAGE = 100;
@@ -28,9 +26,17 @@ export function presenceActions(ports: BuiltinPorts): void {
   const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
   router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
     const users = "users" in watched ? watched.users : undefined;
+    const watcher = localConnection(local, connection);
     // Watch first: a change between the watch and the read must not be missed.
-    watchers.watch(localConnection(local, connection), users);
-    return users === undefined ? anyOnline(backplane) : watchedOnline({ backplane, members }, users);
+    await watchers.watch(watcher, users);
+    if (users === undefined) {
+      const reply = await anyOnline(backplane);
+      watchers.replied(watcher, reply.online);
+      return reply;
+    }
+    const reply = await watchedOnline({ backplane, members }, users);
+    const online = watchers.replied(watcher, reply.online, users);
+    return { online, count: Object.keys(online).length };
   });
 }
 

@@ -60,6 +60,13 @@ export interface BackplaneSink {
   lost(channel: Channel, position: Position): void;
   /** A user came online, or is offline after the grace period. Once per change, on every node, in order per user. */
   presence(user: string, online: boolean): void;
+  /**
+   * Calls of `presence` may be missing. MUST be called at the start, and after each outage in which events may have been
+   * lost, as soon as presence can be read and events arrive again. Not where no event can be lost.
+   * @param isSettled false while other nodes may have connections that the backplane does not know: a user who seems offline
+   * may be online. MUST be called again once that is over
+   */
+  presenceMissed(isSettled: boolean): void;
   /** Runs a command on this node. @returns how many connections it concerned */
   command(command: Command): Promise<number>;
   /** A failure that no caller waits for. */

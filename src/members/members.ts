@@ -10,7 +10,7 @@ import {
 } from "../protocol/protocol.ts";
 import { type HistoryReads, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
 import { Pace } from "./pace.ts";
-import type { Watchers } from "./watchers.ts";
+import type { Watchers } from "./watching/watchers.ts";
 
 export interface MembersPorts {
   readonly local: Local;
@@ -252,4 +252,5 @@ export class Members {
 export { Commands } from "./commands.ts";
 export { addMember, type GroupMember, groupMembers, removeMember } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
-export { Watchers } from "./watchers.ts";
+export { PresenceComparison } from "./watching/comparison.ts";
+export { type Online, Watchers } from "./watching/watchers.ts";

@@ -45,7 +45,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   }
   const inPlan = new Set(Object.values(plan).flatMap((steps) => steps.map(({ fault }) => fault)));
   const used = faults.filter(({ name }) => inPlan.has(name));
-  breaches.push(...(await calm(world, crowd, !used.some(({ mutes }) => mutes))));
+  breaches.push(...(await calm(world, crowd)));
   const { sent, people } = crowd;
   breaches.push(...judgeMessages(sent, people), ...people.flatMap(({ surprises }) => surprises));
   const mayLose = used.some(({ loses }) => loses);
@@ -82,12 +82,8 @@ async function runLane(
   }
 }
 
-/**
- * Waits until everything is well again after the faults.
- * @param heardAll watchers were told of every change of presence
- * @returns what did not become well in time
- */
-async function calm(world: World, crowd: Crowd, heardAll: boolean): Promise<string[]> {
+/** Waits until everything is well again after the faults. @returns what did not become well in time */
+async function calm(world: World, crowd: Crowd): Promise<string[]> {
   const breaches: string[] = [];
   const within = async (what: string, check: () => Promise<readonly string[]>): Promise<void> => {
     let last: readonly string[] = [];
@@ -107,8 +103,7 @@ async function calm(world: World, crowd: Crowd, heardAll: boolean): Promise<stri
     crowd.present.flatMap((one) => missing(crowd.sent, one)),
   );
   await within("ephemeral messages arrive", () => crowd.deaf(world));
-  const watchers = heardAll ? crowd.watchers : [];
-  await within("presence is exact", () => judgePresence(world, crowd.people, crowd.others, watchers));
+  await within("presence is exact", () => judgePresence(world, crowd.people, crowd.others, crowd.watchers));
   await crowd.everybodyComes();
   await within("all clients are connected", async () => crowd.notConnected());
   await within("those who came back have every message", async () =>

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.ts";
-import { type Connection, Local } from "../../src/local/local.ts";
+import { type Connection, HeldBytes, Local } from "../../src/local/local.ts";
 import { Gaps, Members, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { Deliverer, HistoryReads } from "../../src/publish/publish.ts";
@@ -64,7 +64,7 @@ class Scene {
       missed: (connection) => gaps.tell(connection),
     });
     const rules = { maxPerUser: 0, perUserPolicy: "reject", onePerPlatform: false } as const;
-    const watchers = new Watchers();
+    const watchers = new Watchers({ exist: false, tell: () => undefined });
     this.members = new Members({
       local: this.local,
       backplane: this.backplane,
@@ -87,6 +87,7 @@ class Scene {
         lost: (channel, position) => deliverer.lost(channel, position),
         acknowledged: () => undefined,
         presence: () => undefined,
+        presenceMissed: () => undefined,
         command: async () => 0,
         report: () => undefined,
       },
@@ -186,7 +187,6 @@ describe("joining a group", () => {
   });
 });
 
-describe("a replay that fails", () => {
 describe("a replay while messages come", () => {
   it("gives each of them once, in order, when their bytes exceed the budget of the hold", async () => {
     const scene = await new Scene({ bytes: 100 }).open();
@@ -230,6 +230,7 @@ describe("a replay while messages come", () => {
   });
 });
 
+describe("a replay that fails", () => {
   it("gives the held messages and tells where the channel stands", async () => {
     const scene = await new Scene().open();
     await (await scene.members.join(scene.connection, "g"))();

@@ -26,6 +26,7 @@ const sink: BackplaneSink = {
   acknowledged: () => {},
   lost: (channel) => fail(`the history of ${channel} was lost`),
   presence: () => {},
+  presenceMissed: () => {},
   command: async () => 0,
   report: (stage, error) => fail(`${stage}: ${error}`),
 };

@@ -1,7 +1,7 @@
 import type { LocalNode } from "../local-node.ts";
 import type { Health } from "../port.ts";
 import type { Bus, TrafficCounts } from "./bus/bus.ts";
-import { Comparison } from "./comparison/comparison.ts";
+import { Comparison, MissedEvents } from "./comparison/comparison.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { RedisCursors } from "./history/cursors.ts";
 import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
@@ -19,11 +19,15 @@ export interface Compared {
   readonly traffic: TrafficCounts;
   readonly health: Health;
   readonly heartbeatMs: number;
+  readonly graceMs: number;
   readonly presence: RedisPresence;
   readonly directory: Directory;
   readonly receiver: Receiver;
   readonly cursors: RedisCursors;
 }
+
+/** Heartbeats after which all nodes have noticed that Redis has lost data, and announced their connections again. */
+const HEARTBEATS_TO_SETTLE = 2;
 
 /** Wires what compares the node with Redis: whole partitions when there is a reason, single entries in rounds. */
 export function createComparison(parts: Compared) {
@@ -34,6 +38,14 @@ export function createComparison(parts: Compared) {
   partitions.onLost((partition) => pending.add(partition));
   partitions.onDoubt((partition) => pending.add(partition));
   bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
+  const missed = new MissedEvents({
+    ...parts,
+    isUp: () => connection.isUp,
+    settleMs: HEARTBEATS_TO_SETTLE * Math.max(parts.heartbeatMs, parts.graceMs),
+    readAcks: () => cursors.catchUp(),
+  });
+  partitions.onLost(() => missed.settle());
+  connection.onUp(() => missed.recovered());
   // After `pending`, so that a lost partition is announced anew before its entries are compared.
   const comparison = new Comparison({
     ...parts,
@@ -42,8 +54,9 @@ export function createComparison(parts: Compared) {
     histories: receiver,
     watches: cursors,
     presence,
+    onRound: () => missed.tell(),
   });
-  return { compare, pending, comparison };
+  return { compare, pending, comparison, missed };
 }
 
 /**

@@ -124,10 +124,12 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
   const parts = { presence, directory, receiver, cursors };
-  const { compare, pending, comparison } = createComparison({
+  const { heartbeatMs } = settings;
+  const { compare, pending, comparison, missed } = createComparison({
     ...base,
     ...parts,
-    heartbeatMs: settings.heartbeatMs,
+    heartbeatMs,
+    graceMs,
   });
   return {
     name: "redis",
@@ -156,6 +158,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     },
     async stop() {
       comparison.stop();
+      missed.stop();
       cluster.stop();
       registry.stop();
       presence.stop();

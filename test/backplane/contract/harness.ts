@@ -146,6 +146,8 @@ export class RecordingSink implements BackplaneSink {
     this.#arrived(() => this.changes.push({ user, online }));
   }
 
+  presenceMissed(): void {}
+
   async command(command: Command): Promise<number> {
     this.#arrived(() => this.commands.push(command));
     return this.connections;

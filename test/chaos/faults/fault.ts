@@ -13,11 +13,6 @@ export interface Fault extends Plannable {
   readonly on: readonly Kind[];
   /** It destroys what Redis has: clients may be told of a loss. @default false */
   readonly loses?: boolean;
-  /**
-   * Nodes may miss presence events of others, which Pub/Sub does not repeat: what watchers were told is not judged.
-   * @default false
-   */
-  readonly mutes?: boolean;
   /** @throws Error when the fault shows a mistake by itself, as a move of slots that cannot end */
   begin(world: World, dice: Dice): Promise<Heal>;
 }

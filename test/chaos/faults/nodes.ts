@@ -33,7 +33,6 @@ export const NODE_FAULTS: readonly Fault[] = [
     lane: "nodes",
     on: KINDS,
     lastsMs: [200, 6_000],
-    mutes: true,
     async begin({ nodes }, dice) {
       const { process } = dice.pick(nodes);
       process.pause();
@@ -102,7 +101,6 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     lane: "network",
     on: KINDS,
     lastsMs: [0, 500],
-    mutes: true,
     async begin({ redis }, dice) {
       const server = dice.pick(await redis.masters());
       const list = String(await server.command("CLIENT", "LIST").catch(() => ""));
@@ -118,7 +116,6 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     lane: "network",
     on: ["single"],
     lastsMs: [500, 3_000],
-    mutes: true,
     async begin({ redis }, dice) {
       dice.pick(redis.proxies).silence(dice, dice.next());
       return HEALED;

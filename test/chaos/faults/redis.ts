@@ -30,7 +30,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["single", "cluster"],
     lastsMs: [0, 4_000],
-    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       await server.kill();
@@ -43,7 +42,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [100, 5_000],
-    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       server.pause();
@@ -55,7 +53,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [0, 2_000],
-    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
@@ -68,7 +65,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [0, 2_000],
-    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
@@ -83,7 +79,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: KINDS,
     lastsMs: [1_000, 5_000],
-    mutes: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
@@ -98,7 +93,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["single", "cluster"],
     lastsMs: [500, 4_000],
-    mutes: true,
     loses: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);

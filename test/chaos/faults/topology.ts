@@ -38,7 +38,6 @@ export const TOPOLOGY_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["sentinel", "cluster"],
     lastsMs: [0, 2_000],
-    mutes: true,
     loses: true,
     async begin(world) {
       const redis = replicatedIn(world);
@@ -57,7 +56,6 @@ export const TOPOLOGY_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["cluster"],
     lastsMs: [0, 2_000],
-    mutes: true,
     async begin(world, dice) {
       const cluster = clusterIn(world);
       await cluster.whole();
@@ -70,7 +68,6 @@ export const TOPOLOGY_FAULTS: readonly Fault[] = [
     lane: "redis",
     on: ["cluster"],
     lastsMs: [0, 3_000],
-    mutes: true,
     async begin(world, dice) {
       const cluster = clusterIn(world);
       await cluster.whole();

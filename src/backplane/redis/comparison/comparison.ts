@@ -38,6 +38,8 @@ export interface ComparisonParts {
   readonly histories: ComparedChannels;
   /** Watches of acknowledgements. */
   readonly watches: ComparedChannels;
+  /** Called once in a round. */
+  readonly onRound: () => void;
 }
 
 /** Heartbeats in a round: 4 minutes with the default one. */
@@ -96,7 +98,10 @@ export class Comparison {
     await Promise.allSettled(EVERY_PARTITION.map((partition) => identities.check(partition)));
     this.#reportLost();
     await this.#visitDue();
-    if (++this.#beats % HEARTBEATS_PER_ROUND === 0) await this.#checkSettings();
+    if (++this.#beats % HEARTBEATS_PER_ROUND === 0) {
+      this.#parts.onRound();
+      await this.#checkSettings();
+    }
     this.#isBusy = false;
   }
 
@@ -205,4 +210,5 @@ const mendedEntries = (what: Mending, partition: number, count: number): Tidings
       "Redis may evict keys, or something else may write to it",
   );
 
+export { MissedEvents } from "./missed.ts";
 export { COMPARE_SCHEDULE } from "./schedule.ts";

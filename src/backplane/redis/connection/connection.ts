@@ -98,6 +98,11 @@ export class Connection {
     this.#session.availability.onUnavailable(listener);
   }
 
+  /** Calls a function at the end of each outage, and when Redis is available for the first time. */
+  onUp(listener: () => void): void {
+    this.#session.availability.onUp(listener);
+  }
+
   /** Why Redis refuses writes now. A full one still frees memory, and takes the little that clients need. */
   get refusal(): RefusedWrites | undefined {
     return this.#writes.refusal;

@@ -105,5 +105,27 @@ return added
 `,
 );
 
+export const READ_ACKS = historyScript(
+  "acks",
+  lua`
+-- Reads how far users have acknowledged the present histories of their own channels, by any device.
+-- KEYS[1]  base of the channels' partition
+-- ARGV[1]  HEAD_MS
+-- ARGV[2…] two for each channel: channel, user
+-- reply    an offset for each channel, 0 for none
+local reply = {}
+${DEVICES}
+for index = 2, #ARGV, 2 do
+  local current, highest = epoch_of(history_of(base, ARGV[index])), 0
+  local cursors = redis.call("HGET", key("${KEY.cursors}", ARGV[index]), ARGV[index + 1]) or ""
+  for _, offset, epoch in string.gmatch(cursors, CURSOR) do
+    if epoch == current then highest = math.max(highest, tonumber(offset)) end
+  end
+  reply[#reply + 1] = highest
+end
+return reply
+`,
+);
+
 /** Scripts on cursors, for the counters. */
-export const CURSOR_SCRIPTS: readonly Script[] = [READ_CURSORS, MOVE_CURSOR, WATCH];
+export const CURSOR_SCRIPTS: readonly Script[] = [READ_CURSORS, MOVE_CURSOR, READ_ACKS, WATCH];

@@ -1,4 +1,4 @@
-import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
+import { type Channel, type Position, TidingsError, targetOf } from "../../../protocol/protocol.ts";
 import { UNKNOWN } from "../../cursors.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { Cursors } from "../../port.ts";
@@ -6,11 +6,13 @@ import type { Bus } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { partitionOf } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";
-import { MOVE_CURSOR, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
+import { MOVE_CURSOR, READ_ACKS, READ_CURSORS, WATCH } from "./cursor-scripts.ts";
 import type { Histories } from "./histories.ts";
 
 /** Lifetime of a watch in Redis. A wait for an acknowledgement is shorter. */
 const WATCH_MS = 3_600_000;
+/** Watched channels in one script. A script takes about a millisecond. */
+const CHANNELS_PER_SCRIPT = 200;
 
 /**
  * Cursors of devices, stored beside the history of their channel. They outlive its messages: the epoch of a cursor tells
@@ -19,6 +21,7 @@ const WATCH_MS = 3_600_000;
 export class RedisCursors implements Cursors {
   readonly #connection: Connection;
   readonly #bus: Bus;
+  readonly #node: LocalNode;
   readonly #histories: Histories;
   /** Number of watches of each channel on this node. */
   readonly #watches = new Map<Channel, number>();
@@ -26,6 +29,7 @@ export class RedisCursors implements Cursors {
   constructor(connection: Connection, bus: Bus, node: LocalNode, histories: Histories) {
     this.#connection = connection;
     this.#bus = bus;
+    this.#node = node;
     this.#histories = histories;
     // The channel was checked by the node that began the watch.
     bus.on(LINE.ack, ([, channel, user = "", offset]) =>
@@ -102,6 +106,35 @@ export class RedisCursors implements Cursors {
     const watched = channels.filter((channel) => this.#watches.has(channel));
     const restored = await Promise.all(watched.map((channel) => this.#watch(channel, WATCH_MS)));
     return restored.reduce((sum, added) => sum + added, 0);
+  }
+
+  /** Passes on acknowledgements whose lines may have been lost in an outage. Only users acknowledge, each for one channel. */
+  async catchUp(): Promise<void> {
+    const watched = [...this.#watches.keys()].flatMap((channel) => {
+      const user = targetOf(channel).to;
+      return user === undefined ? [] : [{ channel, user }];
+    });
+    for (const [partition, some] of Map.groupBy(watched, ({ channel }) => partitionOf(channel))) {
+      for (let start = 0; start < some.length; start += CHANNELS_PER_SCRIPT) {
+        await this.#catchUp(partition, some.slice(start, start + CHANNELS_PER_SCRIPT));
+      }
+    }
+  }
+
+  async #catchUp(
+    partition: number,
+    some: readonly { readonly channel: Channel; readonly user: string }[],
+  ): Promise<void> {
+    const named = some.flatMap(({ channel, user }) => [channel, user]);
+    const reply = await this.#connection.run(READ_ACKS, partition, [
+      ...this.#histories.firstArguments,
+      ...named,
+    ]);
+    for (const [index, offset] of (reply as number[]).entries()) {
+      const { channel, user } = some[index] ?? {};
+      if (channel === undefined || user === undefined || offset === 0) continue;
+      this.#node.sink.acknowledged(channel, user, offset);
+    }
   }
 
   #unwatch(channel: Channel): void {

@@ -8,6 +8,7 @@ type State = "new" | "unavailable" | "up" | "stopped";
  */
 export class Availability {
   readonly #listeners: (() => void)[] = [];
+  readonly #upListeners: (() => void)[] = [];
   #state: State = "new";
   #start: PromiseWithResolvers<void> | undefined;
   #wasUp = false;
@@ -36,6 +37,11 @@ export class Availability {
     this.#listeners.push(listener);
   }
 
+  /** Calls a function at the end of each outage, and when Redis is available for the first time. */
+  onUp(listener: () => void): void {
+    this.#upListeners.push(listener);
+  }
+
   /**
    * Resolves when Redis is available for the first time, however long that takes; rejects when the node is stopped
    * before, or {@link giveUp} is called.
@@ -51,6 +57,7 @@ export class Availability {
     this.#wasUp = true;
     this.#reason = "";
     this.#start?.resolve();
+    for (const listener of this.#upListeners) listener();
   }
 
   /** Sets what the errors of this outage add. @param reason without secrets and addresses: clients see it */
