@@ -25,6 +25,7 @@ export class MissedEvents {
 
   /** Events arrive again. */
   recovered(): void {
+    if (this.#isStopped) return;
     // The other nodes may recover later than this one.
     this.settle();
     this.#parts.node.sink.presenceMissed(false);
