@@ -179,13 +179,28 @@ test("a comparison reads each watched user once, and everybody in pages", async 
 
   const many = Array.from({ length: 1_200 }, (_, index) => `online-${index}`);
   for (const user of many) scene.online.add(user);
-  scene.reads = 0;
   const ended = scene.watcher();
+  await scene.comparison.run(true);
   scene.watchers.drop(ended.connection);
+  scene.reads = 0;
   await scene.comparison.run(true);
   expect(scene.reads).toBe(100);
+
   scene.watcher();
+  await scene.comparison.run(true);
   scene.reads = 0;
   await scene.comparison.run(true);
   expect(scene.reads).toBe(103);
+});
+
+test("the first watcher of all users waits until those who are online are known, where events can be lost", async () => {
+  const scene = new Scene();
+  scene.online.add("alice");
+  await scene.comparison.run(true);
+  const connection = { send: () => undefined } as unknown as Connection; // all that watchers use
+
+  await scene.watchers.watch(connection);
+
+  expect([...(scene.watchers.roster?.online ?? [])]).toEqual(["alice"]);
+  expect(scene.watchers.watch(connection)).toBeUndefined();
 });
