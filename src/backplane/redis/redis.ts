@@ -123,7 +123,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const { receiver, directory, histories, idempotency, retention } = messages;
   const { presence, registry, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
-  const parts = { presence, directory, receiver, cursors };
+  const parts = { presence, registry, directory, receiver, cursors };
   const { heartbeatMs } = settings;
   const { compare, pending, comparison, missed } = createComparison({
     ...base,
@@ -264,6 +264,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
   const receiver = new Receiver({
     ...base,
     histories,
+    confirmed: () => targets.confirmed(),
     hasMembers: (channel) => members().hasLocal(channel),
     onDelivered: (message, connections) => appends.completion.delivered(message, connections),
     onUndelivered: (channel) => appends.completion.undelivered(channel),

@@ -38,6 +38,8 @@ export interface ReceiverParts {
   readonly bus: Bus;
   readonly node: LocalNode;
   readonly histories: Histories;
+  /** Positions of the messages that this node has confirmed to their senders. */
+  readonly confirmed: () => Iterable<[Channel, Delivered]>;
   /** True if this node has members of the channel. */
   readonly hasMembers: (channel: Channel) => boolean;
   /** Called for each message that arrived, with the number of local connections that got it. */
@@ -99,9 +101,7 @@ export class Receiver {
   /** Reports histories of some partitions that were lost, and reads messages that were missed. */
   async catchUpIn(partitions: readonly number[]): Promise<readonly number[]> {
     const chosen = new Set(partitions);
-    return this.#catchUp(
-      new Map([...this.#progress].filter(([channel]) => chosen.has(partitionOf(channel)))),
-    );
+    return this.#catchUp(new Map([...this.#known()].filter(([channel]) => chosen.has(partitionOf(channel)))));
   }
 
   /**
@@ -109,10 +109,21 @@ export class Receiver {
    * @returns partitions that are moving to another master, and are not compared
    */
   catchUp(): Promise<readonly number[]> {
-    return this.#catchUp(this.#progress);
+    return this.#catchUp(this.#known());
   }
 
-  async #catchUp(delivered: ReadonlyMap<Channel, Progress>): Promise<readonly number[]> {
+  /** Positions that this node has delivered or confirmed, the later one of each channel. */
+  #known(): ReadonlyMap<Channel, Delivered> {
+    const known = new Map<Channel, Delivered>(this.#parts.confirmed());
+    for (const [channel, progress] of this.#progress) {
+      const confirmed = known.get(channel);
+      const isLater = confirmed?.epoch === progress.epoch && confirmed.offset > progress.offset;
+      if (!isLater) known.set(channel, progress);
+    }
+    return known;
+  }
+
+  async #catchUp(delivered: ReadonlyMap<Channel, Delivered>): Promise<readonly number[]> {
     const moving = new Set<number>();
     const verified = await this.#parts.histories.verify(delivered, (partition) => moving.add(partition));
     const behind: { channel: Channel; progress: Progress; last: number }[] = [];

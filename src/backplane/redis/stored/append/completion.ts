@@ -29,8 +29,11 @@ export class Completion {
   }
 
   /** Redis has stored a message. @returns number of nodes to which it was sent */
-  appended(pending: PendingAppend, { epoch, nodes }: AppendTarget, offset: number): number {
+  appended(pending: PendingAppend, target: AppendTarget, offset: number): number {
     const { message, connections } = pending;
+    const { epoch, nodes } = target;
+    target.confirmed = offset;
+    target.confirmedId = message.id;
     const { others, hasOwn } = nodes;
     const result = new AppendResult(message, epoch, offset, others);
     if (hasOwn && connections === undefined && this.#connection.isUp) pending.result = result;

@@ -1,6 +1,7 @@
 import type { Channel } from "../../../../protocol/protocol.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { type Connection, pack } from "../../connection/connection.ts";
+import type { Delivered } from "../../history/histories.ts";
 import { baseOf, listKey, partitionOf } from "../../wire/keys.ts";
 import { headerOf } from "../../wire/stored-line.ts";
 
@@ -34,6 +35,9 @@ export interface AppendTarget {
   until: number;
   /** Characters that this node has appended since the list was last measured (trimmer.ts). */
   appendedBytes: number;
+  /** Offset and id of the last message that this node has confirmed to its sender; 0 for none. */
+  confirmed: number;
+  confirmedId: string;
   /** Value of `members.arrivals` when this node last had no member of the channel; -1: never checked. */
   noMembersAt: number;
 }
@@ -49,6 +53,8 @@ export const UNKNOWN_TARGET: AppendTarget = {
   nodes: NO_NODES,
   until: 0,
   appendedBytes: 0,
+  confirmed: 0,
+  confirmedId: "",
   noMembersAt: -1,
 };
 
@@ -88,6 +94,8 @@ export class AppendTargets {
     tokens: readonly string[],
   ): AppendTarget {
     const [birth = ""] = epoch.split(".");
+    const former = this.#targets.get(channel);
+    const isSame = former?.epoch === epoch;
     const target: AppendTarget = {
       list: this.#listOf(channel, birth, stamp),
       header: headerOf(channel, epoch, start),
@@ -96,7 +104,9 @@ export class AppendTargets {
       nodes: this.#nodesOf(tokens),
       until: performance.now() + this.#lifetimeMs,
       // Whatever makes look-ups frequent must not keep the list from being measured.
-      appendedBytes: this.#targets.get(channel)?.appendedBytes ?? 0,
+      appendedBytes: former?.appendedBytes ?? 0,
+      confirmed: isSame ? former.confirmed : 0,
+      confirmedId: isSame ? former.confirmedId : "",
       noMembersAt: -1,
     };
     this.#targets.delete(channel);
@@ -131,8 +141,18 @@ export class AppendTargets {
     return nodes;
   }
 
+  /**
+   * Positions of the messages that this node has confirmed, for comparison after an outage: an older state of Redis may lack
+   * some of them, and nobody else may know.
+   */
+  *confirmed(): Iterable<[Channel, Delivered]> {
+    for (const [channel, { epoch, confirmed: offset, confirmedId: id }] of this.#targets)
+      if (offset > 0) yield [channel, { epoch, offset, id }];
+  }
+
+  /** What was confirmed stays known. */
   #clear(): void {
-    this.#targets.clear();
+    for (const target of this.#targets.values()) target.until = 0;
     this.#nodes.clear();
   }
 }
