@@ -4,6 +4,7 @@ import type { Bus, TrafficCounts } from "./bus/bus.ts";
 import { Comparison, MissedEvents } from "./comparison/comparison.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { RedisCursors } from "./history/cursors.ts";
+import type { Registry } from "./nodes/registry.ts";
 import { type Compare, PendingPartitions } from "./partitions/partitions.ts";
 import type { RedisPresence } from "./presence/presence.ts";
 import type { Directory } from "./routing/directory.ts";
@@ -21,6 +22,7 @@ export interface Compared {
   readonly heartbeatMs: number;
   readonly graceMs: number;
   readonly presence: RedisPresence;
+  readonly registry: Registry;
   readonly directory: Directory;
   readonly receiver: Receiver;
   readonly cursors: RedisCursors;

@@ -3,6 +3,7 @@ import type { LocalNode } from "../../local-node.ts";
 import type { Health, Mending } from "../../port.ts";
 import type { TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Registry } from "../nodes/registry.ts";
 import type { Mended, RedisPresence } from "../presence/presence.ts";
 import { EVERY_PARTITION, partitionOf, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
 import { type Plan, planEach, planOf } from "./entries.ts";
@@ -32,6 +33,7 @@ export interface ComparisonParts {
   readonly identities: Identities;
   readonly heartbeatMs: number;
   readonly presence: RedisPresence;
+  readonly registry: Pick<Registry, "strangersAmong" | "clearAfter">;
   /** Cached routes. */
   readonly routes: ComparedChannels;
   /** Histories from which this node has delivered. */
@@ -147,7 +149,7 @@ export class Comparison {
     const { comparison } = presence;
     return [
       planEach("connections", (partition) => this.#caughtUp(comparison.ghosts(partition))),
-      planEach("connections", (partition) => this.#caughtUp(comparison.online(partition, this.#roundMs))),
+      planEach("connections", (partition) => this.#compareOnline(partition)),
       planOf({
         what: "connections",
         names: () => presence.users,
@@ -170,6 +172,18 @@ export class Comparison {
       }),
       planOfChannels("watches", watches),
     ];
+  }
+
+  /** Compares the users online, and clears up after incarnations that are gone. */
+  async #compareOnline(partition: number): Promise<number> {
+    const { presence, registry } = this.#parts;
+    const { entries, incarnations } = await presence.comparison.online(partition, this.#roundMs);
+    const strangers = incarnations.size === 0 ? [] : await registry.strangersAmong(incarnations);
+    for (const token of strangers) {
+      await presence.comparison.reclaim(partition, token);
+      await registry.clearAfter(token);
+    }
+    return entries + strangers.length;
   }
 
   /** A node that was no target of a channel has missed messages, and while the channel is quiet nothing else tells. */

@@ -96,10 +96,8 @@ export class Registry {
 
   /** Removes this node from the registry and clears everything it owns. After a failure the other nodes clear the rest. */
   async leave(): Promise<void> {
-    const { token } = this.#bus;
     this.stop();
-    await this.#connection.exec(BURY, REGISTRY, [token]);
-    await this.#clearUp(token);
+    await this.clearAfter(this.#bus.token);
   }
 
   /**
@@ -132,6 +130,23 @@ export class Registry {
   async nameOf(token: string): Promise<string | undefined> {
     const text = await this.#connection.run(DESCRIBE, REGISTRY, [token]);
     return typeof text === "string" ? (JSON.parse(text) as Description).id : undefined; // written by #describe
+  }
+
+  /**
+   * Finds incarnations that are neither registered nor alive, although Redis has something of them: an older state of Redis
+   * brings back what was cleared.
+   */
+  async strangersAmong(tokens: Iterable<string>): Promise<string[]> {
+    const registered = new Set((await this.#list()).map(([token]) => token));
+    const unknown = [...tokens].filter((token) => !registered.has(token) && token !== this.#bus.token);
+    const roll = await this.#callRoll(unknown);
+    return unknown.filter((token) => roll.get(token) === false);
+  }
+
+  /** Clears everything that a dead incarnation owns. After a failure the next heartbeats clear the rest. */
+  async clearAfter(token: string): Promise<void> {
+    await this.#connection.exec(BURY, REGISTRY, [token]);
+    await this.#clearUp(token);
   }
 
   /** Shows this node as draining. */

@@ -245,7 +245,10 @@ for _, entry in ipairs(redis.call("SPOP", owned, ARGV[4])) do
     invalidate("all")
   end
 end
-return { redis.call("SCARD", owned), unpack(left) }
+local rest = redis.call("SCARD", owned)
+-- An older state of Redis may count more than it lists.
+if rest == 0 then redis.call("HDEL", CONNECTION_COUNTS, token) end
+return { rest, unpack(left) }
 `,
 );
 

@@ -300,3 +300,32 @@ test("users who come, go and move groups all the time are no difference", async 
 
   expect(scene.reports).toEqual([]);
 });
+
+test.each([
+  ["all that it owned", []],
+  ["its connections without the list of them", ["*{*}:n:*"]],
+  ["its count of connections only", ["*{*}:[dun]:*", "*{*}:online"]],
+])(
+  "an older state of Redis brings back a node that has gone, with %s: it is cleared again",
+  async (_, lost) => {
+    await using scene = await openScene({ nodes: 3 });
+    const gone = scene.nodes[2] as StartedCluster["node"]; // there are three
+    await gone.presence.arrive(connectionOf(gone, "carl"), NO_RULES);
+    const partition = `*{${partitionOfUser("carl")}}:*`;
+    const kept = await keysLike(partition);
+    for (const key of kept) await server.command("COPY", key, `kept ${key}`);
+
+    await gone.backplane.stop();
+    const isKept = ([key]: [string]): boolean => key.startsWith("kept ");
+    const cleared = JSON.stringify(
+      JSON.parse(await ownedState()).filter((entry: [string]) => !isKept(entry)),
+    );
+    for (const key of kept) await server.command("RENAME", `kept ${key}`, key);
+    for (const pattern of lost) {
+      for (const key of await keysLike(pattern)) if (kept.includes(key)) await server.command("DEL", key);
+    }
+
+    await eventually("nothing of it is left", async () => (await ownedState()) === cleared);
+    expect(await scene.node.presence.count()).toEqual({ users: 2, connections: 3 });
+  },
+);

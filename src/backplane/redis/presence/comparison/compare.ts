@@ -17,6 +17,7 @@ import {
   MEND_GROUPS,
   MEND_ONLINE,
   MEND_USERS,
+  RECLAIM,
 } from "./scripts.ts";
 
 export interface ComparisonParts {
@@ -107,18 +108,28 @@ export class PresenceComparison {
   /**
    * Ends the presence of users who are listed as online without any connection.
    * @param roundMs duration of a round, in which a node would tell of connections that Redis has lost
+   * @returns also the incarnations that have connections, as Redis says
    */
-  async online(partition: number, roundMs: number): Promise<Mended> {
+  async online(partition: number, roundMs: number): Promise<Mended & { incarnations: ReadonlySet<string> }> {
+    const incarnations = new Set<string>();
     let entries = 0;
     for (let after = "0"; after !== ""; ) {
       const args = [after, ONLINE_PER_SCRIPT, this.#parts.graceMs(), roundMs / 2, 2 * roundMs];
       const reply = await this.#run(MEND_ONLINE, partition, args);
-      const [last, changes, ...left] = reply as [string, number, ...string[]]; // by the script
-      for (const user of left) this.#parts.offline.begin(user);
+      const [last, changes, count, ...rest] = reply as [string, number, number, ...string[]]; // by the script
+      for (const user of rest.slice(0, count)) this.#parts.offline.begin(user);
+      for (const token of rest.slice(count)) incarnations.add(token);
       entries += changes;
       after = last;
     }
-    return { entries, channels: [] };
+    return { entries, channels: [], incarnations };
+  }
+
+  /** Makes the connections of an incarnation in a partition known as its own, so that they can be cleared. */
+  async reclaim(partition: number, token: string): Promise<void> {
+    for (let after = "0"; after !== ""; ) {
+      after = String(await this.#run(RECLAIM, partition, [token, after, ONLINE_PER_SCRIPT]));
+    }
   }
 
   async #mendUsers(

@@ -253,9 +253,17 @@ export const MEND_ONLINE = script(
 -- ARGV[3]  grace period in milliseconds
 -- ARGV[4]  for how long no other node visits the partition, in milliseconds
 -- ARGV[5]  for how long a user is without connections first: the nodes that have some need so long to tell, in milliseconds
--- reply    { order of arrival of the last user visited, or "" at the end, changes, then users whose grace period has begun }
+-- reply    { order of arrival of the last user visited, or "" at the end, changes, number of users whose grace period has
+--          begun, these users, then the incarnations that have connections of the users visited, or count some }
 ${CONNECTIONS}${MENDING}
-if ARGV[1] == "0" and not redis.call("SET", base .. ":${VISITED_KEY}", 1, "NX", "PX", ARGV[4]) then return { "", 0 } end
+local is_first = ARGV[1] == "0"
+if is_first and not redis.call("SET", base .. ":${VISITED_KEY}", 1, "NX", "PX", ARGV[4]) then return { "", 0, 0 } end
+local seen, tokens = {}, is_first and redis.call("HKEYS", CONNECTION_COUNTS) or {}
+for _, token in ipairs(tokens) do seen[token] = true end
+local function see(token)
+  if not seen[token] then table.insert(tokens, token) end
+  seen[token] = true
+end
 local found = redis.call("ZRANGEBYSCORE", ONLINE, "(" .. ARGV[1], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[2])
 local left, last = {}, ""
 local suspects, time = base .. ":${SUSPECTS_KEY}", now()
@@ -263,6 +271,7 @@ for index = 1, #found, 2 do
   local user = found[index]
   last = found[index + 1]
   local since = redis.call("ZSCORE", suspects, user)
+  for _, token in ipairs(redis.call("HKEYS", key("${KEY.nodes}", "user:" .. user))) do see(token) end
   if has_connections(user) then
     if since then redis.call("ZREM", suspects, user) end
   elseif not since then
@@ -275,7 +284,40 @@ for index = 1, #found, 2 do
     table.insert(left, user)
   end
 end
-return { last, changes, unpack(left) }
+local reply = { last, changes, #left }
+for _, user in ipairs(left) do table.insert(reply, user) end
+for _, token in ipairs(tokens) do table.insert(reply, token) end
+return reply
+`,
+);
+
+/**
+ * Lists connections of an incarnation among what it owns, where that list was lost. Then CLEAR removes them.
+ */
+export const RECLAIM = script(
+  "reclaim",
+  lua`
+-- KEYS[1]  base of the partition
+-- ARGV[1]  token
+-- ARGV[2]  order of arrival: only users after it are visited
+-- ARGV[3]  most users
+-- reply    order of arrival of the last user visited, or "" at the end
+${CONNECTIONS}
+local token, last = ARGV[1], ""
+local found = redis.call("ZRANGEBYSCORE", ONLINE, "(" .. ARGV[2], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[3])
+for index = 1, #found, 2 do
+  local user = found[index]
+  last = found[index + 1]
+  if redis.call("HEXISTS", key("${KEY.nodes}", "user:" .. user), token) == 1 then
+    local fields = redis.call("HGETALL", key("${KEY.connections}", user))
+    for field = 1, #fields, 2 do
+      if token_of(fields[field + 1]) == token then
+        redis.call("SADD", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. fields[field])
+      end
+    end
+  end
+end
+return last
 `,
 );
 
@@ -286,4 +328,5 @@ export const COMPARISON_SCRIPTS = [
   MEND_GROUPS,
   MEND_COUNTS,
   MEND_ONLINE,
+  RECLAIM,
 ] as const;
