@@ -2,7 +2,12 @@ import { defineConfig } from "tsdown";
 
 export default defineConfig([
   {
-    entry: { index: "src/index.ts", protocol: "src/protocol/protocol.ts", cli: "src/cli/main.ts" },
+    entry: {
+      index: "src/index.ts",
+      limit: "src/limit/limit.ts",
+      protocol: "src/protocol/protocol.ts",
+      cli: "src/cli/main.ts",
+    },
     platform: "node",
     target: "node22.18",
     dts: true,

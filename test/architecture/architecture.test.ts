@@ -7,6 +7,7 @@ import { listTree, readTree, type SourceFile } from "./tree.ts";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   config: ["protocol"],
+  limit: ["protocol"],
   local: ["protocol"],
   backplane: ["protocol"],
   publish: ["protocol", "local", "backplane"],
