@@ -7,28 +7,47 @@ const GROUP_BITS = 16;
 export const IPV4_OFFSET = 96;
 const MAPPED = 0xffff;
 
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 const HEX_GROUP = /^[\da-f]{1,4}$/i;
+const DOT = 0x2e;
+const ZERO = 0x30;
 
 /**
  * Reads an IPv4 or IPv6 address. A zone (`fe80::1%eth0`) is left out.
  * @returns undefined for anything else
  */
 export function parseAddress(text: string): Groups | undefined {
+  // A server that listens on IPv6 sees IPv4 clients like this.
+  if (text.startsWith("::ffff:") && text.includes(".")) return ofIPv4(parseIPv4(text, 7));
   if (text.includes(":")) return parseIPv6(text.split("%", 1)[0] ?? "");
-  const tail = parseIPv4(text);
-  return tail && [0, 0, 0, 0, 0, MAPPED, ...tail];
+  return ofIPv4(parseIPv4(text, 0));
 }
 
-/** The two groups of an IPv4 address. Numbers with a leading zero are refused: some systems read them as octal. */
-function parseIPv4(text: string): [high: number, low: number] | undefined {
-  const parts = IPV4.exec(text)?.slice(1);
-  if (parts === undefined) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number);
-  if (Math.max(a, b, c, d) > 255 || parts.some((part) => part.length > 1 && part.startsWith("0"))) {
-    return undefined;
+const ofIPv4 = (value: number): Groups | undefined =>
+  value < 0 ? undefined : [0, 0, 0, 0, 0, MAPPED, value >>> 16, value & MAPPED];
+
+/**
+ * Reads an IPv4 address. A number with a leading zero is refused: some systems read it as octal. A loop, because it runs several times for
+ * each request.
+ * @returns its 32 bits as a number, or -1
+ */
+function parseIPv4(text: string, start: number): number {
+  let value = 0;
+  let part = -1;
+  let dots = 0;
+  for (let index = start; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === DOT) {
+      if (part < 0 || ++dots > 3) return -1;
+      value = value * 256 + part;
+      part = -1;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || part === 0) return -1;
+    part = part < 0 ? digit : part * 10 + digit;
+    if (part > 255) return -1;
   }
-  return [a * 256 + b, c * 256 + d];
+  return part < 0 || dots !== 3 ? -1 : value * 256 + part;
 }
 
 function parseIPv6(text: string): Groups | undefined {
@@ -50,8 +69,8 @@ function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   const parts = text.split(":");
   const groups: number[] = [];
   for (const [index, part] of parts.entries()) {
-    const tail = isEnd && index === parts.length - 1 ? parseIPv4(part) : undefined;
-    if (tail !== undefined) groups.push(...tail);
+    const tail = isEnd && index === parts.length - 1 ? parseIPv4(part, 0) : -1;
+    if (tail >= 0) groups.push(Math.floor(tail / 65_536), tail & MAPPED);
     else if (HEX_GROUP.test(part)) groups.push(Number.parseInt(part, 16));
     else return undefined;
   }
@@ -59,7 +78,8 @@ function parseGroups(text: string, isEnd: boolean): number[] | undefined {
 }
 
 export const isIPv4 = (groups: Groups): boolean =>
-  groups[5] === MAPPED && groups.slice(0, 5).every((group) => group === 0);
+  groups[5] === MAPPED &&
+  ((groups[0] ?? 0) | (groups[1] ?? 0) | (groups[2] ?? 0) | (groups[3] ?? 0) | (groups[4] ?? 0)) === 0;
 
 /** An address whose bits after the first `bits` are zero. */
 export const masked = (groups: Groups, bits: number): Groups =>
@@ -71,6 +91,7 @@ export const masked = (groups: Groups, bits: number): Groups =>
 /** The address as text, one text for each address: `10.0.0.1`, `2001:db8:0:0:0:0:0:1`. */
 export function addressText(groups: Groups): string {
   if (!isIPv4(groups)) return groups.map((group) => group.toString(16)).join(":");
-  const [high = 0, low = 0] = groups.slice(6);
+  const high = groups[6] ?? 0;
+  const low = groups[7] ?? 0;
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }

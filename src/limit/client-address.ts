@@ -20,11 +20,20 @@ export function clientAddress(
   trusted: Networks,
 ): string | undefined {
   if (peer === undefined) return undefined;
+  const groups = clientGroups(peer, forwardedFor, trusted);
+  return groups === undefined ? peer : addressText(groups);
+}
+
+/** The address of {@link clientAddress}. @returns undefined for a peer that is no address */
+export function clientGroups(
+  peer: string,
+  forwardedFor: string | readonly string[] | undefined,
+  trusted: Networks,
+): Groups | undefined {
   const groups = parseAddress(peer);
-  if (groups === undefined) return peer;
-  if (forwardedFor === undefined || !trusted.hasGroups(groups)) return addressText(groups);
+  if (groups === undefined || forwardedFor === undefined || !trusted.hasGroups(groups)) return groups;
   const list = typeof forwardedFor === "string" ? forwardedFor : forwardedFor.join(",");
-  return addressText(lastUntrusted(groups, list, trusted));
+  return lastUntrusted(groups, list, trusted);
 }
 
 function lastUntrusted(peer: Groups, list: string, trusted: Networks): Groups {
@@ -53,7 +62,11 @@ function parseEntry(text: string): Groups | undefined {
  */
 export function clientNetwork(address: string, ipv6Prefix: number): string {
   const groups = parseAddress(address);
-  if (groups === undefined) return address;
+  return groups === undefined ? address : networkText(groups, ipv6Prefix);
+}
+
+/** The text of {@link clientNetwork} for an address that has been read. */
+export function networkText(groups: Groups, ipv6Prefix: number): string {
   if (isIPv4(groups) || ipv6Prefix >= 128) return addressText(groups);
   const whole = Math.ceil(ipv6Prefix / 16);
   const text = masked(groups, ipv6Prefix)

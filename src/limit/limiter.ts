@@ -86,14 +86,12 @@ class Limiter implements RateLimiter {
     const policy = this.#policy;
     const path = pathOf(request.path ?? "/");
     if (policy.isSkipped(path)) return SKIPPED;
-    if (policy.isWhitelisted(request.address)) return WHITELISTED;
-    const [first, ...others] = policy.routesOf(path, request.route);
-    if (first === undefined) return SKIPPED; // every path has a route
-    const identity = policy.identityOf(request);
-    const result = this.#take(policy, first, identity);
-    return others.length === 0
-      ? this.#told(result)
-      : this.#told(this.#takeAll(policy, result, others, identity));
+    const groups = policy.groupsOf(request);
+    if (policy.isWhitelisted(groups)) return WHITELISTED;
+    const identity = policy.identityOf(request, groups);
+    const route = policy.routeOf(path, request.route);
+    if (route !== undefined) return this.#told(this.#take(policy, route, identity));
+    return this.#takeAll(policy, policy.routesOf(path, request.route), identity);
   }
 
   updateConfig(config: RateLimitConfig): void {
@@ -123,31 +121,24 @@ class Limiter implements RateLimiter {
   }
 
   /** Counts a request against several routes. @returns the first refusal, or the decision with the least remaining */
-  async #takeAll(
-    policy: Policy,
-    first: RateResult | Promise<RateResult>,
-    others: readonly RouteRate[],
-    identity: string,
-  ): Promise<RateResult> {
-    let tightest = await first;
-    for (const route of others) {
-      if (!tightest.allowed) break;
+  async #takeAll(policy: Policy, routes: Iterable<RouteRate>, identity: string): Promise<RateResult> {
+    let tightest: RateResult | undefined;
+    for (const route of routes) {
       const result = await this.#take(policy, route, identity);
-      if (!result.allowed || result.remaining < tightest.remaining) tightest = result;
+      if (!result.allowed) return this.#tell(result);
+      if (tightest === undefined || result.remaining < tightest.remaining) tightest = result;
     }
-    return tightest;
+    return this.#tell(tightest ?? SKIPPED); // there is a reading at least
   }
 
   #told(result: RateResult | Promise<RateResult>): RateResult | Promise<RateResult> {
-    if (result instanceof Promise) return result.then((decided) => this.#tell(decided));
-    return this.#tell(result);
+    return result instanceof Promise ? result.then((decided) => this.#tell(decided)) : this.#tell(result);
   }
 
   #tell(result: RateResult): RateResult {
-    if (result.reason === "rate") {
-      if (result.allowed) this.#observers.allowed(result.route, result.key);
-      else this.#observers.denied(result.route, result.key);
-    }
+    if (result.reason !== "rate") return result;
+    if (result.allowed) this.#observers.allowed(result.route, result.key);
+    else this.#observers.denied(result.route, result.key);
     return result;
   }
 }

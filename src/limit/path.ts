@@ -25,13 +25,15 @@ export const folded = (path: string): string => {
   return path.slice(0, end).toLowerCase();
 };
 
+/** True for a path that has several readings. Nearly all paths have one. */
+export const isAmbiguous = (path: string): boolean => AMBIGUOUS.test(path);
+
 /**
- * All folded readings of a path, the literal one first. Nearly all paths have one.
+ * All folded readings of an ambiguous path, the literal one first.
  * @param path as {@link pathOf} gives it
  */
 export function readingsOf(path: string): readonly string[] {
   const literal = folded(path);
-  if (!AMBIGUOUS.test(path)) return [literal];
   const [beforeSemicolon = ""] = path.split(/;|%3b/i, 1);
   const others = [path, beforeSemicolon, path.replace(HOST_LIKE, "")].map((text) => folded(resolved(text)));
   return [...new Set([literal, ...others])];
@@ -42,7 +44,7 @@ export function readingsOf(path: string): readonly string[] {
  * @returns undefined for a path that must not be skipped, because frameworks cut it in different places
  */
 export function skippable(path: string): string | undefined {
-  if (!AMBIGUOUS.test(path)) return path;
+  if (!isAmbiguous(path)) return path;
   const decodedPath = decoded(path);
   return /[\\;]/.test(decodedPath) ? undefined : resolved(path);
 }

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
-import { clientNetwork } from "./client-address.ts";
+import { type Groups, parseAddress } from "./address.ts";
+import { clientGroups, networkText } from "./client-address.ts";
 import { type CompleteConfig, configError } from "./config.ts";
 import { Networks } from "./networks.ts";
-import { folded, readingsOf, skippable } from "./path.ts";
+import { folded, isAmbiguous, readingsOf, skippable } from "./path.ts";
 import { parseRate, type Rate } from "./rate.ts";
 
 /** A request as the limiter sees it. */
@@ -11,8 +12,12 @@ export interface RateRequest {
   readonly path?: string | undefined;
   /** The pattern of the router that has matched: `/users/:id`. Never something that the client chooses. */
   readonly route?: string | undefined;
-  /** Address of the client, for example from `clientAddress`. All requests without one have one count. */
+  /** Address of the client, where it is known. @default `peer`, or behind the proxies of `trustProxy` what they say in `forwardedFor` */
   readonly address?: string | undefined;
+  /** Address of the socket's other end. All requests without any address have one count. */
+  readonly peer?: string | undefined;
+  /** The header X-Forwarded-For, or several. */
+  readonly forwardedFor?: string | readonly string[] | undefined;
   /** The user, for `identifier: "user"`. */
   readonly user?: string | undefined;
   /** The value of the header `headerName`, for `identifier: "header"`. */
@@ -28,8 +33,9 @@ export interface RouteRate {
   readonly scope: string;
   /** The name as a string of structured fields (RFC 9651, 3.3.3). */
   readonly quotedName: string;
-  /** Value of the RateLimit-Policy field. */
+  /** Values of the fields that are the same for all requests: RateLimit-Policy, X-RateLimit-Limit. */
   readonly policyField: string;
+  readonly limitField: string;
 }
 
 /** Name of the routes without a rate of their own. */
@@ -68,49 +74,65 @@ export class Policy {
 
   /** Tells whether a path is skipped in each reading: `/static/../api` is not below `/static/`. */
   isSkipped(path: string): boolean {
-    if (this.config.skipPaths.length === 0 || !this.#isListed(path)) return false;
+    if (!this.#isListed(path)) return false;
     const other = skippable(path);
     return other === path || (other !== undefined && this.#isListed(other));
   }
 
-  isWhitelisted(address: string | undefined): boolean {
-    return address !== undefined && this.#whitelist.has(address);
+  /** Reads the address of the client. @returns undefined where there is none, or it is no address */
+  groupsOf({ address, peer, forwardedFor }: RateRequest): Groups | undefined {
+    if (address !== undefined) return parseAddress(address);
+    return peer === undefined ? undefined : clientGroups(peer, forwardedFor, this.trustedProxies);
+  }
+
+  isWhitelisted(groups: Groups | undefined): boolean {
+    return groups !== undefined && this.#whitelist.hasGroups(groups);
   }
 
   /**
-   * The routes against which a request counts: one, or one for each reading of an ambiguous path.
+   * The route against which a request counts.
    * @param path without its query
+   * @returns undefined for a path with several readings, which {@link routesOf} has to tell
    */
-  routesOf(path: string, pattern: string | undefined): readonly RouteRate[] {
+  routeOf(path: string, pattern: string | undefined): RouteRate | undefined {
+    if (this.#exact.size === 0) return this.#routeOfOthers(pattern);
     const named = pattern === undefined ? undefined : this.#exact.get(folded(pattern));
-    if (named !== undefined) return [named];
-    return [...new Set(readingsOf(path).map((reading) => this.#routeOf(reading, pattern)))];
+    if (named !== undefined) return named;
+    return isAmbiguous(path) ? undefined : this.#find(folded(path), pattern);
   }
 
-  /** Names the one whose requests are counted: `ip:192.0.2.7`. */
-  identityOf({ address, user, header }: RateRequest): string {
+  /** The routes against which a request with an ambiguous path counts: one for each of its readings. */
+  routesOf(path: string, pattern: string | undefined): ReadonlySet<RouteRate> {
+    return new Set(readingsOf(path).map((reading) => this.#find(reading, pattern)));
+  }
+
+  /**
+   * Names the one whose requests are counted: `ip:192.0.2.7`.
+   * @param groups as {@link groupsOf} reads it
+   */
+  identityOf({ address, peer, user, header }: RateRequest, groups: Groups | undefined): string {
     const { identifier, headerName, ipv6Prefix } = this.config;
     if (identifier === "user" && user) return `user:${short(user)}`;
     if (identifier === "header" && header) {
       return `header:${headerName.toLowerCase()}:${this.#hidesHeader ? digest(header) : short(header)}`;
     }
-    return address === undefined ? "ip:unknown" : `ip:${clientNetwork(address, ipv6Prefix)}`;
+    return `ip:${groups === undefined ? short(address ?? peer ?? "unknown") : networkText(groups, ipv6Prefix)}`;
   }
 
   #isListed(path: string): boolean {
     return this.#skippedPaths.has(path) || this.#skippedPrefixes.some((prefix) => path.startsWith(prefix));
   }
 
-  #routeOf(reading: string, pattern: string | undefined): RouteRate {
+  #find(reading: string, pattern: string | undefined): RouteRate {
     const route = this.#exact.get(reading);
     if (route !== undefined) return route;
     for (const { prefix, route } of this.#prefixes) if (reading.startsWith(prefix)) return route;
-    return pattern !== undefined && this.config.identifier === "ip+route"
-      ? this.#patternRoute(pattern)
-      : this.#others;
+    return this.#routeOfOthers(pattern);
   }
 
-  #patternRoute(pattern: string): RouteRate {
+  /** The route of a request without a rate of its own. */
+  #routeOfOthers(pattern: string | undefined): RouteRate {
+    if (pattern === undefined || this.config.identifier !== "ip+route") return this.#others;
     const known = this.#patterns.get(pattern);
     if (known !== undefined) return known;
     if (this.#patterns.size >= MAX_PATTERNS) return this.#others;
@@ -141,7 +163,7 @@ function routeRate(name: string, rate: Rate): RouteRate {
   // A name with a colon must not end like the name of another one begins. The unit is there, because windows of a key have one length.
   const scope = `${rate.unit}:${name.replaceAll("%", "%25").replaceAll(":", "%3A")}:`;
   const policyField = `${quotedName};q=${rate.limit};w=${rate.windowMs / 1_000}`;
-  return { name, rate, scope, quotedName, policyField };
+  return { name, rate, scope, quotedName, policyField, limitField: String(rate.limit) };
 }
 
 /** Such strings have ASCII characters only. */

@@ -25,7 +25,7 @@ export interface RateResult {
   readonly key: string;
   /**
    * The fields of an answer: `X-RateLimit-*` with seconds until the window ends, RateLimit and RateLimit-Policy
-   * (draft-ietf-httpapi-ratelimit-headers-10), and for a refusal Retry-After (RFC 9110, 10.2.3).
+   * (draft-ietf-httpapi-ratelimit-headers-11), and for a refusal Retry-After (RFC 9110, 10.2.3).
    */
   readonly headers: RateHeaders;
 }
@@ -81,16 +81,16 @@ export class CountedResult implements RateResult {
   }
 
   get headers(): RateHeaders {
-    const { quotedName, policyField } = this.#route;
-    const seconds = Math.ceil(this.resetMs / 1_000);
-    const fields: Record<string, string> = {
-      "X-RateLimit-Limit": String(this.limit),
-      "X-RateLimit-Remaining": String(this.remaining),
-      "X-RateLimit-Reset": String(seconds),
+    const { quotedName, policyField, limitField } = this.#route;
+    const remaining = String(this.remaining);
+    const seconds = String(Math.ceil(this.resetMs / 1_000));
+    const fields = {
+      "X-RateLimit-Limit": limitField,
+      "X-RateLimit-Remaining": remaining,
+      "X-RateLimit-Reset": seconds,
       "RateLimit-Policy": policyField,
-      RateLimit: `${quotedName};r=${this.remaining};t=${seconds}`,
+      RateLimit: `${quotedName};r=${remaining};t=${seconds}`,
     };
-    if (!this.allowed) fields["Retry-After"] = String(Math.max(1, seconds));
-    return fields;
+    return this.allowed ? fields : { ...fields, "Retry-After": seconds === "0" ? "1" : seconds };
   }
 }
