@@ -90,8 +90,11 @@ class Limiter implements RateLimiter {
     if (policy.isWhitelisted(groups)) return WHITELISTED;
     const identity = policy.identityOf(request, groups);
     const route = policy.routeOf(path, request.route);
-    if (route !== undefined) return this.#told(this.#take(policy, route, identity));
-    return this.#takeAll(policy, policy.routesOf(path, request.route), identity);
+    return this.#told(
+      route === undefined
+        ? this.#takeAll(policy, policy.routesOf(path, request.route), identity)
+        : this.#take(policy, route, identity),
+    );
   }
 
   updateConfig(config: RateLimitConfig): void {
@@ -120,15 +123,31 @@ class Limiter implements RateLimiter {
       : resultOf(policy, route, key, taken);
   }
 
-  /** Counts a request against several routes. @returns the first refusal, or the decision with the least remaining */
-  async #takeAll(policy: Policy, routes: Iterable<RouteRate>, identity: string): Promise<RateResult> {
-    let tightest: RateResult | undefined;
-    for (const route of routes) {
+  /** Counts a request against each of several routes. */
+  #takeAll(
+    policy: Policy,
+    [first, ...others]: readonly RouteRate[],
+    identity: string,
+  ): RateResult | Promise<RateResult> {
+    if (first === undefined) return SKIPPED; // every path has a route
+    const result = this.#take(policy, first, identity);
+    return others.length === 0 ? result : this.#takeOthers(policy, result, others, identity);
+  }
+
+  /** @returns the first refusal, or the decision with the least remaining */
+  async #takeOthers(
+    policy: Policy,
+    first: RateResult | Promise<RateResult>,
+    others: readonly RouteRate[],
+    identity: string,
+  ): Promise<RateResult> {
+    let tightest = await first;
+    for (const route of others) {
+      if (!tightest.allowed) break;
       const result = await this.#take(policy, route, identity);
-      if (!result.allowed) return this.#tell(result);
-      if (tightest === undefined || result.remaining < tightest.remaining) tightest = result;
+      if (!result.allowed || result.remaining < tightest.remaining) tightest = result;
     }
-    return this.#tell(tightest ?? SKIPPED); // there is a reading at least
+    return tightest;
   }
 
   #told(result: RateResult | Promise<RateResult>): RateResult | Promise<RateResult> {

@@ -3,7 +3,7 @@ import { type Groups, parseAddress } from "./address.ts";
 import { clientGroups, networkText } from "./client-address.ts";
 import { type CompleteConfig, configError } from "./config.ts";
 import { Networks } from "./networks.ts";
-import { folded, isAmbiguous, readingsOf, skippable } from "./path.ts";
+import { folded, isAmbiguous, readable, readingsOf, skippable } from "./path.ts";
 import { parseRate, type Rate } from "./rate.ts";
 
 /** A request as the limiter sees it. */
@@ -67,14 +67,15 @@ export class Policy {
     this.#whitelist = new Networks(config.whitelistCIDRs);
     this.#others = routeRate(OTHERS, parseRate(config.rate));
     this.#prefixes = this.#compileRoutes();
-    this.#skippedPaths = new Set(config.skipPaths.filter((path) => !path.endsWith("/")));
-    this.#skippedPrefixes = config.skipPaths.filter((path) => path.endsWith("/"));
+    const skipped = config.skipPaths.map(readable);
+    this.#skippedPaths = new Set(skipped.filter((path) => !path.endsWith("/")));
+    this.#skippedPrefixes = skipped.filter((path) => path.endsWith("/"));
     this.#hidesHeader = SECRET_HEADER.test(config.headerName);
   }
 
   /** Tells whether a path is skipped in each reading: `/static/../api` is not below `/static/`. */
   isSkipped(path: string): boolean {
-    if (!this.#isListed(path)) return false;
+    if (!this.#isListed(readable(path))) return false;
     const other = skippable(path);
     return other === path || (other !== undefined && this.#isListed(other));
   }
@@ -96,14 +97,14 @@ export class Policy {
    */
   routeOf(path: string, pattern: string | undefined): RouteRate | undefined {
     if (this.#exact.size === 0) return this.#routeOfOthers(pattern);
-    const named = pattern === undefined ? undefined : this.#exact.get(folded(pattern));
+    const named = pattern === undefined ? undefined : this.#exact.get(folded(readable(pattern)));
     if (named !== undefined) return named;
     return isAmbiguous(path) ? undefined : this.#find(folded(path), pattern);
   }
 
   /** The routes against which a request with an ambiguous path counts: one for each of its readings. */
-  routesOf(path: string, pattern: string | undefined): ReadonlySet<RouteRate> {
-    return new Set(readingsOf(path).map((reading) => this.#find(reading, pattern)));
+  routesOf(path: string, pattern: string | undefined): readonly RouteRate[] {
+    return [...new Set(readingsOf(path).map((reading) => this.#find(reading, pattern)))];
   }
 
   /**
@@ -145,7 +146,7 @@ export class Policy {
     const prefixes: { prefix: string; route: RouteRate }[] = [];
     for (const [path, text] of Object.entries(this.config.perRouteRates)) {
       const route = routeRate(path, parseRate(text));
-      const spelling = folded(path);
+      const spelling = folded(readable(path));
       const other = this.#exact.get(spelling);
       if (other !== undefined) {
         throw configError([`perRouteRates: ${other.name} and ${path} are one route, expected one of them`]);
@@ -168,7 +169,10 @@ function routeRate(name: string, rate: Rate): RouteRate {
 
 /** Such strings have ASCII characters only. */
 const quoted = (name: string): string =>
-  `"${name.replace(/[^\x20-\x7e]/gu, encodeURIComponent).replace(/["\\]/g, "\\$&")}"`;
+  `"${name
+    .toWellFormed()
+    .replace(/[^\x20-\x7e]/gu, encodeURIComponent)
+    .replace(/["\\]/g, "\\$&")}"`;
 
 const short = (name: string): string => (name.length > MAX_NAME ? digest(name) : name);
 

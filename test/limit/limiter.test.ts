@@ -157,6 +157,18 @@ describe("rates of routes", () => {
     expect(await limitOf("/users/7", "/other/:id")).toBe(3);
   });
 
+  it.each(["/café am see", "/caf%C3%A9%20am%20see"])(
+    "may have letters of all languages: %s",
+    async (path) => {
+      const { allowed, check, store } = limiterAtRest({ rate: "1-M", perRouteRates: { [path]: "2-M" } });
+      expect(await allowed(5, { path: "/caf%c3%a9%20am%20see" })).toBe(2);
+      expect(store.size).toBe(1);
+      const skipping = limiterAtRest({ rate: "1-M", skipPaths: [path] });
+      expect(await skipping.check({ path: "/caf%C3%A9%20am%20see" })).toMatchObject({ reason: "skipped" });
+      expect(await check({ route: path })).toMatchObject({ limit: 2 });
+    },
+  );
+
   it("have counts of their own", async () => {
     const { allowed } = limiterAtRest({ rate: "1-M", perRouteRates: { "/a": "2-M", "/b": "2-M" } });
     for (const path of ["/a", "/b"]) expect(await allowed(5, { path })).toBe(2);

@@ -2,7 +2,7 @@ import type { CompleteConfig } from "../config.ts";
 import type { RateLimiter } from "../limiter.ts";
 import type { RateHeaders, RateResult } from "../result.ts";
 
-/** What only the application knows of a request. */
+/** Functions of the application, for what only it knows of a request. */
 export interface MiddlewareOptions<Request> {
   /** The user, for `identifier: "user"`. @default undefined: the request counts for its address */
   readonly user?: ((request: Request) => string | undefined) | undefined;
@@ -12,7 +12,7 @@ export interface MiddlewareOptions<Request> {
   readonly route?: ((request: Request) => string | undefined) | undefined;
 }
 
-/** What a framework tells of a request. */
+/** The parts of a request that a framework gives. */
 export interface RequestParts {
   readonly path: string | undefined;
   readonly route: string | undefined;
@@ -21,7 +21,7 @@ export interface RequestParts {
   header(name: string): string | readonly string[] | undefined;
 }
 
-/** What to do with a request. */
+/** The outcome for a request. */
 export interface Decision {
   /** Fields for the answer, whoever gives it. */
   readonly headers: RateHeaders;
