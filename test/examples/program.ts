@@ -78,6 +78,11 @@ export class Program {
     this.#signal("SIGTERM");
   }
 
+  /** Asks it to read its configuration again. */
+  hangUp(): void {
+    this.#signal("SIGHUP");
+  }
+
   #signal(name: NodeJS.Signals): void {
     const { pid } = this.#child;
     if (pid === undefined || this.#isOver) return;
