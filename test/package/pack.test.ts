@@ -17,8 +17,11 @@ import { builtPackage, run } from "./build.ts";
 const ROUND_TRIP = `
 import { createHub } from "tidings";
 import { connect } from "tidings/client";
+import { createRateLimiter } from "tidings/limit";
 import { CLOSE, ERROR_CODES } from "tidings/protocol";
 
+const limiter = createRateLimiter({ rate: "1-M" });
+const limited = [limiter.check({}), limiter.check({})].map((result) => result.allowed);
 const hub = createHub({ logLevel: "silent" });
 const { port } = await hub.listen({ port: 0 });
 hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b }));
@@ -30,7 +33,7 @@ const { data } = await received;
 const { sum } = await client.request("sum.add", { a: 1, b: 2 });
 await client.close();
 await hub.close();
-console.log(JSON.stringify({ state: receipt.state, data, sum, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
+console.log(JSON.stringify({ state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -41,6 +44,7 @@ const anything = { "~standard": { version: 1, vendor: "test", validate: (value) 
 const TYPED = `
 import { createHub, type HubOptions, jwt, refuse } from "tidings";
 import { connect, type Message, type Status } from "tidings/client";
+import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
 
 interface Events {
@@ -66,6 +70,12 @@ client.onStatus((status: Status) => status.type === "lost" && status.channel);
 // @ts-expect-error the data of a chat is no number
 await client.send({ type: "chat", to: "bob", data: 1 });
 const code: ErrorCode = "timeout";
+
+const limits: RateLimitConfig = { rate: "200-M", identifier: "ip+route" };
+const store: RateStore = { take: async (key, rate) => ({ allowed: key !== "" && rate.limit > 1, count: 1, resetMs: 1 }) };
+export const limit = expressMiddleware(createRateLimiter({ ...limits, store }));
+// @ts-expect-error there is no such identifier
+createRateLimiter({ rate: "200-M", identifier: "cookie" });
 export { code, offset, shouldReconnect };
 `;
 
@@ -123,6 +133,7 @@ describe("the packed package", () => {
       state: "acked",
       data: { text: "Hello" },
       sum: 3,
+      limited: [true, false],
       kicked: 4501,
       codes: true,
     });
