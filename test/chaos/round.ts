@@ -47,7 +47,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const used = faults.filter(({ name }) => inPlan.has(name));
   breaches.push(...(await calm(world, crowd)));
   const { sent, people } = crowd;
-  breaches.push(...judgeMessages(sent, people), ...people.flatMap(({ surprises }) => surprises));
+  const mayRepeat = used.some(({ forgetsKeys }) => forgetsKeys)
+    ? sent.filter(({ hasKey }) => hasKey).map(({ id }) => id)
+    : [];
+  breaches.push(
+    ...judgeMessages(sent, people, new Set(mayRepeat)),
+    ...people.flatMap(({ surprises }) => surprises),
+  );
   const mayLose = used.some(({ loses }) => loses);
   const losses = toldLosses(people);
   if (!mayLose) breaches.push(...losses.map((loss) => `lost: ${loss}, though no fault destroyed anything`));

@@ -13,6 +13,11 @@ export interface Fault extends Plannable {
   readonly on: readonly Kind[];
   /** It destroys what Redis has: clients may be told of a loss. @default false */
   readonly loses?: boolean;
+  /**
+   * It may destroy an idempotency key alone, and nobody can know: a message that is repeated under it may be stored twice.
+   * @default false
+   */
+  readonly forgetsKeys?: boolean;
   /** @throws Error when the fault shows a mistake by itself, as a move of slots that cannot end */
   begin(world: World, dice: Dice): Promise<Heal>;
 }

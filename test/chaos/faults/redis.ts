@@ -66,6 +66,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     on: KINDS,
     lastsMs: [0, 2_000],
     loses: true,
+    forgetsKeys: true,
     async begin(world, dice) {
       const server = await pickMaster(world, dice);
       const keys = (await server.command("KEYS", "*")) as string[]; // names

@@ -12,6 +12,8 @@ export interface Sent {
   readonly n: number;
   readonly channel: Channel;
   readonly at: number;
+  /** True for a message with an idempotency key. */
+  readonly hasKey?: boolean;
   /** `confirmed`: there is a receipt. `unknown`: the attempt failed, and the message may be stored or not. */
   outcome: "pending" | "confirmed" | "unknown";
   epoch?: string;
@@ -42,6 +44,7 @@ export abstract class Writer {
   readonly sent: Sent[] = [];
   protected readonly channels: readonly Channel[];
   readonly #pauseMs: number;
+  protected readonly hasKeys: boolean = false;
   #isStopped = false;
 
   constructor(name: string, channels: readonly Channel[], pauseMs: number) {
@@ -77,6 +80,7 @@ export abstract class Writer {
       n,
       channel,
       at: Date.now(),
+      hasKey: this.hasKeys,
       outcome: "pending",
     };
     this.sent.push(sent);
@@ -90,6 +94,7 @@ export abstract class Writer {
 
 /** With the SDK, which gives each message a key: repeats until there is a receipt. */
 export class KeyedWriter extends Writer {
+  protected override readonly hasKeys = true;
   readonly #client: Client;
 
   constructor(name: string, channels: readonly Channel[], pauseMs: number, { url }: World) {

@@ -11,16 +11,34 @@ export interface Listener {
 
 /**
  * Checks the logs of a round: each confirmed message reached each member once, in one order, or its loss was told.
+ * @param mayRepeat ids of messages that may be stored twice
  * @returns a line for each breach
  */
-export function judgeMessages(sent: readonly Sent[], listeners: readonly Listener[]): string[] {
+export function judgeMessages(
+  sent: readonly Sent[],
+  all: readonly Listener[],
+  mayRepeat: ReadonlySet<string> = new Set(),
+): string[] {
   const byId = new Map(sent.map((message) => [message.id, message]));
+  const listeners = all.map((listener) => ({ ...listener, log: withoutRepeats(listener, mayRepeat) }));
+  const receipts = sent.filter(({ id }) => !mayRepeat.has(id));
   return [
     ...listeners.flatMap((listener) => missing(sent, listener)),
     ...listeners.flatMap((listener) => repeated(listener)),
     ...listeners.flatMap((listener) => outOfOrder(byId, listener)),
-    ...twoOrders(sent, listeners),
+    ...twoOrders(receipts, listeners),
   ];
+}
+
+/** The log of a listener with the first copy only of each message that may be repeated. */
+function withoutRepeats({ log }: Listener, mayRepeat: ReadonlySet<string>): readonly Entry[] {
+  const seen = new Set<string>();
+  return log.filter((entry) => {
+    if (entry.kind !== "message" || !mayRepeat.has(entry.id)) return true;
+    const isFirst = !seen.has(entry.id);
+    seen.add(entry.id);
+    return isFirst;
+  });
 }
 
 /** Losses that were told, for rounds whose faults destroy nothing. */
