@@ -1,6 +1,7 @@
-import { type Connection, forEachConcurrently } from "../connection/connection.ts";
-import { EVERY_PARTITION } from "../wire/keys.ts";
-import { CLEAR } from "./scripts.ts";
+import { type Connection, forEachConcurrently, lua, luaEscapes, script } from "../connection/connection.ts";
+import { EVERY_PARTITION, KEY } from "../wire/keys.ts";
+import { FIELD } from "../wire/lines.ts";
+import { CONNECTIONS, FIELD_PATTERN, GROUPS, OWNED } from "./lua.ts";
 
 /** How long a dead incarnation stays fenced: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
@@ -8,6 +9,38 @@ const FENCE_SECONDS = 86_400;
 const LEAVING_FENCE_SECONDS = 60;
 /** Connections or members of groups removed in one script. A script takes about a millisecond. */
 const CLEARED_PER_SCRIPT = 100;
+
+/** Removes a part of what an incarnation owns in a partition. The fence comes first, so that nothing is added meanwhile. */
+export const CLEAR = script(
+  "clear",
+  lua`
+-- KEYS[1]  base of a partition
+-- ARGV[1]  token
+-- ARGV[2]  seconds for which the incarnation stays fenced
+-- ARGV[3]  grace period in milliseconds
+-- ARGV[4]  most entries
+-- reply    { entries left, then users whose grace period has begun }
+${CONNECTIONS}${GROUPS}
+local token, grace_ms = ARGV[1], tonumber(ARGV[3])
+redis.call("SET", key("${KEY.fence}", token), 1, "EX", ARGV[2])
+local owned, left = key("${KEY.owned}", token), {}
+for _, entry in ipairs(redis.call("SPOP", owned, ARGV[4])) do
+  local kind, first, second = string.match(entry, "^(.)(${FIELD_PATTERN})${luaEscapes(FIELD)}?(.*)$")
+  if kind == "${OWNED.connection}" then
+    if remove(first, second, grace_ms, token) then table.insert(left, first) end
+  elseif kind == "${OWNED.member}" then
+    leave_group(token, first, second)
+  else
+    redis.call("HDEL", key("${KEY.nodes}", "all"), token)
+    invalidate("all")
+  end
+end
+local rest = redis.call("SCARD", owned)
+-- An older state of Redis may count more than it lists.
+if rest == 0 then redis.call("HDEL", CONNECTION_COUNTS, token) end
+return { rest, unpack(left) }
+`,
+);
 
 /**
  * Removes everything that an incarnation owns, and fences the incarnation. Any number of nodes may do it at once, and one may go

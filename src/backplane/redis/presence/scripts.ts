@@ -1,6 +1,6 @@
-import { FENCED, lua, luaEscapes, script } from "../connection/connection.ts";
+import { FENCED, lua, script } from "../connection/connection.ts";
 import { KEY } from "../wire/keys.ts";
-import { FIELD } from "../wire/lines.ts";
+import { CLEAR } from "./clear.ts";
 import { CONNECTIONS, FIELD_PATTERN, GROUPS, LOSSES, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
 
 /**
@@ -217,38 +217,6 @@ local token = ARGV[1]
 if is_fenced(token) then return redis.error_reply("${FENCED}") end
 redis.call("SADD", key("${KEY.owned}", token), "${OWNED.all}")
 if redis.call("HSET", key("${KEY.nodes}", "all"), token, 1) == 1 then invalidate("all") end
-`,
-);
-
-/** Removes a part of what an incarnation owns in a partition. The fence comes first, so that nothing is added meanwhile. */
-export const CLEAR = script(
-  "clear",
-  lua`
--- KEYS[1]  base of a partition
--- ARGV[1]  token
--- ARGV[2]  seconds for which the incarnation stays fenced
--- ARGV[3]  grace period in milliseconds
--- ARGV[4]  most entries
--- reply    { entries left, then users whose grace period has begun }
-${CONNECTIONS}${GROUPS}
-local token, grace_ms = ARGV[1], tonumber(ARGV[3])
-redis.call("SET", key("${KEY.fence}", token), 1, "EX", ARGV[2])
-local owned, left = key("${KEY.owned}", token), {}
-for _, entry in ipairs(redis.call("SPOP", owned, ARGV[4])) do
-  local kind, first, second = string.match(entry, "^(.)(${FIELD_PATTERN})${luaEscapes(FIELD)}?(.*)$")
-  if kind == "${OWNED.connection}" then
-    if remove(first, second, grace_ms, token) then table.insert(left, first) end
-  elseif kind == "${OWNED.member}" then
-    leave_group(token, first, second)
-  else
-    redis.call("HDEL", key("${KEY.nodes}", "all"), token)
-    invalidate("all")
-  end
-end
-local rest = redis.call("SCARD", owned)
--- An older state of Redis may count more than it lists.
-if rest == 0 then redis.call("HDEL", CONNECTION_COUNTS, token) end
-return { rest, unpack(left) }
 `,
 );
 
