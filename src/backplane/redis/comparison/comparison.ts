@@ -179,10 +179,7 @@ export class Comparison {
     const { presence, registry } = this.#parts;
     const { entries, incarnations } = await presence.comparison.online(partition, this.#roundMs);
     const strangers = incarnations.size === 0 ? [] : await registry.strangersAmong(incarnations);
-    for (const token of strangers) {
-      await presence.comparison.reclaim(partition, token);
-      await registry.clearAfter(token);
-    }
+    for (const token of strangers) await registry.clearAfter(token);
     return entries + strangers.length;
   }
 

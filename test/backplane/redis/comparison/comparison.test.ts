@@ -305,6 +305,7 @@ test.each([
   ["all that it owned", []],
   ["its connections without the list of them", ["*{*}:n:*"]],
   ["its count of connections only", ["*{*}:[dun]:*", "*{*}:online"]],
+  ["the record of its connection only", ["*{*}:[dn]:*", "*{*}:conns"]],
 ])(
   "an older state of Redis brings back a node that has gone, with %s: it is cleared again",
   async (_, lost) => {
@@ -329,3 +330,16 @@ test.each([
     expect(await scene.node.presence.count()).toEqual({ users: 2, connections: 3 });
   },
 );
+
+test("a record of a connection that its node neither has nor lists is removed", async () => {
+  await using scene = await openScene();
+  const { node, other } = scene;
+  const before = await ownedState();
+  const [records = ""] = await keysLike(`*{${partitionOfUser("bob")}}:u:bob`);
+  const [, record] = (await server.command("HGETALL", records)) as string[]; // fields and values
+  await server.command("HSET", records, "a connection that has ended", `${record}`);
+
+  await eventually("the record is gone", async () => (await ownedState()) === before);
+  expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
+  expect(other.sink.changesOf("bob")).toEqual([true]);
+});

@@ -13,11 +13,11 @@ import { ENTER_ALL } from "../scripts.ts";
 import {
   COMPARE_GROUPS,
   COMPARE_USERS,
+  MAX_LISTED,
   MEND_COUNTS,
   MEND_GROUPS,
   MEND_ONLINE,
   MEND_USERS,
-  RECLAIM,
 } from "./scripts.ts";
 
 export interface ComparisonParts {
@@ -40,8 +40,6 @@ export interface Mended {
 
 /** Members of a group in one script: a script takes about a millisecond. */
 const MEMBERS_PER_SCRIPT = 500;
-/** Connections of one user that are compared by their ids; more are compared by their number. */
-const MAX_LISTED = 500;
 /** Users online in one script. */
 const ONLINE_PER_SCRIPT = 500;
 /** Users or groups that are mended in one script. */
@@ -123,13 +121,6 @@ export class PresenceComparison {
       after = last;
     }
     return { entries, channels: [], incarnations };
-  }
-
-  /** Makes the connections of an incarnation in a partition known as its own, so that they can be cleared. */
-  async reclaim(partition: number, token: string): Promise<void> {
-    for (let after = "0"; after !== ""; ) {
-      after = String(await this.#run(RECLAIM, partition, [token, after, ONLINE_PER_SCRIPT]));
-    }
   }
 
   async #mendUsers(

@@ -2,6 +2,9 @@ import { FENCED, lua, script } from "../../connection/connection.ts";
 import { KEY, SUSPECTS_KEY, VISITED_KEY } from "../../wire/keys.ts";
 import { CONNECTIONS, LOSSES, OWNED } from "../lua.ts";
 
+/** Connections of one user that are compared by their ids; more are compared by their number. */
+export const MAX_LISTED = 500;
+
 /** Pieces of the scripts that compare. */
 const COUNTS = lua`
 -- Members of a channel on all nodes, as the counts of the nodes say.
@@ -260,9 +263,23 @@ local is_first = ARGV[1] == "0"
 if is_first and not redis.call("SET", base .. ":${VISITED_KEY}", 1, "NX", "PX", ARGV[4]) then return { "", 0, 0 } end
 local seen, tokens = {}, is_first and redis.call("HKEYS", CONNECTION_COUNTS) or {}
 for _, token in ipairs(tokens) do seen[token] = true end
+
 local function see(token)
   if not seen[token] then table.insert(tokens, token) end
   seen[token] = true
+end
+
+-- Lists the user's connections among what their incarnations own, where these lists were lost: then each incarnation, or
+-- whoever clears it, finds those that are gone.
+local function see_connections(user)
+  local connections = key("${KEY.connections}", user)
+  if redis.call("HLEN", connections) > ${MAX_LISTED} then return end
+  local fields = redis.call("HGETALL", connections)
+  for index = 1, #fields, 2 do
+    local token = token_of(fields[index + 1])
+    see(token)
+    redis.call("SADD", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. fields[index])
+  end
 end
 local found = redis.call("ZRANGEBYSCORE", ONLINE, "(" .. ARGV[1], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[2])
 local left, last = {}, ""
@@ -272,6 +289,7 @@ for index = 1, #found, 2 do
   last = found[index + 1]
   local since = redis.call("ZSCORE", suspects, user)
   for _, token in ipairs(redis.call("HKEYS", key("${KEY.nodes}", "user:" .. user))) do see(token) end
+  see_connections(user)
   if has_connections(user) then
     if since then redis.call("ZREM", suspects, user) end
   elseif not since then
@@ -291,36 +309,6 @@ return reply
 `,
 );
 
-/**
- * Lists connections of an incarnation among what it owns, where that list was lost. Then CLEAR removes them.
- */
-export const RECLAIM = script(
-  "reclaim",
-  lua`
--- KEYS[1]  base of the partition
--- ARGV[1]  token
--- ARGV[2]  order of arrival: only users after it are visited
--- ARGV[3]  most users
--- reply    order of arrival of the last user visited, or "" at the end
-${CONNECTIONS}
-local token, last = ARGV[1], ""
-local found = redis.call("ZRANGEBYSCORE", ONLINE, "(" .. ARGV[2], "+inf", "WITHSCORES", "LIMIT", 0, ARGV[3])
-for index = 1, #found, 2 do
-  local user = found[index]
-  last = found[index + 1]
-  if redis.call("HEXISTS", key("${KEY.nodes}", "user:" .. user), token) == 1 then
-    local fields = redis.call("HGETALL", key("${KEY.connections}", user))
-    for field = 1, #fields, 2 do
-      if token_of(fields[field + 1]) == token then
-        redis.call("SADD", key("${KEY.owned}", token), "${OWNED.connection}" .. user .. FIELD .. fields[field])
-      end
-    end
-  end
-end
-return last
-`,
-);
-
 export const COMPARISON_SCRIPTS = [
   COMPARE_USERS,
   COMPARE_GROUPS,
@@ -328,5 +316,4 @@ export const COMPARISON_SCRIPTS = [
   MEND_GROUPS,
   MEND_COUNTS,
   MEND_ONLINE,
-  RECLAIM,
 ] as const;
