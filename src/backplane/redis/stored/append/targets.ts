@@ -150,7 +150,7 @@ export class AppendTargets {
       if (offset > 0) yield [channel, { epoch, offset, id }];
   }
 
-  /** What was confirmed stays known. */
+  /** Makes all targets outdated. The messages that were confirmed stay known. */
   #clear(): void {
     for (const target of this.#targets.values()) target.until = 0;
     this.#nodes.clear();
