@@ -40,8 +40,8 @@ export interface Mended {
 
 /** Members of a group in one script: a script takes about a millisecond. */
 const MEMBERS_PER_SCRIPT = 500;
-/** Users online in one script. */
-const ONLINE_PER_SCRIPT = 500;
+/** Users online in one script, each with his connections. */
+const ONLINE_PER_SCRIPT = 250;
 /** Users or groups that are mended in one script. */
 const MENDED_PER_SCRIPT = 50;
 
