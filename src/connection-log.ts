@@ -9,14 +9,14 @@ export function connectionLog(
   metrics: Metrics,
 ): Pick<SessionPorts, "connected" | "disconnected"> {
   return {
-    connected({ id, user, platform }) {
+    connected({ id, user, platform, address }) {
       metrics.connected();
-      log.info({ connection: id, user, platform }, "connected");
+      log.info({ connection: id, user, platform, address }, "connected");
     },
-    disconnected({ cause, code, reason }, connection) {
+    disconnected({ cause, code, reason, address }, connection) {
       metrics.disconnected(cause);
       const { id, user, platform } = connection ?? {};
-      log.info({ connection: id, user, platform, cause, code, reason }, "disconnected");
+      log.info({ connection: id, user, platform, address, cause, code, reason }, "disconnected");
       if (connection !== undefined) hooks.emit("disconnect", { connection, cause, code, reason });
     },
   };

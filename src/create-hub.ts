@@ -24,6 +24,7 @@ import {
   type ApiPorts,
   type Authenticator,
   apiKeysOf,
+  Callers,
   createApi,
   createMetrics,
   developmentAuth,
@@ -69,6 +70,7 @@ interface Basis {
   readonly development: boolean;
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
+  readonly callers: Callers;
   readonly hooks: Hooks;
   readonly log: Logger;
   readonly node: string;
@@ -125,10 +127,15 @@ export function hubWith<Events extends object = EventMap>(
   const development = authenticator.mode === "development";
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
-  const about = { config, authenticator, development, neighbours };
-  const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
+  const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
+  const about = { config, authenticator, development, neighbours, callers };
+  const basis = { ...about, hooks, log, node: nodeId(config), report };
   return new RunningHub(assemble(basis, authorize));
 }
+
+const STRANGE_PROXY =
+  "requests carry X-Forwarded-For, and their peer is no trusted proxy: its address counts as that of all its clients. " +
+  "If it is your proxy, name it in trustProxy (TRUST_PROXY)";
 
 function chooseAuthenticator(
   { jwt: keys, security: { allowWeakKeys } }: Config,
@@ -286,9 +293,9 @@ function makePolicy(
   const clientBroadcast = config.publish.clientBroadcast ?? development;
   const policy = { authorize: authorize ?? defaultPolicy(local, backplane, clientBroadcast) };
   const overdue = new Overdue(MAX_OVERDUE_POLICY);
-  const allowed: Authorize = (user, verb, channel) => {
+  const allowed: Authorize = (...asked) => {
     overdue.assertRoom("the policy");
-    const answer = policy.authorize(user, verb, channel);
+    const answer = policy.authorize(...asked);
     if (!(answer instanceof Promise)) return answer;
     return within(config.timeouts.hookMs, "the policy", () => answer, overdue.add);
   };
@@ -323,7 +330,7 @@ interface GatewayParts {
 }
 
 function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts): Gateway {
-  const { config, authenticator, neighbours, hooks, node, log } = basis;
+  const { config, authenticator, neighbours, callers, hooks, node, log } = basis;
   const { websocket, path, origins } = config;
   const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
   const ports = {
@@ -338,5 +345,5 @@ function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts)
     maxLoginBytes: websocket.maxLoginBytes,
     ...connectionLog(log, hooks, metrics),
   };
-  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, neighbours, deflate });
+  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, neighbours, callers, deflate });
 }

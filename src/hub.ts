@@ -78,8 +78,9 @@ export interface Hub<Events extends object> {
 
   /**
    * The HTTP API for frameworks that speak Request and Response.
-   * @param address of the peer, such as `env.incoming.socket.remoteAddress` in Hono on Node. Development mode without an
-   * API key answers this machine only, and refuses a request without an address with 403
+   * @param address of the peer, such as `env.incoming.socket.remoteAddress` in Hono on Node. Behind trusted proxies the
+   * caller is read from X-Forwarded-For (`trustProxy`). Development mode without an API key answers this machine only, and
+   * refuses a request without an address with 403
    */
   readonly fetch: (request: Request, address?: string) => Promise<Response>;
 

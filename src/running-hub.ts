@@ -14,6 +14,7 @@ import type { Config } from "./config/config.ts";
 import {
   ANSWER_HEADERS,
   type Api,
+  type Callers,
   type Listening,
   type ListenOptions,
   type Neighbours,
@@ -41,6 +42,7 @@ export interface HubParts {
   readonly node: string;
   readonly development: boolean;
   readonly neighbours: Neighbours;
+  readonly callers: Callers;
   readonly hooks: Hooks;
   readonly backplane: Backplane;
   /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
@@ -142,11 +144,16 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   readonly fetch = async (request: Request, address?: string): Promise<Response> => {
     this.#parts.lifecycle.warn();
     // Frameworks that call it by themselves pass objects of their own here.
-    return this.#parts.api.fetch(request, { address: typeof address === "string" ? address : undefined });
+    const peer = typeof address === "string" ? address : undefined;
+    const { api, callers } = this.#parts;
+    const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
+    const caller = callers.addressOf(peer, forwardedFor);
+    return api.fetch(request, { address: caller, way: callers.wayOf(peer, forwardedFor) });
   };
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    const isForeign = this.development && !this.#parts.neighbours.has(request.socket.remoteAddress);
+    const { neighbours, callers } = this.#parts;
+    const isForeign = this.development && !neighbours.has(callers.callerOf(request));
     if (isForeign)
       response
         .writeHead(403, ANSWER_HEADERS)

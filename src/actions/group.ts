@@ -9,11 +9,11 @@ import { assertAllowed } from "./policy.ts";
 export function groupActions(ports: BuiltinPorts): void {
   const { router, local, backplane, members, reads, authorize } = ports;
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
-  router.action("group.join", joinSchema, async ({ connection, user }, { group, position }) => {
+  router.action("group.join", joinSchema, async ({ connection }, { group, position }) => {
     const channel = groupChannel(group);
     const joining = localConnection(local, connection);
     const replay = await joining.attached(InboundState).groupChanges.run(async () => {
-      await assertAllowed(authorize, user, "join", channel);
+      await assertAllowed(authorize, joining, "join", channel);
       if (position !== undefined) reads.assertRoom();
       return members.join(joining, group);
     });
@@ -26,8 +26,8 @@ export function groupActions(ports: BuiltinPorts): void {
     await leaving.attached(InboundState).groupChanges.run(() => members.leave(leaving, group));
     return { channel: groupChannel(group) };
   });
-  router.action("group.members", groupSchema, async ({ user }, { group }) => {
-    await assertAllowed(authorize, user, "history", groupChannel(group));
+  router.action("group.members", groupSchema, async ({ connection }, { group }) => {
+    await assertAllowed(authorize, connection, "history", groupChannel(group));
     return { members: await groupMembers(backplane, group) };
   });
 }

@@ -30,7 +30,7 @@ export function messageActions(ports: BuiltinPorts): void {
     historySchema,
     async ({ user, connection }, { channel, before, limit }) => {
       const read = channel ?? userChannel(user);
-      await assertAllowed(authorize, user, "history", read);
+      await assertAllowed(authorize, connection, "history", read);
       return historyPage(reads, localConnection(local, connection), read, { before, limit });
     },
   );

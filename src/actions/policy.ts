@@ -1,12 +1,20 @@
 import type { Backplane } from "../backplane/backplane.ts";
 import type { Local } from "../local/local.ts";
-import { type Channel, TidingsError, targetOf } from "../protocol/protocol.ts";
+import { type Channel, type ConnectionInfo, TidingsError, targetOf } from "../protocol/protocol.ts";
 
 /** Operation on a channel that needs permission. */
 export type Verb = "join" | "publish" | "history";
 
-/** Policy that decides whether a user may do something with a channel. The application may replace it. */
-export type Authorize = (user: string, verb: Verb, channel: Channel) => boolean | Promise<boolean>;
+/**
+ * Policy that decides whether a user may do something with a channel. The application may replace it.
+ * @param connection that asks, with the address of its client
+ */
+export type Authorize = (
+  user: string,
+  verb: Verb,
+  channel: Channel,
+  connection: ConnectionInfo,
+) => boolean | Promise<boolean>;
 
 /**
  * Default policy. Anyone may publish to any user and join any group. Members of a group (joined or durable) may publish
@@ -27,11 +35,12 @@ export function defaultPolicy(local: Local, backplane: Backplane, clientBroadcas
 /** @throws TidingsError `forbidden` when the policy denies the operation */
 export async function assertAllowed(
   authorize: Authorize,
-  user: string,
+  connection: ConnectionInfo,
   verb: Verb,
   channel: Channel,
 ): Promise<void> {
-  const answer = authorize(user, verb, channel);
+  const { user } = connection;
+  const answer = authorize(user, verb, channel, connection);
   if (answer === true || (await answer) === true) return;
   throw new TidingsError("forbidden", `${user} may not ${WORDS[verb]} ${channel}`);
 }

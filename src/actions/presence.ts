@@ -15,9 +15,9 @@ const PAGE = 100;
 export function presenceActions(ports: BuiltinPorts): void {
   const { router, local, backplane, members, watchers, authorize } = ports;
   const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
-  router.action("presence.get", getSchema, async ({ user }, { users, group }) => {
+  router.action("presence.get", getSchema, async ({ connection }, { users, group }) => {
     if (group !== undefined) {
-      await assertAllowed(authorize, user, "history", groupChannel(group));
+      await assertAllowed(authorize, connection, "history", groupChannel(group));
       return someOnline({ backplane, members }, await backplane.presence.inGroup(group));
     }
     return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);

@@ -24,7 +24,7 @@ export class Sending {
   async prepare(connection: Connection, message: ClientMessage): Promise<() => Promise<Receipt>> {
     const { publisher, authorize } = this.#ports;
     const channel = channelOf(message);
-    await assertAllowed(authorize, connection.user, "publish", channel);
+    await assertAllowed(authorize, connection, "publish", channel);
     const { type, data } = await this.#withHook(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
     const key = userKey(connection.user, message.key);

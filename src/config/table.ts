@@ -38,6 +38,9 @@ const origins = list(
 const NETWORKS = "networks such as 172.17.0.0/16 or fd00::/8, but not every address";
 const networks = list(NETWORKS, network(NETWORKS));
 
+const PROXIES = "networks of proxies such as 10.0.0.0/8 or fd00::/8, but not every address";
+const proxies = list(PROXIES, network(PROXIES));
+
 /**
  * All settings. The configuration's type, names, parsing, defaults, errors and documentation are derived from this
  * table.
@@ -144,6 +147,12 @@ export const TABLE = {
   origins: key(origins, [], {
     doc: "origins from which browsers may connect, with commas between them; empty: any",
     defaultText: "any",
+  }),
+  trustProxy: key(proxies, [], {
+    doc:
+      "networks of the proxies whose header `X-Forwarded-For` is believed, with commas between them: the address of a caller is the " +
+      "last one that is none of them",
+    defaultText: "none",
   }),
   websocket: {
     maxConnections: key(whole(1), 100_000, {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import { assertNoProxy, type Identity, type Neighbours } from "./auth/auth.ts";
+import type { Callers } from "./callers.ts";
 import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
@@ -22,6 +23,7 @@ export interface GatewayOptions {
   readonly origins: readonly string[];
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
+  readonly callers: Callers;
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
 }
@@ -76,8 +78,10 @@ export class Gateway {
         if (!isAlone) return;
         stream.off("error", destroyStream);
         handBack(server, request, stream, head);
-      } else if (path === this.#options.path) void this.#upgrade({ request, stream, head });
-      else if (isAlone) refuse(stream, 404, this.#whereToGo());
+      } else if (path === this.#options.path) {
+        const address = this.#options.callers.callerOf(request) ?? "";
+        void this.#upgrade({ request, stream, head, address });
+      } else if (isAlone) refuse(stream, 404, this.#whereToGo());
     };
     server.on("upgrade", onUpgrade);
     const restore = ignoreOtherUpgrades(server);
@@ -109,13 +113,13 @@ export class Gateway {
   }
 
   async #upgrade(upgrade: Upgrade): Promise<void> {
-    const { request, stream } = upgrade;
+    const { request, stream, address } = upgrade;
     this.#pending++;
     try {
-      this.#assertWelcome(request);
+      this.#assertWelcome(upgrade);
       if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
-      const identity = await this.#authenticate(login);
+      const identity = await this.#authenticate(login, address);
       await handshake(this.#server, upgrade, (handshaken) => this.#begin(handshaken, login, identity));
     } catch (thrown) {
       const { status, message } = toTidingsError(thrown);
@@ -138,7 +142,7 @@ export class Gateway {
   }
 
   /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
-  #assertWelcome({ headers, socket }: IncomingMessage): void {
+  #assertWelcome({ request: { headers, socket }, address }: Upgrade): void {
     const { maxConnections, maxHandshakes, origins } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     const isFull = this.#ports.local.size + this.#pending > maxConnections;
@@ -146,14 +150,18 @@ export class Gateway {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
     if (this.#ports.authenticator.mode === "development") {
-      const { neighbours } = this.#options;
-      if (!neighbours.has(socket.remoteAddress) || !neighbours.accepts(headers)) {
+      const { neighbours, callers } = this.#options;
+      if (!neighbours.has(address) || !neighbours.accepts(headers)) {
         throw new TidingsError(
           "forbidden",
           "development mode takes connections from this machine only, and from development.networks",
         );
       }
-      assertNoProxy(Object.keys(headers));
+      assertNoProxy(
+        Object.keys(headers),
+        callers.wayOf(socket.remoteAddress, headers["x-forwarded-for"]),
+        neighbours,
+      );
     }
     const { origin } = headers;
     if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
@@ -172,11 +180,11 @@ export class Gateway {
     return false;
   }
 
-  async #authenticate({ credentials }: LoginRequest): Promise<Identity | undefined> {
+  async #authenticate({ credentials }: LoginRequest, address: string): Promise<Identity | undefined> {
     const hasNone = credentials.token === undefined && credentials.userId === undefined;
     if (hasNone) return undefined;
     const { authenticator, loginTimeoutMs } = this.#ports;
-    return within(loginTimeoutMs, "the login", () => authenticator.authenticate(credentials));
+    return within(loginTimeoutMs, "the login", () => authenticator.authenticate({ ...credentials, address }));
   }
 
   /** Starts a session. Resolves when its connection is admitted or refused. */
@@ -203,6 +211,7 @@ export {
   withCheckedIds,
   withLimits,
 } from "./auth/auth.ts";
+export { Callers } from "./callers.ts";
 export { type Api, type ApiPorts, createApi } from "./http/api.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";

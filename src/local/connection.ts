@@ -41,6 +41,7 @@ export class Connection implements ConnectionInfo {
   readonly device: string;
   readonly node: string;
   readonly connectedAt: number;
+  readonly address: string;
   readonly transport: Transport;
   /** Copied from the transport, because every delivery reads it. */
   readonly deflate: boolean;
@@ -68,6 +69,9 @@ export class Connection implements ConnectionInfo {
     this.device = identity.device;
     this.node = identity.node;
     this.connectedAt = identity.connectedAt;
+    this.address = identity.address ?? "";
+    this.heardAt = identity.connectedAt;
+    this.pingedAt = identity.connectedAt;
     this.transport = transport;
     this.deflate = transport.deflate;
     this.#outbox = new Outbox(owner, transport.stream);

@@ -11,4 +11,9 @@ export interface ConnectionInfo {
   readonly node: string;
   /** Milliseconds since 1970. */
   readonly connectedAt: number;
+  /**
+   * Address of the client: the last one on its way that is no trusted proxy (`trustProxy`). Absent for a connection on
+   * another node.
+   */
+  readonly address?: string;
 }

@@ -6,15 +6,15 @@ import { listTree, readTree, type SourceFile } from "./tree.ts";
 /** Which rooms a room may import from. "." are the files at the root of src/: the hub, its wiring and its audiences. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
-  config: ["protocol"],
+  config: ["protocol", "limit"],
   limit: ["protocol"],
   local: ["protocol"],
   backplane: ["protocol"],
   publish: ["protocol", "local", "backplane"],
   members: ["protocol", "local", "backplane", "publish"],
-  actions: ["protocol", "local", "backplane", "publish", "members"],
-  gateway: ["protocol", "config", "local", "backplane", "publish", "members", "actions"],
-  ".": ["protocol", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
+  actions: ["protocol", "limit", "local", "backplane", "publish", "members"],
+  gateway: ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions"],
+  ".": ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
   cli: ["protocol", "config", "gateway", "."],
   client: ["protocol"],
 };

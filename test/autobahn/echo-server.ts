@@ -31,7 +31,7 @@ export async function startEchoServer({ deflate, budgets = true }: EchoOptions):
   const open = new Set<Socket>();
   server.on("upgrade", (request, stream: Socket, head) => {
     open.add(stream.once("close", () => open.delete(stream)).on("error", () => stream.destroy()));
-    void handshake(sockets, { request, stream, head }, async ({ socket, stream, deflate }) => {
+    void handshake(sockets, { request, stream, head, address: "" }, async ({ socket, stream, deflate }) => {
       const connection = local.connection(identity(open.size), new WsTransport(socket, stream, deflate));
       socket.on("message", (data: RawData, isBinary) => echo(connection, data, isBinary));
       socket.on("error", () => undefined);

@@ -30,6 +30,7 @@ const DOCUMENTED: Record<string, [path: string, value: unknown]> = {
   JWT_SECRET: ["jwt.secret", undefined],
   API_KEY: ["apiKey", undefined],
   API_KEYS: ["apiKeys", []],
+  TRUST_PROXY: ["trustProxy", []],
   DEVELOPMENT_NETWORKS: ["development.networks", []],
   DATA_DIR: ["data", undefined],
   NODE_IP: ["node.ip", undefined],

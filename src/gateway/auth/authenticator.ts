@@ -17,6 +17,8 @@ export interface Credentials {
   token?: string;
   /** Development mode only. */
   userId?: string;
+  /** Address of the client, see `ConnectionInfo.address`. Absent where it is not known. */
+  address?: string;
 }
 
 /** Claims of a token to mint. */

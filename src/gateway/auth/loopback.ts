@@ -55,9 +55,16 @@ const PROXY_HEADER = /^(?:x-forwarded(?:$|-)|tailscale-user-)/;
  * Refuses a request that came through a proxy. Its address is the proxy's, possibly loopback, and its Host may be the
  * name that the proxy uses for this server. So neither shows where the client is.
  * @param names of the request's header fields
+ * @param way by which a trusted proxy was reached, by X-Forwarded-For; undefined without one
+ * @param neighbours every address on the way must be one of them, also those that the client may have invented
  * @throws TidingsError `forbidden`
  */
-export function assertNoProxy(names: Iterable<string>): void {
+export function assertNoProxy(
+  names: Iterable<string>,
+  way: readonly string[] | undefined,
+  neighbours: Neighbours,
+): void {
+  if (way !== undefined && way.length > 0 && way.every((address) => neighbours.has(address))) return;
   for (const name of names) {
     const lower = name.toLowerCase();
     if (!PROXY_HEADERS.has(lower) && !PROXY_HEADER.test(lower)) continue;

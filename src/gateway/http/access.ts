@@ -8,12 +8,12 @@ export type Access = "open" | "any" | Scope;
 
 type AccessPorts = Pick<ApiPorts, "apiKeys" | "development" | "neighbours">;
 
-const ONLY_THIS_MACHINE = new Neighbours([]);
+export const ONLY_THIS_MACHINE = new Neighbours([]);
 
 /**
  * Checks that a request has an API key whose scope allows the route. In development mode without keys, checks that the
  * request can only come from this machine and from one of its own pages.
- * @param address of the peer; undefined when the caller did not say
+ * @param address of the caller; undefined when it is not known
  * @throws TidingsError `unauthorized` or `forbidden`, saying what is missing
  */
 export function assertAccess(

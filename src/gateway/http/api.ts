@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { ANSWER_HEADERS } from "../answer-headers.ts";
 import { assertNoProxy } from "../auth/auth.ts";
-import { assertAccess } from "./access.ts";
+import { assertAccess, ONLY_THIS_MACHINE } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
@@ -17,8 +17,10 @@ import { groupRoutes, userRoutes } from "./routes/users.ts";
 /** The HTTP API. Its environment says where a request came from. */
 export type Api = Hono<{
   Bindings: {
-    /** Address of the peer; undefined when it is not known. */
+    /** Address of the caller; undefined when it is not known. */
     readonly address: string | undefined;
+    /** Addresses by which a trusted proxy was reached; undefined without one. */
+    readonly way?: readonly string[] | undefined;
   };
 }>;
 
@@ -32,7 +34,7 @@ export function createApi(ports: ApiPorts): Api {
   app.use(addHeaders);
   const { corsOrigins = [] } = ports;
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
-  if (ports.development) app.use(refuseProxies);
+  if (ports.development) app.use(refuseProxies(ports));
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
@@ -75,10 +77,12 @@ const shareWith = (origins: readonly string[]): MiddlewareHandler =>
   });
 
 /** Refuses proxied requests on every route, even with the API key: development mode behind a proxy is a mistake. */
-const refuseProxies: MiddlewareHandler = (context, next) => {
-  assertNoProxy(context.req.raw.headers.keys());
-  return next();
-};
+const refuseProxies =
+  ({ neighbours = ONLY_THIS_MACHINE }: ApiPorts): MiddlewareHandler =>
+  (context, next) => {
+    assertNoProxy(context.req.raw.headers.keys(), context.env?.way, neighbours);
+    return next();
+  };
 
 function routesOf(given: ApiPorts): Route[] {
   // Without its trailing slash, so that "/" does not make "//stats".

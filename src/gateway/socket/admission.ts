@@ -24,6 +24,8 @@ export interface Opened {
   readonly socket: WebSocket;
   readonly stream: Socket;
   readonly deflate: boolean;
+  /** Address of the client. */
+  readonly address: string;
   /** Makes the hooks' view of the request, when a hook needs it. */
   readonly request: () => Omit<ConnectRequest, "claims">;
   readonly login: LoginRequest;
@@ -34,13 +36,13 @@ export interface Opened {
 /** Makes the connection of an accepted login. The connection is not yet a member of any channel. */
 export function makeConnection(
   { local, node }: AdmissionPorts,
-  { socket, stream, deflate }: Opened,
+  { socket, stream, deflate, address }: Opened,
   { identity, login }: LoggedIn,
 ): Connection {
   const platform = identity.platform ?? login.platform ?? "web";
   const device = login.device ?? platform;
   const id = randomBytes(12).toString("base64url");
-  const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now() };
+  const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now(), address };
   return local.connection(who, new WsTransport(socket, stream, deflate));
 }
 
@@ -62,7 +64,7 @@ export async function admit(
     await hooks.ask("connect", { connection, request: asked });
   }
   const { user } = connection;
-  const { allowed, refused } = await groupsToJoin({ authorize, members }, user, login);
+  const { allowed, refused } = await groupsToJoin({ authorize, members }, connection, login);
   const welcome = welcomeText(ports, connection, identity);
   const catchUp = await members.admit(connection, welcome, login.resume, allowed);
   if (catchUp === undefined) return undefined;
@@ -73,7 +75,7 @@ export async function admit(
 /** Divides the groups of the client's positions by the policy and the limit on groups, in steps. */
 async function groupsToJoin(
   { authorize, members: { pace } }: Pick<AdmissionPorts, "authorize" | "members">,
-  user: string,
+  connection: Connection,
   { resume }: LoginRequest,
 ): Promise<{ allowed: string[]; refused: string[] }> {
   const allowed: string[] = [];
@@ -83,7 +85,7 @@ async function groupsToJoin(
     if (!isChannel(channel)) continue;
     const { group } = targetOf(channel);
     if (group === undefined) continue;
-    const may = await assertAllowed(authorize, user, "join", channel).then(
+    const may = await assertAllowed(authorize, connection, "join", channel).then(
       () => true,
       () => false,
     );

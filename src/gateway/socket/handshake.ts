@@ -13,6 +13,8 @@ export interface Upgrade {
   readonly request: IncomingMessage;
   readonly stream: Duplex;
   readonly head: Buffer;
+  /** Address of the client, which may be behind proxies. */
+  readonly address: string;
 }
 
 /** A WebSocket right after its handshake, before its login is known. */
@@ -55,7 +57,7 @@ function messageLimits(
  */
 export function handshake(
   server: WebSocketServer,
-  { request, stream, head }: Upgrade,
+  { request, stream, head, address }: Upgrade,
   begin: (handshaken: Handshaken) => Promise<void>,
 ): Promise<void> {
   if (stream.destroyed || !(stream instanceof Socket)) {
@@ -67,7 +69,10 @@ export function handshake(
     server.handleUpgrade(request, stream, head, (socket) => {
       stream.off("close", resolve);
       const deflate = sharesDeflate(socket, request);
-      begin({ socket, stream, deflate, request: () => aboutRequest(request) }).then(resolve, reject);
+      begin({ socket, stream, deflate, address, request: () => aboutRequest(request, address) }).then(
+        resolve,
+        reject,
+      );
     });
   });
 }
@@ -79,7 +84,7 @@ function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage):
 }
 
 /** Makes the hooks' view of the request: without the query and the headers that hold credentials. */
-const aboutRequest = ({ socket, headers }: IncomingMessage): Omit<ConnectRequest, "claims"> => ({
-  ip: socket.remoteAddress ?? "",
+const aboutRequest = ({ headers }: IncomingMessage, ip: string): Omit<ConnectRequest, "claims"> => ({
+  ip,
   headers: withoutCredentials(headers),
 });

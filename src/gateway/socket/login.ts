@@ -19,6 +19,13 @@ export interface LoggedIn {
   readonly answer?: RequestForm;
 }
 
+export interface LoginPorts {
+  readonly authenticator: Authenticator;
+  readonly loginTimeoutMs: number;
+  /** Address of the client. */
+  readonly address: string;
+}
+
 /** Limit of messages without a login, after which the server closes the client. */
 const MAX_ATTEMPTS = 8;
 
@@ -30,17 +37,17 @@ const MAX_ATTEMPTS = 8;
 export function awaitLogin(
   socket: WebSocket,
   early: EarlyMessages,
-  authenticator: Authenticator,
-  timeoutMs: number,
+  { authenticator, loginTimeoutMs, address }: LoginPorts,
 ): Promise<LoggedIn | undefined> {
-  return within(timeoutMs, "the login", async () => {
+  return within(loginTimeoutMs, "the login", async () => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const text = await early.next();
       if (text === undefined) return undefined;
       const request = readRequest(socket, text);
       if (request === undefined) continue;
       const login = readLogin(request.data);
-      return { identity: await authenticator.authenticate(login.credentials), login, answer: request.answer };
+      const identity = await authenticator.authenticate({ ...login.credentials, address });
+      return { identity, login, answer: request.answer };
     }
     throw new TidingsError("unauthorized", "log in first");
   });

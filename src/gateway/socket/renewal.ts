@@ -12,7 +12,7 @@ export const renewal =
   (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
   async (connection, data) => {
     const { credentials, ...login } = readLogin(data);
-    const identity = await authenticator.authenticate(credentials);
+    const identity = await authenticator.authenticate({ ...credentials, address: connection.address });
     if (identity.user !== connection.user) {
       throw new TidingsError(
         "forbidden",

@@ -36,6 +36,8 @@ export interface Ended {
   readonly cause: DisconnectClass;
   readonly code: number;
   readonly reason: string;
+  /** Address of the client. */
+  readonly address: string;
 }
 
 /**
@@ -61,9 +63,12 @@ export class Session implements Watched {
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
     watchReads(opened.stream, this);
+    const { address } = opened;
     opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
     opened.socket.on("close", (code: number, reason: Buffer) => {
-      this.#end(code, reason.toString()).catch((error: unknown) => this.#report("disconnect", error));
+      this.#end({ code, reason: reason.toString(), address }).catch((error: unknown) =>
+        this.#report("disconnect", error),
+      );
     });
     opened.socket.on("error", stopWatching);
     this.#beginning = this.#begin(opened).then(() => {
@@ -110,11 +115,11 @@ export class Session implements Watched {
     }
   }
 
-  async #login({ login, identity, socket }: Opened): Promise<LoggedIn | undefined> {
+  async #login({ login, identity, socket, address }: Opened): Promise<LoggedIn | undefined> {
     if (identity !== undefined) return { login, identity };
     const { authenticator, loginTimeoutMs } = this.#ports;
     const early = this.#early;
-    return early && awaitLogin(socket, early, authenticator, loginTimeoutMs);
+    return early && awaitLogin(socket, early, { authenticator, loginTimeoutMs, address });
   }
 
   async #admit(opened: Opened, loggedIn: LoggedIn): Promise<void> {
@@ -220,19 +225,19 @@ export class Session implements Watched {
   }
 
   /** Ends the session after its socket. Awaits a login in flight, because its connection must leave the cluster. */
-  async #end(code: number, reason: string): Promise<void> {
+  async #end(ended: Omit<Ended, "cause">): Promise<void> {
     this.#enter("closing");
     const connection = this.#connection;
     connection?.closed();
     this.#ports.unfinished.forget(this);
     this.#early?.end();
     await this.#beginning;
-    const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(code);
+    const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(ended.code);
     const known = this.#connection;
     try {
       if (known !== undefined) await this.#ports.members.dismiss(known);
     } finally {
-      this.#ports.disconnected({ cause, code, reason }, known);
+      this.#ports.disconnected({ ...ended, cause }, known);
     }
   }
 
