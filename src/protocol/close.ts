@@ -10,6 +10,7 @@ export const CLOSE = {
   error: { code: 4004, reason: "the server failed" },
   token_expired: { code: 4005, reason: "the token has expired" },
   overload: { code: 4007, reason: "the node holds too many bytes, and most of them for this client" },
+  rate_limited: { code: 4008, reason: "the client went on after many refusals by a rate limit" },
   unauthorized: { code: 4500, reason: "the credentials are not valid" },
   kicked: { code: 4501, reason: "disconnected by the application" },
   replaced: { code: 4502, reason: "replaced by a newer connection of this user" },

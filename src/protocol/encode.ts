@@ -24,13 +24,14 @@ export function encodeReply(answer: RequestForm, data: unknown): string {
 }
 
 /** Encodes the error reply to a request, in the form of the request. */
-export function encodeError(answer: RequestForm, { code, message }: TidingsError): string {
-  if (answer.form === "native") return JSON.stringify({ id: answer.id, error: { code, message } });
-  const error = { Code: code, Message: message };
+export function encodeError(answer: RequestForm, { code, message, retryAfterMs }: TidingsError): string {
+  if (answer.form === "native")
+    return JSON.stringify({ id: answer.id, error: { code, message, retryAfterMs } });
+  const error = { Code: code, Message: message, RetryAfterMs: retryAfterMs };
   return JSON.stringify({ Module: answer.module, Action: answer.action, Id: answer.id, Error: error });
 }
 
 /** Encodes the error for input that is not a valid request. */
-export function encodeBadInput({ code, message }: TidingsError, id?: number): string {
-  return JSON.stringify({ id, error: { code, message } });
+export function encodeBadInput({ code, message, retryAfterMs }: TidingsError, id?: number): string {
+  return JSON.stringify({ id, error: { code, message, retryAfterMs } });
 }

@@ -3,22 +3,30 @@
  * `retryable`: an equal request may succeed later. `status`: the HTTP status of the error.
  */
 export const ERROR_CODES = {
-  bad_request: { retryable: false, status: 400, meaning: "the input has the wrong shape" },
-  unauthorized: { retryable: false, status: 401, meaning: "no valid credentials" },
-  forbidden: { retryable: false, status: 403, meaning: "the user may not do this" },
-  not_found: { retryable: false, status: 404, meaning: "the named thing does not exist" },
-  unknown_action: { retryable: false, status: 404, meaning: "no handler has this name" },
-  conflict: { retryable: false, status: 409, meaning: "the state has moved on" },
-  too_large: { retryable: false, status: 413, meaning: "over a size limit" },
-  rate_limited: { retryable: true, status: 429, meaning: "too many requests" },
-  refused: { retryable: false, status: 403, meaning: "a hook of the application refused it" },
-  internal: { retryable: true, status: 500, meaning: "the server failed" },
-  unavailable: {
-    retryable: true,
-    status: 503,
-    meaning: "the backplane is unavailable or the node is closing",
-  },
-  timeout: { retryable: true, status: 504, meaning: "no reply in time" },
+  /** The input has the wrong shape. */
+  bad_request: { retryable: false, status: 400 },
+  /** No valid credentials. */
+  unauthorized: { retryable: false, status: 401 },
+  /** The user may not do this. */
+  forbidden: { retryable: false, status: 403 },
+  /** The named thing does not exist. */
+  not_found: { retryable: false, status: 404 },
+  /** No handler has this name. */
+  unknown_action: { retryable: false, status: 404 },
+  /** The state has moved on. */
+  conflict: { retryable: false, status: 409 },
+  /** Over a size limit. */
+  too_large: { retryable: false, status: 413 },
+  /** Too many messages, requests or stored bytes. */
+  rate_limited: { retryable: true, status: 429 },
+  /** A hook of the application refused it. */
+  refused: { retryable: false, status: 403 },
+  /** The server failed. */
+  internal: { retryable: true, status: 500 },
+  /** The backplane is unavailable, or the node is closing or overloaded. */
+  unavailable: { retryable: true, status: 503 },
+  /** No reply in time. */
+  timeout: { retryable: true, status: 504 },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -26,14 +34,22 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export const isErrorCode = (value: unknown): value is ErrorCode =>
   typeof value === "string" && Object.hasOwn(ERROR_CODES, value);
 
+export interface TidingsErrorOptions extends ErrorOptions {
+  /** Milliseconds after which an equal request may succeed. @default not known */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** Error of Tidings, with a stable `code` and a message that says what to change. */
 export class TidingsError extends Error {
   override readonly name = "TidingsError";
   readonly code: ErrorCode;
+  /** Milliseconds after which an equal request may succeed; undefined when it is not known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: TidingsErrorOptions) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   /** True when an equal request may succeed later. */

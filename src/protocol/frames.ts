@@ -83,7 +83,12 @@ export interface ReplyFrame {
 /** An error reply. `id` is absent when the input had no valid id. */
 export interface ErrorFrame {
   id?: number;
-  error: { code: ErrorCode; message: string };
+  error: {
+    code: ErrorCode;
+    message: string;
+    /** Milliseconds after which an equal request may succeed; absent when it is not known. */
+    retryAfterMs?: number;
+  };
 }
 
 export type ServerFrame =

@@ -49,8 +49,8 @@ export class Acks {
     this.#pending.clear();
   }
 
-  #startInterval(): void {
-    this.#cancelInterval = this.#session.timers.after(INTERVAL_MS, () => {
+  #startInterval(intervalMs = INTERVAL_MS): void {
+    this.#cancelInterval = this.#session.timers.after(intervalMs, () => {
       this.#cancelInterval = undefined;
       this.flush();
     });
@@ -60,14 +60,15 @@ export class Acks {
     try {
       await this.#session.request("message.ack", { channel, ...position }, { idempotent: false });
     } catch (error) {
-      if (error instanceof TidingsError && error.retryable) this.#retry(channel, position);
+      if (error instanceof TidingsError && error.retryable)
+        this.#retry(channel, position, error.retryAfterMs);
       // `conflict` means that the epoch is over: its messages need no acknowledgement.
       else if (!(error instanceof TidingsError && error.code === "conflict")) this.#failed(error);
     }
   }
 
-  #retry(channel: Channel, position: AckPosition): void {
+  #retry(channel: Channel, position: AckPosition, retryAfterMs = INTERVAL_MS): void {
     if (!this.#pending.has(channel)) this.#pending.set(channel, position);
-    if (this.#cancelInterval === undefined) this.#startInterval();
+    if (this.#cancelInterval === undefined) this.#startInterval(Math.max(INTERVAL_MS, retryAfterMs));
   }
 }

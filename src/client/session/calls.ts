@@ -27,7 +27,11 @@ interface Call {
   writes: number;
   /** Milliseconds since 1970. */
   firstWrittenAt: number;
-  cancelTimeout?: Cancel;
+  /** Messages keep their order, also when a rate limit postpones one. */
+  readonly isMessage: boolean;
+  /** End of the timeout in milliseconds since 1970, while it runs. */
+  deadline: number;
+  cancelTimeout: Cancel | undefined;
 }
 
 export interface CallsOptions {
@@ -53,6 +57,8 @@ export class Calls {
   #lastId = 0;
   #phase: Phase = "offline";
   #closedBy: TidingsError | undefined;
+  /** Set while messages wait because a rate limit has refused one. */
+  #cancelHold: Cancel | undefined;
   /** The server's limit for one message, in bytes. The server closes the connection of a client that exceeds it. */
   messageBytes = Number.POSITIVE_INFINITY;
 
@@ -77,13 +83,14 @@ export class Calls {
 
   /** Resolves or rejects the call that a frame answers. @returns the frame's error when it answers no pending call */
   receive({ id, data, error }: InboundFrame): TidingsError | undefined {
+    if (error !== undefined && this.#postpone(id, error)) return undefined;
     const call = typeof id === "number" ? this.#take(id) : undefined;
     if (error === undefined) {
       call?.resolve(data);
       return undefined;
     }
-    const { code, message = "" } = error;
-    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message);
+    const { code, message = "", retryAfterMs } = error;
+    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message, { retryAfterMs });
     call?.reject(refusal);
     return call === undefined ? refusal : undefined;
   }
@@ -105,8 +112,36 @@ export class Calls {
     }
   }
 
+  /**
+   * Takes the refusal of a call by a rate limit: the call is written again after the time that the server names, if that is
+   * before its timeout. Later messages wait with a message, so that they keep their order.
+   * @returns false for any other refusal
+   */
+  #postpone(id: unknown, { code, retryAfterMs }: NonNullable<InboundFrame["error"]>): boolean {
+    if (code !== "rate_limited" || retryAfterMs === undefined || typeof id !== "number") return false;
+    const call = this.#pending.get(id);
+    if (!call?.plan.repeated || Date.now() + retryAfterMs >= call.deadline) return false;
+    call.written = false;
+    const { timers } = this.#options;
+    if (call.isMessage) this.#cancelHold ??= timers.after(retryAfterMs, () => this.#endHold());
+    else timers.after(retryAfterMs, () => this.#writePostponed(id, call));
+    return true;
+  }
+
+  #endHold(): void {
+    this.#cancelHold = undefined;
+    for (const [id, call] of this.#pending) if (call.isMessage) this.#writePostponed(id, call);
+  }
+
+  /** The call may have ended meanwhile, or be written to the next connection. */
+  #writePostponed(id: number, call: Call): void {
+    if (this.isOnline && !call.written && this.#pending.get(id) === call) this.#write(id, call);
+  }
+
   offline(): void {
     this.#phase = "offline";
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
     for (const [id, call] of this.#pending) {
       if (!call.written) continue;
       if (call.plan.repeated && call.writes < MAX_WRITES) this.#unwrite(call);
@@ -135,10 +170,14 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       const text = JSON.stringify({ id, ...fields });
-      const call: Call = { text, plan, resolve, reject, written: false, writes: 0, firstWrittenAt: 0 };
+      const call: Call = {
+        ...{ text, plan, resolve, reject, written: false, writes: 0, firstWrittenAt: 0 },
+        ...{ isMessage: "type" in fields, deadline: Number.POSITIVE_INFINITY, cancelTimeout: undefined },
+      };
       this.#pending.set(id, call);
       if (plan.timedFrom === "call") this.#startTimeout(id, call);
-      if (now) this.#write(id, call);
+      const isHeld = this.#cancelHold !== undefined && call.isMessage && plan.queued;
+      if (now && !isHeld) this.#write(id, call);
     });
   }
 
@@ -155,17 +194,20 @@ export class Calls {
     call.firstWrittenAt ||= Date.now();
     call.written = true;
     call.writes++;
-    if (call.plan.timedFrom === "write") this.#startTimeout(id, call);
+    if (call.plan.timedFrom === "write" && call.cancelTimeout === undefined) this.#startTimeout(id, call);
     this.#options.write(call.text);
   }
 
   #unwrite(call: Call): void {
     call.written = false;
-    if (call.plan.timedFrom === "write") call.cancelTimeout?.();
+    if (call.plan.timedFrom !== "write") return;
+    call.cancelTimeout?.();
+    call.cancelTimeout = undefined;
   }
 
   #startTimeout(id: number, call: Call): void {
     const { timeoutMs } = call.plan;
+    call.deadline = Date.now() + timeoutMs;
     call.cancelTimeout = this.#options.timers.after(timeoutMs, () => {
       this.#reject(id, new TidingsError("timeout", `no reply within ${timeoutMs} ms`));
     });

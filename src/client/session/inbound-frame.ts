@@ -5,5 +5,9 @@ export interface InboundFrame {
   readonly type?: unknown;
   readonly id?: unknown;
   readonly data?: unknown;
-  readonly error?: { readonly code?: ErrorCode; readonly message?: string };
+  readonly error?: {
+    readonly code?: ErrorCode;
+    readonly message?: string;
+    readonly retryAfterMs?: number;
+  };
 }

@@ -119,7 +119,7 @@ export class Session {
         return;
       } catch (error) {
         if (!(error instanceof TidingsError) || !error.retryable) throw error;
-        await this.timers.pause(this.#options.reconnect.minMs);
+        await this.timers.pause(Math.max(this.#options.reconnect.minMs, error.retryAfterMs ?? 0));
       }
     }
   }
