@@ -1,13 +1,5 @@
 import { type Logger, pino } from "pino";
-import {
-  type Authorize,
-  builtinActions,
-  defaultPolicy,
-  Inbound,
-  InboundBytes,
-  Router,
-  Sending,
-} from "./actions/actions.ts";
+import { type Authorize, builtinActions, Inbound, InboundBytes, Router, Sending } from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
 import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
 import {
@@ -41,14 +33,17 @@ import {
   UnfinishedMessages,
   type Workers,
   withCheckedIds,
-  withLimits,
+  withLoginLimits,
 } from "./gateway/gateway.ts";
+import { countsOf, type Guards, makeGuards } from "./guards.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { type Connection, HeldBytes, Local, type SlowPolicy } from "./local/local.ts";
-import { Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
-import { Overdue, TidingsError, within } from "./protocol/protocol.ts";
+import type { Local } from "./local/local.ts";
+import { makeLocal } from "./make-local.ts";
+import { makePolicy } from "./make-policy.ts";
+import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
+import { TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
@@ -174,40 +169,14 @@ function chooseBackplane(config: Config): Backplane {
   });
 }
 
-function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
-  if (closeOnBackpressure) return "close";
-  return dropOnFull ? "drop" : "wait";
-}
-
-function makeLocal({ websocket }: Config, missed: (connection: Connection) => void): Local {
-  return new Local({
-    shardCount: websocket.shardCount,
-    shardsPerTurn: websocket.broadcastWorkers,
-    outbox: {
-      messages: websocket.messageBufferSize,
-      bytes: websocket.maxPendingBytes,
-      socketBytes: websocket.writeBufferSize,
-      policy: slowPolicy(websocket),
-      waitMs: websocket.sendTimeoutMs,
-    },
-    pendingBytes: websocket.maxTotalPendingBytes,
-    heartbeat: {
-      intervalMs: websocket.heartbeatInterval * 1_000,
-      timeoutMs: websocket.connectionTimeout * 1_000,
-      writeTimeoutMs: websocket.writeTimeoutMs,
-      ping: websocket.enableGlobalPing,
-      shardsPerStep: websocket.pingWorkers,
-    },
-    compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
-    missed,
-  });
-}
-
-/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
-const HELD_SHARE = 1 / 4;
-
 /** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
-function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics: Metrics) {
+function makeMessaging(
+  basis: Basis,
+  local: Local,
+  backplane: Backplane,
+  metrics: Metrics,
+  { limits, overload, limitSettings }: Guards,
+) {
   const { config, hooks, report } = basis;
   const deliverer = new Deliverer(local, metrics, backplane.now);
   const acks = new Acks(backplane.cursors);
@@ -215,7 +184,10 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
     backplane,
     deliverer,
     acks,
-    senders: new SenderBudgets(config.publish.storedBytesPerHour),
+    senders: new SenderBudgets(config.publish.storedBytesPerHour, (isAllowed) =>
+      limits.count("stored_bytes", isAllowed),
+    ),
+    assertEphemeral: () => overload.assertEphemeral(),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
     delivered(message, receipt) {
@@ -235,16 +207,17 @@ function makeMessaging(basis: Basis, local: Local, backplane: Backplane, metrics
   const reads = new HistoryReads(backplane.broker);
   const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
   const commands = new Commands(local, members);
-  const { presence } = backplane;
-  const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
-  const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, report });
+  const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
+  const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, adjusted, report });
   return { publisher, reads, watchers, members, sink };
 }
 
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, authenticator, hooks, report, log } = basis;
+  const { config, hooks, report, log } = basis;
   const backplane = chooseBackplane(config);
+  const guards = makeGuards({ config, backplane, report });
+  const authenticator = withLoginLimits(basis.authenticator, guards.limits);
   const gaps = new Gaps(backplane.broker, report);
   const local = makeLocal(config, (connection) => gaps.tell(connection));
   backplane.health.watch(healthLog(log));
@@ -261,45 +234,48 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   };
   const { traffic, health } = backplane;
   const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
-  const metrics = createMetrics({ ...sources, http });
-  const { publisher, reads, watchers, members, sink } = makeMessaging(basis, local, backplane, metrics);
+  const metrics = createMetrics({ ...sources, http, guards: countsOf(guards) });
+  const { publisher, reads, watchers, members, sink } = makeMessaging(
+    basis,
+    local,
+    backplane,
+    metrics,
+    guards,
+  );
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   const sending = new Sending({ publisher, hooks, authorize: allowed });
   const bytes = new InboundBytes(maxInboundBytes);
-  const inbound = new Inbound({ router, sending, maxWaiting, bytes, report });
+  const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry);
   builtinActions({ router, local, backplane, members, reads, watchers, authorize: allowed, renewLogin });
-  const gateway = makeGateway(basis, { local, members, inbound, unfinished, expiry, metrics, allowed });
+  const gateway = makeGateway({ ...basis, authenticator }, guards, {
+    local,
+    members,
+    inbound,
+    unfinished,
+    expiry,
+    metrics,
+    allowed,
+  });
   const isDraining = (): boolean => gateway.isDraining;
-  const api = makeApi(basis, { publisher, reads, backplane, probe, local, inbound, metrics, isDraining });
-  const lifecycle = new Lifecycle({ ...basis, local, backplane, sink, gateway, expiry, metrics, ...http });
-  return { ...basis, backplane, policy, publisher, reads, router, api, lifecycle, ...http };
-}
-
-/** Questions to the policy that may hang at a time, before further ones are refused at once. */
-const MAX_OVERDUE_POLICY = 1_000;
-
-/** @returns `policy`, which the application may replace, and `allowed`, which asks the current policy with a timeout */
-function makePolicy(
-  { config, development }: Basis,
-  local: Local,
-  backplane: Backplane,
-  authorize: Authorize | undefined,
-): { policy: HubParts["policy"]; allowed: Authorize } {
-  const clientBroadcast = config.publish.clientBroadcast ?? development;
-  const policy = { authorize: authorize ?? defaultPolicy(local, backplane, clientBroadcast) };
-  const overdue = new Overdue(MAX_OVERDUE_POLICY);
-  const allowed: Authorize = (...asked) => {
-    overdue.assertRoom("the policy");
-    const answer = policy.authorize(...asked);
-    if (!(answer instanceof Promise)) return answer;
-    return within(config.timeouts.hookMs, "the policy", () => answer, overdue.add);
-  };
-  return { policy, allowed };
+  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining };
+  const api = makeApi(basis, guards, parts);
+  const lifecycle = new Lifecycle({
+    ...basis,
+    ...guards,
+    local,
+    backplane,
+    sink,
+    gateway,
+    expiry,
+    metrics,
+    ...http,
+  });
+  return { ...basis, ...guards, backplane, policy, publisher, reads, router, api, lifecycle, ...http };
 }
 
 type ApiParts = Pick<
@@ -308,13 +284,14 @@ type ApiParts = Pick<
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi(basis: Basis, parts: ApiParts): Api {
-  const { config, authenticator, development, neighbours, node, report, workers } = basis;
+function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
+  const { config, authenticator, development, neighbours, node, report } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
-  const api = createApi({ ...parts, ...about, apiKeys: apiKeysOf(config), startedAt: performance.now() });
+  const about = { authenticator, development, neighbours, node, report, limits, path, corsOrigins };
+  const guards = { httpLimits, limitSettings, overload };
+  const api = createApi({ ...parts, ...about, ...guards, apiKeys: apiKeysOf(config), startedAt: Date.now() });
   if (development) mountPage(api, path);
   return api;
 }
@@ -329,7 +306,11 @@ interface GatewayParts {
   readonly allowed: Authorize;
 }
 
-function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts): Gateway {
+function makeGateway(
+  basis: Basis,
+  { limits, overload }: Guards,
+  { allowed, metrics, ...parts }: GatewayParts,
+): Gateway {
   const { config, authenticator, neighbours, callers, hooks, node, log } = basis;
   const { websocket, path, origins } = config;
   const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
@@ -345,5 +326,16 @@ function makeGateway(basis: Basis, { allowed, metrics, ...parts }: GatewayParts)
     maxLoginBytes: websocket.maxLoginBytes,
     ...connectionLog(log, hooks, metrics),
   };
-  return new Gateway(ports, { path, origins, maxConnections, maxHandshakes, neighbours, callers, deflate });
+  const rules = {
+    path,
+    origins,
+    maxConnections,
+    maxHandshakes,
+    neighbours,
+    callers,
+    limits,
+    overload,
+    deflate,
+  };
+  return new Gateway(ports, rules);
 }

@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ActionHandler, Authorize, Middleware } from "./actions/actions.ts";
 import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
 import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, ConfigInput } from "./config/config.ts";
 import type { Listening, ListenOptions } from "./gateway/gateway.ts";
 import type { HistoryReply, HookName, Listener, PublishOptions, Receipt } from "./publish/publish.ts";
 
@@ -49,6 +49,13 @@ export interface Hub<Events extends object> {
 
   /** Replaces the policy on what users may join, publish to, and read the history of. */
   authorize(policy: Authorize): this;
+
+  /**
+   * Replaces the limits of the configuration on this node. What was changed on all nodes (`PUT /limits`) stays in force. Limits that
+   * are left out get their defaults.
+   * @throws TidingsError `bad_request` for a bad value, and for settings that cannot change while the hub runs
+   */
+  updateConfig(config: Pick<ConfigInput, "limits">): void;
 
   /** One user on all devices. @throws TidingsError `bad_request` when the value cannot be an id */
   user(user: string): UserAudience<Events>;

@@ -13,6 +13,7 @@ import {
   type ListenOptions,
   listen,
   type Metrics,
+  type Overload,
   reachableAddress,
 } from "./gateway/gateway.ts";
 import type { Local } from "./local/local.ts";
@@ -31,6 +32,7 @@ export interface LifecycleParts {
   readonly gateway: Gateway;
   readonly expiry: Expiry;
   readonly metrics: Metrics;
+  readonly overload: Pick<Overload, "stop">;
   readonly sockets: HttpSockets;
 }
 
@@ -149,7 +151,7 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const { gateway, backplane, local, expiry, metrics, config, hooks } = this.#parts;
+    const { gateway, backplane, local, expiry, metrics, overload, config, hooks } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
@@ -168,6 +170,7 @@ export class Lifecycle {
     local.stop();
     expiry.stop();
     metrics.stop();
+    overload.stop();
   }
 }
 

@@ -10,7 +10,7 @@ import {
   UserChannelAudience,
   UserChannelsAudience,
 } from "./channel-audience.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, ConfigInput } from "./config/config.ts";
 import {
   ANSWER_HEADERS,
   type Api,
@@ -22,7 +22,8 @@ import {
 } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { idError, isId, parseChannel } from "./protocol/protocol.ts";
+import type { RunningLimits } from "./limit-settings.ts";
+import { idError, isId, parseChannel, TidingsError } from "./protocol/protocol.ts";
 import {
   APPLICATION,
   type HistoryReads,
@@ -52,6 +53,7 @@ export interface HubParts {
   readonly router: Router;
   readonly api: Api;
   readonly pipelines: Pipelines;
+  readonly limitSettings: RunningLimits;
   readonly lifecycle: Lifecycle;
 }
 
@@ -111,6 +113,16 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   authorize(policy: Authorize): this {
     this.#parts.policy.authorize = policy;
     return this;
+  }
+
+  updateConfig({ limits, ...others }: Pick<ConfigInput, "limits">): void {
+    const fixed = Object.keys(others);
+    if (fixed.length > 0)
+      throw new TidingsError(
+        "bad_request",
+        `${fixed.join(", ")}: cannot change while the hub runs, only limits can`,
+      );
+    this.#parts.limitSettings.configure(limits);
   }
 
   user(user: string): UserAudience<Events> {

@@ -7,11 +7,20 @@ export interface SinkParts {
   readonly acks: Acks;
   readonly presence: PresenceComparison;
   readonly commands: Commands;
+  readonly adjusted: BackplaneSink["adjusted"];
   readonly report: (stage: string, error: unknown) => void;
 }
 
 /** Passes everything that arrives from the backplane to the part that handles it. */
-export function backplaneSink({ deliverer, acks, presence, commands, report }: SinkParts): BackplaneSink {
+export function backplaneSink({
+  deliverer,
+  acks,
+  watchers,
+  hooks,
+  commands,
+  adjusted,
+  report,
+}: SinkParts): BackplaneSink {
   return {
     deliver: (message) => deliverer.deliver(message),
     acknowledged: (channel, _user, offset) => acks.acknowledged(channel, offset),
@@ -21,6 +30,7 @@ export function backplaneSink({ deliverer, acks, presence, commands, report }: S
       presence.run(isSettled).catch((error: unknown) => report("presence", error));
     },
     command: (command) => commands.run(command),
+    adjusted,
     report,
   };
 }

@@ -1,10 +1,12 @@
 /** Tidings with the defaults of `createHub()`, except settings that would disturb a measurement. */
 import { createHub } from "../../src/index.ts";
+import { UNREACHED_LIMITS } from "../limits.ts";
 import type { BenchData } from "../rig/rig.ts";
 import { collectGarbage, host } from "../rig/rig.ts";
 
 const hub = createHub({
   logLevel: "warn", // the other servers log no line per connection
+  ...UNREACHED_LIMITS, // the clients of a bench are too fast
   websocket: { heartbeatInterval: 600, connectionTimeout: 1_200 }, // the other servers send no heartbeats
 });
 const { port } = await hub.listen({ port: 0, host: "127.0.0.1" });

@@ -22,6 +22,13 @@ export {
 } from "./builtin.ts";
 export { Inbound } from "./inbound.ts";
 export { type Holding, InboundBytes } from "./inbound-bytes.ts";
+export {
+  LIMIT_NAMES,
+  type LimitCounts,
+  type LimitRates,
+  Limits,
+  limitNotice,
+} from "./limits/limits.ts";
 export { historySchema } from "./message.ts";
 export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
 export { ReadAhead } from "./read-ahead.ts";

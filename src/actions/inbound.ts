@@ -2,6 +2,7 @@ import type { Connection } from "../local/local.ts";
 import {
   type ClientMessage,
   type ClientRequest,
+  type Decoded,
   decodeClientFrame,
   encodeBadInput,
   encodeError,
@@ -15,6 +16,7 @@ import type { Receipt } from "../publish/publish.ts";
 import type { InboundBytes } from "./inbound-bytes.ts";
 import { InboundState } from "./inbound-state.ts";
 import { Intake } from "./intake.ts";
+import { type Limits, limitNotice } from "./limits/limits.ts";
 import type { Router } from "./router.ts";
 import type { Sending } from "./sending.ts";
 
@@ -25,6 +27,7 @@ export interface InboundPorts {
   readonly maxWaiting: number;
   /** Budget for the bytes of texts that wait. */
   readonly bytes: InboundBytes;
+  readonly limits: Pick<Limits, "message" | "ping" | "action" | "isAbuse">;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -64,15 +67,33 @@ export class Inbound {
   }
 
   #handle(connection: Connection, text: string): Promise<void> | undefined {
+    const { limits } = this.#ports;
     const decoded = decodeClientFrame(text);
-    if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
+    const isPing = "frame" in decoded && decoded.frame.kind === "ping";
+    const refusal = isPing ? limits.ping(connection) : limits.message(connection);
+    if (refusal !== undefined) this.#limit(connection, refusal, decoded);
+    else if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
     else if (decoded.frame.kind === "request") return this.#request(connection, decoded.frame);
     else if (decoded.frame.kind === "message") return this.#inOrder(connection, decoded.frame);
     else connection.send(PONG);
     return undefined;
   }
 
+  /** Tells a client of a limit, and ends the connection of one that goes on all the same. */
+  #limit(connection: Connection, refusal: TidingsError, decoded: Decoded): void {
+    if ("error" in decoded) connection.send(encodeBadInput(refusal, decoded.id));
+    else {
+      const answer = decoded.frame.kind === "ping" ? undefined : decoded.frame.answer;
+      connection.send(answer === undefined ? encodeBadInput(refusal) : encodeError(answer, refusal));
+    }
+    if (!this.#ports.limits.isAbuse(connection)) return;
+    connection.send(limitNotice(refusal.retryAfterMs));
+    connection.close("rate_limited");
+  }
+
   async #request(connection: Connection, { action, data, answer }: ClientRequest): Promise<void> {
+    const refusal = this.#ports.limits.action(connection, action);
+    if (refusal !== undefined) return this.#refuse(connection, action, refusal, answer);
     try {
       const reply = await this.#ports.router.run({ action, user: connection.user, connection }, data);
       connection.send(encodeReply(answer, reply));
@@ -81,7 +102,12 @@ export class Inbound {
     }
   }
 
-  #inOrder(connection: Connection, message: ClientMessage): Promise<void> {
+  #inOrder(connection: Connection, message: ClientMessage): Promise<void> | undefined {
+    const refusal = this.#ports.limits.action(connection, "message.send");
+    if (refusal !== undefined) {
+      this.#refuse(connection, "message", refusal, message.answer);
+      return undefined;
+    }
     return connection
       .attached(InboundState)
       .messages.run(() =>

@@ -2,6 +2,7 @@
 export { type MemoryOptions, memoryBackplane } from "./memory/memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {
+  Adjustable,
   Admission,
   Appended,
   Backplane,

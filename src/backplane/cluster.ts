@@ -8,7 +8,18 @@ export interface Cluster {
    * run it when they continue.
    */
   command(command: Command): Promise<CommandResult>;
+  /**
+   * Changes a setting on every node, by `sink.adjusted`: on this one before the promise resolves, on the others soon after. The
+   * value outlives nodes where the backplane does. Of two calls at once one comes last, and all nodes end with its value.
+   * @param value JSON
+   */
+  adjust(name: Adjustable, value: string): Promise<void>;
 }
+
+/** Settings that operators may change while the nodes run. */
+export const ADJUSTABLE = ["limits"] as const;
+
+export type Adjustable = (typeof ADJUSTABLE)[number];
 
 /** The sum of the answers of all nodes. */
 export interface CommandResult {

@@ -10,7 +10,7 @@ export const DEGRADABLE = [
   "node id",
   "lost data",
   "partitions",
-  "workers",
+  "overload",
 ] as const;
 
 export type Degradable = (typeof DEGRADABLE)[number];

@@ -1,6 +1,6 @@
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { Broker } from "./broker.ts";
-import type { Cluster, Command, NodeInfo } from "./cluster.ts";
+import type { Adjustable, Cluster, Command, NodeInfo } from "./cluster.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Health } from "./health.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -69,6 +69,8 @@ export interface BackplaneSink {
   presenceMissed(isSettled: boolean): void;
   /** Runs a command on this node. @returns how many connections it concerned */
   command(command: Command): Promise<number>;
+  /** A setting has a new value, or this node has just learned its value. MUST reach every node, once per change. */
+  adjusted(name: Adjustable, value: string): void;
   /** A failure that no caller waits for. */
   report(stage: string, error: unknown): void;
 }
@@ -76,7 +78,8 @@ export interface BackplaneSink {
 // One door to all concepts of the port, for the implementations and for backplane.ts.
 export type { ConnectionInfo } from "../protocol/protocol.ts";
 export type { Appended, Broker, HistoryPage, HistoryQuery } from "./broker.ts";
-export type { Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
+export type { Adjustable, Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
+export { ADJUSTABLE } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
 export type { Degradable, Degradation, HealthEvent } from "./health.ts";
 export { ABILITIES, DEGRADABLE, Health } from "./health.ts";

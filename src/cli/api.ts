@@ -40,7 +40,7 @@ function keyInEnvironment(scope: Scope): string | undefined {
 
 /**
  * Calls the HTTP API of a running server.
- * @param body JSON of a POST; without it the request is a GET
+ * @param body JSON of a POST or PUT; without it the request is a GET
  * @throws TidingsError the server's error, `unavailable` without a server, `internal` when the reply has another shape
  */
 export async function callApi<Reply>(
@@ -48,8 +48,9 @@ export async function callApi<Reply>(
   path: string,
   schema: z.ZodType<Reply>,
   body?: object,
+  method?: "POST" | "PUT",
 ): Promise<Reply> {
-  const response = await request(flags, path, body);
+  const response = await request(flags, path, body, method);
   const text = await response.text();
   const content = parseJson(text);
   if (!response.ok) throw refusal(response.status, content, flags);
@@ -64,7 +65,12 @@ export async function callApi<Reply>(
   );
 }
 
-async function request(flags: ApiFlags, path: string, body: object | undefined): Promise<Response> {
+async function request(
+  flags: ApiFlags,
+  path: string,
+  body: object | undefined,
+  method = "POST",
+): Promise<Response> {
   const { url, apiKey } = flags;
   const address = `${url.replace(/\/+$/, "")}${path}`;
   if (!isAddress(address)) {
@@ -76,7 +82,7 @@ async function request(flags: ApiFlags, path: string, body: object | undefined):
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
     if (body === undefined) return await fetch(address, { headers, signal });
-    return await fetch(address, { method: "POST", headers, signal, body: JSON.stringify(body) });
+    return await fetch(address, { method, headers, signal, body: JSON.stringify(body) });
   } catch (error) {
     throw new TidingsError("unavailable", `no reply from ${shown(flags)}: ${reasonOf(error)}`, {
       cause: error,

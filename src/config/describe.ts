@@ -13,7 +13,8 @@ Tidings needs no configuration. Settings come from these sources, the strongest 
 
 One error reports the unknown keys and invalid values of all sources, with the expected value for each. Unknown variables
 in the environment are ignored, except those that begin with \`WEBSOCKET_\`. An empty variable counts as unset. Write
-booleans as \`true\`/\`false\` or \`1\`/\`0\`. In flags and the environment, write lists with commas between the items.
+booleans as \`true\`/\`false\` or \`1\`/\`0\`. In flags and the environment, write lists with commas between the items,
+and maps as JSON.
 
 A setting of \`jwt\` without a key (\`jwt.secret\`, \`jwt.publicKey\` or \`jwt.jwksUrl\`) is an error, because a missing secret must not
 turn on development mode. Here an empty variable counts as given. NODE_ENV=production requires a key too (in code: \`jwt\` or \`auth\`).
@@ -42,6 +43,8 @@ const HEADINGS: Readonly<Record<string, string>> = {
   history: "History",
   presence: "Presence",
   publish: "Publishing",
+  limits: "Limits",
+  overload: "Overload",
   timeouts: "Timeouts",
   shutdown: "Shutdown",
 };
@@ -70,9 +73,18 @@ function rowOf(key: NamedKey): string {
   return `| \`${key.path}\`${secret} | \`${key.env}\` | ${defaultText(key)} | ${key.doc.replaceAll("|", "\\|")} |`;
 }
 
+/** Units that follow a number. */
+const MEASURES = ["s", "ms", "bytes", "%"];
+
+/** A value as flags and the environment write it: lists with commas, maps as JSON. */
+export const valueText = (value: unknown): string =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? JSON.stringify(value)
+    : String(value);
+
 /** A key's default as Markdown. Empty when it has none. */
 export function defaultText({ default: value, defaultText, unit }: NamedKey): string {
   if (defaultText !== undefined) return defaultText;
   if (value === undefined) return "";
-  return `\`${String(value)}\`${unit === "s" || unit === "ms" || unit === "bytes" ? ` ${unit}` : ""}`;
+  return `\`${valueText(value)}\`${MEASURES.includes(unit ?? "") ? ` ${unit}` : ""}`;
 }

@@ -4,7 +4,7 @@ import type { z } from "zod";
 export type Secrecy = "value" | "password" | "scoped";
 
 /** Unit of a key's value. */
-export type Unit = "s" | "ms" | "bytes" | "messages" | "connections" | "devices" | "shards";
+export type Unit = "s" | "ms" | "bytes" | "%" | "messages" | "connections" | "devices" | "shards";
 
 /** Properties of a key besides its name and schema. */
 export interface KeyDetails {
@@ -56,12 +56,15 @@ export interface NamedKey extends Key<unknown> {
   readonly flag: string;
 }
 
+/** A word of a name: a capital, or an abbreviation and its plural as in `whitelistCIDRs`. */
+const CAPITALS = /[A-Z]+s?(?![a-z])|[A-Z]/g;
+
 /** Lists the leaves of a table with the names that follow from their paths. */
 export function nameKeys(table: KeyTable, prefix = ""): NamedKey[] {
   return Object.entries(table).flatMap(([name, entry]) => {
     const path = prefix + name;
     if (!isKey(entry)) return nameKeys(entry, `${path}.`);
-    const kebab = path.replaceAll(".", "-").replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+    const kebab = path.replaceAll(".", "-").replaceAll(CAPITALS, (word) => `-${word.toLowerCase()}`);
     return [{ ...entry, path, flag: kebab, env: entry.env ?? kebab.replaceAll("-", "_").toUpperCase() }];
   });
 }

@@ -1,5 +1,6 @@
 import { key, nameKeys, optional } from "./key.ts";
 import { CLUSTER } from "./keys/cluster.ts";
+import { LIMITS, OVERLOAD } from "./keys/limits.ts";
 import {
   ALGORITHMS,
   apiKey,
@@ -315,6 +316,8 @@ export const TABLE = {
       defaultText: "only in development mode",
     }),
   },
+  limits: LIMITS,
+  overload: OVERLOAD,
   timeouts: {
     handlerMs: key(milliseconds(1), 10_000, {
       unit: "ms",

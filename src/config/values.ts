@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
+import { parseRate } from "../limit/limit.ts";
 import { ID_RULE, isId } from "../protocol/protocol.ts";
 import { isNetwork, splitHosts } from "./hosts.ts";
 
@@ -52,6 +53,33 @@ export function oneOf<const Words extends readonly string[]>(words: Words): z.Zo
 /** A list. Text writes it with commas between the items. */
 export function list<Item>(expected: string, item: z.ZodType<Item>): z.ZodType<readonly Item[]> {
   return z.preprocess(readList, z.array(item, { error: expected }));
+}
+
+/** A rate such as `200-M` (see `parseRate` in `tidings/limit`), or `off` for none. */
+export const rate = (): z.ZodType<string> => text(`${RATE_FORM}, or off`, isRateOrOff);
+
+const RATE_FORM = "a rate such as 200-M (S, M, H or D: second, minute, hour or day)";
+
+function isRateOrOff(value: string): boolean {
+  try {
+    return value === OFF || parseRate(value).limit > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** In place of a rate: nothing is limited. */
+export const OFF = "off";
+
+/** Rates by name. Text writes them as JSON. @param example a name, for the error */
+export function ratesOf(names: string, example: string): z.ZodType<Readonly<Record<string, string>>> {
+  const error = `an object of ${names} and rates, such as {"${example}":"10-S"}`;
+  const record = z.record(z.string(), z.unknown(), { error }).superRefine((rates, context) => {
+    const wrong = Object.keys(rates).find((name) => !isRateOrOff(String(rates[name])));
+    if (wrong !== undefined)
+      context.addIssue({ code: "custom", message: `${RATE_FORM}, or off, for ${JSON.stringify(wrong)}` });
+  });
+  return z.preprocess(readJson, record) as z.ZodType<Readonly<Record<string, string>>>; // checked above
 }
 
 /** A URL of one of the protocols. `fetch` refuses user and password in a URL, and its error would show them. */
@@ -184,6 +212,15 @@ const BOOLEANS = new Map<unknown, boolean>([
 ]);
 
 const readBoolean = (value: unknown): unknown => BOOLEANS.get(value) ?? value;
+
+function readJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value; // is refused by the schema
+  }
+}
 
 function readList(value: unknown): unknown {
   if (typeof value !== "string") return value;

@@ -7,3 +7,7 @@ export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
 };
+
+/** Header fields for a client that may come again later (RFC 9110 section 10.2.3). */
+export const retryAfter = (retryAfterMs: number | undefined): Record<string, string> =>
+  retryAfterMs === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };

@@ -1,9 +1,11 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
+import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import { assertNoProxy, type Identity, type Neighbours } from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
+import type { Overload } from "./overload.ts";
 import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
@@ -24,6 +26,8 @@ export interface GatewayOptions {
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
   readonly callers: Callers;
+  readonly limits: Pick<Limits, "assertConnect">;
+  readonly overload: Pick<Overload, "assertConnect">;
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
 }
@@ -81,7 +85,8 @@ export class Gateway {
       } else if (path === this.#options.path) {
         const address = this.#options.callers.callerOf(request) ?? "";
         void this.#upgrade({ request, stream, head, address });
-      } else if (isAlone) refuse(stream, 404, this.#whereToGo());
+      } else if (isAlone)
+        refuse(stream, { status: 404, message: this.#whereToGo(), retryAfterMs: undefined });
     };
     server.on("upgrade", onUpgrade);
     const restore = ignoreOtherUpgrades(server);
@@ -122,8 +127,7 @@ export class Gateway {
       const identity = await this.#authenticate(login, address);
       await handshake(this.#server, upgrade, (handshaken) => this.#begin(handshaken, login, identity));
     } catch (thrown) {
-      const { status, message } = toTidingsError(thrown);
-      refuse(stream, status, message);
+      refuse(stream, toTidingsError(thrown));
     } finally {
       this.#pending--;
     }
@@ -143,8 +147,11 @@ export class Gateway {
 
   /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
   #assertWelcome({ request: { headers, socket }, address }: Upgrade): void {
-    const { maxConnections, maxHandshakes, origins } = this.#options;
+    const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+    // Before the node's own rate: one address must not use it up for all others.
+    limits.assertConnect(address);
+    overload.assertConnect();
     const isFull = this.#ports.local.size + this.#pending > maxConnections;
     if (isFull || (this.#pending > maxHandshakes && !this.#makeRoom())) {
       throw new TidingsError("unavailable", "the node has no room for more connections");
@@ -209,12 +216,14 @@ export {
   type MintClaims,
   Neighbours,
   withCheckedIds,
-  withLimits,
+  withLoginLimits,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
 export { type Api, type ApiPorts, createApi } from "./http/api.ts";
+export { HttpLimits } from "./http/limits.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
+export type { LimitSettings } from "./http/ports.ts";
 export {
   hardenedServer,
   type Listening,
@@ -223,7 +232,8 @@ export {
   reachableAddress,
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
-export { createMetrics, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
+export { createMetrics, type Metrics } from "./metrics/metrics.ts";
+export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";

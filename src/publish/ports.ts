@@ -10,6 +10,11 @@ export interface PublisherPorts {
   readonly deliverer: Deliverer;
   readonly acks: Acks;
   readonly senders: SenderBudgets;
+  /**
+   * Asked before each ephemeral message. @default nothing
+   * @throws TidingsError `unavailable` while the node sheds them
+   */
+  readonly assertEphemeral?: () => void;
   /** Timeout of an acknowledgement, for publishes that give none, in milliseconds. */
   readonly ackTimeoutMs: number;
   /** Called with every published message. */

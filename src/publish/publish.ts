@@ -39,6 +39,7 @@ export class Publisher {
   #publishContent(draft: Draft, options: PublishOptions, sender: string | undefined): Promise<Receipt> {
     // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
+      if (draft.ephemeral) this.#ports.assertEphemeral?.();
       const content = contentOf(draft, this.#ports.backplane.now());
       if (sender !== undefined && !draft.ephemeral) {
         this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
@@ -61,6 +62,7 @@ export class Publisher {
     draft: DraftContent,
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
+    if (draft.ephemeral) this.#ports.assertEphemeral?.();
     const content = contentOf(draft, this.#ports.backplane.now());
     const receipts = channels.map((channel, index) => {
       const message = new AcceptedMessage(this.#ids.next(), channel, content, true);

@@ -229,3 +229,29 @@ async function listen(server: Server): Promise<string> {
   const { port } = server.address() as AddressInfo; // it listens on a port
   return `http://127.0.0.1:${port}`;
 }
+
+describe("tidings limits", () => {
+  it("shows the limits, changes them on all nodes, and ends the changes", async () => {
+    const changes = { messagesPerUser: "90-S", http: { rate: "7000-M" } };
+    expect(await askJson("limits", JSON.stringify(changes))).toMatchObject({ limits: changes, changes });
+    const { stdout } = await ask("limits");
+    expect(stdout).toMatch(/^messagesPerUser +90-S +changed$/m);
+    expect(stdout).toMatch(/^http\.rate +7000-M +changed$/m);
+    expect(stdout).toMatch(/^messagesPerConnection +60000-M *$/m);
+    expect(stdout).toMatch(/^actionsPerUser +\{"group\.members":"6000-M"/m);
+    expect(await askJson("limits", "{}")).toMatchObject({
+      limits: { messagesPerUser: "120000-M" },
+      changes: {},
+    });
+  });
+
+  it("says what was expected of wrong changes", async () => {
+    const refused = await ask("limits", '{"messagesPerUser":"fast"}');
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("expected a rate such as 200-M"),
+    ]);
+    const noJson = await ask("limits", "fast");
+    expect([noJson.code, noJson.stderr]).toEqual([1, expect.stringContaining("Expected a JSON object")]);
+  });
+});

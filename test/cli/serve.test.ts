@@ -1,6 +1,10 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { Peer } from "../support/peer.ts";
 import { RedisServer } from "../support/redis/redis.ts";
 import { end, launch, type Served, serve, tidings } from "./run.ts";
@@ -160,5 +164,27 @@ describe("signals", () => {
     server.signal("SIGTERM");
     expect((await server.ended).code).toBe(128 + 15);
     stalled.end();
+  });
+
+  it("SIGHUP takes the limits of the file into force, and keeps the earlier ones when the file is wrong", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "tidings-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, "tidings.yaml");
+    writeFileSync(file, "limits:\n  messagesPerUser: 70-S\n");
+    server = await serve(["--config", file]);
+    const { url } = server;
+    const limit = async (): Promise<unknown> =>
+      ((await (await fetch(`${url}/limits`)).json()) as { limits: { messagesPerUser: string } }).limits
+        .messagesPerUser;
+    expect(await limit()).toBe("70-S");
+
+    writeFileSync(file, "limits:\n  messagesPerUser: 80-S\n");
+    server.signal("SIGHUP");
+    await eventually("the limit is in force", async () => (await limit()) === "80-S");
+    writeFileSync(file, "limits:\n  messagesPerUser: fast\n");
+    const warned = server.warned();
+    server.signal("SIGHUP");
+    expect(String(await warned)).toContain("limits.messagesPerUser: expected a rate such as 200-M");
+    expect(await limit()).toBe("80-S");
   });
 });

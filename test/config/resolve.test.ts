@@ -10,6 +10,7 @@ import {
   explainConfig,
   getPath,
   resolveConfig,
+  valueText,
 } from "../../src/config/config.ts";
 import { API_KEY, SECRET } from "../support/keys.ts";
 import { PUBLIC_KEY, problemsOf } from "./problems.ts";
@@ -53,7 +54,7 @@ describe("sources", () => {
   it("every key can be set in the environment, by a flag, in a file and in code", () => {
     for (const key of CONFIG_KEYS) {
       const value = valueFor(key.path);
-      const text = Array.isArray(value) ? value.join(",") : String(value);
+      const text = valueText(value);
       const tree = key.path.split(".").reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
       // The rest of `jwt` is refused without a key.
       const beside: Record<string, string> = ALONE.has(key.path) ? {} : { JWT_SECRET: SECRET };
@@ -164,9 +165,21 @@ function valueFor(path: string): unknown {
     "websocket.perUserPolicy": "kick_oldest",
     "development.networks": ["172.17.0.0/16"],
     "publish.clientBroadcast": false,
+    trustProxy: ["10.0.0.0/8", "fd00::/8"],
+    "limits.http.rate": "7-S",
+    "limits.http.perRouteRates": { "/send": "7-S", "/groups/*": "off" },
+    "limits.http.identifier": "ip+route",
+    "limits.http.headerName": "X-Device",
+    "limits.http.whitelistCIDRs": ["192.0.2.0/24"],
+    "limits.http.skipPaths": ["/health", "/static/"],
+    "limits.http.denyStatus": 503,
+    "limits.http.denyMessage": "later",
+    "limits.whitelistCIDRs": ["192.0.2.0/24"],
+    "limits.actionsPerUser": { "chat.say": "7-S" },
   };
   if (path in given) return given[path];
   const value = getPath(defaultConfig, path);
+  if (/^(limits|overload)\./.test(path) && typeof value === "string") return "7-S";
   if (typeof value === "boolean") return !value;
   if (typeof value === "number") return value + 1;
   throw new Error(`${path}: add a valid value for this key to the test`);

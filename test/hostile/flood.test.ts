@@ -5,6 +5,7 @@ import { startHub } from "../support/hub.ts";
 import { startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer, isMessage } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 import { clientFrame, OPCODE, textFrame } from "../support/wire.ts";
 
 const MIB = 1_048_576;
@@ -33,7 +34,7 @@ describe("requests without end", () => {
   });
 
   it("for pings are answered with one pong each", async () => {
-    const hub = await startHubProcess();
+    const hub = await startHubProcess(UNLIMITED);
     const peer = await connectRaw(hub.url(mallory));
     const before = await hub.memory();
     peer.socket.pause();
@@ -184,7 +185,7 @@ describe("messages without end", () => {
 
 describe("logins", () => {
   it("over and over on an open connection change nothing", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(UNLIMITED);
     const peer = await connectRaw(url(mallory));
     peer.write(
       ...times(5_000, (id) => textFrame({ id, action: "robot.login", data: { user_id: "mallory" } })),

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { connectPeer } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 import { clientFrame, type FrameShape, OPCODE, textFrame } from "../support/wire.ts";
 
 const MIB = 1_048_576;
@@ -131,7 +132,11 @@ async function expectHealthy(hub: HubProcess, before: number): Promise<void> {
 
 describe("a hub", () => {
   it("answers a hundred thousand random messages and keeps working", async () => {
-    const hub = await startHubProcess({ history: { totalBytes: 8 * MIB }, publish: { ackTimeoutMs: 1 } });
+    const hub = await startHubProcess({
+      ...UNLIMITED,
+      history: { totalBytes: 8 * MIB },
+      publish: { ackTimeoutMs: 1 },
+    });
     const before = await hub.memory();
     let peer = await connectRaw(hub.url({ user_id: "mallory" }));
     let sent = 0;

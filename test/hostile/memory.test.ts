@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { type HubProcess, startHubProcess } from "../support/hub-process/hub-process.ts";
 import { isMessage } from "../support/peer.ts";
 import { connectRaw, RawPeer } from "../support/raw.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 import { clientFrame, OPCODE } from "../support/wire.ts";
 
 const MIB = 1_048_576;
@@ -39,6 +40,7 @@ async function visits(hub: HubProcess, count: number): Promise<void> {
 describe("five thousand connections that come and go", () => {
   it("leave no memory behind", async () => {
     const hub = await startHubProcess({
+      ...UNLIMITED,
       history: { count: 10 },
       presence: { graceMs: 1 },
       publish: { idempotencyWindowMs: 1 },

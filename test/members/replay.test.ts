@@ -87,7 +87,7 @@ class Scene {
         lost: (channel, position) => deliverer.lost(channel, position),
         acknowledged: () => undefined,
         presence: () => undefined,
-        presenceMissed: () => undefined,
+        adjusted: () => undefined,
         command: async () => 0,
         report: () => undefined,
       },

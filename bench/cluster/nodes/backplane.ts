@@ -24,6 +24,7 @@ const sink: BackplaneSink = {
     return 1;
   },
   acknowledged: () => {},
+  adjusted: () => {},
   lost: (channel) => fail(`the history of ${channel} was lost`),
   presence: () => {},
   presenceMissed: () => {},

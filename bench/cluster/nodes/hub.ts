@@ -1,5 +1,6 @@
 /** A node of Tidings: a hub on Redis, as an application makes it. */
 import { createHub } from "../../../src/index.ts";
+import { UNREACHED_LIMITS } from "../../limits.ts";
 import { hostNode, nodeArgument } from "../host.ts";
 import { HISTORY_COUNT, QUIET_S } from "../quiet.ts";
 
@@ -9,6 +10,7 @@ const hub = createHub({
   // Heartbeats of nodes and connections are not compared, so they are longer than a run.
   cluster: { prefix, heartbeatInterval: QUIET_S, nodeTimeout: 3 * QUIET_S },
   websocket: { heartbeatInterval: QUIET_S, connectionTimeout: 2 * QUIET_S },
+  ...UNREACHED_LIMITS,
   history: { count: HISTORY_COUNT },
   logLevel: "error",
 });

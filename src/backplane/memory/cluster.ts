@@ -1,5 +1,5 @@
 import type { LocalNode } from "../local-node.ts";
-import type { Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
+import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
 
 /** A cluster of one node. */
 export class MemoryCluster implements Cluster {
@@ -22,5 +22,10 @@ export class MemoryCluster implements Cluster {
 
   async command(command: Command): Promise<CommandResult> {
     return { connections: await this.#node.sink.command(command), unconfirmed: 0 };
+  }
+
+  /** The value ends with the process. */
+  async adjust(name: Adjustable, value: string): Promise<void> {
+    this.#node.sink.adjusted(name, value);
   }
 }

@@ -21,6 +21,7 @@ import { HISTORY_DEFAULTS, Histories, type HistoryLimits } from "./history/histo
 import { RELIEF_SCRIPTS } from "./history/relief-scripts.ts";
 import { Retention } from "./history/retention.ts";
 import { HISTORY_SCRIPTS } from "./history/scripts.ts";
+import { ADJUST, Adjustments } from "./nodes/adjustments.ts";
 import { NodeCommands } from "./nodes/node-commands.ts";
 import { Registry } from "./nodes/registry.ts";
 import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
@@ -121,7 +122,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   // after the start.
   const messages = createMessages(base, settings, () => presence);
   const { receiver, directory, histories, idempotency, retention } = messages;
-  const { presence, registry, cluster } = createPresence(base, settings, receiver);
+  const { presence, registry, adjustments, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
   const parts = { presence, registry, directory, receiver, cursors };
   const { heartbeatMs } = settings;
@@ -151,6 +152,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
         await clock.start();
         await registry.register();
         await shared.start();
+        await adjustments.refresh();
         for (const partition of await compare(EVERY_PARTITION)) pending.add(partition);
         bus.announce();
       });
@@ -204,6 +206,7 @@ function createBase(settings: Settings): Base {
     APPEND,
     ...PARTITION_SCRIPTS,
     READ_SETTINGS,
+    ADJUST,
     TIME,
     ...HISTORY_SCRIPTS,
     ...RELIEF_SCRIPTS,
@@ -292,8 +295,10 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
     onNoMembers: (channel) => receiver.forget(channel),
     confirmInvalidation: (channel) => invalidation.confirm(channel),
   });
+  const adjustments = new Adjustments(base);
   const registry = new Registry({
     ...base,
+    adjustments,
     heartbeatMs,
     settings: base.shared,
     clear: (token) => presence.clear(token),
@@ -304,8 +309,8 @@ function createPresence(base: Base, settings: Settings, receiver: Receiver) {
     },
     onUniqueId: () => base.health.restore("node id"),
   });
-  const cluster = new NodeCommands({ ...base, registry, presence, commandTimeoutMs });
-  return { presence, registry, cluster };
+  const cluster = new NodeCommands({ ...base, registry, presence, adjustments, commandTimeoutMs });
+  return { presence, registry, adjustments, cluster };
 }
 
 const silentNode = (node: string): TidingsError =>

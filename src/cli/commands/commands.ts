@@ -3,6 +3,7 @@ import { workerCommand } from "../workers/worker.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
 import { sendCommand } from "./messages/send.ts";
 import { configCommand } from "./server/config.ts";
+import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
@@ -18,6 +19,7 @@ export function addCommands(program: Command): void {
     kickCommand(),
     usersCommand(),
     nodesCommand(),
+    limitsCommand(),
   ]);
   program.addCommand(workerCommand(), { hidden: true });
 }

@@ -49,3 +49,21 @@ export function closeOnSignal(
     },
   };
 }
+
+/**
+ * Reads the configuration again on SIGHUP. A configuration that is not valid is reported and changes nothing. On a terminal SIGHUP
+ * ends the process as usual: it says that the terminal was closed.
+ */
+export function rereadOnHangup(reread: () => void): void {
+  if (process.stdout.isTTY === true) return;
+  process.on("SIGHUP", () => {
+    try {
+      reread();
+      process.stderr.write(
+        "SIGHUP: the limits of the configuration are in force, other settings need a restart\n",
+      );
+    } catch (error) {
+      printFailure(error, false);
+    }
+  });
+}

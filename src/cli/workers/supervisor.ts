@@ -47,6 +47,11 @@ export class Supervisor {
     return ready;
   }
 
+  /** Gives all workers the limits of a configuration that was read again. */
+  limit(limits: Config["limits"]): void {
+    for (const slot of this.#slots) slot.limit(limits);
+  }
+
   /** Drains all workers. Resolves after their exit. */
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.stop()));

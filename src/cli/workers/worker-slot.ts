@@ -4,8 +4,7 @@ import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
 import type { Collected, ReportName } from "../../gateway/gateway.ts";
 import { backoff, TidingsError } from "../../protocol/protocol.ts";
-import { type CollectRequest, PING, type Ready, STOP, type Task, type ToSupervisor } from "./messages.ts";
-import { SlotReports } from "./slot-reports.ts";
+import { ALIVE, type Failure, type NewLimits, PING, type Ready, STOP, type Task } from "./worker.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
@@ -33,7 +32,7 @@ export interface SlotOptions {
 
 /** Runs one worker process at a time, and starts the next one when it exits. */
 export class WorkerSlot {
-  readonly #options: SlotOptions;
+  #config: Config;
   readonly #log: Logger;
   readonly #reports: SlotReports;
   #child: ChildProcess | undefined;
@@ -70,6 +69,13 @@ export class WorkerSlot {
   keep(port: number): void {
     this.#port = port;
     if (this.#child === undefined) this.#spawn(port);
+  }
+
+  /** Gives this process and the next ones other limits. */
+  limit(limits: Config["limits"]): void {
+    this.#config = { ...this.#config, limits };
+    const message: NewLimits = { limits };
+    this.#child?.send(message, ignoreError);
   }
 
   /** Drains the process. Resolves after its exit. */

@@ -5,6 +5,8 @@ import { type Config, type Scope, splitApiKey } from "../../config/config.ts";
 interface KnownKey {
   readonly digest: Buffer;
   readonly scope: Scope;
+  /** Names the key in limits, without telling it. */
+  readonly id: string;
 }
 
 /** API keys of a hub, each with its scope. */
@@ -12,22 +14,32 @@ export class ApiKeys {
   readonly #keys: readonly KnownKey[];
 
   constructor(keys: readonly { readonly scope: Scope; readonly key: string }[]) {
-    this.#keys = keys.map(({ scope, key }) => ({ scope, digest: digestOf(key) }));
+    this.#keys = keys.map(({ scope, key }, index) => ({ scope, digest: digestOf(key), id: `${index}` }));
+  }
+
+  /** Finds the scope of a key. @returns undefined for an unknown key */
+  scopeOf(given: string): Scope | undefined {
+    return this.find(given)?.scope;
   }
 
   /**
-   * Finds the scope of a key, in constant time: a match does not end the comparison with the other keys.
+   * Finds a key, in constant time: a match does not end the comparison with the other keys.
    * @returns undefined for an unknown key
    */
-  scopeOf(given: string): Scope | undefined {
+  find(given: string | undefined): Pick<KnownKey, "scope" | "id"> | undefined {
+    if (given === undefined) return undefined;
     const digest = digestOf(given);
-    let found: Scope | undefined;
+    let found: KnownKey | undefined;
     for (const known of this.#keys) {
-      if (timingSafeEqual(digest, known.digest)) found = known.scope;
+      if (timingSafeEqual(digest, known.digest)) found = known;
     }
     return found;
   }
 }
+
+/** The API key that a request brings, valid or not. */
+export const keyIn = (headers: Headers): string | undefined =>
+  headers.get("x-api-key") ?? /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 
 /** Makes the keys of a configuration: `apiKey` has the scope `admin`. @returns undefined without any key */
 export function apiKeysOf({ apiKey, apiKeys }: Pick<Config, "apiKey" | "apiKeys">): ApiKeys | undefined {

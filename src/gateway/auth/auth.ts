@@ -1,5 +1,5 @@
 /** Authentication of clients: authenticators, API keys, and the checks for requests of this machine. */
-export { ApiKeys, allows, apiKeysOf } from "./api-key.ts";
+export { ApiKeys, allows, apiKeysOf, keyIn } from "./api-key.ts";
 export {
   type Authenticator,
   type Credentials,
@@ -11,4 +11,5 @@ export {
 export { withoutCredentials } from "./credentials.ts";
 export { withLimits } from "./in-flight.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
+export { type LoginLimits, withLoginLimits } from "./login-limits.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";

@@ -1,6 +1,6 @@
 import type { Scope } from "../../config/config.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
-import { type ApiKeys, allows, Neighbours } from "../auth/auth.ts";
+import { type ApiKeys, allows, keyIn, Neighbours } from "../auth/auth.ts";
 import type { ApiPorts } from "./ports.ts";
 
 /** Access to a route: `open` without a key, `any` with a key of any scope, or with a key of this scope. */
@@ -53,8 +53,7 @@ function assertNear(address: string | undefined, neighbours: Neighbours): void {
 }
 
 function scopeOf(headers: Headers, apiKeys: ApiKeys): Scope {
-  const bearer = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  const given = headers.get("x-api-key") ?? bearer;
+  const given = keyIn(headers);
   const scope = given === undefined ? undefined : apiKeys.scopeOf(given);
   if (scope !== undefined) return scope;
   const message =

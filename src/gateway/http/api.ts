@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
-import { ANSWER_HEADERS } from "../answer-headers.ts";
+import { ANSWER_HEADERS, retryAfter } from "../answer-headers.ts";
 import { assertNoProxy } from "../auth/auth.ts";
 import { assertAccess, ONLY_THIS_MACHINE } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -9,6 +9,7 @@ import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { limitRoutes } from "./routes/limits.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { reporterOf } from "./routes/reports.ts";
@@ -35,6 +36,7 @@ export function createApi(ports: ApiPorts): Api {
   const { corsOrigins = [] } = ports;
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
   if (ports.development) app.use(refuseProxies(ports));
+  if (ports.httpLimits !== undefined) app.use(ports.httpLimits.middleware(ports.apiKeys));
   for (const { method, path, access, answer } of routesOf(ports)) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
@@ -71,7 +73,7 @@ const addHeaders: MiddlewareHandler = async (context, next) => {
 const shareWith = (origins: readonly string[]): MiddlewareHandler =>
   cors({
     origin: [...origins],
-    allowMethods: ["GET", "POST", "DELETE"],
+    allowMethods: ["GET", "POST", "PUT", "DELETE"],
     allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key"],
     maxAge: 600,
   });
@@ -94,6 +96,7 @@ function routesOf(given: ApiPorts): Route[] {
     ...userRoutes(ports),
     ...groupRoutes(ports),
     ...adminRoutes(ports),
+    ...limitRoutes(ports),
   ];
   const all = [...routes, ...routes.flatMap(withoutNames)];
   return [...all, openApiRoute(all, ports)];
@@ -102,8 +105,9 @@ function routesOf(given: ApiPorts): Route[] {
 /** A path of any length in a reply would make unread replies dear. */
 const shortened = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
 
-function refuse({ code, message, status }: TidingsError): Response {
-  return Response.json({ error: { code, message } }, { status, headers: HEADERS[code] });
+function refuse({ code, message, status, retryAfterMs }: TidingsError): Response {
+  const headers = { ...HEADERS[code], ...retryAfter(retryAfterMs) };
+  return Response.json({ error: { code, message, retryAfterMs } }, { status, headers });
 }
 
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {

@@ -1,11 +1,26 @@
 import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
+import type { Config } from "../../config/config.ts";
 import type { Local } from "../../local/local.ts";
 import type { HistoryReads, Publisher } from "../../publish/publish.ts";
 import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { Overload } from "../overload.ts";
 import type { Probe } from "../probe.ts";
-import type { Workers } from "../workers.ts";
+import type { HttpLimits } from "./limits.ts";
+
+/** The limits of this node, and the way to change them on all nodes. */
+export interface LimitSettings {
+  readonly inForce: Config["limits"];
+  /** The part that was changed while the nodes run. */
+  readonly changes: object;
+  /**
+   * Replaces that part on all nodes.
+   * @param changes any part of `limits`; settings that are left out have the value of the configuration
+   * @throws TidingsError `bad_request` listing what is wrong, `unavailable` without the backplane
+   */
+  change(changes: unknown): Promise<void>;
+}
 
 /** Ports of the HTTP API. */
 export interface ApiPorts {
@@ -28,8 +43,12 @@ export interface ApiPorts {
   /** Clients of development mode. @default this machine */
   readonly neighbours?: Neighbours;
   readonly isDraining: () => boolean;
-  /** The workers of a supervised server, for which this one answers. @default this node answers for itself */
-  readonly workers?: Workers | undefined;
+  /** Limits of requests. @default none */
+  readonly httpLimits?: HttpLimits;
+  /** The limits in force, which callers may change. @default none: there are no routes for them */
+  readonly limitSettings?: LimitSettings;
+  /** @default never overloaded */
+  readonly overload?: Pick<Overload, "refusal">;
   readonly limits: { readonly maxMessageBytes: number };
   /** By the monotonic clock, in milliseconds. */
   readonly startedAt: number;

@@ -17,7 +17,7 @@ export type Source = "query" | "json" | "form";
 export interface Route {
   /** Operation id, for generated clients. */
   readonly name: string;
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "put" | "delete";
   /** `:name` is a field in the path. */
   readonly path: string;
   readonly summary: string;
@@ -65,7 +65,7 @@ export function route<
   const { name, method, path, summary, access, gives, handle, precheck } = spec;
   if (!ACCESSES.has(access)) throw new TypeError(`${name}: expected its access: ${[...ACCESSES].join(", ")}`);
   const { idempotent = false, statuses = [200], mediaType = "application/json" } = spec;
-  const source = spec.source ?? (method === "post" ? "json" : "query");
+  const source = spec.source ?? (method === "post" || method === "put" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
   const names = namesIn(path);
   return {

@@ -24,6 +24,12 @@ export interface MetricsSources {
   };
   readonly probe: Probe;
   readonly health: Pick<Health, "abilities" | "degraded" | "connectionsLost">;
+  /** Decisions of limits, and what an overloaded node has refused. @default none */
+  readonly guards?: {
+    readonly allowed: Readonly<Record<string, number>>;
+    readonly denied: Readonly<Record<string, number>>;
+    readonly shed: Readonly<Record<string, number>>;
+  };
   /** Traffic between nodes; undefined on a single node. */
   readonly traffic?: Traffic | undefined;
 }
@@ -80,6 +86,7 @@ class HubMetrics implements Metrics {
     this.#registerGauges(sources);
     registerHealth(this.#scraped, sources.health);
     this.#registerCounters(sources);
+    if (sources.guards !== undefined) registerGuards(this.#scraped, sources.guards);
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 
@@ -224,6 +231,19 @@ function registerHealth(own: ScrapedMetrics, health: MetricsSources["health"]): 
   );
 }
 
+/** Registers the decisions of limits, by limit and never by client. */
+function registerGuards(
+  own: ScrapedMetrics,
+  { allowed, denied, shed }: NonNullable<MetricsSources["guards"]>,
+): void {
+  const allowedHelp = "What limits of clients have allowed.";
+  own.counters("tidings_limit_allowed_total", allowedHelp, "limit", () => Object.entries(allowed));
+  const deniedHelp = "What limits of clients have refused.";
+  own.counters("tidings_limit_denied_total", deniedHelp, "limit", () => Object.entries(denied));
+  const shedHelp = "What the node has refused because it was overloaded.";
+  own.counters("tidings_shed_total", shedHelp, "what", () => Object.entries(shed));
+}
+
 /** Starts every series at 0: Prometheus misses the first increment of a series that appears with it. */
 const countsOf = (names: readonly string[]): Map<string, number> => new Map(names.map((name) => [name, 0]));
 
@@ -231,6 +251,4 @@ const count = (counts: Map<string, number>, name: string): void => {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 };
 
-export { combinedMetrics } from "./combined.ts";
-export type { LoopDelay } from "./delay.ts";
-export type { JsonMetric } from "./registry.ts";
+export { LoopDelayMonitor } from "./delay.ts";

@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from "ws";
-import type { Inbound } from "../../actions/actions.ts";
+import { type Inbound, limitNotice } from "../../actions/actions.ts";
 import type { Connection } from "../../local/local.ts";
 import {
   CLOSE,
@@ -196,12 +196,19 @@ export class Session implements Watched {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#report(stage, thrown);
     try {
+      if (error.code === "rate_limited") this.#notify(limitNotice(error.retryAfterMs));
       if (error.code === "too_large") this.#closeTooLarge(error.message);
       else this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
     } catch (failure) {
       this.#report("close", failure);
       this.socket.terminate();
     }
+  }
+
+  #notify(text: string): void {
+    if (this.#state === "closing") return;
+    if (this.#connection === undefined) this.socket.send(text);
+    else this.#connection.send(text);
   }
 
   #report(stage: string, error: unknown): void {
@@ -257,7 +264,7 @@ function answerLogin(connection: Connection, { identity: { expiresAt }, answer }
 /** Maps the error of a failed login to a close cause. */
 function closeCauseOf({ code }: TidingsError): CloseCause {
   if (code === "timeout") return "login_timeout";
-  if (code === "unauthorized") return "unauthorized";
+  if (code === "unauthorized" || code === "rate_limited") return code;
   if (code === "bad_request") return "protocol";
   return code === "refused" || code === "forbidden" ? "refused" : "error";
 }

@@ -9,10 +9,15 @@ const MESSAGE_BYTES = 512;
 export class SenderBudgets {
   readonly #bytesPerHour: number;
   readonly #rates: Rates;
+  readonly #counted: (isAllowed: boolean) => void;
 
-  /** @param bytesPerHour 0: unlimited */
-  constructor(bytesPerHour: number) {
+  /**
+   * @param bytesPerHour 0: unlimited
+   * @param counted is told of each decision
+   */
+  constructor(bytesPerHour: number, counted: (isAllowed: boolean) => void = () => undefined) {
     this.#bytesPerHour = bytesPerHour;
+    this.#counted = counted;
     this.#rates = new Rates(bytesPerHour / HOUR_MS);
   }
 
@@ -25,6 +30,7 @@ export class SenderBudgets {
     if (this.#bytesPerHour === 0) return;
     const cost = bytes + MESSAGE_BYTES;
     const excessMs = this.#rates.usedBy(user, now) + this.#rates.costOf(cost) - HOUR_MS;
+    this.#counted(excessMs <= 0);
     if (excessMs > 0) throw this.#exceeded(excessMs);
     this.#rates.charge(user, cost, now);
   }
@@ -33,6 +39,6 @@ export class SenderBudgets {
     const limit = this.#bytesPerHour.toLocaleString("en");
     const seconds = Math.ceil(waitMs / 1_000);
     const message = `a user stores at most ${limit} bytes an hour: send this message in ${seconds} s`;
-    return new TidingsError("rate_limited", message);
+    return new TidingsError("rate_limited", message, { retryAfterMs: Math.ceil(waitMs) });
   }
 }

@@ -36,10 +36,34 @@ export function clusterContract(implementation: Implementation): void {
     expect(node.sink.commands).toEqual([kick, join]);
   });
 
+  test("a setting that is changed is in force on the node that changes it, each time", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    for (const value of ['{"messagesPerUser":"1-S"}', "{}"]) await node.cluster.adjust("limits", value);
+
+    expect(node.sink.adjustments).toEqual([
+      { name: "limits", value: '{"messagesPerUser":"1-S"}' },
+      { name: "limits", value: "{}" },
+    ]);
+  });
+
   if (implementation.nodes > 1) severalNodes(implementation);
 }
 
 function severalNodes(implementation: Implementation): void {
+  test("a setting that is changed reaches every node, once, and of changes at once the last one stays", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    await Promise.all([node.cluster.adjust("limits", '"a"'), other.cluster.adjust("limits", '"b"')]);
+    await node.cluster.adjust("limits", '"end"');
+    for (const { sink } of cluster.nodes) await sink.until(() => sink.adjustments.at(-1)?.value === '"end"');
+
+    for (const { sink } of cluster.nodes) {
+      const values = sink.adjustments.map(({ value }) => value);
+      expect(new Set(values).size).toBe(values.length);
+    }
+  });
+
   test("every node lists all nodes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     await cluster.other.cluster.drain();

@@ -125,6 +125,7 @@ export class RecordingSink implements BackplaneSink {
   readonly losses: { channel: Channel; position: Position }[] = [];
   readonly changes: { user: string; online: boolean }[] = [];
   readonly commands: Command[] = [];
+  readonly adjustments: { name: string; value: string }[] = [];
   /** Answer of `deliver` and `command`. */
   connections = 1;
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
@@ -151,6 +152,10 @@ export class RecordingSink implements BackplaneSink {
   async command(command: Command): Promise<number> {
     this.#arrived(() => this.commands.push(command));
     return this.connections;
+  }
+
+  adjusted(name: string, value: string): void {
+    this.#arrived(() => this.adjustments.push({ name, value }));
   }
 
   report(stage: string, error: unknown): void {

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { Writable } from "node:stream";
-import { type Level, pino } from "pino";
+import { type Level, type Logger, pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { type Authenticator, type HubOptions, resolveConfig } from "../../src/index.ts";
-import { call } from "../gateway/http/call.ts";
-import { eventually } from "../support/eventually.ts";
-import { startHub } from "../support/hub.ts";
-import { API_KEY } from "../support/keys.ts";
-import { connectPeer, Peer } from "../support/peer.ts";
+import { type Authenticator, type HubOptions, resolveConfig } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startHub } from "../../support/hub.ts";
+import { API_KEY } from "../../support/keys.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
+import { call } from "../http/call.ts";
 
 const trustProxy = ["127.0.0.1"];
 /** As the last proxy sends it: what the client claims, the client, and the proxy before the last. */
@@ -27,7 +27,7 @@ function remembering(): { auth: Authenticator; addresses: (string | undefined)[]
 }
 
 /** A logger whose lines a test reads. */
-function remembered(level: Level): { logger: ReturnType<typeof pino>; lines: Record<string, unknown>[] } {
+function remembered(level: Level): { logger: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {

@@ -46,6 +46,12 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
   const inbound = new Inbound({
     ...{ router: new Router(1), sending, maxWaiting: 1, bytes: new InboundBytes(1) },
+    limits: {
+      message: () => undefined,
+      ping: () => undefined,
+      action: () => undefined,
+      isAbuse: () => false,
+    },
     report: () => undefined,
   });
   return {

@@ -213,3 +213,38 @@ interface NodeFact {
 
 /** Sorts by id. */
 const sorted = (nodes: NodeFact[]): NodeFact[] => nodes.sort((a, b) => a.id.localeCompare(b.id));
+
+describe("PUT /limits on a cluster", () => {
+  const limitsAt = async (asked: RunningHub) => (await call(asked, "/limits")).body.limits;
+
+  it("reaches every node, and survives the restart of all of them", async () => {
+    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+    const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
+    const nodes = [await startNode("n1"), await startNode("n2")];
+    const body = { messagesPerUser: "77-S" };
+    expect((await call(nodes[0] as RunningHub, "/limits", { method: "PUT", body })).status).toBe(200);
+    for (const node of nodes) {
+      await eventually("the node has the new limit", async () => {
+        return JSON.stringify(await limitsAt(node)).includes('"messagesPerUser":"77-S"');
+      });
+    }
+    for (const { hub } of nodes) await hub.close();
+    expect(await limitsAt(await startNode("n3"))).toMatchObject(body);
+  });
+
+  it("is taken up by a node that missed the line about it, and written again when Redis has lost it", async () => {
+    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+    const node = await startHub({ redis: redis.url, cluster, node: { id: "n1" } });
+    await call(node, "/limits", { method: "PUT", body: { messagesPerUser: "78-S" } });
+    const key = `${cluster.prefix}{0}:adjusted`;
+    const stored = ["revision:limits", "1", "value:limits", '{"messagesPerUser":"78-S"}'];
+    expect(await redis.command("HGETALL", key)).toEqual(stored);
+    await redis.command("DEL", key);
+    await eventually("the node writes its limits again", () => redis.command("EXISTS", key));
+    expect(await redis.command("HGETALL", key)).toEqual(stored);
+    await redis.command("HSET", key, "revision:limits", 9, "value:limits", '{"messagesPerUser":"79-S"}');
+    await eventually("the node reads the limits of another one", async () => {
+      return JSON.stringify(await limitsAt(node)).includes('"messagesPerUser":"79-S"');
+    });
+  });
+});

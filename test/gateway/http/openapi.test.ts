@@ -106,6 +106,7 @@ describe("GET /openapi.json", () => {
       "GET /groups/{group}/members",
       "GET /health",
       "GET /history",
+      "GET /limits",
       "GET /metrics",
       "GET /nodes",
       "GET /openapi.json",
@@ -132,6 +133,7 @@ describe("GET /openapi.json", () => {
       "POST /users/{user}/kick",
       "POST /ws/broadcast",
       "POST /ws/message",
+      "PUT /limits",
     ]);
   });
 

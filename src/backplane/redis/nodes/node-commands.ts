@@ -1,11 +1,12 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import type { Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
+import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
 import { type Bus, Requests, type TrafficCounts } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
+import type { Adjustments } from "./adjustments.ts";
 import type { Registry } from "./registry.ts";
 import { TELL } from "./scripts.ts";
 
@@ -15,6 +16,7 @@ export interface NodeCommandsParts {
   readonly node: LocalNode;
   readonly registry: Registry;
   readonly presence: RedisPresence;
+  readonly adjustments: Adjustments;
   /** Timeout of an answer. */
   readonly commandTimeoutMs: number;
   readonly traffic: TrafficCounts;
@@ -67,6 +69,10 @@ export class NodeCommands implements Cluster {
     if (command.kind === "kick" && unconfirmed.length > 0) await presence.evict(command, unconfirmed);
     const connections = [...answers.values()].reduce((sum, count) => sum + Number(count), here);
     return { connections, unconfirmed: unconfirmed.length };
+  }
+
+  adjust(name: Adjustable, value: string): Promise<void> {
+    return this.#parts.adjustments.set(name, value);
   }
 
   /** Stops waiting: nodes that have not answered yet count as unconfirmed. */

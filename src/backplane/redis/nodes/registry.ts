@@ -5,6 +5,7 @@ import type { Connection } from "../connection/connection.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf, VERSION } from "../wire/lines.ts";
+import type { Adjustments } from "./adjustments.ts";
 import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER, TELL } from "./scripts.ts";
 import type { NodeSettings, SharedSettings } from "./settings.ts";
 
@@ -15,6 +16,8 @@ export interface RegistryOptions {
   readonly heartbeatMs: number;
   /** The settings of all nodes. A node that is silent for the longest timeout is declared dead, by any other node. */
   readonly settings: SharedSettings;
+  /** Settings that were changed while the nodes run. */
+  readonly adjustments: Pick<Adjustments, "refresh">;
   /** Removes everything that an incarnation owns. */
   readonly clear: (token: string) => Promise<void>;
   /** Called on the one node that declared another dead. */
@@ -219,6 +222,7 @@ export class Registry {
     try {
       await this.#beat();
       await this.#options.settings.refresh();
+      await this.#options.adjustments.refresh();
       if (this.#hasNamesake) await this.#lookForNamesake();
     } catch (error) {
       // An outage is reported by the connection.

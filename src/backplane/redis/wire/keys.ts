@@ -80,6 +80,8 @@ export const BUCKETS = "buckets";
 
 /** Name of the key, one per partition, of its birth ({@link birthKeyOf}). */
 export const BIRTH_KEY = "birth";
+/** Name of the key, in the partition of the registry, of settings that were changed while the nodes run. */
+export const ADJUSTMENTS_KEY = "adjusted";
 /** Name of the key, one per partition, that exists while no node need visit its list of users online again. */
 export const VISITED_KEY = "visited";
 /** Name of the key, one per partition, of users online without connections, by the time since when. */

@@ -44,6 +44,8 @@ export const LINE = {
   alive: "J",
   /** Another node has the id of this one. */
   namesake: "N",
+  /** A setting was changed while the nodes run. */
+  adjust: "V",
 } as const;
 
 export type Kind = (typeof LINE)[keyof typeof LINE];
@@ -68,6 +70,7 @@ export const KINDS: Record<Kind, string> = {
   [LINE.hail]: "hail",
   [LINE.alive]: "alive",
   [LINE.namesake]: "namesake",
+  [LINE.adjust]: "adjust",
 };
 
 /** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */

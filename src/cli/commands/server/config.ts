@@ -5,6 +5,7 @@ import {
   explainConfig,
   getPath,
   maskConfig,
+  valueText,
 } from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { formatTable, print, printJson } from "../../output.ts";
@@ -28,12 +29,15 @@ function printTable({ config, places }: ExplainedConfig): void {
   const masked = maskConfig(config);
   const rows = CONFIG_KEYS.map((key) => {
     const value = getPath(masked, key.path);
-    const isUnset = value === undefined || (Array.isArray(value) && value.length === 0);
-    const text = isUnset ? (key.defaultText?.replaceAll("`", "") ?? "not set") : shorten(String(value));
+    const isUnset = value === undefined || isEmpty(value);
+    const text = isUnset ? (key.defaultText?.replaceAll("`", "") ?? "not set") : shorten(valueText(value));
     return [key.path, text, places.get(key.path) ?? ""];
   });
   print(formatTable(["KEY", "VALUE", "SOURCE"], rows));
 }
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 const WIDEST = 60;
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type Config, MIN_SECRET_BYTES, nodeId, resolveConfig } from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { print, printJson } from "../../output.ts";
-import { closeOnSignal } from "../../workers/signals.ts";
+import { closeOnSignal, rereadOnHangup } from "../../workers/signals.ts";
 
 interface ServeFlags {
   json?: true;
@@ -25,16 +25,18 @@ export function serveCommand(): Command {
         .argParser(parseWorkers),
     );
   return addConfigFlags(command).action(() => {
-    const config = resolveConfig(configSources(command));
+    const read = (): Config => resolveConfig(configSources(command));
     const flags: ServeFlags = command.opts();
-    return flags.workers === undefined ? serve(config, flags) : supervise(config, flags.workers, flags);
+    return flags.workers === undefined ? serve(read, flags) : supervise(read, flags.workers, flags);
   });
 }
 
-async function serve(config: Config, { json }: ServeFlags): Promise<void> {
+async function serve(read: () => Config, { json }: ServeFlags): Promise<void> {
+  const config = read();
   const { createHub } = await import("../../../create-hub.ts"); // here, so that the other commands start fast
   const hub = createHub(config);
   const closing = closeOnSignal(() => hub.close(), { message: CLOSING });
+  rereadOnHangup(() => hub.updateConfig({ limits: read().limits }));
   try {
     const { host, port, url } = await hub.listen();
     const { development, node } = hub;
@@ -46,11 +48,13 @@ async function serve(config: Config, { json }: ServeFlags): Promise<void> {
   }
 }
 
-async function supervise(config: Config, workers: number, { json }: ServeFlags): Promise<void> {
+async function supervise(read: () => Config, workers: number, { json }: ServeFlags): Promise<void> {
+  const config = read();
   const { Supervisor } = await import("../../workers/supervisor.ts");
   const supervisor = new Supervisor(config, workers);
   const onAbort = (): void => supervisor.kill();
   const closing = closeOnSignal(() => supervisor.stop(), { message: CLOSING, onAbort });
+  rereadOnHangup(() => supervisor.limit(read().limits));
   try {
     const { host, port, url, development } = await supervisor.start();
     const node = nodeId(config);

@@ -13,7 +13,7 @@ const sink: BackplaneSink = {
   acknowledged() {},
   lost() {},
   presence() {},
-  presenceMissed() {},
+  adjusted() {},
   command: async () => 0,
   report: (stage, error) => console.error(stage, error),
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Callers } from "../../src/gateway/gateway.ts";
+import { Callers } from "../../../src/gateway/gateway.ts";
 
 const PROXIES = ["10.0.0.0/8", "fd00::/8"];
 

@@ -1,0 +1,216 @@
+import { clientNetwork, Networks, RateCounter } from "../../limit/limit.ts";
+import type { Connection } from "../../local/local.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { ClientLimits } from "./client.ts";
+import { KeyedCounters, type SharedCounter } from "./counters.ts";
+import { type LimitRates, LiveRate, type RateName } from "./rates.ts";
+
+/** Names of all limits in metrics. */
+export const LIMIT_NAMES = [
+  "http",
+  "api_key",
+  "connects_address",
+  "connects_node",
+  "logins_address",
+  "logins_user",
+  "messages_connection",
+  "messages_user",
+  "messages_address",
+  "actions_user",
+  "stored_bytes",
+] as const;
+
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+/** How often each limit has allowed and denied something since the start. */
+export type LimitCounts = Record<LimitName, number>;
+
+const zeros = (): LimitCounts => Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])) as LimitCounts; // every name
+
+/** Bits of an IPv6 address that name a client: a provider gives each customer a network of this size at least. */
+const IPV6_PREFIX = 64;
+
+/**
+ * Limits on what clients do: by connection, user and address. A message within its limits costs no look-up, no allocation and no
+ * promise. All counters are of this node.
+ */
+export class Limits {
+  readonly allowed = zeros();
+  readonly denied = zeros();
+  readonly #rates: Readonly<Record<RateName, LiveRate>>;
+  readonly #actions = new Map<string, LiveRate>();
+  readonly #connects: KeyedCounters;
+  readonly #addressLogins: KeyedCounters;
+  readonly #userLogins: KeyedCounters;
+  readonly #apiKeys: KeyedCounters;
+  readonly #users: KeyedCounters;
+  readonly #addresses: KeyedCounters;
+  #exempt: Networks;
+  #version = 0;
+
+  constructor(rates: LimitRates) {
+    this.#rates = {
+      apiKeyRate: new LiveRate(rates.apiKeyRate),
+      connectsPerAddress: new LiveRate(rates.connectsPerAddress),
+      loginsPerAddress: new LiveRate(rates.loginsPerAddress),
+      loginsPerUser: new LiveRate(rates.loginsPerUser),
+      messagesPerConnection: new LiveRate(rates.messagesPerConnection),
+      messagesPerUser: new LiveRate(rates.messagesPerUser),
+      messagesPerAddress: new LiveRate(rates.messagesPerAddress),
+      refusalsPerConnection: new LiveRate(rates.refusalsPerConnection),
+    };
+    this.#connects = new KeyedCounters(this.#rates.connectsPerAddress);
+    this.#addressLogins = new KeyedCounters(this.#rates.loginsPerAddress);
+    this.#userLogins = new KeyedCounters(this.#rates.loginsPerUser);
+    this.#apiKeys = new KeyedCounters(this.#rates.apiKeyRate);
+    this.#users = new KeyedCounters(this.#rates.messagesPerUser);
+    this.#addresses = new KeyedCounters(this.#rates.messagesPerAddress);
+    this.#exempt = new Networks(rates.whitelistCIDRs);
+    this.#setActions(rates.actionsPerUser);
+  }
+
+  /** Replaces all rates. Windows that have begun go on, with the new rate. */
+  update(rates: LimitRates): void {
+    // The names of the rates are those of their settings.
+    for (const name of Object.keys(this.#rates) as RateName[]) this.#rates[name].set(rates[name]);
+    this.#exempt = new Networks(rates.whitelistCIDRs);
+    this.#setActions(rates.actionsPerUser);
+    this.#version++;
+  }
+
+  /** Counts a decision that was made elsewhere. */
+  count(name: LimitName, isAllowed: boolean): void {
+    if (isAllowed) this.allowed[name]++;
+    else this.denied[name]++;
+  }
+
+  /** Counts an attempt to connect. @throws TidingsError `rate_limited` */
+  assertConnect(address: string): void {
+    this.#assert("connects_address", "connects from one address", this.#connects, this.#networkOf(address));
+  }
+
+  /** Counts a login before its credentials are verified. @throws TidingsError `rate_limited` */
+  assertLogin(address: string | undefined): void {
+    this.#assert("logins_address", "logins from one address", this.#addressLogins, this.#networkOf(address));
+  }
+
+  /** Counts a login whose credentials are valid. @throws TidingsError `rate_limited` */
+  assertLoginOf(user: string): void {
+    this.#assert("logins_user", "logins of one user", this.#userLogins, user);
+  }
+
+  /** Counts a request with an API key. @param id of the key @throws TidingsError `rate_limited` */
+  assertApiKey(id: string): void {
+    this.#assert("api_key", "requests with this API key", this.#apiKeys, id);
+  }
+
+  /** Counts a message or request of a client. @returns the error for the client when a limit refuses it */
+  message(connection: Connection): TidingsError | undefined {
+    const now = performance.now();
+    const client = connection.attached(ClientLimits);
+    const refusal = this.#takeOwn(client, now);
+    if (refusal !== undefined) return refusal;
+    const user = this.#userOf(client, connection, now);
+    user.takenAt = now;
+    if (!user.take(now)) return this.#refusal("messages_user", "messages of a user", user, now);
+    this.allowed.messages_user++;
+    const address = this.#addressOf(client, connection, now);
+    if (address === undefined) return undefined;
+    address.takenAt = now;
+    if (!address.take(now)) {
+      return this.#refusal("messages_address", "messages from an address", address, now);
+    }
+    this.allowed.messages_address++;
+    return undefined;
+  }
+
+  /**
+   * Counts a ping, for its connection only: idle connections ping, and further counters would cost each of them memory.
+   * @returns the error for the client when a limit refuses it
+   */
+  ping(connection: Connection): TidingsError | undefined {
+    return this.#takeOwn(connection.attached(ClientLimits), performance.now());
+  }
+
+  /** Counts a request by its action. @returns the error for the client when a limit refuses it */
+  action(connection: Connection, action: string): TidingsError | undefined {
+    const source = this.#actions.get(action);
+    if (source === undefined) return undefined;
+    const now = performance.now();
+    const user = this.#userOf(connection.attached(ClientLimits), connection, now);
+    user.actions ??= new Map();
+    const counter = user.actions.get(action) ?? new RateCounter(source);
+    user.actions.set(action, counter);
+    if (!counter.take(now))
+      return this.#refusal("actions_user", `requests ${action} of a user`, counter, now);
+    this.allowed.actions_user++;
+    return undefined;
+  }
+
+  /** Counts a refusal. @returns true when the client goes on for so long that its connection should end */
+  isAbuse(connection: Connection): boolean {
+    const client = connection.attached(ClientLimits);
+    client.refusals ??= new RateCounter(this.#rates.refusalsPerConnection);
+    return !client.refusals.take(performance.now());
+  }
+
+  #takeOwn(client: ClientLimits, now: number): TidingsError | undefined {
+    client.own ??= new RateCounter(this.#rates.messagesPerConnection);
+    if (!client.own.take(now)) {
+      return this.#refusal("messages_connection", "messages of a connection", client.own, now);
+    }
+    this.allowed.messages_connection++;
+    return undefined;
+  }
+
+  #setActions(rates: LimitRates["actionsPerUser"]): void {
+    for (const action of this.#actions.keys())
+      if (!Object.hasOwn(rates, action)) this.#actions.delete(action);
+    for (const [action, text] of Object.entries(rates)) {
+      const known = this.#actions.get(action);
+      if (known === undefined) this.#actions.set(action, new LiveRate(text));
+      else known.set(text);
+    }
+  }
+
+  #userOf(client: ClientLimits, { user }: Connection, now: number): SharedCounter {
+    if (client.user === undefined || client.user.isForgotten) client.user = this.#users.of(user, now);
+    return client.user;
+  }
+
+  #addressOf(client: ClientLimits, { address }: Connection, now: number): SharedCounter | undefined {
+    if (client.version !== this.#version || client.address?.isForgotten === true) {
+      const network = this.#networkOf(address);
+      client.address = network === undefined ? undefined : this.#addresses.of(network, now);
+      client.version = this.#version;
+    }
+    return client.address;
+  }
+
+  /** The part of an address that counts as one client. @returns undefined for one that is not known or not limited */
+  #networkOf(address: string | undefined): string | undefined {
+    if (address === undefined || address === "" || this.#exempt.has(address)) return undefined;
+    return clientNetwork(address, IPV6_PREFIX);
+  }
+
+  #assert(name: LimitName, what: string, counters: KeyedCounters, key: string | undefined): void {
+    if (key === undefined) return;
+    const retryAfterMs = counters.take(key, performance.now());
+    if (retryAfterMs > 0) throw this.#error(name, what, retryAfterMs);
+    this.allowed[name]++;
+  }
+
+  #refusal(name: LimitName, what: string, counter: RateCounter, now: number): TidingsError {
+    return this.#error(name, what, Math.max(1, counter.retryAfterMs(now)));
+  }
+
+  #error(name: LimitName, what: string, retryAfterMs: number): TidingsError {
+    this.denied[name]++;
+    return new TidingsError("rate_limited", `too many ${what}: try again in ${retryAfterMs} ms`, {
+      retryAfterMs,
+    });
+  }
+}
+
+export { limitNotice } from "./notice.ts";
+export type { LimitRates } from "./rates.ts";

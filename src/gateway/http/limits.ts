@@ -1,0 +1,80 @@
+import type { Context, MiddlewareHandler } from "hono";
+import type { Limits } from "../../actions/actions.ts";
+import type { Config } from "../../config/config.ts";
+import {
+  createRateLimiter,
+  type RateLimitConfig,
+  type RateLimiter,
+  type RateResult,
+} from "../../limit/limit.ts";
+import { type ApiKeys, keyIn } from "../auth/auth.ts";
+
+type Settings = Config["limits"]["http"];
+
+/** In place of `off`: a rate that nobody reaches. */
+const UNLIMITED = "999999999999999-S";
+
+/** Limits the requests of the HTTP API: of clients without an API key by `tidings/limit`, with one by `limits.apiKeyRate`. */
+export class HttpLimits {
+  readonly #limits: Limits;
+  readonly #limiter: RateLimiter;
+  #settings: Settings;
+
+  constructor(settings: Settings, limits: Limits) {
+    this.#settings = settings;
+    this.#limits = limits;
+    this.#limiter = createRateLimiter({
+      ...configOf(settings),
+      observer: {
+        onAllow: () => limits.count("http", true),
+        onDeny: () => limits.count("http", false),
+      },
+    });
+  }
+
+  /** @throws TidingsError `bad_request` for settings that contradict each other, such as two spellings of one route */
+  static check(settings: Settings): void {
+    createRateLimiter(configOf(settings));
+  }
+
+  update(settings: Settings): void {
+    this.#limiter.updateConfig(configOf(settings));
+    this.#settings = settings;
+  }
+
+  /** Middleware of the API. @param apiKeys of callers that `limits.http` does not concern */
+  middleware(apiKeys: ApiKeys | undefined): MiddlewareHandler {
+    return async (context, next) => {
+      const key = apiKeys?.find(keyIn(context.req.raw.headers));
+      if (key !== undefined) {
+        // A rate that is too low must not keep the operator from raising it.
+        if (context.req.path !== "/limits") this.#limits.assertApiKey(key.id);
+        return next();
+      }
+      const result = await this.#check(context);
+      if (!result.allowed) return this.#refusal(result);
+      await next();
+      if (this.#settings.addHeaders)
+        for (const [name, value] of Object.entries(result.headers)) context.res.headers.set(name, value);
+    };
+  }
+
+  #check({ req, env }: Context): RateResult | Promise<RateResult> {
+    const { path, raw } = req;
+    const header = raw.headers.get(this.#settings.headerName) ?? undefined;
+    return this.#limiter.check({ path, address: env?.address, header });
+  }
+
+  #refusal({ headers, retryAfterMs }: RateResult): Response {
+    const { addHeaders, denyStatus: status, denyMessage: message } = this.#settings;
+    const error = { code: "rate_limited", message, retryAfterMs };
+    return Response.json({ error }, { status, headers: addHeaders ? headers : {} });
+  }
+}
+
+function configOf({ rate, perRouteRates, ...others }: Settings): RateLimitConfig {
+  const named = Object.entries(perRouteRates).map(([path, each]) => [path, rateOrNone(each)]);
+  return { ...others, rate: rateOrNone(rate), perRouteRates: Object.fromEntries(named) };
+}
+
+const rateOrNone = (rate: string): string => (rate === "off" ? UNLIMITED : rate);

@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { startHub } from "../../support/hub.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
+import { metricsOf } from "./scrape.ts";
+
+const whitelistCIDRs: string[] = [];
+
+interface Refusal {
+  readonly status: number | undefined;
+  readonly retryAfter: string | undefined;
+  readonly error: unknown;
+}
+
+/** The HTTP answer to an upgrade that is refused. */
+async function refusalOf(peer: Peer): Promise<Refusal> {
+  const [, response] = await once(peer.socket, "unexpected-response");
+  let body = "";
+  for await (const chunk of response) body += chunk;
+  peer.socket.terminate();
+  const { statusCode: status, headers } = response;
+  return { status, retryAfter: headers["retry-after"], error: JSON.parse(body).error };
+}
+
+describe("connects", () => {
+  it("of one address beyond the rate get 429 and the time to wait, and those of others are admitted", async () => {
+    const running = await startHub({ limits: { connectsPerAddress: "2-M", whitelistCIDRs } });
+    const from = (localAddress: string): Peer => new Peer(running.url({ user_id: "a" }), { localAddress });
+    for (let n = 0; n < 2; n++)
+      await connectPeer(running.url({ user_id: "a" }), { localAddress: "127.0.0.7" });
+    const { status, retryAfter, error } = await refusalOf(from("127.0.0.7"));
+    expect([status, error]).toEqual([
+      429,
+      {
+        message: expect.stringContaining("too many connects from one address"),
+        retryAfterMs: expect.any(Number),
+      },
+    ]);
+    expect(Number(retryAfter)).toBeGreaterThan(30);
+    await connectPeer(running.url({ user_id: "a" }), { localAddress: "127.0.0.8" });
+    expect((await metricsOf(running)).denied.connects_address).toBe(1);
+  });
+
+  it("behind a trusted proxy count by the client's own address, and a forged one changes nothing", async () => {
+    const { url } = await startHub({
+      jwt: { secret: "a secret of at least thirty-two bytes" },
+      auth: { mode: "token", authenticate: async () => ({ user: "a" }) },
+      trustProxy: ["127.0.0.1"],
+      limits: { connectsPerAddress: "1-M", whitelistCIDRs },
+    });
+    const as = (way: string) => ({ headers: { "x-forwarded-for": way } });
+    await connectPeer(url({ token: "t" }), as("198.51.100.7"));
+    for (const way of ["198.51.100.7", "203.0.113.1, 198.51.100.7", "198.51.100.7, 127.0.0.1"]) {
+      expect((await refusalOf(new Peer(url({ token: "t" }), as(way)))).status).toBe(429);
+    }
+    await connectPeer(url({ token: "t" }), as("198.51.100.8"));
+    // A customer's network of IPv6 counts as one client.
+    await connectPeer(url({ token: "t" }), as("2001:db8:0:7::1"));
+    expect((await refusalOf(new Peer(url({ token: "t" }), as("2001:db8:0:7:ffff::2")))).status).toBe(429);
+    await connectPeer(url({ token: "t" }), as("2001:db8:0:8::1"));
+  });
+
+  it("beyond the rate of the node get 503 and the time to wait; who is connected goes on", async () => {
+    const running = await startHub({ overload: { connectsPerNode: "2-M" } });
+    const peers = [
+      await connectPeer(running.url({ user_id: "a" })),
+      await connectPeer(running.url({ user_id: "b" })),
+    ];
+    const { status, retryAfter } = await refusalOf(new Peer(running.url({ user_id: "c" })));
+    expect([status, Number(retryAfter) >= 2]).toEqual([503, true]);
+    for (const peer of peers) await peer.caughtUp();
+    const { denied, allowed } = await metricsOf(running);
+    expect([allowed.connects_node, denied.connects_node]).toEqual([2, 1]);
+  });
+});
+
+describe("logins", () => {
+  it("of one user beyond the rate are refused, in the URL with 429, by message with a notice and 4008", async () => {
+    const { url } = await startHub({ limits: { loginsPerUser: "1-M" } });
+    await connectPeer(url({ user_id: "eve" }));
+    expect((await refusalOf(new Peer(url({ user_id: "eve" })))).status).toBe(429);
+    const peer = new Peer(url());
+    await once(peer.socket, "open");
+    peer.send({ id: 1, action: "robot.login", data: { user_id: "eve" } });
+    expect(await peer.closed).toMatchObject({
+      code: 4008,
+      reason: expect.stringContaining("logins of one user"),
+    });
+    const [notice] = peer.frames;
+    expect(notice).toMatchObject({ type: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
+    await connectPeer(url({ user_id: "bob" }));
+  });
+
+  it("of one address beyond the rate are refused before the credentials are verified", async () => {
+    let asked = 0;
+    const { url } = await startHub({
+      auth: {
+        mode: "token",
+        async authenticate({ token = "" }) {
+          asked++;
+          return { user: token };
+        },
+      },
+      limits: { loginsPerAddress: "2-M", whitelistCIDRs },
+    });
+    for (const token of ["a", "b"]) await connectPeer(url({ token }));
+    expect((await refusalOf(new Peer(url({ token: "c" })))).status).toBe(429);
+    expect(asked).toBe(2);
+  });
+});
