@@ -22,6 +22,17 @@ const START_MS = 3_000;
 /** The promise: under an attack the p99 of the others at most doubles. */
 const MAX_RATIO = 2;
 
+/** The attacks show what budgets and turns do, so no rate ends them before. */
+const WITHOUT_RATES = {
+  LIMITS_ACTIONS_PER_USER: "{}",
+  LIMITS_MESSAGES_PER_CONNECTION: "off",
+  LIMITS_MESSAGES_PER_USER: "off",
+  OVERLOAD_LOOP_PERCENT: "0",
+};
+
+/** By default this machine is exempt from limits on addresses; eve and the others have one address here, so they share its rate. */
+const WITH_RATES = { LIMITS_WHITELIST_CIDRS: "192.0.2.1" };
+
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
@@ -96,9 +107,10 @@ const show = (delays: readonly number[]): string =>
   `p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms of ${delays.length}`;
 
 let isKept = true;
-for (const { name, title } of attacks) {
+for (const { name, title, isLimited } of attacks) {
   const redis = await BenchRedis.start();
-  const nodes = await Promise.all(["a", "b"].map((id) => NodeProcess.start(id, { REDIS_URL: redis.url })));
+  const env = { REDIS_URL: redis.url, ...(isLimited ? WITH_RATES : WITHOUT_RATES) };
+  const nodes = await Promise.all(["a", "b"].map((id) => NodeProcess.start(id, env)));
   const urls = nodes.map(({ url }) => url);
   const chat = new Chat();
   await chat.start(urls);

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 
@@ -5,6 +6,8 @@ import { WebSocket } from "ws";
 export interface Attack {
   readonly name: string;
   readonly title: string;
+  /** True: the rates of clients are what ends it. Other attacks show budgets, and no rate ends them before. @default false */
+  readonly isLimited?: boolean;
   run(urls: readonly string[]): Promise<void>;
 }
 
@@ -105,4 +108,58 @@ export const ATTACKS: readonly Attack[] = [
       }
     },
   },
+  {
+    name: "flood",
+    title: "sends messages as fast as a core can, and connects again when a node closes",
+    isLimited: true,
+    async run(urls) {
+      await Promise.all(urls.map(flood));
+    },
+  },
+  {
+    name: "connects",
+    title: "connects from one address as fast as a core can",
+    isLimited: true,
+    async run(urls) {
+      await Promise.all(
+        urls.map(async (url) => Promise.all(Array.from({ length: 32 }, () => reconnect(url)))),
+      );
+    },
+  },
+  {
+    name: "handshakes",
+    title: "begins handshakes and never ends them",
+    isLimited: true,
+    async run(urls) {
+      for (let index = 0; ; index++) {
+        const { hostname, port } = new URL(urls[index % urls.length] ?? "");
+        const socket = connect(Number(port), hostname);
+        socket.on("error", () => undefined).on("close", () => undefined);
+        socket.write("GET /ws HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+        await sleep(1);
+      }
+    },
+  },
 ];
+
+/** Sends batches of messages without a pause, on one connection after the other. */
+async function flood(url: string): Promise<never> {
+  for (;;) {
+    const socket = await open(url);
+    for (let id = 0; socket.readyState === WebSocket.OPEN; id += 100) {
+      for (let next = id; next < id + 100; next++) {
+        socket.send(JSON.stringify({ id: next, type: "n", to: "nobody", ephemeral: true }));
+      }
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+/** Connects and leaves, one time after the other. */
+async function reconnect(url: string): Promise<never> {
+  for (;;) {
+    const socket = await open(url);
+    socket.terminate();
+    await new Promise(setImmediate);
+  }
+}
