@@ -145,7 +145,7 @@ export const ATTACKS: readonly Attack[] = [
 /** Sends batches of messages without a pause, on one connection after the other. */
 async function flood(url: string): Promise<never> {
   for (;;) {
-    const socket = await open(url);
+    const { socket } = await Eve.open(url);
     for (let id = 0; socket.readyState === WebSocket.OPEN; id += 100) {
       for (let next = id; next < id + 100; next++) {
         socket.send(JSON.stringify({ id: next, type: "n", to: "nobody", ephemeral: true }));
@@ -158,7 +158,7 @@ async function flood(url: string): Promise<never> {
 /** Connects and leaves, one time after the other. */
 async function reconnect(url: string): Promise<never> {
   for (;;) {
-    const socket = await open(url);
+    const { socket } = await Eve.open(url);
     socket.terminate();
     await new Promise(setImmediate);
   }

@@ -9,10 +9,14 @@ export interface RunningHub {
   url(parameters?: Record<string, string>): string;
 }
 
-/** A hub of its own on a free loopback port, closed when the test is over. Quiet, and quick to close. */
+/**
+ * A hub of its own on a free loopback port, closed when the test is over. Quiet, quick to close, and never overloaded by a machine
+ * that is busy with other tests.
+ */
 export async function startHub(options: HubOptions = {}): Promise<RunningHub> {
   const shutdown = { drainMs: 2_000, reconnectSpreadMs: 0, ...options.shutdown };
-  const hub = createHub({ logLevel: "silent", ...options, shutdown });
+  const overload = { loopPercent: 0, ...options.overload };
+  const hub = createHub({ logLevel: "silent", ...options, shutdown, overload });
   const at = await hub.listen({ port: 0, host: "127.0.0.1" });
   onTestFinished(() => hub.close());
   const base = `${at.url.replace("http", "ws")}/ws`;

@@ -84,8 +84,10 @@ describe("while one address abuses a node, the others work and are never limited
     await talk(carol, "bob");
     await talk(bob, "carol");
     expect((await eve.closed).code).toBe(4008);
-    const answers = eve.frames.filter(({ id }) => id !== undefined);
-    // In order, each with its own answer, up to the one that ended the connection.
+    const answers = eve.frames
+      .filter(({ id }) => id !== undefined)
+      .sort((one, other) => Number(one.id) - Number(other.id));
+    // Each has its own answer, up to the one that ended the connection.
     expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 10_201 }, (_, n) => n));
     const isRefused = answers.map(({ error }) => error !== undefined);
     expect(isRefused.indexOf(true)).toBe(200);

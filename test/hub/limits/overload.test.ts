@@ -15,7 +15,7 @@ function holdLoop(): void {
 }
 
 it("a node whose event loop is held at 90 % sheds in order, says so, and loses nothing stored", async () => {
-  const running = await startHub();
+  const running = await startHub({ overload: { loopPercent: 85 } });
   const { hub, url } = running;
   const peer = await connectPeer(url({ user_id: "a" }));
   let id = 0;
