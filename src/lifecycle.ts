@@ -33,6 +33,7 @@ export interface LifecycleParts {
   readonly expiry: Expiry;
   readonly metrics: Metrics;
   readonly overload: Pick<Overload, "stop">;
+  readonly limits: { stop(): void };
   readonly sockets: HttpSockets;
 }
 
@@ -151,7 +152,7 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const { gateway, backplane, local, expiry, metrics, overload, config, hooks } = this.#parts;
+    const { gateway, backplane, local, expiry, metrics, overload, limits, config, hooks } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
@@ -171,6 +172,7 @@ export class Lifecycle {
     expiry.stop();
     metrics.stop();
     overload.stop();
+    limits.stop();
   }
 }
 

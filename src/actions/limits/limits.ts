@@ -2,6 +2,7 @@ import { clientNetwork, Networks, RateCounter } from "../../limit/limit.ts";
 import type { Connection } from "../../local/local.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { ClientLimits } from "./client.ts";
+import { StepClock } from "./clock.ts";
 import { KeyedCounters, type SharedCounter } from "./counters.ts";
 import { type LimitRates, LiveRate, type RateName } from "./rates.ts";
 
@@ -45,6 +46,7 @@ export class Limits {
   readonly #apiKeys: KeyedCounters;
   readonly #users: KeyedCounters;
   readonly #addresses: KeyedCounters;
+  readonly #clock = new StepClock();
   #exempt: Networks;
   #version = 0;
 
@@ -78,6 +80,10 @@ export class Limits {
     this.#version++;
   }
 
+  stop(): void {
+    this.#clock.stop();
+  }
+
   /** Counts a decision that was made elsewhere. */
   count(name: LimitName, isAllowed: boolean): void {
     if (isAllowed) this.allowed[name]++;
@@ -106,7 +112,7 @@ export class Limits {
 
   /** Counts a message or request of a client. @returns the error for the client when a limit refuses it */
   message(connection: Connection): TidingsError | undefined {
-    const now = performance.now();
+    const { now } = this.#clock;
     const client = connection.attached(ClientLimits);
     const refusal = this.#takeOwn(client, now);
     if (refusal !== undefined) return refusal;
@@ -129,14 +135,14 @@ export class Limits {
    * @returns the error for the client when a limit refuses it
    */
   ping(connection: Connection): TidingsError | undefined {
-    return this.#takeOwn(connection.attached(ClientLimits), performance.now());
+    return this.#takeOwn(connection.attached(ClientLimits), this.#clock.now);
   }
 
   /** Counts a request by its action. @returns the error for the client when a limit refuses it */
   action(connection: Connection, action: string): TidingsError | undefined {
     const source = this.#actions.get(action);
     if (source === undefined) return undefined;
-    const now = performance.now();
+    const { now } = this.#clock;
     const user = this.#userOf(connection.attached(ClientLimits), connection, now);
     user.actions ??= new Map();
     const counter = user.actions.get(action) ?? new RateCounter(source);
@@ -151,7 +157,7 @@ export class Limits {
   isAbuse(connection: Connection): boolean {
     const client = connection.attached(ClientLimits);
     client.refusals ??= new RateCounter(this.#rates.refusalsPerConnection);
-    return !client.refusals.take(performance.now());
+    return !client.refusals.take(this.#clock.now);
   }
 
   #takeOwn(client: ClientLimits, now: number): TidingsError | undefined {
