@@ -79,7 +79,7 @@ export const LIMITS = {
       doc: 'requests of one user by action, as JSON: `{"message.history":"10-S"}`; `message.send` are the messages',
     },
   ),
-  refusalsPerConnection: key(rate(), "20000-M", {
+  refusalsPerConnection: key(rate(), "1000-M", {
     doc: "messages of a connection that a limit may refuse, before it is closed with 4008",
   }),
 };
