@@ -33,16 +33,17 @@ import {
   UnfinishedMessages,
   type Workers,
   withCheckedIds,
+  withLimits,
   withLoginLimits,
 } from "./gateway/gateway.ts";
 import { countsOf, type Guards, makeGuards } from "./guards.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import type { Local } from "./local/local.ts";
+import { HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
-import { Commands, Gaps, Members, Watchers } from "./members/members.ts";
+import { Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
 import { TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
@@ -124,7 +125,7 @@ export function hubWith<Events extends object = EventMap>(
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const about = { config, authenticator, development, neighbours, callers };
-  const basis = { ...about, hooks, log, node: nodeId(config), report };
+  const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -169,6 +170,9 @@ function chooseBackplane(config: Config): Backplane {
   });
 }
 
+/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
+const HELD_SHARE = 1 / 4;
+
 /** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
 function makeMessaging(
   basis: Basis,
@@ -207,8 +211,10 @@ function makeMessaging(
   const reads = new HistoryReads(backplane.broker);
   const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
   const commands = new Commands(local, members);
+  const { presence } = backplane;
+  const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
-  const sink = backplaneSink({ deliverer, acks, watchers, hooks, commands, adjusted, report });
+  const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, adjusted, report });
   return { publisher, reads, watchers, members, sink };
 }
 
@@ -285,13 +291,14 @@ type ApiParts = Pick<
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
-  const { config, authenticator, development, neighbours, node, report } = basis;
+  const { config, authenticator, development, neighbours, node, report, workers } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, development, neighbours, node, report, limits, path, corsOrigins };
+  const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
   const guards = { httpLimits, limitSettings, overload };
-  const api = createApi({ ...parts, ...about, ...guards, apiKeys: apiKeysOf(config), startedAt: Date.now() });
+  const times = { startedAt: performance.now() };
+  const api = createApi({ ...parts, ...about, ...guards, ...times, apiKeys: apiKeysOf(config) });
   if (development) mountPage(api, path);
   return api;
 }

@@ -15,8 +15,7 @@ export interface SinkParts {
 export function backplaneSink({
   deliverer,
   acks,
-  watchers,
-  hooks,
+  presence,
   commands,
   adjusted,
   report,

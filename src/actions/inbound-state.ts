@@ -30,6 +30,9 @@ export class InboundState extends Attachment {
   inFlight = 0;
   /** Characters of their texts. */
   inFlightBytes = 0;
+  /** Turn of the event loop in which the last text was handled, and texts that were handled in it. */
+  turn = 0;
+  inTurn = 0;
   /** Set while the connection is paused. */
   backlog: Backlog | undefined;
   /** Number of awaited acknowledgements. */

@@ -6,6 +6,12 @@ import { ReadAhead } from "./read-ahead.ts";
 /** Requests and messages in flight for one connection: one client must not use up the node's share. */
 const MAX_IN_FLIGHT_PER_CONNECTION = 32;
 
+/**
+ * Texts of one connection that are handled in a turn of the event loop. One read may bring a thousand: the others wait for
+ * the next turn, so that a flood delays nobody else for long.
+ */
+const TEXTS_PER_TURN = 32;
+
 /** Share of the node's bytes in flight that one connection may have. It may exceed it by its last text. */
 const CONNECTION_SHARE = 1 / 32;
 
@@ -34,6 +40,11 @@ export class Intake {
   /** Paused connections, the longest waiting first. */
   readonly #paused = new Set<Connection>();
   readonly #readAhead: ReadAhead;
+  /** Paused connections that have had their share of this turn. */
+  #sated = new Set<Connection>();
+  /** Number of the turn of the event loop, counted while texts arrive. */
+  #turn = 1;
+  #isTurnOpen = false;
   #inFlight = 0;
   #inFlightBytes = 0;
 
@@ -81,9 +92,34 @@ export class Intake {
 
   /** Handles a text. @returns whether there is room for the next one */
   #start(connection: Connection, text: string): boolean {
+    this.#countInTurn(connection.attached(InboundState));
     const work = this.#handle(connection, text);
     if (work !== undefined) this.#track(connection, work, text.length);
     return this.#hasRoom(connection);
+  }
+
+  #countInTurn(state: InboundState): void {
+    if (state.turn === this.#turn) {
+      state.inTurn++;
+      return;
+    }
+    state.turn = this.#turn;
+    state.inTurn = 1;
+    if (this.#isTurnOpen) return;
+    this.#isTurnOpen = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    const sated = this.#sated;
+    this.#sated = new Set();
+    this.#isTurnOpen = false;
+    this.#turn++;
+    for (const connection of sated) this.#resume(connection);
+  };
+
+  #isSated({ turn, inTurn }: InboundState): boolean {
+    return inTurn >= TEXTS_PER_TURN && turn === this.#turn;
   }
 
   #track(connection: Connection, work: Promise<void>, bytes: number): void {
@@ -133,6 +169,7 @@ export class Intake {
     if (this.#isFull || connection.isFull) return false;
     const state = connection.attachment(InboundState);
     if (state === undefined) return true;
+    if (this.#isSated(state)) return false;
     const { inFlight, inFlightBytes } = state;
     return inFlight < MAX_IN_FLIGHT_PER_CONNECTION && inFlightBytes < this.#maxBytes * CONNECTION_SHARE;
   }
@@ -142,11 +179,15 @@ export class Intake {
     this.#paused.add(connection);
     connection.pause();
     this.#readAhead.watch(backlog, connection.transport.stream);
-    this.#awaitDrain(connection, backlog);
+    this.#awaitRoom(connection, backlog);
   }
 
-  /** Resumes after the send queue has drained. When another limit is the cause, the end of work resumes. */
-  #awaitDrain(connection: Connection, backlog: Backlog): void {
+  /**
+   * Resumes in the next turn, or after the send queue has drained. When another limit is the cause, the end of work
+   * resumes.
+   */
+  #awaitRoom(connection: Connection, backlog: Backlog): void {
+    if (this.#isSated(connection.attached(InboundState))) this.#sated.add(connection);
     if (backlog.awaitsDrain || !connection.isFull) return;
     backlog.awaitsDrain = true;
     connection
@@ -172,7 +213,7 @@ export class Intake {
     const backlog = state?.backlog;
     if (state === undefined || backlog === undefined) return;
     if (!this.#hasRoom(connection)) {
-      this.#awaitDrain(connection, backlog);
+      this.#awaitRoom(connection, backlog);
       return;
     }
     state.backlog = undefined;

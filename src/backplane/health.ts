@@ -11,6 +11,7 @@ export const DEGRADABLE = [
   "lost data",
   "partitions",
   "overload",
+  "workers",
 ] as const;
 
 export type Degradable = (typeof DEGRADABLE)[number];

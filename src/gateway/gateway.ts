@@ -216,6 +216,7 @@ export {
   type MintClaims,
   Neighbours,
   withCheckedIds,
+  withLimits,
   withLoginLimits,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
@@ -232,7 +233,7 @@ export {
   reachableAddress,
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
-export { createMetrics, type Metrics } from "./metrics/metrics.ts";
+export { createMetrics, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";

@@ -70,8 +70,6 @@ export class Connection implements ConnectionInfo {
     this.node = identity.node;
     this.connectedAt = identity.connectedAt;
     this.address = identity.address ?? "";
-    this.heardAt = identity.connectedAt;
-    this.pingedAt = identity.connectedAt;
     this.transport = transport;
     this.deflate = transport.deflate;
     this.#outbox = new Outbox(owner, transport.stream);

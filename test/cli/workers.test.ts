@@ -178,6 +178,54 @@ describe("tidings serve --workers", () => {
     expect(await rates()).toBe("80-S");
   });
 
+  it("answers for all workers, whichever is asked", async () => {
+    const running = await serveWorkers(3);
+    const reached = await reachAll(running, 3);
+    for (const n of range(9)) await sendTo(running, "alice", n);
+
+    const [stats, health, ready] = await Promise.all(
+      ["/stats", "/health", "/ready"].map((path) => ask(running, path)),
+    );
+    const answered = ["hub-1", "hub-2", "hub-3"];
+    expect(stats?.body).toMatchObject({ node: "hub", connections: 3, workers: { answered, silent: [] } });
+    expect(stats?.body.published.stored).toBe(9);
+    expect(health?.body).toMatchObject({ is_running: true, websocket_count: 3, node_id: "hub" });
+    expect(ready).toMatchObject({ status: 200, body: { ready: true, reasons: [] } });
+    expect(ready?.body.degraded.map(({ what }: { what: string }) => what)).not.toContain("workers");
+    const metrics = await metricsOf(running);
+    expect(metrics.get("tidings_connections")).toBe(3);
+    expect(metrics.get('tidings_published_total{kind="stored"}')).toBe(9);
+    expect(metrics.get('tidings_publish_seconds_count{kind="stored"}')).toBe(9);
+    expect(metrics.get('tidings_publish_seconds_bucket{kind="stored",le="+Inf"}')).toBe(9);
+    expect(metrics.get('tidings_workers{state="answered"}')).toBe(3);
+    expect(metrics.get("tidings_backplane_up")).toBe(1);
+    for (const peer of reached.values()) peer.end();
+  });
+
+  it("names a worker that hangs in answers of the others, and no counter falls when it is replaced", async () => {
+    const running = await serveWorkers(3);
+    const reached = await reachAll(running, 3);
+    const before = await metricsOf(running);
+    const stopped = await pidOf(running, "hub-1");
+
+    process.kill(stopped, "SIGSTOP");
+
+    const stats = await askOthers(running, "/stats", ({ workers }) => workers.silent.length > 0);
+    expect(stats.workers).toEqual({ answered: ["hub-2", "hub-3"], silent: ["hub-1"] });
+    const ready = await askOthers(running, "/ready", ({ degraded }) =>
+      degraded.some(({ what }: { what: string }) => what === "workers"),
+    );
+    const entry = { what: "workers", why: "hub-1 does not answer", since: expect.any(Number) };
+    expect(ready).toMatchObject({ ready: true, degraded: expect.arrayContaining([entry]) });
+    await pidOf(running, "hub-1", 2);
+    await askOthers(running, "/stats", ({ workers }) => workers.silent.length === 0);
+    const after = await metricsOf(running);
+    for (const name of ["tidings_connects_total", "tidings_publish_seconds_count"]) {
+      expect(after.get(name) ?? 0, name).toBeGreaterThanOrEqual(before.get(name) ?? 0);
+    }
+    for (const peer of reached.values()) peer.end();
+  });
+
   it.each(["SIGTERM", "SIGINT"] as const)("drains all workers at %s and exits after them", async (name) => {
     const running = await serveWorkers(2);
     const reached = await reachAll(running, 2);

@@ -88,6 +88,7 @@ class Scene {
         acknowledged: () => undefined,
         presence: () => undefined,
         adjusted: () => undefined,
+        presenceMissed: () => undefined,
         command: async () => 0,
         report: () => undefined,
       },

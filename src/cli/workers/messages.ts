@@ -14,6 +14,11 @@ export const STOP = "stop";
 export const PING = "ping";
 export const ALIVE = "alive";
 
+/** Message that gives a worker the limits of a configuration that was read again. */
+export interface NewLimits {
+  readonly limits: Config["limits"];
+}
+
 /** Message of a worker that cannot start: the supervisor prints it, once for all workers. */
 export interface Failure {
   readonly failure: string;
@@ -47,5 +52,5 @@ export interface CollectReply {
   readonly id: number;
 }
 
-export type ToWorker = Task | typeof STOP | typeof PING | ReportRequest | CollectReply;
+export type ToWorker = Task | typeof STOP | typeof PING | ReportRequest | CollectReply | NewLimits;
 export type ToSupervisor = typeof ALIVE | Ready | Failure | ReportReply | CollectRequest;

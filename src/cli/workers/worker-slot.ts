@@ -4,7 +4,16 @@ import type { Logger } from "pino";
 import type { Config } from "../../config/config.ts";
 import type { Collected, ReportName } from "../../gateway/gateway.ts";
 import { backoff, TidingsError } from "../../protocol/protocol.ts";
-import { ALIVE, type Failure, type NewLimits, PING, type Ready, STOP, type Task } from "./worker.ts";
+import {
+  type CollectRequest,
+  type NewLimits,
+  PING,
+  type Ready,
+  STOP,
+  type Task,
+  type ToSupervisor,
+} from "./messages.ts";
+import { SlotReports } from "./slot-reports.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
 const DELAY = { firstMs: 1_000, capMs: 30_000 };
@@ -32,7 +41,7 @@ export interface SlotOptions {
 
 /** Runs one worker process at a time, and starts the next one when it exits. */
 export class WorkerSlot {
-  #config: Config;
+  #options: SlotOptions;
   readonly #log: Logger;
   readonly #reports: SlotReports;
   #child: ChildProcess | undefined;
@@ -73,7 +82,7 @@ export class WorkerSlot {
 
   /** Gives this process and the next ones other limits. */
   limit(limits: Config["limits"]): void {
-    this.#config = { ...this.#config, limits };
+    this.#options = { ...this.#options, config: { ...this.#options.config, limits } };
     const message: NewLimits = { limits };
     this.#child?.send(message, ignoreError);
   }

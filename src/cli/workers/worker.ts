@@ -12,34 +12,7 @@ import {
   type ToWorker,
 } from "./messages.ts";
 import { closeOnSignal } from "./signals.ts";
-
-/** First message to a worker: its configuration, with its node id and port. */
-export type Task = Config;
-
-/** Message that makes a worker drain and exit. */
-export const STOP = "stop";
-
-/** Message that asks a worker for a sign of life, and its answer. */
-export const PING = "ping";
-export const ALIVE = "alive";
-
-/** Message that gives a worker the limits of a configuration that was read again. */
-export interface NewLimits {
-  readonly limits: Config["limits"];
-}
-
-/** Message of a worker that cannot start: the supervisor prints it, once for all workers. */
-export interface Failure {
-  readonly failure: string;
-}
-
-/** Message of a worker that listens. */
-export interface Ready {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  readonly development: boolean;
-}
+import { WorkerReports } from "./worker-reports.ts";
 
 /** The hidden command `worker`: one process of `tidings serve --workers`. */
 export const workerCommand = (): Command => new Command("worker").action(work);
@@ -56,10 +29,12 @@ async function work(): Promise<void> {
   const reports = new WorkerReports(server, config.node.id ?? server, send);
   const hub = hubWith(config, { workers: reports });
   const closing = closeOnSignal(() => hub.close());
-  process.on("message", (message: typeof STOP | typeof PING | NewLimits) => {
+  process.on("message", (message: ToWorker) => {
     if (message === STOP) closing.begin();
     else if (message === PING) process.send?.(ALIVE);
-    else hub.updateConfig(message);
+    else if ("report" in message) void reports.answer(message);
+    else if ("collected" in message) reports.collected(message);
+    else if ("limits" in message) hub.updateConfig(message);
   });
   // Without a supervisor nothing would restart or stop this worker.
   process.on("disconnect", () => closing.begin());

@@ -7,6 +7,7 @@ import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
 import type { Probe } from "../probe.ts";
+import type { Workers } from "../workers.ts";
 import type { HttpLimits } from "./limits.ts";
 
 /** The limits of this node, and the way to change them on all nodes. */
@@ -49,6 +50,8 @@ export interface ApiPorts {
   readonly limitSettings?: LimitSettings;
   /** @default never overloaded */
   readonly overload?: Pick<Overload, "refusal">;
+  /** The workers of a supervised server, for which this one answers. @default this node answers for itself */
+  readonly workers?: Workers | undefined;
   readonly limits: { readonly maxMessageBytes: number };
   /** By the monotonic clock, in milliseconds. */
   readonly startedAt: number;

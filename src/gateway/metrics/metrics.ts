@@ -251,4 +251,6 @@ const count = (counts: Map<string, number>, name: string): void => {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 };
 
-export { LoopDelayMonitor } from "./delay.ts";
+export { combinedMetrics } from "./combined.ts";
+export { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
+export type { JsonMetric } from "./registry.ts";

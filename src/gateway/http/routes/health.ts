@@ -72,17 +72,6 @@ const readyRoute = (ports: ApiPorts): Route =>
     },
   });
 
-async function whyNotReady({ backplane, probe, isDraining, overload }: ApiPorts): Promise<string[]> {
-  const reasons = isDraining() ? ["the node is closing"] : [];
-  if (overload?.refusal !== undefined) reasons.push(`new connections are refused: ${overload.refusal}`);
-  try {
-    await probe();
-  } catch (thrown) {
-    reasons.push(`${backplane.name} backplane: ${toTidingsError(thrown).message}`);
-  }
-  return reasons;
-}
-
 /** Answers a request without upgrade at the path of WebSockets (RFC 9110 section 15.5.22). */
 const socketRoute = ({ path: below }: ApiPorts): Route => {
   const path = below === "" ? "/" : below;

@@ -45,8 +45,14 @@ export const healthReport = ({ local, isDraining }: ApiPorts): HealthReport => (
   websocket_count: local.size,
 });
 
-export async function readyReport({ backplane, probe, isDraining }: ApiPorts): Promise<ReadyReport> {
+export async function readyReport({
+  backplane,
+  probe,
+  isDraining,
+  overload,
+}: ApiPorts): Promise<ReadyReport> {
   const reasons = isDraining() ? ["the node is closing"] : [];
+  if (overload?.refusal !== undefined) reasons.push(`new connections are refused: ${overload.refusal}`);
   try {
     await probe();
   } catch (thrown) {

@@ -14,6 +14,7 @@ const sink: BackplaneSink = {
   lost() {},
   presence() {},
   adjusted() {},
+  presenceMissed() {},
   command: async () => 0,
   report: (stage, error) => console.error(stage, error),
 };
