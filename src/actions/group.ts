@@ -1,18 +1,20 @@
 import { z } from "zod";
+import type { Connection } from "../local/local.ts";
 import { groupMembers } from "../members/members.ts";
-import { groupChannel } from "../protocol/protocol.ts";
+import { groupChannel, SerialPerKey } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
-import { InboundState } from "./inbound-state.ts";
 import { assertAllowed } from "./policy.ts";
 
 /** Registers `group.join`, `group.leave`, `group.members`. */
 export function groupActions(ports: BuiltinPorts): void {
   const { router, local, backplane, members, reads, authorize } = ports;
+  // Joins and leaves of a connection run in the order of the requests, so that the last request decides.
+  const changes = new SerialPerKey<Connection>();
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
   router.action("group.join", joinSchema, async ({ connection }, { group, position }) => {
     const channel = groupChannel(group);
     const joining = localConnection(local, connection);
-    const replay = await joining.attached(InboundState).groupChanges.run(async () => {
+    const replay = await changes.run(joining, async () => {
       await assertAllowed(authorize, joining, "join", channel);
       if (position !== undefined) reads.assertRoom();
       return members.join(joining, group);
@@ -23,7 +25,7 @@ export function groupActions(ports: BuiltinPorts): void {
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {
     const leaving = localConnection(local, connection);
-    await leaving.attached(InboundState).groupChanges.run(() => members.leave(leaving, group));
+    await changes.run(leaving, () => members.leave(leaving, group));
     return { channel: groupChannel(group) };
   });
   router.action("group.members", groupSchema, async ({ connection }, { group }) => {

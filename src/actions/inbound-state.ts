@@ -38,17 +38,10 @@ export class InboundState extends Attachment {
   /** Number of awaited acknowledgements. */
   awaitedAcks = 0;
   #messages: Serial | undefined;
-  #groupChanges: Serial | undefined;
 
   /** Runs the client's messages in the order of their arrival, however long hooks take. */
   get messages(): Serial {
     this.#messages ??= new Serial();
     return this.#messages;
-  }
-
-  /** Runs joins and leaves in the order of the requests, so that the last request decides. */
-  get groupChanges(): Serial {
-    this.#groupChanges ??= new Serial();
-    return this.#groupChanges;
   }
 }

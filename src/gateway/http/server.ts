@@ -16,9 +16,6 @@ export interface ServerOptions {
 /** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
-/** Time without any byte, after which a socket with an unanswered request is cut. A handler may take 60 s of it. */
-const SILENCE_MS = 120_000;
-
 /** Makes an HTTP server that limits the number of sockets, the time of requests, and the time between them. */
 export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
   const { handshakeTimeoutMs, idleTimeoutMs, bufferBytes, sockets } = options;
@@ -29,7 +26,6 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
     connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 5_000),
     highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
   });
-  server.timeout = SILENCE_MS;
   sockets.watch(server, listener);
   return server;
 }

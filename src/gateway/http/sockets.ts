@@ -9,6 +9,9 @@ export interface SocketLimits {
   readonly open: number;
 }
 
+/** Time without any byte, after which a socket with an unanswered request is cut. A handler may take 60 s of it. */
+const SILENCE_MS = 120_000;
+
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = "5";
 
@@ -21,10 +24,16 @@ export class HttpSockets {
   readonly #open = new Map<Socket, number>();
   /** Sockets without an unanswered request, the longest idle first. */
   readonly #idle = new Set<Socket>();
+  /** Listener of all sockets: one for each would cost memory for as long as a WebSocket lives. */
+  readonly #onClose: (this: Socket) => void;
   #cut = 0;
 
   constructor(limits: SocketLimits) {
     this.#limits = limits;
+    const forget = (socket: Socket): void => this.#forget(socket);
+    this.#onClose = function (): void {
+      forget(this);
+    };
   }
 
   /** Sockets that are no WebSocket. */
@@ -40,8 +49,13 @@ export class HttpSockets {
   /** Watches the sockets of a server. @param listener gets the requests that there is room for */
   watch(server: Server, listener: RequestListener): void {
     server.on("connection", (socket: Socket) => this.#begin(socket));
-    server.on("upgrade", ({ socket }: IncomingMessage) => this.#forget(socket));
+    server.on("upgrade", ({ socket }: IncomingMessage) => {
+      socket.off("close", this.#onClose);
+      this.#forget(socket);
+    });
     server.on("request", (request, response) => {
+      // Not by `server.timeout`, which leaves a timer in the memory of each WebSocket.
+      request.socket.setTimeout(SILENCE_MS);
       if (this.#admit(request.socket)) this.#count(request.socket, response);
       else return refuse(response);
       void listener(request, response);
@@ -51,7 +65,7 @@ export class HttpSockets {
   #begin(socket: Socket): void {
     if (this.#opening.size >= this.#limits.opening) this.#cutFirst(this.#opening);
     this.#opening.add(socket);
-    socket.once("close", () => this.#forget(socket));
+    socket.on("close", this.#onClose);
   }
 
   /** @returns false when there is no room for the socket of this request */
