@@ -75,15 +75,15 @@ local function list_at(at, channel, birth, stamp)
   return table.concat({ at, ${LIST_KEY.join(", ")} }, ":")
 end
 
--- A serial number that the partition has not given before. Its counter begins with the partition, at 1. Where it was
--- deleted, the clock goes on: a number that is given twice would make two histories one.
+-- A serial number that the partition has not given before: the time in milliseconds, or one more than the last number
+-- where that is more. A plain counter would give numbers twice after a restore from an older state, and make two
+-- histories one.
 local function next_serial(at)
-  local counter = at .. ":${SERIAL_KEY}"
+  local counter, time = at .. ":${SERIAL_KEY}", now()
   local serial = redis.call("INCR", counter)
-  if serial > 1 then return serial end
-  serial = now()
-  redis.call("SET", counter, serial)
-  return serial
+  if serial >= time then return serial end
+  redis.call("SET", counter, time)
+  return time
 end
 
 -- Renames the list of a channel's history. A node with an outdated append target then finds no list under its key.

@@ -80,9 +80,10 @@ return reply
 export const VERIFY = historyScript(
   "verify",
   lua`
--- Compares what a node has delivered with the histories in Redis. A replica that became master may lack the newest
--- messages, and new messages may have taken their offsets. Such a history continues under another epoch, and the
--- channel's nodes get a line "lost", so that no message is taken for another.
+-- Compares what a node has delivered with the histories in Redis. A replica that became master, or a restored snapshot,
+-- may lack the newest messages, and new messages may have taken their offsets; or it may have an epoch that was replaced
+-- already. Such a history continues under another epoch, and the channel's nodes get a line "lost", so that no message
+-- is taken for another.
 -- KEYS[1]  base of the channels' partition
 -- ARGV[1]  HEAD_MS
 -- ARGV[2…] of each channel: channel, epoch and offset that the node has delivered, id of that message or ""
@@ -91,6 +92,12 @@ local function is_same(history, seen, id)
   if seen > last_of(history) then return false end
   if id == "" or seen <= history.start then return true end
   return string.match(entry_at(history, seen), "${entryPattern("id")}") == id
+end
+
+-- True if the history was replaced by one of another epoch, and Redis has forgotten that.
+local function is_older(history, epoch)
+  local birth, serial = string.match(epoch, "^(.*)%.(%d+)$")
+  return birth == birth_of(base) and tonumber(serial) > tonumber(history.serial)
 end
 
 local function rotate(history)
@@ -110,11 +117,12 @@ for index = 2, #ARGV, 4 do
   local channel, seen_epoch, seen, id = ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2]), ARGV[index + 3]
   local history = history_of(base, channel)
   local from = seen
-  if epoch_of(history) ~= seen_epoch then
-    from = loss_of(history) or 0
-  elseif not is_same(history, seen, id) then
+  local is_known = epoch_of(history) == seen_epoch
+  if is_known and not is_same(history, seen, id) or is_older(history, seen_epoch) then
     rotate(history)
     from = last_of(history)
+  elseif not is_known then
+    from = loss_of(history) or 0
   end
   reply[#reply + 1] = epoch_of(history)
   reply[#reply + 1] = last_of(history)

@@ -117,8 +117,7 @@ export class Receiver {
     const known = new Map<Channel, Delivered>(this.#parts.confirmed());
     for (const [channel, progress] of this.#progress) {
       const confirmed = known.get(channel);
-      const isLater = confirmed?.epoch === progress.epoch && confirmed.offset > progress.offset;
-      if (!isLater) known.set(channel, progress);
+      if (confirmed === undefined || !isLater(confirmed, progress)) known.set(channel, progress);
     }
     return known;
   }
@@ -319,6 +318,10 @@ const unlessMoving =
     if (!(error instanceof PartitionMoving)) throw error;
     onMoving(error.partition);
   };
+
+/** True if a position comes after the other one. */
+const isLater = (position: Position, other: Position): boolean =>
+  position.epoch === other.epoch ? position.offset > other.offset : isBefore(other.epoch, position.epoch);
 
 /**
  * True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Message, StoredMessage } from "../../../../src/backplane/backplane.ts";
 import { partitionOf } from "../../../../src/backplane/redis/wire/keys.ts";
+import type { Channel } from "../../../../src/protocol/protocol.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
-import { connectionOf, NO_RULES, startCluster, upTo } from "../../contract/harness.ts";
+import { connectionOf, NO_RULES, startCluster, type TestNode, upTo } from "../../contract/harness.ts";
 import { redisOn } from "../harness.ts";
 
 let server: RedisServer;
@@ -19,7 +21,7 @@ async function snapshotOf(partition: number): Promise<() => Promise<void>> {
   const keys = await keysLike(`*{${partition}}:*`);
   for (const key of keys) await server.command("COPY", key, `kept ${key}`);
   return async () => {
-    for (const key of keys) await server.command("RENAME", `kept ${key}`, key);
+    for (const key of keys) await server.command("COPY", `kept ${key}`, key, "REPLACE");
     await server.command("CLIENT", "KILL", "TYPE", "normal");
   };
 }
@@ -43,17 +45,58 @@ test.for([
     for (const _ of upTo(3)) await node.broker.append(message(channel));
 
     await restore();
-    const epochNow = (): Promise<string | undefined> =>
-      node.broker.history(channel, { limit: 1 }).then(
-        ({ epoch }) => epoch,
-        () => undefined, // the connections are being made anew
-      );
-    await eventually("the epoch has changed", async () => {
-      const epoch = await epochNow();
-      return epoch !== undefined && epoch !== first.epoch;
-    });
-    const next = await node.broker.append(message(channel));
-    expect(next.epoch).toBe(await epochNow());
+    const epoch = await otherEpoch(node, channel, [first.epoch]);
+    const next = await appended(node, message(channel));
+    expect(next.epoch).toBe(epoch);
     expect(next.offset).toBe(2);
   },
 );
+
+/** Stores a message as soon as the node is back. */
+async function appended(node: TestNode, message: Message): Promise<StoredMessage> {
+  let stored: StoredMessage | undefined;
+  await eventually("the message is stored", async () => {
+    stored = await node.broker.append(message).catch(() => undefined);
+    return stored !== undefined;
+  });
+  if (stored === undefined) throw new Error("eventually has waited for it");
+  return stored;
+}
+
+/** Waits until a history has an epoch that it did not have before. */
+async function otherEpoch(node: TestNode, channel: Channel, former: readonly string[]): Promise<string> {
+  let epoch = "";
+  await eventually("the epoch has changed", async () => {
+    // The connections are being made anew.
+    epoch = await node.broker.history(channel, { limit: 1 }).then(
+      (page) => page.epoch,
+      () => "",
+    );
+    return epoch !== "" && !former.includes(epoch);
+  });
+  return epoch;
+}
+
+test("a state of Redis that is restored twice never has an epoch again, and members go on", async () => {
+  await using cluster = await startCluster(
+    redisOn(() => server),
+    { heartbeatMs: 200 },
+  );
+  const { node, message } = cluster;
+  for (const { sink } of cluster.nodes) sink.report = () => undefined; // of the outages
+  const channel = "user:eve";
+  await node.presence.arrive(connectionOf(node, "eve"), NO_RULES);
+  const { epoch: first } = await appended(node, message(channel));
+  const restore = await snapshotOf(partitionOf(channel));
+  await appended(node, message(channel));
+
+  await restore();
+  const second = await otherEpoch(node, channel, [first]);
+  await appended(node, message(channel));
+  await restore();
+  const third = await otherEpoch(node, channel, [first, second]);
+  const last = await appended(node, message(channel));
+  expect(last.epoch).toBe(third);
+  const { delivered } = node.sink;
+  await eventually("the member gets the message", () => delivered.some(({ id }) => id === last.id));
+});
