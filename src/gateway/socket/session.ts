@@ -15,8 +15,8 @@ import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admis
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
-import { closeSocket } from "./transport.ts";
-import { stopWatching, type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
+import { closeSocket, listenTo, type SocketEvents } from "./transport.ts";
+import type { UnfinishedMessages, Watched } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
@@ -47,9 +47,10 @@ export interface Ended {
 type State = "awaiting login" | "admitting" | "open" | "closing";
 
 /** Life cycle of one WebSocket: login, admission, messages, end. */
-export class Session implements Watched {
+export class Session implements Watched, SocketEvents {
   readonly #ports: SessionPorts;
   readonly socket: WebSocket;
+  readonly #address: string;
   #state: State = "awaiting login";
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
@@ -62,15 +63,8 @@ export class Session implements Watched {
     this.#ports = ports;
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
-    watchReads(opened.stream, this);
-    const { address } = opened;
-    opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
-    opened.socket.on("close", (code: number, reason: Buffer) => {
-      this.#end({ code, reason: reason.toString(), address }).catch((error: unknown) =>
-        this.#report("disconnect", error),
-      );
-    });
-    opened.socket.on("error", stopWatching);
+    this.#address = opened.address;
+    listenTo(opened.socket, opened.stream, this);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
     });
@@ -146,7 +140,7 @@ export class Session implements Watched {
     for (const text of texts) this.#ports.inbound.text(connection, text);
   }
 
-  #message(data: RawData, isBinary: boolean): void {
+  message(data: RawData, isBinary: boolean): void {
     try {
       this.#ports.unfinished.completed(this);
       if (isBinary) this.#binary(data);
@@ -229,6 +223,12 @@ export class Session implements Watched {
       this.#closeCause = "protocol";
       closeSocket(this.socket, 1009, reason);
     } else this.#close("protocol", reason);
+  }
+
+  closed(code: number, reason: string): void {
+    this.#end({ code, reason, address: this.#address }).catch((error: unknown) =>
+      this.#report("disconnect", error),
+    );
   }
 
   /** Ends the session after its socket. Awaits a login in flight, because its connection must leave the cluster. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Message, StoredMessage } from "../../../../src/backplane/backplane.ts";
+import type { Appended, Message } from "../../../../src/backplane/backplane.ts";
 import { partitionOf } from "../../../../src/backplane/redis/wire/keys.ts";
 import type { Channel } from "../../../../src/protocol/protocol.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -53,8 +53,8 @@ test.for([
 );
 
 /** Stores a message as soon as the node is back. */
-async function appended(node: TestNode, message: Message): Promise<StoredMessage> {
-  let stored: StoredMessage | undefined;
+async function appended(node: TestNode, message: Message): Promise<Appended> {
+  let stored: Appended | undefined;
   await eventually("the message is stored", async () => {
     stored = await node.broker.append(message).catch(() => undefined);
     return stored !== undefined;
