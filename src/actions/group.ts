@@ -4,6 +4,7 @@ import { groupMembers } from "../members/members.ts";
 import { groupChannel, SerialPerKey } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
 import { assertAllowed } from "./policy.ts";
+import type { ActionHandler } from "./router.ts";
 
 /** Registers `group.join`, `group.leave`, `group.members`. */
 export function groupActions(ports: BuiltinPorts): void {
@@ -11,16 +12,20 @@ export function groupActions(ports: BuiltinPorts): void {
   // Joins and leaves of a connection run in the order of the requests, so that the last request decides.
   const changes = new SerialPerKey<Connection>();
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
-  router.action("group.join", joinSchema, async ({ connection }, { group, position }) => {
+  const join: ActionHandler<z.output<typeof joinSchema>> = async (context, { group, position }) => {
     const channel = groupChannel(group);
-    const joining = localConnection(local, connection);
-    const replay = await changes.run(joining, async () => {
-      await assertAllowed(authorize, joining, "join", channel);
-      if (position !== undefined) reads.assertRoom();
-      return members.join(joining, group);
-    });
+    const joining = localConnection(local, context.connection);
+    // The deadline is for the policy and the backplane: the replay takes as long as its client takes to read.
+    const replay = await router.within(context, () =>
+      changes.run(joining, async () => {
+        await assertAllowed(authorize, joining, "join", channel);
+        if (position !== undefined) reads.assertRoom();
+        return members.join(joining, group);
+      }),
+    );
     return { channel, ...(await replay(position)) };
-  });
+  };
+  router.action("group.join", joinSchema, join, { hasDeadline: false });
 
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {

@@ -18,7 +18,15 @@ export type ActionHandler<Input> = (context: ActionContext, input: Input) => unk
  */
 export type Middleware = (context: ActionContext, next: () => Promise<unknown>) => Promise<unknown>;
 
-type Action = (context: ActionContext, data: unknown) => unknown;
+interface Action {
+  readonly handle: (context: ActionContext, data: unknown) => unknown;
+  readonly hasDeadline: boolean;
+}
+
+export interface ActionOptions {
+  /** False for an action that lasts as long as its client takes to read: nothing of it may hang. @default true */
+  readonly hasDeadline?: boolean;
+}
 
 /** Finds the handler of `module.action`, validates its input, runs it inside the middleware. */
 export class Router {
@@ -48,6 +56,7 @@ export class Router {
     name: string,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+    { hasDeadline = true }: ActionOptions = {},
   ): void {
     if (!isId(name) || !/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
@@ -56,12 +65,13 @@ export class Router {
     if (typeof schema?.["~standard"]?.validate !== "function") {
       throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
     }
-    this.#actions.set(name, (context, data) => {
+    const handle = (context: ActionContext, data: unknown): unknown => {
       const result = schema["~standard"].validate(data);
       if (result instanceof Promise)
         return result.then((checked) => handler(context, acceptedValue(checked)));
       return handler(context, acceptedValue(result));
-    });
+    };
+    this.#actions.set(name, { handle, hasDeadline });
   }
 
   /** Adds a middleware inside the earlier middleware. */
@@ -80,8 +90,8 @@ export class Router {
       throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
     }
     this.#overdue.assertRoom(context.action);
-    const reply = this.#through(0, context, () => action(context, data));
-    return reply instanceof Promise ? this.within(context, () => reply) : reply;
+    const reply = this.#through(0, context, () => action.handle(context, data));
+    return reply instanceof Promise && action.hasDeadline ? this.within(context, () => reply) : reply;
   }
 
   /** Runs work for a request or message within the timeout. Work that goes on after it is counted. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { startHub } from "../support/hub.ts";
 import { connectPeer, type Frame, isMessage, type Peer } from "../support/peer.ts";
 
@@ -63,6 +64,26 @@ describe("resume", () => {
       await peer.caughtUp();
       expect(positionOf(peer, "user:bob")).toMatchObject({ epoch, recovered: false });
     }
+  });
+
+  it("is answered after the replay, however long its client takes to read", async () => {
+    const { hub, url } = await startHub({
+      timeouts: { handlerMs: 100 },
+      websocket: { messageBufferSize: 16 },
+    });
+    hub.action("test.hang", z.any(), () => new Promise(() => undefined));
+    const other = await connectPeer(url({ user_id: "alice" }));
+    const { epoch } = await hub.user("bob").send({ type: "n" });
+    for (let n = 0; n < 40; n++) await hub.user("bob").send({ type: "n", data: "x".repeat(200_000) });
+    const end = { epoch, offset: 41 };
+    const peer = await connectPeer(url({ ...bob, resume: JSON.stringify({ "user:bob": end }) }));
+    peer.pause();
+    const reply = peer.request("message.resume", { channel: "user:bob", epoch, offset: 1 });
+    // Whatever has the deadline of a handler ends meanwhile.
+    expect(await other.request("test.hang")).toMatchObject({ error: { code: "timeout" } });
+    peer.socket.resume();
+    expect(await reply).toMatchObject({ data: { recovered: true } });
+    expect(offsets(peer)).toEqual(range(2, 41));
   });
 
   it("replays far more than the send queue holds, while live messages continue", async () => {

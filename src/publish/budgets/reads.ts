@@ -14,9 +14,9 @@ const PER_NODE = 16;
 /** Reads that wait on the node, from which on a request for another one is refused. */
 const MAX_WAITING = 1_000;
 
-/** Bytes that a user reads from histories on this node in a millisecond (2 MiB/s), and time that it may use up in advance. */
-const BYTES_PER_MS = 2_097;
-const BURST_MS = 4_000;
+/** Bytes that a user reads from histories on this node in a millisecond (1 MiB/s), and time that it may use up in advance. */
+const BYTES_PER_MS = 1_049;
+const BURST_MS = 8_000;
 
 /** Bytes of a page, or unsent bytes of a connection, that delay no further read. */
 const SMALL = 16_384;
