@@ -3,7 +3,7 @@ import { resolveConfig } from "./resolve.ts";
 import type { Config } from "./shape.ts";
 
 export { configTables, defaultText, describeConfig, headingOf, valueText } from "./describe.ts";
-export { isLoopback, Networks } from "./hosts.ts";
+export { isLoopback } from "./hosts.ts";
 export type { NamedKey, Secrecy, Unit } from "./key.ts";
 export { maskConfig, maskValue } from "./mask.ts";
 export { nodeId } from "./node-id.ts";

@@ -2,9 +2,9 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
-import { parseRate } from "../limit/limit.ts";
+import { isSubnet, parseRate } from "../limit/limit.ts";
 import { ID_RULE, isId } from "../protocol/protocol.ts";
-import { isNetwork, splitHosts } from "./hosts.ts";
+import { splitHosts } from "./hosts.ts";
 
 /**
  * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files
@@ -129,8 +129,8 @@ const isPrintable = (value: string): boolean => /^[\x21-\x7e](?:[\x20-\x7e]*[\x2
 
 export const id = (): z.ZodType<string> => text(ID_RULE, isId);
 
-/** An address or a network, such as `172.17.0.0/16`. */
-export const network = (expected: string): z.ZodType<string> => text(expected, isNetwork);
+/** An address or a network, such as `172.17.0.0/16`, but none of all addresses. */
+export const network = (expected: string): z.ZodType<string> => text(expected, isSubnet);
 
 export const ip = (): z.ZodType<string> => text("an IPv4 or IPv6 address", (value) => isIP(value) !== 0);
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TidingsError } from "../protocol/protocol.ts";
-import { holdsEverything, NETWORK_FORM, parseNetwork } from "./networks.ts";
+import { isSubnet, NETWORK_FORM, parseNetwork } from "./networks.ts";
 import { RATE_FORM, readRate } from "./rate.ts";
 
 /** The configuration of a rate limiter: everything that can be written in a file, and changed while it runs. */
@@ -84,7 +84,7 @@ const SCHEMA: z.ZodType<RateLimitConfig> = z.strictObject({
   addHeaders: z.boolean({ error: "true or false" }).optional(),
   denyStatus: whole(400, 599, "an HTTP status from 400 to 599").optional(),
   denyMessage: text("a text of at least one character", (value) => value !== "").optional(),
-  trustProxy: list(PROXY_FORM, (value) => isNetwork(value) && !holdsEverything(value)).optional(),
+  trustProxy: list(PROXY_FORM, isSubnet).optional(),
   ipv6Prefix: whole(1, 128).optional(),
   onStoreError: z.enum(["allow", "deny"], { error: "allow or deny" }).optional(),
   storeTimeoutMs: whole(1, MAX_TIMER_MS).optional(),

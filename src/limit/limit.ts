@@ -7,7 +7,7 @@ export type { MiddlewareOptions } from "./middleware/decision.ts";
 export { type FastifyReplyLike, type FastifyRequestLike, fastifyHook } from "./middleware/fastify.ts";
 export { type HonoContextLike, honoMiddleware } from "./middleware/hono.ts";
 export { type ExpressRequest, expressMiddleware, httpHandler, type Next } from "./middleware/http.ts";
-export { Networks } from "./networks.ts";
+export { isSubnet, Networks } from "./networks.ts";
 export type { RateObserver } from "./observers.ts";
 export type { RateRequest } from "./policy.ts";
 export { parseRate, type Rate, type RateUnit } from "./rate.ts";

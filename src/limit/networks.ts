@@ -53,10 +53,10 @@ export function parseNetwork(text: string): Network | undefined {
   return bits > 128 ? undefined : { first: masked(groups, bits), bits };
 }
 
-/** True for a network that holds every IPv4 or every IPv6 address. */
-export const holdsEverything = (text: string): boolean => {
+/** True for an address or a network, but not for one that holds every IPv4 or every IPv6 address. */
+export const isSubnet = (text: string): boolean => {
   const network = parseNetwork(text);
-  return network !== undefined && (network.bits === 0 || (network.bits <= IPV4_OFFSET && isMapped(network)));
+  return network !== undefined && network.bits > 0 && (network.bits > IPV4_OFFSET || !isMapped(network));
 };
 
 /** A network of IPv6 with 96 bits at most that holds all addresses of IPv4, as `::ffff:0:0/96` and `::/80` do. */

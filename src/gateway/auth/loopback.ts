@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
-import { isLoopback, Networks } from "../../config/config.ts";
+import { isLoopback } from "../../config/config.ts";
+import { Networks } from "../../limit/limit.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 
 /** Clients that development mode serves: this machine, and the networks that the setting names. */
