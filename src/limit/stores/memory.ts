@@ -27,7 +27,8 @@ export function memoryStore({ maxKeys = 100_000, now = monotonic }: MemoryStoreO
   return new Counts(maxKeys, now);
 }
 
-const monotonic = (): number => performance.now();
+/** Whole milliseconds: of two fractions `begin + length - begin` may be a little more than `length`, and a second would be told as two. */
+const monotonic = (): number => Math.floor(performance.now());
 
 class Counts implements MemoryStore {
   readonly #maxKeys: number;

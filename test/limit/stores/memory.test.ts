@@ -83,6 +83,12 @@ describe("the memory store", () => {
     );
   });
 
+  it("tells no more than the length of a window until its end, by the real clock", () => {
+    const store = memoryStore();
+    const longest = Array.from({ length: 2_000 }, (_, key) => store.take(`${key}`, parseRate("1-S")).resetMs);
+    expect(Math.max(...longest)).toBe(1_000);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])("refuses maxKeys %d", (maxKeys) => {
     expect(() => memoryStore({ maxKeys })).toThrow("memoryStore: maxKeys: expected a whole number from 1");
   });
