@@ -235,7 +235,12 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
   const { maxHandshakes: opening } = config.websocket;
   const http = {
-    sockets: new HttpSockets({ opening, open: config.http.maxSockets }),
+    sockets: new HttpSockets({
+      opening,
+      open: config.http.maxSockets,
+      // A trusted proxy speaks for many clients.
+      refuses: (peer) => !basis.callers.isProxy(peer) && guards.limits.refusesSocket(peer),
+    }),
     pipelines: new Pipelines(),
   };
   const { traffic, health } = backplane;

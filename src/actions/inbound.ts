@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../local/local.ts";
 import {
   type ClientMessage,
@@ -33,6 +34,12 @@ export interface InboundPorts {
 
 /** Limit of awaited acknowledgements per connection. */
 const MAX_AWAITED_ACKS = 1_000;
+
+/**
+ * Time for which a refused message or request keeps its place of the connection. So the node reads a client over its limit slowly, and its flood
+ * stays in its own socket.
+ */
+const REFUSED_MS = 100;
 
 const PONG = encodeServerFrame({ type: "pong" });
 
@@ -86,14 +93,22 @@ export class Inbound {
       const answer = decoded.frame.kind === "ping" ? undefined : decoded.frame.answer;
       connection.send(answer === undefined ? encodeBadInput(refusal) : encodeError(answer, refusal));
     }
-    if (!this.#ports.limits.isAbuse(connection)) return;
-    connection.send(limitNotice(refusal.retryAfterMs));
-    connection.close("rate_limited");
+    if (this.#ports.limits.isAbuse(connection)) {
+      connection.send(limitNotice(refusal.retryAfterMs));
+      connection.close("rate_limited");
+    } else this.#slowDown(connection);
+  }
+
+  #slowDown(connection: Connection): void {
+    this.#intake.keep(connection, sleep(REFUSED_MS, undefined, { ref: false }));
   }
 
   async #request(connection: Connection, { action, data, answer }: ClientRequest): Promise<void> {
     const refusal = this.#ports.limits.action(connection, action);
-    if (refusal !== undefined) return this.#refuse(connection, action, refusal, answer);
+    if (refusal !== undefined) {
+      this.#refuse(connection, action, refusal, answer);
+      return this.#slowDown(connection);
+    }
     try {
       const reply = await this.#ports.router.run({ action, user: connection.user, connection }, data);
       connection.send(encodeReply(answer, reply));
@@ -106,6 +121,7 @@ export class Inbound {
     const refusal = this.#ports.limits.action(connection, "message.send");
     if (refusal !== undefined) {
       this.#refuse(connection, "message", refusal, message.answer);
+      this.#slowDown(connection);
       return undefined;
     }
     return connection

@@ -35,6 +35,11 @@ export class Callers {
     return this.addressOf(socket.remoteAddress, headers["x-forwarded-for"]);
   }
 
+  /** True for a trusted proxy. */
+  isProxy(peer: string): boolean {
+    return this.#trusted.has(peer);
+  }
+
   /** Addresses in X-Forwarded-For as they are written, when a trusted proxy sent it. */
   wayOf(peer: string | undefined, forwardedFor: ForwardedFor): readonly string[] | undefined {
     if (peer === undefined || forwardedFor === undefined || !this.#trusted.has(peer)) return undefined;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { WebSocketServer } from "ws";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
@@ -121,7 +122,8 @@ export class Gateway {
     const { request, stream, address } = upgrade;
     this.#pending++;
     try {
-      this.#assertWelcome(upgrade);
+      const waitMs = this.#assertWelcome(upgrade);
+      if (waitMs > 0) await this.#pace(waitMs);
       if (!this.#isOpen) await this.#opening();
       const login = readQuery(request);
       const identity = await this.#authenticate(login, address);
@@ -145,12 +147,22 @@ export class Gateway {
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
-  /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
-  #assertWelcome({ request: { headers, socket }, address }: Upgrade): void {
+  /** Lets a client wait whose address connects too fast. @throws TidingsError `unavailable` when the node closes meanwhile */
+  async #pace(waitMs: number): Promise<void> {
+    await sleep(waitMs, undefined, { ref: false });
+    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+  }
+
+  /**
+   * Checks that need no credentials.
+   * @returns milliseconds that the client has to wait
+   * @throws TidingsError `rate_limited`, `unavailable` or `forbidden`
+   */
+  #assertWelcome({ request: { headers, socket }, address }: Upgrade): number {
     const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     // Before the node's own rate: one address must not use it up for all others.
-    limits.assertConnect(address);
+    const waitMs = limits.assertConnect(address);
     overload.assertConnect();
     const isFull = this.#ports.local.size + this.#pending > maxConnections;
     if (isFull || (this.#pending > maxHandshakes && !this.#makeRoom())) {
@@ -174,6 +186,7 @@ export class Gateway {
     if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
       throw new TidingsError("forbidden", "this origin is not allowed");
     }
+    return waitMs;
   }
 
   /** Closes the oldest session that has sent nothing: silent clients must not keep others out. */

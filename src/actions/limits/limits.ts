@@ -3,6 +3,7 @@ import type { Connection } from "../../local/local.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { ClientLimits } from "./client.ts";
 import { StepClock } from "./clock.ts";
+import { ConnectLimits } from "./connects.ts";
 import { KeyedCounters, type SharedCounter } from "./counters.ts";
 import { type LimitRates, LiveRate, type RateName } from "./rates.ts";
 
@@ -40,7 +41,7 @@ export class Limits {
   readonly denied = zeros();
   readonly #rates: Readonly<Record<RateName, LiveRate>>;
   readonly #actions = new Map<string, LiveRate>();
-  readonly #connects: KeyedCounters;
+  readonly #connects: ConnectLimits;
   readonly #addressLogins: KeyedCounters;
   readonly #userLogins: KeyedCounters;
   readonly #apiKeys: KeyedCounters;
@@ -60,8 +61,9 @@ export class Limits {
       messagesPerUser: new LiveRate(rates.messagesPerUser),
       messagesPerAddress: new LiveRate(rates.messagesPerAddress),
       refusalsPerConnection: new LiveRate(rates.refusalsPerConnection),
+      refusalsPerAddress: new LiveRate(rates.refusalsPerAddress),
     };
-    this.#connects = new KeyedCounters(this.#rates.connectsPerAddress);
+    this.#connects = new ConnectLimits(this.#rates.connectsPerAddress, this.#rates.refusalsPerAddress);
     this.#addressLogins = new KeyedCounters(this.#rates.loginsPerAddress);
     this.#userLogins = new KeyedCounters(this.#rates.loginsPerUser);
     this.#apiKeys = new KeyedCounters(this.#rates.apiKeyRate);
@@ -90,9 +92,32 @@ export class Limits {
     else this.denied[name]++;
   }
 
-  /** Counts an attempt to connect. @throws TidingsError `rate_limited` */
-  assertConnect(address: string): void {
-    this.#assert("connects_address", "connects from one address", this.#connects, this.#networkOf(address));
+  /**
+   * Counts an attempt to connect.
+   * @returns milliseconds that it has to wait, because too many connects of its address came at once
+   * @throws TidingsError `rate_limited`
+   */
+  assertConnect(address: string): number {
+    const network = this.#networkOf(address);
+    if (network === undefined) return 0;
+    const { waitMs, retryAfterMs } = this.#connects.take(network, performance.now());
+    if (retryAfterMs > 0) throw this.#error("connects_address", "connects from one address", retryAfterMs);
+    this.allowed.connects_address++;
+    return waitMs;
+  }
+
+  /**
+   * Decides about a new socket, of which nothing has been read.
+   * @param peer address of its other end
+   * @returns true for an address that goes on to connect after many refusals: its sockets get no answer
+   */
+  refusesSocket(peer: string): boolean {
+    const now = performance.now();
+    if (!this.#connects.hasAbuse(now)) return false;
+    const network = this.#networkOf(peer);
+    if (network === undefined || !this.#connects.isAbusive(network, now)) return false;
+    this.denied.connects_address++;
+    return true;
   }
 
   /** Counts a login before its credentials are verified. @throws TidingsError `rate_limited` */

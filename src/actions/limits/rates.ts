@@ -14,6 +14,7 @@ export interface LimitRates {
   /** Rates by action. */
   readonly actionsPerUser: Readonly<Record<string, string>>;
   readonly refusalsPerConnection: string;
+  readonly refusalsPerAddress: string;
 }
 
 /** Names of the limits with one rate each. */

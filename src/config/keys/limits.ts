@@ -92,6 +92,9 @@ export const OVERLOAD = {
   loopPercent: key(whole(0, 100), 85, {
     unit: "%",
     doc: "share of a second in which the event loop works, from which on it may be overloaded; 0: never",
+  refusalsPerAddress: key(rate(), "1000-M", {
+    doc: "WebSockets of one address that a limit may refuse with 429, before the node resets each further socket of it without an answer",
+  }),
   }),
   loopDelayMs: key(milliseconds(1), 70, {
     unit: "ms",

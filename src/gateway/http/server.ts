@@ -16,6 +16,15 @@ export interface ServerOptions {
 /** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
+/** Time without any byte, after which a socket with an unanswered request is cut. A handler may take 60 s of it. */
+const SILENCE_MS = 120_000;
+
+/**
+ * Pause between two checks for overdue requests. Each check cuts all of them in one turn of the event loop: with a longer pause a flood of unfinished
+ * handshakes would delay everybody else.
+ */
+const CHECK_MS = 100;
+
 /** Makes an HTTP server that limits the number of sockets, the time of requests, and the time between them. */
 export function hardenedServer(listener: RequestListener, options: ServerOptions): Server {
   const { handshakeTimeoutMs, idleTimeoutMs, bufferBytes, sockets } = options;
@@ -23,7 +32,7 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
     headersTimeout: handshakeTimeoutMs,
     requestTimeout: Math.max(handshakeTimeoutMs, 30_000),
     keepAliveTimeout: idleTimeoutMs,
-    connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 5_000),
+    connectionsCheckingInterval: Math.min(handshakeTimeoutMs, CHECK_MS),
     highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
   });
   sockets.watch(server, listener);

@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import { ANSWER_HEADERS } from "../answer-headers.ts";
 
 export interface SocketLimits {
+  /** Decides about a new socket by its peer's address, before anything is read of it. @default none is refused */
+  readonly refuses?: (peer: string) => boolean;
   /** Sockets without a complete request. One more cuts the oldest, because a well-behaved client is faster. */
   readonly opening: number;
   /** Sockets that have sent a request and are no WebSocket. One more cuts the longest idle one, or gets 503. */
@@ -48,11 +50,9 @@ export class HttpSockets {
 
   /** Watches the sockets of a server. @param listener gets the requests that there is room for */
   watch(server: Server, listener: RequestListener): void {
-    server.on("connection", (socket: Socket) => this.#begin(socket));
-    server.on("upgrade", ({ socket }: IncomingMessage) => {
-      socket.off("close", this.#onClose);
-      this.#forget(socket);
-    });
+    // Before the listener of Node, which makes a parser for each socket.
+    server.prependListener("connection", (socket: Socket) => this.#begin(socket));
+    server.on("upgrade", ({ socket }: IncomingMessage) => this.#forget(socket));
     server.on("request", (request, response) => {
       // Not by `server.timeout`, which leaves a timer in the memory of each WebSocket.
       request.socket.setTimeout(SILENCE_MS);
@@ -63,6 +63,11 @@ export class HttpSockets {
   }
 
   #begin(socket: Socket): void {
+    if (this.#limits.refuses?.(socket.remoteAddress ?? "") === true) {
+      // A reset leaves nothing to wait for, on neither side.
+      socket.resetAndDestroy();
+      return;
+    }
     if (this.#opening.size >= this.#limits.opening) this.#cutFirst(this.#opening);
     this.#opening.add(socket);
     socket.on("close", this.#onClose);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { startHub } from "../../support/hub.ts";
 import { connectPeer, Peer } from "../../support/peer.ts";
@@ -58,6 +59,57 @@ describe("connects", () => {
     await connectPeer(url({ token: "t" }), as("2001:db8:0:7::1"));
     expect((await refusalOf(new Peer(url({ token: "t" }), as("2001:db8:0:7:ffff::2")))).status).toBe(429);
     await connectPeer(url({ token: "t" }), as("2001:db8:0:8::1"));
+  });
+
+  it("of an address that goes on after its refusals get no answer, nor do its HTTP requests; others do", async () => {
+    const running = await startHub({
+      limits: { connectsPerAddress: "1-H", refusalsPerAddress: "2-H", whitelistCIDRs },
+    });
+    const { at, url } = running;
+    const eve = { localAddress: "127.0.0.7" };
+    const first = await connectPeer(url({ user_id: "eve" }), eve);
+    for (let n = 0; n < 2; n++) {
+      expect((await refusalOf(new Peer(url({ user_id: "eve" }), eve))).status).toBe(429);
+    }
+    for (const path of ["/ws?user_id=eve", "/users"]) {
+      const socket = connect({ host: at.host, port: at.port, ...eve });
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      const [error] = await once(socket, "error");
+      expect(error).toMatchObject({ code: "ECONNRESET" });
+    }
+    // Open connections go on.
+    await first.caughtUp();
+    await connectPeer(url({ user_id: "bob" }), { localAddress: "127.0.0.8" });
+    expect((await metricsOf(running)).denied.connects_address).toBe(4);
+  });
+
+  it("of a client behind a trusted proxy are always answered, because others are behind it too", async () => {
+    const { url } = await startHub({
+      jwt: { secret: "a secret of at least thirty-two bytes" },
+      auth: { mode: "token", authenticate: async () => ({ user: "a" }) },
+      trustProxy: ["127.0.0.7"],
+      limits: { connectsPerAddress: "1-H", refusalsPerAddress: "1-H", whitelistCIDRs },
+    });
+    const through = (way: string) => ({ localAddress: "127.0.0.7", headers: { "x-forwarded-for": way } });
+    // A request of the proxy itself, too.
+    for (const way of ["198.51.100.7", "127.0.0.7"]) {
+      await connectPeer(url({ token: "t" }), through(way));
+      for (let n = 0; n < 3; n++) {
+        expect((await refusalOf(new Peer(url({ token: "t" }), through(way)))).status).toBe(429);
+      }
+    }
+  });
+
+  it("of one address at once are admitted one after the other, and leave room for those of others", async () => {
+    const { url } = await startHub({ limits: { whitelistCIDRs }, websocket: { maxConnectionsPerUser: 400 } });
+    let admitted = 0;
+    const crowd = Array.from({ length: 300 }, async () => {
+      await connectPeer(url({ user_id: "a" }), { localAddress: "127.0.0.7" });
+      admitted++;
+    });
+    await connectPeer(url({ user_id: "bob" }), { localAddress: "127.0.0.8" });
+    expect(admitted).toBeLessThan(200);
+    await Promise.all(crowd);
   });
 
   it("beyond the rate of the node get 503 and the time to wait; who is connected goes on", async () => {
