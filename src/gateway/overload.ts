@@ -24,7 +24,7 @@ export interface OverloadSettings {
   readonly memoryPercent: number;
 }
 
-/** What an overloaded node sheds, in this order. Stored messages are never shed. */
+/** Things that an overloaded node sheds, in this order. Stored messages are never shed. */
 export const SHED = ["connections", "ephemeral"] as const;
 export type Shed = (typeof SHED)[number];
 
@@ -70,7 +70,7 @@ export class Overload {
   #overloaded = 0;
   #calm = 0;
   #why: string | undefined;
-  /** What the watcher was told last. */
+  /** The sentence that was told last. */
   #told: string | undefined;
 
   constructor(settings: OverloadSettings, ports: OverloadPorts) {
