@@ -36,7 +36,7 @@ import {
   withLimits,
   withLoginLimits,
 } from "./gateway/gateway.ts";
-import { countsOf, type Guards, makeGuards } from "./guards.ts";
+import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -145,21 +145,17 @@ function chooseAuthenticator(
 }
 
 function chooseBackplane(config: Config): Backplane {
-  const { redis, cluster, data, history, publish, presence, shutdown } = config;
+  const { cluster, data, history, publish, presence, shutdown } = config;
   if (data !== undefined) {
     throw new TidingsError("bad_request", "data: this version stores nothing on disk, leave it out");
   }
   const { idempotencyWindowMs } = publish;
   const { graceMs } = presence;
+  const redis = redisOf(config);
   if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
-  const { prefix, heartbeatInterval, nodeTimeout, sentinelUsername, sentinelPassword } = cluster;
+  const { prefix, heartbeatInterval, nodeTimeout } = cluster;
   return redisBackplane({
-    url: redis,
-    sentinelUsername,
-    sentinelPassword,
-    ca: cluster.redisCa,
-    cert: cluster.redisCert,
-    key: cluster.redisKey,
+    ...redis,
     prefix,
     history,
     idempotencyWindowMs,

@@ -1,8 +1,10 @@
 import { type LimitCounts, Limits } from "./actions/actions.ts";
-import type { Backplane } from "./backplane/backplane.ts";
+import { type Backplane, redisClient } from "./backplane/backplane.ts";
 import type { Config } from "./config/config.ts";
 import { HttpLimits, Overload } from "./gateway/gateway.ts";
+import { type RateStore, redisStore } from "./limit/limit.ts";
 import { RunningLimits } from "./limit-settings.ts";
+import { TidingsError } from "./protocol/protocol.ts";
 
 /** The parts that keep one client, or all of them, from taking more than a share. */
 export interface Guards {
@@ -20,7 +22,11 @@ export interface GuardPorts {
 
 export function makeGuards({ config, backplane, report }: GuardPorts): Guards {
   const limits = new Limits(config.limits);
-  const httpLimits = new HttpLimits(config.limits.http, limits);
+  const httpLimits = new HttpLimits(config.limits.http, {
+    limits,
+    store: chooseStore(config),
+    report: (error) => report("limits", error),
+  });
   const overload = new Overload(config.overload, {
     counted: (isAllowed) => limits.count("connects_node", isAllowed),
     changed(why) {
@@ -40,7 +46,30 @@ export function makeGuards({ config, backplane, report }: GuardPorts): Guards {
   return { limits, httpLimits, overload, limitSettings };
 }
 
-/** What the metrics read of the guards. */
+/** The Redis of the nodes, with its credentials; undefined without one. */
+export const redisOf = ({ redis: url, cluster }: Config) =>
+  url === undefined
+    ? undefined
+    : {
+        url,
+        sentinelUsername: cluster.sentinelUsername,
+        sentinelPassword: cluster.sentinelPassword,
+        ca: cluster.redisCa,
+        cert: cluster.redisCert,
+        key: cluster.redisKey,
+      };
+
+/** Chooses what counts the requests of the HTTP API; undefined for this process. */
+function chooseStore(config: Config): RateStore | undefined {
+  if (config.limits.http.store === "memory") return undefined;
+  const redis = redisOf(config);
+  if (redis === undefined) {
+    throw new TidingsError("bad_request", "limits.http.store: redis needs the setting redis (REDIS_URL)");
+  }
+  return redisStore({ client: () => redisClient(redis), prefix: `${config.cluster.prefix}rl:` });
+}
+
+/** Counts of the guards, for the metrics. */
 export interface GuardCounts {
   readonly allowed: LimitCounts;
   readonly denied: LimitCounts;

@@ -34,6 +34,7 @@ export interface LifecycleParts {
   readonly metrics: Metrics;
   readonly overload: Pick<Overload, "stop">;
   readonly limits: { stop(): void };
+  readonly httpLimits: { close(): Promise<void> };
   readonly sockets: HttpSockets;
 }
 
@@ -152,7 +153,8 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const { gateway, backplane, local, expiry, metrics, overload, limits, config, hooks } = this.#parts;
+    const { gateway, backplane, local, expiry, metrics, overload, limits, httpLimits, config, hooks } =
+      this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
@@ -173,6 +175,7 @@ export class Lifecycle {
     metrics.stop();
     overload.stop();
     limits.stop();
+    await httpLimits.close();
   }
 }
 

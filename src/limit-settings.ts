@@ -36,7 +36,7 @@ export class RunningLimits implements LimitSettings {
   }
 
   async change(changes: unknown): Promise<void> {
-    this.#ports.check(merged(this.#configured, changes)); // before any node hears of a bad value
+    this.#checked(this.#configured, changes); // before any node hears of a bad value
     await this.#ports.share(JSON.stringify(changes));
   }
 
@@ -62,10 +62,18 @@ export class RunningLimits implements LimitSettings {
   }
 
   #apply(configured: LimitConfig, changes: unknown): void {
-    const limits = merged(configured, changes);
-    this.#ports.check(limits);
+    const limits = this.#checked(configured, changes);
     this.#ports.apply(limits);
     this.#inForce = limits;
+  }
+
+  /** @throws TidingsError `bad_request` */
+  #checked(configured: LimitConfig, changes: unknown): LimitConfig {
+    const limits = merged(configured, changes);
+    if (limits.http.store !== this.#inForce.http.store)
+      throw new TidingsError("bad_request", "http.store: cannot change while the hub runs");
+    this.#ports.check(limits);
+    return limits;
   }
 }
 

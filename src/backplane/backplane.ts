@@ -31,4 +31,4 @@ export type {
   Traffic,
 } from "./port.ts";
 export { ABILITIES, DEGRADABLE, Health } from "./port.ts";
-export { type RedisOptions, redisBackplane } from "./redis/redis.ts";
+export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";

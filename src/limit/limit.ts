@@ -13,5 +13,10 @@ export type { RateRequest } from "./policy.ts";
 export { parseRate, type Rate, type RateUnit } from "./rate.ts";
 export type { RateHeaders, RateReason, RateResult } from "./result.ts";
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from "./stores/memory.ts";
-export { type RedisClient, type RedisStoreOptions, redisStore } from "./stores/redis.ts";
+export {
+  type RedisClient,
+  type RedisStoreOptions,
+  redisStore,
+  type UnconnectedClient,
+} from "./stores/redis.ts";
 export type { RateStore, Taken } from "./stores/store.ts";

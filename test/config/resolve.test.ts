@@ -174,6 +174,8 @@ function valueFor(path: string): unknown {
     "limits.http.skipPaths": ["/health", "/static/"],
     "limits.http.denyStatus": 503,
     "limits.http.denyMessage": "later",
+    "limits.http.store": "redis",
+    "limits.http.onStoreError": "deny",
     "limits.whitelistCIDRs": ["192.0.2.0/24"],
     "limits.actionsPerUser": { "chat.say": "7-S" },
   };

@@ -12,6 +12,7 @@ import {
   CHECK_SCRIPTS,
   Connection,
   type Credentials,
+  commandsClient,
   PARTITION_SCRIPTS,
   phraseOf,
 } from "./connection/connection.ts";
@@ -184,6 +185,14 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     },
   };
 }
+
+/**
+ * Makes a client for what a node keeps in Redis beside the backplane. It has not connected yet; then it reconnects by itself, and commands without a
+ * connection fail at once.
+ * @throws TidingsError `bad_request` for a URL of another form
+ */
+export const redisClient = ({ url, ...credentials }: Pick<RedisOptions, "url" | keyof Credentials>) =>
+  commandsClient(addressOf(url, credentials), DEFAULTS.commandTimeoutMs, () => undefined);
 
 /** The parts that all others are built on. */
 interface Base {

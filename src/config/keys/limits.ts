@@ -49,6 +49,16 @@ const HTTP = {
   denyMessage: key(text("a text of at least one character"), "Too Many Requests", {
     doc: "message of a refused HTTP request",
   }),
+  store: key(oneOf(["memory", "redis"]), "memory", {
+    doc: "where HTTP requests are counted: in the `memory` of each node, or in the `redis` of the nodes for all of them together",
+  }),
+  onStoreError: key(oneOf(["allow", "deny"]), "allow", {
+    doc: "while that Redis fails: `allow` all HTTP requests, or `deny` them with 503",
+  }),
+  storeTimeoutMs: key(milliseconds(1), 250, {
+    unit: "ms",
+    doc: "time after which that Redis has failed for an HTTP request",
+  }),
 };
 
 /** Rates of what one client may do. `off` in place of a rate limits nothing. */
@@ -82,6 +92,9 @@ export const LIMITS = {
   refusalsPerConnection: key(rate(), "1000-M", {
     doc: "messages of a connection that a limit may refuse, before it is closed with 4008",
   }),
+  refusalsPerAddress: key(rate(), "1000-M", {
+    doc: "WebSockets of one address that a limit may refuse with 429, before the node resets each further socket of it without an answer",
+  }),
 };
 
 /** Settings by which a node finds that it is overloaded. */
@@ -92,9 +105,6 @@ export const OVERLOAD = {
   loopPercent: key(whole(0, 100), 85, {
     unit: "%",
     doc: "share of a second in which the event loop works, from which on it may be overloaded; 0: never",
-  refusalsPerAddress: key(rate(), "1000-M", {
-    doc: "WebSockets of one address that a limit may refuse with 429, before the node resets each further socket of it without an answer",
-  }),
   }),
   loopDelayMs: key(milliseconds(1), 70, {
     unit: "ms",

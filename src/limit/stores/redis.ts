@@ -10,11 +10,21 @@ export interface RedisClient {
   eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
 }
 
+/** A client that has not connected yet: `new Redis(options)` or `new Cluster(nodes, options)` of ioredis with `lazyConnect: true`. */
+export interface UnconnectedClient extends RedisClient {
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+}
+
 export interface RedisStoreOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://…` over TLS; or a list of nodes of a Redis Cluster. */
   readonly url?: string | readonly string[] | undefined;
-  /** A client of the application instead. The store does not close it. */
-  readonly client?: RedisClient | undefined;
+  /**
+   * A client of the application instead, which the store does not close. Or a function that makes one, for Sentinel and other options: the store
+   * connects and closes it.
+   */
+  readonly client?: RedisClient | (() => UnconnectedClient) | undefined;
   /** Begin of all keys, without braces and spaces. @default "rl:" */
   readonly prefix?: string | undefined;
 }
@@ -42,7 +52,7 @@ return { 1, redis.call("INCR", KEYS[1]), left }
 
 const DIGEST = createHash("sha1").update(SCRIPT).digest("hex");
 
-const PREFIX = /^[^\s{}\p{Cc}]{1,128}$/u;
+const PREFIX = /^[^\s{}\p{Cc}]{1,256}$/u;
 const URL_FORM = /^rediss?:\/\/[^\s]+$/i;
 
 /**
@@ -50,10 +60,10 @@ const URL_FORM = /^rediss?:\/\/[^\s]+$/i;
  * @throws TidingsError `bad_request` for wrong options; the error shows no URL, because it may hold a password
  */
 export function redisStore({ url, client, prefix = "rl:" }: RedisStoreOptions): RateStore {
-  if (!PREFIX.test(prefix)) throw bad("prefix: expected 1–128 characters, none of them a space or a brace");
+  if (!PREFIX.test(prefix)) throw bad("prefix: expected 1–256 characters, none of them a space or a brace");
   if ((url === undefined) === (client === undefined)) throw bad("expected either url or client");
-  if (client !== undefined) return new RedisCounts(client, prefix);
-  const own = new OwnClient(url ?? []);
+  if (typeof client === "object") return new RedisCounts(client, prefix);
+  const own = new OwnClient(client?.() ?? clientOf(url ?? []));
   return new RedisCounts(own, prefix, () => own.close());
 }
 
@@ -91,22 +101,16 @@ class RedisCounts implements RateStore {
 /** A reply of another shape fails the store's check of numbers. */
 const replyOf = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : []);
 
-/** A client for a URL. It reconnects by itself; commands without a connection fail at once. */
+/** A client that the store connects and closes. */
 class OwnClient implements RedisClient {
-  readonly #client: Redis | Cluster;
+  readonly #client: UnconnectedClient;
   /** The first connection, for which the first commands wait. */
   #opening: Promise<void> | undefined;
 
-  constructor(url: string | readonly string[]) {
-    const urls = typeof url === "string" ? [url] : [...url];
-    if (urls.length === 0 || !urls.every((text) => URL_FORM.test(text))) {
-      throw bad(
-        "url: expected redis://host:port/db or rediss://…, or a list of them for the nodes of a Redis Cluster",
-      );
-    }
-    this.#client = typeof url === "string" ? new Redis(url, OPTIONS) : clusterOf(urls);
-    this.#client.on("error", () => undefined); // the commands fail, and that is told
-    this.#opening = this.#client.connect().then(undefined, () => undefined);
+  constructor(client: UnconnectedClient) {
+    this.#client = client;
+    client.on("error", () => undefined); // the commands fail, and that is told
+    this.#opening = client.connect().then(undefined, () => undefined);
     void this.#opening.then(() => {
       this.#opening = undefined;
     });
@@ -124,6 +128,17 @@ class OwnClient implements RedisClient {
   close(): void {
     this.#client.disconnect();
   }
+}
+
+/** Makes a client for URLs. It reconnects by itself; commands without a connection fail at once. */
+function clientOf(url: string | readonly string[]): UnconnectedClient {
+  const urls = typeof url === "string" ? [url] : [...url];
+  if (urls.length === 0 || !urls.every((text) => URL_FORM.test(text))) {
+    throw bad(
+      "url: expected redis://host:port/db or rediss://…, or a list of them for the nodes of a Redis Cluster",
+    );
+  }
+  return typeof url === "string" ? new Redis(url, OPTIONS) : clusterOf(urls);
 }
 
 const RETRY_MS = 1_000;

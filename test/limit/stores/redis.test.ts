@@ -84,6 +84,14 @@ describe("the Redis store", () => {
     expect(await client.get(`mine:${key}`)).toBe("1");
   });
 
+  it("connects and closes a client that a function makes", async () => {
+    const client = new Redis(redis.url, { lazyConnect: true, enableOfflineQueue: false });
+    const store = redisStore({ client: () => client });
+    expect(await store.take(fresh(), parseRate("1-H"))).toMatchObject({ allowed: true, count: 1 });
+    await store.close?.();
+    await eventually("the client is closed", () => client.status === "end");
+  });
+
   it("survives a Redis that has forgotten the script", async () => {
     const limiter = limiterOn(redis.url);
     const address = fresh();

@@ -280,7 +280,7 @@ const newBirth = (): string => randomBytes(9).toString("base64url");
 /** Scripts by which the connection checks itself, for the counters. */
 export const CHECK_SCRIPTS: readonly Script[] = [WRITE_CHECK, CHECK_RIGHTS];
 
-export { type Address, addressOf, type Credentials } from "./clients.ts";
+export { type Address, addressOf, type Credentials, commandsClient } from "./clients.ts";
 export { phraseOf } from "./failures.ts";
 export { lua, luaEscapes } from "./lua.ts";
 export { pack, publishOf } from "./packed-command.ts";
