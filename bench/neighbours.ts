@@ -1,8 +1,10 @@
 /**
  * `npm run bench:neighbours`: how one hostile user delays others. 200 people chat in groups on two nodes, by turns undisturbed
- * and under an attack. See README.md.
+ * and under an attack. Attacks that rates end also go to servers that do nothing with them: the control shows what they take from this
+ * machine alone. See README.md.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -11,7 +13,7 @@ import { NodeProcess } from "../test/support/nodes/process.ts";
 import { BenchRedis } from "./cluster/redis.ts";
 import { machineUs } from "./measure/clock.ts";
 import { percentile } from "./measure/statistics.ts";
-import { ATTACKS } from "./neighbours/attacks.ts";
+import { ATTACKS, type Attack } from "./neighbours/attacks.ts";
 
 const PEOPLE = 200;
 const PEOPLE_PER_GROUP = 10;
@@ -30,7 +32,7 @@ const WITHOUT_RATES = {
   OVERLOAD_LOOP_PERCENT: "0",
 };
 
-/** By default this machine is exempt from limits on addresses; eve and the others have one address here, so they share its rate. */
+/** By default this machine is exempt from limits on addresses. */
 const WITH_RATES = { LIMITS_WHITELIST_CIDRS: "192.0.2.1" };
 
 const { values } = parseArgs({
@@ -99,42 +101,75 @@ class Chat {
 
 /** Starts an attack in a process of its own, which leaves the processor to the others: hostile users have their own. */
 function startAttack(name: string, urls: readonly string[]): ChildProcess {
-  const main = fileURLToPath(new URL("neighbours/main.ts", import.meta.url));
-  return spawn("nice", ["-n", "15", process.execPath, main, name, ...urls], { stdio: "inherit" });
+  return spawn("nice", ["-n", "15", process.execPath, programOf("main"), name, ...urls], {
+    stdio: "inherit",
+  });
 }
 
-const show = (delays: readonly number[]): string =>
-  `p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms of ${delays.length}`;
+/** Starts the servers of the control, as many as there are nodes. @returns their process and URLs */
+async function startControl(kind: string, count: number): Promise<{ process: ChildProcess; urls: string[] }> {
+  const servers = spawn(process.execPath, [programOf("control"), kind, String(count)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const urls: string[] = [];
+  for await (const url of createInterface(servers.stdout)) if (urls.push(url) === count) break;
+  return { process: servers, urls };
+}
 
-let isKept = true;
-for (const { name, title, isLimited } of attacks) {
+const programOf = (name: string): string => fileURLToPath(new URL(`neighbours/${name}.ts`, import.meta.url));
+
+/** Lets the others chat while an attack goes on. @returns their delays */
+async function underAttack(name: string, urls: readonly string[], chat: Chat): Promise<number[]> {
+  const attack = startAttack(name, urls);
+  await sleep(START_MS);
+  const delays = await chat.listen(seconds * 1_000);
+  attack.kill("SIGKILL");
+  await chat.listen(START_MS);
+  return delays;
+}
+
+const p99 = (delays: readonly number[]): number => percentile(delays, 0.99);
+
+const show = (delays: readonly number[]): string =>
+  `p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${p99(delays).toFixed(1)} ms of ${delays.length}`;
+
+const medianOf = (ratios: readonly number[]): number =>
+  percentile(
+    ratios.toSorted((one, other) => one - other),
+    0.5,
+  );
+
+/** Measures an attack by turns. @returns true when the promise is kept */
+async function measure({ name, title, control: kind }: Attack): Promise<boolean> {
   const redis = await BenchRedis.start();
-  const env = { REDIS_URL: redis.url, ...(isLimited ? WITH_RATES : WITHOUT_RATES) };
+  const env = { REDIS_URL: redis.url, ...(kind === undefined ? WITHOUT_RATES : WITH_RATES) };
   const nodes = await Promise.all(["a", "b"].map((id) => NodeProcess.start(id, env)));
   const urls = nodes.map(({ url }) => url);
+  const control = kind === undefined ? undefined : await startControl(kind, nodes.length);
   const chat = new Chat();
   await chat.start(urls);
   const ratios: number[] = [];
+  const controlRatios: number[] = [];
   console.log(`\n${name}: eve ${title}`);
   await chat.listen(START_MS);
   for (let turn = 0; turn < turns; turn++) {
     const quiet = await chat.listen(seconds * 1_000);
-    const attack = startAttack(name, urls);
-    await sleep(START_MS);
-    const attacked = await chat.listen(seconds * 1_000);
-    attack.kill("SIGKILL");
-    await chat.listen(START_MS);
-    ratios.push(percentile(attacked, 0.99) / percentile(quiet, 0.99));
-    console.log(`  quiet ${show(quiet)}; attacked ${show(attacked)}; closed ${chat.lost}`);
+    const beside = control && (await underAttack(name, control.urls, chat));
+    const attacked = await underAttack(name, urls, chat);
+    ratios.push(p99(attacked) / p99(quiet));
+    if (beside !== undefined) controlRatios.push(p99(beside) / p99(quiet));
+    const shown = beside === undefined ? "" : `; control ${show(beside)}`;
+    console.log(`  quiet ${show(quiet)}${shown}; attacked ${show(attacked)}; closed ${chat.lost}`);
   }
-  const median = percentile(
-    ratios.toSorted((one, other) => one - other),
-    0.5,
-  );
-  console.log(`  p99 × ${median.toFixed(2)}, allowed × ${MAX_RATIO}`);
-  isKept &&= median <= MAX_RATIO && chat.lost === 0;
+  const shown = control === undefined ? "" : `, control × ${medianOf(controlRatios).toFixed(2)}`;
+  console.log(`  p99 × ${medianOf(ratios).toFixed(2)}, allowed × ${MAX_RATIO}${shown}`);
   chat.stop();
+  control?.process.kill("SIGKILL");
   for (const node of nodes) await node.kill();
   await redis.stop();
+  return medianOf(ratios) <= MAX_RATIO && chat.lost === 0;
 }
+
+let isKept = true;
+for (const attack of attacks) isKept = (await measure(attack)) && isKept;
 process.exit(isKept ? 0 : 1);

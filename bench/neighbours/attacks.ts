@@ -6,8 +6,11 @@ import { WebSocket } from "ws";
 export interface Attack {
   readonly name: string;
   readonly title: string;
-  /** True: the rates of clients are what ends it. Other attacks show budgets, and no rate ends them before. @default false */
-  readonly isLimited?: boolean;
+  /**
+   * For an attack that the rates of clients end: the server to which the same attack goes, to show what it takes from this machine alone. `close` ends
+   * each socket at once; `read` is `ws` that drops what it reads. Other attacks show budgets, and no rate ends them before. @default none
+   */
+  readonly control?: "close" | "read";
   run(urls: readonly string[]): Promise<void>;
 }
 
@@ -17,6 +20,9 @@ const TEXT = "x".repeat(400_000);
 /** Messages that eve stores first: more than a channel keeps. */
 const STORED = 48;
 
+/** Eve has an address of her own on this machine. */
+const EVE = "127.0.0.66";
+
 /** A connection of eve. It reads of an answer only what it needs, because her processor is that of the others here. */
 class Eve {
   readonly socket: WebSocket;
@@ -24,7 +30,7 @@ class Eve {
   #next = 1;
 
   private constructor(url: string) {
-    this.socket = new WebSocket(`${url}?user_id=eve`, { perMessageDeflate: false });
+    this.socket = new WebSocket(`${url}?user_id=eve`, { perMessageDeflate: false, localAddress: EVE });
     this.socket.on("error", () => undefined);
     this.socket.on("message", (answer: Buffer) => {
       const [, id = ""] = /^{"id":(\d+),/.exec(answer.toString("latin1", 0, 20)) ?? [];
@@ -111,7 +117,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "flood",
     title: "sends messages as fast as a core can, and connects again when a node closes",
-    isLimited: true,
+    control: "read",
     async run(urls) {
       await Promise.all(urls.map(flood));
     },
@@ -119,7 +125,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "connects",
     title: "connects from one address as fast as a core can",
-    isLimited: true,
+    control: "close",
     async run(urls) {
       await Promise.all(
         urls.map(async (url) => Promise.all(Array.from({ length: 32 }, () => reconnect(url)))),
@@ -129,11 +135,11 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "handshakes",
     title: "begins handshakes and never ends them",
-    isLimited: true,
+    control: "close",
     async run(urls) {
       for (let index = 0; ; index++) {
         const { hostname, port } = new URL(urls[index % urls.length] ?? "");
-        const socket = connect(Number(port), hostname);
+        const socket = connect({ port: Number(port), host: hostname, localAddress: EVE });
         socket.on("error", () => undefined).on("close", () => undefined);
         socket.write("GET /ws HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
         await sleep(1);

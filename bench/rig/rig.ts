@@ -7,8 +7,10 @@ import type { ContenderInfo } from "./contenders.ts";
 
 export type { Audience, DialectName, PublishReport, ReceiverApi, Tally, TickPlan } from "./api.ts";
 export { answerCalls, Caller } from "./calls.ts";
+export { Connection, type ConnectionListener } from "./connection.ts";
 export { CONTENDERS, type ContenderInfo, type ContenderName } from "./contenders.ts";
-export type { BenchData } from "./dialects.ts";
+export { type BenchData, DIALECTS } from "./dialects.ts";
+export { clientText } from "./frames.ts";
 export { type Contender, collectGarbage, host, plainText } from "./host.ts";
 export { type Metered, paced, publishToOne, startMeter, TEXT } from "./publisher.ts";
 

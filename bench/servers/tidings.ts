@@ -1,6 +1,6 @@
 /** Tidings with the defaults of `createHub()`, except settings that would disturb a measurement. */
 import { createHub } from "../../src/index.ts";
-import { UNREACHED_LIMITS } from "../limits.ts";
+import { UNREACHED_LIMITS } from "../limits/limits.ts";
 import type { BenchData } from "../rig/rig.ts";
 import { collectGarbage, host } from "../rig/rig.ts";
 

@@ -1,6 +1,6 @@
 /** A node of Tidings: a hub on Redis, as an application makes it. */
 import { createHub } from "../../../src/index.ts";
-import { UNREACHED_LIMITS } from "../../limits.ts";
+import { UNREACHED_LIMITS } from "../../limits/limits.ts";
 import { hostNode, nodeArgument } from "../host.ts";
 import { HISTORY_COUNT, QUIET_S } from "../quiet.ts";
 

@@ -15,7 +15,7 @@ import {
   parseRate,
   RateCounter,
   redisStore,
-} from "../src/limit/limit.ts";
+} from "../../src/limit/limit.ts";
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => unknown;
 
