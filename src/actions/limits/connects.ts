@@ -43,7 +43,7 @@ export class ConnectLimits {
     const gapMs = Math.min(GAP_MS, windowMs / limit);
     const counter = this.#counters.of(key, now);
     counter.takenAt = now;
-    const pacedTo = Math.max(counter.pacedTo, now - BURST * gapMs) + gapMs;
+    const pacedTo = Math.max(counter.pacedTo ?? 0, now - BURST * gapMs) + gapMs;
     const waitMs = Math.max(0, pacedTo - now);
     if (waitMs > MAX_WAIT_MS) return this.#refuse(key, now, waitMs);
     if (!counter.take(now)) return this.#refuse(key, now, counter.retryAfterMs(now));

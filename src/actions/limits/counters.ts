@@ -11,8 +11,8 @@ const EVICTED_SHARE = 1 / 8;
 export class SharedCounter extends RateCounter {
   /** Last call of `take`. It begins as a fraction, so that V8 keeps it in place as a double. */
   takenAt = -0.5;
-  /** Time to which the connects of an address reach, each of them a gap after the one before. It is a double from the beginning. */
-  pacedTo = -0.5;
+  /** Time to which the connects of an address reach, each of them a gap after the one before. Only such counters have it. */
+  pacedTo: number | undefined;
   /** True once the limit has forgotten the key: whoever holds the counter must look it up again. */
   isForgotten = false;
   /** Counters of the user's actions that have a rate of their own. */
