@@ -107,7 +107,7 @@ describe("connects", () => {
       await connectPeer(url({ user_id: "a" }), { localAddress: "127.0.0.7" });
       admitted++;
     };
-    // All come at one moment, also on a slow machine: the last one has to wait for 1.9 s.
+    // All come at one moment, also on a slow machine: the last one has to wait for 3.8 s.
     const moment = performance.now();
     const clock = vi.spyOn(performance, "now").mockReturnValue(moment);
     const crowd = Array.from({ length: 400 }, enter);
