@@ -43,6 +43,7 @@ const CASES: Record<string, string> = {
 class Subject implements ConnectionListener {
   readonly #process: ChildProcess;
   #sender: Connection | undefined;
+  #receiver: Connection | undefined;
   #replied: () => void = () => undefined;
 
   private constructor(kind: string) {
@@ -52,8 +53,8 @@ class Subject implements ConnectionListener {
   static async start(kind: string): Promise<Subject> {
     const subject = new Subject(kind);
     const [port] = (await once(subject.#process, "message")) as [number];
-    const receiver = await Connection.open({ port, user: "bob", dialect }, { ...silent });
-    receiver.reading = false;
+    subject.#receiver = await Connection.open({ port, user: "bob", dialect }, silent);
+    subject.#receiver.reading = false;
     subject.#sender = await Connection.open({ port, user: "alice", dialect }, subject);
     return subject;
   }
@@ -74,6 +75,8 @@ class Subject implements ConnectionListener {
   }
 
   stop(): void {
+    this.#sender?.close();
+    this.#receiver?.close();
     this.#process.kill("SIGKILL");
   }
 

@@ -11,7 +11,7 @@ if (process.argv[2] === "without") {
 }
 const { actionsPerUser: _, ...limits } = UNREACHED_LIMITS.limits;
 const hub = createHub({
-  logLevel: "warn",
+  logLevel: "error",
   ...UNREACHED_LIMITS,
   // The address counts too: by default this machine is exempt. The rates of actions are the default.
   limits: { ...limits, whitelistCIDRs: ["192.0.2.1"] },

@@ -16,9 +16,6 @@ export interface ServerOptions {
 /** Node's default high-water mark. A lower one costs an event per write and gains nothing. */
 const NODE_BUFFER_BYTES = 65_536;
 
-/** Time without any byte, after which a socket with an unanswered request is cut. A handler may take 60 s of it. */
-const SILENCE_MS = 120_000;
-
 /**
  * Pause between two checks for overdue requests. Each check cuts all of them in one turn of the event loop: with a longer pause a flood of unfinished
  * handshakes would delay everybody else.

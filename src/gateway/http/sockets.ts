@@ -52,7 +52,10 @@ export class HttpSockets {
   watch(server: Server, listener: RequestListener): void {
     // Before the listener of Node, which makes a parser for each socket.
     server.prependListener("connection", (socket: Socket) => this.#begin(socket));
-    server.on("upgrade", ({ socket }: IncomingMessage) => this.#forget(socket));
+    server.on("upgrade", ({ socket }: IncomingMessage) => {
+      socket.off("close", this.#onClose);
+      this.#forget(socket);
+    });
     server.on("request", (request, response) => {
       // Not by `server.timeout`, which leaves a timer in the memory of each WebSocket.
       request.socket.setTimeout(SILENCE_MS);
