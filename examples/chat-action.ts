@@ -10,7 +10,7 @@
  *   {"id":2,"action":"chat.say","data":{"room":"lobby","text":"Hello"}}
  *   {"id":3,"action":"chat.tell","data":{"users":["bob","carol"],"text":"Hello, both"}}
  */
-import { createHub, refuse, TidingsError } from "tidings";
+import { createHub, defaultPolicy, refuse, TidingsError } from "tidings";
 import { z } from "zod";
 
 /** Messages by type, declared once: `send` is checked against them here, `on` in the client. */
@@ -57,12 +57,12 @@ hub.use(async ({ action, user }, next) => {
   }
 });
 
-// Policy: who may join, publish to, and read what. Rooms that begin with "_" are the application's own.
-hub.authorize((user, verb, channel) => {
+// Policy: who may join, send to, read and see what. Rooms that begin with "_" are the application's own.
+hub.authorize((request) => {
+  const { verb, channel } = request;
   if (channel.startsWith("group:_")) return false;
-  if (channel === `user:${user}`) return verb !== "publish";
-  // Nobody writes anywhere but by actions, and reads nobody else's messages.
-  return verb !== "publish" && !channel.startsWith("user:");
+  // Nobody writes anywhere but by actions. Everything else is as without a policy.
+  return verb !== "send" && defaultPolicy(request);
 });
 
 // Hooks: every stage of the hub's work. Those that may refuse do so by throwing.

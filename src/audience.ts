@@ -42,11 +42,11 @@ export interface KickOptions {
   readonly platform?: string;
 }
 
-/** The outcome of a kick so far. */
+/** The outcome of a kick so far, and of other commands to the connections of a user. */
 export interface KickResult {
-  /** Connections that were closed, on the nodes that answered. */
+  /** Connections that were closed (or asked about), on the nodes that answered. */
   readonly connections: number;
-  /** Nodes with connections of the user that have not answered. 0: all connections are closed. */
+  /** Nodes with connections of the user that have not answered. 0: done everywhere. */
   readonly unconfirmed: number;
 }
 
@@ -58,6 +58,13 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
    * @throws TidingsError `unavailable` while the backplane is unavailable
    */
   kick(options?: KickOptions): Promise<KickResult>;
+
+  /**
+   * Asks the policy for the rights of all the user's connections again, after the application has changed them. A connection
+   * leaves the groups that the user may no longer join, and watches nobody whose presence is hidden now.
+   * @throws TidingsError `unavailable` while the backplane is unavailable
+   */
+  refresh(): Promise<KickResult>;
 
   /** Lists the user's connections on all nodes, oldest first. */
   connections(): Promise<ConnectionInfo[]>;

@@ -90,6 +90,10 @@ export class UserChannelAudience<Events extends object>
     });
   }
 
+  refresh(): Promise<KickResult> {
+    return this.#backplane.cluster.command({ kind: "refresh", user: this.#user });
+  }
+
   connections(): Promise<ConnectionInfo[]> {
     return this.#backplane.presence.connectionsOf(this.#user);
   }

@@ -1,5 +1,14 @@
 import { type Logger, pino } from "pino";
-import { type Authorize, builtinActions, Inbound, InboundBytes, Router, Sending } from "./actions/actions.ts";
+import {
+  type Authorize,
+  builtinActions,
+  Inbound,
+  InboundBytes,
+  type Policy,
+  Router,
+  reviewer,
+  Sending,
+} from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
 import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
 import {
@@ -29,6 +38,7 @@ import {
   Neighbours,
   Pipelines,
   renewal,
+  type SessionPorts,
   sharedProbe,
   UnfinishedMessages,
   type Workers,
@@ -53,7 +63,7 @@ import { backplaneSink } from "./sink.ts";
 export interface HubOptions extends ConfigInput {
   /** Authenticates clients. @default `jwt()` with the keys of the configuration; without a key `developmentAuth()` */
   readonly auth?: Authenticator;
-  /** Decides what users may do. @default see docs/ARCHITECTURE.md, "Who may do what" */
+  /** Decides what users may do. @default see docs/PERMISSIONS.md */
   readonly authorize?: Authorize;
   /** @default a pino logger to standard output, by the configuration's `logLevel` */
   readonly logger?: Logger;
@@ -174,6 +184,7 @@ function makeMessaging(
   basis: Basis,
   local: Local,
   backplane: Backplane,
+  policy: Policy,
   metrics: Metrics,
   { limits, overload, limitSettings }: Guards,
 ) {
@@ -206,12 +217,13 @@ function makeMessaging(
   const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
   const reads = new HistoryReads(backplane.broker);
   const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
-  const commands = new Commands(local, members);
+  const review = reviewer({ policy, members, watchers, backplane });
+  const commands = new Commands(local, members, review);
   const { presence } = backplane;
   const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
   const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, adjusted, report });
-  return { publisher, reads, watchers, members, sink };
+  return { publisher, reads, watchers, members, review, sink };
 }
 
 /** Wires all parts, from the lowest room to the highest. */
@@ -224,7 +236,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const local = makeLocal(config, (connection) => gaps.tell(connection));
   backplane.health.watch(healthLog(log));
   const probe = sharedProbe(backplane);
-  const { policy, allowed } = makePolicy(basis, local, backplane, authorize);
+  const policy = makePolicy(basis, local, backplane, authorize);
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
@@ -242,23 +254,18 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { traffic, health } = backplane;
   const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
   const metrics = createMetrics({ ...sources, http, guards: countsOf(guards) });
-  const { publisher, reads, watchers, members, sink } = makeMessaging(
-    basis,
-    local,
-    backplane,
-    metrics,
-    guards,
-  );
+  const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards);
+  const { publisher, reads, watchers, members, review, sink } = messaging;
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
-  const sending = new Sending({ publisher, hooks, authorize: allowed });
+  const sending = new Sending({ publisher, hooks, policy });
   const bytes = new InboundBytes(maxInboundBytes);
   const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
-  const renewLogin = renewal(authenticator, expiry);
-  builtinActions({ router, local, backplane, members, reads, watchers, authorize: allowed, renewLogin });
+  const renewLogin = renewal(authenticator, expiry, review);
+  builtinActions({ router, local, backplane, members, reads, watchers, policy, renewLogin });
   const gateway = makeGateway({ ...basis, authenticator }, guards, {
     local,
     members,
@@ -266,7 +273,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     unfinished,
     expiry,
     metrics,
-    allowed,
+    policy,
   });
   const isDraining = (): boolean => gateway.isDraining;
   const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining };
@@ -304,20 +311,15 @@ function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, 
   return api;
 }
 
-interface GatewayParts {
-  readonly local: Local;
-  readonly members: Members;
-  readonly inbound: Inbound;
-  readonly unfinished: UnfinishedMessages;
-  readonly expiry: Expiry;
+interface GatewayParts
+  extends Pick<SessionPorts, "local" | "members" | "inbound" | "unfinished" | "expiry" | "policy"> {
   readonly metrics: Metrics;
-  readonly allowed: Authorize;
 }
 
 function makeGateway(
   basis: Basis,
   { limits, overload }: Guards,
-  { allowed, metrics, ...parts }: GatewayParts,
+  { metrics, ...parts }: GatewayParts,
 ): Gateway {
   const { config, authenticator, neighbours, callers, hooks, node, log } = basis;
   const { websocket, path, origins } = config;
@@ -327,7 +329,6 @@ function makeGateway(
     hooks,
     authenticator,
     node,
-    authorize: allowed,
     heartbeatMs: websocket.heartbeatInterval * 1_000,
     maxMessageBytes: websocket.maxMessageSize,
     loginTimeoutMs: websocket.loginTimeoutMs,

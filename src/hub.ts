@@ -4,7 +4,7 @@ import type { ActionHandler, Authorize, Middleware } from "./actions/actions.ts"
 import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
 import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
-import type { Listening, ListenOptions } from "./gateway/gateway.ts";
+import type { Listening, ListenOptions, MintClaims } from "./gateway/gateway.ts";
 import type { HistoryReply, HookName, Listener, PublishOptions, Receipt } from "./publish/publish.ts";
 
 /** A running hub, as an application uses it. Every call means the same on one node and on many. */
@@ -47,7 +47,10 @@ export interface Hub<Events extends object> {
   /** Listens to a stage of the hub's work. @returns a function that removes the listener */
   on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
 
-  /** Replaces the policy on what users may join, publish to, and read the history of. */
+  /**
+   * Replaces the policy on what users may join, send to, read the history of and see the presence of. The default one can
+   * be asked inside it: `(request) => request.claims.staff === true || defaultPolicy(request)`.
+   */
   authorize(policy: Authorize): this;
 
   /**
@@ -79,6 +82,13 @@ export interface Hub<Events extends object> {
    * @throws TidingsError `bad_request` for another channel, `unavailable` while the backplane is unavailable
    */
   history(channel: string, query?: { before?: number; limit?: number }): Promise<HistoryReply>;
+
+  /**
+   * Mints a token with which a user can log in.
+   * @param claims `can`: what the token permits, see docs/PERMISSIONS.md
+   * @throws TidingsError `bad_request` for bad claims, `not_found` when this hub has no secret to sign with
+   */
+  token(claims: MintClaims): Promise<string>;
 
   /** Lists the nodes of the cluster. @throws TidingsError `unavailable` while the backplane is unavailable */
   nodes(): Promise<NodeStatus[]>;

@@ -4,8 +4,10 @@ export type {
   ActionHandler,
   Authorize,
   Middleware,
-  Verb,
+  PolicyRequest,
+  PolicySettings,
 } from "./actions/actions.ts";
+export { defaultPolicy } from "./actions/actions.ts";
 export type {
   Audience,
   EventMap,
@@ -34,15 +36,21 @@ export type { Hub } from "./hub.ts";
 export type { GroupMember } from "./members/members.ts";
 export type {
   Channel,
+  Claims,
+  ClientConnection,
   CloseCause,
   ConnectionInfo,
   DisconnectClass,
   ErrorCode,
+  Grant,
+  Grants,
+  GrantsInput,
   Position,
   Push,
   ReceiptState,
+  Verb,
 } from "./protocol/protocol.ts";
-export { CLOSE, TidingsError } from "./protocol/protocol.ts";
+export { CLOSE, escapeId, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
   ConnectRequest,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
+import type { ActionHandler, Authorize, Middleware, Policy, Router } from "./actions/actions.ts";
 import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
 import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import {
@@ -14,9 +14,12 @@ import type { Config, ConfigInput } from "./config/config.ts";
 import {
   ANSWER_HEADERS,
   type Api,
+  type Authenticator,
   type Callers,
   type Listening,
   type ListenOptions,
+  type MintClaims,
+  mintToken,
   type Neighbours,
   type Pipelines,
 } from "./gateway/gateway.ts";
@@ -47,7 +50,8 @@ export interface HubParts {
   readonly hooks: Hooks;
   readonly backplane: Backplane;
   /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
-  readonly policy: { authorize: Authorize };
+  readonly policy: Policy;
+  readonly authenticator: Authenticator;
   readonly publisher: Publisher;
   readonly reads: HistoryReads;
   readonly router: Router;
@@ -149,6 +153,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return historyPage(this.#parts.reads, APPLICATION, parseChannel(channel), { limit: 50, ...query });
   }
 
+  token(claims: MintClaims): Promise<string> {
+    return mintToken(this.#parts.authenticator, claims);
+  }
+
   nodes(): Promise<NodeStatus[]> {
     return this.#parts.backplane.cluster.nodes();
   }
@@ -196,6 +204,11 @@ const checkedPresence = (presence: PresenceView): PresenceView => ({
   async isOnline(user) {
     if (!isId(user)) throw idError("user");
     return presence.isOnline(user);
+  },
+  async hasJoined(group, user) {
+    if (!isId(group)) throw idError("group");
+    if (!isId(user)) throw idError("user");
+    return presence.hasJoined(group, user);
   },
   online: (page) => presence.online(page),
   count: () => presence.count(),

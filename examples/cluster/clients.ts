@@ -20,7 +20,7 @@ const PAUSE_MS = 100;
 const tokens = jwt({ secret: process.env.JWT_SECRET });
 
 const tokenFor = (user: string) => async (): Promise<string> =>
-  (await tokens.mint?.({ user, expiresInSeconds: 3_600 })) ?? "";
+  (await tokens.mint?.({ user, expiresInSeconds: 3_600, can: { join: [{ group: GROUP }] } })) ?? "";
 
 let isOver = false;
 

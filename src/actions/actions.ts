@@ -30,7 +30,15 @@ export {
   limitNotice,
 } from "./limits/limits.ts";
 export { historySchema } from "./message.ts";
-export { type Authorize, assertAllowed, defaultPolicy, type Verb } from "./policy.ts";
+export {
+  type Authorize,
+  defaultPolicy,
+  Policy,
+  type PolicyRequest,
+  type PolicySettings,
+  policySettings,
+  reviewer,
+} from "./policy/policy.ts";
 export { ReadAhead } from "./read-ahead.ts";
 export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";
 export { Sending } from "./sending.ts";

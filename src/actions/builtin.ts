@@ -11,7 +11,7 @@ import {
   TidingsError,
 } from "../protocol/protocol.ts";
 import type { HistoryReads } from "../publish/publish.ts";
-import type { Authorize } from "./policy.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { Router } from "./router.ts";
 
 /** Ports of the built-in actions. */
@@ -22,7 +22,7 @@ export interface BuiltinPorts {
   readonly members: Members;
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
-  readonly authorize: Authorize;
+  readonly policy: Policy;
   /** Renews the login of an open connection. Wired to the gateway. */
   readonly renewLogin: RenewLogin;
 }

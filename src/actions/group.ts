@@ -3,26 +3,20 @@ import type { Connection } from "../local/local.ts";
 import { groupMembers } from "../members/members.ts";
 import { groupChannel, SerialPerKey } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
-import { assertAllowed } from "./policy.ts";
-import type { ActionHandler } from "./router.ts";
+import { InboundState } from "./inbound-state.ts";
 
 /** Registers `group.join`, `group.leave`, `group.members`. */
 export function groupActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, reads, authorize } = ports;
-  // Joins and leaves of a connection run in the order of the requests, so that the last request decides.
-  const changes = new SerialPerKey<Connection>();
+  const { router, local, backplane, members, reads, policy } = ports;
   const joinSchema = z.object({ group: idSchema, position: positionSchema.optional() });
   const join: ActionHandler<z.output<typeof joinSchema>> = async (context, { group, position }) => {
     const channel = groupChannel(group);
-    const joining = localConnection(local, context.connection);
-    // The deadline is for the policy and the backplane: the replay takes as long as its client takes to read.
-    const replay = await router.within(context, () =>
-      changes.run(joining, async () => {
-        await assertAllowed(authorize, joining, "join", channel);
-        if (position !== undefined) reads.assertRoom();
-        return members.join(joining, group);
-      }),
-    );
+    const joining = localConnection(local, connection);
+    const replay = await joining.attached(InboundState).groupChanges.run(async () => {
+      await policy.assert(joining, "join", channel);
+      if (position !== undefined) reads.assertRoom();
+      return members.join(joining, group);
+    });
     return { channel, ...(await replay(position)) };
   };
   router.action("group.join", joinSchema, join, { hasDeadline: false });
@@ -34,7 +28,7 @@ export function groupActions(ports: BuiltinPorts): void {
     return { channel: groupChannel(group) };
   });
   router.action("group.members", groupSchema, async ({ connection }, { group }) => {
-    await assertAllowed(authorize, connection, "history", groupChannel(group));
+    await policy.assert(localConnection(local, connection), "presence", groupChannel(group));
     return { members: await groupMembers(backplane, group) };
   });
 }

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { type Channel, TidingsError, userChannel } from "../protocol/protocol.ts";
 import { historyPage } from "../publish/publish.ts";
 import { type BuiltinPorts, channelSchema, epochSchema, localConnection, offsetSchema } from "./builtin.ts";
-import { assertAllowed } from "./policy.ts";
 
 /** Query of a history page. Without `before`: the newest page. */
 export const historySchema = z.object({
@@ -13,7 +12,7 @@ export const historySchema = z.object({
 
 /** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
 export function messageActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, reads, authorize } = ports;
+  const { router, local, backplane, members, reads, policy } = ports;
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
@@ -30,8 +29,9 @@ export function messageActions(ports: BuiltinPorts): void {
     historySchema,
     async ({ user, connection }, { channel, before, limit }) => {
       const read = channel ?? userChannel(user);
-      await assertAllowed(authorize, connection, "history", read);
-      return historyPage(reads, localConnection(local, connection), read, { before, limit });
+      const reader = localConnection(local, connection);
+      await policy.assert(reader, "history", read);
+      return historyPage(reads, reader, read, { before, limit });
     },
   );
 

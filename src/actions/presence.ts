@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
+import type { Connection } from "../local/local.ts";
 import type { Online } from "../members/members.ts";
-import { groupChannel } from "../protocol/protocol.ts";
+import { groupChannel, userChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
-import { assertAllowed } from "./policy.ts";
 
 /** A request names at most 1,000 users, because each costs one read of presence. */
 const usersSchema = z.array(idSchema).max(1_000);
@@ -13,13 +13,15 @@ const PAGE = 100;
 
 /** Registers `presence.get`, `presence.watch`. */
 export function presenceActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, watchers, authorize } = ports;
+  const { router, local, backplane, members, watchers } = ports;
   const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
   router.action("presence.get", getSchema, async ({ connection }, { users, group }) => {
+    const asking = localConnection(local, connection);
     if (group !== undefined) {
-      await assertAllowed(authorize, connection, "history", groupChannel(group));
+      await ports.policy.assert(asking, "presence", groupChannel(group));
       return someOnline({ backplane, members }, await backplane.presence.inGroup(group));
     }
+    await assertVisible(ports, asking, users);
     return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);
   });
 
@@ -27,6 +29,7 @@ export function presenceActions(ports: BuiltinPorts): void {
   router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
     const users = "users" in watched ? watched.users : undefined;
     const watcher = localConnection(local, connection);
+    await assertVisible(ports, watcher, users);
     // Watch first: a change between the watch and the read must not be missed.
     await watchers.watch(watcher, users);
     if (users === undefined) {
@@ -38,6 +41,19 @@ export function presenceActions(ports: BuiltinPorts): void {
     const online = watchers.replied(watcher, reply.online, users);
     return { online, count: Object.keys(online).length };
   });
+}
+
+/** @param users undefined for all users. @throws TidingsError `forbidden` for the first one whose presence is hidden */
+async function assertVisible(
+  { policy, members: { pace } }: Pick<BuiltinPorts, "policy" | "members">,
+  connection: Connection,
+  users: readonly string[] | undefined,
+): Promise<void> {
+  if (users === undefined) return policy.assert(connection, "presence", "all");
+  for (const [step, user] of users.entries()) {
+    await pace.after(step);
+    await policy.assert(connection, "presence", userChannel(user));
+  }
 }
 
 /**

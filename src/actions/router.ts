@@ -1,12 +1,12 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type ConnectionInfo, isId, Overdue, TidingsError, within } from "../protocol/protocol.ts";
+import { type ClientConnection, isId, Overdue, TidingsError, within } from "../protocol/protocol.ts";
 
 /** A client's request or message, as handlers and middleware see it. */
 export interface ActionContext {
   /** `module.action`; `message.send` for every message. */
   readonly action: string;
   readonly user: string;
-  readonly connection: ConnectionInfo;
+  readonly connection: ClientConnection;
 }
 
 /** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */

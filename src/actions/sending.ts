@@ -1,12 +1,12 @@
 import type { Connection } from "../local/local.ts";
 import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
 import { type Hooks, type Publisher, type Receipt, userKey } from "../publish/publish.ts";
-import { type Authorize, assertAllowed } from "./policy.ts";
+import type { Policy } from "./policy/policy.ts";
 
 export interface SendingPorts {
   readonly publisher: Publisher;
   readonly hooks: Hooks;
-  readonly authorize: Authorize;
+  readonly policy: Pick<Policy, "assert">;
 }
 
 /** Prepares a client's message for the publisher: policy, `message` hook, and `from` set by the server. */
@@ -22,9 +22,9 @@ export class Sending {
    * @throws TidingsError `forbidden` by the policy, or the error that the message hook throws
    */
   async prepare(connection: Connection, message: ClientMessage): Promise<() => Promise<Receipt>> {
-    const { publisher, authorize } = this.#ports;
+    const { publisher, policy } = this.#ports;
     const channel = channelOf(message);
-    await assertAllowed(authorize, connection, "publish", channel);
+    await policy.assert(connection, "send", channel);
     const { type, data } = await this.#withHook(connection, message);
     const { ephemeral, ack, timeoutMs } = message;
     const key = userKey(connection.user, message.key);

@@ -15,6 +15,8 @@ export interface PresenceView {
   count(): Promise<{ users: number; connections: number }>;
   /** Lists users of whom at least one connection has joined the group. */
   inGroup(group: string): Promise<string[]>;
+  /** Tells whether at least one connection of the user has joined the group. */
+  hasJoined(group: string, user: string): Promise<boolean>;
 }
 
 /** Registry of the connections of all nodes. */

@@ -43,6 +43,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   history: "History",
   presence: "Presence",
   publish: "Publishing",
+  policy: "Permissions",
   limits: "Limits",
   overload: "Overload",
   timeouts: "Timeouts",

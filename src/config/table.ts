@@ -1,6 +1,7 @@
 import { key, nameKeys, optional } from "./key.ts";
 import { CLUSTER } from "./keys/cluster.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
+import { POLICY } from "./keys/policy.ts";
 import {
   ALGORITHMS,
   apiKey,
@@ -311,11 +312,8 @@ export const TABLE = {
         "stored messages that a user may send within an hour through this node, 512 bytes added to each; " +
         "0: unlimited. The application and the HTTP API are exempt",
     }),
-    clientBroadcast: optional(flag(), {
-      doc: "clients may send to everyone",
-      defaultText: "only in development mode",
-    }),
   },
+  policy: POLICY,
   limits: LIMITS,
   overload: OVERLOAD,
   timeouts: {

@@ -227,6 +227,7 @@ export {
   type JwtOptions,
   jwt,
   type MintClaims,
+  mintToken,
   Neighbours,
   withCheckedIds,
   withLimits,

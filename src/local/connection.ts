@@ -1,9 +1,17 @@
-import type { Channel, CloseCause, ConnectionInfo, Position } from "../protocol/protocol.ts";
+import type {
+  Channel,
+  Claims,
+  ClientConnection,
+  CloseCause,
+  ConnectionInfo,
+  Position,
+} from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
 import { PING_FRAME, textFrame } from "./frame.ts";
 import { Missed } from "./gaps/missed.ts";
 import { Hold, type HoldLimits } from "./hold.ts";
+import { LoginState, NO_CLAIMS } from "./login/login.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
 
 /** Port to a WebSocket: the raw stream to write frames to, and control over reading and closing. */
@@ -34,7 +42,7 @@ export interface ConnectionOwner extends OutboxOwner {
 const NO_GROUPS: readonly string[] = [];
 
 /** One WebSocket of one user on this node, and the only way to its send queue and its socket. */
-export class Connection implements ConnectionInfo {
+export class Connection implements ClientConnection {
   readonly id: string;
   readonly user: string;
   readonly platform: string;
@@ -91,6 +99,14 @@ export class Connection implements ConnectionInfo {
     made.next = this.#attachments;
     this.#attachments = made;
     return made;
+  }
+
+  get claims(): Claims {
+    return this.attachment(LoginState)?.claims ?? NO_CLAIMS;
+  }
+
+  get data(): Record<string, unknown> {
+    return this.attached(LoginState).data;
   }
 
   /** Queues a text for this connection alone (reply, notice, position). The queue never drops it. */

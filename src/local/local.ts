@@ -184,5 +184,6 @@ export { Attachment } from "./attachment.ts";
 export type { Connection, Transport } from "./connection.ts";
 export type { Delivery } from "./delivery.ts";
 export { type Held, HeldBytes, type Hold, type HoldLimits } from "./hold.ts";
+export { LoginState, NO_CLAIMS } from "./login/login.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";
 export { Packet } from "./packet.ts";

@@ -13,19 +13,32 @@ export interface GroupMembers {
 export class Commands {
   readonly #local: Local;
   readonly #members: GroupMembers;
+  readonly #refresh: (connection: Connection) => Promise<void>;
 
-  constructor(local: Local, members: GroupMembers) {
+  /** @param refresh asks for the rights of a connection again */
+  constructor(local: Local, members: GroupMembers, refresh: (connection: Connection) => Promise<void>) {
     this.#local = local;
     this.#members = members;
+    this.#refresh = refresh;
   }
 
   /** @returns the number of affected connections */
   async run(command: Command): Promise<number> {
     const connections = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(connections, command);
+    if (command.kind === "refresh") return this.#refreshAll(connections);
     const { group, kind } = command;
     if (kind === "join") await Promise.all(connections.map((each) => this.#join(each, group)));
     else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
+    return connections.length;
+  }
+
+  /** @throws the first error, after all connections were asked about */
+  async #refreshAll(connections: readonly Connection[]): Promise<number> {
+    const outcomes = await Promise.allSettled(connections.map(this.#refresh));
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === "rejected" && connections[index]?.state === "open") throw outcome.reason;
+    }
     return connections.length;
   }
 

@@ -17,3 +17,14 @@ export interface ConnectionInfo {
    */
   readonly address?: string;
 }
+
+/** Claims of the credentials of a login, such as those of its token. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** A connection of this node, as policy, hooks, middleware and the handlers of actions see it. */
+export interface ClientConnection extends ConnectionInfo {
+  /** Claims of the credentials that the client last logged in with. Empty where there are none. */
+  readonly claims: Claims;
+  /** Place for the application's own data of this connection. It ends with the connection. */
+  readonly data: Record<string, unknown>;
+}

@@ -14,7 +14,7 @@ export {
 } from "./channel.ts";
 export type { CloseCause, DisconnectClass } from "./close.ts";
 export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";
-export type { ConnectionInfo } from "./connection.ts";
+export type { Claims, ClientConnection, ConnectionInfo } from "./connection.ts";
 export { type OnOverdue, Overdue, within } from "./deadline.ts";
 export type { Decoded } from "./decode.ts";
 export { assertDepth, assertType, decodeClientFrame, MAX_DEPTH } from "./decode.ts";
@@ -43,6 +43,8 @@ export type {
   Welcome,
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
+export type { Grant, Grants, GrantsInput, Verb } from "./grants/grants.ts";
+export { escapeId, grantsOf, grantsProblem, isGranted, VERBS } from "./grants/grants.ts";
 export { ID_RULE, idError, isId, joinNames } from "./names.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Serial, SerialPerKey } from "./serial.ts";

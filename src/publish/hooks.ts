@@ -1,5 +1,5 @@
 import {
-  type ConnectionInfo,
+  type ClientConnection,
   type DisconnectClass,
   Overdue,
   TidingsError,
@@ -30,10 +30,10 @@ export interface HookEvents {
    * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
    * any other error counts as a failure of the server (4004), after which clients reconnect.
    */
-  connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
+  connect: { readonly connection: ClientConnection; readonly request: ConnectRequest };
   /** A connection has ended. `cause` classifies the end; `reason` is the text of the close frame from either side. */
   disconnect: {
-    readonly connection: ConnectionInfo;
+    readonly connection: ClientConnection;
     readonly cause: DisconnectClass;
     readonly code: number;
     readonly reason: string;
@@ -43,11 +43,11 @@ export interface HookEvents {
   /** The user has had no connection in the cluster for the grace period. */
   offline: { readonly user: string };
   /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
-  message: { readonly connection: ConnectionInfo; readonly message: IncomingMessage };
+  message: { readonly connection: ClientConnection; readonly message: IncomingMessage };
   /** A message was published on this node. */
   delivered: { readonly message: PublishedMessage; readonly receipt: Receipt };
   /** A binary WebSocket message. Without a listener such a message ends the connection with 1003. */
-  binary: { readonly connection: ConnectionInfo; readonly bytes: Uint8Array };
+  binary: { readonly connection: ClientConnection; readonly bytes: Uint8Array };
   /** A failure that no caller waits for. `stage` says where it happened. */
   error: { readonly stage: string; readonly error: unknown };
 }

@@ -35,6 +35,21 @@ describe("tidings token", () => {
     expect(identity.expiresAt).toBeUndefined();
   });
 
+  it("creates tokens with grants", async () => {
+    const grants = ["join:group:team-*", "join:all", "presence:all", String.raw`send:group:a\*b`];
+    const args = ["token", "--user", "alice", ...grants.flatMap((grant) => ["--can", grant])];
+    const { stdout } = await tidings(args, { JWT_SECRET: secret });
+    const { can } = await jwt({ secret }).authenticate({ token: stdout.trim() });
+    expect(can).toEqual({
+      join: ["group:team-*", "all"],
+      presence: ["all"],
+      send: [String.raw`group:a\*b`],
+    });
+    const wrong = await tidings(["token", "--user", "alice", "--can", "jion:all"], { JWT_SECRET: secret });
+    expect(wrong).toMatchObject({ code: 1, stdout: "" });
+    expect(wrong.stderr).toContain("such as join:group:team-*");
+  });
+
   it("reports missing and invalid flags", async () => {
     const env = { JWT_SECRET: secret };
     const outcomes = await Promise.all([

@@ -185,7 +185,7 @@ describe("a handler", () => {
   });
 
   it("of a policy that throws or hangs refuses its request only", async () => {
-    running.hub.authorize((user, verb) => {
+    running.hub.authorize(({ user, verb }) => {
       if (user === "bob") return true;
       if (verb === "join") throw new Error("a bug");
       return new Promise(() => undefined);

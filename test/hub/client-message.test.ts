@@ -53,7 +53,7 @@ describe("a client's message", () => {
   });
 
   it("to everyone needs permission by the policy", async () => {
-    const { url, hub } = await startHub({ publish: { clientBroadcast: false } });
+    const { url, hub } = await startHub({ policy: { broadcast: "nobody" } });
     const sender = await connectPeer(url(alice));
     sender.send({ id: 1, type: "chat", data: 1 });
     expect(await sender.next((frame) => frame.id === 1)).toMatchObject({ error: { code: "forbidden" } });

@@ -110,7 +110,7 @@ describe("resume", () => {
 
   it("does not join a group that the policy forbids now, and says so", async () => {
     const { hub, url } = await startHub();
-    hub.authorize((_user, verb) => verb !== "join");
+    hub.authorize(({ verb }) => verb !== "join");
     const resume = JSON.stringify({ "group:g": { epoch: "e", offset: 1 } });
     const peer = await connectPeer(url({ ...bob, resume }));
     expect(await peer.next((frame) => frame.type === "notice")).toMatchObject({

@@ -23,6 +23,11 @@ export class MemoryMemberships implements Memberships {
     this.#members.delete(group, user);
   }
 
+  async has(group: string, user: string): Promise<boolean> {
+    this.#node.assertStarted();
+    return this.#members.has(group, user);
+  }
+
   async groupsOf(user: string): Promise<string[]> {
     this.#node.assertStarted();
     return this.#groups.list(user);

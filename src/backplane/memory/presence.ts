@@ -72,6 +72,11 @@ export class MemoryPresence implements Presence, Routes {
     return this.#groups.list(group);
   }
 
+  async hasJoined(group: string, user: string): Promise<boolean> {
+    this.#node.assertStarted();
+    return this.#groups.has(group, user);
+  }
+
   async join(group: string, user: string): Promise<void> {
     this.#node.assertStarted();
     this.#groups.add(group, user);

@@ -13,6 +13,10 @@ export class SetMap {
     if (set?.delete(value) && set.size === 0) this.#sets.delete(name);
   }
 
+  has(name: string, value: string): boolean {
+    return this.#sets.get(name)?.has(value) ?? false;
+  }
+
   /** The values in the order in which they were added. */
   list(name: string): string[] {
     const set = this.#sets.get(name);

@@ -9,6 +9,7 @@ import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
 import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
+import { refreshCommand } from "./users/refresh.ts";
 
 /** Adds all commands: those that work alone, those that call a running server, and the hidden worker. */
 export function addCommands(program: Command): void {
@@ -17,6 +18,7 @@ export function addCommands(program: Command): void {
     sendCommand(),
     broadcastCommand(),
     kickCommand(),
+    refreshCommand(),
     usersCommand(),
     nodesCommand(),
     limitsCommand(),

@@ -13,3 +13,4 @@ export { withLimits } from "./in-flight.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
 export { type LoginLimits, withLoginLimits } from "./login-limits.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";
+export { mintToken } from "./mint.ts";

@@ -1,4 +1,11 @@
-import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import {
+  type Grants,
+  type GrantsInput,
+  grantsProblem,
+  ID_RULE,
+  isId,
+  TidingsError,
+} from "../../protocol/protocol.ts";
 
 /** Identity that accepted credentials prove. */
 export interface Identity {
@@ -10,6 +17,8 @@ export interface Identity {
   platform?: string;
   /** Further claims of the credentials, for the application's own use. */
   claims?: Readonly<Record<string, unknown>>;
+  /** What the login may do, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
+  can?: Grants;
 }
 
 /** Credentials of a client. */
@@ -27,6 +36,8 @@ export interface MintClaims {
   /** Absent: 1 h, or `jwt.lifetime`. Null: the token does not expire, which `jwt.requireExpiry` must allow. */
   expiresInSeconds?: number | null;
   platform?: string;
+  /** What the token permits, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
+  can?: GrantsInput;
 }
 
 /** Authenticates clients. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
@@ -81,7 +92,9 @@ export function withCheckedIds(authenticator: Authenticator): Authenticator {
   return checked;
 }
 
-function assertIdentity({ user, platform, expiresAt }: Identity): void {
+function assertIdentity({ user, platform, expiresAt, can }: Identity): void {
+  const problem = can === undefined ? undefined : grantsProblem(can);
+  if (problem !== undefined) throw new TidingsError("unauthorized", `can of the credentials: ${problem}`);
   if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
   if (platform !== undefined && !isId(platform)) {
     throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);

@@ -6,7 +6,7 @@ import {
   jwtProblems,
   weakJwtProblems,
 } from "../../config/config.ts";
-import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import { type Grants, grantsProblem, ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
 import type { Authenticator, Identity } from "./authenticator.ts";
 import { type FindKey, keysOf } from "./keys.ts";
 import { Minter } from "./mint.ts";
@@ -37,6 +37,8 @@ export interface JwtOptions extends JwtKeySource {
 
 /** Claim of the tenant that a user belongs to. */
 const TENANT_CLAIM = "app";
+/** Claim of what the login may do. */
+const GRANTS_CLAIM = "can";
 /** Characters of the longest token that is read. Node accepts no longer header lines either. */
 const LONGEST_TOKEN = 16_384;
 
@@ -44,7 +46,8 @@ const LONGEST_TOKEN = 16_384;
  * Authenticates by JSON Web Token (RFC 7519), following RFC 8725: the algorithms are pinned, `none` is never accepted,
  * and `exp` and `nbf` are checked without leeway. A token needs an `exp`, unless `requireExpiry` is false. The claim
  * `platform`, when present, binds the login to a platform. The claim `app` is reserved for tenants: a token that names
- * one is refused, so that it never opens the data of another tenant. With a secret it also mints tokens.
+ * one is refused, so that it never opens the data of another tenant. The claim `can` names what the login may do
+ * (docs/PERMISSIONS.md). With a secret it also mints tokens.
  * @throws TidingsError `bad_request` when the options contradict each other, or a key can be guessed
  */
 export function jwt(options: JwtOptions): Authenticator {
@@ -170,7 +173,15 @@ function identityOf(payload: JWTPayload, userClaim: string): Identity {
   const identity: Identity = { user, claims: Object.freeze(payload) };
   if (exp !== undefined) identity.expiresAt = exp * 1000;
   if (platform !== undefined) identity.platform = platform;
+  if (Object.hasOwn(payload, GRANTS_CLAIM)) identity.can = grantsIn(payload[GRANTS_CLAIM]);
   return identity;
+}
+
+/** A claim that is no grant is refused: whoever minted the token believes that it permits something. */
+function grantsIn(claim: unknown): Grants {
+  const problem = grantsProblem(claim);
+  if (problem !== undefined) throw refusal(`the token's claim ${GRANTS_CLAIM}: ${problem}`);
+  return claim as Grants; // grantsProblem found nothing wrong
 }
 
 const refusal = (message: string): TidingsError => new TidingsError("unauthorized", message);

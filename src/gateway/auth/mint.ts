@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
 import { lifetimeProblems } from "../../config/config.ts";
-import { idError, isId, TidingsError } from "../../protocol/protocol.ts";
-import type { MintClaims } from "./authenticator.ts";
+import { grantsOf, idError, isId, TidingsError } from "../../protocol/protocol.ts";
+import type { Authenticator, MintClaims } from "./authenticator.ts";
 import { secretKey } from "./keys.ts";
 
 export interface MinterOptions {
@@ -32,11 +32,12 @@ export class Minter {
   }
 
   /** @throws TidingsError `bad_request` when the claims are not valid */
-  async mint({ user, platform, expiresInSeconds = this.#lifetime }: MintClaims): Promise<string> {
+  async mint({ user, platform, can, expiresInSeconds = this.#lifetime }: MintClaims): Promise<string> {
     const { algorithm, secret, userClaim = "sub", issuer, audience } = this.#options;
     if (!isId(user)) throw idError("user");
     if (platform !== undefined && !isId(platform)) throw idError("platform");
-    const token = new SignJWT({ [userClaim]: user, platform });
+    const grants = can === undefined ? undefined : grantsOf(can);
+    const token = new SignJWT({ [userClaim]: user, platform, can: grants });
     token.setProtectedHeader({ alg: algorithm, typ: "JWT" }).setIssuedAt();
     if (expiresInSeconds === null) this.#assertEndless();
     else token.setExpirationTime(this.#expiryAfter(expiresInSeconds));
@@ -61,4 +62,11 @@ export class Minter {
       `expiresInSeconds: expected a number of seconds above 0, at most ${this.#maxLifetime} (jwt.maxLifetime)`,
     );
   }
+}
+
+/** Mints a token by an authenticator. @throws TidingsError `not_found` when it has no secret to sign with */
+export async function mintToken(authenticator: Authenticator, claims: MintClaims): Promise<string> {
+  if (authenticator.mint !== undefined) return authenticator.mint(claims);
+  const why = "it has no secret to sign with (JWT_SECRET)";
+  throw new TidingsError("not_found", `this server mints no tokens: ${why}`);
 }

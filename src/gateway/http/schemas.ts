@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { channelSchema, idSchema } from "../../actions/actions.ts";
+import { VERBS } from "../../protocol/protocol.ts";
 
 /** Schemas that routes share, with their descriptions for the OpenAPI document. */
 
@@ -8,6 +9,15 @@ const idText = { type: "string", minLength: 1, maxLength: 255 } as const;
 export const user = idSchema.meta({ ...idText, description: "Id of a user." });
 export const group = idSchema.meta({ ...idText, description: "Id of a group." });
 export const platform = idSchema.meta({ ...idText, description: "Platform, such as web or ios." });
+
+const grant = z
+  .union([z.string(), z.strictObject({ group }), z.strictObject({ user })])
+  .meta({ description: "A pattern of channels such as `group:team-*`, or the id of a group or a user." });
+
+/** Permissions of a token. The minting checks the patterns. */
+export const grants = z
+  .partialRecord(z.enum(VERBS), z.array(grant).max(1_000))
+  .meta({ description: "What the token permits: patterns of channels for each operation." });
 
 export const channel = channelSchema.meta({
   type: "string",

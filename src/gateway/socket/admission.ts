@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import { type Authorize, assertAllowed } from "../../actions/actions.ts";
+import type { Policy } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
 import { Members } from "../../members/members.ts";
-import { isChannel, targetOf } from "../../protocol/protocol.ts";
+import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
 import type { Identity } from "../auth/auth.ts";
-import type { LoggedIn } from "./login.ts";
+import { type LoggedIn, setLogin } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
 import { WsTransport } from "./transport.ts";
 import { forbiddenNotice, type WelcomePorts, welcomeText } from "./welcome.ts";
@@ -16,7 +16,7 @@ export interface AdmissionPorts extends WelcomePorts {
   readonly local: Local;
   readonly members: Members;
   readonly hooks: Hooks;
-  readonly authorize: Authorize;
+  readonly policy: Policy;
 }
 
 /** A WebSocket after its handshake. */
@@ -43,7 +43,9 @@ export function makeConnection(
   const device = login.device ?? platform;
   const id = randomBytes(12).toString("base64url");
   const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now(), address };
-  return local.connection(who, new WsTransport(socket, stream, deflate));
+  const connection = local.connection(who, new WsTransport(socket, stream, deflate));
+  setLogin(connection, identity);
+  return connection;
 }
 
 /**
@@ -58,13 +60,13 @@ export async function admit(
   { request }: Opened,
   { identity, login }: LoggedIn,
 ): Promise<(() => Promise<void>) | undefined> {
-  const { hooks, members, authorize } = ports;
+  const { hooks, members, policy } = ports;
   if (hooks.has("connect")) {
     const asked = { ...request(), claims: identity.claims ?? {} };
     await hooks.ask("connect", { connection, request: asked });
   }
   const { user } = connection;
-  const { allowed, refused } = await groupsToJoin({ authorize, members }, connection, login);
+  const { allowed, refused } = await groupsToJoin({ policy, members }, connection, login);
   const welcome = welcomeText(ports, connection, identity);
   const catchUp = await members.admit(connection, welcome, login.resume, allowed);
   if (catchUp === undefined) return undefined;
@@ -74,7 +76,7 @@ export async function admit(
 
 /** Divides the groups of the client's positions by the policy and the limit on groups, in steps. */
 async function groupsToJoin(
-  { authorize, members: { pace } }: Pick<AdmissionPorts, "authorize" | "members">,
+  { policy, members: { pace } }: Pick<AdmissionPorts, "policy" | "members">,
   connection: Connection,
   { resume }: LoginRequest,
 ): Promise<{ allowed: string[]; refused: string[] }> {
@@ -85,11 +87,17 @@ async function groupsToJoin(
     if (!isChannel(channel)) continue;
     const { group } = targetOf(channel);
     if (group === undefined) continue;
-    const may = await assertAllowed(authorize, connection, "join", channel).then(
-      () => true,
-      () => false,
-    );
+    const may = await mayJoin(policy, connection, channel);
     (may && allowed.length < Members.maxGroups ? allowed : refused).push(group);
   }
   return { allowed, refused };
+}
+
+/** A policy that fails allows nothing: the other groups of the login must not wait for it. */
+async function mayJoin(policy: Policy, connection: Connection, channel: Channel): Promise<boolean> {
+  try {
+    return (await policy.allows(connection, "join", channel)) === true;
+  } catch {
+    return false;
+  }
 }

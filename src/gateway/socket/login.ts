@@ -1,4 +1,5 @@
 import type { WebSocket } from "ws";
+import { type Connection, LoginState, NO_CLAIMS } from "../../local/local.ts";
 import {
   decodeClientFrame,
   encodeBadInput,
@@ -67,4 +68,12 @@ function readRequest(socket: WebSocket, text: string): { data: unknown; answer: 
     socket.send(encodeError(decoded.frame.answer, refusal));
   }
   return undefined;
+}
+
+/** Keeps what the credentials say about the connection. Most logins of development mode say nothing. */
+export function setLogin(connection: Connection, { claims, can }: Identity): void {
+  if (claims === undefined && can === undefined && connection.attachment(LoginState) === undefined) return;
+  const state = connection.attached(LoginState);
+  state.claims = claims ?? NO_CLAIMS;
+  state.can = can;
 }

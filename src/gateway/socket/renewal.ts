@@ -1,15 +1,22 @@
 import type { RenewLogin } from "../../actions/actions.ts";
+import type { Connection } from "../../local/local.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Authenticator } from "../auth/auth.ts";
 import type { Expiry } from "./expiry.ts";
+import { setLogin } from "./login.ts";
 import { readLogin } from "./request.ts";
 
 /**
  * Renews the login of an open connection (`robot.login`). It requires credentials of the connection's user and platform,
  * because a renewal changes neither.
+ * @param review asks for the rights of the connection again, which the new credentials may have changed
  */
 export const renewal =
-  (authenticator: Authenticator, expiry: Expiry): RenewLogin =>
+  (
+    authenticator: Authenticator,
+    expiry: Expiry,
+    review: (connection: Connection) => Promise<void>,
+  ): RenewLogin =>
   async (connection, data) => {
     const { credentials, ...login } = readLogin(data);
     const identity = await authenticator.authenticate({ ...credentials, address: connection.address });
@@ -22,6 +29,8 @@ export const renewal =
     assertSame("platform", identity.platform ?? login.platform, connection.platform);
     assertSame("device", login.device, connection.device);
     expiry.set(connection, identity.expiresAt);
+    setLogin(connection, identity);
+    await review(connection);
     return { expiresAt: identity.expiresAt };
   };
 

@@ -83,13 +83,33 @@ export class Watchers {
     return Object.fromEntries(known);
   }
 
+  /** Tells whom a connection watches. */
+  watchedBy(connection: Connection): { everyone: boolean; users: string[] } {
+    const users = [...(this.#watched.get(connection)?.named.keys() ?? [])];
+    return { everyone: this.#everyone.has(connection), users };
+  }
+
+  /** Ends the watch of one user, or of all users without `user`: those watched by name stay. */
+  unwatch(connection: Connection, user?: string): void {
+    const watched = this.#watched.get(connection);
+    if (user !== undefined) {
+      watched?.named.delete(user);
+      this.#forget(connection, user);
+      return;
+    }
+    this.#everyone.delete(connection);
+    if (watched !== undefined) watched.listed = undefined;
+  }
+
+  #forget(connection: Connection, user: string): void {
+    const watchers = this.#watchers.get(user);
+    watchers?.delete(connection);
+    if (watchers?.size === 0) this.#watchers.delete(user);
+  }
+
   /** Removes a connection that has ended. */
   drop(connection: Connection): void {
-    for (const user of this.#watched.get(connection)?.named.keys() ?? []) {
-      const watchers = this.#watchers.get(user);
-      watchers?.delete(connection);
-      if (watchers?.size === 0) this.#watchers.delete(user);
-    }
+    for (const user of this.#watched.get(connection)?.named.keys() ?? []) this.#forget(connection, user);
     this.#watched.delete(connection);
     this.#everyone.delete(connection);
   }

@@ -28,6 +28,27 @@ export function membershipsContract(implementation: Implementation): void {
     expect(await memberships.groupsOf("alice")).toEqual([]);
   });
 
+  test("membership of one user is told, durable and joined, on every node", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const { node } = cluster;
+    const other = cluster.nodes.at(-1) ?? node;
+    await node.memberships.add("chess", "alice");
+    await node.routes.join("chess", "bob");
+    for (const { memberships, presence } of [node, other]) {
+      expect(await memberships.has("chess", "alice")).toBe(true);
+      expect(await memberships.has("chess", "bob")).toBe(false);
+      expect(await memberships.has("go", "alice")).toBe(false);
+      expect(await presence.hasJoined("chess", "bob")).toBe(true);
+      expect(await presence.hasJoined("chess", "alice")).toBe(false);
+      expect(await presence.hasJoined("go", "bob")).toBe(false);
+    }
+
+    await node.memberships.remove("chess", "alice");
+    await node.routes.leave("chess", "bob");
+    expect(await other.memberships.has("chess", "alice")).toBe(false);
+    expect(await other.presence.hasJoined("chess", "bob")).toBe(false);
+  });
+
   test("durable membership and joining are independent", async () => {
     await using cluster = await startCluster(implementation);
     const { routes, memberships, presence } = cluster.node;

@@ -53,8 +53,8 @@ describe("behind a trusted proxy the address of the client", () => {
         seen[stage] = connection.address;
       });
     }
-    hub.authorize((_user, verb, _channel, { address }) => {
-      seen[verb] = address;
+    hub.authorize(({ verb, connection }) => {
+      seen[verb] = connection.address;
       return true;
     });
     hub.use(({ connection }, next) => {
@@ -74,7 +74,7 @@ describe("behind a trusted proxy the address of the client", () => {
       "request",
       "join",
       "history",
-      "publish",
+      "send",
       "message",
       "middleware",
       "disconnect",

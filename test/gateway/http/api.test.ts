@@ -43,7 +43,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     delivered: () => undefined,
     meter: metrics,
   });
-  const sending = new Sending({ publisher, hooks: new Hooks(1), authorize: () => true });
+  const sending = new Sending({ publisher, hooks: new Hooks(1), policy: { assert: async () => undefined } });
   const inbound = new Inbound({
     ...{ router: new Router(1), sending, maxWaiting: 1, bytes: new InboundBytes(1) },
     limits: {

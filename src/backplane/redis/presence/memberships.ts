@@ -18,7 +18,26 @@ redis.call(ARGV[4] == "1" and "SADD" or "SREM", key(ARGV[1], ARGV[2]), ARGV[3])
   { stores: true },
 );
 
-export const MEMBERSHIP_SCRIPTS = [SET_MEMBERSHIP] as const;
+/** Tells whether a user is a member of a group. */
+export const HAS_MEMBER = script(
+  "has-member",
+  lua`
+-- KEYS[1]  base of the partition of the group
+-- ARGV[1]  group
+-- ARGV[2]  user
+-- ARGV[3]  "1" for a durable membership, "0" for one that a connection has joined, on any node
+-- reply    1 or 0
+local group, user = ARGV[1], ARGV[2]
+if ARGV[3] == "1" then return redis.call("SISMEMBER", key("${KEY.usersOfGroup}", group), user) end
+local joined = key("${KEY.joined}", group)
+for _, token in ipairs(nodes_of(base, "group:" .. group)) do
+  if redis.call("SISMEMBER", joined, token .. FIELD .. user) == 1 then return 1 end
+end
+return 0
+`,
+);
+
+export const MEMBERSHIP_SCRIPTS = [SET_MEMBERSHIP, HAS_MEMBER] as const;
 
 /** Durable memberships, stored on both sides: groups with the user, users with the group. */
 export class RedisMemberships implements Memberships {
@@ -34,6 +53,10 @@ export class RedisMemberships implements Memberships {
 
   remove(group: string, user: string): Promise<void> {
     return this.#set(group, user, 0);
+  }
+
+  async has(group: string, user: string): Promise<boolean> {
+    return (await this.#connection.run(HAS_MEMBER, partitionOfGroup(group), [group, user, 1])) === 1;
   }
 
   async groupsOf(user: string): Promise<string[]> {

@@ -18,6 +18,7 @@ import { PresenceComparison } from "./comparison/compare.ts";
 import { Evictions, type Kick } from "./evictions.ts";
 import { IS_ONLINE } from "./is-online.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
+import { HAS_MEMBER } from "./memberships.ts";
 import { OfflineGrace } from "./offline.ts";
 import { OnlineUsers } from "./online.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -161,6 +162,10 @@ export class RedisPresence implements Presence {
   async inGroup(group: string): Promise<string[]> {
     const joined = await readSet(this.#connection.read, partitionOfGroup(group), KEY.joined, group);
     return [...new Set([...joined].map((member) => member.slice(member.indexOf(FIELD) + 1)))];
+  }
+
+  async hasJoined(group: string, user: string): Promise<boolean> {
+    return (await this.#connection.run(HAS_MEMBER, partitionOfGroup(group), [group, user, 0])) === 1;
   }
 
   /** The first local connection of this user has joined the group. */

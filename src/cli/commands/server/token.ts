@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../../../config/config.ts";
-import { TidingsError } from "../../../protocol/protocol.ts";
+import { type Grants, grantsProblem, TidingsError, type Verb } from "../../../protocol/protocol.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
@@ -9,6 +9,7 @@ interface TokenFlags {
   user: string;
   expires?: number;
   platform?: string;
+  can: Grants;
   json?: true;
 }
 
@@ -36,12 +37,23 @@ export function tokenCommand(): Command {
       ).argParser(parseDuration),
     )
     .option("--platform <name>", "bind the token to a platform", parseId)
+    .addOption(
+      new Option(
+        "--can <verb:channel>",
+        "what the token permits, such as join:group:team-*; the verbs are join, send, history and presence (may be repeated)",
+      )
+        .argParser(parseGrant)
+        .default({}, "nothing beyond the server's policy"),
+    )
     .option("--json", "print JSON");
   addConfigFlags(command, ({ path }) => SIGNING.has(path));
   return command.action((flags: TokenFlags) => mintToken(command, flags));
 }
 
-async function mintToken(command: Command, { user, expires, platform, json }: TokenFlags): Promise<void> {
+async function mintToken(
+  command: Command,
+  { user, expires, platform, can, json }: TokenFlags,
+): Promise<void> {
   const { jwt: options, security } = resolveConfig(configSources(command));
   if (options.secret === undefined) {
     throw new TidingsError("bad_request", "no secret to sign with: set JWT_SECRET to the server's secret");
@@ -49,11 +61,24 @@ async function mintToken(command: Command, { user, expires, platform, json }: To
   const { jwt } = await import("../../../gateway/gateway.ts"); // here, so that the other commands start fast
   const authenticator = jwt({ ...options, ...security });
   const expiresInSeconds = expires === Number.POSITIVE_INFINITY ? null : expires;
-  const token = await authenticator.mint?.({ user, platform, expiresInSeconds });
+  const grants = Object.keys(can).length > 0 ? can : undefined;
+  const token = await authenticator.mint?.({ user, platform, expiresInSeconds, can: grants });
   if (token === undefined) throw new TidingsError("internal", "the authenticator cannot create tokens");
   if (json !== true) return print(token);
   const { expiresAt } = await authenticator.authenticate({ token });
   printJson({ token, user, platform, expiresAt });
+}
+
+/** Adds `join:group:team-*` to the grants of earlier flags. */
+function parseGrant(text: string, earlier: Grants): Grants {
+  const [verb = ""] = text.split(":", 1);
+  const patterns = earlier[verb as Verb] ?? []; // any text: grantsProblem refuses another one
+  const can = { ...earlier, [verb]: [...patterns, text.slice(verb.length + 1)] };
+  const problem = grantsProblem(can);
+  if (problem === undefined) return can;
+  throw new InvalidArgumentError(
+    `Expected an operation and a channel, such as join:group:team-*. ${problem}.`,
+  );
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

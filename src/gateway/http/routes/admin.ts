@@ -2,9 +2,10 @@ import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TidingsError } from "../../../protocol/protocol.ts";
+import { mintToken } from "../../auth/auth.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
-import { platform, user, whole } from "../schemas.ts";
+import { grants, platform, user, whole } from "../schemas.ts";
 
 /** Routes for operators of the hub. */
 export const adminRoutes = (ports: ApiPorts): Route[] => [tokenRoute(ports), profileRoute()];
@@ -23,19 +24,14 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
           "Default: `jwt.lifetime` (1 h). At most `jwt.maxLifetime`. Null: never, if `jwt.requireExpiry` is off.",
       }),
       platform: platform.optional().meta({ description: "Binds the token to a platform." }),
+      can: grants.optional(),
     }),
     gives: z.object({
       token: z.string(),
       expiresAt: z.int().optional().meta({ description: "Milliseconds since 1970." }),
     }),
     async handle(claims) {
-      if (authenticator.mint === undefined) {
-        throw new TidingsError(
-          "not_found",
-          "this server mints no tokens: it has no secret to sign with (JWT_SECRET)",
-        );
-      }
-      const token = await authenticator.mint(claims);
+      const token = await mintToken(authenticator, claims);
       // Read back from the token, because minting rounds the expiry to seconds.
       const { expiresAt } = await authenticator.authenticate({ token });
       return { token, expiresAt };

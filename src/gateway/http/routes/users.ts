@@ -73,6 +73,16 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     gives: commandResult,
     handle: (kick) => cluster.command({ kind: "kick", cause: "kicked", ...kick }),
   }),
+  route({
+    name: "refreshUser",
+    access: "admin",
+    method: "post",
+    path: "/users/:user/refresh",
+    summary: "Ask for a user's rights again: connections leave the groups that the user may no longer join",
+    takes: z.object({ user }),
+    gives: commandResult,
+    handle: ({ user }) => cluster.command({ kind: "refresh", user }),
+  }),
 ];
 
 /** Routes about members of groups. */

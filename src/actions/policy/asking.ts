@@ -1,0 +1,144 @@
+import type { Backplane } from "../../backplane/backplane.ts";
+import { type Connection, type Local, LoginState } from "../../local/local.ts";
+import {
+  type Channel,
+  type Claims,
+  type Grants,
+  Overdue,
+  TidingsError,
+  type Verb,
+  within,
+} from "../../protocol/protocol.ts";
+import { defaultPolicy, settingFor } from "./default.ts";
+import type { Authorize, PolicyRequest, PolicySettings } from "./request.ts";
+
+export interface PolicyPorts {
+  readonly settings: PolicySettings;
+  /** True: a refusal says by which setting it would be allowed. */
+  readonly development: boolean;
+  /** How long the application's policy may take. */
+  readonly timeoutMs: number;
+  readonly local: Local;
+  readonly backplane: Pick<Backplane, "memberships" | "presence">;
+  /** The application's policy. @default {@link defaultPolicy} */
+  readonly authorize?: Authorize | undefined;
+}
+
+/** Questions to the policy that may hang at a time, before further ones are refused at once. */
+const MAX_OVERDUE = 1_000;
+
+const WORDS: Record<Verb, string> = {
+  join: "join",
+  send: "publish to",
+  history: "read the history of",
+  presence: "see the presence of",
+};
+
+/** Asks the policy in force about what clients want to do. */
+export class Policy {
+  /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
+  authorize: Authorize;
+  readonly #ports: PolicyPorts;
+  readonly #overdue = new Overdue(MAX_OVERDUE);
+  #shared: Question | undefined;
+
+  constructor(ports: PolicyPorts) {
+    this.#ports = ports;
+    this.authorize = ports.authorize ?? defaultPolicy;
+  }
+
+  /**
+   * Asks whether a connection may do something with a channel.
+   * @throws TidingsError `timeout` when the application's policy takes too long, or what it throws
+   */
+  allows(connection: Connection, verb: Verb, channel: Channel): boolean | Promise<boolean> {
+    this.#overdue.assertRoom("the policy");
+    const answer = this.authorize(this.#question(connection, verb, channel));
+    if (!(answer instanceof Promise)) return answer === true;
+    return within(this.#ports.timeoutMs, "the policy", () => answer, this.#overdue.add);
+  }
+
+  /** @throws TidingsError `forbidden` when the policy denies the operation */
+  async assert(connection: Connection, verb: Verb, channel: Channel): Promise<void> {
+    const answer = this.allows(connection, verb, channel);
+    if (answer === true || (await answer) === true) return;
+    const hint =
+      this.#ports.development && this.authorize === defaultPolicy
+        ? ` (allowed by ${settingFor({ verb, channel })})`
+        : "";
+    throw new TidingsError("forbidden", `${connection.user} may not ${WORDS[verb]} ${channel}${hint}`);
+  }
+
+  /** The default policy keeps no question, so all of them are one object: a message costs no other. */
+  #question(connection: Connection, verb: Verb, channel: Channel): PolicyRequest {
+    if (this.authorize !== defaultPolicy) return new Question(this.#ports, connection, verb, channel);
+    this.#shared ??= new Question(this.#ports, connection, verb, channel);
+    this.#shared.connection = connection;
+    this.#shared.verb = verb;
+    this.#shared.channel = channel;
+    return this.#shared;
+  }
+}
+
+/** A question to the policy. Its answers hold for the fields of the moment in which it is asked. */
+class Question implements PolicyRequest {
+  connection: Connection;
+  verb: Verb;
+  channel: Channel;
+  readonly #ports: PolicyPorts;
+
+  constructor(ports: PolicyPorts, connection: Connection, verb: Verb, channel: Channel) {
+    this.#ports = ports;
+    this.connection = connection;
+    this.verb = verb;
+    this.channel = channel;
+  }
+
+  get user(): string {
+    return this.connection.user;
+  }
+
+  get platform(): string {
+    return this.connection.platform;
+  }
+
+  get claims(): Claims {
+    return this.connection.claims;
+  }
+
+  get can(): Grants {
+    return this.connection.attachment(LoginState)?.can ?? NO_GRANTS;
+  }
+
+  get anonymous(): boolean {
+    return this.connection.attachment(LoginState)?.isAnonymous ?? false;
+  }
+
+  get settings(): PolicySettings {
+    return this.#ports.settings;
+  }
+
+  isMember(): boolean | Promise<boolean> {
+    const { local } = this.#ports;
+    const group = this.#group;
+    if (group === undefined) return false;
+    return local.hasMember(group, this.user) || this.#isMemberElsewhere(group, this.user);
+  }
+
+  async isDurableMember(): Promise<boolean> {
+    const group = this.#group;
+    return group !== undefined && this.#ports.backplane.memberships.has(group, this.user);
+  }
+
+  get #group(): string | undefined {
+    return this.channel.startsWith(GROUP) ? this.channel.slice(GROUP.length) : undefined;
+  }
+
+  async #isMemberElsewhere(group: string, user: string): Promise<boolean> {
+    const { memberships, presence } = this.#ports.backplane;
+    return (await memberships.has(group, user)) || presence.hasJoined(group, user);
+  }
+}
+
+const GROUP = "group:";
+const NO_GRANTS: Grants = Object.freeze({});

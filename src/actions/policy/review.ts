@@ -1,0 +1,61 @@
+import type { Backplane } from "../../backplane/backplane.ts";
+import type { Connection } from "../../local/local.ts";
+import type { Members, Watchers } from "../../members/members.ts";
+import { encodeServerFrame, groupChannel, userChannel } from "../../protocol/protocol.ts";
+import { InboundState } from "../inbound-state.ts";
+import type { Policy } from "./asking.ts";
+
+export interface ReviewPorts {
+  readonly policy: Policy;
+  readonly members: Members;
+  readonly watchers: Watchers;
+  readonly backplane: Pick<Backplane, "memberships">;
+}
+
+/**
+ * Asks again for the rights that a connection uses: the groups that it has joined and the presence that it watches. It leaves what
+ * it lost, and hears of each group by a notice. Durable memberships end by the application only.
+ * @throws TidingsError `unavailable` without the backplane, or the error of the policy; the connection keeps what was not asked yet
+ */
+export const reviewer =
+  (ports: ReviewPorts) =>
+  async (connection: Connection): Promise<void> => {
+    await connection.attached(InboundState).groupChanges.run(() => reviewGroups(ports, connection));
+    await reviewPresence(ports, connection);
+  };
+
+async function reviewGroups(
+  { policy, members, backplane }: ReviewPorts,
+  connection: Connection,
+): Promise<void> {
+  if (connection.groups.length === 0) return;
+  const durable = new Set(await backplane.memberships.groupsOf(connection.user));
+  for (const [step, group] of connection.groups.entries()) {
+    await members.pace.after(step);
+    if (durable.has(group) || (await policy.allows(connection, "join", groupChannel(group))) === true)
+      continue;
+    await members.leave(connection, group);
+    connection.send(lostNotice(connection.user, group));
+  }
+}
+
+async function reviewPresence(
+  { policy, members, watchers }: ReviewPorts,
+  connection: Connection,
+): Promise<void> {
+  const { everyone, users } = watchers.watchedBy(connection);
+  if (everyone && (await policy.allows(connection, "presence", "all")) !== true) watchers.unwatch(connection);
+  for (const [step, user] of users.entries()) {
+    await members.pace.after(step);
+    if ((await policy.allows(connection, "presence", userChannel(user))) !== true)
+      watchers.unwatch(connection, user);
+  }
+}
+
+const lostNotice = (user: string, group: string): string =>
+  encodeServerFrame({
+    type: "notice",
+    code: "forbidden",
+    message: `${user} may no longer be in group:${group}`,
+    data: { channel: groupChannel(group) },
+  });

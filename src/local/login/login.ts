@@ -1,0 +1,20 @@
+import type { Claims, Grants } from "../../protocol/protocol.ts";
+import { Attachment } from "../attachment.ts";
+
+/** What the credentials of a connection say. A connection without claims and data has none. */
+export class LoginState extends Attachment {
+  claims: Claims = NO_CLAIMS;
+  /** Permissions of the login; undefined: none. */
+  can: Grants | undefined;
+  /** True for a visitor who has logged in without credentials. */
+  isAnonymous = false;
+  #data: Record<string, unknown> | undefined;
+
+  /** The application's own data of the connection. */
+  get data(): Record<string, unknown> {
+    this.#data ??= {};
+    return this.#data;
+  }
+}
+
+export const NO_CLAIMS: Claims = Object.freeze({});

@@ -1,0 +1,236 @@
+import { describe, expect, it } from "vitest";
+import { defaultPolicy, type HubOptions } from "../../../src/index.ts";
+import { startHub } from "../../support/hub.ts";
+import { SECRET } from "../../support/keys.ts";
+import { connectPeer, type Peer } from "../../support/peer.ts";
+import { answerOf, send, startPrivate, tokenOf } from "./scene.ts";
+
+const join = (peer: Peer, group = "g") => answerOf(peer.request("group.join", { group }));
+const read = (peer: Peer, channel: string) => answerOf(peer.request("message.history", { channel }));
+const see = (peer: Peer, query: object) => answerOf(peer.request("presence.get", query));
+
+describe("a setting of the policy", () => {
+  const ALL = {
+    join: ["group:g"],
+    send: ["all", "user:bob", "group:g"],
+    history: ["group:g"],
+    presence: ["all", "group:g"],
+  };
+
+  async function answers(policy: HubOptions["policy"], ask: (peer: Peer) => Promise<"yes" | "no">) {
+    const { connect } = await startPrivate({ policy });
+    return [await ask(await connect("alice")), await ask(await connect("carol", ALL))];
+  }
+
+  it.each([
+    ["anyone", ["yes", "yes"]],
+    ["granted", ["no", "yes"]],
+    ["nobody", ["no", "no"]],
+  ] as const)("%s: who may join, send, broadcast and see", async (value, expected) => {
+    expect(await answers({ join: value }, (peer) => join(peer))).toEqual(expected);
+    expect(await answers({ sendToUser: value }, (peer) => answerOf(send(peer, { to: "bob" })))).toEqual(
+      expected,
+    );
+    expect(await answers({ broadcast: value }, (peer) => answerOf(send(peer, {})))).toEqual(expected);
+    expect(await answers({ presence: value }, (peer) => see(peer, {}))).toEqual(expected);
+    expect(await answers({ presence: value }, (peer) => see(peer, { users: ["bob"] }))).toEqual(expected);
+    expect(await answers({ presence: value }, (peer) => see(peer, { group: "g" }))).toEqual(expected);
+  });
+
+  it("sendToGroup and history: whether membership is enough", async () => {
+    for (const [value, member, granted] of [
+      ["members", "yes", "yes"],
+      ["granted", "no", "yes"],
+      ["nobody", "no", "no"],
+    ] as const) {
+      const history = value === "nobody" ? "granted" : value;
+      const { hub, connect } = await startPrivate({ policy: { sendToGroup: value, history } });
+      await hub.group("g").add("member");
+      const [one, other] = [await connect("member"), await connect("carol", ALL)];
+      expect(await answerOf(send(one, { group: "g" }))).toBe(member);
+      expect(await answerOf(send(other, { group: "g" }))).toBe(granted);
+      expect(await read(one, "group:g")).toBe(history === "members" ? "yes" : "no");
+      expect(await read(other, "group:g")).toBe("yes");
+    }
+  });
+
+  it("nobody: a durable member is in the group all the same, and may join it again", async () => {
+    const { hub, connect } = await startPrivate({ policy: { join: "nobody" } });
+    await hub.group("g").add("alice");
+    const alice = await connect("alice");
+    expect(await join(alice)).toBe("yes");
+    await hub.user("alice").refresh();
+    await hub.group("g").send({ type: "chat" });
+    await alice.frame("chat");
+  });
+});
+
+describe("a refusal", () => {
+  it("names the setting that would allow it, in development mode only", async () => {
+    const open = await startHub({ policy: { join: "granted", presence: "nobody", broadcast: "nobody" } });
+    const developer = await connectPeer(open.url({ user_id: "alice" }));
+    const { connect } = await startPrivate();
+    const alice = await connect("alice");
+    const messageOf = async (reply: Promise<Record<string, unknown>>): Promise<string> =>
+      ((await reply) as { error: { message: string } }).error.message;
+    const asked = (peer: Peer): [Promise<Record<string, unknown>>, string][] => [
+      [peer.request("group.join", { group: "g" }), "policy.join"],
+      [peer.request("presence.get", {}), "policy.presence"],
+      [peer.request("message.history", { channel: "group:g" }), "policy.history"],
+      [send(peer, { group: "g" }), "policy.sendToGroup"],
+      [send(peer, {}), "policy.broadcast"],
+      [peer.request("message.history", { channel: "user:bob" }), 'a grant of "user:bob" in can.history'],
+    ];
+    for (const [reply, setting] of asked(developer)) expect(await messageOf(reply)).toContain(setting);
+    for (const [reply] of asked(alice)) expect(await messageOf(reply)).toMatch(/^alice may not [^()]*$/);
+  });
+});
+
+describe("a policy of the application", () => {
+  it("gets the request, and may ask the default policy", async () => {
+    const { hub, connect } = await startPrivate();
+    const seen: unknown[] = [];
+    hub.authorize((request) => {
+      const { user, verb, channel, platform, claims, can, anonymous } = request;
+      seen.push({ user, verb, channel, platform, sub: claims.sub, can, anonymous });
+      return request.connection.data.isStaff === true || defaultPolicy(request);
+    });
+    hub.on("connect", ({ connection }) => {
+      connection.data.isStaff = connection.user === "eve";
+    });
+    const alice = await connect("alice", { join: ["group:a"] });
+    const eve = await connect("eve");
+    expect(await join(alice, "a")).toBe("yes");
+    expect(await join(alice, "b")).toBe("no");
+    expect(await join(eve, "b")).toBe("yes");
+    expect(await read(alice, "group:a")).toBe("yes");
+    expect(seen[0]).toEqual({
+      user: "alice",
+      verb: "join",
+      channel: "group:a",
+      platform: "web",
+      sub: "alice",
+      can: { join: ["group:a"] },
+      anonymous: false,
+    });
+  });
+
+  it("may close presence too", async () => {
+    const { hub, connect } = await startPrivate();
+    hub.authorize(() => false);
+    const alice = await connect("alice", { presence: ["all"] });
+    for (const query of [{}, { users: ["bob"] }, { group: "g" }, { users: ["alice"] }])
+      expect(await see(alice, query)).toBe("no");
+    for (const query of [{ all: true }, { users: ["bob"] }])
+      expect(await answerOf(alice.request("presence.watch", query))).toBe("no");
+    expect(await answerOf(alice.request("group.members", { group: "g" }))).toBe("no");
+  });
+
+  it("allows by true alone", async () => {
+    const { hub, connect } = await startPrivate();
+    hub.authorize((async () => "yes") as never);
+    expect(await join(await connect("alice"))).toBe("no");
+    hub.authorize((() => 1) as never);
+    expect(await join(await connect("alice"))).toBe("no");
+  });
+});
+
+describe("rights are asked again", () => {
+  it("at a renewal: by the grants of the new token", async () => {
+    const { hub, connect } = await startPrivate();
+    const alice = await connect("alice", { join: ["group:*"], presence: ["all"] });
+    for (const group of ["a", "b"]) expect(await join(alice, group)).toBe("yes");
+    await hub.group("durable").add("alice");
+    await alice.request("presence.watch", { all: true });
+    await alice.request("presence.watch", { users: ["bob"] });
+
+    const token = await tokenOf("alice", { join: ["group:a"], presence: ["user:carol"] });
+    expect(await alice.request("robot.login", { token })).toMatchObject({ data: { user: "alice" } });
+
+    expect(alice.frames.filter(({ type }) => type === "notice")).toMatchObject([
+      { code: "forbidden", data: { channel: "group:b" } },
+    ]);
+    for (const group of ["a", "b", "durable"]) await hub.group(group).send({ type: group });
+    await connect("bob");
+    await alice.frame("durable");
+    await alice.caughtUp();
+    expect(alice.messages.map(({ type }) => type)).toEqual(["a", "durable"]);
+    expect(alice.frames.filter(({ type }) => type === "presence")).toEqual([]);
+    expect(await join(alice, "b")).toBe("no");
+  });
+
+  it("by refresh: the application's own data have changed", async () => {
+    const { hub, connect } = await startPrivate();
+    const banned = new Set<string>();
+    hub.authorize(async (request) => !banned.has(request.channel));
+    const [one, other] = [await connect("alice"), await connect("alice")];
+    for (const peer of [one, other]) expect(await join(peer)).toBe("yes");
+    banned.add("group:g");
+
+    expect(await hub.user("alice").refresh()).toEqual({ connections: 2, unconfirmed: 0 });
+
+    for (const peer of [one, other])
+      expect(await peer.frame("notice")).toMatchObject({ code: "forbidden", data: { channel: "group:g" } });
+    expect(await hub.presence.inGroup("g")).toEqual([]);
+    expect(await hub.user("nobody").refresh()).toEqual({ connections: 0, unconfirmed: 0 });
+  });
+
+  it("a policy that fails takes nothing away, and the renewal fails", async () => {
+    const { hub, connect } = await startPrivate();
+    const alice = await connect("alice", { join: ["group:g"] });
+    expect(await join(alice)).toBe("yes");
+    hub.authorize(() => {
+      throw new Error("a bug");
+    });
+    expect(await alice.request("robot.login", { token: await tokenOf("alice") })).toMatchObject({
+      error: { code: "internal" },
+    });
+    await expect(hub.user("alice").refresh()).rejects.toThrow("a bug");
+    expect(await hub.presence.inGroup("g")).toEqual(["alice"]);
+  });
+});
+
+describe("a token", () => {
+  it("is minted by the hub and by the API, with escaped ids", async () => {
+    const { hub, at, url } = await startHub({ jwt: { secret: SECRET }, apiKey: SECRET });
+    const can = { join: [{ group: "a*" }, "group:team-*"] };
+    const response = await fetch(`${at.url}/tokens`, {
+      method: "POST",
+      headers: { "x-api-key": SECRET, "content-type": "application/json" },
+      body: JSON.stringify({ user: "alice", can }),
+    });
+    const { token } = (await response.json()) as { token: string };
+    for (const each of [token, await hub.token({ user: "alice", can })]) {
+      const alice = await connectPeer(url({ token: each }));
+      expect(await join(alice, "a*")).toBe("yes");
+      expect(await join(alice, "ab")).toBe("no");
+      expect(await join(alice, "team-1")).toBe("yes");
+    }
+  });
+
+  it("is refused for grants that are none, when it is minted and when it is shown", async () => {
+    const { hub, at } = await startHub({ jwt: { secret: SECRET }, apiKey: SECRET });
+    await expect(hub.token({ user: "alice", can: { join: ["chess"] } })).rejects.toMatchObject({
+      code: "bad_request",
+      message: expect.stringContaining("can: join: expected"),
+    });
+    for (const can of [{ join: ["chess"] }, { jion: ["group:a"] }, { join: [{ group: "" }] }, "all"]) {
+      const response = await fetch(`${at.url}/tokens`, {
+        method: "POST",
+        headers: { "x-api-key": SECRET, "content-type": "application/json" },
+        body: JSON.stringify({ user: "alice", can }),
+      });
+      expect({ can, status: response.status }).toEqual({ can, status: 400 });
+    }
+    const own = await startHub({
+      auth: { mode: "token", authenticate: async () => ({ user: "alice", can: { join: [7] } as never }) },
+    });
+    const peer = await connectPeer(own.url({ token: "x" })).catch((error: Error) => error);
+    expect(peer).toBeInstanceOf(Error);
+  });
+
+  it("cannot be minted without a secret", async () => {
+    const { hub } = await startHub();
+    await expect(hub.token({ user: "alice" })).rejects.toMatchObject({ code: "not_found" });
+  });
+});
