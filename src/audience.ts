@@ -60,6 +60,13 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
   kick(options?: KickOptions): Promise<KickResult>;
 
   /**
+   * Closes the user's connections for good (4506), and refuses logins on all nodes until the time is over. A later block replaces this one.
+   * @param ms a whole number of milliseconds, at most 100 years; 0 ends a block
+   * @throws TidingsError `bad_request` for another number, `unavailable` while the backplane is unavailable
+   */
+  block(ms: number, options?: Pick<KickOptions, "reason" | "notice">): Promise<KickResult>;
+
+  /**
    * Asks the policy for the rights of all the user's connections again, after the application has changed them. A connection
    * leaves the groups that the user may no longer join, and watches nobody whose presence is hidden now.
    * @throws TidingsError `unavailable` while the backplane is unavailable

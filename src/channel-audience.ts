@@ -8,7 +8,7 @@ import type {
   UsersAudience,
 } from "./audience.ts";
 import type { Backplane } from "./backplane/backplane.ts";
-import { addMember, type GroupMember, groupMembers, removeMember } from "./members/members.ts";
+import { addMember, blockUser, type GroupMember, groupMembers, removeMember } from "./members/members.ts";
 import {
   type Channel,
   type ConnectionInfo,
@@ -88,6 +88,10 @@ export class UserChannelAudience<Events extends object>
       notice,
       platform,
     });
+  }
+
+  async block(ms: number, options?: Pick<KickOptions, "reason" | "notice">): Promise<KickResult> {
+    return blockUser(this.#backplane, this.#user, ms, options);
   }
 
   refresh(): Promise<KickResult> {

@@ -25,6 +25,7 @@ import {
   type ApiPorts,
   type Authenticator,
   apiKeysOf,
+  assertAuthenticator,
   Callers,
   createApi,
   createMetrics,
@@ -53,7 +54,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import { HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
-import { Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
+import { Blocks, Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
 import { TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
@@ -95,17 +96,6 @@ export function createHub<Events extends object = EventMap>(options: HubOptions 
   const { auth, authorize, logger, ...input } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
-}
-
-/** Checks an option of code: an authenticator that is missing must not turn on development mode. */
-function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
-  const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
-  if (typeof authenticate === "function") return;
-  throw new TidingsError(
-    "bad_request",
-    `auth: expected an authenticator such as jwt({ secret }), got ${auth === undefined ? "undefined" : typeof auth}. ` +
-      "Leave auth out for tokens by the configuration, or for development mode",
-  );
 }
 
 /** Options of code, with those that no application gives. */
@@ -216,9 +206,10 @@ function makeMessaging(
   const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = config.websocket;
   const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
   const reads = new HistoryReads(backplane.broker);
-  const members = new Members({ local, backplane, reads, watchers, rules, holdLimits, report });
+  const blocks = new Blocks();
+  const members = new Members({ local, backplane, reads, watchers, rules, blocks, holdLimits, report });
   const review = reviewer({ policy, members, watchers, backplane });
-  const commands = new Commands(local, members, review);
+  const commands = new Commands(local, members, blocks, review);
   const { presence } = backplane;
   const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);

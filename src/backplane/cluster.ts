@@ -55,7 +55,7 @@ export type Command =
   | {
       readonly kind: "kick";
       readonly user: string;
-      readonly cause: "kicked" | "replaced";
+      readonly cause: "kicked" | "replaced" | "blocked";
       /** Only this connection. */
       readonly connection?: string;
       /** Only connections on this platform. */

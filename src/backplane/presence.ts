@@ -28,6 +28,11 @@ export interface Presence extends PresenceView {
   arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission>;
   /** Removes a connection; does nothing when it is not registered (any more). */
   depart(connection: ConnectionInfo): Promise<void>;
+  /**
+   * From here on `arrive` refuses the user on every node, until the time is over. It outlives nodes where the backplane does. A
+   * later call replaces it, and 0 ends it. Connections that the user has stay: the caller ends them.
+   */
+  block(user: string, ms: number): Promise<void>;
 }
 
 /** Rules on a user's connections, decided atomically over the whole cluster. */
@@ -38,7 +43,10 @@ export interface ConnectionRules {
   readonly onePerPlatform: boolean;
 }
 
-export type Admission = { admitted: true; evicted: readonly ConnectionInfo[] } | { admitted: false };
+/** A refusal says for how long the user is blocked, if that is the cause. */
+export type Admission =
+  | { admitted: true; evicted: readonly ConnectionInfo[] }
+  | { admitted: false; blockedMs?: number };
 
 export interface OnlineUser {
   readonly user: string;

@@ -221,6 +221,7 @@ export { ANSWER_HEADERS } from "./answer-headers.ts";
 export {
   type Authenticator,
   apiKeysOf,
+  assertAuthenticator,
   type Credentials,
   developmentAuth,
   type Identity,

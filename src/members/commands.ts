@@ -1,6 +1,7 @@
 import type { Command } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import { CLOSE, encodeServerFrame } from "../protocol/protocol.ts";
+import type { Blocks } from "./blocks.ts";
 
 /** Part of `Members` that commands use. */
 export interface GroupMembers {
@@ -13,17 +14,25 @@ export interface GroupMembers {
 export class Commands {
   readonly #local: Local;
   readonly #members: GroupMembers;
+  readonly #blocks: Blocks;
   readonly #refresh: (connection: Connection) => Promise<void>;
 
   /** @param refresh asks for the rights of a connection again */
-  constructor(local: Local, members: GroupMembers, refresh: (connection: Connection) => Promise<void>) {
+  constructor(
+    local: Local,
+    members: GroupMembers,
+    blocks: Blocks,
+    refresh: (connection: Connection) => Promise<void>,
+  ) {
     this.#local = local;
     this.#members = members;
+    this.#blocks = blocks;
     this.#refresh = refresh;
   }
 
   /** @returns the number of affected connections */
   async run(command: Command): Promise<number> {
+    if (command.kind === "kick" && command.cause === "blocked") this.#blocks.note(command.user);
     const connections = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(connections, command);
     if (command.kind === "refresh") return this.#refreshAll(connections);

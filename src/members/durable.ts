@@ -1,4 +1,5 @@
 import type { Backplane, CommandResult } from "../backplane/backplane.ts";
+import { TidingsError } from "../protocol/protocol.ts";
 
 /** Makes a user a durable member of a group, and joins the user's connections. */
 export async function addMember(
@@ -35,3 +36,23 @@ export async function groupMembers(backplane: Backplane, group: string): Promise
     .sort()
     .map((user) => ({ user, online: online.has(user), durable: durable.has(user) }));
 }
+
+/** Closes a user's connections on all nodes, and refuses further ones until the time is over. 0 ends that. */
+export async function blockUser(
+  { presence, cluster }: Backplane,
+  user: string,
+  ms: number,
+  options: { readonly reason?: string | undefined; readonly notice?: unknown } = {},
+): Promise<CommandResult> {
+  if (!Number.isSafeInteger(ms) || ms < 0 || ms > LONGEST_BLOCK_MS) {
+    const expected = `a whole number of milliseconds from 0 to ${LONGEST_BLOCK_MS} (100 years)`;
+    throw new TidingsError("bad_request", `ms: expected ${expected}`);
+  }
+  // The block first: a login that comes after it is refused, one that came before it is found.
+  await presence.block(user, ms);
+  if (ms === 0) return { connections: 0, unconfirmed: 0 };
+  const { reason, notice } = options;
+  return cluster.command({ kind: "kick", cause: "blocked", user, reason, notice });
+}
+
+const LONGEST_BLOCK_MS = 3_153_600_000_000;

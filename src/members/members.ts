@@ -2,6 +2,7 @@ import type { Backplane, ConnectionRules } from "../backplane/backplane.ts";
 import type { Connection, Hold, HoldLimits, Local } from "../local/local.ts";
 import {
   type Channel,
+  CLOSE,
   groupChannel,
   type Position,
   type Positions,
@@ -9,6 +10,7 @@ import {
   userChannel,
 } from "../protocol/protocol.ts";
 import { type HistoryReads, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
+import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
 import type { Watchers } from "./watching/watchers.ts";
 
@@ -18,6 +20,7 @@ export interface MembersPorts {
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
   readonly rules: ConnectionRules;
+  readonly blocks: Blocks;
   /** Budgets of live messages on hold during replays. */
   readonly holdLimits: HoldLimits;
   readonly report: (stage: string, error: unknown) => void;
@@ -63,7 +66,7 @@ export class Members {
    * Makes a logged-in connection a member of its channels and sends `welcome` as its first frame.
    * @param groups further groups to join again
    * @returns a function that sends the missed messages: those after `positions` where given, else after the device's
-   * cursor on its own and durable channels. Undefined when the user has too many connections
+   * cursor on its own and durable channels; or why the user gets no connection
    * @throws TidingsError `unavailable` while the backplane is unavailable
    */
   async admit(
@@ -71,18 +74,21 @@ export class Members {
     welcome: string,
     positions: Positions,
     groups: readonly string[],
-  ): Promise<(() => Promise<void>) | undefined> {
-    const { backplane, local } = this.#ports;
+  ): Promise<(() => Promise<void>) | Refusal> {
+    const { backplane, local, blocks } = this.#ports;
+    const startedAt = performance.now();
     // Read the starts before the welcome: every message after the welcome must arrive.
     const [durable, starts] = await Promise.all([
       backplane.memberships.groupsOf(connection.user),
       this.#startsOf(["all", ...groups.slice(0, Members.maxGroups).map(groupChannel)], positions),
     ]);
-    if (!(await this.#register(connection))) return undefined;
+    const refusal = await this.#register(connection);
+    if (refusal !== undefined) return refusal;
     const known = { positions, starts };
     const own = this.#enter(connection, userChannel(connection.user), { ...known, durable: true });
     const all = this.#enter(connection, "all", { ...known, durable: false });
     local.add(connection);
+    if (blocks.hasSince(connection.user, startedAt)) connection.close("blocked");
     connection.send(welcome);
     const joined: Entry[] = [];
     const ownGroups = new Set(durable);
@@ -141,15 +147,15 @@ export class Members {
     return this.#replayEntry(connection, this.#enter(connection, channel, { durable: false }), position);
   }
 
-  /** Registers a connection in presence and kicks those that the rules evict. @returns false when they refuse it */
-  async #register(connection: Connection): Promise<boolean> {
+  /** Registers a connection in presence and kicks those that the rules evict. @returns why it is refused, if it is */
+  async #register(connection: Connection): Promise<Refusal | undefined> {
     const { backplane, rules } = this.#ports;
     const admission = await backplane.presence.arrive(connection, rules);
-    if (!admission.admitted) return false;
+    if (!admission.admitted) return refusalBy(admission.blockedMs);
     for (const { id, user } of admission.evicted) {
       await backplane.cluster.command({ kind: "kick", cause: "replaced", user, connection: id });
     }
-    return true;
+    return undefined;
   }
 
   async #joinGroup(connection: Connection, group: string, start: Start): Promise<Entry> {
@@ -249,8 +255,21 @@ export class Members {
   }
 }
 
+/** Why a user gets no connection: too many of them, or blocked. `reason` is the text of the close frame. */
+export interface Refusal {
+  readonly cause: "limit" | "blocked";
+  readonly reason?: string;
+}
+
+function refusalBy(blockedMs: number | undefined): Refusal {
+  if (blockedMs === undefined) return { cause: "limit" };
+  const seconds = Math.ceil(blockedMs / 1_000).toLocaleString("en");
+  return { cause: "blocked", reason: `${CLOSE.blocked.reason} for another ${seconds} s` };
+}
+
+export { Blocks } from "./blocks.ts";
 export { Commands } from "./commands.ts";
-export { addMember, type GroupMember, groupMembers, removeMember } from "./durable.ts";
+export { addMember, blockUser, type GroupMember, groupMembers, removeMember } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
 export { PresenceComparison } from "./watching/comparison.ts";
 export { type Online, Watchers } from "./watching/watchers.ts";

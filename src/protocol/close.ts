@@ -17,6 +17,7 @@ export const CLOSE = {
   limit: { code: 4503, reason: "this user has too many connections" },
   refused: { code: 4504, reason: "the application refused the connection" },
   protocol: { code: 4505, reason: "the client broke the protocol" },
+  blocked: { code: 4506, reason: "this user is blocked" },
 } as const;
 
 /** Cause of a close by the server. */

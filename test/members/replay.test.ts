@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.ts";
 import { type Connection, HeldBytes, Local } from "../../src/local/local.ts";
-import { Gaps, Members, Watchers } from "../../src/members/members.ts";
+import { Blocks, Gaps, Members, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { Deliverer, HistoryReads } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
@@ -71,6 +71,7 @@ class Scene {
       reads: new HistoryReads(this.backplane.broker),
       watchers,
       rules,
+      blocks: new Blocks(),
       holdLimits: { messages: 100, ...limits, node: this.held },
       report,
     });
@@ -94,7 +95,7 @@ class Scene {
       },
     );
     const catchUp = await this.members.admit(this.connection, "{}", {}, []);
-    await catchUp?.();
+    if (typeof catchUp === "function") await catchUp();
     return this;
   }
 

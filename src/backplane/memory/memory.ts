@@ -30,7 +30,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);
-  const presence = new MemoryPresence(node, graceMs);
+  const presence = new MemoryPresence(node, graceMs, now);
   return {
     name: "memory",
     broker: new MemoryBroker(node, histories, idempotency),

@@ -8,20 +8,26 @@ const NONE: readonly ConnectionInfo[] = [];
 
 export class MemoryPresence implements Presence, Routes {
   readonly #node: LocalNode;
+  readonly #now: () => number;
   /** Users with connections in a group, by group. */
   readonly #groups = new SetMap();
   readonly #grace: Grace;
   readonly #online = new OnlineUsers();
+  /** End of each block, in milliseconds since 1970. */
+  readonly #blocked = new Map<string, number>();
   #connections = 0;
 
-  constructor(node: LocalNode, graceMs: number) {
+  constructor(node: LocalNode, graceMs: number, now: () => number) {
     this.#node = node;
+    this.#now = now;
     this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
     const { sink } = this.#node;
     const { user } = connection;
+    const blockedMs = this.#blockedFor(user);
+    if (blockedMs > 0) return { admitted: false, blockedMs };
     const present = this.#online.get(user);
     const admission = admit(connection, present?.connections ?? NONE, rules);
     if (!admission.admitted) return admission;
@@ -45,6 +51,22 @@ export class MemoryPresence implements Presence, Routes {
     if (present.connections.length > 0) return;
     this.#online.remove(present);
     this.#grace.begin(user);
+  }
+
+  async block(user: string, ms: number): Promise<void> {
+    this.#node.assertStarted();
+    // Blocks that are over cost memory only until the next one.
+    for (const other of this.#blocked.keys()) this.#blockedFor(other);
+    if (ms > 0) this.#blocked.set(user, this.#now() + ms);
+    else this.#blocked.delete(user);
+  }
+
+  /** @returns the rest of the block in milliseconds; 0 for a user who is not blocked */
+  #blockedFor(user: string): number {
+    const restMs = (this.#blocked.get(user) ?? 0) - this.#now();
+    if (restMs > 0) return restMs;
+    this.#blocked.delete(user);
+    return 0;
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {

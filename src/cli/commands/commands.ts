@@ -8,6 +8,7 @@ import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
 import { kickCommand } from "./users/kick.ts";
+import { blockCommand, unblockCommand } from "./users/block.ts";
 import { usersCommand } from "./users/list.ts";
 import { refreshCommand } from "./users/refresh.ts";
 
@@ -20,6 +21,8 @@ export function addCommands(program: Command): void {
     kickCommand(),
     refreshCommand(),
     usersCommand(),
+    blockCommand(),
+    unblockCommand(),
     nodesCommand(),
     limitsCommand(),
   ]);

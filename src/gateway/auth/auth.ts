@@ -3,6 +3,7 @@ export { ApiKeys, allows, apiKeysOf, keyIn } from "./api-key.ts";
 export {
   type Authenticator,
   type Credentials,
+  assertAuthenticator,
   developmentAuth,
   type Identity,
   type MintClaims,

@@ -63,6 +63,17 @@ export interface Authenticator {
 
 /** Trusts the user id that a client sends. For a developer's own machine only. */
 export function developmentAuth(): Authenticator {
+/** Checks an option of code: an authenticator that is missing must not turn on development mode. */
+export function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
+  const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
+  if (typeof authenticate === "function") return;
+  throw new TidingsError(
+    "bad_request",
+    `auth: expected an authenticator such as jwt({ secret }), got ${auth === undefined ? "undefined" : typeof auth}. ` +
+      "Leave auth out for tokens by the configuration, or for development mode",
+  );
+}
+
   return {
     mode: "development",
     authenticate: async ({ userId }) => {

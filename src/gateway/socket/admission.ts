@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Policy } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
-import { Members } from "../../members/members.ts";
+import { Members, type Refusal } from "../../members/members.ts";
 import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
 import type { Identity } from "../auth/auth.ts";
@@ -51,7 +51,7 @@ export function makeConnection(
 /**
  * Admits a connection: asks the `connect` hook, joins its channels, and sends `welcome` as its first frame. One notice
  * reports each group that the policy denies or that exceeds the limit on groups.
- * @returns a function that replays missed messages; undefined when the user has too many connections
+ * @returns a function that replays missed messages, or why the user gets no connection
  * @throws TidingsError `unavailable` without the backplane, or the error of the hook
  */
 export async function admit(
@@ -59,7 +59,7 @@ export async function admit(
   connection: Connection,
   { request }: Opened,
   { identity, login }: LoggedIn,
-): Promise<(() => Promise<void>) | undefined> {
+): Promise<(() => Promise<void>) | Refusal> {
   const { hooks, members, policy } = ports;
   if (hooks.has("connect")) {
     const asked = { ...request(), claims: identity.claims ?? {} };
@@ -69,7 +69,7 @@ export async function admit(
   const { allowed, refused } = await groupsToJoin({ policy, members }, connection, login);
   const welcome = welcomeText(ports, connection, identity);
   const catchUp = await members.admit(connection, welcome, login.resume, allowed);
-  if (catchUp === undefined) return undefined;
+  if (typeof catchUp !== "function") return catchUp;
   for (const group of refused) connection.send(forbiddenNotice(user, group));
   return catchUp;
 }

@@ -122,7 +122,7 @@ export class Session implements Watched, SocketEvents {
     const connection = makeConnection(this.#ports, opened, loggedIn);
     this.#connection = connection;
     const catchUp = await admit(this.#ports, connection, opened, loggedIn);
-    if (catchUp === undefined) return this.#close("limit");
+    if (typeof catchUp !== "function") return this.#close(catchUp.cause, catchUp.reason);
     expiry.set(connection, loggedIn.identity.expiresAt);
     connected(connection);
     this.#open(connection);

@@ -29,6 +29,29 @@ export function rulesContract(implementation: Implementation): void {
     expect(await presence.count()).toEqual({ users: 1, connections: 2 });
   });
 
+  test("a blocked user is refused on every node, until the block is over or ended", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const { node } = cluster;
+    const other = cluster.nodes.at(-1) ?? node;
+    const arrive = (at = other, user = "alice") => at.presence.arrive(connectionOf(at, user), NO_RULES);
+    await node.presence.block("alice", 3_600_000);
+    for (const at of [node, other]) {
+      const admission = await arrive(at);
+      expect(admission).toEqual({ admitted: false, blockedMs: expect.any(Number) });
+      if (!admission.admitted) expect(admission.blockedMs).toBeGreaterThan(3_500_000);
+    }
+    expect(await node.presence.connectionsOf("alice")).toEqual([]);
+    expect(await arrive(other, "bob")).toMatchObject({ admitted: true });
+
+    await other.presence.block("alice", 0);
+    expect(await arrive()).toMatchObject({ admitted: true });
+
+    await node.presence.block("carol", 50);
+    expect(await arrive(other, "carol")).toMatchObject({ admitted: false });
+    await cluster.advance(60);
+    expect(await arrive(other, "carol")).toMatchObject({ admitted: true });
+  });
+
   test("the limit counts each user separately", async () => {
     await using cluster = await startCluster(implementation);
     const { presence } = cluster.node;

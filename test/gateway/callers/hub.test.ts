@@ -69,16 +69,7 @@ describe("behind a trusted proxy the address of the client", () => {
     await peer.next(({ id }) => id === 1);
     await peer.close();
     await eventually("the connection has ended", () => seen.disconnect);
-    const stages = [
-      "connect",
-      "request",
-      "join",
-      "history",
-      "send",
-      "message",
-      "middleware",
-      "disconnect",
-    ];
+    const stages = ["connect", "request", "join", "history", "send", "message", "middleware", "disconnect"];
     expect(seen).toEqual(Object.fromEntries(stages.map((stage) => [stage, "198.51.100.7"])));
     expect(addresses).toEqual(["198.51.100.7", "198.51.100.7"]);
     const about = lines.filter(({ msg }) => msg === "connected" || msg === "disconnected");

@@ -1,4 +1,4 @@
-import type { ConnectionInfo, ConnectionRules } from "../../port.ts";
+import type { Admission, ConnectionInfo, ConnectionRules } from "../../port.ts";
 import type { Bus, CallRoll } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import { partitionOfUser } from "../wire/keys.ts";
@@ -6,11 +6,12 @@ import type { Kick } from "./evictions.ts";
 import { type ConnectionRecord, decodeRecord, encodeDetails } from "./record.ts";
 import { ARRIVE, EVICT, LOCATE } from "./scripts.ts";
 
-/** Reply of the script to an arrival; empty when the rules refuse it. The fields behind are ids and records, alternating. */
+/** Reply of the script to an arrival; empty when the rules refuse it, and -1 with the time that is left of a block. The fields behind are ids and records, alternating. */
 type Reply = [seq?: number, changes?: number, commands?: number, toConfirm?: number, ...evicted: string[]];
 
 /** An arrival that the rules admit. */
 export interface Arrival {
+  readonly admitted: true;
   readonly seq: number;
   /** Presence lines that the script sent. */
   readonly changes: number;
@@ -21,6 +22,8 @@ export interface Arrival {
   /** Connections that the arrival evicted, oldest first. */
   readonly evicted: readonly ConnectionRecord[];
 }
+
+type Refused = Extract<Admission, { admitted: false }>;
 
 /** Arrivals of connections, decided by Redis: the rules count over the whole cluster. */
 export class Arrivals {
@@ -39,16 +42,17 @@ export class Arrivals {
     this.#callRoll = callRoll;
   }
 
-  /** Registers a connection in Redis. @returns undefined when the rules refuse it */
-  async register(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival | undefined> {
+  /** Registers a connection in Redis, unless the rules or a block of the user refuse it. */
+  async register(connection: ConnectionInfo, rules: ConnectionRules): Promise<Arrival | Refused> {
     let reply = await this.#run(connection, rules);
     if (reply.length === 0 && (await this.#evictFromSilent(connection.user))) {
       reply = await this.#run(connection, rules);
     }
     const [seq, changes = 0, commands = 0, toConfirm = 0, ...evicted] = reply;
-    if (seq === undefined) return undefined;
+    if (seq === undefined) return { admitted: false };
+    if (seq === -1) return { admitted: false, blockedMs: changes };
     const records = recordsIn(connection.user, evicted);
-    return { seq, changes, commands, toConfirm: toConfirm === 1, evicted: records };
+    return { admitted: true, seq, changes, commands, toConfirm: toConfirm === 1, evicted: records };
   }
 
   /** Finds the incarnations that have connections of a user, or the one that has this connection. */

@@ -16,7 +16,7 @@ import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
 import { PresenceComparison } from "./comparison/compare.ts";
 import { Evictions, type Kick } from "./evictions.ts";
-import { IS_ONLINE } from "./is-online.ts";
+import { BLOCK, IS_ONLINE } from "./is-online.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { HAS_MEMBER } from "./memberships.ts";
 import { OfflineGrace } from "./offline.ts";
@@ -102,9 +102,9 @@ export class RedisPresence implements Presence {
     try {
       const { token } = this.#bus;
       const arrival = await this.#arrivals.register(connection, rules);
-      if (arrival === undefined) {
+      if (!arrival.admitted) {
         this.#local.remove(connection);
-        return { admitted: false };
+        return arrival;
       }
       this.#options.traffic.sent(LINE.presence, arrival.changes);
       this.#options.traffic.sent(LINE.command, arrival.commands);
@@ -134,6 +134,10 @@ export class RedisPresence implements Presence {
       this.#reconciler.markUncertain(connection);
       throw error;
     }
+  }
+
+  async block(user: string, ms: number): Promise<void> {
+    await this.#connection.run(BLOCK, partitionOfUser(user), [user, ms]);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
@@ -292,6 +296,6 @@ export class RedisPresence implements Presence {
 
 export type { Mended } from "./comparison/compare.ts";
 export { COMPARISON_SCRIPTS } from "./comparison/scripts.ts";
-export { IS_ONLINE } from "./is-online.ts";
+export { BLOCK, IS_ONLINE } from "./is-online.ts";
 export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 export { PRESENCE_SCRIPTS } from "./scripts.ts";

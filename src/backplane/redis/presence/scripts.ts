@@ -18,7 +18,7 @@ export const ARRIVE = script(
 -- ARGV[5]  most connections of the user, 0 for no limit
 -- ARGV[6]  policy at the limit: reject or kick_oldest
 -- ARGV[7]  1 for one connection per platform
--- reply    {} when refused; else { seq, presence lines sent, commands sent, 1 when an invalidation is to be confirmed,
+-- reply    {} when refused; { -1, milliseconds of the rest } for a blocked user; else { seq, presence lines sent, commands sent, 1 when an invalidation is to be confirmed,
 --          then id and record of each evicted connection, oldest first }
 ${CONNECTIONS}${RULES}
 local token, user, id, details = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -27,6 +27,8 @@ if is_fenced(token) then return redis.error_reply("${FENCED}") end
 local connections = key("${KEY.connections}", user)
 local known = redis.call("HGET", connections, id)
 if known then return { seq_of(known), 0, 0 } end
+local blocked_ms = tonumber(redis.call("GET", key("${KEY.blocked}", user)) or 0) - now()
+if blocked_ms > 0 then return { -1, blocked_ms } end
 
 local function is_refused()
   if policy ~= "reject" or limit == 0 or redis.call("HLEN", connections) < limit then return false end

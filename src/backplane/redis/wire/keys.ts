@@ -53,6 +53,8 @@ export const KEY = {
   joined: "j",
   /** Of an idempotency key: the kind or channel of the first publish, and its receipt. */
   idempotency: "k",
+  /** Of a user: when the user's block ends. */
+  blocked: "l",
   /** Of a channel: the head of its history. */
   head: "m",
   /** Of a node: its connections and joined members in this partition. */

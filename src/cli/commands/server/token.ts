@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../../../config/config.ts";
 import { type Grants, grantsProblem, TidingsError, type Verb } from "../../../protocol/protocol.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
+import { parseDuration } from "../../duration.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
@@ -34,7 +35,7 @@ export function tokenCommand(): Command {
       new Option(
         "--expires <duration>",
         "lifetime of the token: 90s, 15m, 1h, 7d or never (default: JWT_LIFETIME, 1h)",
-      ).argParser(parseDuration),
+      ).argParser(parseLifetime),
     )
     .option("--platform <name>", "bind the token to a platform", parseId)
     .addOption(
@@ -81,13 +82,7 @@ function parseGrant(text: string, earlier: Grants): Grants {
   );
 }
 
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** Parses `90s`, `15m`, `1h`, `7d` to seconds. `never` is infinity, because an option's value cannot be undefined. */
-function parseDuration(text: string): number {
-  if (text === "never") return Number.POSITIVE_INFINITY;
-  const [, count, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError("Expected a duration such as 90s, 15m, 1h or 7d, or never.");
+/** `never` is infinity, because an option's value cannot be undefined. */
+function parseLifetime(text: string): number {
+  return text === "never" ? Number.POSITIVE_INFINITY : parseDuration(text);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { addMember, groupMembers, removeMember } from "../../../members/members.ts";
+import { addMember, blockUser, groupMembers, removeMember } from "../../../members/members.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
 import { commandResult, group, platform, user, whole } from "../schemas.ts";
@@ -13,7 +13,7 @@ const connection = z.object({
 });
 
 /** Routes about users and their connections. */
-export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Route[] => [
+export const userRoutes = (ports: ApiPorts): Route[] => [
   route({
     name: "listUsers",
     access: "read",
@@ -31,8 +31,8 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     }),
     async handle(page) {
       const [{ users, cursor }, { users: count }] = await Promise.all([
-        presence.online(page),
-        presence.count(),
+        ports.backplane.presence.online(page),
+        ports.backplane.presence.count(),
       ]);
       return { users, count, cursor };
     },
@@ -46,7 +46,7 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     takes: z.object({ user }),
     gives: z.object({ connections: z.array(connection) }),
     async handle({ user }) {
-      const found = await presence.connectionsOf(user);
+      const found = await ports.backplane.presence.connectionsOf(user);
       return {
         connections: found.map(({ id, platform, device, node, connectedAt }) => ({
           id,
@@ -58,6 +58,11 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
       };
     },
   }),
+  ...commandRoutes(ports),
+];
+
+/** Orders to the connections of a user on all nodes. */
+const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[] => [
   route({
     name: "kickUser",
     access: "admin",
@@ -72,6 +77,24 @@ export const userRoutes = ({ backplane: { presence, cluster } }: ApiPorts): Rout
     }),
     gives: commandResult,
     handle: (kick) => cluster.command({ kind: "kick", cause: "kicked", ...kick }),
+  }),
+  route({
+    name: "blockUser",
+    access: "admin",
+    method: "post",
+    path: "/users/:user/block",
+    summary: "Close a user's connections on all nodes, and refuse logins until the time is over",
+    takes: z.object({
+      user,
+      ms: z
+        .int()
+        .min(0)
+        .meta({ description: "For how long, in milliseconds, at most 100 years. 0 ends a block." }),
+      reason: z.string().optional().meta({ description: "Text for the notice and the close frame." }),
+      notice: z.unknown().optional().meta({ description: "Data of the notice: any JSON value." }),
+    }),
+    gives: commandResult,
+    handle: ({ user, ms, ...options }) => blockUser(backplane, user, ms, options),
   }),
   route({
     name: "refreshUser",
