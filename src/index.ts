@@ -30,6 +30,8 @@ export type {
   JwtOptions,
   Listening,
   MintClaims,
+  Operation,
+  OperationResult,
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { Hub } from "./hub.ts";

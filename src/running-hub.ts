@@ -21,7 +21,10 @@ import {
   type MintClaims,
   mintToken,
   type Neighbours,
+  type Operation,
+  type OperationResult,
   type Pipelines,
+  runBatch,
 } from "./gateway/gateway.ts";
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -147,6 +150,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
 
   broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
     return this.everyone.send(message, options);
+  }
+
+  batch(operations: readonly Operation[]): Promise<OperationResult[]> {
+    return runBatch(this.#parts, operations);
   }
 
   history(channel: string, query: { before?: number; limit?: number } = {}): Promise<HistoryReply> {

@@ -1,5 +1,8 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Peer } from "../support/peer.ts";
 import { end, type Outcome, type Served, serve, tidings } from "./run.ts";
@@ -81,6 +84,46 @@ describe("tidings broadcast", () => {
     const receipt = await askJson("broadcast", "--type", "news", "--data", '"hello"');
     for (const peer of both) expect(await peer.frame("news")).toMatchObject({ data: "hello" });
     expect(receipt).toMatchObject({ state: "delivered" });
+  });
+});
+
+describe("tidings batch", () => {
+  it("runs the operations of a file, and tells which failed", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "tidings-batch-")), "operations.json");
+    const operations = [{ op: "send", to: "bob-9", type: "chat", data: 1 }, { op: "nonsense" }];
+    writeFileSync(file, JSON.stringify(operations));
+    const bob = await connect("bob-9");
+    const { code, stdout } = await ask("batch", file);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^operation 2: bad_request: .*\n1 of 2 operations done\n$/);
+    expect(await bob.frame("chat")).toMatchObject({ data: 1 });
+    expect((await ask("batch", "/nowhere")).stderr).toContain("expected a file that can be read");
+  });
+});
+
+describe("tidings block", () => {
+  it("disconnects a user and refuses logins until tidings unblock", async () => {
+    const peer = await connect("blocked");
+    const { code, stdout } = await ask("block", "blocked", "--for", "1h", "--reason", "spam");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "blocked is blocked; 1 connection closed\n" });
+    expect(await peer.closed).toEqual({ code: 4506, reason: "spam" });
+    expect((await new Peer(`${server.socketUrl}?user_id=blocked`).closed).code).toBe(4506);
+    expect(await ask("unblock", "blocked")).toMatchObject({ code: 0, stdout: "blocked may log in again\n" });
+    await connect("blocked");
+  });
+
+  it("needs a duration", async () => {
+    expect((await ask("block", "blocked")).stderr).toContain("--for <duration>");
+    expect((await ask("block", "blocked", "--for", "never")).stderr).toContain("such as 90s, 15m, 1h or 7d");
+  });
+});
+
+describe("tidings refresh", () => {
+  it("asks for a user's rights again", async () => {
+    await connect("fresh");
+    expect(await askJson("refresh", "fresh")).toEqual({ connections: 1, unconfirmed: 0 });
+    const { stdout } = await ask("refresh", "fresh");
+    expect(stdout).toBe("the rights of 1 connection of fresh were asked again\n");
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
+import { batchCommand } from "./messages/batch.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
 import { sendCommand } from "./messages/send.ts";
 import { configCommand } from "./server/config.ts";
@@ -7,8 +8,8 @@ import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
-import { kickCommand } from "./users/kick.ts";
 import { blockCommand, unblockCommand } from "./users/block.ts";
+import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
 import { refreshCommand } from "./users/refresh.ts";
 
@@ -18,11 +19,12 @@ export function addCommands(program: Command): void {
   addGroup(program, "A running server:", [
     sendCommand(),
     broadcastCommand(),
+    batchCommand(),
     kickCommand(),
-    refreshCommand(),
-    usersCommand(),
     blockCommand(),
     unblockCommand(),
+    refreshCommand(),
+    usersCommand(),
     nodesCommand(),
     limitsCommand(),
   ]);

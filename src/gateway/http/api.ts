@@ -8,6 +8,7 @@ import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
+import { batchRoute } from "./routes/batch.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitRoutes } from "./routes/limits.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -93,6 +94,7 @@ function routesOf(given: ApiPorts): Route[] {
     ...healthRoutes(ports),
     ...nodeRoutes(ports),
     ...messageRoutes(ports),
+    batchRoute(ports),
     ...userRoutes(ports),
     ...groupRoutes(ports),
     ...adminRoutes(ports),

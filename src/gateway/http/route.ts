@@ -38,6 +38,8 @@ export interface Route {
 interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
   extends Pick<Route, "name" | "method" | "path" | "summary" | "access">,
     Partial<Pick<Route, "source" | "idempotent" | "statuses" | "mediaType">> {
+  /** Longest body, as a multiple of the longest message. @default 1 */
+  readonly bodyFactor?: number;
   /** @default nothing */
   readonly takes?: Takes;
   readonly gives: Gives;
@@ -64,7 +66,7 @@ export function route<
 >(spec: RouteSpec<Takes, Gives>): Route {
   const { name, method, path, summary, access, gives, handle, precheck } = spec;
   if (!ACCESSES.has(access)) throw new TypeError(`${name}: expected its access: ${[...ACCESSES].join(", ")}`);
-  const { idempotent = false, statuses = [200], mediaType = "application/json" } = spec;
+  const { idempotent = false, bodyFactor = 1, statuses = [200], mediaType = "application/json" } = spec;
   const source = spec.source ?? (method === "post" || method === "put" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
   const names = namesIn(path);
@@ -72,7 +74,7 @@ export function route<
     ...{ name, method, path, summary, access, source, takes, idempotent, gives, statuses, mediaType },
     async answer(context, maxBytes) {
       assertDecodable(context.req.raw.url);
-      const fields = await readFields(context, source, maxBytes);
+      const fields = await readFields(context, source, maxBytes * bodyFactor);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
       precheck?.(fields);
       const given = { ...pick(context.req.query(), names), ...fields, ...context.req.param() };
