@@ -43,6 +43,7 @@ import {
   sharedProbe,
   UnfinishedMessages,
   type Workers,
+  withAnonymous,
   withCheckedIds,
   withLimits,
   withLoginLimits,
@@ -119,7 +120,8 @@ export function hubWith<Events extends object = EventMap>(
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
-  const authenticator = withLimits(checked, { timeoutMs });
+  const admitting = withAnonymous(checked, config.policy.anonymous);
+  const authenticator = withLimits(admitting, { timeoutMs });
   const development = authenticator.mode === "development";
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);

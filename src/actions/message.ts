@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Connection } from "../local/local.ts";
 import { type Channel, TidingsError, userChannel } from "../protocol/protocol.ts";
 import { historyPage } from "../publish/publish.ts";
 import { type BuiltinPorts, channelSchema, epochSchema, localConnection, offsetSchema } from "./builtin.ts";
@@ -20,7 +21,7 @@ export function messageActions(ports: BuiltinPorts): void {
   });
   router.action("message.ack", ackSchema, async ({ user, connection }, { offset, channel, epoch }) => {
     const acknowledged = channel ?? userChannel(user);
-    assertReceiver(localConnection(local, connection).groups, user, acknowledged);
+    assertReceiver(localConnection(local, connection), acknowledged);
     return { offset: await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch }) };
   });
 
@@ -36,22 +37,17 @@ export function messageActions(ports: BuiltinPorts): void {
   );
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
-  router.action(
-    "message.resume",
-    resumeSchema,
-    async ({ user, connection }, { channel, epoch, offset }) => {
-      const resuming = localConnection(local, connection);
-      assertReceiver(resuming.groups, user, channel);
-      reads.assertRoom();
-      return { channel, ...(await members.resume(resuming, channel, { epoch, offset })) };
-    },
-    { hasDeadline: false },
-  );
+  router.action("message.resume", resumeSchema, async ({ connection }, { channel, epoch, offset }) => {
+    const resuming = localConnection(local, connection);
+    assertReceiver(resuming, channel);
+    reads.assertRoom();
+    return { channel, ...(await members.resume(resuming, channel, { epoch, offset })) };
+  });
 }
 
 /** @throws TidingsError `forbidden` when the connection is no member: only members may acknowledge and resume */
-function assertReceiver(groups: readonly string[], user: string, channel: Channel): void {
-  if (channel === "all" || channel === userChannel(user)) return;
+function assertReceiver({ groups, user, receivesAll }: Connection, channel: Channel): void {
+  if (channel === "all" ? receivesAll : channel === userChannel(user)) return;
   if (channel.startsWith("group:") && groups.includes(channel.slice("group:".length))) return;
   throw new TidingsError("forbidden", `${user} does not receive ${channel} on this connection`);
 }

@@ -13,6 +13,8 @@ export interface ConnectOptions {
   token?: TokenSource;
   /** User to connect as, in development mode. */
   user?: string;
+  /** Connect without credentials, where the server admits visitors (`policy.anonymous`). @default false */
+  anonymous?: boolean;
   /** Platform of this device. @default "web", set by the server */
   platform?: string;
   /** Name of this device, which its cursors are kept under. @default the platform, set by the server */

@@ -2,9 +2,9 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
-import { isSubnet, parseRate } from "../limit/limit.ts";
-import { ID_RULE, isId } from "../protocol/protocol.ts";
-import { splitHosts } from "./hosts.ts";
+import { parseRate } from "../limit/limit.ts";
+import { type Grants, grantsProblem, ID_RULE, isId } from "../protocol/protocol.ts";
+import { isNetwork, splitHosts } from "./hosts.ts";
 
 /**
  * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files
@@ -80,6 +80,17 @@ export function ratesOf(names: string, example: string): z.ZodType<Readonly<Reco
       context.addIssue({ code: "custom", message: `${RATE_FORM}, or off, for ${JSON.stringify(wrong)}` });
   });
   return z.preprocess(readJson, record) as z.ZodType<Readonly<Record<string, string>>>; // checked above
+}
+
+/** Grants of visitors, or whether there are visitors. Text writes grants as JSON. */
+export function grants(): z.ZodType<boolean | Grants> {
+  const form = 'true, false or an object of grants such as {"join":["group:lobby"]}';
+  const check = z.unknown().superRefine((value, context) => {
+    const problem = typeof value === "boolean" ? undefined : grantsProblem(value);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: `${form} (${problem})` });
+  });
+  const read = (value: unknown): unknown => readJson(readBoolean(value));
+  return z.preprocess(read, check) as z.ZodType<boolean | Grants>; // checked above
 }
 
 /** A URL of one of the protocols. `fetch` refuses user and password in a URL, and its error would show them. */

@@ -230,6 +230,7 @@ export {
   type MintClaims,
   mintToken,
   Neighbours,
+  withAnonymous,
   withCheckedIds,
   withLimits,
   withLoginLimits,

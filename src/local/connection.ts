@@ -105,6 +105,11 @@ export class Connection implements ClientConnection {
     return this.attachment(LoginState)?.claims ?? NO_CLAIMS;
   }
 
+  /** True when the connection is a member of the channel `all`: every one is, but for visitors without a grant. */
+  get receivesAll(): boolean {
+    return this.attachment(LoginState)?.receivesAll ?? true;
+  }
+
   get data(): Record<string, unknown> {
     return this.attached(LoginState).data;
   }

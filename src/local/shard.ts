@@ -35,6 +35,8 @@ export class Shard implements ConnectionOwner {
   readonly missed: (connection: Connection) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
+  /** Members of `all`, while there are connections that are none; else all connections are. */
+  #everyone: Set<Connection> | undefined;
   readonly #wake: (shard: Shard) => void;
   readonly #mayWriteNow: () => boolean;
   readonly #compression: Compression;
@@ -58,6 +60,8 @@ export class Shard implements ConnectionOwner {
 
   add(connection: Connection): void {
     this.enqueuePosted();
+    if (connection.receivesAll) this.#everyone?.add(connection);
+    else this.#everyone ??= new Set(this.connections);
     this.connections.add(connection);
   }
 
@@ -65,6 +69,8 @@ export class Shard implements ConnectionOwner {
   remove(connection: Connection): boolean {
     this.enqueuePosted();
     if (!this.connections.delete(connection)) return false;
+    this.#everyone?.delete(connection);
+    if (this.#everyone?.size === this.connections.size) this.#everyone = undefined;
     for (const group of connection.groups) this.#removeMember(group, connection);
     return true;
   }
@@ -87,7 +93,7 @@ export class Shard implements ConnectionOwner {
 
   /** Members of a group, or of `all`, in this shard. */
   membersOf(channel: Channel): ReadonlySet<Connection> {
-    if (channel === "all") return this.connections;
+    if (channel === "all") return this.#everyone ?? this.connections;
     return this.#groups.get(channel.slice("group:".length)) ?? NO_MEMBERS;
   }
 

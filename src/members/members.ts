@@ -86,7 +86,7 @@ export class Members {
     if (refusal !== undefined) return refusal;
     const known = { positions, starts };
     const own = this.#enter(connection, userChannel(connection.user), { ...known, durable: true });
-    const all = this.#enter(connection, "all", { ...known, durable: false });
+    const all = connection.receivesAll ? [this.#enter(connection, "all", { ...known, durable: false })] : [];
     local.add(connection);
     if (blocks.hasSince(connection.user, startedAt)) connection.close("blocked");
     connection.send(welcome);
@@ -96,7 +96,7 @@ export class Members {
       await this.pace.after(joined.length);
       joined.push(await this.#joinGroup(connection, group, { ...known, durable: ownGroups.has(group) }));
     }
-    return () => this.#catchUp(connection, [own, ...joined, all], positions, starts);
+    return () => this.#catchUp(connection, [own, ...joined, ...all], positions, starts);
   }
 
   /** Removes a closed connection from its channels, the watchers and presence. Reports failures, throws none. */

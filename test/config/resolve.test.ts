@@ -170,6 +170,7 @@ function valueFor(path: string): unknown {
     "policy.broadcast": "anyone",
     "policy.history": "granted",
     "policy.presence": "nobody",
+    "policy.anonymous": { join: ["group:lobby"] },
     trustProxy: ["10.0.0.0/8", "fd00::/8"],
     "limits.http.rate": "7-S",
     "limits.http.perRouteRates": { "/send": "7-S", "/groups/*": "off" },

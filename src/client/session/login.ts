@@ -2,10 +2,10 @@ import type { Positions } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 
-/** The client's credentials: a token, or in development mode a user id. */
-export type Credentials = { readonly token: string } | { readonly user_id: string };
+/** The client's credentials: a token, in development mode a user id, or none of a visitor. */
+export type Credentials = { readonly token: string } | { readonly user_id: string } | Record<string, never>;
 
-type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "platform" | "device">;
+type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "anonymous" | "platform" | "device">;
 
 /** A login is renewed 30 s before it expires, or when a quarter of a shorter login is left. */
 const RENEW_BEFORE_MS = 30_000;
@@ -43,14 +43,16 @@ export class Login {
 
   /** False when the URL or cookies carry the credentials. */
   get isByMessage(): boolean {
-    return this.#options.token !== undefined || this.#options.user !== undefined;
+    const { token, user, anonymous } = this.#options;
+    return token !== undefined || user !== undefined || anonymous === true;
   }
 
   /** Resolves with undefined when the login is not by message. Rejects with the token provider's error. */
   async credentials(): Promise<Credentials | undefined> {
-    const { token, user } = this.#options;
+    const { token, user, anonymous } = this.#options;
     if (token !== undefined) return { token: typeof token === "string" ? token : await token() };
-    return user === undefined ? undefined : { user_id: user };
+    if (user !== undefined) return { user_id: user };
+    return anonymous === true ? {} : undefined;
   }
 
   /**

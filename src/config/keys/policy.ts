@@ -1,5 +1,5 @@
 import { key, optional } from "../key.ts";
-import { oneOf } from "../values.ts";
+import { grants, oneOf } from "../values.ts";
 
 const ANYONE = oneOf(["anyone", "granted", "nobody"]);
 const MEMBERS = oneOf(["members", "granted", "nobody"]);
@@ -29,5 +29,10 @@ export const POLICY = {
   presence: optional(ANYONE, {
     doc: "who may see who is online: `anyone`, `granted` (oneself, members within their group, and what the token grants) or `nobody`",
     defaultText: GRANTED,
+  }),
+  anonymous: key(grants(), false, {
+    doc:
+      "admit clients without a token as visitors, who may only what is granted here: `true` for nothing but their own channel, or an object " +
+      'of grants (JSON in the environment), such as `{"history":["all"],"join":["group:lobby"]}`',
   }),
 };

@@ -1,9 +1,10 @@
 /** Authentication of clients: authenticators, API keys, and the checks for requests of this machine. */
+export { withAnonymous } from "./anonymous.ts";
 export { ApiKeys, allows, apiKeysOf, keyIn } from "./api-key.ts";
 export {
   type Authenticator,
-  type Credentials,
   assertAuthenticator,
+  type Credentials,
   developmentAuth,
   type Identity,
   type MintClaims,

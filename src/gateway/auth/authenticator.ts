@@ -19,6 +19,8 @@ export interface Identity {
   claims?: Readonly<Record<string, unknown>>;
   /** What the login may do, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
   can?: Grants;
+  /** True for a visitor without credentials, who may only what `can` says. @default false */
+  anonymous?: boolean;
 }
 
 /** Credentials of a client. */
@@ -61,8 +63,6 @@ export interface Authenticator {
   mint?(claims: MintClaims): Promise<string>;
 }
 
-/** Trusts the user id that a client sends. For a developer's own machine only. */
-export function developmentAuth(): Authenticator {
 /** Checks an option of code: an authenticator that is missing must not turn on development mode. */
 export function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
   const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
@@ -74,6 +74,8 @@ export function assertAuthenticator(auth: unknown): asserts auth is Authenticato
   );
 }
 
+/** Trusts the user id that a client sends. For a developer's own machine only. */
+export function developmentAuth(): Authenticator {
   return {
     mode: "development",
     authenticate: async ({ userId }) => {

@@ -71,9 +71,10 @@ function readRequest(socket: WebSocket, text: string): { data: unknown; answer: 
 }
 
 /** Keeps what the credentials say about the connection. Most logins of development mode say nothing. */
-export function setLogin(connection: Connection, { claims, can }: Identity): void {
+export function setLogin(connection: Connection, { claims, can, anonymous = false }: Identity): void {
   if (claims === undefined && can === undefined && connection.attachment(LoginState) === undefined) return;
   const state = connection.attached(LoginState);
   state.claims = claims ?? NO_CLAIMS;
   state.can = can;
+  state.isAnonymous = anonymous;
 }

@@ -1,4 +1,4 @@
-import type { Claims, Grants } from "../../protocol/protocol.ts";
+import { type Claims, type Grants, isGranted } from "../../protocol/protocol.ts";
 import { Attachment } from "../attachment.ts";
 
 /** What the credentials of a connection say. A connection without claims and data has none. */
@@ -8,6 +8,12 @@ export class LoginState extends Attachment {
   can: Grants | undefined;
   /** True for a visitor who has logged in without credentials. */
   isAnonymous = false;
+  /** False for a visitor who was not granted the messages to everyone. */
+  get receivesAll(): boolean {
+    if (!this.isAnonymous) return true;
+    return isGranted(this.can, "history", "all") || isGranted(this.can, "join", "all");
+  }
+
   #data: Record<string, unknown> | undefined;
 
   /** The application's own data of the connection. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { CONFIG_KEYS } from "../../../src/config/config.ts";
-import type { GrantsInput } from "../../../src/index.ts";
+import type { GrantsInput, HubOptions } from "../../../src/index.ts";
 import { codesIn, readPage, tableAfter } from "../../docs/markdown.ts";
 import { startHub } from "../../support/hub.ts";
+import { SECRET } from "../../support/keys.ts";
 import { connectPeer, type Peer } from "../../support/peer.ts";
-import { answerOf, send, startPrivate } from "./scene.ts";
+import { answerOf, send, startPrivate, visit } from "./scene.ts";
 
 const page = readPage("docs/PERMISSIONS.md");
 
@@ -99,9 +100,33 @@ describe("the table of defaults in docs/PERMISSIONS.md", () => {
   });
 });
 
+describe("the table of visitors in docs/PERMISSIONS.md", () => {
+  const rows = tableAfter(page, "## Visitors without a token");
+
+  it("has a row for each operation", () => {
+    expect(rows.map(([operation]) => operation)).toEqual(Object.keys(OPERATIONS));
+  });
+
+  it.each(rows)("is true, cell by cell: %s", async (name = "", ...cells) => {
+    const { attempt, can } = OPERATIONS[name] as Operation;
+    const found = [];
+    for (const anonymous of [true, can] as HubOptions["policy"][]) {
+      const { url } = await startHub({
+        jwt: { secret: SECRET },
+        policy: { anonymous } as HubOptions["policy"],
+      });
+      const visitor = await visit(url());
+      const user = String(visitor.frames[0]?.user);
+      const own = name.includes("own presence") ? seeUsers(visitor, { users: [user] }) : attempt(visitor);
+      found.push(await answerOf(own));
+    }
+    expect(found).toEqual(cells);
+  });
+});
+
 describe("the table of settings in docs/PERMISSIONS.md", () => {
   const rows = tableAfter(page, "## Settings");
-  const keys = CONFIG_KEYS.filter(({ path }) => path.startsWith("policy."));
+  const keys = CONFIG_KEYS.filter(({ path }) => path.startsWith("policy.") && path !== "policy.anonymous");
 
   it("has a row for each setting, with its name in the environment, its values and its defaults", () => {
     const told = rows.map(([setting, environment, values, secret, development]) => ({

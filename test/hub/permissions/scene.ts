@@ -1,7 +1,8 @@
+import { onTestFinished } from "vitest";
 import { type GrantsInput, type Hub, type HubOptions, jwt } from "../../../src/index.ts";
 import { startHub } from "../../support/hub.ts";
 import { SECRET } from "../../support/keys.ts";
-import { connectPeer, type Peer } from "../../support/peer.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
 
 const tokens = jwt({ secret: SECRET });
 
@@ -35,4 +36,13 @@ export async function answerOf(request: Promise<Record<string, unknown>>): Promi
   if (error === undefined) return "yes";
   if (error.code !== "forbidden") throw new Error(`${error.code}: ${error.message}`);
   return "no";
+}
+
+/** A visitor: logs in without a token. */
+export async function visit(url: string): Promise<Peer> {
+  const peer = new Peer(url);
+  onTestFinished(() => peer.end());
+  peer.socket.on("open", () => peer.send({ id: 0, action: "robot.login" }));
+  await peer.frame("welcome");
+  return peer;
 }
