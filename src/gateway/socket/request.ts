@@ -36,7 +36,7 @@ export function readQuery(request: IncomingMessage): LoginRequest {
  * @throws TidingsError `bad_request` naming the field
  */
 export function readLogin(data: unknown): LoginRequest {
-  const { token, user_id, platform, device, resume } = parse(loginSchema, data);
+  const { token, user_id, platform, device, resume } = parse(loginSchema, data ?? {});
   return { credentials: { token, userId: user_id }, platform, device, resume: readPositions(resume ?? {}) };
 }
 

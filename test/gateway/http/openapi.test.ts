@@ -45,6 +45,8 @@ const SAMPLES: Record<string, unknown> = {
   type: "chat",
   uid: "bob",
   user: "bob",
+  ms: 0,
+  operations: [{ op: "broadcast", type: "chat" }],
 };
 
 /** Makes a request by the document alone. */
