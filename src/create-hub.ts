@@ -209,8 +209,10 @@ function makeMessaging(
   const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
   const reads = new HistoryReads(backplane.broker);
   const blocks = new Blocks();
-  const members = new Members({ local, backplane, reads, watchers, rules, blocks, holdLimits, report });
-  const review = reviewer({ policy, members, watchers, backplane });
+  const ports = { local, backplane, reads, watchers, rules, blocks };
+  const members = new Members({ ...ports, holdLimits, hooks, report });
+  const groupChanges = new SerialPerKey<Connection>();
+  const review = reviewer({ policy, members, watchers, backplane, groupChanges });
   const commands = new Commands(local, members, blocks, review);
   const { presence } = backplane;
   const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
@@ -223,11 +225,11 @@ function makeMessaging(
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { config, hooks, report, log } = basis;
   const backplane = chooseBackplane(config);
+  backplane.health.watch(healthLog(log));
   const guards = makeGuards({ config, backplane, report });
   const authenticator = withLoginLimits(basis.authenticator, guards.limits);
   const gaps = new Gaps(backplane.broker, report);
-  const local = makeLocal(config, (connection) => gaps.tell(connection));
-  backplane.health.watch(healthLog(log));
+  const local = makeLocal(config, hooks, (connection) => gaps.tell(connection));
   const probe = sharedProbe(backplane);
   const policy = makePolicy(basis, local, backplane, authorize);
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
@@ -248,7 +250,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
   const metrics = createMetrics({ ...sources, http, guards: countsOf(guards) });
   const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards);
-  const { publisher, reads, watchers, members, review, sink } = messaging;
+  const { publisher, reads, members, review, sink } = messaging;
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
@@ -258,7 +260,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
-  builtinActions({ router, local, backplane, members, reads, watchers, policy, renewLogin });
+  builtinActions({ ...messaging, router, local, backplane, hooks, policy, renewLogin });
   const gateway = makeGateway({ ...basis, authenticator }, guards, {
     local,
     members,

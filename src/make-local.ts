@@ -1,5 +1,6 @@
 import type { Config } from "./config/config.ts";
-import { type Connection, Local, type SlowPolicy } from "./local/local.ts";
+import { type Connection, type DropListener, Local, type SlowPolicy } from "./local/local.ts";
+import type { Hooks } from "./publish/publish.ts";
 
 function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
   if (closeOnBackpressure) return "close";
@@ -7,7 +8,11 @@ function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): S
 }
 
 /** Makes the part that holds the connections. @param missed is told of a connection that misses stored messages */
-export function makeLocal({ websocket }: Config, missed: (connection: Connection) => void): Local {
+export function makeLocal(
+  { websocket }: Config,
+  hooks: Hooks,
+  missed: (connection: Connection) => void,
+): Local {
   return new Local({
     shardCount: websocket.shardCount,
     shardsPerTurn: websocket.broadcastWorkers,
@@ -28,5 +33,13 @@ export function makeLocal({ websocket }: Config, missed: (connection: Connection
     },
     compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
     missed,
+    drops: dropListener(hooks),
   });
 }
+
+const dropListener = (hooks: Hooks): DropListener => ({
+  get isHeard() {
+    return hooks.has("dropped");
+  },
+  tell: (connection, messages) => hooks.emit("dropped", { connection, messages }),
+});

@@ -10,7 +10,7 @@ import {
   isId,
   TidingsError,
 } from "../protocol/protocol.ts";
-import type { HistoryReads } from "../publish/publish.ts";
+import type { HistoryReads, Hooks } from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Router } from "./router.ts";
 
@@ -23,6 +23,10 @@ export interface BuiltinPorts {
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
   readonly policy: Policy;
+  /** The application's hook `acknowledged`. */
+  readonly hooks: Pick<Hooks, "has" | "emit">;
+  /** Runs joins and leaves of a connection in the order of the requests, so that the last request decides. */
+  readonly groupChanges: SerialPerKey<Connection>;
   /** Renews the login of an open connection. Wired to the gateway. */
   readonly renewLogin: RenewLogin;
 }

@@ -18,7 +18,7 @@ import type { InboundBytes } from "./inbound-bytes.ts";
 import { InboundState } from "./inbound-state.ts";
 import { Intake } from "./intake.ts";
 import { type Limits, limitNotice } from "./limits/limits.ts";
-import type { Router } from "./router.ts";
+import { RequestContext, type Router } from "./router.ts";
 import type { Sending } from "./sending.ts";
 
 export interface InboundPorts {
@@ -110,7 +110,7 @@ export class Inbound {
       return this.#slowDown(connection);
     }
     try {
-      const reply = await this.#ports.router.run({ action, user: connection.user, connection }, data);
+      const reply = await this.#ports.router.run(new RequestContext(action, connection), data);
       connection.send(encodeReply(answer, reply));
     } catch (thrown) {
       this.#refuse(connection, action, thrown, answer);
@@ -150,7 +150,7 @@ export class Inbound {
       handed.resolve();
       return receipt;
     };
-    const context = { action: "message.send", user: connection.user, connection };
+    const context = new RequestContext("message.send", connection);
     const reply = (async () => router.wrap(context, publish))();
     const started = router.within(context, () => Promise.race([handed.promise, reply]));
     const ended = async (): Promise<unknown> => {

@@ -13,7 +13,7 @@ export const historySchema = z.object({
 
 /** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
 export function messageActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, reads, policy } = ports;
+  const { router, local, backplane, members, reads, policy, hooks } = ports;
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
@@ -22,7 +22,10 @@ export function messageActions(ports: BuiltinPorts): void {
   router.action("message.ack", ackSchema, async ({ user, connection }, { offset, channel, epoch }) => {
     const acknowledged = channel ?? userChannel(user);
     assertReceiver(localConnection(local, connection), acknowledged);
-    return { offset: await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch }) };
+    const cursor = await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch });
+    if (hooks.has("acknowledged"))
+      hooks.emit("acknowledged", { connection, channel: acknowledged, offset: cursor });
+    return { offset: cursor };
   });
 
   router.action(

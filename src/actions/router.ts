@@ -1,5 +1,12 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type ClientConnection, isId, Overdue, TidingsError, within } from "../protocol/protocol.ts";
+import {
+  type Claims,
+  type ClientConnection,
+  isId,
+  Overdue,
+  TidingsError,
+  within,
+} from "../protocol/protocol.ts";
 
 /** A client's request or message, as handlers and middleware see it. */
 export interface ActionContext {
@@ -7,6 +14,33 @@ export interface ActionContext {
   readonly action: string;
   readonly user: string;
   readonly connection: ClientConnection;
+  /** Claims of the credentials that the client last logged in with. */
+  readonly claims: Claims;
+  /** Place for the application's own data of the connection: that of `connection.data`. */
+  readonly data: Record<string, unknown>;
+}
+
+/** Context of a request or message. Claims and data are looked up when they are read: most handlers read neither. */
+export class RequestContext implements ActionContext {
+  readonly action: string;
+  readonly connection: ClientConnection;
+
+  constructor(action: string, connection: ClientConnection) {
+    this.action = action;
+    this.connection = connection;
+  }
+
+  get user(): string {
+    return this.connection.user;
+  }
+
+  get claims(): Claims {
+    return this.connection.claims;
+  }
+
+  get data(): Record<string, unknown> {
+    return this.connection.data;
+  }
 }
 
 /** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */

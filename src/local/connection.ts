@@ -37,6 +37,8 @@ export type ConnectionState = "open" | "closing" | "closed";
 export interface ConnectionOwner extends OutboxOwner {
   /** Called when a connection that has missed nothing misses its first stored message. */
   missed(connection: Connection): void;
+  /** Called with each message that a connection's full queue dropped. */
+  dropped(connection: Connection): void;
 }
 
 const NO_GROUPS: readonly string[] = [];
@@ -128,6 +130,8 @@ export class Connection implements ClientConnection {
   enqueue(frame: Buffer): Verdict {
     const verdict = this.#outbox.enqueue(frame);
     if (verdict === "overflow") this.close("slow");
+    else if (verdict === "dropped") this.#outbox.owner.dropped(this);
+    else if (verdict === "waiting") this.#outbox.onParkedDropped(() => this.#outbox.owner.dropped(this));
     return verdict;
   }
 
@@ -219,7 +223,10 @@ export class Connection implements ClientConnection {
 
   /** Records a miss if the message that was parked last times out. */
   missIfDropped(channel: Channel, position: Position): void {
-    this.#outbox.onParkedDropped(() => this.miss(channel, position));
+    this.#outbox.onParkedDropped(() => {
+      this.#outbox.owner.dropped(this);
+      this.miss(channel, position);
+    });
   }
 
   /**

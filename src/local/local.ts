@@ -14,6 +14,7 @@ import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Outbox, OutboxLimits, SlowCounts } from "./outbox.ts";
 import { Shard } from "./shard.ts";
 import { Slab } from "./slab.ts";
+import { type DropListener, Drops } from "./slow/drops.ts";
 import { Laggards } from "./slow/laggards.ts";
 import { Users } from "./users.ts";
 
@@ -29,6 +30,8 @@ export interface LocalOptions {
   readonly compression: Compression;
   /** Called when a connection that has missed nothing misses its first stored message. @default nothing is done */
   readonly missed?: (connection: Connection) => void;
+  /** Hears of dropped messages, per connection and tick. @default nobody */
+  readonly drops?: DropListener;
 }
 
 /** Limit of the table of shared platform names: clients choose the names. */
@@ -58,9 +61,11 @@ export class Local {
     const { wake, mayWriteNow } = this.#flusher;
     this.#laggards = new Laggards(pendingBytes, (outboxes) => this.#cut(outboxes));
     const { add: lag } = this.#laggards;
+    const { add: dropped } = new Drops(options.drops);
     this.#shards = Array.from(
       { length: options.shardCount },
-      () => new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow, missed }),
+      () =>
+        new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow, missed, dropped }),
     );
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
@@ -187,3 +192,4 @@ export { type Held, HeldBytes, type Hold, type HoldLimits } from "./hold.ts";
 export { LoginState, NO_CLAIMS } from "./login/login.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";
 export { Packet } from "./packet.ts";
+export type { DropListener } from "./slow/drops.ts";

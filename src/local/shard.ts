@@ -18,6 +18,8 @@ export interface ShardOptions {
   readonly mayWriteNow: () => boolean;
   /** Called when a connection that has missed nothing misses its first stored message. */
   readonly missed: (connection: Connection) => void;
+  /** Called with each message that a connection's full queue dropped. */
+  readonly dropped: (connection: Connection) => void;
 }
 
 /** Messages of one tick to one set of members. */
@@ -33,6 +35,7 @@ export class Shard implements ConnectionOwner {
   readonly slab: Slab;
   readonly lag: (outbox: Outbox) => void;
   readonly missed: (connection: Connection) => void;
+  readonly dropped: (connection: Connection) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
   /** Members of `all`, while there are connections that are none; else all connections are. */
@@ -47,12 +50,13 @@ export class Shard implements ConnectionOwner {
   #isAwake = false;
   #flushed = 0;
 
-  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow, missed }: ShardOptions) {
+  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow, missed, dropped }: ShardOptions) {
     this.limits = limits;
     this.slow = slow;
     this.slab = slab;
     this.lag = lag;
     this.missed = missed;
+    this.dropped = dropped;
     this.#compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;

@@ -9,7 +9,7 @@ import {
   TidingsError,
   userChannel,
 } from "../protocol/protocol.ts";
-import { type HistoryReads, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
+import { type HistoryReads, type Hooks, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
 import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
 import type { Watchers } from "./watching/watchers.ts";
@@ -23,6 +23,8 @@ export interface MembersPorts {
   readonly blocks: Blocks;
   /** Budgets of live messages on hold during replays. */
   readonly holdLimits: HoldLimits;
+  /** The application's hooks `join` and `leave`. */
+  readonly hooks: Pick<Hooks, "has" | "emit">;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -88,8 +90,8 @@ export class Members {
     const own = this.#enter(connection, userChannel(connection.user), { ...known, durable: true });
     const all = connection.receivesAll ? [this.#enter(connection, "all", { ...known, durable: false })] : [];
     local.add(connection);
-    if (blocks.hasSince(connection.user, startedAt)) connection.close("blocked");
     connection.send(welcome);
+    if (blocks.hasSince(connection.user, startedAt)) connection.close("blocked");
     const joined: Entry[] = [];
     const ownGroups = new Set(durable);
     for (const group of [...new Set([...durable, ...groups])].slice(0, Members.maxGroups)) {
@@ -104,6 +106,7 @@ export class Members {
     const { local, backplane, watchers, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
+    for (const group of connection.groups) this.#tell("leave", connection, group);
     // A failed call must not stop the others: the backplane keeps each entry until its removal.
     const removals = await Promise.allSettled([
       ...connection.groups.map((group) => this.#leaveRoute(connection, group)),
@@ -139,7 +142,13 @@ export class Members {
   async leave(connection: Connection, group: string): Promise<void> {
     if (!connection.groups.includes(group)) return;
     this.#ports.local.leave(group, connection);
+    this.#tell("leave", connection, group);
     await this.#leaveRoute(connection, group);
+  }
+
+  #tell(hook: "join" | "leave", connection: Connection, group: string): void {
+    const { hooks } = this.#ports;
+    if (hooks.has(hook)) hooks.emit(hook, { connection, group });
   }
 
   /** Replays a channel to a connection that is already a member of it. */
@@ -169,17 +178,26 @@ export class Members {
     try {
       await this.#ports.backplane.routes.join(group, connection.user);
     } catch (thrown) {
-      if (isNew) await this.#undoJoin(connection, entry, group);
+      if (isNew) await this.#takeBack(connection, entry, group);
       else this.#replay.giveUp(connection, entry.channel, entry.hold);
       throw thrown;
     }
+    if (isNew) this.#tell("join", connection, group);
     return entry;
   }
 
   /** Ends a membership that has just begun, after a failure. */
-  async #undoJoin(connection: Connection, { channel, hold }: Entry, group: string): Promise<void> {
+  async #undoJoin(connection: Connection, entry: Entry, group: string): Promise<void> {
+    if (connection.groups.includes(group)) this.#tell("leave", connection, group);
+    await this.#takeBack(connection, entry, group);
+  }
+
+  async #takeBack(connection: Connection, { channel, hold }: Entry, group: string): Promise<void> {
     connection.release(channel, hold);
-    await this.leave(connection, group).catch((error: unknown) => this.#ports.report("leave", error));
+    if (!connection.groups.includes(group)) return;
+    this.#ports.local.leave(group, connection);
+    const left = this.#leaveRoute(connection, group);
+    await left.catch((error: unknown) => this.#ports.report("leave", error));
   }
 
   /** Removes this node's route to the group, unless another connection of the user has joined it. */

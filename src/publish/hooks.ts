@@ -1,4 +1,5 @@
 import {
+  type Channel,
   type ClientConnection,
   type DisconnectClass,
   Overdue,
@@ -42,10 +43,25 @@ export interface HookEvents {
   online: { readonly user: string };
   /** The user has had no connection in the cluster for the grace period. */
   offline: { readonly user: string };
+  /** A connection has joined a group: by its request, at its login, or by an order of the application. */
+  join: { readonly connection: ClientConnection; readonly group: string };
+  /** A connection has left a group, or has ended in it. */
+  leave: { readonly connection: ClientConnection; readonly group: string };
   /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
   message: { readonly connection: ClientConnection; readonly message: IncomingMessage };
   /** A message was published on this node. */
   delivered: { readonly message: PublishedMessage; readonly receipt: Receipt };
+  /** A client has acknowledged the messages of a channel up to `offset`, where the cursor of its device stands now. */
+  acknowledged: {
+    readonly connection: ClientConnection;
+    readonly channel: Channel;
+    readonly offset: number;
+  };
+  /**
+   * Messages that a connection's full send queue dropped within a tick, once per connection and tick. Stored ones are sent
+   * later, when the client has asked for the gap.
+   */
+  dropped: { readonly connection: ClientConnection; readonly messages: number };
   /** A binary WebSocket message. Without a listener such a message ends the connection with 1003. */
   binary: { readonly connection: ClientConnection; readonly bytes: Uint8Array };
   /** A failure that no caller waits for. `stage` says where it happened. */
@@ -81,8 +97,12 @@ export class Hooks {
     disconnect: new Set(),
     online: new Set(),
     offline: new Set(),
+    join: new Set(),
+    leave: new Set(),
     message: new Set(),
     delivered: new Set(),
+    acknowledged: new Set(),
+    dropped: new Set(),
     binary: new Set(),
     error: new Set(),
   };
@@ -97,6 +117,11 @@ export class Hooks {
     const listeners: Set<Listener<Name>> = this.#listeners[name];
     listeners.add(listener);
     return () => listeners.delete(listener);
+  }
+
+  /** Names of all hooks. */
+  get names(): string[] {
+    return Object.keys(this.#listeners);
   }
 
   has(name: HookName): boolean {

@@ -3,7 +3,7 @@ import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.t
 import { type Connection, HeldBytes, Local } from "../../src/local/local.ts";
 import { Blocks, Gaps, Members, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
-import { Deliverer, HistoryReads } from "../../src/publish/publish.ts";
+import { Deliverer, HistoryReads, Hooks } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
 import { FrameReader } from "../support/wire.ts";
 
@@ -72,6 +72,7 @@ class Scene {
       watchers,
       rules,
       blocks: new Blocks(),
+      hooks: new Hooks(1),
       holdLimits: { messages: 100, ...limits, node: this.held },
       report,
     });
