@@ -52,11 +52,11 @@ import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
 import { healthLog } from "./health-log.ts";
 import type { Hub } from "./hub.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { HeldBytes, type Local } from "./local/local.ts";
+import { type Connection, HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
-import { TidingsError } from "./protocol/protocol.ts";
+import { SerialPerKey, TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
@@ -218,7 +218,7 @@ function makeMessaging(
   const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
   const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, adjusted, report });
-  return { publisher, reads, watchers, members, review, sink };
+  return { publisher, reads, watchers, members, review, groupChanges, sink };
 }
 
 /** Wires all parts, from the lowest room to the highest. */

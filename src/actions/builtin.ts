@@ -8,6 +8,7 @@ import {
   ID_RULE,
   isChannel,
   isId,
+  type SerialPerKey,
   TidingsError,
 } from "../protocol/protocol.ts";
 import type { HistoryReads, Hooks } from "../publish/publish.ts";

@@ -40,12 +40,17 @@ export function messageActions(ports: BuiltinPorts): void {
   );
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
-  router.action("message.resume", resumeSchema, async ({ connection }, { channel, epoch, offset }) => {
-    const resuming = localConnection(local, connection);
-    assertReceiver(resuming, channel);
-    reads.assertRoom();
-    return { channel, ...(await members.resume(resuming, channel, { epoch, offset })) };
-  });
+  router.action(
+    "message.resume",
+    resumeSchema,
+    async ({ connection }, { channel, epoch, offset }) => {
+      const resuming = localConnection(local, connection);
+      assertReceiver(resuming, channel);
+      reads.assertRoom();
+      return { channel, ...(await members.resume(resuming, channel, { epoch, offset })) };
+    },
+    { hasDeadline: false },
+  );
 }
 
 /** @throws TidingsError `forbidden` when the connection is no member: only members may acknowledge and resume */

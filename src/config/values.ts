@@ -2,9 +2,9 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
-import { parseRate } from "../limit/limit.ts";
+import { isSubnet, parseRate } from "../limit/limit.ts";
 import { type Grants, grantsProblem, ID_RULE, isId } from "../protocol/protocol.ts";
-import { isNetwork, splitHosts } from "./hosts.ts";
+import { splitHosts } from "./hosts.ts";
 
 /**
  * Schemas for the values of keys. Each accepts text, as in flags and the environment, and the value itself, as in files

@@ -1,8 +1,7 @@
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Connection } from "../../local/local.ts";
 import type { Members, Watchers } from "../../members/members.ts";
-import { encodeServerFrame, groupChannel, userChannel } from "../../protocol/protocol.ts";
-import { InboundState } from "../inbound-state.ts";
+import { encodeServerFrame, groupChannel, type SerialPerKey, userChannel } from "../../protocol/protocol.ts";
 import type { Policy } from "./asking.ts";
 
 export interface ReviewPorts {
@@ -10,6 +9,8 @@ export interface ReviewPorts {
   readonly members: Members;
   readonly watchers: Watchers;
   readonly backplane: Pick<Backplane, "memberships">;
+  /** Runs joins and leaves of a connection one after the other. */
+  readonly groupChanges: SerialPerKey<Connection>;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface ReviewPorts {
 export const reviewer =
   (ports: ReviewPorts) =>
   async (connection: Connection): Promise<void> => {
-    await connection.attached(InboundState).groupChanges.run(() => reviewGroups(ports, connection));
+    await ports.groupChanges.run(connection, () => reviewGroups(ports, connection));
     await reviewPresence(ports, connection);
   };
 
