@@ -17,6 +17,8 @@ export interface Attack {
 const GROUP = "eve";
 const CHANNEL = `group:${GROUP}`;
 const TEXT = "x".repeat(400_000);
+/** Bytes that eve queues for a node. */
+const MAX_UNSENT = 1_048_576;
 /** Messages that eve stores first: more than a channel keeps. */
 const STORED = 48;
 
@@ -156,7 +158,9 @@ async function flood(url: string): Promise<never> {
       for (let next = id; next < id + 100; next++) {
         socket.send(JSON.stringify({ id: next, type: "n", to: "nobody", ephemeral: true }));
       }
-      await new Promise(setImmediate);
+      // A node that reads slowly must not fill the memory of this machine with what it has not read.
+      do await new Promise(setImmediate);
+      while (socket.bufferedAmount > MAX_UNSENT && socket.readyState === WebSocket.OPEN);
     }
   }
 }
