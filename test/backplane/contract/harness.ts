@@ -7,6 +7,7 @@ import type {
   StoredMessage,
 } from "../../../src/backplane/backplane.ts";
 import type { Channel, ConnectionInfo, Position } from "../../../src/protocol/protocol.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** Options that a contract test may set; each implementation chooses everything else. */
 export interface ClusterOptions {
@@ -163,9 +164,12 @@ export class RecordingSink implements BackplaneSink {
   }
 
   /** Resolves as soon as the condition holds; it is checked whenever something arrives. */
-  until(condition: () => boolean): Promise<void> {
-    if (condition()) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ condition, resolve }));
+  async until(condition: () => boolean): Promise<void> {
+    if (condition()) return;
+    const fulfilled = new Promise<true>((resolve) => {
+      this.#waiting.push({ condition, resolve: () => resolve(true) });
+    });
+    await eventually(`it holds: ${condition}`, () => fulfilled);
   }
 
   /** The offsets of a channel as they arrived. */
