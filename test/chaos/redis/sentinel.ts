@@ -16,9 +16,7 @@ export class SentinelRedis implements ChaosRedis {
   }
 
   static async start(): Promise<SentinelRedis> {
-    const sentinel = await RedisSentinel.start();
-    await Promise.all([sentinel.master, sentinel.replica].map(needsReplica));
-    return new SentinelRedis(sentinel);
+    return new SentinelRedis(await RedisSentinel.start());
   }
 
   urlOf(): string {
@@ -52,18 +50,11 @@ export class SentinelRedis implements ChaosRedis {
     await eventually("the replica follows the master", async () =>
       (await replicationOf(server)).includes("master_link_status:up"),
     );
-    // Its configuration was lost if it had crashed.
-    await needsReplica(server);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sentinel[Symbol.asyncDispose]();
   }
-}
-
-/** As docs/OPERATIONS.md advises: a master that is cut off takes no messages, which the failover would lose. */
-async function needsReplica(server: RedisServer): Promise<void> {
-  await server.command("CONFIG", "SET", "min-replicas-to-write", 1, "min-replicas-max-lag", 1);
 }
 
 const replicationOf = async (server: RedisServer): Promise<string> =>
