@@ -49,7 +49,7 @@ function maySee(request: PolicyRequest): boolean | Promise<boolean> {
   const { settings, anonymous, channel, can } = request;
   if (settings.presence === "nobody") return false;
   if ((settings.presence === "anyone" && !anonymous) || isOwn(request) || holdsGrant(request)) return true;
-  // Who may list all users may also name one.
+  // A right to list all users is a right to name one.
   if (isUserChannel(channel)) return isGranted(can, "presence", "all");
   return channel.startsWith("group:") && request.isMember();
 }

@@ -17,7 +17,7 @@ export interface Identity {
   platform?: string;
   /** Further claims of the credentials, for the application's own use. */
   claims?: Readonly<Record<string, unknown>>;
-  /** What the login may do, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
+  /** Permissions of the login, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
   can?: Grants;
   /** True for a visitor without credentials, who may only what `can` says. @default false */
   anonymous?: boolean;
@@ -38,7 +38,7 @@ export interface MintClaims {
   /** Absent: 1 h, or `jwt.lifetime`. Null: the token does not expire, which `jwt.requireExpiry` must allow. */
   expiresInSeconds?: number | null;
   platform?: string;
-  /** What the token permits, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
+  /** Permissions of the token, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
   can?: GrantsInput;
 }
 

@@ -1,7 +1,7 @@
 import { type Claims, type Grants, isGranted } from "../../protocol/protocol.ts";
 import { Attachment } from "../attachment.ts";
 
-/** What the credentials of a connection say. A connection without claims and data has none. */
+/** State from the credentials of a connection. A connection without claims and data has none. */
 export class LoginState extends Attachment {
   claims: Claims = NO_CLAIMS;
   /** Permissions of the login; undefined: none. */
