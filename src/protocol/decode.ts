@@ -1,4 +1,5 @@
 import { TidingsError } from "./errors.ts";
+import { canonicalData } from "./forms/module-form.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
@@ -57,7 +58,12 @@ function decodeModuleRequest({ Module, Action, Data, Id }: Fields): ClientReques
     throw bad("Module and Action: expected two names");
   }
   const action = `${lowerFirst(Module)}.${lowerFirst(Action)}`;
-  return asRequest(action, Data, { form: "module", module: Module, action: Action, id: Id });
+  return asRequest(action, canonicalData(action, Data), {
+    form: "module",
+    module: Module,
+    action: Action,
+    id: Id,
+  });
 }
 
 /** Makes a request, or a message from the action `message.send`, which is another form of a message. */
