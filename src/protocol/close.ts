@@ -23,7 +23,10 @@ export const CLOSE = {
 /** Cause of a close by the server. */
 export type CloseCause = keyof typeof CLOSE;
 
-/** Class of a disconnect in the metrics: the server's cause, or `client_left`, or `lost` without a close frame. */
+/**
+ * Class of a disconnect: the server's cause when the server closed, whatever the client answers. Otherwise `client_left`
+ * with a close frame of any code, and `lost` without one.
+ */
 export type DisconnectClass = CloseCause | "client_left" | "lost";
 
 const FINAL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1010]);
@@ -37,13 +40,5 @@ export function shouldReconnect(code: number): boolean {
   return !FINAL_RFC_CODES.has(code);
 }
 
-const PROTOCOL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009]);
-
-/** Classifies a disconnect by its close code. */
-export function classifyClose(code: number): DisconnectClass {
-  for (const [cause, { code: known }] of Object.entries(CLOSE)) {
-    if (known === code) return cause as CloseCause; // the keys of CLOSE are the causes
-  }
-  if (PROTOCOL_RFC_CODES.has(code)) return "protocol";
-  return code === 1006 ? "lost" : "client_left";
-}
+/** Classifies the end of a connection that the server has not closed. 1006: no close frame came. */
+export const classifyClose = (code: number): DisconnectClass => (code === 1006 ? "lost" : "client_left");

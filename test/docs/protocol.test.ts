@@ -3,7 +3,6 @@ import { builtinActions, Router } from "../../src/actions/actions.ts";
 import { createHub, type TidingsError } from "../../src/index.ts";
 import {
   CLOSE,
-  classifyClose,
   ERROR_CODES,
   RESERVED_TYPES,
   shouldReconnect,
@@ -37,12 +36,6 @@ describe("docs/PROTOCOL.md", () => {
     const standard = Array.from({ length: 15 }, (_, index) => 1000 + index);
     expect(standard.filter((code) => !shouldReconnect(code))).toEqual(final);
     for (const { code } of Object.values(CLOSE)) expect(shouldReconnect(code)).toBe(code < 4500);
-  });
-
-  it("counts the protocol errors of RFC 6455 as such", () => {
-    const row = tableAfter(page, "## Close codes: the connection ends").at(-1) ?? [];
-    const codes = (row[0] ?? "").split(", ").map(Number);
-    expect(codes.map(classifyClose)).toEqual(codes.map(() => "protocol"));
   });
 
   it("names the message types that are the protocol's own", () => {

@@ -15,8 +15,8 @@ import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admis
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn } from "./login.ts";
-import { closeSocket, listenTo, type SocketEvents } from "./transport.ts";
-import type { UnfinishedMessages, Watched } from "./unfinished.ts";
+import { closeSocket, endingOf } from "./transport.ts";
+import { stopWatching, type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
@@ -239,13 +239,20 @@ export class Session implements Watched, SocketEvents {
     this.#ports.unfinished.forget(this);
     this.#early?.end();
     await this.#beginning;
-    const cause = connection?.closeCause ?? this.#closeCause ?? classifyClose(ended.code);
     const known = this.#connection;
     try {
       if (known !== undefined) await this.#ports.members.dismiss(known);
     } finally {
-      this.#ports.disconnected({ ...ended, cause }, known);
+      this.#ports.disconnected({ ...ended, ...this.#whoEnded(ended) }, known);
     }
+  }
+
+  /** Classifies the end by who began it. Clients may close with any code, also with those of the server. */
+  #whoEnded({ code, reason }: Omit<Ended, "cause">): Omit<Ended, "address"> {
+    const ending = endingOf(this.socket);
+    if (ending === undefined) return { cause: classifyClose(code), code, reason };
+    const cause = ending.byReceiver ? "protocol" : (this.#connection?.closeCause ?? this.#closeCause);
+    return { cause: cause ?? "protocol", code: ending.code, reason: ending.reason };
   }
 
   /** `closing` is final: an admission in flight does not open the session again. */

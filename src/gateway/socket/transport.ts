@@ -40,13 +40,58 @@ const MAX_REASON_BYTES = 123;
 
 const encoder = new TextEncoder();
 
+/** End of a WebSocket that the server has begun. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+  /** True when ws closed it by itself, because of a frame that breaks RFC 6455. */
+  readonly byReceiver: boolean;
+}
+
+const ENDING = Symbol("ending");
+
+interface EndingSocket extends WebSocket {
+  [ENDING]?: Ending;
+}
+
+/** The end that the server has begun; undefined when the client closed first, or the connection was lost. */
+export const endingOf = (socket: EndingSocket): Ending | undefined => socket[ENDING];
+
 /**
  * Starts the closing handshake. Every close of the server calls this function, because ws throws a RangeError for a
  * long reason. A reason over the limit is cut after its last whole character.
  */
-export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+export function closeSocket(socket: EndingSocket, code: number, reason: string): void {
   const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_REASON_BYTES));
-  socket.close(code, reason.slice(0, read));
+  const text = reason.slice(0, read);
+  if (socket.readyState === socket.OPEN) socket[ENDING] = { code, reason: text, byReceiver: false };
+  socket.close(code, text);
+}
+
+/**
+ * Takes notice of an error of ws, which has begun to close the socket with the code of the error. The close event has
+ * that code only if the client repeats it.
+ */
+export function noteReceiverError(socket: EndingSocket, error: Error): void {
+  const code = receiverCodeOf(error);
+  if (code !== undefined) socket[ENDING] ??= { code, reason: error.message, byReceiver: true };
+}
+
+/** Close codes of the errors of ws. Every other `WS_ERR_…` breaks the framing: 1002. */
+const RECEIVER_CODES: Readonly<Record<string, number>> = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+};
+
+/** @returns undefined for an error of the socket, which is no fault of a frame */
+function receiverCodeOf(error: Error & { code?: unknown }): number | undefined {
+  const { code } = error;
+  if (typeof code !== "string") return undefined;
+  if (code.startsWith("WS_ERR_")) return RECEIVER_CODES[code] ?? 1002;
+  // zlib could not inflate the message.
+  return code.startsWith("Z_") ? 1007 : undefined;
 }
 
 /** Receiver of the events of a WebSocket. */
