@@ -134,6 +134,20 @@ export function clusterProblems({ heartbeatInterval, nodeTimeout }: Config["clus
   return [`cluster.nodeTimeout: expected ${expected}, got ${nodeTimeout} s`];
 }
 
+/**
+ * Checks the connection timeout. Between two pings a well-behaved client that is idle sends nothing, so a timeout that is
+ * not clearly longer than the interval of pings cuts it.
+ */
+export function heartbeatProblems({ heartbeatInterval, connectionTimeout }: Config["websocket"]): string[] {
+  // Whole milliseconds, because 1.2 × 0.5 is less than 0.6 in floating point.
+  const leastMs = Math.ceil((Math.round(heartbeatInterval * 1_000) * 6) / 5);
+  if (Math.round(connectionTimeout * 1_000) >= leastMs) return [];
+  const expected = `at least 1.2 × websocket.heartbeatInterval (${leastMs / 1_000} s)`;
+  return [
+    `websocket.connectionTimeout: expected ${expected}, got ${connectionTimeout} s: idle clients would be cut between two pings`,
+  ];
+}
+
 /** Sets the defaults that depend on other keys. */
 export function completeConfig(config: Config): Config {
   if (config.jwt.algorithms.length > 0) return config;

@@ -6,6 +6,7 @@ import {
   apiKeyProblems,
   clusterProblems,
   completeConfig,
+  heartbeatProblems,
   jwtProblems,
   lifetimeProblems,
   missingKeyProblems,
@@ -73,6 +74,7 @@ const relationProblems = (config: Config): string[] => [
   ...jwtProblems(config.jwt, config.jwt.algorithms),
   ...lifetimeProblems(config.jwt),
   ...clusterProblems(config.cluster),
+  ...heartbeatProblems(config.websocket),
   ...apiKeyProblems(config),
   ...weakKeyProblems(config),
 ];

@@ -163,11 +163,11 @@ export const TABLE = {
     }),
     heartbeatInterval: key(seconds(), 30, {
       unit: "s",
-      doc: "how often the server pings; keep it below the timeout",
+      doc: "interval at which the server pings each connection",
     }),
     connectionTimeout: key(seconds(), 60, {
       unit: "s",
-      doc: "time without inbound bytes after which a connection is closed",
+      doc: "time without inbound bytes after which a connection is closed; at least 1.2 × `websocket.heartbeatInterval`",
     }),
     messageBufferSize: key(whole(1), 256, {
       unit: "messages",
@@ -212,7 +212,9 @@ export const TABLE = {
       unit: "bytes",
       doc: "longest inbound message; a longer one closes the connection with 1009",
     }),
-    enableGlobalPing: key(flag(), true, { doc: "ping the connections every `heartbeatInterval`" }),
+    enableGlobalPing: key(flag(), true, {
+      doc: "ping all connections by one timer that walks the shards; otherwise by a timer for each connection, which needs more memory",
+    }),
     pingWorkers: key(whole(1), 16, { unit: "shards", doc: "shards pinged per step of a heartbeat sweep" }),
     maxPendingBytes: key(whole(1), 4_194_304, {
       unit: "bytes",

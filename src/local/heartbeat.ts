@@ -8,7 +8,7 @@ export interface HeartbeatOptions {
   readonly timeoutMs: number;
   /** Time in which a busy socket may take no bytes, before its connection is closed. */
   readonly writeTimeoutMs: number;
-  /** False: no pings, only timeouts. */
+  /** True: the timer that walks the shards pings. False: each connection has a timer of its own. */
   readonly ping: boolean;
   /** Shards checked in one step. */
   readonly shardsPerStep: number;
@@ -26,6 +26,10 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #shards: readonly Shard[];
   readonly #timer: NodeJS.Timeout;
+  /** Timers of single connections, without `ping`. */
+  readonly #timers = new Map<Connection, NodeJS.Timeout>();
+  /** A ping is due by so much before its interval: at the next check it could be late by as much. */
+  readonly #earlyMs: number;
   #next = 0;
   #steppedAt = performance.now();
   /** When this node last woke from a suspended machine or a blocked event loop. Earlier silence proves nothing. */
@@ -37,6 +41,7 @@ export class Heartbeat {
     const steps = Math.ceil(shards.length / options.shardsPerStep);
     const period =
       Math.min(options.intervalMs, options.timeoutMs, options.writeTimeoutMs) / CHECKS_PER_PERIOD;
+    this.#earlyMs = period / 2;
     // Timers run before reads in the event loop. `setImmediate` lets the loop read arrived bytes first.
     this.#timer = setInterval(() => setImmediate(this.#step), Math.max(1, period / steps));
     this.#timer.unref();
@@ -44,6 +49,21 @@ export class Heartbeat {
 
   stop(): void {
     clearInterval(this.#timer);
+    for (const timer of this.#timers.values()) clearInterval(timer);
+    this.#timers.clear();
+  }
+
+  /** Begins to watch a connection. The shards have those that one timer pings. */
+  add(connection: Connection): void {
+    if (this.#options.ping) return;
+    const ping = (): void => connection.ping(performance.now());
+    this.#timers.set(connection, setInterval(ping, this.#options.intervalMs).unref());
+  }
+
+  remove(connection: Connection): void {
+    if (this.#timers.size === 0) return;
+    clearInterval(this.#timers.get(connection));
+    this.#timers.delete(connection);
   }
 
   readonly #step = (): void => {
@@ -70,6 +90,6 @@ export class Heartbeat {
     const since = (moment: number): number => now - Math.max(moment, this.#awakeSince);
     if (stalledSince !== 0 && since(stalledSince) >= writeTimeoutMs) connection.close("slow");
     else if (since(connection.heardAt) >= timeoutMs) connection.close("timeout");
-    else if (ping && now - connection.pingedAt >= intervalMs) connection.ping(now);
+    else if (ping && now - connection.pingedAt >= intervalMs - this.#earlyMs) connection.ping(now);
   }
 }

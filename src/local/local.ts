@@ -86,6 +86,7 @@ export class Local {
   add(connection: Connection): void {
     this.#shardOf(connection.user).add(connection);
     this.#users.add(connection);
+    this.#heartbeat.add(connection);
     this.#size++;
   }
 
@@ -93,6 +94,7 @@ export class Local {
   remove(connection: Connection): void {
     if (!this.#shardOf(connection.user).remove(connection)) return;
     this.#users.remove(connection);
+    this.#heartbeat.remove(connection);
     this.#size--;
     connection.closed();
   }

@@ -84,6 +84,23 @@ describe("errors", () => {
     );
   });
 
+  it.each<[interval: string, timeout: string, isValid: boolean]>([
+    ["90", "60", false],
+    ["60", "60", false],
+    ["30", "30", false],
+    ["59", "60", false],
+    ["50", "60", true],
+    ["0.5", "0.6", true],
+    ["30", "60", true],
+  ])("pings every %s s and a connection timeout of %s s: %s", (interval, timeout, isValid) => {
+    const env = { WEBSOCKET_HEARTBEAT_INTERVAL: interval, WEBSOCKET_CONNECTION_TIMEOUT: timeout };
+    if (isValid) expect(resolveConfig({ env }).websocket.connectionTimeout).toBe(Number(timeout));
+    else
+      expect(problemsOf({ env })).toContain(
+        `websocket.connectionTimeout: expected at least 1.2 × websocket.heartbeatInterval (${(Number(interval) * 12) / 10} s)`,
+      );
+  });
+
   it("braces in the key prefix are refused, because they would be a hash tag", () => {
     expect(problemsOf({ env: { REDIS_PREFIX: "{app}:" } })).toContain("none of them a space or a brace");
   });

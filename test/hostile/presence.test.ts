@@ -250,14 +250,28 @@ describe("a heartbeat", () => {
     await peer.until(() => peer.frames.some(({ id }) => id === 1));
   });
 
-  it("closes a silent client with 4002, with or without pings", async () => {
-    for (const enableGlobalPing of [true, false]) {
+  it.each([true, false])(
+    "closes a silent client with 4002 in spite of pings, by one timer: %s",
+    async (enableGlobalPing) => {
       const { url } = await startHub({ websocket: { ...websocket, enableGlobalPing } });
       const peer = await connectRaw(url(alice));
       expect((await peer.closed).code).toBe(4002);
-      expect(peer.received.some(({ opcode }) => opcode === OPCODE.ping)).toBe(enableGlobalPing);
-    }
-  });
+      expect(peer.received.some(({ opcode }) => opcode === OPCODE.ping)).toBe(true);
+    },
+  );
+
+  it.each([true, false])(
+    "keeps an idle client that answers pings, by one timer: %s",
+    async (enableGlobalPing) => {
+      const { url } = await startHub({
+        websocket: { heartbeatInterval: 0.25, connectionTimeout: 0.3, enableGlobalPing },
+      });
+      const peer = await connectRaw(url(alice));
+      peer.answersPings = true;
+      const pings = (): number => peer.received.filter(({ opcode }) => opcode === OPCODE.ping).length;
+      await peer.until(() => pings() >= 5);
+    },
+  );
 });
 
 describe("a group", () => {
