@@ -33,8 +33,8 @@ const tidings: Dialect = {
   *preamble(group) {
     const awaited = new Set(["welcome", "user", "all"]);
     while (awaited.size > 0) {
-      const frame = JSON.parse(yield) as { type: string; channel?: string }; // from Tidings' server
-      awaited.delete(frame.channel?.split(":")[0] ?? frame.type);
+      const frame = JSON.parse(yield) as { event: string; channel?: string }; // from Tidings' server
+      awaited.delete(frame.channel?.split(":")[0] ?? frame.event);
     }
     if (group === undefined) return;
     let frame = JSON.parse(yield JSON.stringify({ id: 1, action: "group.join", data: { group } }));

@@ -132,7 +132,11 @@ class Client:
         await socket.send(json.dumps({"id": self._last_id, "action": "robot.login", "data": data}))
 
     def _receive(self, socket: ClientConnection, frame: dict) -> None:
-        match frame.get("type"):
+        if "type" in frame:
+            if frame["type"] != "pong":
+                self._received(frame)
+            return
+        match frame.get("event"):
             case None:
                 self._answered(frame)
             case "welcome":
@@ -144,10 +148,6 @@ class Client:
                 self._moved(frame)
             case "notice":
                 self.on_status(f"{frame['code']}: {frame['message']}")
-            case "presence" | "pong":
-                pass
-            case _:
-                self._received(frame)
 
     def _moved(self, frame: dict) -> None:
         """From here on the channel continues after this position."""

@@ -71,7 +71,7 @@ function kick(connections: readonly Connection[], command: Kick): number {
       each.state === "open" && (id ?? each.id) === each.id && (platform ?? each.platform) === each.platform,
   );
   for (const connection of kicked) {
-    connection.send(encodeServerFrame({ type: "notice", code: cause, message: reason, data: notice }));
+    connection.send(encodeServerFrame({ event: "notice", code: cause, message: reason, data: notice }));
     connection.close(cause, reason);
   }
   return kicked.length;

@@ -1,6 +1,5 @@
 import { TidingsError } from "./errors.ts";
-import { canonicalData } from "./forms/module-form.ts";
-import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
+import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
 
@@ -13,11 +12,13 @@ const MAX_TYPE = 64;
 type Fields = Record<string, unknown>;
 
 /** A decoded frame, or the error for the client, with the id of its request when it had one. */
-export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: number };
+export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: RequestId };
 
-const ENVELOPE: ReadonlySet<string> = new Set(
-  "type data to group id ephemeral ack timeoutMs key from timestamp offset".split(" "),
-);
+/** Fields of a message. `from`, `timestamp` and `offset` are the server's: a client's are discarded. */
+export const MESSAGE_FIELDS: readonly string[] =
+  "type data to group id ephemeral ack timeoutMs key from timestamp offset".split(" ");
+
+const ENVELOPE: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
 
 /** Decodes one text message of a client. Never throws. */
 export function decodeClientFrame(text: string): Decoded {
@@ -48,7 +49,7 @@ function decodeFields(fields: Fields): ClientFrame {
 
 function decodeRequest({ id, action, data }: Fields): ClientRequest | ClientMessage {
   if (typeof action !== "string" || action === "") throw bad('action: expected a name such as "group.join"');
-  if (!isRequestId(id)) throw bad("id: expected a whole number from 0, for the reply");
+  if (!isRequestId(id)) throw bad(`id: expected ${REQUEST_ID_RULE}`);
   return asRequest(action, data, { form: "native", id });
 }
 
@@ -84,13 +85,24 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   if (ack && answer === undefined) throw bad("ack: expected an id beside it, for the reply");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad(`key: expected ${ID_RULE}`);
-  return { kind: "message", answer, type, data: dataOf(fields), to, group, ephemeral, ack, timeoutMs, key };
+  return {
+    kind: "message",
+    answer,
+    type,
+    data: dataOf(fields, ENVELOPE),
+    to,
+    group,
+    ephemeral,
+    ack,
+    timeoutMs,
+    key,
+  };
 }
 
 /** A message with an id is answered with its receipt. */
 function answerTo(id: unknown): RequestForm | undefined {
   if (id === undefined) return undefined;
-  if (!isRequestId(id)) throw bad("id: expected a whole number from 0");
+  if (!isRequestId(id)) throw bad(`id: expected ${REQUEST_ID_RULE}`);
   return { form: "native", id };
 }
 
@@ -104,12 +116,27 @@ export function assertType(type: unknown): asserts type is string {
   if (RESERVED_TYPES.has(type)) throw bad(`type: "${type}" is a name of the protocol's own`);
 }
 
-/** Returns `data`, or collects the fields beside `type` (`{"type":"img","url":"…"}`) into an object. */
-function dataOf(fields: Fields): unknown {
-  if ("data" in fields) return fields.data;
-  const rest = Object.entries(fields).filter(([name]) => !ENVELOPE.has(name));
-  return rest.length === 0 ? null : Object.fromEntries(rest);
+/**
+ * Returns the data of a message. Without `data`, the fields that are not known become it
+ * (`{"type":"img","url":"…"}`); without such fields it is null. One rule for WebSocket and HTTP.
+ * @throws TidingsError `bad_request` for an unknown field beside `data`, which would be lost
+ */
+export function dataOf(fields: Readonly<Fields>, known: ReadonlySet<string>): unknown {
+  const hasData = "data" in fields;
+  let gathered: [string, unknown][] | undefined;
+  for (const name in fields) {
+    if (known.has(name)) continue;
+    if (hasData) throw bad(`${shortName(name)}: no field of a message, expected it inside data`);
+    gathered ??= [];
+    gathered.push([name, fields[name]]);
+  }
+  if (hasData) return fields.data;
+  return gathered === undefined ? null : Object.fromEntries(gathered);
 }
+
+/** A name of any length in a reply would make a refusal dear. */
+const shortName = (name: string): string =>
+  (name.length > 64 ? `${name.slice(0, 64)}…` : name).toWellFormed();
 
 /** Checks the depth of the parts of a frame that others receive, or that the reply repeats. */
 function assertFrameDepth(frame: ClientFrame): void {
@@ -130,7 +157,15 @@ const bad = (message: string): TidingsError => new TidingsError("bad_request", m
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isRequestId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+/** Longest id of a request that is a string, in characters. */
+const MAX_REQUEST_ID = 128;
+
+const REQUEST_ID_RULE = `a whole number from 0, or a string of 1–${MAX_REQUEST_ID} characters`;
+
+const isRequestId = (value: unknown): value is RequestId =>
+  typeof value === "string"
+    ? isName(value, MAX_REQUEST_ID)
+    : Number.isSafeInteger(value) && Number(value) >= 0;
 
 const isWait = (value: unknown): value is number =>
   Number.isFinite(value) && Number(value) >= 0 && Number(value) <= 60_000;

@@ -1,5 +1,5 @@
 import type { TidingsError } from "./errors.ts";
-import type { Push, RequestForm, ServerFrame } from "./frames.ts";
+import type { Push, RequestForm, RequestId, ServerFrame } from "./frames.ts";
 
 /** Encodes a server frame in the native dialect. */
 export const encodeServerFrame = (frame: ServerFrame): string => JSON.stringify(frame);
@@ -32,6 +32,6 @@ export function encodeError(answer: RequestForm, { code, message, retryAfterMs }
 }
 
 /** Encodes the error for input that is not a valid request. */
-export function encodeBadInput({ code, message, retryAfterMs }: TidingsError, id?: number): string {
+export function encodeBadInput({ code, message, retryAfterMs }: TidingsError, id?: RequestId): string {
   return JSON.stringify({ id, error: { code, message, retryAfterMs } });
 }

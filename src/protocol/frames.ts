@@ -29,7 +29,7 @@ export interface Push {
 
 /** The first frame from the server. */
 export interface Welcome {
-  type: "welcome";
+  event: "welcome";
   protocol: typeof DIALECT;
   connection: string;
   user: string;
@@ -48,7 +48,7 @@ export interface Welcome {
  * after its own position.
  */
 export interface PositionFrame extends Position {
-  type: "position";
+  event: "position";
   channel: Channel;
   recovered: boolean;
   missed?: true;
@@ -56,7 +56,7 @@ export interface PositionFrame extends Position {
 
 /** Information for the client, usually before the server closes the connection. */
 export interface Notice {
-  type: "notice";
+  event: "notice";
   code: string;
   message: string;
   data?: unknown;
@@ -66,7 +66,7 @@ export interface Notice {
 
 /** A watched user came online or went offline. */
 export interface PresenceFrame {
-  type: "presence";
+  event: "presence";
   user: string;
   online: boolean;
 }
@@ -75,14 +75,17 @@ export interface Pong {
   type: "pong";
 }
 
+/** Id of a request or message, chosen by the client: a whole number from 0, or a string of 1–128 characters. */
+export type RequestId = number | string;
+
 export interface ReplyFrame {
-  id: number;
+  id: RequestId;
   data: unknown;
 }
 
 /** An error reply. `id` is absent when the input had no valid id. */
 export interface ErrorFrame {
-  id?: number;
+  id?: RequestId;
   error: {
     code: ErrorCode;
     message: string;
@@ -101,15 +104,8 @@ export type ServerFrame =
   | ReplyFrame
   | ErrorFrame;
 
-/** Types of the protocol's own frames. A message cannot have such a type. */
-export const RESERVED_TYPES: ReadonlySet<string> = new Set([
-  "welcome",
-  "position",
-  "notice",
-  "presence",
-  "ping",
-  "pong",
-]);
+/** Types that a message cannot have. All other frames of the protocol carry `event` and no `type`. */
+export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong"]);
 
 /**
  * Result of a message. `offline`: not stored, and no receiver was online. `stored`: in the history, and not delivered
@@ -152,7 +148,7 @@ export interface ClientMessage {
 
 /** Form of a request and of its reply. */
 export type RequestForm =
-  | { form: "native"; id: number }
+  | { form: "native"; id: RequestId }
   | { form: "module"; module: string; action: string; id?: unknown };
 
 export interface ClientRequest {

@@ -17,7 +17,7 @@ export { CLOSE, classifyClose, shouldReconnect } from "./close.ts";
 export type { Claims, ClientConnection, ConnectionInfo } from "./connection.ts";
 export { type OnOverdue, Overdue, within } from "./deadline.ts";
 export type { Decoded } from "./decode.ts";
-export { assertDepth, assertType, decodeClientFrame, MAX_DEPTH } from "./decode.ts";
+export { assertDepth, assertType, dataOf, decodeClientFrame, MAX_DEPTH, MESSAGE_FIELDS } from "./decode.ts";
 export type { EncodedPush } from "./encode.ts";
 export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
 export type { ErrorCode } from "./errors.ts";
@@ -39,6 +39,7 @@ export type {
   ReceiptState,
   ReplyFrame,
   RequestForm,
+  RequestId,
   ServerFrame,
   Welcome,
 } from "./frames.ts";

@@ -123,7 +123,7 @@ export function positionText(
   recovered: boolean,
   missed?: true,
 ): string {
-  const frame: PositionFrame = { type: "position", channel, epoch, offset, recovered, missed };
+  const frame: PositionFrame = { event: "position", channel, epoch, offset, recovered, missed };
   return encodeServerFrame(frame);
 }
 

@@ -230,11 +230,11 @@ describe("errors", () => {
   });
 
   it("prints the server's error", async () => {
-    const { code, stderr } = await ask("send", "--to", "bob", "--type", "welcome", "--json");
+    const { code, stderr } = await ask("send", "--to", "bob", "--type", "pong", "--json");
     expect(code).toBe(1);
     const { error } = JSON.parse(stderr);
     expect(error.code).toBe("bad_request");
-    expect(error.message).toContain("welcome");
+    expect(error.message).toContain("pong");
   });
 
   it("reports a server that does not run", async () => {

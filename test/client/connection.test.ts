@@ -127,7 +127,7 @@ test("reconnects after the delay of the drain notice", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
   const connection = await server.login();
-  connection.send({ type: "notice", code: "drain", message: "closing", reconnectMs: 17 });
+  connection.send({ event: "notice", code: "drain", message: "closing", reconnectMs: 17 });
   connection.close(4000);
   expect(await alice.status("closed")).toMatchObject({ code: 4000, delayMs: 17 });
   expect(await alice.status("notice")).toMatchObject({ code: "drain", message: "closing" });
@@ -239,7 +239,7 @@ test("renews the login at the notice `token_expiring`", async () => {
   await using server = await FakeServer.listen();
   await using _alice = new Observed(server.url, { token: () => "token" });
   const connection = await server.login();
-  connection.send({ type: "notice", code: "token_expiring", message: "soon", data: { expiresAt: 1 } });
+  connection.send({ event: "notice", code: "token_expiring", message: "soon", data: { expiresAt: 1 } });
   expect(await connection.next()).toMatchObject({ action: "robot.login", data: { token: "token" } });
 });
 

@@ -99,7 +99,7 @@ export class FakeConnection {
 
   welcome(changes: Partial<Welcome> = {}): void {
     this.send({
-      type: "welcome",
+      event: "welcome",
       protocol: "tidings.v1",
       connection: "c1",
       user: "alice",
@@ -112,7 +112,7 @@ export class FakeConnection {
   }
 
   position(channel: PositionFrame["channel"], position: Position, recovered = true): void {
-    this.send({ type: "position", channel, ...position, recovered });
+    this.send({ event: "position", channel, ...position, recovered });
   }
 
   /** A stored message to alice, or an ephemeral one without `offset`. */

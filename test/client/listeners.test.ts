@@ -176,7 +176,7 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
   first.reply(watch, { online: { bob: ["web"], carol: ["ios"] } });
   expect(await watching).toEqual({ bob: ["web"], carol: ["ios"] });
-  first.send({ type: "presence", user: "carol", online: false });
+  first.send({ event: "presence", user: "carol", online: false });
   await alice.status("presence");
   first.cut();
   const second = await server.login();
@@ -200,10 +200,10 @@ test("a presence frame that comes before the reply to the watch is newer than th
 
   const second = await server.login();
   const watch = await second.next();
-  second.send({ type: "presence", user: "bob", online: false });
-  second.send({ type: "presence", user: "bob", online: true });
+  second.send({ event: "presence", user: "bob", online: false });
+  second.send({ event: "presence", user: "bob", online: true });
   second.reply(watch, { online: {} });
-  second.send({ type: "notice", code: "done", message: "" });
+  second.send({ event: "notice", code: "done", message: "" });
   await alice.status("notice");
 
   expect(alice.all("presence").map(({ online }) => online)).toEqual([false, true]);

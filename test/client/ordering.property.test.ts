@@ -97,7 +97,7 @@ class Simulation {
   }
 
   #positionAt(offset: number, recovered: boolean): Frame {
-    return { position: { type: "position", channel: CHANNEL, epoch: `e${this.#epoch}`, offset, recovered } };
+    return { position: { event: "position", channel: CHANNEL, epoch: `e${this.#epoch}`, offset, recovered } };
   }
 }
 

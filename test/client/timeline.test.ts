@@ -28,10 +28,10 @@ const receive = (...offsets: number[]): void => {
 };
 
 const move = (epoch: string, offset: number, recovered = true): void =>
-  timeline.move({ type: "position", channel: "user:alice", epoch, offset, recovered });
+  timeline.move({ event: "position", channel: "user:alice", epoch, offset, recovered });
 
 const missed = (epoch: string, offset: number): void =>
-  timeline.move({ type: "position", channel: "user:alice", epoch, offset, recovered: true, missed: true });
+  timeline.move({ event: "position", channel: "user:alice", epoch, offset, recovered: true, missed: true });
 
 test("delivers the next offset and drops delivered ones", () => {
   receive(11, 11, 9, 12, 10, 11, 13);

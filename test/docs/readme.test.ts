@@ -27,7 +27,7 @@ describe("the first message of README.md", () => {
     const server = shell(start.replace("npm ci && ", ""));
     await server.prints("Tidings is listening");
     const first = shell(listen);
-    await first.prints('"type":"welcome"');
+    await first.prints('"event":"welcome"');
     expect(await shell(send).ended).toBe(0);
     await first.prints('"offset":1}');
     first.terminate();

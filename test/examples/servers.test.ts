@@ -118,7 +118,7 @@ describe.each(["express.ts", "fastify.ts", "hono.ts"])("examples/%s", (example) 
     const { program, socket } = await start(example);
     const alice = await connectPeer(socket("alice"));
     program.terminate();
-    expect(await alice.next(ofType("notice"))).toMatchObject({ code: "drain" });
+    expect(await alice.frame("notice")).toMatchObject({ code: "drain" });
     expect(await alice.closed).toMatchObject({ code: 4000 });
     expect(await program.ended).toBe(0);
   });

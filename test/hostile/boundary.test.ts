@@ -84,7 +84,7 @@ describe("a fault of the application ends at most the connection of that call:",
   it.each(["connected", "disconnected"])("a log that fails at '%s'", async (platform) => {
     const hub = await startFaulty();
     const peer = new RawPeer(hub.url({ token: "good", platform }));
-    await Promise.race([peer.until(() => peer.frames.some(({ type }) => type === "welcome")), peer.closed]);
+    await Promise.race([peer.until(() => peer.frames.some(({ event }) => event === "welcome")), peer.closed]);
     peer.socket.end();
     await peer.closed;
     await assertServes(hub);

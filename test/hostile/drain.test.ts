@@ -21,7 +21,7 @@ describe("a hub that closes", () => {
     for (const peer of peers) {
       expect(await peer.closed).toMatchObject({ code: 4000 });
       const notice = peer.frames.at(-1);
-      expect(notice).toMatchObject({ type: "notice", code: "drain", message: expect.any(String) });
+      expect(notice).toMatchObject({ event: "notice", code: "drain", message: expect.any(String) });
       waits.push(Number(notice?.reconnectMs));
     }
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(0);

@@ -91,7 +91,7 @@ describe("requests without end", () => {
 async function positionOf(url: string): Promise<string> {
   const peer = await connectRaw(url);
   await peer.until(() => peer.frames.some(({ id }) => id === 0) || peer.frames.length > 1);
-  const { epoch } = peer.frames.find(({ type }) => type === "position") ?? {};
+  const { epoch } = peer.frames.find(({ event }) => event === "position") ?? {};
   peer.socket.destroy();
   return JSON.stringify({ "user:mallory": { epoch, offset: 200 } });
 }
@@ -204,7 +204,7 @@ describe("logins", () => {
     const other = await connectPeer(url(bob));
     await other.caughtUp();
     await peer.until(() => peer.frames.some(({ id }) => id === 1));
-    const channels = peer.frames.filter(({ type }) => type === "position").map(({ channel }) => channel);
+    const channels = peer.frames.filter(({ event }) => event === "position").map(({ channel }) => channel);
     expect(new Set(channels).size).toBe(1_002);
     peer.socket.destroy();
     await peer.closed;

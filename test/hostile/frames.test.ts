@@ -246,7 +246,7 @@ describe("frames of the server", () => {
       running.hub.user("mallory").send({ type: "n", data: n }),
     );
     await Promise.all(sends);
-    await peer.until(() => peer.frames.filter(({ type }) => type !== "position").length >= 401);
+    await peer.until(() => peer.frames.filter(({ event }) => event !== "position").length >= 401);
     for (const { opcode, fin, compressed } of peer.received) {
       expect([text, OPCODE.pong]).toContain(opcode);
       expect(fin && !compressed).toBe(true);

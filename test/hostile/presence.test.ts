@@ -23,7 +23,9 @@ const ended = ({ hub }: RunningHub): Promise<{ cause: string; connection: { id: 
   new Promise((resolve) => hub.on("disconnect", resolve));
 
 const presenceOf = (peer: Peer, user: string): unknown[] =>
-  peer.frames.filter((frame) => frame.type === "presence" && frame.user === user).map(({ online }) => online);
+  peer.frames
+    .filter((frame) => frame.event === "presence" && frame.user === user)
+    .map(({ online }) => online);
 
 const idOf = (peer: Peer | RawPeer): unknown => peer.frames[0]?.connection;
 
@@ -91,7 +93,7 @@ describe("two devices of one user", () => {
     expect(await hub.user("alice").kick(sold)).toEqual({ connections: 1, unconfirmed: 0 });
     expect(await phone.closed).toEqual({ code: 4501, reason: "sold" });
     expect(phone.frames.at(-1)).toEqual({
-      type: "notice",
+      event: "notice",
       code: "kicked",
       message: "sold",
       data: { by: "admin" },
@@ -170,7 +172,7 @@ describe("a watcher", () => {
     await peer.close();
     await gone;
     await again.caughtUp();
-    expect(again.frames.filter(({ type }) => type === "presence")).toEqual([]);
+    expect(again.frames.filter(({ event }) => event === "presence")).toEqual([]);
   });
 
   it("that reads nothing delays no other watcher, and uses bounded memory", async () => {
@@ -187,7 +189,7 @@ describe("a watcher", () => {
     for (let n = 0; n < 200; n++) await running.hub.user("w1").send({ type: "n", data: "x".repeat(64_000) });
     const gone = ended(running);
     await connectPeer(running.url(alice));
-    await watcher.next((frame) => frame.type === "presence");
+    await watcher.next((frame) => frame.event === "presence");
     expect(await gone).toMatchObject({ cause: "slow", connection: { user: "w1" } });
   });
 });

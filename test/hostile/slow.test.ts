@@ -164,7 +164,7 @@ describe("a client that has stopped reading", () => {
     await slow.until(() => slow.frames.some(({ type }) => type === "last"));
     clearInterval(ending);
     const moves = slow.frames.filter(
-      ({ type, channel, group }) => (type === "position" && channel === "group:g") || group === "g",
+      ({ event, channel, group }) => (event === "position" && channel === "group:g") || group === "g",
     );
     const numbers = offsetsOf(moves);
     // The gap stays visible: the offset jumps at a message, not at a position.
@@ -228,9 +228,9 @@ describe("a message published in the same tick", () => {
     await peer.caughtUp();
     const frames = peer.frames.filter(({ group, channel }) => group === "g" || channel === "group:g");
     expect(frames).toMatchObject([
-      { type: "position", offset: 0, recovered: true },
+      { event: "position", offset: 0, recovered: true },
       { type: "n", offset: 1 },
-      { type: "position", offset: 0, recovered: false },
+      { event: "position", offset: 0, recovered: false },
     ]);
   });
 });

@@ -52,6 +52,56 @@ describe("a client's message", () => {
     });
   });
 
+  it.each([0, Number.MAX_SAFE_INTEGER, "a", "7", "x".repeat(128), "µ-id"])(
+    "and a request are answered under the id %j",
+    async (id) => {
+      const { url } = await startHub();
+      const peer = await connectPeer(url(alice));
+      peer.send({ id, type: "chat", to: "bob" });
+      expect(await peer.next((frame) => frame.id === id)).toMatchObject({ data: { state: "stored" } });
+      peer.send({ id, action: "robot.ping", data: "request" });
+      expect(await peer.next(({ data }) => data === "request")).toEqual({ id, data: "request" });
+      peer.send({ id, action: "no.such" });
+      expect(await peer.next(({ error }) => error !== undefined)).toMatchObject({ id });
+    },
+  );
+
+  it.each([-1, 1.5, "", "x".repeat(129), "a\u0000", null, {}, [1]])(
+    "with the id %j is refused, and told which ids there are",
+    async (id) => {
+      const { url } = await startHub();
+      const peer = await connectPeer(url(alice));
+      const message = expect.stringContaining("id: expected a whole number from 0, or a string of 1–128");
+      peer.send({ id, type: "chat", to: "bob" });
+      const refused = await peer.next(({ error }) => error !== undefined);
+      expect(refused).toEqual({ error: { code: "bad_request", message } });
+      peer.send({ id, action: "robot.ping" });
+      expect((await peer.take(2, ({ error }) => error !== undefined))[1]).toEqual(refused);
+    },
+  );
+
+  it.each([
+    [{ url: "https://example.com/cat.png" }, { url: "https://example.com/cat.png" }],
+    [{ dat: "typo" }, { dat: "typo" }],
+    [{}, null],
+  ])("without data has the fields %j as its data", async (fields, data) => {
+    const { url } = await startHub();
+    const receiver = await connectPeer(url(bob));
+    const sender = await connectPeer(url(alice));
+    sender.send({ type: "img", to: "bob", ...fields });
+    expect(await receiver.next(isMessage)).toMatchObject({ data });
+  });
+
+  it("with data and an unknown field is refused, and told its name", async () => {
+    const { url } = await startHub();
+    const sender = await connectPeer(url(alice));
+    const message = { type: "img", to: "bob", data: 1, url: "https://example.com/cat.png" };
+    const error = { code: "bad_request", message: "url: no field of a message, expected it inside data" };
+    sender.send({ id: 1, ...message });
+    expect(await sender.next(({ id }) => id === 1)).toEqual({ id: 1, error });
+    expect(await sender.request("message.send", message)).toMatchObject({ error });
+  });
+
   it("to everyone needs permission by the policy", async () => {
     const { url, hub } = await startHub({ policy: { broadcast: "nobody" } });
     const sender = await connectPeer(url(alice));

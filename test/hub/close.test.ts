@@ -8,7 +8,8 @@ it.each(["says nothing", "is gone"])("a hub whose Redis %s closes all the same",
   const { hub, url } = await startHub({ redis: redis.url });
   const peers = await Promise.all(["a", "b"].map((user) => connectPeer(url({ user_id: user }))));
   // A connection in replay when Redis stops gets another close code.
-  for (const peer of peers) await peer.next(({ type, channel }) => type === "position" && channel === "all");
+  for (const peer of peers)
+    await peer.next(({ event, channel }) => event === "position" && channel === "all");
   if (how === "is gone") await redis.kill();
   else redis.pause();
   await hub.close();

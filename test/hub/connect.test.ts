@@ -29,7 +29,7 @@ describe("a connection", () => {
     await peer.caughtUp();
     const [welcome, own, all] = peer.frames;
     expect(welcome).toMatchObject({
-      type: "welcome",
+      event: "welcome",
       protocol: "tidings.v1",
       user: "alice",
       platform: "ios",
@@ -37,8 +37,8 @@ describe("a connection", () => {
       heartbeatMs: 30_000,
       limits: { messageBytes: 524_288 },
     });
-    expect(own).toMatchObject({ type: "position", channel: "user:alice", offset: 0, recovered: true });
-    expect(all).toMatchObject({ type: "position", channel: "all", offset: 0, recovered: true });
+    expect(own).toMatchObject({ event: "position", channel: "user:alice", offset: 0, recovered: true });
+    expect(all).toMatchObject({ event: "position", channel: "all", offset: 0, recovered: true });
   });
 
   it("has an id of its own, also for the same user and device", async () => {
@@ -54,7 +54,7 @@ describe("a connection", () => {
   it("speaks tidings.v1 when the client offers it", async () => {
     const { url } = await startHub();
     const peer = new Peer(url({ user_id: "alice" }));
-    await peer.next((frame) => frame.type === "welcome");
+    await peer.next((frame) => frame.event === "welcome");
     expect(peer.socket.protocol).toBe("");
     await peer.close();
   });
@@ -66,7 +66,7 @@ describe("a connection", () => {
     expect(await peer.request("robot.heartBeat")).toMatchObject({ error: { code: "unauthorized" } });
     const reply = await peer.request("robot.login", { user_id: "alice", platform: "android" });
     expect(reply.data).toMatchObject({ user: "alice", platform: "android" });
-    const types = peer.frames.map(({ type }) => type);
+    const types = peer.frames.map(({ event }) => event);
     expect(types).toEqual([undefined, "welcome", "position", "position", undefined]);
     await peer.close();
   });

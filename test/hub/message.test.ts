@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { connect } from "../../src/client/client.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer, dataOf, isMessage, joined } from "../support/peer.ts";
 
@@ -50,6 +51,22 @@ describe("a message", () => {
     }
   });
 
+  it.each(["welcome", "position", "notice", "presence"])("may have the type %s", async (type) => {
+    const { hub, url } = await startHub();
+    const peer = await connectPeer(url(bob));
+    const client = connect(url().replace(/\?.*/, ""), { user: "bob" });
+    onTestFinished(() => client.close());
+    const heard = new Promise((resolve) => client.on(type, resolve));
+    await client.ready;
+    await client.send({ type, to: "bob", data: 1 });
+    await hub.user("bob").send({ type, data: 2 });
+    expect(await peer.take(2, isMessage)).toMatchObject([
+      { type, data: 1, offset: 1 },
+      { type, data: 2, offset: 2 },
+    ]);
+    expect(await heard).toMatchObject({ type, data: 1 });
+  });
+
   it("leaves out excepted connections and other platforms", async () => {
     const { hub, url } = await startHub();
     const phone = await connectPeer(url({ ...bob, platform: "ios" }));
@@ -62,7 +79,7 @@ describe("a message", () => {
     expect(tab.messages.map(({ type }) => type)).toEqual(["b"]);
     // A connection left out of a stored message gets a position past its offset, so it sees no gap.
     expect(tab.frames.at(-2)).toMatchObject({ type: "b", offset: 2 });
-    expect(tab.frames.filter(({ type }) => type === "position").at(-1)).toMatchObject({
+    expect(tab.frames.filter(({ event }) => event === "position").at(-1)).toMatchObject({
       offset: 1,
       recovered: true,
     });
@@ -235,7 +252,7 @@ describe("the application's publish", () => {
     await expect(hub.user("bob").send({ type: "chat", data: circular })).rejects.toMatchObject({
       code: "bad_request",
     });
-    await expect(hub.user("bob").send({ type: "welcome" })).rejects.toThrow(/protocol's own/);
+    await expect(hub.user("bob").send({ type: "pong" })).rejects.toThrow(/protocol's own/);
     await expect(hub.broadcast({ type: "x" }, { ack: true })).rejects.toThrow(/one user/);
     expect(() => hub.user("")).toThrow(/expected an id/);
   });

@@ -5,7 +5,7 @@ import { connectPeer, type Frame, isMessage, type Peer } from "../support/peer.t
 
 const bob = { user_id: "bob" };
 const positionOf = (peer: Peer, channel: string): Frame | undefined =>
-  peer.frames.findLast((frame) => frame.type === "position" && frame.channel === channel);
+  peer.frames.findLast((frame) => frame.event === "position" && frame.channel === channel);
 const offsets = (peer: Peer): unknown[] => peer.messages.map(({ offset }) => offset);
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
@@ -113,7 +113,7 @@ describe("resume", () => {
     hub.authorize(({ verb }) => verb !== "join");
     const resume = JSON.stringify({ "group:g": { epoch: "e", offset: 1 } });
     const peer = await connectPeer(url({ ...bob, resume }));
-    expect(await peer.next((frame) => frame.type === "notice")).toMatchObject({
+    expect(await peer.next((frame) => frame.event === "notice")).toMatchObject({
       code: "forbidden",
       data: { channel: "group:g" },
     });
@@ -233,7 +233,7 @@ describe("history", () => {
     const peer = await connectPeer(url(bob));
     const { epoch } = await hub.user("bob").send({ type: "n", data: "x".repeat(1_000) });
     for (let n = 0; n < 40; n++) await hub.user(`u${n}`).send({ type: "n", data: "x".repeat(1_000) });
-    const lost = await peer.next((frame) => frame.type === "position" && frame.recovered === false);
+    const lost = await peer.next((frame) => frame.event === "position" && frame.recovered === false);
     expect(lost).toMatchObject({ channel: "user:bob", offset: 0 });
     expect(lost.epoch).not.toBe(epoch);
     expect(await hub.user("bob").send({ type: "n" })).toMatchObject({ epoch: lost.epoch, offset: 1 });

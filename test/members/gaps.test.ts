@@ -63,7 +63,7 @@ class Reader {
 
   // biome-ignore lint/suspicious/noExplicitAny: frames of the server
   #frame(frame: any): void {
-    if (frame.type === "position") this.#position(frame);
+    if (frame.event === "position") this.#position(frame);
     else if (frame.offset !== undefined) this.#push(frame);
     else if (frame.id !== undefined) this.#asked.delete(frame.data?.channel);
   }

@@ -65,9 +65,9 @@ export class Peer {
     return this.take(1, matches).then(([frame]) => frame as Frame); // take(1) has one
   }
 
-  /** The first frame of a type, past or to come. */
-  frame(type: string): Promise<Frame> {
-    return this.next((frame) => frame.type === type);
+  /** The first message of a type, or frame of an event, past or to come. */
+  frame(name: string): Promise<Frame> {
+    return this.next(({ type, event }) => type === name || event === name);
   }
 
   /** The first `count` frames that match, past or to come. */
@@ -111,9 +111,7 @@ export class Peer {
   }
 }
 
-const OWN_TYPES = new Set<unknown>(["welcome", "position", "notice", "presence", "pong", undefined]);
-
-export const isMessage = (frame: Frame): boolean => !OWN_TYPES.has(frame.type);
+export const isMessage = ({ type }: Frame): boolean => type !== undefined && type !== "pong";
 
 /** A peer that is connected and welcomed; closed when the test is over. */
 export async function connectPeer(url: string, options?: ClientOptions): Promise<Peer> {

@@ -7,5 +7,5 @@ const PAUSE_MS = { least: 5_000, jitter: 5_000 };
 export function limitNotice(retryAfterMs = 0): string {
   const reconnectMs = Math.round(Math.max(PAUSE_MS.least, retryAfterMs) + Math.random() * PAUSE_MS.jitter);
   const message = "the connection ends because of a rate limit";
-  return encodeServerFrame({ type: "notice", code: "rate_limited", message, reconnectMs });
+  return encodeServerFrame({ event: "notice", code: "rate_limited", message, reconnectMs });
 }

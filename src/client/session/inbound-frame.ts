@@ -1,8 +1,11 @@
 import type { ErrorCode } from "../../protocol/protocol.ts";
 
-/** A parsed frame of any kind. Its kind is known only after its `type` is checked. */
+/** A parsed frame of any kind. Its kind is known only after `type` and `event` are checked. */
 export interface InboundFrame {
+  /** Present on messages and `pong`. */
   readonly type?: unknown;
+  /** Present on frames of the protocol. */
+  readonly event?: unknown;
   readonly id?: unknown;
   readonly data?: unknown;
   readonly error?: {

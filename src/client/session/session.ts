@@ -210,7 +210,12 @@ export class Session {
 
   /** The casts trust the server to follow the protocol. `#text` reports a frame that breaks it. */
   #frame(frame: InboundFrame): void {
-    switch (frame.type) {
+    if (frame.type === "pong") return;
+    if (frame.type !== undefined) {
+      this.#handlers.push(frame as Push);
+      return;
+    }
+    switch (frame.event) {
       case undefined:
         this.#reply(frame);
         break;
@@ -225,11 +230,6 @@ export class Session {
         break;
       case "presence":
         this.#handlers.presence(frame as PresenceFrame);
-        break;
-      case "pong":
-        break;
-      default:
-        this.#handlers.push(frame as Push);
     }
   }
 

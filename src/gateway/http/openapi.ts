@@ -87,8 +87,9 @@ function request({
   path,
   source,
   idempotent,
+  isMessage,
   takes,
-}: Pick<Route, "path" | "source" | "idempotent" | "takes">): Schema {
+}: Pick<Route, "path" | "source" | "idempotent" | "isMessage" | "takes">): Schema {
   const { properties = {}, required = [] } = jsonSchema(takes) as {
     properties?: Schema;
     required?: string[];
@@ -111,10 +112,13 @@ function request({
     type: "object",
     properties: Object.fromEntries(others.map((name) => [name, properties[name]])),
     ...(needed.length > 0 ? { required: needed } : {}),
+    ...(isMessage ? { additionalProperties: { description: GATHERED_TEXT } } : {}),
   };
   const content = Object.fromEntries(MEDIA_TYPES[source].map((mediaType) => [mediaType, { schema: body }]));
   return { parameters, requestBody: { required: needed.length > 0, content } };
 }
+
+const GATHERED_TEXT = "Without `data`, other fields become it. Beside `data` they are refused.";
 
 const MEDIA_TYPES = {
   json: ["application/json"],

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { SCOPES } from "../../config/config.ts";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { dataOf, MESSAGE_FIELDS, TidingsError } from "../../protocol/protocol.ts";
 import { assertDecodable } from "../url.ts";
 import type { Access } from "./access.ts";
 import { type Fields, isForm, readForm, readJson } from "./body.ts";
@@ -27,6 +27,8 @@ export interface Route {
   readonly takes: z.ZodObject;
   /** True: the header `Idempotency-Key` may carry the field `key`. */
   readonly idempotent: boolean;
+  /** True: the body may have other fields, which become `data`. */
+  readonly isMessage: boolean;
   readonly gives: z.ZodType;
   /** Statuses of replies that `gives` describes. Every other status is a failure. */
   readonly statuses: readonly number[];
@@ -43,6 +45,8 @@ interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
   /** @default nothing */
   readonly takes?: Takes;
   readonly gives: Gives;
+  /** True: the fields are those of a message, and without `data` the fields that the schema does not name become it. */
+  readonly isMessage?: boolean;
   /** Checks the fields before the schema, to throw an error with its own text. */
   readonly precheck?: (fields: Fields) => void;
   /** Returns the reply, which is sent as JSON with status 200, or a complete response. */
@@ -66,18 +70,21 @@ export function route<
 >(spec: RouteSpec<Takes, Gives>): Route {
   const { name, method, path, summary, access, gives, handle, precheck } = spec;
   if (!ACCESSES.has(access)) throw new TypeError(`${name}: expected its access: ${[...ACCESSES].join(", ")}`);
-  const { idempotent = false, bodyFactor = 1, statuses = [200], mediaType = "application/json" } = spec;
+  const { idempotent = false, isMessage = false, statuses = [200], mediaType = "application/json" } = spec;
   const source = spec.source ?? (method === "post" || method === "put" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
-  const names = namesIn(path);
+  const names = new Set(source === "form" ? Object.keys(takes.shape) : namesIn(path));
+  const known = new Set([...MESSAGE_FIELDS, ...Object.keys(takes.shape)]);
   return {
-    ...{ name, method, path, summary, access, source, takes, idempotent, gives, statuses, mediaType },
+    ...{ name, method, path, summary, access, source, takes, idempotent, isMessage },
+    ...{ gives, statuses, mediaType },
     async answer(context, maxBytes) {
       assertDecodable(context.req.raw.url);
       const fields = await readFields(context, source, maxBytes * bodyFactor);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
-      precheck?.(fields);
-      const given = { ...pick(context.req.query(), names), ...fields, ...context.req.param() };
+      const given: Fields = { ...pick(context.req.query(), names), ...fields, ...context.req.param() };
+      if (isMessage) given.data = dataOf(given, known);
+      precheck?.(given);
       const input = check(takes, given) as z.output<Takes>; // `takes` is spec.takes
       const reply = await handle(input, context);
       return reply instanceof Response ? reply : Response.json(reply);
@@ -109,8 +116,8 @@ export function withoutNames(original: Route): Route[] {
 
 const namesIn = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
 
-function pick(fields: Fields, names: readonly string[]): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)));
+function pick(fields: Fields, names: ReadonlySet<string>): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => names.has(name)));
 }
 
 async function readFields({ req }: Context, source: Source, maxBytes: number): Promise<Fields> {

@@ -75,6 +75,6 @@ async function closeDrained(connection: Connection, reconnectSpreadMs: number): 
   if (connection.state !== "open") return;
   const reconnectMs = Math.round(Math.random() * reconnectSpreadMs);
   const message = "the node is closing, please reconnect";
-  connection.send(encodeServerFrame({ type: "notice", code: "drain", message, reconnectMs }));
+  connection.send(encodeServerFrame({ event: "notice", code: "drain", message, reconnectMs }));
   connection.close("drain");
 }

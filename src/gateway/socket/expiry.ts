@@ -60,5 +60,5 @@ function warn(connection: Connection, state: SessionState): void {
   state.isWarned = true;
   const message = "the login ends soon, renew it with robot.login";
   const data = { expiresAt: state.expiresAt };
-  connection.send(encodeServerFrame({ type: "notice", code: "token_expiring", message, data }));
+  connection.send(encodeServerFrame({ event: "notice", code: "token_expiring", message, data }));
 }

@@ -16,7 +16,7 @@ export function welcomeText(
   { expiresAt }: Identity,
 ): string {
   return encodeServerFrame({
-    type: "welcome",
+    event: "welcome",
     protocol: DIALECT,
     connection: id,
     user,
@@ -31,7 +31,7 @@ export function welcomeText(
 /** Encodes the notice for a group that a login named and may not join. */
 export const forbiddenNotice = (user: string, group: string): string =>
   encodeServerFrame({
-    type: "notice",
+    event: "notice",
     code: "forbidden",
     message: `${user} may not join group:${group}`,
     data: { channel: `group:${group}` },

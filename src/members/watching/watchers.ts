@@ -127,7 +127,7 @@ export class Watchers {
 
   /** @param known what was told to those who hear of everyone; undefined when that is not known */
   #tell(user: string, online: boolean, known: boolean | undefined): void {
-    const text = encodeServerFrame({ type: "presence", user, online });
+    const text = encodeServerFrame({ event: "presence", user, online });
     for (const connection of this.#watchers.get(user) ?? []) {
       const named = this.#watched.get(connection)?.named;
       if (named?.get(user) === online) continue;

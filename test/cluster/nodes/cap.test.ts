@@ -12,7 +12,7 @@ function twoLogins({ n1, n2 }: Cluster, user: string): [Peer, Peer] {
 /** Which connection a login became, or the code that ended it. */
 const outcomeOf = (peer: Peer): Promise<unknown> =>
   peer
-    .next(({ type }) => type === "welcome")
+    .next(({ event }) => event === "welcome")
     .then(
       ({ connection }) => connection,
       async () => (await peer.closed).code,

@@ -83,7 +83,7 @@ test.each(Object.entries(HANGS))(
     const spared = await cluster.peer("carol", n2, { platform: "ios" });
     // Logins that are under way when the node hangs would fail.
     for (const peer of [here, ...there, spared]) {
-      await peer.next(({ type, channel }) => type === "position" && channel === "all");
+      await peer.next(({ event, channel }) => event === "position" && channel === "all");
     }
 
     n2.pause();

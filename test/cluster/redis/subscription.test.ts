@@ -8,7 +8,7 @@ import { Cluster } from "../support/cluster.ts";
 const LONG_LIVED = { CLUSTER_NODE_TIMEOUT: "600", CLUSTER_HEARTBEAT_INTERVAL: "1" };
 
 const changesOf = ({ frames }: Peer, user: string): unknown[] =>
-  frames.filter((frame) => frame.type === "presence" && frame.user === user).map(({ online }) => online);
+  frames.filter((frame) => frame.event === "presence" && frame.user === user).map(({ online }) => online);
 
 /** Cuts the subscription of n2 while it hangs, and waits until n1 has another one. */
 async function cutN2({ n1, n2 }: Cluster, redis: RedisServer): Promise<void> {
@@ -35,15 +35,17 @@ test("changes of presence that a node missed are told to its watchers once, and 
   await cutN2(cluster, redis);
   await here.request("presence.watch", { users: [...users, "flag"] });
   await Promise.all([alice.close(), back.close()]);
-  await here.take(2, ({ type, online }) => type === "presence" && online === false);
+  await here.take(2, ({ event, online }) => event === "presence" && online === false);
   await cluster.peer("back", n1);
   await cluster.peer("new", n1);
-  await here.take(2, ({ type, online }) => type === "presence" && online === true);
+  await here.take(2, ({ event, online }) => event === "presence" && online === true);
   n2.continue();
 
   for (const watcher of [byName, ofAll]) {
-    await watcher.next(({ type, user, online }) => type === "presence" && user === "alice" && !online);
-    await watcher.next(({ type, user, online }) => type === "presence" && user === "new" && online === true);
+    await watcher.next(({ event, user, online }) => event === "presence" && user === "alice" && !online);
+    await watcher.next(
+      ({ event, user, online }) => event === "presence" && user === "new" && online === true,
+    );
   }
   // Events arrive again, after all that the comparison told.
   await byName.request("presence.watch", { users: ["flag"] });

@@ -91,7 +91,7 @@ describe("the HTTP API on two nodes", () => {
     expect(all.body).toEqual({ connections: 2, unconfirmed: 0 });
     for (const peer of peers) expect((await peer.closed).code).toBe(4501);
     expect(peers[1]?.frames.at(-1)).toMatchObject({
-      ...{ type: "notice", code: "kicked", message: "spam", data: { until: "monday" } },
+      ...{ event: "notice", code: "kicked", message: "spam", data: { until: "monday" } },
     });
     await eventually("bob has no connection", async () => (await n1.hub.presence.count()).connections === 1);
     expect((await call(n1, "/users/bob/kick", { body: {} })).body).toEqual({

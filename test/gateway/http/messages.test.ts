@@ -18,6 +18,40 @@ describe("POST /ws/message", () => {
     expect(push.id).toBe(receipt.id);
   });
 
+  it.each([
+    [
+      { url: "cat.png", size: 3 },
+      { url: "cat.png", size: 3 },
+    ],
+    [{ dat: "typo" }, { dat: "typo" }],
+    [{}, null],
+  ])("takes the fields %j as the data when there is none", async (fields, data) => {
+    const running = await startHub();
+    const bob = await connectPeer(running.url({ user_id: "bob" }));
+    await bob.request("group.join", { group: "g1" });
+    await call(running, "/ws/message", { body: { to: "bob", type: "img", ...fields } });
+    await call(running, "/groups/g1/send", { body: { type: "img", ...fields } });
+    await call(running, "/ws/broadcast", { body: { type: "img", ...fields } });
+    const pushes = await bob.take(3, ({ type }) => type === "img");
+    expect(pushes.map((push) => push.data)).toEqual([data, data, data]);
+  });
+
+  it.each([
+    [
+      "/ws/message",
+      { to: "bob", data: 1, url: "cat.png" },
+      "url: no field of a message, expected it inside data",
+    ],
+    ["/groups/g1/send", { data: 1, dat: 2 }, "dat: no field of a message, expected it inside data"],
+    ["/ws/broadcast", { data: 1, x: 2 }, "x: no field of a message, expected it inside data"],
+    ["/ws/broadcast", { to: "bob" }, "to: no field of a message to everyone"],
+    ["/groups/g1/send", { to: "bob" }, "to: no field of a message to a group"],
+  ])("%s refuses %j", async (path, fields, message) => {
+    const running = await startHub();
+    const { status, body } = await call(running, path, { body: { type: "img", ...fields } });
+    expect([status, body]).toEqual([400, failure("bad_request", message)]);
+  });
+
   it("delivers to a group", async () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
@@ -99,7 +133,7 @@ describe("POST /ws/message", () => {
     [{ type: "chat", to: "" }, "to: expected 1–255 well-formed characters without control characters"],
     [{ type: "chat", to: 7 }, "to: expected string, received number"],
     [{ type: "", to: "bob" }, "type: expected 1–64 well-formed characters without control characters"],
-    [{ type: "welcome", to: "bob" }, 'type: "welcome" is a name of the protocol\'s own'],
+    [{ type: "pong", to: "bob" }, 'type: "pong" is a name of the protocol\'s own'],
     [{ type: "chat", to: "bob", ephemeral: "yes" }, "ephemeral: expected boolean, received string"],
     [{ type: "chat", group: "g1", ack: true }, "ack: expected a stored message to one user"],
     [{ type: "chat", to: "bob", ack: true, timeoutMs: 60_001 }, expect.stringContaining("timeoutMs")],
@@ -164,8 +198,10 @@ describe("POST /ws/message", () => {
 
   it("does not let a body pollute a prototype", async () => {
     const running = await startHub();
-    const body = '{"to":"bob","type":"chat","data":{"__proto__":{"a":1}},"__proto__":{"ephemeral":true}}';
-    expect((await call(running, "/ws/message", { body })).body).toMatchObject({ state: "stored" });
+    const data = '{"to":"bob","type":"chat","data":{"__proto__":{"a":1}}}';
+    const gathered = '{"to":"bob","type":"chat","__proto__":{"ephemeral":true,"a":1}}';
+    for (const body of [data, gathered])
+      expect((await call(running, "/ws/message", { body })).body).toMatchObject({ state: "stored" });
     expect(({} as { a?: unknown }).a).toBeUndefined();
   });
 });
@@ -235,6 +271,20 @@ describe("POST /send", () => {
       expect(answer.status).toBe(400);
       expect(answer.body).toEqual(failure("bad_request", message));
     }
+  });
+
+  it("reads the query, by POST only", async () => {
+    const running = await startHub();
+    const path = "/send?uid=bob&message=Hi%20there&ephemeral=0";
+    expect((await call(running, path)).status).not.toBe(200); // an image tag must not send
+    expect((await call(running, path, { method: "POST" })).body).toMatchObject({
+      state: "stored",
+      offset: 1,
+    });
+    const mixed = await call(running, "/send?uid=bob", { body: new URLSearchParams({ message: "" }) });
+    expect(mixed.body).toMatchObject({ state: "stored", offset: 2 });
+    const history = await call(running, "/history?channel=user:bob");
+    expect(history.body.messages).toMatchObject([{ data: "Hi there" }, { data: "" }]);
   });
 
   it("refuses an empty post and a broken form", async () => {

@@ -72,7 +72,7 @@ describe("POST /users/:user/kick", () => {
     for (const peer of peers) {
       expect(await peer.closed).toEqual({ code: 4501, reason: "be nice" });
       expect(peer.frames.at(-1)).toEqual({
-        type: "notice",
+        event: "notice",
         code: "kicked",
         message: "be nice",
         data: { rule: 3 },

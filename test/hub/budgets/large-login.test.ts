@@ -39,7 +39,7 @@ describe("a login that names many groups", () => {
     expect(asked).toBe(1_000);
     expect(rounds).toBeGreaterThan(5);
     await eve.next(({ id }) => id === 1);
-    expect(eve.frames.filter(({ type }) => type === "position")).toHaveLength(1_002);
+    expect(eve.frames.filter(({ event }) => event === "position")).toHaveLength(1_002);
     eve.end();
   });
 
@@ -67,7 +67,7 @@ describe("a login that names many groups", () => {
     const eve = new Peer(url({ user_id: "eve" }));
     await eve.frame("welcome");
     let answers = 0;
-    while (eve.frames.filter(({ type }) => type === "position").length < 3_002) {
+    while (eve.frames.filter(({ event }) => event === "position").length < 3_002) {
       await bob.caughtUp();
       answers++;
     }

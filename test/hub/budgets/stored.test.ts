@@ -5,7 +5,7 @@ import { connectPeer, isMessage } from "../../support/peer.ts";
 const KIB = 1_024;
 const body = "x".repeat(10 * KIB);
 const position = (channel: string) => (frame: Record<string, unknown>) =>
-  frame.type === "position" && frame.channel === channel;
+  frame.event === "position" && frame.channel === channel;
 
 describe("the bytes that a user stores", () => {
   it("are limited within an hour; ephemeral messages, others and the application are not", async () => {

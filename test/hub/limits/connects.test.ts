@@ -144,7 +144,7 @@ describe("logins", () => {
       reason: expect.stringContaining("logins of one user"),
     });
     const [notice] = peer.frames;
-    expect(notice).toMatchObject({ type: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
+    expect(notice).toMatchObject({ event: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
     await connectPeer(url({ user_id: "bob" }));
   });
 

@@ -69,7 +69,7 @@ describe("a client over the rate of a connection", () => {
     expect(await eve.closed).toEqual({ code: 4008, reason: expect.stringContaining("rate limit") });
     const refused = eve.frames.filter(({ error }) => error !== undefined);
     expect(refused.map(({ id }) => id)).toEqual([2, 3, 4, 5]);
-    const notice = eve.frames.find(({ type }) => type === "notice");
+    const notice = eve.frames.find(({ event }) => event === "notice");
     expect(notice).toMatchObject({ code: "rate_limited", reconnectMs: expect.any(Number) });
     expect(Number(notice?.reconnectMs)).toBeGreaterThanOrEqual(5_000);
   });

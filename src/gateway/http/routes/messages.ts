@@ -32,6 +32,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     path: `${ports.path}/message`,
     summary: "Send a message to a user or a group",
     idempotent: true,
+    isMessage: true,
     takes: message.extend({ ...waiting.shape, to: user.optional(), group: group.optional() }),
     gives: receipt,
     handle: (input) => publish(ports, receiverOf(input), input),
@@ -43,8 +44,10 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     path: `${ports.path}/broadcast`,
     summary: "Send a message to everyone",
     idempotent: true,
+    isMessage: true,
     takes: message,
     gives: receipt,
+    precheck: (fields) => assertWithout(fields, ["to", "group"], "everyone"),
     handle: (input) => publish(ports, "all", input),
   }),
   route({
@@ -54,8 +57,10 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     path: "/groups/:group/send",
     summary: "Send a message to a group",
     idempotent: true,
+    isMessage: true,
     takes: message.extend({ group }),
     gives: receipt,
+    precheck: (fields) => assertWithout(fields, ["to"], "a group"),
     handle: (input) => publish(ports, groupChannel(input.group), input),
   }),
   sendText(ports),
@@ -84,14 +89,14 @@ function receiverOf(input: { to?: string; group?: string }): Channel {
   return channelOf(input);
 }
 
-/** The simplest way to send: a text to a user, by an HTML form. */
+/** The simplest way to send: a text to a user, by an HTML form or a query. A GET must not: an image tag would send. */
 const sendText = (ports: ApiPorts): Route =>
   route({
     name: "sendText",
     access: "publish",
     method: "post",
     path: "/send",
-    summary: "Send a text to a user, by form or JSON, as a message of the type `message`",
+    summary: "Send a text to a user, by form, query or JSON, as a message of the type `message`",
     source: "form",
     idempotent: true,
     takes: z.object({ uid: user, message: z.string(), ephemeral: flag, key: message.shape.key }),
@@ -106,6 +111,13 @@ const sendText = (ports: ApiPorts): Route =>
     },
   });
 
+/** @throws TidingsError `bad_request` for a receiver that the path overrules */
+function assertWithout(fields: Fields, names: readonly string[], receiver: string): void {
+  const extra = names.find((name) => fields[name] !== undefined);
+  if (extra !== undefined)
+    throw new TidingsError("bad_request", `${extra}: no field of a message to ${receiver}`);
+}
+
 /** Boolean, as JSON or a form writes it. */
 const flag = z
   .union([z.boolean(), z.enum(["1", "0", "true", "false"])])
@@ -113,12 +125,9 @@ const flag = z
   .transform((value) => value === true || value === "1" || value === "true");
 
 function assertFilled(fields: Fields): void {
-  for (const name of ["uid", "message"]) {
-    if (["", null, undefined].includes(fields[name] as string)) {
-      // the value may be of any type; only these three count as missing
-      throw new TidingsError("bad_request", `${name} is required`);
-    }
-  }
+  const isMissing = (value: unknown): boolean => value === null || value === undefined;
+  if (isMissing(fields.uid) || fields.uid === "") throw new TidingsError("bad_request", "uid is required");
+  if (isMissing(fields.message)) throw new TidingsError("bad_request", "message is required"); // "" is a text
 }
 
 /** Asks presence, because a full queue that dropped the message does not mean that the user is offline. */
