@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { isKey, type KeyTable } from "./key.ts";
 import type { Config } from "./shape.ts";
-import { closest } from "./suggest.ts";
+import { closest, isOneMistake } from "./suggest.ts";
 import { CONFIG_KEYS, TABLE } from "./table.ts";
 
 /** A value and its place: `flag --port`, `environment PORT`, `tidings.yaml: port`, `option port`. */
@@ -64,7 +64,9 @@ export function readEnvironment(environment: Environment): Layer {
     if (value === "" && isJwtKey(path)) emptyJwtPlaces.push(`environment ${name}`);
     if (value === undefined || value === "") continue;
     if (path !== undefined) given.set(path, { value, place: `environment ${name}` });
-    else if (name.startsWith("WEBSOCKET_") && !isServiceVariable(name, value)) {
+    else if (
+      name.startsWith("WEBSOCKET_") ? !isServiceVariable(name, value) : isMistyped(name, paths.keys())
+    ) {
       problems.push(unknown(`environment ${name}`, name, paths.keys()));
     }
   }
@@ -119,14 +121,7 @@ export function readTree(tree: unknown, place: (path: string) => string): Layer 
       if (value === undefined || value === null) continue;
       const path = prefix + name;
       const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-      if (entry === undefined)
-        problems.push(
-          unknown(
-            place(path),
-            path,
-            CONFIG_KEYS.map((key) => key.path),
-          ),
-        );
+      if (entry === undefined) problems.push(unknownPath(place(path), path));
       else if (isKey(entry)) given.set(path, { value, place: place(path) });
       else visit(value, entry, `${path}.`);
     }
@@ -149,6 +144,40 @@ const isResolved = (group: object): boolean => resolvedGroups.has(group);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Names of other libraries for settings of the hub. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  cors: "http.corsOrigins",
+  maxPayload: "websocket.maxMessageSize",
+  pingInterval: "websocket.heartbeatInterval",
+  pingTimeout: "websocket.connectionTimeout",
+};
+
+/** The problem of a path that is no key: it may be a name at the wrong place, or in the form of another source. */
+function unknownPath(place: string, path: string): string {
+  const paths = CONFIG_KEYS.map((key) => key.path);
+  if (paths.includes(path)) return `${place}: write it nested at the dots: ${nested(path)}`;
+  const name = path.split(".").at(-1) ?? path;
+  const byForm = CONFIG_KEYS.find(({ env, flag }) => env === name || flag === name)?.path;
+  const inPlace = paths.filter((known) => known.endsWith(`.${name}`));
+  const meant = byForm ?? OTHER_NAMES[name] ?? (inPlace.length === 1 ? inPlace[0] : undefined);
+  return meant === undefined
+    ? unknown(place, path, paths)
+    : `${place}: unknown, did you mean ${nested(meant)}?`;
+}
+
+/** `websocket.shardCount` as `websocket: { shardCount: … }`, which is code and YAML. */
+const nested = (path: string): string =>
+  path
+    .split(".")
+    .reduceRight((inner, name) => (inner === "…" ? `${name}: ${inner}` : `${name}: { ${inner} }`), "…");
+
+/**
+ * Tells whether a variable is a setting with one mistake: a letter too many, too few, wrong, or in the place of its
+ * neighbour. Ignored, it could turn on development mode (`JWT_SECERT`). Short names are other programs'.
+ */
+const isMistyped = (name: string, known: Iterable<string>): boolean =>
+  name.length >= 8 && [...known].some((setting) => isOneMistake(name, setting));
 
 function unknown(place: string, name: string, known: Iterable<string>, dashes = ""): string {
   const suggestion = closest(name, known);

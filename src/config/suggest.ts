@@ -22,3 +22,18 @@ function distance(from: string, to: string): number {
   }
   return row[to.length] ?? 0;
 }
+
+/** Tells whether two words differ by one letter, or by two neighbours that have changed places (Damerau 1964). */
+export function isOneMistake(one: string, other: string): boolean {
+  if (one === other || Math.abs(one.length - other.length) > 1) return false;
+  let start = 0;
+  while (start < one.length && one[start] === other[start]) start++;
+  const rest = (word: string, skipped: number): string => word.slice(start + skipped);
+  const swapped = one[start] === other[start + 1] && one[start + 1] === other[start];
+  return (
+    rest(one, 1) === rest(other, 1) ||
+    rest(one, 1) === rest(other, 0) ||
+    rest(one, 0) === rest(other, 1) ||
+    (swapped && rest(one, 2) === rest(other, 2))
+  );
+}

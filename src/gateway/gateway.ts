@@ -259,3 +259,4 @@ export { renewal } from "./socket/renewal.ts";
 export type { Ended, SessionPorts } from "./socket/session.ts";
 export { UnfinishedMessages } from "./socket/unfinished.ts";
 export type { Collected, ReportName, Workers } from "./workers.ts";
+  listenError,

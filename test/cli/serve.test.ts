@@ -111,7 +111,8 @@ describe("tidings serve", () => {
     const { code, stderr } = await tidings(["serve", "--port", String(port)]);
     other.close();
     expect(code).toBe(1);
-    expect(stderr).toBe(`error: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+    const problem = "another program listens there: end it, or choose another port (--port, PORT)";
+    expect(stderr).toBe(`error: cannot listen on 127.0.0.1:${port}: ${problem}\n`);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultConfig, resolveConfig } from "../../src/config/config.ts";
+import { type ConfigSources, defaultConfig, resolveConfig } from "../../src/config/config.ts";
 import { PUBLIC_KEY, problemsOf } from "./problems.ts";
 
 describe("errors", () => {
@@ -40,6 +40,55 @@ describe("errors", () => {
     );
     expect(message).toContain("option __proto__: unknown");
     expect(message).toContain("option constructor: unknown");
+  });
+
+  it.each<[given: string, source: ConfigSources, problem: string]>([
+    [
+      "a flat key in a file",
+      { file: { "websocket.shardCount": 4 } },
+      "file: websocket.shardCount: write it nested at the dots: websocket: { shardCount: … }",
+    ],
+    [
+      "a flat key in code",
+      { code: JSON.parse('{"limits.http.rate":"1-S"}') },
+      "option limits.http.rate: write it nested at the dots: limits: { http: { rate: … } }",
+    ],
+    [
+      "a key without its group",
+      { file: { shardCount: 4 } },
+      "file: shardCount: unknown, did you mean websocket: { shardCount: … }?",
+    ],
+    [
+      "a variable's name in a file",
+      { file: { WEBSOCKET_SHARD_COUNT: 4 } },
+      "file: WEBSOCKET_SHARD_COUNT: unknown, did you mean websocket: { shardCount: … }?",
+    ],
+    [
+      "a secret without its group",
+      { code: JSON.parse('{"secret":"x"}') },
+      "option secret: unknown, did you mean jwt: { secret: … }?",
+    ],
+    [
+      "cors",
+      { code: JSON.parse('{"cors":{"origin":"*"}}') },
+      "option cors: unknown, did you mean http: { corsOrigins: … }?",
+    ],
+    ["JWT_SECERT", { env: { JWT_SECERT: "s" } }, "environment JWT_SECERT: unknown, did you mean JWT_SECRET?"],
+    ["REDISURL", { env: { REDISURL: "s" } }, "environment REDISURL: unknown, did you mean REDIS_URL?"],
+    ["LOG_LEVELL", { env: { LOG_LEVELL: "s" } }, "environment LOG_LEVELL: unknown, did you mean LOG_LEVEL?"],
+  ])("%s gets a hint that helps", (_given, source, problem) => {
+    expect(problemsOf(source)).toContain(problem);
+  });
+
+  it("variables that Kubernetes and others set are no mistakes", () => {
+    const env = {
+      REDIS_PORT: "tcp://10.0.0.1:6379",
+      REDIS_HOST: "r",
+      NODE_ENV: "test",
+      HOSTNAME: "h",
+      JWT_KEY: "k",
+    };
+    expect(resolveConfig({ env })).toEqual(defaultConfig);
   });
 
   it("an invalid value is reported although a stronger source overrides it", () => {

@@ -84,6 +84,7 @@ export class Supervisor {
     } finally {
       socket.destroy();
     }
-    throw new TidingsError("conflict", `listen EADDRINUSE: address already in use ${host}:${port}`);
+    const { listenError } = await import("../../gateway/gateway.ts"); // here, so that a start without failure is fast
+    throw listenError(Object.assign(new Error("address in use"), { code: "EADDRINUSE" }), port, host);
   }
 }

@@ -126,14 +126,20 @@ export class WorkerSlot {
       else if ("reported" in message) this.#reports.answered(message);
       else if ("collect" in message) void this.#collectFor(child, message);
     });
-    child.once("spawn", () => this.#log.info({ pid }, "worker started"));
+    child.once("spawn", () => this.#log.info({ workerPid: pid }, "worker started"));
     const watch = this.#watch(child);
-    child.on("error", (error) => this.#log.error({ pid, err: error }, "worker failed"));
+    child.on("error", (error) => this.#log.error({ workerPid: pid, err: error }, "worker failed"));
     child.once("close", (code, signal) => {
       this.#child = undefined;
       this.#reports.ended();
       clearInterval(watch);
-      this.#ended({ pid, code, signal, livedMs: Math.round(performance.now() - startedAt), failure });
+      this.#ended({
+        workerPid: pid,
+        code,
+        signal,
+        livedMs: Math.round(performance.now() - startedAt),
+        failure,
+      });
     });
     return child;
   }
@@ -152,7 +158,7 @@ export class WorkerSlot {
       if (missed > 0) this.#reports.silent();
       if (missed++ < MAX_MISSED) return void child.send(PING, ignoreError);
       this.#log.error(
-        { pid: child.pid, silentMs: MAX_MISSED * PING_MS },
+        { workerPid: child.pid, silentMs: MAX_MISSED * PING_MS },
         "worker does not answer, killing it",
       );
       child.kill("SIGKILL");
@@ -165,7 +171,7 @@ export class WorkerSlot {
   }
 
   #ended(facts: {
-    pid?: number;
+    workerPid?: number;
     code: number | null;
     signal: string | null;
     livedMs: number;

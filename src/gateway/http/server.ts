@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
+import { TidingsError } from "../../protocol/protocol.ts";
 import type { HttpSockets } from "./sockets.ts";
 
 export interface ServerOptions {
@@ -55,15 +56,32 @@ export interface ListenOptions {
 /** Resolves when the server listens; rejects when it cannot (for instance when the port is taken). */
 export function listen(server: Server, { port, host, reusePort }: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    const fail = (error: Error): void => reject(listenError(error, port, host));
+    server.once("error", fail);
     server.listen({ port, host, reusePort, backlog: 4_096 }, () => {
-      server.off("error", reject);
+      server.off("error", fail);
       // A TCP server's address is never a path.
       const { address, port: actual } = server.address() as AddressInfo;
       const name = address.includes(":") ? `[${address}]` : address;
       resolve({ host: address, port: actual, url: `http://${name}:${actual}` });
     });
   });
+}
+
+/** Words for operators, by the code of a system error. */
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there: end it, or choose another port (--port, PORT)",
+  EACCES: "this process may not use it: choose a port from 1024 (--port, PORT), or give it the right",
+  EADDRNOTAVAIL: "this machine has no such address: choose one of its own (--host, HOST)",
+  ENOTFOUND: "no such host: choose an address of this machine (--host, HOST)",
+};
+
+/** The error of a server that cannot listen. */
+export function listenError(error: Error & { code?: string }, port: number, host: string): Error {
+  const problem = LISTEN_PROBLEMS[error.code ?? ""];
+  if (problem === undefined) return error;
+  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new TidingsError("conflict", `cannot listen on ${where}: ${problem}`, { cause: error });
 }
 
 /** Addresses that stand for all addresses of a machine. */
