@@ -123,12 +123,22 @@ export function hubWith<Events extends object = EventMap>(
   const admitting = withAnonymous(checked, config.policy.anonymous);
   const authenticator = withLimits(admitting, { timeoutMs });
   const development = authenticator.mode === "development";
+  assertOrigins(authenticator, config);
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const about = { config, authenticator, development, neighbours, callers };
   const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
   return new RunningHub(assemble(basis, authorize));
+}
+
+/** Browsers send cookies with the requests of every site: without a list of origins any page could connect as its visitor. */
+function assertOrigins({ cookies }: Authenticator, { origins }: Config): void {
+  if (cookies !== true || origins.length > 0) return;
+  throw new TidingsError(
+    "bad_request",
+    "origins: expected the sites whose pages may connect, such as https://app.example, because auth has cookies: true",
+  );
 }
 
 const STRANGE_PROXY =

@@ -30,8 +30,8 @@ export type {
   JwtOptions,
   Listening,
   MintClaims,
-  Operation,
-  OperationResult,
+  TokenAuthenticator,
+  UpgradeRequest,
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { Hub } from "./hub.ts";
@@ -63,6 +63,7 @@ export type {
   Listener,
   PublishOptions,
   Receipt,
+  RefusedClient,
   Retry,
 } from "./publish/publish.ts";
 export { RetryError, refuse } from "./publish/publish.ts";

@@ -45,8 +45,8 @@ const SLOW_START_MS = 1_000;
 export class Lifecycle {
   readonly #parts: LifecycleParts;
   readonly #detachments: (() => void)[] = [];
-  /** Servers opened by `listen`; the application's own servers are not among them. */
-  readonly #servers: Server[] = [];
+  /** Servers opened by `listen`, by whether they share their port; the application's own are not among them. */
+  readonly #servers = new Map<Server, boolean>();
   /** Address of the last server that began to listen. */
   #address: AddressInfo | undefined;
   #closing: Promise<void> | undefined;
@@ -100,8 +100,8 @@ export class Lifecycle {
       sockets,
     });
     this.attach(server, true);
-    this.#servers.push(server);
     const { port = config.port, reusePort } = where;
+    this.#servers.set(server, reusePort === true);
     // A server that closes before it listens never emits `listening`.
     const listening = await Promise.race([listen(server, { port, host, reusePort }), this.#closed.promise]);
     await this.ready;
@@ -162,13 +162,18 @@ export class Lifecycle {
     };
     this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
     gateway.drain();
-    for (const server of this.#servers) server.close();
+    // The system must give new clients of a shared port to other processes. A port of this server's own stays open, so
+    // that load balancers read at /ready that it drains, and clients get an answer.
+    for (const [server, isShared] of this.#servers) if (isShared) server.close();
     await Promise.all([
       backplane.cluster.drain().catch(report),
       drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
     for (const detach of this.#detachments) detach();
-    for (const server of this.#servers) server.closeAllConnections();
+    for (const server of this.#servers.keys()) {
+      server.close();
+      server.closeAllConnections();
+    }
     await backplane.stop().catch(report);
     local.stop();
     expiry.stop();

@@ -75,7 +75,8 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     this.#presence = checkedPresence(parts.backplane.presence);
     this.#listener = getRequestListener(
       (request, env) => this.fetch(request, env.incoming.socket.remoteAddress),
-      { overrideGlobalObjects: false },
+      // Health checks in HTTP/1.0 may have no Host (RFC 9112 section 3.2 requires it of HTTP/1.1 only).
+      { overrideGlobalObjects: false, hostname: "localhost" },
     );
   }
 
@@ -185,6 +186,7 @@ export class RunningHub<Events extends object> implements Hub<Events> {
       response
         .writeHead(403, ANSWER_HEADERS)
         .end("development mode serves this machine only: set JWT_SECRET\n");
+    else if (isConsumed(request)) refuseConsumed(response);
     else this.#parts.pipelines.take(request, response, this.#listener);
   };
 
@@ -200,6 +202,19 @@ export class RunningHub<Events extends object> implements Hub<Events> {
   close(): Promise<void> {
     return this.#parts.lifecycle.close();
   }
+}
+
+/** True when something in front of the hub, such as `express.json()`, has read the body of a request. */
+const isConsumed = ({ readableDidRead, readableEnded, headers }: IncomingMessage): boolean =>
+  readableDidRead &&
+  readableEnded &&
+  (Number(headers["content-length"]) > 0 || "transfer-encoding" in headers);
+
+function refuseConsumed(response: ServerResponse): void {
+  const message =
+    "the body of the request was read before the hub got it: write app.use(hub.handler) before app.use(express.json())";
+  const headers = { ...ANSWER_HEADERS, "content-type": "application/json" };
+  response.writeHead(500, headers).end(JSON.stringify({ error: { code: "internal", message } }));
 }
 
 /** Presence as the application sees it: with checked ids, and without the calls of the hub itself. */

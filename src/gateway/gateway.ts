@@ -4,14 +4,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { WebSocketServer } from "ws";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import { assertNoProxy, type Identity, type Neighbours } from "./auth/auth.ts";
+import {
+  assertNoProxy,
+  hasCredentials,
+  type Identity,
+  type Neighbours,
+  type UpgradeRequest,
+} from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
 import type { Overload } from "./overload.ts";
-import { type Handshaken, handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
-import { destroyStream, refuse } from "./socket/refusal.ts";
+import type { Opened } from "./socket/admission.ts";
+import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
+import { destroyStream, isToldAfterUpgrade, refuse, refusedClient } from "./socket/refusal.ts";
 import { type LoginRequest, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
-import { handBack, ignoreOtherUpgrades, isWebSocketUpgrade } from "./upgrades.ts";
+import { assertServer, handBack, ignoreOtherUpgrades, isWebSocketUpgrade, whenUntaken } from "./upgrades.ts";
+import { pathOf } from "./url.ts";
 
 export interface GatewayOptions {
   /** Path of WebSocket upgrades. */
@@ -36,11 +44,22 @@ export interface GatewayOptions {
 /** Time that a client waits for a starting node, before the gateway refuses it with 503. */
 const START_WAIT_MS = 2_000;
 
+/** Time that a client waits for an answer while its credentials are verified. After it the upgrade comes first. */
+const VERIFY_WAIT_MS = 500;
+
+/**
+ * Time for an answer beside other listeners for upgrades. engine.io ends each socket that nobody has answered within a
+ * second.
+ */
+const SHARED_WAIT_MS = 800;
+
 /** Entry of WebSockets: checks limits and credentials before the upgrade, starts a session after it. */
 export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
+  /** Servers that the gateway is attached to. */
+  readonly #servers = new WeakSet<Server>();
   /** Sessions that await a login message, oldest first. */
   readonly #awaitingLogin = new Set<Session>();
   #pending = 0;
@@ -59,7 +78,11 @@ export class Gateway {
       },
     };
     this.#options = options;
-    this.#server = socketServer(ports.maxMessageBytes, options.deflate);
+    this.#server = socketServer(ports.maxMessageBytes, options.deflate, (error, stream, request) => {
+      const isVersion = error.message.includes("Sec-WebSocket-Version");
+      const headers: Record<string, string> = isVersion ? { "sec-websocket-version": "13" } : {};
+      this.#refuse(stream, this.#asked(request), new TidingsError("bad_request", error.message), headers);
+    });
   }
 
   /** Handshakes and logins in flight. */
@@ -68,30 +91,34 @@ export class Gateway {
   }
 
   /**
-   * Takes the upgrades of a server at `path`, and leaves other paths to the server's other listeners. Without such
-   * listeners the gateway refuses other paths with 404. Upgrades to other protocols are answered as plain HTTP.
+   * Takes the upgrades of a server at `path`, and leaves other paths to the server's other listeners. The gateway refuses
+   * other paths with 404: at once without such listeners, else when none of them has answered after a moment. Upgrades to
+   * other protocols are answered as plain HTTP.
    * @param owns true for the hub's own server, which has no other listeners
-   * @returns a function that detaches the gateway
+   * @returns a function that detaches the gateway. It does nothing when the gateway was attached already
+   * @throws TidingsError `bad_request` for anything but a server
    */
   attach(server: Server, owns = false): () => void {
+    assertServer(server);
+    if (this.#servers.has(server)) return () => undefined;
+    this.#servers.add(server);
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
       // Node has just removed its own error listener, and an upgrade that nobody takes gets no other.
       stream.on("error", destroyStream);
-      const path = request.url?.split("?", 1)[0];
       const isAlone = owns || server.listenerCount("upgrade") === 1;
-      if (!isWebSocketUpgrade(request)) {
-        if (!isAlone) return;
+      const isOurs = isWebSocketUpgrade(request) && pathOf(request.url ?? "/") === this.#options.path;
+      if (isOurs) void this.#upgrade({ request, stream, head, asked: this.#asked(request), isAlone });
+      else if (isAlone && !isWebSocketUpgrade(request)) {
         stream.off("error", destroyStream);
         handBack(server, request, stream, head);
-      } else if (path === this.#options.path) {
-        const address = this.#options.callers.callerOf(request) ?? "";
-        void this.#upgrade({ request, stream, head, address });
-      } else if (isAlone)
-        refuse(stream, { status: 404, message: this.#whereToGo(), retryAfterMs: undefined });
+      } else if (isAlone) this.#refusePath(stream, request);
+      else whenUntaken(stream, () => this.#refusePath(stream, request));
     };
-    server.on("upgrade", onUpgrade);
+    // First of all listeners, to see the socket before any of them has written.
+    server.prependListener("upgrade", onUpgrade);
     const restore = ignoreOtherUpgrades(server);
     return () => {
+      this.#servers.delete(server);
       server.off("upgrade", onUpgrade);
       restore();
     };
@@ -114,31 +141,55 @@ export class Gateway {
     for (const session of this.#awaitingLogin) session.giveUp("drain");
   }
 
-  #whereToGo(): string {
-    return `WebSockets are at ${this.#options.path}`;
+  #refusePath(stream: Duplex, request: IncomingMessage): void {
+    const error = new TidingsError("not_found", `WebSockets are at ${this.#options.path}`);
+    this.#refuse(stream, this.#asked(request), error);
+  }
+
+  /** Refuses an upgrade by HTTP. */
+  #refuse(
+    stream: Duplex,
+    asked: UpgradeRequest,
+    error: TidingsError,
+    headers?: Record<string, string>,
+  ): void {
+    refuse(stream, error, headers);
+    this.#ports.refused(refusedClient(asked, error.code, error.status, error.message));
+  }
+
+  /** The request as the authenticator sees it. */
+  #asked(request: IncomingMessage): UpgradeRequest {
+    const { cookie, ...others } = request.headers;
+    const headers = this.#ports.authenticator.cookies ? request.headers : others;
+    return { url: request.url ?? "/", headers, address: this.#options.callers.callerOf(request) ?? "" };
   }
 
   async #upgrade(upgrade: Upgrade): Promise<void> {
-    const { request, stream, address } = upgrade;
+    const { request, stream, asked, isAlone } = upgrade;
+    const answerBy = performance.now() + (isAlone ? START_WAIT_MS + VERIFY_WAIT_MS : SHARED_WAIT_MS);
     this.#pending++;
     try {
-      const waitMs = this.#assertWelcome(upgrade);
-      if (waitMs > 0) await this.#pace(waitMs);
-      if (!this.#isOpen) await this.#opening();
+      this.#assertWelcome(upgrade);
+      if (!this.#isOpen) await this.#opening(isAlone ? START_WAIT_MS : SHARED_WAIT_MS);
       const login = readQuery(request);
-      const identity = await this.#authenticate(login, address);
-      await handshake(this.#server, upgrade, (handshaken) => this.#begin(handshaken, login, identity));
+      const identity = this.#authenticate(login, asked);
+      const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));
+      await handshake(this.#server, upgrade, (handshaken) =>
+        this.#begin({ ...handshaken, login, identity }, known !== undefined),
+      );
     } catch (thrown) {
-      refuse(stream, toTidingsError(thrown));
+      const error = toTidingsError(thrown);
+      if (error !== thrown) this.#ports.hooks.emit("error", { stage: "upgrade", error: thrown });
+      this.#refuse(stream, asked, error);
     } finally {
       this.#pending--;
     }
   }
 
-  /** Waits for the start of the node. @throws TidingsError `unavailable` after two seconds, or when the node closes */
-  async #opening(): Promise<void> {
+  /** Waits for the start of the node. @throws TidingsError `unavailable` after the time, or when the node closes */
+  async #opening(waitMs: number): Promise<void> {
     try {
-      await within(START_WAIT_MS, "the backplane", () => this.#opened.promise);
+      await within(waitMs, "the backplane", () => this.#opened.promise);
     } catch (cause) {
       throw new TidingsError("unavailable", "the node is starting: its backplane is not available yet", {
         cause,
@@ -147,18 +198,8 @@ export class Gateway {
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
-  /** Lets a client wait whose address connects too fast. @throws TidingsError `unavailable` when the node closes meanwhile */
-  async #pace(waitMs: number): Promise<void> {
-    await sleep(waitMs, undefined, { ref: false });
-    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
-  }
-
-  /**
-   * Checks that need no credentials.
-   * @returns milliseconds that the client has to wait
-   * @throws TidingsError `rate_limited`, `unavailable` or `forbidden`
-   */
-  #assertWelcome({ request: { headers, socket }, address }: Upgrade): number {
+  /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
+  #assertWelcome({ request: { headers, socket }, asked: { address } }: Upgrade): void {
     const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     // Before the node's own rate: one address must not use it up for all others.
@@ -200,20 +241,51 @@ export class Gateway {
     return false;
   }
 
-  async #authenticate({ credentials }: LoginRequest, address: string): Promise<Identity | undefined> {
-    const hasNone = credentials.token === undefined && credentials.userId === undefined;
-    if (hasNone) return undefined;
+  /** Asks the authenticator about the request. @returns undefined when the request proves nobody */
+  async #authenticate({ credentials }: LoginRequest, request: UpgradeRequest): Promise<Identity | undefined> {
     const { authenticator, loginTimeoutMs } = this.#ports;
-    return within(loginTimeoutMs, "the login", () => authenticator.authenticate({ ...credentials, address }));
+    const hasNone = credentials.token === undefined && credentials.userId === undefined;
+    if (hasNone && authenticator.onlyTokens) return undefined;
+    const asked = { ...credentials, address: request.address, request };
+    try {
+      return await within(loginTimeoutMs, "the login", () => authenticator.authenticate(asked));
+    } catch (thrown) {
+      // The authenticator wants a token, which may follow in a message.
+      const isWaiting = !hasCredentials(asked) && toTidingsError(thrown).code === "unauthorized";
+      if (isWaiting) return undefined;
+      throw thrown;
+    }
   }
 
   /** Starts a session. Resolves when its connection is admitted or refused. */
-  async #begin(handshaken: Handshaken, login: LoginRequest, identity: Identity | undefined): Promise<void> {
+  async #begin(opened: Opened, isKnown: boolean): Promise<void> {
     this.#sockets++;
-    const session = new Session(this.#ports, { ...handshaken, login, identity });
-    if (identity === undefined) this.#awaitingLogin.add(session);
+    const session = new Session(this.#ports, opened);
+    if (!isKnown) this.#awaitingLogin.add(session);
     await session.begun();
     this.#awaitingLogin.delete(session);
+  }
+}
+
+/**
+ * Waits until the identity is known, for a time.
+ * @returns undefined while it is not
+ * @throws the error of the authenticator that the client must be told in HTTP. Others follow the upgrade
+ */
+async function told(identity: Promise<Identity | undefined>, waitMs: number): Promise<Identity | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, waitMs));
+  });
+  try {
+    return await Promise.race([identity, waited]);
+  } catch (thrown) {
+    if (!isToldAfterUpgrade(thrown)) throw thrown;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    // The session handles a later failure, unless the handshake fails before.
+    identity.catch(() => undefined);
   }
 }
 
@@ -230,7 +302,8 @@ export {
   type MintClaims,
   mintToken,
   Neighbours,
-  withAnonymous,
+  type TokenAuthenticator,
+  type UpgradeRequest,
   withCheckedIds,
   withLimits,
   withLoginLimits,
@@ -247,6 +320,7 @@ export {
   type Listening,
   type ListenOptions,
   listen,
+  listenError,
   reachableAddress,
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
@@ -259,4 +333,3 @@ export { renewal } from "./socket/renewal.ts";
 export type { Ended, SessionPorts } from "./socket/session.ts";
 export { UnfinishedMessages } from "./socket/unfinished.ts";
 export type { Collected, ReportName, Workers } from "./workers.ts";
-  listenError,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { TidingsError } from "../protocol/protocol.ts";
 
 /** A server of Node 22.21, 24.9 or later decides by this callback whether a request is an upgrade. */
 type UpgradeServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
@@ -25,6 +26,43 @@ export function ignoreOtherUpgrades(server: UpgradeServer): () => void {
     if (server.shouldUpgradeCallback === decide) server.shouldUpgradeCallback = before;
   };
 }
+
+/**
+ * Checks the argument of `attach`. Applications of frameworks are functions or objects that never emit `upgrade`, so a
+ * hub that is attached to one would hear of no client.
+ * @throws TidingsError `bad_request` that says what to write
+ */
+export function assertServer(server: unknown): void {
+  const { on, listenerCount, address } = Object(server) as Partial<Server>; // any value: JavaScript callers are not checked
+  const isServer = [on, listenerCount, address].every((method) => typeof method === "function");
+  if (typeof server === "object" && isServer) return;
+  throw new TidingsError(
+    "bad_request",
+    `attach: expected the HTTP server, got ${typeof server === "function" ? "a function" : `a value of type ${typeof server}`}. ` +
+      "With Express write const server = createServer(app) and hub.attach(server), with Fastify hub.attach(app.server), " +
+      "with Hono hub.attach(serve(app))",
+  );
+}
+
+/** Time in which another listener must take an upgrade: the time of a look-up of its user, generously. */
+const TAKEN_WITHIN_MS = 2_000;
+
+/**
+ * Calls `act` when no listener has taken an upgrade after a moment. Whoever takes one writes to the socket or reads it.
+ * Call it before the other listeners see the socket.
+ */
+export function whenUntaken(stream: Duplex, act: () => void): void {
+  const written = bytesWrittenTo(stream);
+  const timer = setTimeout(() => {
+    const isRead = stream.listenerCount("data") > 0 || stream.listenerCount("readable") > 0;
+    if (!stream.destroyed && !isRead && bytesWrittenTo(stream) === written) act();
+  }, TAKEN_WITHIN_MS);
+  stream.once("close", () => clearTimeout(timer));
+}
+
+/** The socket of an upgrade is a net.Socket or a stream over one. */
+const bytesWrittenTo = (stream: Duplex & { readonly bytesWritten?: number }): number =>
+  stream.bytesWritten ?? stream.writableLength;
 
 /**
  * Gives an upgrade request back to its server, to be answered as plain HTTP. For versions of Node that decide without

@@ -13,3 +13,9 @@ export function assertDecodable(url: string): void {
     throw new TidingsError("bad_request", "URL: expected percent-encoded UTF-8 (write % as %25)", { cause });
   }
 }
+
+/** Path of a request target, also of one in the absolute form that proxies may send (RFC 9112 section 3.2.2). */
+export function pathOf(target: string): string {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").split("?", 1)[0];
+  return path || "/";
+}

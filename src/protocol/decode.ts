@@ -1,5 +1,7 @@
 import { TidingsError } from "./errors.ts";
-import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
+import { jsonProblem } from "./forms/json-problem.ts";
+import { canonicalData } from "./forms/module-form.ts";
+import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
 
@@ -25,8 +27,8 @@ export function decodeClientFrame(text: string): Decoded {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    return { error: bad("expected a JSON object") };
+  } catch (cause) {
+    return { error: bad(`expected ${jsonProblem(cause)}`) };
   }
   if (!isFields(value)) return { error: bad("expected a JSON object") };
   const id = isRequestId(value.id) ? value.id : undefined;

@@ -7,6 +7,8 @@ export const ERROR_CODES = {
   bad_request: { retryable: false, status: 400 },
   /** No valid credentials. */
   unauthorized: { retryable: false, status: 401 },
+  /** The time of the token has passed, or has not come yet: log in with a fresh one. */
+  token_expired: { retryable: false, status: 401 },
   /** The user may not do this. */
   forbidden: { retryable: false, status: 403 },
   /** The named thing does not exist. */

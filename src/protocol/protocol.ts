@@ -22,6 +22,7 @@ export type { EncodedPush } from "./encode.ts";
 export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
 export type { ErrorCode } from "./errors.ts";
 export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
+export { jsonProblem } from "./forms/json-problem.ts";
 export type {
   ClientFrame,
   ClientMessage,

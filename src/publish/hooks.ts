@@ -1,7 +1,8 @@
 import {
-  type Channel,
-  type ClientConnection,
+  type CloseCause,
+  type ConnectionInfo,
   type DisconnectClass,
+  type ErrorCode,
   Overdue,
   TidingsError,
   toTidingsError,
@@ -14,6 +15,22 @@ export interface ConnectRequest {
   readonly ip: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A client that was refused. */
+export interface RefusedClient {
+  /** Code of the error, or name of the close code. */
+  readonly code: ErrorCode | CloseCause;
+  /** Status of the answer in HTTP, or the close code (4000–4999) after the upgrade. */
+  readonly status: number;
+  /** For humans. */
+  readonly reason: string;
+  /** Address of the client. */
+  readonly address: string;
+  /** Header `Origin` of the request. */
+  readonly origin: string | undefined;
+  /** Path of the request, without its query. */
+  readonly path: string;
 }
 
 /** A client's message before it is published. */
@@ -31,7 +48,9 @@ export interface HookEvents {
    * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
    * any other error counts as a failure of the server (4004), after which clients reconnect.
    */
-  connect: { readonly connection: ClientConnection; readonly request: ConnectRequest };
+  connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
+  /** A client got no connection: it was refused before the upgrade, or right after it. */
+  refused: RefusedClient;
   /** A connection has ended. `cause` classifies the end; `reason` is the text of the close frame from either side. */
   disconnect: {
     readonly connection: ClientConnection;
@@ -94,6 +113,7 @@ export class Hooks {
   readonly #overdue = new Overdue(MAX_OVERDUE);
   readonly #listeners: Listeners = {
     connect: new Set(),
+    refused: new Set(),
     disconnect: new Set(),
     online: new Set(),
     offline: new Set(),
@@ -112,16 +132,31 @@ export class Hooks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @returns a function that removes the listener */
+  /**
+   * @returns a function that removes the listener
+   * @throws TidingsError `bad_request` for a name that is no hook
+   */
   on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
+    this.#assertName(name);
     const listeners: Set<Listener<Name>> = this.#listeners[name];
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
 
-  /** Names of all hooks. */
-  get names(): string[] {
-    return Object.keys(this.#listeners);
+  /** Names of other libraries' events, such as `connection`, would never be emitted. */
+  #assertName(name: string): void {
+    if (Object.hasOwn(this.#listeners, name)) return;
+    const others: Record<string, HookName> = {
+      connection: "connect",
+      disconnection: "disconnect",
+      close: "disconnect",
+    };
+    const hint = Object.hasOwn(others, name) ? ` Did you mean ${others[name]}?` : "";
+    const names = Object.keys(this.#listeners).join(", ");
+    throw new TidingsError(
+      "bad_request",
+      `on: expected one of ${names}, got ${JSON.stringify(name)}.${hint}`,
+    );
   }
 
   has(name: HookName): boolean {

@@ -212,6 +212,7 @@ export type {
   IncomingMessage,
   Listener,
   PublishedMessage,
+  RefusedClient,
 } from "./hooks.ts";
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";

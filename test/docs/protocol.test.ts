@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { builtinActions, Router } from "../../src/actions/actions.ts";
 import { createHub, type TidingsError } from "../../src/index.ts";
-import {
-  CLOSE,
-  ERROR_CODES,
-  RESERVED_TYPES,
-  shouldReconnect,
-} from "../../src/protocol/protocol.ts";
+import { CLOSE, ERROR_CODES, RESERVED_TYPES, shouldReconnect } from "../../src/protocol/protocol.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { codesIn, readPage, tableAfter } from "./markdown.ts";

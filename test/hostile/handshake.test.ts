@@ -138,9 +138,12 @@ describe("an upgrade that is refused", () => {
     expect(peer.status).toBe(400);
   });
 
-  it("gets 504, or 4003 after the upgrade, when the authentication times out", async () => {
+  it("gets 504, or 4004 after the upgrade, when the authentication times out", async () => {
     const never = new Promise<never>(() => undefined);
-    const auth = { mode: "token", authenticate: () => never } as const;
+    const auth = {
+      mode: "token",
+      authenticate: ({ token }: { token?: string }) => (token === undefined ? Promise.resolve(undefined) : never),
+    } as const;
     const { url } = await startHub({ auth, websocket: { loginTimeoutMs: 50 } });
     const peer = new RawPeer(url({ token: "x" }));
     await peer.closed;
@@ -148,7 +151,7 @@ describe("an upgrade that is refused", () => {
     expect(
       (await new RawPeer(url(), {}, textFrame({ id: 1, action: "robot.login", data: { token: "x" } })).closed)
         .code,
-    ).toBe(4003);
+    ).toBe(4004);
   });
 });
 

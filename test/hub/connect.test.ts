@@ -112,7 +112,7 @@ describe("a connection", () => {
     );
     const stuck = new Peer(url({ user_id: "stuck" }));
     await connectPeer(url({ user_id: "alice" }));
-    expect(await stuck.closed).toMatchObject({ code: 4003 });
+    expect(await stuck.closed).toMatchObject({ code: 4004 });
   });
 });
 
@@ -128,18 +128,19 @@ describe("a token", () => {
     await peer.close();
   });
 
-  it("that is not valid is refused before the upgrade, or with 4500 after it", async () => {
+  it("that is not valid is refused with 4500 and words, in the request or by message", async () => {
     const { url } = await startHub({ jwt: { secret } });
-    expect(await refusal(new Peer(url({ token: "nonsense" })))).toBe(401);
+    const words = { code: 4500, reason: "the token is not a valid JWT" };
+    expect(await new Peer(url({ token: "nonsense" })).closed).toEqual(words);
     const peer = new Peer(url());
     await once(peer.socket, "open");
     peer.send({ id: 1, action: "robot.login", data: { token: "nonsense" } });
-    expect(await peer.closed).toMatchObject({ code: 4500 });
+    expect(await peer.closed).toEqual(words);
   });
 
   it("cannot be replaced by user_id", async () => {
     const { url } = await startHub({ jwt: { secret } });
-    expect(await refusal(new Peer(url({ user_id: "alice" })))).toBe(401);
+    expect(await new Peer(url({ user_id: "alice" })).closed).toMatchObject({ code: 4500 });
   });
 
   it("ends the connection with 4005 when it expires", async () => {

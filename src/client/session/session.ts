@@ -41,7 +41,7 @@ export interface SessionHandlers {
 }
 
 /** Close codes of the client's own for a login that the server refused: retry, or give up. */
-const LOGIN_FAILED = { retryable: 4004, final: 4500 };
+const LOGIN_FAILED = { retryable: 4004, expired: 4005, final: 4500 };
 
 /** The socket's timeout covers the login as well. */
 const LOGIN_PLAN: CallPlan = {
@@ -174,7 +174,10 @@ export class Session {
     // The connection may have ended meanwhile; its end is reported already.
     if (this.state !== "connecting" && this.state !== "open") return;
     this.#statuses.report("server", error);
-    this.#socket.fail(error.retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, error.message);
+    const { code, message, retryable, retryAfterMs } = error;
+    if (retryAfterMs !== undefined) this.#socket.reconnectAfter(retryAfterMs);
+    if (code === "token_expired") this.#socket.fail(LOGIN_FAILED.expired, message);
+    else this.#socket.fail(retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, message);
   }
 
   /** Completes the login in batches, then writes the queued calls. */

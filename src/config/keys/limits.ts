@@ -90,7 +90,7 @@ export const LIMITS = {
     },
   ),
   refusalsPerConnection: key(rate(), "1000-M", {
-    doc: "messages of a connection that a limit may refuse, before it is closed with 4008",
+    doc: "messages of a connection that a limit may refuse, before it is closed with 4006",
   }),
   refusalsPerAddress: key(rate(), "1000-M", {
     doc: "WebSockets of one address that a limit may refuse with 429, before the node resets each further socket of it without an answer",

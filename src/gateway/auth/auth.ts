@@ -8,11 +8,13 @@ export {
   developmentAuth,
   type Identity,
   type MintClaims,
+  type TokenAuthenticator,
+  type UpgradeRequest,
   withCheckedIds,
 } from "./authenticator.ts";
 export { withoutCredentials } from "./credentials.ts";
 export { withLimits } from "./in-flight.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
-export { type LoginLimits, withLoginLimits } from "./login-limits.ts";
+export { hasCredentials, type LoginLimits, withLoginLimits } from "./login-limits.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";
 export { mintToken } from "./mint.ts";

@@ -1,11 +1,5 @@
-import {
-  type Grants,
-  type GrantsInput,
-  grantsProblem,
-  ID_RULE,
-  isId,
-  TidingsError,
-} from "../../protocol/protocol.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
 
 /** Identity that accepted credentials prove. */
 export interface Identity {
@@ -23,13 +17,26 @@ export interface Identity {
   anonymous?: boolean;
 }
 
+/** The HTTP request with which a client asked for its WebSocket. */
+export interface UpgradeRequest {
+  /** Path and query, as the client sent them. */
+  readonly url: string;
+  /** Header fields by lower-case name; `cookie` only for an authenticator with {@link Authenticator.cookies}. */
+  readonly headers: IncomingHttpHeaders;
+  /** Address of the client, which may be behind proxies (`trustProxy`). */
+  readonly address: string;
+}
+
 /** Credentials of a client. */
 export interface Credentials {
+  /** Absent when the request for a WebSocket has none, and in a login without one. */
   token?: string;
   /** Development mode only. */
   userId?: string;
   /** Address of the client, see `ConnectionInfo.address`. Absent where it is not known. */
   address?: string;
+  /** Absent when an open connection renews its login. */
+  request?: UpgradeRequest;
 }
 
 /** Claims of a token to mint. */
@@ -51,10 +58,23 @@ export interface Authenticator {
   readonly warnings?: readonly string[];
 
   /**
-   * MUST accept valid credentials only and MUST NOT put them into an error message.
-   * @throws TidingsError `unauthorized` when they are not valid, `unavailable` when they cannot be verified now
+   * Give `authenticate` the cookies of the request. Browsers send them with the requests of every site, so the hub then
+   * needs `origins`, the sites whose pages may connect (RFC 6455 section 10.2). @default false
    */
-  authenticate(credentials: Credentials): Promise<Identity>;
+  readonly cookies?: boolean;
+
+  /** True: the hub asks only about a token or a user id, and waits for a login message without them. @default false */
+  readonly onlyTokens?: boolean;
+
+  /**
+   * Called before the upgrade, also without a token: the request may hold other proof of who asks. Called again with the
+   * token of a login message. MUST accept valid credentials only and MUST NOT put them into an error message.
+   * @returns undefined when the request proves nobody: the hub waits for a login message. So it does after
+   * `unauthorized` for a request without token and without cookies
+   * @throws TidingsError `unauthorized` when they are not valid, `token_expired` when a fresh token may be, `unavailable`
+   * when they cannot be verified now
+   */
+  authenticate(credentials: Credentials): Promise<Identity | undefined>;
 
   /**
    * Mints a token that `authenticate` accepts. Absent when this server has no key to sign with.
@@ -63,21 +83,24 @@ export interface Authenticator {
   mint?(claims: MintClaims): Promise<string>;
 }
 
-/** Checks an option of code: an authenticator that is missing must not turn on development mode. */
-export function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
-  const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
-  if (typeof authenticate === "function") return;
-  throw new TidingsError(
-    "bad_request",
-    `auth: expected an authenticator such as jwt({ secret }), got ${auth === undefined ? "undefined" : typeof auth}. ` +
-      "Leave auth out for tokens by the configuration, or for development mode",
-  );
+/** An authenticator that knows a user or throws. */
+export interface TokenAuthenticator extends Authenticator {
+  authenticate(credentials: Credentials): Promise<Identity>;
+}
+
+/** Makes an authenticator with another `authenticate` and everything else of the given one. */
+export function wrapped(inner: Authenticator, authenticate: Authenticator["authenticate"]): Authenticator {
+  const { mode, warnings = [], cookies = false, onlyTokens = false } = inner;
+  const outer: Authenticator = { mode, warnings, cookies, onlyTokens, authenticate };
+  if (inner.mint !== undefined) outer.mint = inner.mint.bind(inner);
+  return outer;
 }
 
 /** Trusts the user id that a client sends. For a developer's own machine only. */
-export function developmentAuth(): Authenticator {
+export function developmentAuth(): TokenAuthenticator {
   return {
     mode: "development",
+    onlyTokens: true,
     authenticate: async ({ userId }) => {
       if (userId === undefined)
         throw new TidingsError("unauthorized", "user_id: expected, to say who you are");
@@ -92,17 +115,11 @@ export function developmentAuth(): Authenticator {
  * @returns an authenticator that throws `unauthorized` for an id that is not valid
  */
 export function withCheckedIds(authenticator: Authenticator): Authenticator {
-  const checked: Authenticator = {
-    mode: authenticator.mode,
-    warnings: authenticator.warnings ?? [],
-    async authenticate(...asked) {
-      const identity = await authenticator.authenticate(...asked);
-      assertIdentity(identity);
-      return identity;
-    },
-  };
-  if (authenticator.mint !== undefined) checked.mint = authenticator.mint.bind(authenticator);
-  return checked;
+  return wrapped(authenticator, async (...asked) => {
+    const identity = await authenticator.authenticate(...asked);
+    if (identity !== undefined) assertIdentity(identity);
+    return identity;
+  });
 }
 
 function assertIdentity({ user, platform, expiresAt, can }: Identity): void {

@@ -1,5 +1,5 @@
 import { Semaphore, TidingsError } from "../../protocol/protocol.ts";
-import type { Authenticator, Credentials, Identity } from "./authenticator.ts";
+import { type Authenticator, wrapped } from "./authenticator.ts";
 
 export interface InFlightLimits {
   /** Calls at a time. One that hangs keeps its place, also after the deadline of its login. @default 1_000 */
@@ -19,7 +19,7 @@ export function withLimits(
   { calls = 1_000, waiting = 10_000, timeoutMs }: InFlightLimits,
 ): Authenticator {
   const places = new Semaphore(calls);
-  const authenticate = async (credentials: Credentials): Promise<Identity> => {
+  return wrapped(authenticator, async (credentials) => {
     if (places.waiting >= waiting) {
       throw new TidingsError("unavailable", "too many logins are being checked now: try again");
     }
@@ -31,9 +31,5 @@ export function withLimits(
     } finally {
       places.release();
     }
-  };
-  const { mode, warnings = [] } = authenticator;
-  const limited: Authenticator = { mode, warnings, authenticate };
-  if (authenticator.mint !== undefined) limited.mint = authenticator.mint.bind(authenticator);
-  return limited;
+  });
 }

@@ -6,8 +6,8 @@ import {
   jwtProblems,
   weakJwtProblems,
 } from "../../config/config.ts";
-import { type Grants, grantsProblem, ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
-import type { Authenticator, Identity } from "./authenticator.ts";
+import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import type { Identity, TokenAuthenticator } from "./authenticator.ts";
 import { type FindKey, keysOf } from "./keys.ts";
 import { Minter } from "./mint.ts";
 
@@ -50,7 +50,7 @@ const LONGEST_TOKEN = 16_384;
  * (docs/PERMISSIONS.md). With a secret it also mints tokens.
  * @throws TidingsError `bad_request` when the options contradict each other, or a key can be guessed
  */
-export function jwt(options: JwtOptions): Authenticator {
+export function jwt(options: JwtOptions): TokenAuthenticator {
   const named = options.algorithms ?? [];
   const algorithms = named.length > 0 ? named : defaultAlgorithms(options);
   assertOptions(options, algorithms);
@@ -65,8 +65,9 @@ export function jwt(options: JwtOptions): Authenticator {
     userClaim: options.userClaim ?? "sub",
     requiredClaims: (options.requireExpiry ?? true) ? ["exp"] : [],
   };
-  const authenticator: Authenticator = {
+  const authenticator: TokenAuthenticator = {
     mode: "token",
+    onlyTokens: true,
     warnings: warningsOf(options),
     authenticate: ({ token }) => authenticate(token, verifier),
   };
@@ -123,7 +124,7 @@ async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
   } catch (error) {
     if (error instanceof TidingsError) throw error;
     // Without `cause`, because it holds the claims and errors are logged.
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw refusal(reasonFor(error));
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw refusalFor(error);
     return verifyWithAny(token, error, claims);
   }
 }
@@ -143,13 +144,20 @@ async function verifyWithAny(
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
     }
   }
-  throw refusal(reasonFor(failure));
+  throw refusalFor(failure);
+}
+
+/** The error of a token that was not verified. Its time is another matter than its validity: a fresh token helps. */
+function refusalFor(error: unknown): TidingsError {
+  if (error instanceof errors.JWTExpired) return new TidingsError("token_expired", "the token has expired");
+  const isEarly = error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf";
+  if (isEarly && error.reason === "check_failed")
+    return new TidingsError("token_expired", "the token is not valid yet");
+  return refusal(reasonFor(error));
 }
 
 function reasonFor(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return "the token has expired";
   if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === "nbf") return "the token is not valid yet";
     if (error.claim === "exp" && error.reason === "missing")
       return "the token has no expiry: give it the claim exp";
     return `the token's claim ${error.claim} is not accepted`;

@@ -1,4 +1,4 @@
-import type { Authenticator } from "./authenticator.ts";
+import { type Authenticator, type Credentials, wrapped } from "./authenticator.ts";
 
 /** Limits on logins. Both throw `rate_limited`. */
 export interface LoginLimits {
@@ -9,16 +9,14 @@ export interface LoginLimits {
 }
 
 /** Limits the logins by an authenticator: the attempts of an address, and the logins of a user. */
-export const withLoginLimits = (
-  { mode, ...authenticator }: Authenticator,
-  limits: LoginLimits,
-): Authenticator => ({
-  ...authenticator,
-  mode,
-  async authenticate(credentials) {
-    limits.assertLogin(credentials.address);
+export const withLoginLimits = (authenticator: Authenticator, limits: LoginLimits): Authenticator =>
+  wrapped(authenticator, async (credentials) => {
+    if (hasCredentials(credentials)) limits.assertLogin(credentials.address);
     const identity = await authenticator.authenticate(credentials);
-    limits.assertLoginOf(identity.user);
+    if (identity !== undefined) limits.assertLoginOf(identity.user);
     return identity;
-  },
-});
+  });
+
+/** False for a request that only announces a login message: it must not count as another attempt. */
+export const hasCredentials = ({ token, userId, request }: Credentials): boolean =>
+  token !== undefined || userId !== undefined || request?.headers.cookie !== undefined;

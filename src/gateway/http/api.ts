@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { ANSWER_HEADERS, retryAfter } from "../answer-headers.ts";
@@ -38,13 +38,15 @@ export function createApi(ports: ApiPorts): Api {
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
   if (ports.development) app.use(refuseProxies(ports));
   if (ports.httpLimits !== undefined) app.use(ports.httpLimits.middleware(ports.apiKeys));
-  for (const { method, path, access, answer } of routesOf(ports)) {
+  const routes = routesOf(ports);
+  for (const { method, path, access, answer } of routes) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
       assertAccess(context.req.raw, context.env?.address, access, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
   }
+  for (const [path, methods] of methodsByPath(routes)) app.all(path, refuseMethod(methods));
   app.notFound((context) => {
     const { method, path } = context.req;
     return refuse(
@@ -104,11 +106,31 @@ function routesOf(given: ApiPorts): Route[] {
   return [...all, openApiRoute(all, ports)];
 }
 
+/** Methods of each path, as the header `Allow` lists them. HEAD comes with GET (RFC 9110 section 9.3.2). */
+function methodsByPath(routes: readonly Route[]): Map<string, string> {
+  const byPath = Map.groupBy(routes, ({ path }) => path);
+  const named = [...byPath].map(([path, some]): [string, string] => {
+    const methods = some.map(({ method }) => method.toUpperCase());
+    return [path, [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ")];
+  });
+  return new Map(named);
+}
+
+/** Answers a request with another method than its path has (RFC 9110 section 15.5.6). */
+const refuseMethod =
+  (allow: string): Handler =>
+  (context) => {
+    // The page is a route of its own, added later, and CORS asks with OPTIONS.
+    const message = `${shortened(context.req.path)}: expected the method ${allow}, got ${context.req.method}`;
+    return Response.json({ error: { code: "bad_request", message } }, { status: 405, headers: { allow } });
+  };
+
 /** A path of any length in a reply would make unread replies dear. */
 const shortened = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
 
-function refuse({ code, message, status, retryAfterMs }: TidingsError): Response {
-  const headers = { ...HEADERS[code], ...retryAfter(retryAfterMs) };
+function refuse(error: TidingsError): Response {
+  const { code, message, status, retryAfterMs } = error;
+  const headers = { ...HEADERS[code], ...retryAfter(error) };
   return Response.json({ error: { code, message, retryAfterMs } }, { status, headers });
 }
 

@@ -1,4 +1,4 @@
-import { assertDepth, TidingsError } from "../../protocol/protocol.ts";
+import { assertDepth, jsonProblem, TidingsError } from "../../protocol/protocol.ts";
 
 export type Fields = Record<string, unknown>;
 
@@ -13,7 +13,7 @@ export async function readJson(request: Request, maxBytes: number): Promise<Fiel
     return asFields(JSON.parse(UTF8.decode(bytes) || "{}"));
   } catch (cause) {
     if (cause instanceof TidingsError) throw cause;
-    throw unexpected("a JSON object", cause);
+    throw unexpected(jsonProblem(cause), cause);
   }
 }
 

@@ -1,6 +1,13 @@
 import { ABILITIES, DEGRADABLE, type Health, type Traffic } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
-import { CLOSE, type DisconnectClass, ERROR_CODES, type TidingsError } from "../../protocol/protocol.ts";
+import {
+  CLOSE,
+  type CloseCause,
+  type DisconnectClass,
+  ERROR_CODES,
+  type ErrorCode,
+  type TidingsError,
+} from "../../protocol/protocol.ts";
 import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
@@ -48,6 +55,8 @@ export interface Totals {
 export interface Metrics extends PublishMeter, DeliverMeter {
   connected(): void;
   disconnected(cause: DisconnectClass): void;
+  /** Counts a client that got no connection. */
+  refused(code: ErrorCode | CloseCause): void;
   readonly totals: Totals;
   /** Delay of the event loop since the last scrape. */
   readonly loopDelay: LoopDelay;
@@ -77,6 +86,7 @@ class HubMetrics implements Metrics {
   readonly #delivery = new Distribution(DELIVERY_BOUNDS);
   readonly #errors = countsOf(Object.keys(ERROR_CODES));
   readonly #disconnects = countsOf([...Object.keys(CLOSE), "client_left", "lost"]);
+  readonly #refusals = countsOf([...Object.keys(ERROR_CODES), ...Object.keys(CLOSE)]);
   #connects = 0;
   #delivered = 0;
   readonly #local: MetricsSources["local"];
@@ -111,6 +121,10 @@ class HubMetrics implements Metrics {
 
   disconnected(cause: DisconnectClass): void {
     count(this.#disconnects, cause);
+  }
+
+  refused(code: ErrorCode | CloseCause): void {
+    count(this.#refusals, code);
   }
 
   get totals(): Totals {
@@ -208,6 +222,7 @@ class HubMetrics implements Metrics {
     const published = () => Object.entries(this.totals.published);
     own.counters("tidings_published_total", "Messages published on this node.", "kind", published);
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);
+    own.counters("tidings_refused_total", "Clients that got no connection.", "code", () => this.#refusals);
     own.counters("tidings_disconnects_total", "WebSockets that ended.", "cause", () => this.#disconnects);
   }
 }

@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Policy } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
-import { Members, type Refusal } from "../../members/members.ts";
-import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
-import type { ConnectRequest, Hooks } from "../../publish/publish.ts";
-import type { Identity } from "../auth/auth.ts";
-import { type LoggedIn, setLogin } from "./login.ts";
+import { Members } from "../../members/members.ts";
+import { isChannel, targetOf } from "../../protocol/protocol.ts";
+import type { Hooks } from "../../publish/publish.ts";
+import { type Identity, type UpgradeRequest, withoutCredentials } from "../auth/auth.ts";
+import type { LoggedIn } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
 import { WsTransport } from "./transport.ts";
 import { forbiddenNotice, type WelcomePorts, welcomeText } from "./welcome.ts";
@@ -24,19 +24,17 @@ export interface Opened {
   readonly socket: WebSocket;
   readonly stream: Socket;
   readonly deflate: boolean;
-  /** Address of the client. */
-  readonly address: string;
-  /** Makes the hooks' view of the request, when a hook needs it. */
-  readonly request: () => Omit<ConnectRequest, "claims">;
+  /** The request that asked for the WebSocket. */
+  readonly request: UpgradeRequest;
   readonly login: LoginRequest;
-  /** Identity by the credentials of the request; undefined when it had none. */
-  readonly identity: Identity | undefined;
+  /** Identity by the credentials of the request; undefined when they prove nobody. Rejects when they are refused. */
+  readonly identity: Promise<Identity | undefined>;
 }
 
 /** Makes the connection of an accepted login. The connection is not yet a member of any channel. */
 export function makeConnection(
   { local, node }: AdmissionPorts,
-  { socket, stream, deflate, address }: Opened,
+  { socket, stream, deflate, request: { address } }: Opened,
   { identity, login }: LoggedIn,
 ): Connection {
   const platform = identity.platform ?? login.platform ?? "web";
@@ -62,7 +60,8 @@ export async function admit(
 ): Promise<(() => Promise<void>) | Refusal> {
   const { hooks, members, policy } = ports;
   if (hooks.has("connect")) {
-    const asked = { ...request(), claims: identity.claims ?? {} };
+    const headers = withoutCredentials(request.headers);
+    const asked = { ip: request.address, headers, claims: identity.claims ?? {} };
     await hooks.ask("connect", { connection, request: asked });
   }
   const { user } = connection;

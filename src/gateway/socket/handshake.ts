@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, WebSocketServer } from "ws";
 import { DIALECT } from "../../protocol/protocol.ts";
-import type { ConnectRequest } from "../../publish/publish.ts";
-import { withoutCredentials } from "../auth/auth.ts";
+import type { UpgradeRequest } from "../auth/auth.ts";
+import { acceptableOffer } from "../deflate-offers.ts";
 import type { Opened } from "./admission.ts";
 import { CLOSE_TIMEOUT_MS } from "./refusal.ts";
 
@@ -13,15 +13,24 @@ export interface Upgrade {
   readonly request: IncomingMessage;
   readonly stream: Duplex;
   readonly head: Buffer;
-  /** Address of the client, which may be behind proxies. */
-  readonly address: string;
+  /** The request as an authenticator sees it. */
+  readonly asked: UpgradeRequest;
+  /** False when the server has other listeners for upgrades, which give up those that nobody answers soon. */
+  readonly isAlone: boolean;
 }
 
 /** A WebSocket right after its handshake, before its login is known. */
 export type Handshaken = Omit<Opened, "login" | "identity">;
 
-/** Makes the part of `ws` that performs handshakes and reads frames. */
-export function socketServer(maxMessageBytes: number, deflate: boolean): WebSocketServer {
+/**
+ * Makes the part of `ws` that performs handshakes and reads frames.
+ * @param onInvalid answers a request that is no valid handshake (RFC 6455 section 4.2.1)
+ */
+export function socketServer(
+  maxMessageBytes: number,
+  deflate: boolean,
+  onInvalid: (error: Error, stream: Duplex, request: IncomingMessage) => void,
+): WebSocketServer {
   // The published types of ws lack closeTimeout.
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -32,7 +41,7 @@ export function socketServer(maxMessageBytes: number, deflate: boolean): WebSock
     // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
     perMessageDeflate: deflate && { serverNoContextTakeover: true, clientNoContextTakeover: true },
   };
-  return new WebSocketServer(options);
+  return new WebSocketServer(options).on("wsClientError", onInvalid);
 }
 
 /**
@@ -57,34 +66,28 @@ function messageLimits(
  */
 export function handshake(
   server: WebSocketServer,
-  { request, stream, head, address }: Upgrade,
+  { request, stream, head, asked }: Upgrade,
   begin: (handshaken: Handshaken) => Promise<void>,
 ): Promise<void> {
   if (stream.destroyed || !(stream instanceof Socket)) {
     stream.destroy();
     return Promise.resolve();
   }
+  keepOffer(request);
   return new Promise((resolve, reject) => {
     stream.once("close", resolve);
     server.handleUpgrade(request, stream, head, (socket) => {
       stream.off("close", resolve);
-      const deflate = sharesDeflate(socket, request);
-      begin({ socket, stream, deflate, address, request: () => aboutRequest(request, address) }).then(
-        resolve,
-        reject,
-      );
+      const deflate = socket.extensions.includes("permessage-deflate");
+      begin({ socket, stream, deflate, request: asked }).then(resolve, reject);
     });
   });
 }
 
-/** False for a client that asked for a smaller window: shared compressed frames use the full one. */
-function sharesDeflate({ extensions }: WebSocket, { headers }: IncomingMessage): boolean {
-  const offer = headers["sec-websocket-extensions"] ?? "";
-  return extensions.includes("permessage-deflate") && !offer.includes("server_max_window_bits");
+/** Leaves ws the one offer of compression that the server accepts. */
+function keepOffer({ headers }: IncomingMessage): void {
+  const header = headers["sec-websocket-extensions"];
+  const offer = header === undefined ? undefined : acceptableOffer(header);
+  if (offer === undefined) delete headers["sec-websocket-extensions"];
+  else headers["sec-websocket-extensions"] = offer;
 }
-
-/** Makes the hooks' view of the request: without the query and the headers that hold credentials. */
-const aboutRequest = ({ headers }: IncomingMessage, ip: string): Omit<ConnectRequest, "claims"> => ({
-  ip,
-  headers: withoutCredentials(headers),
-});

@@ -6,9 +6,10 @@ import {
   encodeError,
   type RequestForm,
   TidingsError,
+  toTidingsError,
   within,
 } from "../../protocol/protocol.ts";
-import type { Authenticator, Identity } from "../auth/auth.ts";
+import type { Authenticator, Identity, UpgradeRequest } from "../auth/auth.ts";
 import type { EarlyMessages } from "./early-messages.ts";
 import { type LoginRequest, readLogin } from "./request.ts";
 
@@ -23,39 +24,75 @@ export interface LoggedIn {
 export interface LoginPorts {
   readonly authenticator: Authenticator;
   readonly loginTimeoutMs: number;
-  /** Address of the client. */
-  readonly address: string;
+  /** The request that asked for the WebSocket. */
+  readonly request: UpgradeRequest;
 }
 
 /** Limit of messages without a login, after which the server closes the client. */
 const MAX_ATTEMPTS = 8;
 
-/**
- * Waits for `robot.login`. Every earlier message gets an error reply: `unauthorized`, or `bad_request` when malformed.
- * @returns undefined when the socket has closed
- * @throws TidingsError `timeout` after the deadline, `unauthorized` for credentials that are not valid
- */
-export function awaitLogin(
-  socket: WebSocket,
-  early: EarlyMessages,
-  { authenticator, loginTimeoutMs, address }: LoginPorts,
-): Promise<LoggedIn | undefined> {
-  return within(loginTimeoutMs, "the login", async () => {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const text = await early.next();
-      if (text === undefined) return undefined;
-      const request = readRequest(socket, text);
-      if (request === undefined) continue;
-      const login = readLogin(request.data);
-      const identity = await authenticator.authenticate({ ...login.credentials, address });
-      return { identity, login, answer: request.answer };
-    }
-    throw new TidingsError("unauthorized", "log in first");
-  });
+/** A login message. */
+interface LoginMessage {
+  readonly data: unknown;
+  readonly answer: RequestForm;
 }
 
-/** Reads a login request. Answers any other text with an error. @returns undefined for such a text */
-function readRequest(socket: WebSocket, text: string): { data: unknown; answer: RequestForm } | undefined {
+/**
+ * Waits for `robot.login`, and answers one that is refused. Every earlier message gets an error reply: `unauthorized`, or
+ * `bad_request` when malformed.
+ * @returns undefined when the socket has closed
+ * @throws TidingsError `timeout` without a login after the deadline, `unauthorized` for credentials that are not valid,
+ * `unavailable` when they are not verified by then
+ */
+export async function awaitLogin(
+  socket: WebSocket,
+  early: EarlyMessages,
+  ports: LoginPorts,
+): Promise<LoggedIn | undefined> {
+  let message: LoginMessage | undefined;
+  try {
+    return await within(ports.loginTimeoutMs, "the login", async () => {
+      message = await nextLogin(socket, early);
+      return message && (await verify(message, ports));
+    });
+  } catch (thrown) {
+    if (message === undefined) throw thrown;
+    const error = unverified(toTidingsError(thrown));
+    socket.send(encodeError(message.answer, error));
+    // The session reports what is unexpected.
+    throw error.code === "internal" ? thrown : error;
+  }
+}
+
+/** The error for credentials that the authenticator has not verified in time: the client has done its part. */
+export const unverified = (error: TidingsError): TidingsError =>
+  error.code === "timeout"
+    ? new TidingsError("unavailable", "the credentials were not verified in time", { cause: error })
+    : error;
+
+async function nextLogin(socket: WebSocket, early: EarlyMessages): Promise<LoginMessage | undefined> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const text = await early.next();
+    if (text === undefined) return undefined;
+    const message = readMessage(socket, text);
+    if (message !== undefined) return message;
+  }
+  throw new TidingsError("unauthorized", "log in first");
+}
+
+async function verify(
+  { data, answer }: LoginMessage,
+  { authenticator, request }: LoginPorts,
+): Promise<LoggedIn> {
+  const login = readLogin(data);
+  const { address } = request;
+  const identity = await authenticator.authenticate({ ...login.credentials, address, request });
+  if (identity !== undefined) return { identity, login, answer };
+  throw new TidingsError("unauthorized", "these credentials belong to nobody");
+}
+
+/** Reads a login message. Answers any other text with an error. @returns undefined for such a text */
+function readMessage(socket: WebSocket, text: string): LoginMessage | undefined {
   const decoded = decodeClientFrame(text);
   const refusal = new TidingsError("unauthorized", "log in first: send the action robot.login");
   if ("error" in decoded) {

@@ -20,7 +20,7 @@ export const renewal =
   async (connection, data) => {
     const { credentials, ...login } = readLogin(data);
     const identity = await authenticator.authenticate({ ...credentials, address: connection.address });
-    if (identity.user !== connection.user) {
+    if (identity?.user !== connection.user) {
       throw new TidingsError(
         "forbidden",
         `expected credentials of ${connection.user}, who is logged in here`,

@@ -6,15 +6,18 @@ import {
   type CloseCause,
   classifyClose,
   type DisconnectClass,
+  encodeError,
   encodeReply,
-  type TidingsError,
+  TidingsError,
   toTidingsError,
 } from "../../protocol/protocol.ts";
+import type { RefusedClient } from "../../publish/publish.ts";
 import type { Authenticator } from "../auth/auth.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
-import { awaitLogin, type LoggedIn } from "./login.ts";
+import { awaitLogin, type LoggedIn, unverified } from "./login.ts";
+import { closeCauseOf, refusedClient } from "./refusal.ts";
 import { closeSocket, endingOf } from "./transport.ts";
 import { stopWatching, type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
 
@@ -28,6 +31,8 @@ export interface SessionPorts extends AdmissionPorts {
   readonly unfinished: UnfinishedMessages;
   /** Called when a connection is admitted. */
   readonly connected: (connection: Connection) => void;
+  /** Called when a WebSocket is closed because of its login, or because the connection is not admitted. */
+  readonly refused: (client: RefusedClient) => void;
   /** Called when a WebSocket has ended; `connection` is undefined without an accepted login. */
   readonly disconnected: (ended: Ended, connection: Connection | undefined) => void;
 }
@@ -63,8 +68,15 @@ export class Session implements Watched, SocketEvents {
     this.#ports = ports;
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
-    this.#address = opened.address;
-    listenTo(opened.socket, opened.stream, this);
+    watchReads(opened.stream, this);
+    const { address } = opened.request;
+    opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
+    opened.socket.on("close", (code: number, reason: Buffer) => {
+      this.#end({ code, reason: reason.toString(), address }).catch((error: unknown) =>
+        this.#report("disconnect", error),
+      );
+    });
+    opened.socket.on("error", stopWatching);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
     });
@@ -105,15 +117,30 @@ export class Session implements Watched, SocketEvents {
       const loggedIn = await this.#login(opened);
       if (loggedIn !== undefined) await this.#admit(opened, loggedIn);
     } catch (thrown) {
+      const cause = closeCauseOf(toTidingsError(thrown), this.#isLoggingIn);
+      this.#refused(opened, cause, toTidingsError(thrown).message);
       this.#failed("login", thrown);
     }
   }
 
-  async #login({ login, identity, socket, address }: Opened): Promise<LoggedIn | undefined> {
-    if (identity !== undefined) return { login, identity };
+  get #isLoggingIn(): boolean {
+    return this.#state === "awaiting login";
+  }
+
+  async #login({ login, identity, socket, request }: Opened): Promise<LoggedIn | undefined> {
+    const known = await identity.catch((thrown: unknown) => {
+      throw thrown instanceof TidingsError ? unverified(thrown) : thrown;
+    });
+    if (known !== undefined) return { login, identity: known };
     const { authenticator, loginTimeoutMs } = this.#ports;
     const early = this.#early;
-    return early && awaitLogin(socket, early, { authenticator, loginTimeoutMs, address });
+    return early && awaitLogin(socket, early, { authenticator, loginTimeoutMs, request });
+  }
+
+  /** Reports a client that the server turns away, unless it has left. */
+  #refused({ request }: Opened, cause: CloseCause, reason: string): void {
+    if (this.#state !== "closing")
+      this.#ports.refused(refusedClient(request, cause, CLOSE[cause].code, reason));
   }
 
   async #admit(opened: Opened, loggedIn: LoggedIn): Promise<void> {
@@ -121,8 +148,16 @@ export class Session implements Watched, SocketEvents {
     this.#enter("admitting");
     const connection = makeConnection(this.#ports, opened, loggedIn);
     this.#connection = connection;
-    const catchUp = await admit(this.#ports, connection, opened, loggedIn);
-    if (typeof catchUp !== "function") return this.#close(catchUp.cause, catchUp.reason);
+    const catchUp = await admit(this.#ports, connection, opened, loggedIn).catch((thrown: unknown) => {
+      answerRefused(connection, loggedIn, toTidingsError(thrown));
+      throw thrown;
+    });
+    if (catchUp === undefined) {
+      const { reason } = CLOSE.limit;
+      answerRefused(connection, loggedIn, new TidingsError("forbidden", reason));
+      this.#refused(opened, "limit", reason);
+      return this.#close("limit");
+    }
     expiry.set(connection, loggedIn.identity.expiresAt);
     connected(connection);
     this.#open(connection);
@@ -192,7 +227,10 @@ export class Session implements Watched, SocketEvents {
     try {
       if (error.code === "rate_limited") this.#notify(limitNotice(error.retryAfterMs));
       if (error.code === "too_large") this.#closeTooLarge(error.message);
-      else this.#close(closeCauseOf(error), error.code === "internal" ? undefined : error.message);
+      else {
+        const reason = error.code === "internal" ? undefined : error.message;
+        this.#close(closeCauseOf(error, this.#isLoggingIn), reason);
+      }
     } catch (failure) {
       this.#report("close", failure);
       this.socket.terminate();
@@ -268,10 +306,7 @@ function answerLogin(connection: Connection, { identity: { expiresAt }, answer }
   connection.send(encodeReply(answer, { user, connection: id, platform, expiresAt }));
 }
 
-/** Maps the error of a failed login to a close cause. */
-function closeCauseOf({ code }: TidingsError): CloseCause {
-  if (code === "timeout") return "login_timeout";
-  if (code === "unauthorized" || code === "rate_limited") return code;
-  if (code === "bad_request") return "protocol";
-  return code === "refused" || code === "forbidden" ? "refused" : "error";
+/** Answers a login by message whose connection is not admitted. */
+function answerRefused(connection: Connection, { answer }: LoggedIn, error: TidingsError): void {
+  if (answer !== undefined) connection.send(encodeError(answer, error));
 }

@@ -94,7 +94,7 @@ describe("jwt with a secret", () => {
   it("refuses an expired token", async () => {
     const token = await signHs({ sub: "alice", exp: now() - 1 });
     expect(await refusal({ secret }, token)).toEqual({
-      code: "unauthorized",
+      code: "token_expired",
       message: "the token has expired",
     });
   });
@@ -102,7 +102,7 @@ describe("jwt with a secret", () => {
   it("refuses a token that is not valid yet", async () => {
     const token = await signHs({ sub: "alice", nbf: now() + 60 });
     expect(await refusal({ secret }, token)).toEqual({
-      code: "unauthorized",
+      code: "token_expired",
       message: "the token is not valid yet",
     });
   });

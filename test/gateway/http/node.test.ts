@@ -23,11 +23,11 @@ describe("health", () => {
     const closed = hub.close();
     const draining = await ask("/ready");
     expect(draining.status).toBe(503);
-    expect(await draining.json()).toMatchObject({ ready: false, reasons: ["the node is closing"] });
+    expect(await draining.json()).toMatchObject({ ready: false, reasons: ["draining"] });
     await closed;
     expect(await (await ask("/ready")).json()).toEqual({
       ready: false,
-      reasons: ["the node is closing", "memory backplane: the backplane was stopped"],
+      reasons: ["draining", "memory backplane: the backplane was stopped"],
       degraded: [],
     });
     const health = await ask("/health");

@@ -83,7 +83,7 @@ describe("while one address abuses a node, the others work and are never limited
     }
     await talk(carol, "bob");
     await talk(bob, "carol");
-    expect((await eve.closed).code).toBe(4008);
+    expect((await eve.closed).code).toBe(4006);
     const answers = eve.frames
       .filter(({ id }) => id !== undefined)
       .sort((one, other) => Number(one.id) - Number(other.id));

@@ -94,13 +94,13 @@ describe("a call that a rate limit refuses", () => {
   });
 });
 
-test("a client that is closed with 4008 reconnects after the time of the notice", async () => {
+test("a client that is closed with 4006 reconnects after the time of the notice", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
   const connection = await server.login();
-  connection.send({ event: "notice", code: "rate_limited", message: "too many", reconnectMs: 35 });
-  connection.close(4008, "too many");
-  expect(await alice.status("closed")).toMatchObject({ code: 4008, willRetry: true, delayMs: 35 });
+  connection.send({ type: "notice", code: "rate_limited", message: "too many", reconnectMs: 35 });
+  connection.close(4006, "too many");
+  expect(await alice.status("closed")).toMatchObject({ code: 4006, willRetry: true, delayMs: 35 });
   await server.login();
 });
 

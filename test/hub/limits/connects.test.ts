@@ -33,6 +33,7 @@ describe("connects", () => {
     expect([status, error]).toEqual([
       429,
       {
+        code: "rate_limited",
         message: expect.stringContaining("too many connects from one address"),
         retryAfterMs: expect.any(Number),
       },
@@ -132,19 +133,22 @@ describe("connects", () => {
 });
 
 describe("logins", () => {
-  it("of one user beyond the rate are refused, in the URL with 429, by message with a notice and 4008", async () => {
+  it("of one user beyond the rate are refused with a notice and 4006, in the URL and by message", async () => {
     const { url } = await startHub({ limits: { loginsPerUser: "1-M" } });
     await connectPeer(url({ user_id: "eve" }));
-    expect((await refusalOf(new Peer(url({ user_id: "eve" })))).status).toBe(429);
+    const inUrl = new Peer(url({ user_id: "eve" }));
+    expect((await inUrl.closed).code).toBe(4006);
+    expect(inUrl.frames).toMatchObject([{ code: "rate_limited", reconnectMs: expect.any(Number) }]);
     const peer = new Peer(url());
     await once(peer.socket, "open");
     peer.send({ id: 1, action: "robot.login", data: { user_id: "eve" } });
     expect(await peer.closed).toMatchObject({
-      code: 4008,
+      code: 4006,
       reason: expect.stringContaining("logins of one user"),
     });
-    const [notice] = peer.frames;
-    expect(notice).toMatchObject({ event: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
+    const [reply, notice] = peer.frames;
+    expect(reply).toMatchObject({ id: 1, error: { code: "rate_limited", retryAfterMs: expect.any(Number) } });
+    expect(notice).toMatchObject({ type: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
     await connectPeer(url({ user_id: "bob" }));
   });
 
@@ -161,7 +165,7 @@ describe("logins", () => {
       limits: { loginsPerAddress: "2-M", whitelistCIDRs },
     });
     for (const token of ["a", "b"]) await connectPeer(url({ token }));
-    expect((await refusalOf(new Peer(url({ token: "c" })))).status).toBe(429);
+    expect((await new Peer(url({ token: "c" })).closed).code).toBe(4006);
     expect(asked).toBe(2);
   });
 });

@@ -62,11 +62,11 @@ describe("a client over the rate of a connection", () => {
     });
   });
 
-  it("is closed with 4008 after many refusals, and told when to come back", async () => {
+  it("is closed with 4006 after many refusals, and told when to come back", async () => {
     const { url } = await hubWith({ messagesPerConnection: "1-H", refusalsPerConnection: "3-H" });
     const eve = await connectPeer(url({ user_id: "eve" }));
     for (let id = 1; id <= 6; id++) eve.send({ id, action: "robot.heartBeat" });
-    expect(await eve.closed).toEqual({ code: 4008, reason: expect.stringContaining("rate limit") });
+    expect(await eve.closed).toEqual({ code: 4006, reason: expect.stringContaining("rate limit") });
     const refused = eve.frames.filter(({ error }) => error !== undefined);
     expect(refused.map(({ id }) => id)).toEqual([2, 3, 4, 5]);
     const notice = eve.frames.find(({ event }) => event === "notice");

@@ -33,8 +33,8 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
     async handle(claims) {
       const token = await mintToken(authenticator, claims);
       // Read back from the token, because minting rounds the expiry to seconds.
-      const { expiresAt } = await authenticator.authenticate({ token });
-      return { token, expiresAt };
+      const identity = await authenticator.authenticate({ token });
+      return { token, expiresAt: identity?.expiresAt };
     },
   });
 

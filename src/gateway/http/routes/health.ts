@@ -88,7 +88,8 @@ const socketRoute = ({ path: below }: ApiPorts): Route => {
         code: "bad_request",
         message: `${path} is for WebSockets: connect with ws:// or wss://`,
       };
-      const headers = { upgrade: "websocket", connection: "upgrade" };
+      // With `close`, or Node would keep the connection of a client in HTTP/1.0, which waits for its end.
+      const headers = { upgrade: "websocket", connection: "upgrade, close" };
       return Response.json({ error }, { status: 426, headers });
     },
   });

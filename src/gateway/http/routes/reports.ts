@@ -51,7 +51,7 @@ export async function readyReport({
   isDraining,
   overload,
 }: ApiPorts): Promise<ReadyReport> {
-  const reasons = isDraining() ? ["the node is closing"] : [];
+  const reasons = isDraining() ? ["draining"] : [];
   if (overload?.refusal !== undefined) reasons.push(`new connections are refused: ${overload.refusal}`);
   try {
     await probe();
