@@ -8,11 +8,12 @@ import type {
 } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
-import { PING_FRAME, textFrame } from "./frame.ts";
+import { type Compression, deflateFrame, PING_FRAME, textFrame } from "./frame.ts";
 import { Missed } from "./gaps/missed.ts";
 import { Hold, type HoldLimits } from "./hold.ts";
 import { LoginState, NO_CLAIMS } from "./login/login.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
+import type { Packet } from "./packet.ts";
 
 /** Port to a WebSocket: the raw stream to write frames to, and control over reading and closing. */
 export interface Transport {
@@ -35,6 +36,8 @@ export type ConnectionState = "open" | "closing" | "closed";
 
 /** The shard of a connection, as the connection uses it. */
 export interface ConnectionOwner extends OutboxOwner {
+  /** Compression for connections that agreed to it. */
+  readonly compression: Compression;
   /** Called when a connection that has missed nothing misses its first stored message. */
   missed(connection: Connection): void;
   /** Called with each message that a connection's full queue dropped. */
@@ -118,7 +121,18 @@ export class Connection implements ClientConnection {
 
   /** Queues a text for this connection alone (reply, notice, position). The queue never drops it. */
   send(text: string): void {
-    this.#outbox.enqueueAnyway(textFrame(text));
+    const frame = textFrame(text);
+    this.#outbox.enqueueAnyway(this.deflate ? deflateFrame(frame, this.#outbox.owner.compression) : frame);
+  }
+
+  /** Queues a packet that must not be dropped, as {@link enqueueAnyway}. */
+  sendPacket(packet: Packet): void {
+    this.#outbox.enqueueAnyway(this.frameOf(packet));
+  }
+
+  /** The frame of a packet for this connection. */
+  frameOf(packet: Packet): Buffer {
+    return this.deflate ? packet.deflated(this.#outbox.owner.compression) : packet.plain;
   }
 
   /** Queues a frame that must not be dropped. It may exceed the bounds, so check {@link isFull} before the next one. */

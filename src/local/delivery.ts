@@ -75,7 +75,7 @@ function skip(connection: Connection, delivery: Delivery): "skipped" {
   }
   const packet = delivery.skip();
   if (packet !== undefined && !holdBack(connection, delivery, packet)) {
-    const verdict = connection.enqueue(packet.plain);
+    const verdict = connection.enqueue(connection.frameOf(packet));
     if (verdict !== "queued") recordMiss(connection, delivery, verdict);
   }
   return "skipped";

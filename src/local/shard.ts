@@ -42,7 +42,7 @@ export class Shard implements ConnectionOwner {
   #everyone: Set<Connection> | undefined;
   readonly #wake: (shard: Shard) => void;
   readonly #mayWriteNow: () => boolean;
-  readonly #compression: Compression;
+  readonly compression: Compression;
   /** Fan-outs of this tick that are not queued yet. */
   #posted: Posted[] = [];
   #dirty: Outbox[] = [];
@@ -56,8 +56,7 @@ export class Shard implements ConnectionOwner {
     this.slab = slab;
     this.lag = lag;
     this.missed = missed;
-    this.dropped = dropped;
-    this.#compression = compression;
+    this.compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;
   }
@@ -142,7 +141,7 @@ export class Shard implements ConnectionOwner {
         // Fast path: almost every connection takes the plain frames.
         if (connection.holds === undefined && !connection.deflate) {
           if (!connection.enqueueAll(frames)) missAll(connection, deliveries);
-        } else for (const delivery of deliveries) hand(connection, delivery, this.#compression);
+        } else for (const delivery of deliveries) hand(connection, delivery, this.compression);
       }
     }
   }
@@ -180,7 +179,7 @@ export class Shard implements ConnectionOwner {
   /** Queues a message for each of its members now. */
   #deliver(members: Iterable<Connection>, delivery: Delivery, delivered: Delivered): void {
     for (const connection of members) {
-      const verdict = hand(connection, delivery, this.#compression);
+      const verdict = hand(connection, delivery, this.compression);
       if (verdict === "queued" || verdict === "waiting") delivered.connections++;
       if (verdict !== "waiting") continue;
       delivered.waiting = Promise.all([delivered.waiting, connection.whenDrained(true)]);

@@ -125,13 +125,13 @@ function sendPage(connection: Connection, messages: readonly StoredMessage[]): n
 function sendReplayed(connection: Connection, message: StoredMessage): void {
   const { platforms, except, channel } = message;
   const addressed = platforms?.includes(connection.platform) ?? true;
-  if (addressed && !except?.includes(connection.id)) connection.enqueueAnyway(pushPacket(message).plain);
+  if (addressed && !except?.includes(connection.id)) connection.sendPacket(pushPacket(message));
   else connection.send(positionText(channel, message, true));
 }
 
 /** Sends held messages and ends the hold: later live messages go straight to the queue. */
 function release(connection: Connection, channel: Channel, hold: Hold, held: readonly Held[]): void {
   if (connection.holdOf(channel) !== hold) return;
-  for (const { packet } of held) connection.enqueueAnyway(packet.plain);
+  for (const { packet } of held) connection.sendPacket(packet);
   connection.release(channel, hold);
 }
