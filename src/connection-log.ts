@@ -1,5 +1,8 @@
 import type { Logger } from "pino";
-import type { Metrics, SessionPorts } from "./gateway/gateway.ts";
+import type { Router } from "./actions/actions.ts";
+import type { ApiPorts, Metrics, SessionPorts } from "./gateway/gateway.ts";
+import type { MembershipTrace } from "./local/local.ts";
+import { toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks, RefusedClient } from "./publish/publish.ts";
 
 /** Reports the begin and the end of connections, and refused clients, to the log, the metrics and the application. */
@@ -27,6 +30,47 @@ export function connectionLog(
     },
   };
 }
+
+/** Logs what clients and the application do, at the level `debug`: names and ids, never data and tokens. */
+export function debugLog(log: Logger, hooks: Hooks, router: Pick<Router, "use">): void {
+  if (!isDebug(log)) return;
+  hooks.on("delivered", ({ message: { id, type, channel, from }, receipt: { state, connections } }) => {
+    log.debug({ message: id, type, channel, from, state, connections }, "published");
+  });
+  router.use(async ({ action, user, connection }, next) => {
+    const startedAt = performance.now();
+    const facts = { action, user, connection: connection.id };
+    const done = (code: string): void => {
+      log.debug({ ...facts, code, ms: msSince(startedAt) }, "request");
+    };
+    try {
+      const reply = await next();
+      done("ok");
+      return reply;
+    } catch (thrown) {
+      done(toTidingsError(thrown).code);
+      throw thrown;
+    }
+  });
+}
+
+/** Logs joins and leaves at the level `debug`. @returns undefined at a higher level */
+export function membershipLog(log: Logger): MembershipTrace | undefined {
+  if (!isDebug(log)) return undefined;
+  return ({ id, user }, group, kind) => log.debug({ connection: id, user, group }, kind);
+}
+
+/** Logs HTTP requests at the level `debug`, without their query. @returns undefined at a higher level */
+export function requestLog(log: Logger): ApiPorts["requested"] {
+  if (!isDebug(log)) return undefined;
+  return (facts) => log.debug(facts, "HTTP request");
+}
+
+/** A logger of the application may have no levels. */
+const isDebug = (log: Partial<Pick<Logger, "isLevelEnabled">>): boolean =>
+  log.isLevelEnabled?.("debug") === true;
+
+const msSince = (startedAt: number): number => Math.round((performance.now() - startedAt) * 100) / 100;
 
 /** Lines about refused clients within a second: a flood of them must not fill the disk. */
 const LINES_PER_SECOND = 20;

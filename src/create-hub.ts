@@ -19,7 +19,7 @@ import {
   nodeId,
   resolveConfig,
 } from "./config/config.ts";
-import { connectionLog } from "./connection-log.ts";
+import { connectionLog, debugLog, membershipLog, requestLog } from "./connection-log.ts";
 import {
   type Api,
   type ApiPorts,
@@ -239,7 +239,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const guards = makeGuards({ config, backplane, report });
   const authenticator = withLoginLimits(basis.authenticator, guards.limits);
   const gaps = new Gaps(backplane.broker, report);
-  const local = makeLocal(config, hooks, (connection) => gaps.tell(connection));
+  const local = makeLocal(config, (connection) => gaps.tell(connection), membershipLog(log));
+  backplane.health.watch(healthLog(log));
   const probe = sharedProbe(backplane);
   const policy = makePolicy(basis, local, backplane, authorize);
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
@@ -264,7 +265,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
-  const sending = new Sending({ publisher, hooks, policy });
+  debugLog(log, hooks, router);
+  const sending = new Sending({ publisher, hooks, authorize: allowed });
   const bytes = new InboundBytes(maxInboundBytes);
   const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
@@ -304,13 +306,13 @@ type ApiParts = Pick<
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
-  const { config, authenticator, development, neighbours, node, report, workers } = basis;
+  const { config, authenticator, development, neighbours, node, report, workers, log } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
   const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
   const guards = { httpLimits, limitSettings, overload };
-  const times = { startedAt: performance.now() };
+  const times = { startedAt: performance.now(), requested: requestLog(log) };
   const api = createApi({ ...parts, ...about, ...guards, ...times, apiKeys: apiKeysOf(config) });
   if (development) mountPage(api, path);
   return api;

@@ -33,6 +33,7 @@ export type Api = Hono<{
 export function createApi(ports: ApiPorts): Api {
   const app: Api = new Hono();
   ports.workers?.serve(reporterOf(ports));
+  if (ports.requested !== undefined) app.use(traceWith(ports.requested));
   app.use(addHeaders);
   const { corsOrigins = [] } = ports;
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
@@ -63,6 +64,18 @@ export function createApi(ports: ApiPorts): Api {
   });
   return app;
 }
+
+/** Tells of each request after its answer. */
+const traceWith =
+  (requested: NonNullable<ApiPorts["requested"]>): MiddlewareHandler =>
+  async (context, next) => {
+    const { req, env } = context;
+    const startedAt = performance.now();
+    await next();
+    const ms = Math.round((performance.now() - startedAt) * 100) / 100;
+    const { method, path } = req;
+    requested({ method, path: shortened(path), status: context.res.status, ms, address: env?.address });
+  };
 
 /** Adds {@link ANSWER_HEADERS}, unless a route has set its own: the page does. */
 const addHeaders: MiddlewareHandler = async (context, next) => {

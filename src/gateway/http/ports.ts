@@ -57,6 +57,16 @@ export interface ApiPorts {
   readonly startedAt: number;
   /** Path of WebSockets. Some routes are below it: `/ws/stats`, `/ws/message`, … */
   readonly path: string;
+  /** Called after each request. @default none */
+  readonly requested?:
+    | ((request: {
+        readonly method: string;
+        readonly path: string;
+        readonly status: number;
+        readonly ms: number;
+        readonly address: string | undefined;
+      }) => void)
+    | undefined;
   /** Reports unexpected errors, which callers see as `internal`. @default none */
   readonly report?: (stage: string, error: unknown) => void;
 }
