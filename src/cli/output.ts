@@ -16,7 +16,7 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
 }
 
 /** Replaces control characters, so that names chosen by users cannot control the terminal. */
-const printable = (cell: string): string => cell.replaceAll(/\p{Cc}/gu, " ");
+export const printable = (cell: string): string => cell.replaceAll(/\p{Cc}/gu, " ");
 
 /** Prints an error on standard error. Only unexpected errors show their stack. */
 export function printFailure(thrown: unknown, json: boolean): void {

@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   actions: ["protocol", "limit", "local", "backplane", "publish", "members"],
   gateway: ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions"],
   ".": ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
-  cli: ["protocol", "config", "gateway", "."],
+  cli: ["protocol", "config", "gateway", "client", "."],
   client: ["protocol"],
 };
 

@@ -38,9 +38,9 @@ async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome
 /** A server process that may not listen yet. */
 export interface Launched {
   readonly pid: number;
-  /** The lines on standard output so far, log lines included. */
+  /** The lines on standard output so far: the log, and the address with `--json`. */
   readonly printed: readonly string[];
-  /** Resolves with the first matching line, past or future. */
+  /** Resolves with the first matching line on standard output or standard error, past or future. */
   prints(matches: (line: string) => boolean): Promise<string>;
   signal(name: NodeJS.Signals): void;
   /** Resolves at the next output on standard error. */
@@ -65,14 +65,20 @@ export function launch(args: readonly string[] = [], env: Variables = {}): Launc
   const output = createInterface(child.stdout);
   const printed: string[] = [];
   output.on("line", (line) => printed.push(line));
+  const words: string[] = [];
+  createInterface(child.stderr).on("line", (line) => {
+    words.push(line);
+    output.emit("told");
+  });
+  output.on("line", () => output.emit("told"));
   return {
     pid: child.pid ?? 0,
     printed,
     async prints(matches) {
       for (;;) {
-        const found = printed.find(matches);
+        const found = printed.find(matches) ?? words.find(matches);
         if (found !== undefined) return found;
-        await once(output, "line");
+        await once(output, "told");
       }
     },
     signal: (name) => child.kill(name),

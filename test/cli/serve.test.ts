@@ -25,10 +25,11 @@ describe("tidings serve", () => {
     expect(await peer.frame("welcome")).toMatchObject({ user: "alice", platform: "web" });
     peer.end();
     server.signal("SIGTERM");
-    const { stdout } = await server.ended;
-    expect(stdout).toContain("Development mode");
-    expect(stdout).toContain(`${server.socketUrl}?user_id=alice&platform=web`);
-    expect(stdout).toContain(`${server.url}/\n`);
+    const { stdout, stderr } = await server.ended;
+    expect(stdout).toBe("");
+    expect(stderr).toContain("Development mode");
+    expect(stderr).toContain(`${server.socketUrl}?user_id=alice&platform=web`);
+    expect(stderr).toContain(`${server.url}/\n`);
   });
 
   it("prints one line of JSON with --json", async () => {
@@ -55,9 +56,9 @@ describe("tidings serve", () => {
       expect(await new Peer(`${server.socketUrl}?token=${wrong}`).closed).toMatchObject({ code: 4500 });
     }
     server.signal("SIGTERM");
-    const { stdout } = await server.ended;
-    expect(stdout).not.toContain("Development mode");
-    expect(stdout).not.toContain(secret);
+    const { stdout, stderr } = await server.ended;
+    expect(stdout + stderr).not.toContain("Development mode");
+    expect(stdout + stderr).not.toContain(secret);
   });
 
   it("refuses a short secret and a short API key without printing them", async () => {
@@ -73,9 +74,9 @@ describe("tidings serve", () => {
     const env = { JWT_SECRET: "hunter2", SECURITY_ALLOW_WEAK_KEYS: "1" };
     server = await serve(["--host", "127.0.0.1"], env);
     server.signal("SIGTERM");
-    const { stdout } = await server.ended;
-    expect(stdout).toContain("warning: JWT_SECRET is shorter than 32 bytes");
-    expect(stdout).not.toContain("hunter2");
+    const { stdout, stderr } = await server.ended;
+    expect(stderr).toContain("warning: JWT_SECRET is shorter than 32 bytes");
+    expect(stdout + stderr).not.toContain("hunter2");
   });
 
   it("refuses to serve other machines without a secret", async () => {

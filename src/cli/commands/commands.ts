@@ -1,7 +1,10 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
-import { batchCommand } from "./messages/batch.ts";
+import { joinCommand, leaveCommand } from "./groups/change.ts";
+import { groupsCommand, membersCommand } from "./groups/list.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
+import { historyCommand } from "./messages/history.ts";
+import { listenCommand } from "./messages/listen.ts";
 import { sendCommand } from "./messages/send.ts";
 import { configCommand } from "./server/config.ts";
 import { limitsCommand } from "./server/limits.ts";
@@ -19,12 +22,17 @@ export function addCommands(program: Command): void {
   addGroup(program, "A running server:", [
     sendCommand(),
     broadcastCommand(),
-    batchCommand(),
+    listenCommand(),
+    historyCommand(),
     kickCommand(),
     blockCommand(),
     unblockCommand(),
     refreshCommand(),
     usersCommand(),
+    groupsCommand(),
+    membersCommand(),
+    joinCommand(),
+    leaveCommand(),
     nodesCommand(),
     limitsCommand(),
   ]);

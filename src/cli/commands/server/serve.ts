@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Config, MIN_SECRET_BYTES, nodeId, resolveConfig } from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
-import { print, printJson } from "../../output.ts";
+import { printJson } from "../../output.ts";
 import { closeOnSignal, rereadOnHangup } from "../../workers/signals.ts";
 
 interface ServeFlags {
@@ -41,7 +41,7 @@ async function serve(read: () => Config, { json }: ServeFlags): Promise<void> {
     const { host, port, url } = await hub.listen();
     const { development, node } = hub;
     if (json === true) printJson({ event: "listening", host, port, url, node, development });
-    else print(development ? developmentBanner(url, config) : banner(url, config));
+    else printBanner(development ? developmentBanner(url, config) : banner(url, config));
   } catch (error) {
     // A signal closed the hub while it waited for its backplane, so the failed start is expected.
     if (!closing.hasBegun) throw error;
@@ -59,12 +59,17 @@ async function supervise(read: () => Config, workers: number, { json }: ServeFla
     const { host, port, url, development } = await supervisor.start();
     const node = nodeId(config);
     if (json === true) printJson({ event: "listening", host, port, url, node, development, workers });
-    else
-      print(`${development ? developmentBanner(url, config) : banner(url, config)}\nWorkers: ${workers}\n`);
+    else {
+      const text = development ? developmentBanner(url, config) : banner(url, config);
+      printBanner(`${text}\nWorkers: ${workers}\n`);
+    }
   } catch (error) {
     if (!closing.hasBegun) throw error;
   }
 }
+
+/** Words for the person go to standard error: standard output has the log, one document of JSON a line. */
+const printBanner = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const MAX_WORKERS = 256;
 
