@@ -1,4 +1,4 @@
-import type { GroupMember } from "./members/members.ts";
+import type { ConnectionName, GroupMember } from "./members/members.ts";
 import type { ConnectionInfo } from "./protocol/protocol.ts";
 import type { PublishOptions, Receipt } from "./publish/publish.ts";
 
@@ -75,6 +75,12 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
 
   /** Lists the user's connections on all nodes, oldest first. */
   connections(): Promise<ConnectionInfo[]>;
+
+  /** True with a connection on any node, and in the grace period after the last one. */
+  isOnline(): Promise<boolean>;
+
+  /** Lists the groups of which the user is a durable member, by name. */
+  groups(): Promise<string[]>;
 }
 
 /** A group of users, on every node. */
@@ -93,6 +99,17 @@ export interface GroupAudience<Events extends object> extends Audience<Events> {
    * @throws TidingsError `bad_request` when the user cannot be an id
    */
   remove(user: string): Promise<void>;
+
+  /**
+   * Joins one connection, on whatever node it is, for as long as it lasts.
+   * @param connection such as the one of a hook or an action
+   * @returns false when there is no such connection (any more)
+   * @throws TidingsError `unavailable` while the backplane is unavailable, or its node does not answer
+   */
+  join(connection: ConnectionName): Promise<boolean>;
+
+  /** Makes one connection leave. A durable member joins again at the next login. @see join */
+  leave(connection: ConnectionName): Promise<boolean>;
 }
 
 /** Several users, each on the own channel. */

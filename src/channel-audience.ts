@@ -8,14 +8,21 @@ import type {
   UsersAudience,
 } from "./audience.ts";
 import type { Backplane } from "./backplane/backplane.ts";
-import { addMember, blockUser, type GroupMember, groupMembers, removeMember } from "./members/members.ts";
+import {
+  addMember,
+  type ConnectionName,
+  type GroupMember,
+  groupMembers,
+  moveConnection,
+  removeMember,
+} from "./members/members.ts";
 import {
   type Channel,
   type ConnectionInfo,
   groupChannel,
   idError,
   isId,
-  type TidingsError,
+  TidingsError,
   userChannel,
 } from "./protocol/protocol.ts";
 import { applicationKey, type Publisher, type PublishOptions, type Receipt } from "./publish/publish.ts";
@@ -101,6 +108,14 @@ export class UserChannelAudience<Events extends object>
   connections(): Promise<ConnectionInfo[]> {
     return this.#backplane.presence.connectionsOf(this.#user);
   }
+
+  isOnline(): Promise<boolean> {
+    return this.#backplane.presence.isOnline(this.#user);
+  }
+
+  async groups(): Promise<string[]> {
+    return [...(await this.#backplane.memberships.groupsOf(this.#user))].sort();
+  }
 }
 
 export class GroupChannelAudience<Events extends object>
@@ -126,6 +141,21 @@ export class GroupChannelAudience<Events extends object>
 
   async remove(user: string): Promise<void> {
     await removeMember(this.#backplane, this.#group, checkedId("user", user));
+  }
+
+  join(connection: ConnectionName): Promise<boolean> {
+    return this.#move("join", connection);
+  }
+
+  leave(connection: ConnectionName): Promise<boolean> {
+    return this.#move("leave", connection);
+  }
+
+  async #move(kind: "join" | "leave", { user, id }: ConnectionName): Promise<boolean> {
+    const name = { user: checkedId("user", user), id: checkedId("connection", id) };
+    const { connections, unconfirmed } = await moveConnection(this.#backplane, kind, this.#group, name);
+    if (connections > 0 || unconfirmed === 0) return connections > 0;
+    throw new TidingsError("unavailable", "the node of the connection does not answer");
   }
 }
 

@@ -37,6 +37,8 @@ export interface Hub<Events extends object> {
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
   ): this;
+  /** Handles requests whose data no schema checks: the handler gets it as it came. */
+  action(name: string, handler: ActionHandler<unknown>): this;
 
   /**
    * Wraps every request and every message of clients; the first one added is the outermost. A login is no request yet:
@@ -47,10 +49,10 @@ export interface Hub<Events extends object> {
   /** Listens to a stage of the hub's work. @returns a function that removes the listener */
   on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
 
-  /**
-   * Replaces the policy on what users may join, send to, read the history of and see the presence of. The default one can
-   * be asked inside it: `(request) => request.claims.staff === true || defaultPolicy(request)`.
-   */
+  /** Listens to a stage of the hub's work until it happens once. @returns a function that removes the listener */
+  once<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
+
+  /** Replaces the policy on what users may join, publish to, and read the history of. */
   authorize(policy: Authorize): this;
 
   /**

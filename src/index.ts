@@ -35,7 +35,7 @@ export type {
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { Hub } from "./hub.ts";
-export type { GroupMember } from "./members/members.ts";
+export type { ConnectionName, GroupMember } from "./members/members.ts";
 export type {
   Channel,
   Claims,

@@ -104,8 +104,14 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     name: string,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+  ): this;
+  action(name: string, handler: ActionHandler<unknown>): this;
+  action(
+    ...given: [string, StandardSchemaV1, ActionHandler<unknown>] | [string, ActionHandler<unknown>]
   ): this {
-    this.#parts.router.action(name, schema, handler);
+    const { router } = this.#parts;
+    if (given.length === 2) router.action(...given);
+    else router.action(...given);
     return this;
   }
 
@@ -116,6 +122,14 @@ export class RunningHub<Events extends object> implements Hub<Events> {
 
   on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
     return this.#parts.hooks.on(name, listener);
+  }
+
+  once<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
+    const remove = this.on(name, (event) => {
+      remove();
+      return listener(event);
+    });
+    return remove;
   }
 
   authorize(policy: Authorize): this {

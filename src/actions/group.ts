@@ -26,8 +26,9 @@ export function groupActions(ports: BuiltinPorts): void {
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {
     const leaving = localConnection(local, connection);
-    await groupChanges.run(leaving, () => members.leave(leaving, group));
-    return { channel: groupChannel(group) };
+    await leaving.attached(InboundState).groupChanges.run(() => members.leave(leaving, group));
+    const durable = (await backplane.memberships.groupsOf(connection.user)).includes(group);
+    return { channel: groupChannel(group), ...(durable ? { durable } : {}) };
   });
   router.action("group.members", groupSchema, async ({ connection }, { group }) => {
     await policy.assert(localConnection(local, connection), "presence", groupChannel(group));

@@ -90,8 +90,15 @@ export class Router {
     name: string,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
-    { hasDeadline = true }: ActionOptions = {},
-  ): void {
+  ): void;
+  /** Registers a handler that gets the data as it came. */
+  action(name: string, handler: ActionHandler<unknown>): void;
+  action(name: string, ...given: [StandardSchemaV1, ActionHandler<never>] | [ActionHandler<never>]): void {
+    const [schema, handler] = given.length === 1 ? [ANY_DATA, given[0]] : given;
+    this.#register(name, schema, handler as ActionHandler<unknown>); // its input is the output of the schema
+  }
+
+  #register(name: string, schema: StandardSchemaV1, handler: ActionHandler<unknown>): void {
     if (!isId(name) || !/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
@@ -99,7 +106,10 @@ export class Router {
     if (typeof schema?.["~standard"]?.validate !== "function") {
       throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
     }
-    const handle = (context: ActionContext, data: unknown): unknown => {
+    if (typeof handler !== "function") {
+      throw new TidingsError("bad_request", `action ${name}: expected a handler, got ${typeof handler}`);
+    }
+    this.#actions.set(name, (context, data) => {
       const result = schema["~standard"].validate(data);
       if (result instanceof Promise)
         return result.then((checked) => handler(context, acceptedValue(checked)));
@@ -152,6 +162,11 @@ export class Router {
     return middleware(context, async () => this.#through(index + 1, context, action));
   }
 }
+
+/** Schema of actions that take any data. */
+const ANY_DATA: StandardSchemaV1 = {
+  "~standard": { version: 1, vendor: "tidings", validate: (value) => ({ value }) },
+};
 
 function acceptedValue<Value>(result: StandardSchemaV1.Result<Value>): Value {
   if (result.issues === undefined) return result.value;

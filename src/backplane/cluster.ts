@@ -63,6 +63,10 @@ export type Command =
       readonly reason?: string;
       readonly notice?: unknown;
     }
-  | { readonly kind: "join" | "leave"; readonly user: string; readonly group: string }
-  /** Asks for the rights of all connections of the user again. */
-  | { readonly kind: "refresh"; readonly user: string };
+  | {
+      readonly kind: "join" | "leave";
+      readonly user: string;
+      readonly group: string;
+      /** Only this connection. */
+      readonly connection?: string;
+    };

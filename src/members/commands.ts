@@ -32,11 +32,10 @@ export class Commands {
 
   /** @returns the number of affected connections */
   async run(command: Command): Promise<number> {
-    if (command.kind === "kick" && command.cause === "blocked") this.#blocks.note(command.user);
-    const connections = this.#local.connectionsOf(command.user);
-    if (command.kind === "kick") return kick(connections, command);
-    if (command.kind === "refresh") return this.#refreshAll(connections);
-    const { group, kind } = command;
+    const all = this.#local.connectionsOf(command.user);
+    if (command.kind === "kick") return kick(all, command);
+    const { group, kind, connection: id } = command;
+    const connections = id === undefined ? all : all.filter((each) => each.id === id);
     if (kind === "join") await Promise.all(connections.map((each) => this.#join(each, group)));
     else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
     return connections.length;

@@ -11,6 +11,20 @@ export async function addMember(
   return cluster.command({ kind: "join", user, group });
 }
 
+/** A connection, by its user and its id. */
+export interface ConnectionName {
+  readonly user: string;
+  readonly id: string;
+}
+
+/** Joins one connection to a group for as long as it lasts, or makes it leave, on whatever node it is. */
+export const moveConnection = (
+  { cluster }: Backplane,
+  kind: "join" | "leave",
+  group: string,
+  { user, id }: ConnectionName,
+): Promise<CommandResult> => cluster.command({ kind, user, group, connection: id });
+
 /** Ends a membership, and removes the user's connections from the group. */
 export async function removeMember(
   { memberships, cluster }: Backplane,

@@ -287,7 +287,14 @@ function refusalBy(blockedMs: number | undefined): Refusal {
 
 export { Blocks } from "./blocks.ts";
 export { Commands } from "./commands.ts";
-export { addMember, blockUser, type GroupMember, groupMembers, removeMember } from "./durable.ts";
+export {
+  addMember,
+  type ConnectionName,
+  type GroupMember,
+  groupMembers,
+  moveConnection,
+  removeMember,
+} from "./durable.ts";
 export { Gaps } from "./gaps.ts";
 export { PresenceComparison } from "./watching/comparison.ts";
 export { type Online, Watchers } from "./watching/watchers.ts";

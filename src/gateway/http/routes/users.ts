@@ -13,7 +13,7 @@ const connection = z.object({
 });
 
 /** Routes about users and their connections. */
-export const userRoutes = (ports: ApiPorts): Route[] => [
+export const userRoutes = ({ backplane: { presence, cluster, memberships } }: ApiPorts): Route[] => [
   route({
     name: "listUsers",
     access: "read",
@@ -63,6 +63,16 @@ export const userRoutes = (ports: ApiPorts): Route[] => [
 
 /** Orders to the connections of a user on all nodes. */
 const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[] => [
+  route({
+    name: "listGroups",
+    access: "read",
+    method: "get",
+    path: "/users/:user/groups",
+    summary: "The groups of which a user is a durable member, by name",
+    takes: z.object({ user }),
+    gives: z.object({ groups: z.array(z.string()) }),
+    handle: async ({ user }) => ({ groups: [...(await memberships.groupsOf(user))].sort() }),
+  }),
   route({
     name: "kickUser",
     access: "admin",
