@@ -25,7 +25,7 @@ import {
   type ApiPorts,
   type Authenticator,
   apiKeysOf,
-  assertAuthenticator,
+  assertOrigins,
   Callers,
   createApi,
   createMetrics,
@@ -120,25 +120,15 @@ export function hubWith<Events extends object = EventMap>(
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
-  const admitting = withAnonymous(checked, config.policy.anonymous);
-  const authenticator = withLimits(admitting, { timeoutMs });
-  const development = authenticator.mode === "development";
-  assertOrigins(authenticator, config);
+  const authenticator = withLimits(checked, { timeoutMs });
+  assertOrigins(authenticator, config.origins);
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
+  const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers };
   const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
   return new RunningHub(assemble(basis, authorize));
-}
-
-/** Browsers send cookies with the requests of every site: without a list of origins any page could connect as its visitor. */
-function assertOrigins({ cookies }: Authenticator, { origins }: Config): void {
-  if (cookies !== true || origins.length > 0) return;
-  throw new TidingsError(
-    "bad_request",
-    "origins: expected the sites whose pages may connect, such as https://app.example, because auth has cookies: true",
-  );
 }
 
 const STRANGE_PROXY =
@@ -282,9 +272,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     metrics,
     policy,
   });
-  const isDraining = (): boolean => gateway.isDraining;
-  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining };
-  const api = makeApi(basis, guards, parts);
+  const parts = { publisher, reads, backplane, probe, local, inbound, metrics };
+  const api = makeApi(basis, guards, parts, () => gateway.isDraining);
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,
@@ -301,18 +290,23 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
 
 type ApiParts = Pick<
   ApiPorts,
-  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
+  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics"
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
+function makeApi(
+  basis: Basis,
+  { httpLimits, limitSettings, overload }: Guards,
+  parts: ApiParts,
+  isDraining: () => boolean,
+): Api {
   const { config, authenticator, development, neighbours, node, report, workers, log } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
   const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
   const guards = { httpLimits, limitSettings, overload };
-  const times = { startedAt: performance.now(), requested: requestLog(log) };
+  const times = { startedAt: performance.now(), requested: requestLog(log), isDraining };
   const api = createApi({ ...parts, ...about, ...guards, ...times, apiKeys: apiKeysOf(config) });
   if (development) mountPage(api, path);
   return api;

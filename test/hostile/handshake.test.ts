@@ -142,7 +142,8 @@ describe("an upgrade that is refused", () => {
     const never = new Promise<never>(() => undefined);
     const auth = {
       mode: "token",
-      authenticate: ({ token }: { token?: string }) => (token === undefined ? Promise.resolve(undefined) : never),
+      authenticate: ({ token }: { token?: string }) =>
+        token === undefined ? Promise.resolve(undefined) : never,
     } as const;
     const { url } = await startHub({ auth, websocket: { loginTimeoutMs: 50 } });
     const peer = new RawPeer(url({ token: "x" }));

@@ -122,9 +122,20 @@ export function withCheckedIds(authenticator: Authenticator): Authenticator {
   });
 }
 
-function assertIdentity({ user, platform, expiresAt, can }: Identity): void {
-  const problem = can === undefined ? undefined : grantsProblem(can);
-  if (problem !== undefined) throw new TidingsError("unauthorized", `can of the credentials: ${problem}`);
+/**
+ * Checks that an authenticator by cookies has a list of origins. Browsers send cookies with the requests of every site, so
+ * any page could connect as its visitor.
+ * @throws TidingsError `bad_request`
+ */
+export function assertOrigins({ cookies }: Authenticator, origins: readonly string[]): void {
+  if (cookies !== true || origins.length > 0) return;
+  throw new TidingsError(
+    "bad_request",
+    "origins: expected the sites whose pages may connect, such as https://app.example, because auth has cookies: true",
+  );
+}
+
+function assertIdentity({ user, platform, expiresAt }: Identity): void {
   if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
   if (platform !== undefined && !isId(platform)) {
     throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);
