@@ -22,7 +22,8 @@ export type { EncodedPush } from "./encode.ts";
 export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
 export type { ErrorCode } from "./errors.ts";
 export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
-export { jsonProblem } from "./forms/json-problem.ts";
+export type { Unsubscribe } from "./events/subscriptions.ts";
+export { Subscriptions } from "./events/subscriptions.ts";
 export type {
   ClientFrame,
   ClientMessage,

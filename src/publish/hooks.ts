@@ -4,8 +4,10 @@ import {
   type DisconnectClass,
   type ErrorCode,
   Overdue,
+  Subscriptions,
   TidingsError,
   toTidingsError,
+  type Unsubscribe,
   within,
 } from "../protocol/protocol.ts";
 import type { Receipt } from "./receipt.ts";
@@ -101,7 +103,7 @@ export interface PublishedMessage {
 export type HookName = keyof HookEvents;
 export type Listener<Name extends HookName> = (event: HookEvents[Name]) => unknown;
 
-type Listeners = { [Name in HookName]: Set<Listener<Name>> };
+type Listeners = { readonly [Name in HookName]: Subscriptions<Listener<Name>> };
 
 /** Calls of hooks that may hang at a time, before further ones are refused at once. */
 const MAX_OVERDUE = 1_000;
@@ -112,19 +114,14 @@ export class Hooks {
   /** Calls that hang. */
   readonly #overdue = new Overdue(MAX_OVERDUE);
   readonly #listeners: Listeners = {
-    connect: new Set(),
-    refused: new Set(),
-    disconnect: new Set(),
-    online: new Set(),
-    offline: new Set(),
-    join: new Set(),
-    leave: new Set(),
-    message: new Set(),
-    delivered: new Set(),
-    acknowledged: new Set(),
-    dropped: new Set(),
-    binary: new Set(),
-    error: new Set(),
+    connect: new Subscriptions(),
+    disconnect: new Subscriptions(),
+    online: new Subscriptions(),
+    offline: new Subscriptions(),
+    message: new Subscriptions(),
+    delivered: new Subscriptions(),
+    binary: new Subscriptions(),
+    error: new Subscriptions(),
   };
 
   /** @param timeoutMs deadline of a listener that may refuse */
@@ -132,15 +129,10 @@ export class Hooks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /**
-   * @returns a function that removes the listener
-   * @throws TidingsError `bad_request` for a name that is no hook
-   */
-  on<Name extends HookName>(name: Name, listener: Listener<Name>): () => void {
-    this.#assertName(name);
-    const listeners: Set<Listener<Name>> = this.#listeners[name];
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+  /** @returns a function that removes this subscription */
+  on<Name extends HookName>(name: Name, listener: Listener<Name>): Unsubscribe {
+    const listeners: Subscriptions<Listener<Name>> = this.#listeners[name];
+    return listeners.add(listener);
   }
 
   /** Names of other libraries' events, such as `connection`, would never be emitted. */
@@ -160,12 +152,13 @@ export class Hooks {
   }
 
   has(name: HookName): boolean {
-    return this.#listeners[name].size > 0;
+    return this.#listeners[name].list.length > 0;
   }
 
   /** Calls the listeners, and waits for none of them. */
   emit<Name extends HookName>(name: Name, event: HookEvents[Name]): void {
-    for (const listener of this.#listeners[name]) {
+    for (const { isActive, listener } of this.#listeners[name].list) {
+      if (!isActive) continue;
       try {
         const done = listener(event);
         if (done instanceof Promise) done.catch((error: unknown) => this.#failed(name, error));
@@ -183,7 +176,8 @@ export class Hooks {
   async ask<Name extends HookName>(name: Name, event: HookEvents[Name]): Promise<unknown[]> {
     const answers: unknown[] = [];
     const what = `the ${name} hook`;
-    for (const listener of this.#listeners[name]) {
+    for (const { isActive, listener } of this.#listeners[name].list) {
+      if (!isActive) continue;
       try {
         this.#overdue.assertRoom(what);
         answers.push(await within(this.#timeoutMs, what, async () => listener(event), this.#overdue.add));
