@@ -5,8 +5,11 @@ import { SessionState } from "./session-state.ts";
 /** Interval of the checks: the expiry of a token counts in seconds. */
 const CHECK_MS = 1_000;
 
-/** Time before the expiry at which the server warns the client. */
+/** Time before the expiry at which the server warns the client: a third of a login that lives under 90 s. */
 const WARNING_MS = 30_000;
+
+/** At least two checks are left for the warning. */
+const MIN_WARNING_MS = 2 * CHECK_MS;
 
 /** Closes connections whose login expires. One timer for all: a timer for each would cost more than its other state. */
 export class Expiry {
@@ -27,7 +30,8 @@ export class Expiry {
     }
     const state = connection.attached(SessionState);
     state.expiresAt = expiresAt;
-    state.isWarned = false;
+    const thirdMs = (expiresAt - Date.now()) / 3;
+    state.warnsAt = expiresAt - Math.min(WARNING_MS, Math.max(thirdMs, MIN_WARNING_MS));
     this.#expiring.add(connection);
   }
 
@@ -53,11 +57,11 @@ function check(connection: Connection, now: number): void {
   const state = connection.attached(SessionState);
   const { expiresAt = Number.POSITIVE_INFINITY } = state;
   if (now >= expiresAt) connection.close("token_expired");
-  else if (!state.isWarned && now >= expiresAt - WARNING_MS) warn(connection, state);
+  else if (now >= state.warnsAt) warn(connection, state);
 }
 
 function warn(connection: Connection, state: SessionState): void {
-  state.isWarned = true;
+  state.warnsAt = Number.POSITIVE_INFINITY;
   const message = "the login ends soon, renew it with robot.login";
   const data = { expiresAt: state.expiresAt };
   connection.send(encodeServerFrame({ event: "notice", code: "token_expiring", message, data }));

@@ -4,8 +4,8 @@ import { Attachment } from "../../local/local.ts";
 export class SessionState extends Attachment {
   /** When the login expires, in milliseconds since 1970; undefined: never. */
   expiresAt: number | undefined;
-  /** True after the warning that the login expires soon. */
-  isWarned = false;
+  /** When the client is warned that the login expires soon; Infinity after that. */
+  warnsAt = Number.POSITIVE_INFINITY;
   /** True once a drain has started to close the connection. */
   isLeaving = false;
 }
