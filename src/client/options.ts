@@ -2,75 +2,136 @@ import { type Positions, TidingsError } from "../protocol/protocol.ts";
 import type { BackoffOptions } from "./connection/backoff.ts";
 import type { WebSocketConstructor } from "./connection/web-socket.ts";
 
-/** A token, or a function that returns one. It is called for every attempt, and shortly before the login expires. */
-export type TokenSource = string | (() => string | Promise<string>);
+/**
+ * A token, or a function that returns one. It is called for every attempt, and at two thirds of a login's lifetime. A
+ * function that throws is called again with backoff. It gives up, which ends the session with `unauthorized`, by
+ * throwing a TidingsError that is not retryable, or by returning nothing.
+ */
+export type TokenSource = string | (() => TokenOrNone | Promise<TokenOrNone>);
+type TokenOrNone = string | null | undefined;
 
+/** Delays and number of the attempts to connect. */
+export interface ReconnectOptions extends BackoffOptions {
+  /** Failed attempts in a row after which the client closes. @default Infinity */
+  readonly maxAttempts: number;
+}
+
+/** A place for the positions of a page: `sessionStorage`, `localStorage`, or an object with these two methods. */
+export interface PositionStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}
+
+/** An option that is `undefined` has its default. A bad value is the error `bad_request`. */
 export interface ConnectOptions {
-  /**
-   * Sent in the first message, so that it appears in no URL and no log. Without `token` and `user` the server
-   * authenticates the client by the URL or the browser's cookies.
-   */
-  token?: TokenSource;
+  /** Sent in the first message, so that it appears in no URL and no log. */
+  token?: TokenSource | undefined;
   /** User to connect as, in development mode. */
-  user?: string;
-  /** Connect without credentials, where the server admits visitors (`policy.anonymous`). @default false */
-  anonymous?: boolean;
+  user?: string | undefined;
+  /**
+   * The request itself carries the credentials: cookies of a browser, or what your `authenticate` reads. A URL with `token` or
+   * `user_id` needs no further credentials. @default false
+   */
+  cookies?: boolean | undefined;
   /** Platform of this device. @default "web", set by the server */
-  platform?: string;
+  platform?: string | undefined;
   /** Name of this device, which its cursors are kept under. @default the platform, set by the server */
-  device?: string;
-  /** Positions to recover from: the `client.positions` that the application stored. */
-  positions?: Positions;
-  /** Acknowledge a stored message after its listeners ran. @default true */
-  autoAck?: boolean;
+  device?: string | undefined;
+  /** Positions to recover from: the `client.positions` that the application stored. @default those in `storage` */
+  positions?: Positions | undefined;
+  /**
+   * Keeps the positions of this page, so that a reload misses nothing, also when another tab of the user acknowledges.
+   * @default sessionStorage in browsers; false: none
+   */
+  storage?: PositionStorage | false | undefined;
+  /** Acknowledge a stored message when its listeners have ended. @default true */
+  autoAck?: boolean | undefined;
   /** Maximum number of requests and messages that wait for a connection. @default 100 */
-  queueLimit?: number;
+  queueLimit?: number | undefined;
   /** Timeout of replies and receipts, in milliseconds. @default 10_000 // 10 s */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Timeout of an attempt, from the token to the welcome, in milliseconds. @default 10_000 // 10 s */
-  connectTimeoutMs?: number;
-  /** Delays between attempts. @default from 1 s, doubling, at most 30 s, with full jitter */
-  reconnect?: Partial<BackoffOptions>;
+  connectTimeoutMs?: number | undefined;
+  /** Time for the promise of a listener, in milliseconds. Then the message counts as handled. @default 30_000 // 30 s */
+  listenerTimeoutMs?: number | undefined;
+  /** Delays between attempts, and their number. @default from 1 s, doubling, at most 30 s, with full jitter, without end */
+  reconnect?: { readonly [Name in keyof ReconnectOptions]?: ReconnectOptions[Name] | undefined } | undefined;
   /** WebSocket class to connect with. @default the global one */
-  WebSocket?: WebSocketConstructor;
+  WebSocket?: WebSocketConstructor | undefined;
 }
 
 /** The options with their defaults. */
 export interface ClientOptions extends ConnectOptions {
-  readonly url: URL;
+  readonly url: string;
   readonly autoAck: boolean;
   readonly queueLimit: number;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
-  readonly reconnect: BackoffOptions;
+  readonly listenerTimeoutMs: number;
+  readonly reconnect: ReconnectOptions;
   readonly WebSocket: WebSocketConstructor;
 }
 
-/** @throws TidingsError `bad_request` when the URL is not valid, or there is no WebSocket class */
+/** Options by what `typeof` says of a good value. Numbers are 1 or more, and texts are not empty. */
+const BY_TYPE: Readonly<Record<string, string>> = {
+  string: "token user platform device",
+  function: "token WebSocket",
+  boolean: "cookies autoAck storage",
+  object: "positions storage reconnect",
+  number: "queueLimit timeoutMs connectTimeoutMs listenerTimeoutMs minMs maxMs maxAttempts",
+};
+
+/** @throws TidingsError `bad_request` for a URL or an option that is not valid, and without credentials */
 export function resolveOptions(url: string | URL, options: ConnectOptions): ClientOptions {
-  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
-  if (WebSocket === undefined) {
-    throw new TidingsError("bad_request", "no global WebSocket: pass options.WebSocket");
-  }
-  return {
+  const resolved = {
     autoAck: true,
     queueLimit: 100,
     timeoutMs: 10_000,
     connectTimeoutMs: 10_000,
-    ...options,
-    reconnect: { minMs: 1_000, maxMs: 30_000, ...options.reconnect },
+    listenerTimeoutMs: 30_000,
+    WebSocket: globalThis.WebSocket as WebSocketConstructor,
+    ...checked(options),
+    reconnect: {
+      ...{ minMs: 1_000, maxMs: 30_000, maxAttempts: Number.POSITIVE_INFINITY },
+      ...checked(options.reconnect ?? {}),
+    },
     url: webSocketUrl(url),
-    WebSocket,
   };
+  const { token, user, cookies } = resolved;
+  if (!(resolved.WebSocket as unknown)) throw badRequest("no global WebSocket: pass options.WebSocket");
+  if (!(token || user || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
+    throw badRequest("no credentials: pass token, user (in development mode), or cookies: true");
+  }
+  return resolved;
 }
 
-/** Browsers may give a URL that is relative to the page, or with http. */
-function webSocketUrl(url: string | URL): URL {
+/** Checks options. @returns those that are not undefined */
+function checked<Options extends object>(options: Options): DefinedOf<Options> {
+  const defined = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [name, value] of defined) {
+    const types = Object.keys(BY_TYPE).filter((type) => BY_TYPE[type]?.split(" ").includes(name));
+    // For a text, `value >= 1` is of no importance.
+    const isGood = value && (typeof value !== "number" || value >= 1);
+    if (types.length > 0 && !(types.includes(typeof value) && (isGood || value === false))) {
+      throw badRequest(`${name}: expected a ${types.join(" or ")}${types[0] === "number" ? " from 1" : ""}`);
+    }
+  }
+  return Object.fromEntries(defined) as DefinedOf<Options>; // the same entries
+}
+
+const badRequest = (message: string): TidingsError => new TidingsError("bad_request", message);
+
+type DefinedOf<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
+/**
+ * Browsers may give a URL that is relative to the page, or with http. The class URL of React Native adds a slash to the
+ * path, so the text of an absolute URL stays as it is. WebSockets refuse a fragment.
+ */
+function webSocketUrl(url: string | URL): string {
+  const text = String(url).replace(/#.*/s, "");
   // Only browsers have a page address, and only some programs include its type.
   const { location } = globalThis as { location?: { href: string } };
-  try {
-    return new URL(new URL(url, location?.href).href.replace(/^http/, "ws"));
-  } catch (cause) {
-    throw new TidingsError("bad_request", `url: expected ws://… or wss://…, not "${url}"`, { cause });
-  }
+  const absolute = location === undefined || /^\w+:/.test(text) ? text : new URL(text, location.href).href;
+  if (/^(ws|http)s?:\/\/[^/?]/i.test(absolute)) return absolute.replace(/^http/i, "ws");
+  throw badRequest("url: expected ws:// or wss://, or in browsers a path");
 }

@@ -1,40 +1,59 @@
-/**
- * Codes of error replies, which keep the connection. Close codes (close.ts) end it.
- * `retryable`: an equal request may succeed later. `status`: the HTTP status of the error.
- */
-export const ERROR_CODES = {
+/** Codes of error replies, which keep the connection, with their HTTP status. Close codes (close.ts) end it. */
+const STATUS = {
   /** The input has the wrong shape. */
-  bad_request: { retryable: false, status: 400 },
+  bad_request: 400,
   /** No valid credentials. */
-  unauthorized: { retryable: false, status: 401 },
-  /** The time of the token has passed, or has not come yet: log in with a fresh one. */
-  token_expired: { retryable: false, status: 401 },
+  unauthorized: 401,
   /** The user may not do this. */
-  forbidden: { retryable: false, status: 403 },
+  forbidden: 403,
   /** The named thing does not exist. */
-  not_found: { retryable: false, status: 404 },
+  not_found: 404,
   /** No handler has this name. */
-  unknown_action: { retryable: false, status: 404 },
+  unknown_action: 404,
   /** The state has moved on. */
-  conflict: { retryable: false, status: 409 },
+  conflict: 409,
   /** Over a size limit. */
-  too_large: { retryable: false, status: 413 },
+  too_large: 413,
   /** Too many messages, requests or stored bytes. */
-  rate_limited: { retryable: true, status: 429 },
+  rate_limited: 429,
   /** A hook of the application refused it. */
-  refused: { retryable: false, status: 403 },
+  refused: 403,
+  /** The application disconnected the user. Of clients: their session is over. */
+  kicked: 403,
+  /** A newer connection of the user took the place. Of clients: their session is over. */
+  replaced: 403,
+  /** The user has too many connections. Of clients: their session is over. */
+  limit: 403,
+  /** The user is blocked. Of clients: their session is over. */
+  blocked: 403,
   /** The server failed. */
-  internal: { retryable: true, status: 500 },
+  internal: 500,
   /** The backplane is unavailable, or the node is closing or overloaded. */
-  unavailable: { retryable: true, status: 503 },
+  unavailable: 503,
   /** No reply in time. */
-  timeout: { retryable: true, status: 504 },
+  timeout: 504,
 } as const;
 
-export type ErrorCode = keyof typeof ERROR_CODES;
+export type ErrorCode = keyof typeof STATUS;
+
+/** An equal request may succeed later after failures of the server, and after too many requests. */
+const isRetryable = (status: number): boolean => status === 429 || status >= 500;
+
+type ErrorTable = { readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly status: number } };
+
+/** The codes, with their HTTP status. `retryable`: an equal request may succeed later. */
+export const ERROR_CODES: ErrorTable = /* @__PURE__ */ tableOf(STATUS);
+
+function tableOf(statuses: Readonly<Record<ErrorCode, number>>): ErrorTable {
+  const rows = Object.entries(statuses).map(([code, status]) => [
+    code,
+    { retryable: isRetryable(status), status },
+  ]);
+  return Object.fromEntries(rows) as ErrorTable; // a row for each code
+}
 
 export const isErrorCode = (value: unknown): value is ErrorCode =>
-  typeof value === "string" && Object.hasOwn(ERROR_CODES, value);
+  typeof value === "string" && Object.hasOwn(STATUS, value);
 
 export interface TidingsErrorOptions extends ErrorOptions {
   /** Milliseconds after which an equal request may succeed. @default not known */
@@ -56,12 +75,12 @@ export class TidingsError extends Error {
 
   /** True when an equal request may succeed later. */
   get retryable(): boolean {
-    return ERROR_CODES[this.code].retryable;
+    return isRetryable(this.status);
   }
 
   /** HTTP status of this error. */
   get status(): number {
-    return ERROR_CODES[this.code].status;
+    return STATUS[this.code];
   }
 }
 

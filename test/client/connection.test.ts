@@ -79,17 +79,18 @@ test("reconnects after a lost connection, after 1011, and after a retryable clos
 test("does not reconnect after a final close code, and rejects pending calls", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
-  const waiting = expect(alice.client.request("chat.say")).rejects.toMatchObject({ code: "unavailable" });
+  const waiting = alice.client.request("chat.say");
   (await server.login()).close(4501, "out");
   expect(await alice.status("closed")).toEqual({
     type: "closed",
     code: 4501,
     reason: "out",
     willRetry: false,
+    error: expect.objectContaining({ code: "kicked", retryable: false }),
   });
-  await waiting;
+  await expect(waiting).rejects.toMatchObject({ code: "kicked" });
   expect(alice.client.state).toBe("closed");
-  await expect(alice.client.send({ type: "chat", to: "bob" })).rejects.toMatchObject({ code: "unavailable" });
+  await expect(alice.client.send({ type: "chat", to: "bob" })).rejects.toMatchObject({ code: "kicked" });
 });
 
 test("invalid credentials reject `ready`", async () => {
@@ -157,15 +158,21 @@ test("an attempt without a welcome times out", async () => {
   expect(reason).toBe("no welcome within 10 ms");
 });
 
-test("a silent connection is pinged after one heartbeat and ended after two", async () => {
+test("a silent connection is pinged after one heartbeat, and ended without an answer", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
-  const silent = await server.login({ heartbeatMs: 20 });
+  const silent = await server.accept();
+  silent.answersPings = false;
+  const login = await silent.next();
+  silent.welcome({ heartbeatMs: 60 });
+  silent.reply(login, {});
   expect(await silent.next()).toEqual({ type: "ping" });
-  const answering = await server.login({ heartbeatMs: 20 });
-  expect(await alice.status("closed")).toMatchObject({
-    reason: "no frame from the server for two heartbeats",
-  });
+  const answering = await server.accept();
+  answering.answersPings = false;
+  const again = await answering.next();
+  answering.welcome({ heartbeatMs: 60 });
+  answering.reply(again, {});
+  expect(await alice.status("closed")).toMatchObject({ reason: "no answer to a ping within 60 ms" });
   for (let heartbeat = 0; heartbeat < 5; heartbeat++) {
     expect(await answering.next()).toEqual({ type: "ping" });
     answering.send({ type: "pong" });
@@ -246,7 +253,7 @@ test("renews the login at the notice `token_expiring`", async () => {
 test("reports a failed renewal, and repeats it before the login expires", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url, { token: () => "token" });
-  const connection = await server.login({ expiresAt: Date.now() + 400 });
+  const connection = await server.login({ expiresAt: Date.now() + 1_500 });
   connection.refuse(await connection.next(), "unauthorized");
   expect(await alice.status("error")).toMatchObject({ stage: "token", error: { code: "unauthorized" } });
   expect(await connection.next()).toMatchObject({ action: "robot.login" });

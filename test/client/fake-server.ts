@@ -78,6 +78,8 @@ export class FakeConnection {
   readonly #inflow = new Inflow<ClientFrame>();
   readonly #socket: WebSocket;
   readonly path: string;
+  /** False: pings come to {@link next} and have no answer, as on a connection that is dead without a close frame. */
+  answersPings = true;
   /** Resolves with the close code; 1006 when the connection was lost. */
   readonly ended: Promise<number>;
 
@@ -85,7 +87,11 @@ export class FakeConnection {
     this.#socket = socket;
     this.path = path;
     this.ended = once(socket, "close").then(([code]) => code);
-    socket.on("message", (text) => this.#inflow.put(JSON.parse(String(text))));
+    socket.on("message", (text) => {
+      const frame: ClientFrame = JSON.parse(String(text));
+      if (frame.type === "ping" && this.answersPings) this.send({ type: "pong" });
+      else this.#inflow.put(frame);
+    });
   }
 
   /** The next frame of the client. */

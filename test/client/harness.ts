@@ -1,4 +1,10 @@
-import { type Client, type ConnectOptions, connect, type Status } from "../../src/client/client.ts";
+import {
+  type Client,
+  type ConnectOptions,
+  connect,
+  type PresenceEvent,
+  type Status,
+} from "../../src/client/client.ts";
 
 /** Reconnect delays of a few milliseconds. */
 export const QUICK = { minMs: 1, maxMs: 5 };
@@ -14,6 +20,7 @@ type StatusOf<Type extends Status["type"]> = Extract<Status, { type: Type }>;
 export class Observed implements AsyncDisposable {
   readonly client: Client;
   readonly statuses: Status[] = [];
+  readonly presences: PresenceEvent[] = [];
   /** Data of the received messages. */
   readonly received: unknown[] = [];
   readonly #waiting = new Set<() => void>();
@@ -22,6 +29,10 @@ export class Observed implements AsyncDisposable {
     this.client = connect(url, { user: "alice", reconnect: QUICK, ...options });
     this.client.onStatus((status) => {
       this.statuses.push(status);
+      this.#look();
+    });
+    this.client.onPresence((event) => {
+      this.presences.push(event);
       this.#look();
     });
     this.client.on("*", ({ data }) => {

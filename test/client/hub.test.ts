@@ -166,7 +166,7 @@ describe("a client", () => {
       expect.objectContaining({ type: "closed", code: 4501, willRetry: false }),
     );
     expect(bob.statuses).toContainEqual(expect.objectContaining({ type: "notice", code: "kicked" }));
-    await expect(bob.client.send({ type: "n", to: "alice" })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(bob.client.send({ type: "n", to: "alice" })).rejects.toMatchObject({ code: "kicked" });
   });
 
   it("watches presence across reconnects", async () => {
@@ -176,9 +176,9 @@ describe("a client", () => {
     await alice.client.watchPresence({ users: ["bob"] });
     wire.cut();
     const bob = observed(url(), { user: "bob" });
-    await alice.until(() => alice.statuses.some((each) => each.type === "presence" && each.online));
+    await alice.until(() => alice.presences.some(({ online }) => online));
     await bob.client.close();
-    await alice.until(() => alice.statuses.some((each) => each.type === "presence" && !each.online));
+    await alice.until(() => alice.presences.some(({ online }) => !online));
   });
 
   it("keeps a user online who is in the grace period when the watch begins", async () => {

@@ -176,16 +176,16 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
   first.reply(watch, { online: { bob: ["web"], carol: ["ios"] } });
   expect(await watching).toEqual({ bob: ["web"], carol: ["ios"] });
-  first.send({ event: "presence", user: "carol", online: false });
-  await alice.status("presence");
+  first.send({ type: "presence", user: "carol", online: false });
+  await alice.until(() => alice.presences.length === 1);
   first.cut();
   const second = await server.login();
   second.reply(await second.next(), { online: { dave: ["web"] } });
-  await alice.status("presence", 3);
-  expect(alice.all("presence")).toEqual([
-    { type: "presence", user: "carol", online: false },
-    { type: "presence", user: "bob", online: false },
-    { type: "presence", user: "dave", online: true },
+  await alice.until(() => alice.presences.length === 3);
+  expect(alice.presences).toEqual([
+    { user: "carol", online: false },
+    { user: "bob", online: false },
+    { user: "dave", online: true },
   ]);
 });
 
@@ -206,7 +206,7 @@ test("a presence frame that comes before the reply to the watch is newer than th
   second.send({ event: "notice", code: "done", message: "" });
   await alice.status("notice");
 
-  expect(alice.all("presence").map(({ online }) => online)).toEqual([false, true]);
+  expect(alice.presences.map(({ online }) => online)).toEqual([false, true]);
 });
 
 test("requests presence and history", async () => {

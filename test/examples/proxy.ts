@@ -10,6 +10,8 @@ export interface Proxy {
   /** Ends every connection, and refuses new ones until {@link mend}. */
   breakDown(): void;
   mend(): void;
+  /** Makes every connection half-open: it stays, and carries nothing in either direction any more. New ones work. */
+  swallow(): void;
 }
 
 /** Carries TCP connections from a port of its own to another one on this machine. */
@@ -45,6 +47,10 @@ export async function startProxy(to: number): Promise<Proxy> {
     },
     mend() {
       isBroken = false;
+    },
+    swallow() {
+      // Without a reader a socket would not notice its end.
+      for (const socket of sockets) socket.unpipe().resume();
     },
   };
 }

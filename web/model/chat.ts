@@ -44,6 +44,7 @@ export class Chat {
     this.#latency = new Latency(this.#client, this.state);
     this.#client.on("*", (message) => this.#inbox.receive(message));
     this.#client.onStatus((status) => this.#follow(status));
+    this.#client.onPresence(({ user, online }) => void this.#try(this.#presence.changed(user, online)));
     this.#inbox.startCatchingUp();
     this.state.conversation("all");
     this.#stopFollowing = effect(() => this.#select(this.state.selected.value));
@@ -114,9 +115,6 @@ export class Chat {
         break;
       case "closed":
         this.#closed(status);
-        break;
-      case "presence":
-        void this.#try(this.#presence.changed(status.user, status.online));
         break;
       case "lost":
         this.#lost(status.channel);

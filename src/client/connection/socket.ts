@@ -1,13 +1,14 @@
-import { DIALECT, shouldReconnect } from "../../protocol/protocol.ts";
+import { DIALECT, TidingsError } from "../../protocol/protocol.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import { PROBE_MS } from "./liveness.ts";
 import type { Cancel, Timers } from "./timers.ts";
 import type { WebSocketConstructor, WebSocketEvent, WebSocketLike } from "./web-socket.ts";
 
 /**
- * `connecting`: until the server's welcome. `open`: logged in. `waiting`: for the next attempt. `closed`: no further
- * attempts.
+ * `connecting`: until the server's welcome. `open`: logged in. `waiting`: for the next attempt. `paused`: until the
+ * application connects again. `closed`: no further attempts.
  */
-export type SocketState = "connecting" | "open" | "waiting" | "closed";
+export type SocketState = "connecting" | "open" | "waiting" | "paused" | "closed";
 
 /** The end of a connection or of an attempt to connect. */
 export interface Ending {
@@ -16,23 +17,38 @@ export interface Ending {
   readonly willRetry: boolean;
   /** Milliseconds until the next attempt, with `willRetry`. */
   readonly delayMs?: number;
+  /** Cause that is known better than by its code. */
+  readonly error?: TidingsError | undefined;
 }
 
 export interface SocketHandlers<Opening> {
-  /** Called when an attempt starts. Resolves with the URL, and with the value that `opened` gets. */
+  /**
+   * Called when an attempt starts. Resolves with the URL, and with the value that `opened` gets. A TidingsError that is
+   * not retryable ends the attempts.
+   */
   prepare(attempt: number): Promise<{ url: string; opening: Opening }>;
   /** Called when the WebSocket is open: the client can log in. */
   opened(opening: Opening): void;
   text(text: string): void;
-  /** Called when a connection or an attempt ended, unless `stop` ended it. */
+  /** Tells whether another attempt may succeed after an end with this code. */
+  willRetry(code: number): boolean;
+  /** Called when a connection or an attempt ended, unless `pause` or `stop` ended it. */
   ended(ending: Ending): void;
 }
 
 export interface SocketOptions {
   readonly WebSocket: WebSocketConstructor;
-  readonly reconnect: BackoffOptions;
+  readonly reconnect: BackoffOptions & { readonly maxAttempts: number };
   /** Maximum duration of an attempt, in milliseconds. */
   readonly connectTimeoutMs: number;
+}
+
+/** Changes of {@link ReconnectingSocket.fail} to what an equal close by the server would cause. */
+export interface Failure {
+  /** The next attempt starts at once. */
+  readonly retryNow?: boolean;
+  /** The cause of a final end: no attempt can succeed. */
+  readonly final?: TidingsError | undefined;
 }
 
 /** Close code of RFC 6455 for a connection that ended without a close frame, or could not be made. */
@@ -45,7 +61,7 @@ const OPEN = 1;
 /** Timeout of `stop` for the server's half of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** Opens one WebSocket after another, until the server closes with a final code or the application stops it. */
+/** Opens one WebSocket after another, until an end is final or the application stops it. */
 export class ReconnectingSocket<Opening> {
   readonly #options: SocketOptions;
   readonly #handlers: SocketHandlers<Opening>;
@@ -60,8 +76,9 @@ export class ReconnectingSocket<Opening> {
   #serial = 0;
   /** The server's delay for the next attempt, in place of the backoff. */
   #reconnectMs: number | undefined;
+  /** End of the present attempt's time, by `performance.now()`. */
+  #attemptEnds = 0;
   #cancelTimer: Cancel | undefined;
-  readonly #online = (): void => this.retryNow();
 
   constructor(options: SocketOptions, timers: Timers, handlers: SocketHandlers<Opening>) {
     this.#options = options;
@@ -73,17 +90,17 @@ export class ReconnectingSocket<Opening> {
     return this.#state;
   }
 
-  start(): void {
-    if (this.#state === "closed") return;
-    network()?.addEventListener?.("online", this.#online);
-    this.retryNow();
-  }
-
-  /** Starts the next attempt now. */
-  retryNow(): void {
-    if (this.#state !== "waiting") return;
-    this.#cancelTimer?.();
-    void this.#connect();
+  /**
+   * Starts the next attempt now. An attempt that runs gets 5 s more at most, because it may have begun on a network that
+   * is gone.
+   */
+  hasten(): void {
+    if (this.#state === "waiting" || this.#state === "paused") {
+      this.#cancelTimer?.();
+      void this.#connect();
+    } else if (this.#state === "connecting" && this.#attemptEnds - performance.now() > PROBE_MS) {
+      this.#limitAttempt(PROBE_MS, true);
+    }
   }
 
   /** Drops the text when the WebSocket is not open: its end is reported, and calls are repeated or rejected then. */
@@ -100,22 +117,29 @@ export class ReconnectingSocket<Opening> {
   }
 
   /** Sets the delay before the next attempt, because the server announced that it closes. */
-  reconnectAfter(delayMs: number): void {
+  reconnectAfter(delayMs: number | undefined): void {
     this.#reconnectMs = delayMs;
   }
 
   /** Ends the connection as if the server had closed it with this code. */
-  fail(code: number, reason: string): void {
+  fail(code: number, reason: string, failure?: Failure): void {
     const socket = this.#socket;
-    this.#end(code, reason);
+    this.#end(code, reason, failure);
     socket?.close();
+  }
+
+  /** Ends the connection and starts no attempt until `hasten`. */
+  pause(): void {
+    const socket = this.#socket;
+    this.#detach("paused");
+    socket?.close(NORMAL);
   }
 
   /** Closes without further attempts. Resolves after the closing handshake, or after its timeout. */
   stop(): Promise<void> {
     const socket = this.#socket;
     this.#detach("closed");
-    if (socket === undefined) return Promise.resolve();
+    if (!socket) return Promise.resolve();
     return new Promise((resolve) => {
       const giveUp = setTimeout(resolve, CLOSE_TIMEOUT_MS);
       socket.onclose = () => {
@@ -129,20 +153,27 @@ export class ReconnectingSocket<Opening> {
   async #connect(): Promise<void> {
     const serial = ++this.#serial;
     this.#state = "connecting";
-    const { connectTimeoutMs } = this.#options;
-    this.#cancelTimer = this.#timers.after(connectTimeoutMs, () => {
-      this.fail(NO_CLOSE_FRAME, `no welcome within ${connectTimeoutMs} ms`);
-    });
+    this.#limitAttempt(this.#options.connectTimeoutMs);
     try {
       const { url, opening } = await this.#handlers.prepare(++this.#attempts);
       if (serial === this.#serial) this.#open(url, opening);
     } catch (error) {
-      if (serial === this.#serial) this.#end(NO_CLOSE_FRAME, String(error));
+      const { retryable } = (error ?? {}) as Partial<TidingsError>;
+      const final = retryable === false ? (error as TidingsError) : undefined; // or a look-alike of another copy
+      if (serial === this.#serial) this.#end(NO_CLOSE_FRAME, String(error), { final });
     }
   }
 
+  #limitAttempt(timeoutMs: number, retryNow = false): void {
+    this.#cancelTimer?.();
+    this.#attemptEnds = performance.now() + timeoutMs;
+    this.#cancelTimer = this.#timers.after(timeoutMs, () => {
+      this.fail(NO_CLOSE_FRAME, `no welcome within ${timeoutMs} ms`, { retryNow });
+    });
+  }
+
   #open(url: string, opening: Opening): void {
-    const socket = new this.#options.WebSocket(url, DIALECT);
+    const socket = this.#make(url);
     this.#socket = socket;
     const isCurrent = (): boolean => this.#socket === socket;
     socket.onopen = () => {
@@ -158,30 +189,35 @@ export class ReconnectingSocket<Opening> {
     socket.onerror = () => {};
   }
 
-  #end(code: number, reason: string): void {
-    const willRetry = shouldReconnect(code);
+  /** @throws TidingsError `bad_request` when the platform refuses the URL, as it will at every attempt */
+  #make(url: string): WebSocketLike {
+    try {
+      return new this.#options.WebSocket(url, DIALECT);
+    } catch (cause) {
+      throw new TidingsError("bad_request", `no WebSocket can be made: ${cause}`, { cause });
+    }
+  }
+
+  #end(code: number, reason: string, { retryNow = false, final }: Failure = {}): void {
+    const { reconnect } = this.#options;
+    const mayRetry = !final && this.#handlers.willRetry(code);
+    const willRetry = mayRetry && this.#attempts < reconnect.maxAttempts;
     this.#detach(willRetry ? "waiting" : "closed");
     if (!willRetry) {
-      this.#handlers.ended({ code, reason, willRetry });
+      this.#handlers.ended({ code, reason, willRetry, error: final });
       return;
     }
-    const delayMs = this.#reconnectMs ?? backoffMs(this.#delays, this.#options.reconnect);
+    const delayMs = retryNow ? 0 : (this.#reconnectMs ?? backoffMs(this.#delays, reconnect));
     this.#reconnectMs = undefined;
     this.#delays++;
-    this.#cancelTimer = this.#timers.after(delayMs, () => this.retryNow());
+    this.#cancelTimer = this.#timers.after(delayMs, () => this.hasten());
     this.#handlers.ended({ code, reason, willRetry, delayMs });
   }
 
-  #detach(state: "waiting" | "closed"): void {
+  #detach(state: "waiting" | "paused" | "closed"): void {
     this.#serial++;
     this.#socket = undefined;
     this.#state = state;
     this.#cancelTimer?.();
-    if (state === "closed") network()?.removeEventListener?.("online", this.#online);
   }
-}
-
-/** The global object, which emits `online` in browsers and workers. Node's emits no events. */
-function network(): Partial<EventTarget> {
-  return globalThis as Partial<EventTarget>; // not every program includes the types of browsers
 }

@@ -1,10 +1,10 @@
-import { type Channel, TidingsError } from "../../protocol/protocol.ts";
+import type { Channel, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel } from "../connection/timers.ts";
-import type { Session } from "../session/session.ts";
+import { isRetryable, type Session } from "../session/session.ts";
 
 /** The last acknowledged offset of a channel. Without an `epoch` the client has not learned it yet. */
 export interface AckPosition {
-  readonly epoch?: string;
+  readonly epoch?: string | undefined;
   readonly offset: number;
 }
 
@@ -17,22 +17,20 @@ const INTERVAL_MS = 200;
  */
 export class Acks {
   readonly #session: Session;
-  readonly #failed: (error: unknown) => void;
   readonly #pending = new Map<Channel, AckPosition>();
   #cancelInterval: Cancel | undefined;
 
-  constructor(session: Session, failed: (error: unknown) => void) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#failed = failed;
   }
 
   /** Acknowledges all messages up to a position. A lower offset of the epoch changes nothing. */
   add(channel: Channel, position: AckPosition): void {
     const pending = this.#pending.get(channel);
-    if (pending === undefined || pending.epoch !== position.epoch || pending.offset < position.offset) {
+    if (!pending || pending.epoch !== position.epoch || pending.offset < position.offset) {
       this.#pending.set(channel, position);
     }
-    if (this.#cancelInterval === undefined) this.flush();
+    if (!this.#cancelInterval) this.flush();
   }
 
   /** Discards the pending acknowledgement of a channel that the client left. */
@@ -58,17 +56,17 @@ export class Acks {
 
   async #send(channel: Channel, position: AckPosition): Promise<void> {
     try {
-      await this.#session.request("message.ack", { channel, ...position }, { idempotent: false });
+      const { epoch, offset } = position;
+      await this.#session.request("message.ack", { channel, epoch, offset }, { idempotent: false });
     } catch (error) {
-      if (error instanceof TidingsError && error.retryable)
-        this.#retry(channel, position, error.retryAfterMs);
+      if (isRetryable(error)) this.#retry(channel, position, error.retryAfterMs);
       // `conflict` means that the epoch is over: its messages need no acknowledgement.
-      else if (!(error instanceof TidingsError && error.code === "conflict")) this.#failed(error);
+      else if ((error as TidingsError).code !== "conflict") this.#session.report(error);
     }
   }
 
   #retry(channel: Channel, position: AckPosition, retryAfterMs = INTERVAL_MS): void {
     if (!this.#pending.has(channel)) this.#pending.set(channel, position);
-    if (this.#cancelInterval === undefined) this.#startInterval(Math.max(INTERVAL_MS, retryAfterMs));
+    if (!this.#cancelInterval) this.#startInterval(Math.max(INTERVAL_MS, retryAfterMs));
   }
 }

@@ -1,5 +1,5 @@
 import { type Channel, groupChannel, TidingsError } from "../../protocol/protocol.ts";
-import type { Session } from "../session/session.ts";
+import type { CallOptions, Session } from "../session/session.ts";
 import type { Ordering } from "./ordering.ts";
 
 /** The position from which a joined group continues. */
@@ -24,35 +24,33 @@ export interface Member {
 export class Groups {
   readonly #session: Session;
   readonly #ordering: Ordering;
-  readonly #failed: (error: unknown) => void;
   readonly #joined = new Set<string>();
   /** Channels that the present connection has joined, by the server's `position` frames. */
   readonly #confirmed = new Set<Channel>();
 
-  constructor(session: Session, ordering: Ordering, failed: (error: unknown) => void) {
+  constructor(session: Session, ordering: Ordering) {
     this.#session = session;
     this.#ordering = ordering;
-    this.#failed = failed;
   }
 
-  async join(group: string): Promise<Joined> {
+  async join(group: string, options?: CallOptions): Promise<Joined> {
     // Without the position the server would continue from now and skip messages that the client still misses.
     const position = this.#ordering.position(groupChannel(group));
-    const joined = await this.#session.request("group.join", { group, position });
+    const joined = await this.#session.request("group.join", { group, position }, options);
     this.#joined.add(group);
     return joined as Joined; // as the protocol says
   }
 
-  async leave(group: string): Promise<void> {
+  async leave(group: string, options?: CallOptions): Promise<void> {
     this.#joined.delete(group);
     // While offline the position goes before the request, so that the next login does not name the group.
     if (!this.#session.isOnline) this.#ordering.forget(groupChannel(group));
-    await this.#session.request("group.leave", { group });
+    await this.#session.request("group.leave", { group }, options);
     this.#ordering.forget(groupChannel(group));
   }
 
-  async members(group: string): Promise<Member[]> {
-    const reply = await this.#session.request("group.members", { group });
+  async members(group: string, options?: CallOptions): Promise<Member[]> {
+    const reply = await this.#session.request("group.members", { group }, options);
     return (reply as { members: Member[] }).members; // as the protocol says
   }
 
@@ -78,8 +76,8 @@ export class Groups {
     } catch (cause) {
       this.#joined.delete(group);
       this.#ordering.forget(groupChannel(group));
-      const code = cause instanceof TidingsError ? cause.code : "internal";
-      this.#failed(new TidingsError(code, `could not rejoin group ${group}`, { cause }));
+      const { code } = cause as TidingsError; // a call rejects with nothing else
+      this.#session.report(new TidingsError(code, `could not rejoin group ${group}`, { cause }));
     }
   }
 }

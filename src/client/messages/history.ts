@@ -11,9 +11,9 @@ export interface HistoryPage<Events> {
 
 export interface HistoryQuery {
   /** @default the user's own channel */
-  channel?: Channel;
+  channel?: Channel | undefined;
   /** Only messages below this offset. @default the newest messages */
-  before?: number;
+  before?: number | undefined;
   /** Number of messages, 1–200. @default 50 */
-  limit?: number;
+  limit?: number | undefined;
 }

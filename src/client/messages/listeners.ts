@@ -1,40 +1,140 @@
-import type { Push } from "../../protocol/protocol.ts";
-import type { Unsubscribe } from "../connection/status.ts";
+import { type Push, Subscriptions, TidingsError, type Unsubscribe } from "../../protocol/protocol.ts";
+import type { Timers } from "../connection/timers.ts";
 
 /** The type under which a listener gets messages of all types. */
 export const EVERY_TYPE = "*";
 
 type Listener = (message: Push) => unknown;
 
+export interface MessageListenersOptions {
+  readonly timers: Timers;
+  /** Time for the promises of the listeners of a message, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly failed: (error: unknown) => void;
+  /** Called when no listener came for a stored message. */
+  readonly unhandled: (message: Push) => void;
+}
+
+/** A stored message that waits for its first listener. */
+interface Kept {
+  readonly message: Push;
+  readonly resolve: (handling: Promise<unknown> | undefined) => void;
+}
+
+/** Further calls of a listener with one message while its promise rejects. */
+const MORE_TRIES = 2;
+/** Delay before each of them. */
+const RETRY_MS = 500;
+
+const MAX_KEPT = 1_000;
+const KEPT_MS = 60_000;
+
 /** Message listeners by type. A listener that fails does not affect the others. */
 export class MessageListeners {
-  readonly #byType = new Map<string, Set<Listener>>();
-  readonly #failed: (error: unknown) => void;
+  readonly #options: MessageListenersOptions;
+  readonly #byType = new Map<string, Subscriptions<Listener>>();
+  #kept: Kept[] = [];
+  #hasNew = false;
 
-  constructor(failed: (error: unknown) => void) {
-    this.#failed = failed;
+  constructor(options: MessageListenersOptions) {
+    this.#options = options;
   }
 
+  /** Adds a listener. It gets the kept messages after the present task, or before the next message. */
   add(type: string, listener: Listener): Unsubscribe {
-    const listeners = this.#byType.get(type) ?? new Set();
-    this.#byType.set(type, listeners.add(listener));
-    return () => listeners.delete(listener);
+    const subscriptions = this.#byType.get(type) ?? new Subscriptions();
+    this.#byType.set(type, subscriptions);
+    this.#hasNew = true;
+    queueMicrotask(() => this.#flush());
+    return subscriptions.add(listener);
   }
 
-  /** Calls the listeners of the message's type, then those of every type. */
-  dispatch(message: Push): void {
-    this.#call(message.type, message);
-    this.#call(EVERY_TYPE, message);
+  /** Removes all listeners. */
+  clear(): void {
+    this.#byType.clear();
   }
 
-  #call(type: string, message: Push): void {
-    for (const listener of this.#byType.get(type) ?? []) {
+  /**
+   * Calls the listeners of the message's type, then those of every type. A stored message without listeners is kept.
+   * @returns undefined when all have ended, otherwise a promise that resolves when they have
+   */
+  dispatch(message: Push): Promise<unknown> | undefined {
+    this.#flush();
+    const listeners = this.#of(message);
+    if (listeners.length === 0 && message.offset !== undefined) return this.#keep(message);
+    const running: Promise<void>[] = [];
+    for (const { isActive, listener } of listeners) {
+      if (!isActive) continue;
       try {
         const result = listener(message);
-        if (result instanceof Promise) result.catch(this.#failed);
+        if (isPromise(result)) running.push(this.#settle(result, listener, message));
       } catch (error) {
-        this.#failed(error);
+        this.#options.failed(error);
       }
     }
+    return running.length > 0 ? this.#inTime(Promise.all(running)) : undefined;
+  }
+
+  #of({ type }: Push): Subscriptions<Listener>["list"] {
+    const everyType = this.#byType.get(EVERY_TYPE)?.list ?? [];
+    return type === EVERY_TYPE ? everyType : (this.#byType.get(type)?.list ?? []).concat(everyType);
+  }
+
+  #keep(message: Push): Promise<unknown> {
+    return new Promise((resolve) => {
+      const kept = { message, resolve };
+      this.#kept.push(kept);
+      this.#options.timers.after(KEPT_MS, () => this.#expire(kept));
+      if (this.#kept.length > MAX_KEPT) this.#expire(this.#kept[0]);
+    });
+  }
+
+  #expire(kept: Kept | undefined): void {
+    if (!kept || !this.#kept.includes(kept)) return;
+    this.#kept = this.#kept.filter((each) => each !== kept);
+    this.#options.unhandled(kept.message);
+    kept.resolve(undefined);
+  }
+
+  #flush(): void {
+    if (!this.#hasNew) return;
+    this.#hasNew = false;
+    const all = this.#kept;
+    this.#kept = [];
+    for (const kept of all) {
+      if (this.#of(kept.message).length > 0) kept.resolve(this.dispatch(kept.message));
+      else this.#kept.push(kept);
+    }
+  }
+
+  /** Waits for the promise of a listener. A rejection leads to further calls, but not for an ephemeral message. */
+  async #settle(result: unknown, listener: Listener, message: Push): Promise<void> {
+    const { timers, failed } = this.#options;
+    let pending = result;
+    for (let left = message.offset === undefined ? 0 : MORE_TRIES; ; left--) {
+      try {
+        await (pending ?? listener(message));
+        return;
+      } catch (error) {
+        if (left === 0) return failed(error);
+      }
+      pending = undefined;
+      await timers.pause(RETRY_MS);
+    }
+  }
+
+  /** Waits no longer than the timeout for the promises of the listeners. */
+  #inTime(ended: Promise<unknown>): Promise<void> {
+    const { timers, timeoutMs, failed } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = timers.after(timeoutMs, () => {
+        failed(new TidingsError("timeout", `a listener took over ${timeoutMs} ms`));
+        resolve();
+      });
+      void ended.then(cancel).then(resolve);
+    });
   }
 }
+
+const isPromise = (value: unknown): boolean =>
+  typeof (value as { then?: unknown } | undefined)?.then === "function";

@@ -1,4 +1,5 @@
 import type { Push } from "../../protocol/protocol.ts";
+import type { CallOptions } from "../session/session.ts";
 
 /** The message types of `Events`, an interface that maps each type to its data: `{ chat: { text: string } }`. */
 export type EventName<Events> = keyof Events & string;
@@ -25,27 +26,27 @@ type Audience =
   | { readonly group: string; readonly to?: undefined }
   | { readonly to?: undefined; readonly group?: undefined };
 
-export interface SendOptions {
+export interface SendOptions extends CallOptions {
   /** Wait for the receiver's acknowledgement. Requires `to` and a stored message. @default false */
-  ack?: boolean;
+  ack?: boolean | undefined;
   /**
    * Timeout in milliseconds: with `ack` of the acknowledgement (at most 60,000; then the receipt says `stored`),
-   * otherwise of the receipt. The wait for a connection does not count.
+   * otherwise of the receipt. It counts on a connection that is alive. A deadline for everything is a `signal`.
    * @default 5_000 // with `ack`; otherwise the client's `timeoutMs`
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Do not store the message: at most once, and rejected with `unavailable` without a connection. @default false */
-  ephemeral?: boolean;
+  ephemeral?: boolean | undefined;
   /** Idempotency key, 1–255 characters. @default a random one for stored messages */
-  key?: string;
+  key?: string | undefined;
 }
 
-export interface RequestOptions {
+export interface RequestOptions extends CallOptions {
   /** Timeout of the reply in milliseconds, which includes the wait for a connection. @default 10_000 // 10 s */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * The action has the same effect when it runs twice, so the client repeats it on the next connection when the present
    * one ends before the reply. Otherwise the request rejects with `unavailable`. @default false
    */
-  idempotent?: boolean;
+  idempotent?: boolean | undefined;
 }

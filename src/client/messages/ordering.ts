@@ -23,12 +23,16 @@ export class Ordering {
   /** The channel that moved last is the last one. */
   readonly #timelines = new Map<Channel, Timeline>();
   #leftOut: Channel[] = [];
+  /** Positions of groups that the login does not name, because to name a group is to join it. */
+  readonly #former: Positions = {};
 
-  constructor(events: OrderingEvents, positions: Positions = {}) {
+  /** @param isRestored the positions are a former page's: groups count once the client joins them, or is a member */
+  constructor(events: OrderingEvents, positions: Positions = {}, isRestored = false) {
     this.#events = events;
     for (const channel of Object.keys(positions) as Channel[]) {
       // The keys of `Positions` are channels.
-      this.#timelines.set(channel, this.#timeline(channel, positions[channel]));
+      if (isRestored && channel.startsWith("group:")) this.#former[channel] = positions[channel];
+      else this.#timelines.set(channel, this.#timeline(channel, positions[channel]));
     }
   }
 
@@ -42,11 +46,12 @@ export class Ordering {
   }
 
   position(channel: Channel): Position | undefined {
-    return this.#timelines.get(channel)?.position;
+    const timeline = this.#timelines.get(channel);
+    return timeline === undefined ? this.#former[channel] : timeline.position;
   }
 
   positions(): Positions {
-    const positions: Positions = {};
+    const positions: Positions = { ...this.#former };
     for (const [channel, { position }] of this.#timelines) {
       if (position !== undefined) positions[channel] = position;
     }
@@ -89,6 +94,12 @@ export class Ordering {
   /** Discards the position of a channel that the client left. */
   forget(channel: Channel): void {
     this.#timelines.delete(channel);
+    delete this.#former[channel];
+  }
+
+  /** Discards all positions, which are of another user. */
+  clear(): void {
+    for (const channel of Object.keys(this.positions()) as Channel[]) this.forget(channel);
   }
 
   disconnected(): void {
@@ -102,9 +113,16 @@ export class Ordering {
   }
 
   #moving(channel: Channel): Timeline {
-    const timeline = this.#timelines.get(channel) ?? this.#timeline(channel);
+    const timeline = this.#timelines.get(channel) ?? this.#timelineOfMember(channel);
     this.#timelines.delete(channel);
     this.#timelines.set(channel, timeline);
+    return timeline;
+  }
+
+  #timelineOfMember(channel: Channel): Timeline {
+    const timeline = this.#timeline(channel, this.#former[channel]);
+    // The server may continue from its cursor: what lies before it is a gap.
+    timeline.login(false);
     return timeline;
   }
 

@@ -1,4 +1,4 @@
-import type { Session } from "../session/session.ts";
+import type { CallOptions, Session } from "../session/session.ts";
 
 /** Platforms of the users who are online, by user. */
 export type Online = Record<string, string[]>;
@@ -9,32 +9,32 @@ export type PresenceQuery = { readonly users?: readonly string[]; readonly group
 /** Selects the users to watch. */
 export type WatchQuery = { readonly users: readonly string[] } | { readonly all: true };
 
+/** A watched user came online or went offline. */
+export interface PresenceEvent {
+  readonly user: string;
+  readonly online: boolean;
+}
+
 /** The server's limit for one request. */
 const USERS_PER_REQUEST = 1_000;
 
 /** The users whose presence the client watches. It watches them again on every connection. */
 export class PresenceWatch {
   readonly #session: Session;
-  readonly #changed: (user: string, online: boolean) => void;
-  readonly #failed: (error: unknown) => void;
+  readonly #changed: (event: PresenceEvent) => void;
   /** Users watched by name, and whether each is online. */
   readonly #users = new Map<string, boolean>();
   /** Users with a presence frame since the last request: its reply may be older than the frame. */
   readonly #changedSince = new Set<string>();
   #all = false;
 
-  constructor(
-    session: Session,
-    changed: (user: string, online: boolean) => void,
-    failed: (error: unknown) => void,
-  ) {
+  constructor(session: Session, changed: (event: PresenceEvent) => void) {
     this.#session = session;
     this.#changed = changed;
-    this.#failed = failed;
   }
 
-  async watch(query: WatchQuery): Promise<Online> {
-    const online = await this.#request(query);
+  async watch(query: WatchQuery, options?: CallOptions): Promise<Online> {
+    const online = await this.#request(query, options);
     if ("all" in query) this.#all = true;
     else for (const user of query.users) this.#users.set(user, Object.hasOwn(online, user));
     return online;
@@ -46,7 +46,7 @@ export class PresenceWatch {
       this.#users.set(user, online);
       this.#changedSince.add(user);
     }
-    this.#changed(user, online);
+    this.#changed({ user, online });
   }
 
   /** Watches again on a new connection, and reports the changes since the last one. */
@@ -54,7 +54,7 @@ export class PresenceWatch {
     try {
       await this.#session.insist(() => this.#watchAgain());
     } catch (error) {
-      this.#failed(error);
+      this.#session.report(error);
     }
   }
 
@@ -74,8 +74,8 @@ export class PresenceWatch {
     for (const user of Object.keys(await this.#request({ all: true }))) this.update(user, true);
   }
 
-  async #request(query: WatchQuery): Promise<Online> {
-    const reply = await this.#session.request("presence.watch", query);
+  async #request(query: WatchQuery, options?: CallOptions): Promise<Online> {
+    const reply = await this.#session.request("presence.watch", query, options);
     return (reply as { online: Online }).online; // as the protocol says
   }
 }

@@ -6,13 +6,11 @@ import type { Ordering } from "./ordering.ts";
 export class Recovery {
   readonly #session: Session;
   readonly #ordering: Ordering;
-  readonly #failed: (error: unknown) => void;
   readonly #running = new Set<Channel>();
 
-  constructor(session: Session, ordering: Ordering, failed: (error: unknown) => void) {
+  constructor(session: Session, ordering: Ordering) {
     this.#session = session;
     this.#ordering = ordering;
-    this.#failed = failed;
   }
 
   async fill(channel: Channel): Promise<void> {
@@ -21,7 +19,7 @@ export class Recovery {
     try {
       await this.#session.insist(() => this.#request(channel));
     } catch (error) {
-      this.#failed(error);
+      this.#session.report(error);
       this.#ordering.giveUp(channel);
     }
     this.#running.delete(channel);
@@ -35,8 +33,7 @@ export class Recovery {
       await this.#session.request("message.resume", { channel, ...from }, { idempotent: false });
       const hasAdvanced = this.#ordering.position(channel)?.offset !== from?.offset;
       // The server's send queue may still be full: an immediate request would only add to it.
-      if (!hasAdvanced)
-        throw new TidingsError("unavailable", `${channel}: the server sent none of the missing messages`);
+      if (!hasAdvanced) throw new TidingsError("unavailable", `${channel}: nothing came`);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { isErrorCode, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
+import { byteLength, encodeFrame } from "./encoding.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
 
 /** Behaviour of a call without a connection, or without a reply. */
@@ -12,6 +13,8 @@ export interface CallPlan {
   readonly timeoutMs: number;
   /** Start of the timeout: the call itself, or its latest write, so that the wait for a connection does not count. */
   readonly timedFrom: "call" | "write";
+  /** Rejects the call with the signal's reason. A call that waits for a connection is then never written. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `welcomed`: logged in, but missed messages and groups are still pending. */
@@ -21,17 +24,20 @@ interface Call {
   readonly text: string;
   readonly plan: CallPlan;
   readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: TidingsError) => void;
+  readonly reject: (error: unknown) => void;
   /** True when the call is written to the present connection. */
   written: boolean;
   writes: number;
   /** Milliseconds since 1970. */
   firstWrittenAt: number;
+  /** True when the timeout is over, and the call waits until the connection is proven alive or dead. */
+  isOverdue: boolean;
   /** Messages keep their order, also when a rate limit postpones one. */
   readonly isMessage: boolean;
   /** End of the timeout in milliseconds since 1970, while it runs. */
   deadline: number;
   cancelTimeout: Cancel | undefined;
+  stopListening: Cancel | undefined;
 }
 
 export interface CallsOptions {
@@ -39,7 +45,12 @@ export interface CallsOptions {
   readonly queueLimit: number;
   readonly timers: Timers;
   readonly write: (text: string) => void;
+  /** Called when a call has no answer yet: the connection may be dead. */
+  readonly unanswered: () => void;
 }
+
+/** A call without an answer for so long leads to a probe. An ordinary call is answered within a round trip. */
+const UNANSWERED_MS = 2_000;
 
 /** Repeats stop before the server's idempotency keys expire (5 minutes by default), so nothing is stored twice. */
 const REPEAT_WITHIN_MS = 4 * 60_000;
@@ -71,8 +82,10 @@ export class Calls {
    * Rejects with the server's error, `timeout`, `unavailable` or `too_large`.
    */
   call(fields: object, plan: CallPlan): Promise<unknown> {
-    const refusal = this.#refusal(plan);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    const { timeoutMs, signal } = plan;
+    const isBad = typeof timeoutMs !== "number" || !(timeoutMs > 0);
+    const refusal = isBad ? badTimeout() : signal?.aborted ? signal.reason : this.#refusal(plan);
+    if (refusal) return Promise.reject(refusal);
     return this.#add(fields, plan, this.#phase === "online" || (this.#phase === "welcomed" && !plan.queued));
   }
 
@@ -83,16 +96,16 @@ export class Calls {
 
   /** Resolves or rejects the call that a frame answers. @returns the frame's error when it answers no pending call */
   receive({ id, data, error }: InboundFrame): TidingsError | undefined {
-    if (error !== undefined && this.#postpone(id, error)) return undefined;
+    if (error && this.#postpone(id, error)) return undefined;
     const call = typeof id === "number" ? this.#take(id) : undefined;
-    if (error === undefined) {
+    if (!error) {
       call?.resolve(data);
       return undefined;
     }
     const { code, message = "", retryAfterMs } = error;
     const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message, { retryAfterMs });
     call?.reject(refusal);
-    return call === undefined ? refusal : undefined;
+    return call ? undefined : refusal;
   }
 
   welcomed(messageBytes: number): void {
@@ -122,20 +135,11 @@ export class Calls {
     const call = this.#pending.get(id);
     if (!call?.plan.repeated || Date.now() + retryAfterMs >= call.deadline) return false;
     call.written = false;
-    const { timers } = this.#options;
-    if (call.isMessage) this.#cancelHold ??= timers.after(retryAfterMs, () => this.#endHold());
-    else timers.after(retryAfterMs, () => this.#writePostponed(id, call));
+    this.#cancelHold ??= this.#options.timers.after(retryAfterMs, () => {
+      this.#cancelHold = undefined;
+      if (this.isOnline) this.online();
+    });
     return true;
-  }
-
-  #endHold(): void {
-    this.#cancelHold = undefined;
-    for (const [id, call] of this.#pending) if (call.isMessage) this.#writePostponed(id, call);
-  }
-
-  /** The call may have ended meanwhile, or be written to the next connection. */
-  #writePostponed(id: number, call: Call): void {
-    if (this.isOnline && !call.written && this.#pending.get(id) === call) this.#write(id, call);
   }
 
   offline(): void {
@@ -145,61 +149,80 @@ export class Calls {
     for (const [id, call] of this.#pending) {
       if (!call.written) continue;
       if (call.plan.repeated && call.writes < MAX_WRITES) this.#unwrite(call);
-      else this.#reject(id, new TidingsError("unavailable", "the connection ended before the reply arrived"));
+      else this.#reject(id, new TidingsError("unavailable", "the connection ended before the reply"));
     }
+  }
+
+  /** The connection is alive, so an overdue call is one that the server does not answer. */
+  proven(): void {
+    for (const [id, call] of this.#pending) if (call.isOverdue) this.#reject(id, noReply(call.plan));
+  }
+
+  /** Rejects all pending calls. */
+  rejectAll(error: TidingsError): void {
+    for (const id of this.#pending.keys()) this.#reject(id, error);
   }
 
   /** Rejects all pending and all later calls. */
   close(error: TidingsError): void {
     this.#phase = "closed";
     this.#closedBy = error;
-    for (const id of this.#pending.keys()) this.#reject(id, error);
+    this.rejectAll(error);
   }
 
   #refusal({ queued }: CallPlan): TidingsError | undefined {
-    if (this.#closedBy !== undefined) return this.#closedBy;
+    if (this.#closedBy) return this.#closedBy;
     if (this.#phase === "online") return undefined;
     if (!queued) {
       return this.#phase === "welcomed" ? undefined : new TidingsError("unavailable", "not connected");
     }
     if (this.#pending.size < this.#options.queueLimit) return undefined;
-    return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls wait for a connection`);
+    return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls`);
   }
 
   #add(fields: object, plan: CallPlan, now: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      const text = JSON.stringify({ id, ...fields });
+      const text = encodeFrame({ id, ...fields });
       const call: Call = {
         ...{ text, plan, resolve, reject, written: false, writes: 0, firstWrittenAt: 0 },
-        ...{ isMessage: "type" in fields, deadline: Number.POSITIVE_INFINITY, cancelTimeout: undefined },
+        ...{ isMessage: "type" in fields, isOverdue: false, deadline: Number.POSITIVE_INFINITY },
+        ...{ cancelTimeout: undefined, stopListening: this.#obey(id, plan.signal) },
       };
       this.#pending.set(id, call);
       if (plan.timedFrom === "call") this.#startTimeout(id, call);
-      const isHeld = this.#cancelHold !== undefined && call.isMessage && plan.queued;
+      const isHeld = this.#cancelHold && call.isMessage && plan.queued;
       if (now && !isHeld) this.#write(id, call);
     });
   }
 
+  /** Rejects the call when the signal aborts. @returns a function that ends this */
+  #obey(id: number, signal: AbortSignal | undefined): Cancel | undefined {
+    if (!signal) return undefined;
+    const abort = (): void => this.#reject(id, signal.reason);
+    signal.addEventListener("abort", abort);
+    return () => signal.removeEventListener("abort", abort);
+  }
+
   #write(id: number, call: Call): void {
     if (isLonger(call.text, this.messageBytes)) {
-      const limit = `larger than the server's limit of ${this.messageBytes} bytes`;
-      this.#reject(id, new TidingsError("too_large", limit));
+      this.#reject(id, new TidingsError("too_large", `over ${this.messageBytes} bytes`));
       return;
     }
-    if (call.writes > 0 && Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
-      this.#reject(id, new TidingsError("timeout", "no reply in time; the server may have handled the call"));
+    if (call.writes && Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
+      this.#reject(id, new TidingsError("timeout", "no reply in time"));
       return;
     }
     call.firstWrittenAt ||= Date.now();
     call.written = true;
     call.writes++;
-    if (call.plan.timedFrom === "write" && call.cancelTimeout === undefined) this.#startTimeout(id, call);
+    if (call.plan.timedFrom === "write" && !call.cancelTimeout) this.#startTimeout(id, call);
     this.#options.write(call.text);
   }
 
   #unwrite(call: Call): void {
     call.written = false;
+    call.isOverdue = false;
     if (call.plan.timedFrom !== "write") return;
     call.cancelTimeout?.();
     call.cancelTimeout = undefined;
@@ -207,13 +230,24 @@ export class Calls {
 
   #startTimeout(id: number, call: Call): void {
     const { timeoutMs } = call.plan;
+    const firstMs = Math.min(UNANSWERED_MS, timeoutMs);
     call.deadline = Date.now() + timeoutMs;
-    call.cancelTimeout = this.#options.timers.after(timeoutMs, () => {
-      this.#reject(id, new TidingsError("timeout", `no reply within ${timeoutMs} ms`));
-    });
+    const after = (delayMs: number, next: () => void): void => {
+      call.cancelTimeout = this.#options.timers.after(delayMs, () => {
+        if (call.written) this.#options.unanswered();
+        next();
+      });
+    };
+    after(firstMs, () => after(timeoutMs - firstMs, () => this.#overdue(id, call)));
   }
 
-  #reject(id: number, error: TidingsError): void {
+  /** A stored message is in doubt only on a connection that is alive: on a dead one it is written again. */
+  #overdue(id: number, call: Call): void {
+    call.isOverdue = call.written && call.plan.repeated && call.plan.timedFrom === "write";
+    if (!call.isOverdue) this.#reject(id, noReply(call.plan));
+  }
+
+  #reject(id: number, error: unknown): void {
     this.#take(id)?.reject(error);
   }
 
@@ -221,11 +255,17 @@ export class Calls {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
     call?.cancelTimeout?.();
+    call?.stopListening?.();
     return call;
   }
 }
 
-/** Compares the UTF-8 length with a limit. A UTF-16 unit takes at most 3 bytes, so most texts need no encoding. */
-function isLonger(text: string, bytes: number): boolean {
-  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
-}
+const noReply = ({ timeoutMs }: CallPlan): TidingsError =>
+  new TidingsError("timeout", `no reply within ${timeoutMs} ms`);
+
+const badTimeout = (): TidingsError =>
+  new TidingsError("bad_request", "timeoutMs: expected a number above 0");
+
+/** Compares the UTF-8 length with a limit. A UTF-16 unit takes at most 3 bytes, so most texts need no count. */
+const isLonger = (text: string, bytes: number): boolean =>
+  text.length * 3 > bytes && byteLength(text) > bytes;

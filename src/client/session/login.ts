@@ -1,14 +1,25 @@
-import type { Positions } from "../../protocol/protocol.ts";
+import { type Positions, shouldReconnect, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
+import { byteLength } from "./encoding.ts";
 
 /** The client's credentials: a token, in development mode a user id, or none of a visitor. */
 export type Credentials = { readonly token: string } | { readonly user_id: string } | Record<string, never>;
 
 type LoginOptions = Pick<ClientOptions, "url" | "token" | "user" | "anonymous" | "platform" | "device">;
 
-/** A login is renewed 30 s before it expires, or when a quarter of a shorter login is left. */
-const RENEW_BEFORE_MS = 30_000;
+/** A login is renewed when a third of its time is left. */
+const RENEW_AT = 2 / 3;
+
+/** The server's notice `token_expiring` comes so long before the end. It starts a renewal that is not due by itself. */
+const NOTICE_MS = 30_000;
+
+/** Refused logins in a row, each with a new token, after which the client gives up. */
+const MAX_REFUSALS = 5;
+
+/** Close codes for credentials that are not valid, or no longer or not yet. */
+const REFUSED = 4500;
+const EXPIRED = 4005;
 
 /**
  * Limits of a login, in bytes. A server reads little before it knows the client, and proxies take URLs of 8 KiB at most.
@@ -32,6 +43,9 @@ export class Login {
   readonly #timers: Timers;
   readonly #ports: LoginPorts;
   #expiresAt: number | undefined;
+  /** Time of the scheduled renewal, in milliseconds since 1970. */
+  #renewsAt = Number.POSITIVE_INFINITY;
+  #refusals = 0;
   #isRenewing = false;
   #cancelRenewal: Cancel | undefined;
 
@@ -43,16 +57,35 @@ export class Login {
 
   /** False when the URL or cookies carry the credentials. */
   get isByMessage(): boolean {
-    const { token, user, anonymous } = this.#options;
-    return token !== undefined || user !== undefined || anonymous === true;
+    return Boolean(this.#options.token || this.#options.user);
   }
 
-  /** Resolves with undefined when the login is not by message. Rejects with the token provider's error. */
+  /** Marks a login as accepted: earlier refusals no longer count. */
+  accepted(): void {
+    this.#refusals = 0;
+  }
+
+  /**
+   * Tells whether another attempt may succeed after a close code. Refused credentials are final, unless another attempt
+   * brings other ones: a token that the provider had cached may just have expired.
+   */
+  willRetry(code: number): boolean {
+    if (code !== REFUSED && code !== EXPIRED) return shouldReconnect(code);
+    const { token } = this.#options;
+    const mayChange = token === undefined ? code === EXPIRED : typeof token === "function";
+    return mayChange && ++this.#refusals < MAX_REFUSALS;
+  }
+
+  /**
+   * Resolves with undefined when the login is not by message.
+   * Rejects with the token provider's error, or `unauthorized` when it returns no token.
+   */
   async credentials(): Promise<Credentials | undefined> {
-    const { token, user, anonymous } = this.#options;
-    if (token !== undefined) return { token: typeof token === "string" ? token : await token() };
-    if (user !== undefined) return { user_id: user };
-    return anonymous === true ? {} : undefined;
+    const { token, user } = this.#options;
+    const text = typeof token === "function" ? await token() : token;
+    if (text) return { token: text };
+    if (token) throw new TidingsError("unauthorized", "the token provider returned no token");
+    return user ? { user_id: user } : undefined;
   }
 
   /**
@@ -67,23 +100,16 @@ export class Login {
       device,
       resume: positions,
     });
-    const sizeOf = (value: object): number => new TextEncoder().encode(JSON.stringify(value)).length;
-    return dataWith(resume((positions) => sizeOf(dataWith(positions)) < MAX_MESSAGE));
+    return dataWith(resume((some) => byteLength(JSON.stringify(dataWith(some))) < MAX_MESSAGE));
   }
 
   /** The URL of a connection whose login is not by message. */
   urlWith(resume: Resume): string {
     const { url, platform, device } = this.#options;
-    const full = new URL(url);
-    if (platform !== undefined) full.searchParams.set("platform", platform);
-    if (device !== undefined) full.searchParams.set("device", device);
-    const positions = resume((positions) => {
-      full.searchParams.set("resume", JSON.stringify(positions));
-      return full.href.length < MAX_URL;
-    });
-    if (Object.keys(positions).length > 0) full.searchParams.set("resume", JSON.stringify(positions));
-    else full.searchParams.delete("resume");
-    return full.href;
+    const own =
+      url + (url.includes("?") ? "" : "?") + parameter("platform", platform) + parameter("device", device);
+    const full = (positions: Positions): string => own + parameter("resume", JSON.stringify(positions));
+    return full(resume((positions) => full(positions).length < MAX_URL));
   }
 
   /**
@@ -93,12 +119,18 @@ export class Login {
   scheduleRenewal(expiresAt: number | undefined): void {
     this.stop();
     this.#expiresAt = expiresAt;
-    if (expiresAt === undefined || !this.#isRenewable) return;
+    if (!expiresAt || !this.#isRenewable) return;
     const leftMs = expiresAt - Date.now();
     // The client's clock is ahead: the server's notice `token_expiring` starts the renewal.
     if (leftMs <= 0) return;
-    const delayMs = Math.max(leftMs - RENEW_BEFORE_MS, leftMs * 0.75);
+    const delayMs = leftMs * RENEW_AT;
+    this.#renewsAt = Date.now() + delayMs;
     this.#cancelRenewal = this.#timers.after(delayMs, () => void this.renew());
+  }
+
+  /** Takes the server's notice that the login ends soon. A clock that is wrong is why no renewal is due before. */
+  expiring(): void {
+    if (this.#renewsAt > Date.now() + NOTICE_MS) void this.renew();
   }
 
   /** Logs in again with a new token. After a failure it retries in the remaining time, at shrinking intervals. */
@@ -108,7 +140,7 @@ export class Login {
     try {
       const credentials = await this.credentials();
       const reply = credentials && (await this.#ports.renew(credentials));
-      if (reply !== undefined) this.scheduleRenewal((reply as { expiresAt?: number }).expiresAt); // as the protocol says
+      if (reply) this.scheduleRenewal((reply as { expiresAt?: number }).expiresAt); // as the protocol says
     } catch (error) {
       this.#ports.failed(error);
       this.scheduleRenewal(this.#expiresAt);
@@ -119,6 +151,7 @@ export class Login {
   stop(): void {
     this.#cancelRenewal?.();
     this.#expiresAt = undefined;
+    this.#renewsAt = Number.POSITIVE_INFINITY;
   }
 
   /** Only a provider can return a new token. A constant one expires with the login. */
@@ -126,3 +159,7 @@ export class Login {
     return typeof this.#options.token === "function";
   }
 }
+
+/** Text of a query parameter. The class URL of React Native cannot add one. */
+const parameter = (name: string, value: string | undefined): string =>
+  value ? `&${name}=${encodeURIComponent(value)}` : "";

@@ -1,17 +1,19 @@
-import {
-  type Notice,
-  type PositionFrame,
-  type PresenceFrame,
-  type Push,
+import type {
+  Notice,
+  PositionFrame,
+  PresenceFrame,
+  Push,
   TidingsError,
-  type Welcome,
+  Welcome,
 } from "../../protocol/protocol.ts";
 import { Liveness } from "../connection/liveness.ts";
+import { onPage, WAKING } from "../connection/page.ts";
 import { type Ending, NO_CLOSE_FRAME, ReconnectingSocket, type SocketState } from "../connection/socket.ts";
 import type { StatusListeners } from "../connection/status.ts";
 import { Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
+import { endedBy } from "./ending.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
 import { type Credentials, Login, type Resume } from "./login.ts";
 
@@ -36,8 +38,18 @@ export interface SessionHandlers {
   push(push: Push): void;
   position(frame: PositionFrame): void;
   presence(frame: PresenceFrame): void;
-  /** Called when a connection or an attempt to connect ended. */
-  ended(ending: Ending): void;
+  /** Called when a connection or an attempt to connect ended. @param final the cause when no attempt follows */
+  ended(final: TidingsError | undefined): void;
+}
+
+export interface CallOptions {
+  /** Rejects the call with the signal's reason, for example `AbortSignal.timeout(5_000)` as a deadline. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface RequestPlan extends CallOptions {
+  readonly idempotent?: boolean | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Close codes of the client's own for a login that the server refused: retry, or give up. */
@@ -64,6 +76,7 @@ export class Session {
   readonly #calls: Calls;
   readonly #liveness: Liveness;
   readonly #login: Login;
+  #stopWaking = (): void => {};
   /** Number of the present connection. A task with another number belongs to an earlier one and stops. */
   #connection = 0;
 
@@ -74,11 +87,13 @@ export class Session {
     this.#handlers = handlers;
     this.#socket = this.#makeSocket();
     const write = (text: string): void => this.#socket.write(text);
-    this.#calls = new Calls({ queueLimit: options.queueLimit, timers, write });
+    const unanswered = (): void => this.#liveness.probe();
+    this.#calls = new Calls({ queueLimit: options.queueLimit, timers, write, unanswered });
     this.#liveness = new Liveness({
       timers,
       ping: () => write('{"type":"ping"}'),
-      lost: () => this.#socket.fail(NO_CLOSE_FRAME, "no frame from the server for two heartbeats"),
+      proven: () => this.#calls.proven(),
+      lost: (reason) => this.#socket.fail(NO_CLOSE_FRAME, reason, { retryNow: true }),
     });
     this.#login = this.#makeLogin();
   }
@@ -92,7 +107,27 @@ export class Session {
   }
 
   start(): void {
-    this.#socket.start();
+    // The application may have closed or paused the client in the task that made it.
+    if (this.state === "closed") return;
+    this.#stopWaking = onPage(WAKING, (wasHidden) => {
+      if (this.state !== "paused" && !wasHidden) this.connect();
+    });
+    if (this.state === "waiting") this.#socket.hasten();
+  }
+
+  /** Starts an attempt now, or demands a proof of life from an open connection. */
+  connect(): void {
+    this.#socket.hasten();
+    this.#liveness.probe();
+  }
+
+  /** Ends the connection until `connect`. Calls wait, unless there is an error to reject them with. */
+  pause(error?: TidingsError): void {
+    if (this.state === "paused" || this.state === "closed") return;
+    this.#socket.pause();
+    this.#offline(undefined);
+    if (error) this.#calls.rejectAll(error);
+    this.#statuses.emit({ type: "paused" });
   }
 
   /** Sends a message or request. Resolves with the `data` of its reply. */
@@ -104,10 +139,15 @@ export class Session {
   request(
     action: string,
     data: unknown,
-    { idempotent = true, timeoutMs = this.#options.timeoutMs } = {},
+    { idempotent = true, timeoutMs = this.#options.timeoutMs, signal }: RequestPlan = {},
   ): Promise<unknown> {
-    const plan = { queued: true, repeated: idempotent, timeoutMs, timedFrom: "call" } as const;
+    const plan = { queued: true, repeated: idempotent, timeoutMs, timedFrom: "call", signal } as const;
     return this.#calls.call({ action, data }, plan);
+  }
+
+  /** Reports an error of the server that has no caller. */
+  report(error: unknown): void {
+    this.#statuses.report("server", error);
   }
 
   /** Repeats a task after retryable errors, until the connection ends. Rejects with the first error that is final. */
@@ -118,15 +158,15 @@ export class Session {
         await task();
         return;
       } catch (error) {
-        if (!(error instanceof TidingsError) || !error.retryable) throw error;
+        if (!isRetryable(error)) throw error;
         await this.timers.pause(Math.max(this.#options.reconnect.minMs, error.retryAfterMs ?? 0));
       }
     }
   }
 
   /** Closes for good and rejects the pending calls. */
-  close(): Promise<void> {
-    this.#stop(new TidingsError("unavailable", "the client is closed"));
+  close(error: TidingsError): Promise<void> {
+    this.#stop(error);
     return this.#socket.stop();
   }
 
@@ -135,6 +175,7 @@ export class Session {
       prepare: (attempt) => this.#prepare(attempt),
       opened: (credentials) => this.#opened(credentials),
       text: (text) => this.#text(text),
+      willRetry: (code) => this.#login.willRetry(code),
       ended: (ending) => this.#ended(ending),
     });
   }
@@ -153,16 +194,16 @@ export class Session {
     this.#statuses.emit({ type: "connecting", attempt });
     try {
       const opening = await this.#login.credentials();
-      const url = opening === undefined ? this.#login.urlWith(this.#handlers.resume) : this.#options.url.href;
+      const url = opening ? this.#options.url : this.#login.urlWith(this.#handlers.resume);
       return { url, opening };
     } catch (cause) {
       this.#statuses.report("token", cause);
-      throw new TidingsError("unauthorized", "the token provider failed", { cause });
+      throw cause;
     }
   }
 
   #opened(credentials: Credentials | undefined): void {
-    if (credentials === undefined) return;
+    if (!credentials) return;
     const data = this.#login.data(credentials, this.#handlers.resume);
     this.#calls.login({ action: "robot.login", data }, LOGIN_PLAN).then(
       () => this.#goOnline(),
@@ -173,11 +214,12 @@ export class Session {
   #loginRefused(error: TidingsError): void {
     // The connection may have ended meanwhile; its end is reported already.
     if (this.state !== "connecting" && this.state !== "open") return;
-    this.#statuses.report("server", error);
+    this.report(error);
     const { code, message, retryable, retryAfterMs } = error;
-    if (retryAfterMs !== undefined) this.#socket.reconnectAfter(retryAfterMs);
-    if (code === "token_expired") this.#socket.fail(LOGIN_FAILED.expired, message);
-    else this.#socket.fail(retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, message);
+    if (retryAfterMs) this.#socket.reconnectAfter(retryAfterMs);
+    // Another token may be accepted.
+    const final = retryable || code === "unauthorized" ? undefined : error;
+    this.#socket.fail(retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, message, { final });
   }
 
   /** Completes the login in batches, then writes the queued calls. */
@@ -194,8 +236,7 @@ export class Session {
   }
 
   #complete(request: RestRequest): Promise<void> {
-    const failed = (error: unknown): void => this.#statuses.report("server", error);
-    return this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch(failed);
+    return this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch((error) => this.report(error));
   }
 
   async #renew(credentials: Credentials): Promise<unknown> {
@@ -233,16 +274,23 @@ export class Session {
         break;
       case "presence":
         this.#handlers.presence(frame as PresenceFrame);
+        break;
+      case "pong":
+        this.#liveness.answered();
+        break;
+      default:
+        this.#handlers.push(frame as Push);
     }
   }
 
   #reply(frame: InboundFrame): void {
     const unexpected = this.#calls.receive(frame);
-    if (unexpected !== undefined) this.#statuses.report("server", unexpected);
+    if (unexpected) this.report(unexpected);
   }
 
   #welcome(welcome: Welcome): void {
     this.#socket.welcomed();
+    this.#login.accepted();
     this.#calls.welcomed(welcome.limits.messageBytes);
     this.#liveness.start(welcome.heartbeatMs);
     this.#login.scheduleRenewal(welcome.expiresAt);
@@ -253,33 +301,34 @@ export class Session {
   }
 
   #notice({ code, message, data, reconnectMs }: Notice): void {
-    if (reconnectMs !== undefined) this.#socket.reconnectAfter(reconnectMs);
-    if (code === "token_expiring") void this.#login.renew();
+    if (reconnectMs) this.#socket.reconnectAfter(reconnectMs);
+    if (code === "token_expiring") this.#login.expiring();
     this.#statuses.emit({ type: "notice", code, message, data });
   }
 
-  #ended(ending: Ending): void {
+  #ended({ error: cause, ...ending }: Ending): void {
+    const error = ending.willRetry ? undefined : (cause ?? endedBy(ending.code, ending.reason));
+    if (error) this.#stop(error);
+    this.#offline(error);
+    this.#statuses.emit({ type: "closed", ...ending, ...(error && { error }) });
+  }
+
+  #offline(final: TidingsError | undefined): void {
     this.#connection++;
     this.#liveness.stop();
     this.#login.stop();
-    this.#handlers.ended(ending);
+    this.#handlers.ended(final);
     this.#calls.offline();
-    const { code, reason, willRetry } = ending;
-    if (!willRetry) this.#stop(endedBy(code, reason));
-    this.#statuses.emit({ type: "closed", ...ending });
   }
 
   #stop(error: TidingsError): void {
     this.#connection++;
+    this.#stopWaking();
     this.timers.close();
     this.#calls.close(error);
   }
 }
 
-/** The error of pending calls when the server closed the connection for good. */
-export function endedBy(code: number, reason: string): TidingsError {
-  return new TidingsError(
-    code === 4500 ? "unauthorized" : "unavailable",
-    `the server closed the connection with ${code}: ${reason}`,
-  );
-}
+/** Only a TidingsError is retryable, or a look-alike of another copy. */
+export const isRetryable = (error: unknown): error is TidingsError =>
+  (error as Partial<TidingsError> | null)?.retryable === true;

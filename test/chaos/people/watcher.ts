@@ -12,9 +12,7 @@ export class Watcher {
   constructor(url: string, name: string, users: readonly string[]) {
     this.#users = users;
     this.client = connect(url, { user: name, reconnect: RECONNECT });
-    this.client.onStatus((status) => {
-      if (status.type === "presence") this.#online.set(status.user, status.online);
-    });
+    this.client.onPresence(({ user, online }) => this.#online.set(user, online));
   }
 
   async watch(): Promise<void> {

@@ -40,7 +40,7 @@ onEveryRedis((redis) => {
     const closed = clients.flatMap((client) => client.all("closed"));
     expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([4000]));
     expectSpread(closed.map(({ delayMs = 0 }) => delayMs));
-    expect(watcher.all("presence").filter(({ online }) => !online)).toEqual([]);
+    expect(watcher.presences.filter(({ online }) => !online)).toEqual([]);
     const { body } = await cluster.n1.get("/groups/everyone-here/members");
     expect(body.members).toHaveLength(USERS.length);
   });

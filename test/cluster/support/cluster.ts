@@ -132,7 +132,7 @@ export class Watcher {
 
   /** A user's changes in their order: true for online. */
   of(user: string): boolean[] {
-    return this.#client.all("presence").flatMap((change) => (change.user === user ? [change.online] : []));
+    return this.#client.presences.flatMap((change) => (change.user === user ? [change.online] : []));
   }
 
   /** Resolves when so many changes of the user have been told. */

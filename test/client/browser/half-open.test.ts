@@ -1,0 +1,151 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { Client, Status } from "../../../src/client/client.ts";
+import { startProxy } from "../../examples/proxy.ts";
+import { startHub } from "../../support/hub.ts";
+import { launchBrowser } from "../../web/browser.ts";
+import { bundle } from "./bundle.ts";
+
+/** What the page of this test adds to its window. */
+interface TestWindow {
+  tidings: { connect(url: string, options: object): Client };
+  client: Client;
+  heard: unknown[];
+  statuses: Status["type"][];
+  wokenAt: number;
+  openedAt: number;
+}
+declare const window: TestWindow & EventTarget;
+declare const document: EventTarget;
+
+let browser: Browser;
+let address: string;
+const files = createServer((request, response) => {
+  const isScript = request.url === "/sdk.js";
+  response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+  response.end(isScript ? script : "<!doctype html><title>client</title>");
+});
+let script = "";
+
+beforeAll(async () => {
+  [browser, script] = [await launchBrowser(), await bundle()];
+  files.listen(0, "127.0.0.1");
+  await once(files, "listening");
+  address = `http://127.0.0.1:${(files.address() as AddressInfo).port}`; // it listens on TCP
+});
+
+afterAll(async () => {
+  await browser.close();
+  files.close();
+});
+
+/** Loads the page and connects alice in it. */
+async function connectIn(page: Page, port: number): Promise<void> {
+  await page.goto(address);
+  await page.evaluate(
+    async ([sdk, url]) => {
+      window.tidings = await import(sdk);
+      window.client = window.tidings.connect(url, { user: "alice" });
+      window.heard = [];
+      window.statuses = [];
+      window.client.on("*", ({ data }) => window.heard.push(data));
+      window.client.onStatus(({ type }) => {
+        window.statuses.push(type);
+        if (type === "open") window.openedAt = performance.now();
+      });
+      await window.client.ready;
+    },
+    [`${address}/sdk.js`, `ws://127.0.0.1:${port}/ws`] as const,
+  );
+}
+
+async function newPage(): Promise<Page> {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  return context.newPage();
+}
+
+/** Ways in which a page wakes up. */
+const WAKES: [string, (page: Page) => Promise<void>][] = [
+  ["the event `online`", (page) => page.evaluate(() => void window.dispatchEvent(new Event("online")))],
+  ["the event `pageshow`", (page) => page.evaluate(() => void window.dispatchEvent(new Event("pageshow")))],
+  [
+    "`visibilitychange`",
+    (page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange"))),
+  ],
+  [
+    "the end of a freeze",
+    async (page) => {
+      const session = await page.context().newCDPSession(page);
+      await session.send("Page.setWebLifecycleState", { state: "frozen" });
+      await session.send("Page.setWebLifecycleState", { state: "active" });
+    },
+  ],
+];
+
+describe("a page whose connection is half-open", () => {
+  it.each(WAKES)("gets and sends every message once, within 6 s of %s", async (_how, wake) => {
+    const { hub, at } = await startHub();
+    const proxy = await startProxy(at.port);
+    const page = await newPage();
+    await connectIn(page, proxy.port);
+    proxy.swallow();
+    for (const data of ["one", "two"]) await hub.user("alice").send({ type: "chat", data });
+    await page.evaluate(() => {
+      for (const data of ["three", "four"]) void window.client.send({ type: "chat", to: "bob", data });
+      for (const name of ["online", "pageshow"])
+        window.addEventListener(name, () => (window.wokenAt ??= performance.now()));
+      for (const name of ["visibilitychange", "resume"]) {
+        document.addEventListener(name, () => (window.wokenAt ??= performance.now()));
+      }
+    });
+    await wake(page);
+    await page.waitForFunction(() => window.heard.length === 2);
+    // The measured time is the promise itself: a probe of 5 s and one attempt.
+    expect(await page.evaluate(() => window.openedAt - window.wokenAt)).toBeLessThan(6_000);
+    expect(await page.evaluate(() => window.heard)).toEqual(["one", "two"]);
+    await page.evaluate(() => window.client.request("robot.ping"));
+    const { messages } = await hub.history("user:bob");
+    expect(messages.map(({ data }) => data)).toEqual(["three", "four"]);
+  });
+});
+
+describe("a page that reloads", () => {
+  it("gets what came meanwhile, though another tab of the user has acknowledged it", async () => {
+    const { hub, at } = await startHub();
+    const [first, second] = [await newPage(), await newPage()];
+    await connectIn(first, at.port);
+    await connectIn(second, at.port);
+    await hub.user("alice").send({ type: "chat", data: "before" });
+    await first.waitForFunction(() => window.heard.length === 1);
+    await first.goto("about:blank");
+    const receipt = await hub.user("alice").send({ type: "chat", data: "meanwhile" }, { ack: true });
+    expect(receipt.state).toBe("acked"); // by the other tab
+    await connectIn(first, at.port);
+    await first.waitForFunction(() => window.heard.length > 0);
+    expect(await first.evaluate(() => window.heard)).toEqual(["meanwhile"]);
+  });
+});
+
+describe("a page", () => {
+  it("connects to a URL relative to its address", async () => {
+    const page = await newPage();
+    await page.goto(address);
+    const reason = await page.evaluate(async (sdk) => {
+      const { connect } = (await import(sdk)) as TestWindow["tidings"];
+      const client = connect("/ws#top", { user: "alice" });
+      const connecting = await new Promise<string>((resolve) => {
+        client.onStatus(
+          (status) => status.type === "closed" && resolve(`${status.code} ${status.willRetry}`),
+        );
+      });
+      await client.close();
+      return connecting;
+    }, `${address}/sdk.js`);
+    // The server of the files is no hub. A URL that the browser refuses would have been final.
+    expect(reason).toBe("1006 true");
+  });
+});
