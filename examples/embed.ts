@@ -13,7 +13,7 @@ hub.on("online", ({ user }) => hub.broadcast({ type: "joined", data: { user }, e
 const Shipment = z.object({ order: z.int(), buyer: z.string() });
 hub.action("order.ship", Shipment, (_context, { order, buyer }) =>
   // To every device of the buyer, who gets it later when away now. The receipt is the reply.
-  hub.user(buyer).send({ type: "shipped", data: { order } }, { ack: true }),
+  hub.user(buyer).send({ type: "shipped", data: { order }, ack: true }),
 );
 const server = createServer((_request, response) => response.end("the pages of the application\n"));
 hub.attach(server); // takes WebSockets at /ws, and nothing else

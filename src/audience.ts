@@ -1,36 +1,57 @@
-import type { ConnectionName, GroupMember } from "./members/members.ts";
-import type { ConnectionInfo } from "./protocol/protocol.ts";
-import type { PublishOptions, Receipt } from "./publish/publish.ts";
+import type { GroupMember } from "./members/members.ts";
+import type { ConnectionInfo, HistoryPage } from "./protocol/protocol.ts";
+import type { HistoryQuery, Receipt, Retry } from "./publish/publish.ts";
 
 /** The application's message types and their data, declared once: `{ chat: { text: string } }`. */
 export type EventMap = Record<string, unknown>;
 
-/** A message as the application sends it. */
+/** A message as the application sends it. Everything about it stands in it, as on the wire and in HTTP. */
 export type Outgoing<Events extends object> = {
-  [Type in keyof Events & string]: {
-    readonly type: Type;
-    /** Any JSON value. */
-    readonly data?: Events[Type];
-    /** User in whose name the application sends the message. @default none */
-    readonly from?: string;
-    /** At most once, without history and offset. @default false */
-    readonly ephemeral?: boolean;
-  };
+  [Type in keyof Events & string]: { readonly type: Type } & DataField<Events[Type]> & DeliveryFields;
 }[keyof Events & string];
 
-/** One channel to send to. Narrowing it gives a new audience. */
-export interface Audience<Events extends object> {
+/** Any JSON value. Optional where its type allows `undefined`. */
+type DataField<Data> = undefined extends Data
+  ? { readonly data?: Data | undefined }
+  : { readonly data: Data };
+
+/** Fields of a message that say how it is delivered. */
+export interface DeliveryFields {
+  /** User in whose name the application sends the message. @default none */
+  readonly from?: string | undefined;
+  /** At most once, without history and offset. @default false */
+  readonly ephemeral?: boolean | undefined;
+  /** Wait for the receiver's acknowledgement. Needs a single user and a stored message. @default false */
+  readonly ack?: boolean | undefined;
+  /** Idempotency key: a duplicate within the window sends nothing and gets the first receipt. @default none */
+  readonly key?: string | undefined;
+  /** Timeout of the acknowledgement, in milliseconds. @default 5_000 // 5 s */
+  readonly timeoutMs?: number | undefined;
+  /** Wait for the reports of other nodes: the receipt has the `total` of all nodes. @default false */
+  readonly count?: boolean | undefined;
+}
+
+/** How a call behaves; nothing of it is sent. */
+export interface SendOptions {
+  /** Ends the call with the signal's reason. A message that was published by then stays published. */
+  readonly signal?: AbortSignal | undefined;
+  /** Repeat after a retryable failure, under one idempotency key. @default no retry */
+  readonly retry?: Retry | undefined;
+}
+
+/** One or more channels to send to. Narrowing it gives a new audience. */
+export interface Audience<Events extends object, Sent = Receipt> {
   /** Leaves out these connections, for instance the one that caused the message. Holds for live delivery. */
-  except(...connections: string[]): Audience<Events>;
+  except(...connections: string[]): Audience<Events, Sent>;
 
   /** Sends only to connections on these platforms. */
-  platforms(...platforms: string[]): Audience<Events>;
+  platforms(...platforms: string[]): Audience<Events, Sent>;
 
   /**
-   * Publishes a message to the channel.
+   * Publishes a message.
    * @throws TidingsError `bad_request` for a bad type or data, `unavailable` while the backplane is unavailable
    */
-  send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt>;
+  send(message: Outgoing<Events>, options?: SendOptions): Promise<Sent>;
 }
 
 export interface KickOptions {
@@ -59,19 +80,8 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
    */
   kick(options?: KickOptions): Promise<KickResult>;
 
-  /**
-   * Closes the user's connections for good (4506), and refuses logins on all nodes until the time is over. A later block replaces this one.
-   * @param ms a whole number of milliseconds, at most 100 years; 0 ends a block
-   * @throws TidingsError `bad_request` for another number, `unavailable` while the backplane is unavailable
-   */
-  block(ms: number, options?: Pick<KickOptions, "reason" | "notice">): Promise<KickResult>;
-
-  /**
-   * Asks the policy for the rights of all the user's connections again, after the application has changed them. A connection
-   * leaves the groups that the user may no longer join, and watches nobody whose presence is hidden now.
-   * @throws TidingsError `unavailable` while the backplane is unavailable
-   */
-  refresh(): Promise<KickResult>;
+  /** Reads the newest page of the user's history, as {@link GroupAudience.history} does. */
+  history(query?: HistoryQuery): Promise<HistoryPage<Events>>;
 
   /** Lists the user's connections on all nodes, oldest first. */
   connections(): Promise<ConnectionInfo[]>;
@@ -85,6 +95,12 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
 
 /** A group of users, on every node. */
 export interface GroupAudience<Events extends object> extends Audience<Events> {
+  /**
+   * Reads the newest page of the group's history before an offset, oldest first.
+   * @throws TidingsError `unavailable` while the backplane is unavailable
+   */
+  history(query?: HistoryQuery): Promise<HistoryPage<Events>>;
+
   /** Lists everyone in the group, joined or durable, by user id. */
   members(): Promise<GroupMember[]>;
 
@@ -113,17 +129,11 @@ export interface GroupAudience<Events extends object> extends Audience<Events> {
 }
 
 /** Several users, each on the own channel. */
-export interface UsersAudience<Events extends object> {
-  /** See {@link Audience.except}. */
-  except(...connections: string[]): UsersAudience<Events>;
-
-  /** See {@link Audience.platforms}. */
-  platforms(...platforms: string[]): UsersAudience<Events>;
-
+export interface UsersAudience<Events extends object> extends Audience<Events, readonly Receipt[]> {
   /**
    * Publishes a message to each user. The data is encoded once, and ephemeral messages cost half of as many single
    * sends. Receipts come in the order of the users. An idempotency key counts for each user separately.
    * @throws TidingsError the first error, as {@link Audience.send}; the other users get the message
    */
-  send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt[]>;
+  send(message: Outgoing<Events>, options?: SendOptions): Promise<readonly Receipt[]>;
 }

@@ -4,6 +4,7 @@ import type {
   KickOptions,
   KickResult,
   Outgoing,
+  SendOptions,
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
@@ -20,16 +21,27 @@ import {
   type Channel,
   type ConnectionInfo,
   groupChannel,
+  type HistoryPage,
   idError,
   isId,
   TidingsError,
   userChannel,
 } from "./protocol/protocol.ts";
-import { applicationKey, type Publisher, type PublishOptions, type Receipt } from "./publish/publish.ts";
+import {
+  APPLICATION,
+  applicationKey,
+  type HistoryQuery,
+  type HistoryReads,
+  historyPage,
+  type Publisher,
+  type PublishOptions,
+  type Receipt,
+} from "./publish/publish.ts";
 
 export interface AudiencePorts {
   readonly publisher: Publisher;
   readonly backplane: Backplane;
+  readonly reads: HistoryReads;
 }
 
 /** Connections of an audience that get a message. */
@@ -61,14 +73,21 @@ export class ChannelAudience<Events extends object> implements Audience<Events> 
     return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, platforms });
   }
 
-  send(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
-    const { type, data, from, ephemeral } = message;
+  send(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt> {
+    const { type, data, from, ephemeral, ack, key, timeoutMs, count } = message;
     const { platforms, except } = this.#filter;
     const draft = { type, data, from, ephemeral, channel: this.#channel, platforms, except };
-    const problem = problemOf(from, options?.key);
+    const problem = problemOf(from, key) ?? options?.signal?.reason;
     if (problem !== undefined) return Promise.reject(problem);
-    if (options?.key === undefined) return this.#ports.publisher.publish(draft, options);
-    return this.#ports.publisher.publish(draft, { ...options, key: applicationKey(options.key) });
+    // Most messages have none of these, and need no object for them.
+    if (options === undefined && !ack && !count && key === undefined)
+      return this.#ports.publisher.publish(draft);
+    const given = { ack, timeoutMs, count, key: applicationKey(key), retry: options?.retry };
+    return until(options?.signal, this.#ports.publisher.publish(draft, given));
+  }
+
+  history(query?: HistoryQuery): Promise<HistoryPage<Events>> {
+    return readHistory(this.#ports.reads, this.#channel, query);
   }
 }
 
@@ -181,17 +200,37 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
     return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, platforms });
   }
 
-  send(message: Outgoing<Events>, options: PublishOptions = {}): Promise<Receipt[]> {
-    const { type, data, from, ephemeral } = message;
-    const { key } = options;
+  send(message: Outgoing<Events>, options?: SendOptions): Promise<readonly Receipt[]> {
+    const { type, data, from, ephemeral, ack, key, timeoutMs, count } = message;
     const users = this.#users;
-    const problem = problemOf(from, key);
+    const problem = problemOf(from, key) ?? options?.signal?.reason;
     if (problem !== undefined) return Promise.reject(problem);
+    const given: PublishOptions = { ack, timeoutMs, count, retry: options?.retry };
     const optionsOf = (index: number): PublishOptions =>
-      key === undefined ? options : { ...options, key: applicationKey(key, users[index]) };
+      key === undefined ? given : { ...given, key: applicationKey(key, users[index]) };
     const draft = { type, data, from, ephemeral, ...this.#filter };
-    return this.#ports.publisher.publishEach(users.map(userChannel), draft, optionsOf);
+    const sent = this.#ports.publisher.publishEach(users.map(userChannel), draft, optionsOf);
+    return until(options?.signal, sent);
   }
+}
+
+/** Reads a page of a history. The casts of its data are the application's declaration of its events. */
+export async function readHistory<Events extends object>(
+  reads: HistoryReads,
+  channel: Channel,
+  query?: HistoryQuery,
+): Promise<HistoryPage<Events>> {
+  return (await historyPage(reads, APPLICATION, channel, query)) as HistoryPage<Events>;
+}
+
+/** Resolves as the promise does, or rejects with the signal's reason when that comes first. */
+function until<Value>(signal: AbortSignal | undefined, promise: Promise<Value>): Promise<Value> {
+  if (signal === undefined) return promise;
+  const { promise: result, resolve, reject } = Promise.withResolvers<Value>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  return result;
 }
 
 /** @returns the error of a message's names; undefined when they are valid. Not thrown, because `send` rejects. */

@@ -181,7 +181,7 @@ function makeMessaging(
   { limits, overload, limitSettings }: Guards,
 ) {
   const { config, hooks, report } = basis;
-  const deliverer = new Deliverer(local, metrics, backplane.now);
+  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report });
   const acks = new Acks(backplane.cursors);
   const publisher = new Publisher({
     backplane,

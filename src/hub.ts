@@ -1,11 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ActionHandler, Authorize, Middleware } from "./actions/actions.ts";
-import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
+import type {
+  Audience,
+  GroupAudience,
+  Outgoing,
+  SendOptions,
+  UserAudience,
+  UsersAudience,
+} from "./audience.ts";
 import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
-import type { Listening, ListenOptions, MintClaims, Operation, OperationResult } from "./gateway/gateway.ts";
-import type { HistoryReply, HookName, Listener, PublishOptions, Receipt } from "./publish/publish.ts";
+import type { Listening, ListenOptions } from "./gateway/gateway.ts";
+import type { HistoryPage } from "./protocol/protocol.ts";
+import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publish.ts";
 
 /** A running hub, as an application uses it. Every call means the same on one node and on many. */
 export interface Hub<Events extends object> {
@@ -75,7 +83,7 @@ export interface Hub<Events extends object> {
   readonly everyone: Audience<Events>;
 
   /** Sends to everyone. @throws TidingsError as {@link Audience.send} does */
-  broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt>;
+  broadcast(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt>;
 
   /**
    * Runs up to 1,000 operations in their order, at a fraction of the cost of single HTTP calls: messages, kicks, durable memberships.
@@ -87,10 +95,9 @@ export interface Hub<Events extends object> {
   /**
    * Reads the newest page of a channel's history before an offset, oldest first.
    * @param channel `user:<id>`, `group:<id>` or `all`
-   * @param query `before`: default the end of the history. `limit`: default 50
    * @throws TidingsError `bad_request` for another channel, `unavailable` while the backplane is unavailable
    */
-  history(channel: string, query?: { before?: number; limit?: number }): Promise<HistoryReply>;
+  history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Events>>;
 
   /**
    * Mints a token with which a user can log in.

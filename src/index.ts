@@ -10,11 +10,13 @@ export type {
 export { defaultPolicy } from "./actions/actions.ts";
 export type {
   Audience,
+  DeliveryFields,
   EventMap,
   GroupAudience,
   KickOptions,
   KickResult,
   Outgoing,
+  SendOptions,
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
@@ -37,6 +39,7 @@ export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { Hub } from "./hub.ts";
 export type { ConnectionName, GroupMember } from "./members/members.ts";
 export type {
+  AnyMessage,
   Channel,
   Claims,
   ClientConnection,
@@ -44,9 +47,7 @@ export type {
   ConnectionInfo,
   DisconnectClass,
   ErrorCode,
-  Grant,
-  Grants,
-  GrantsInput,
+  HistoryPage,
   Position,
   Push,
   ReceiptState,
@@ -56,12 +57,11 @@ export { CLOSE, escapeId, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
   ConnectRequest,
-  HistoryReply,
+  HistoryQuery,
   HookEvents,
   HookName,
   IncomingMessage,
   Listener,
-  PublishOptions,
   Receipt,
   RefusedClient,
   Retry,

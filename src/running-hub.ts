@@ -1,12 +1,20 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ActionHandler, Authorize, Middleware, Policy, Router } from "./actions/actions.ts";
-import type { Audience, GroupAudience, Outgoing, UserAudience, UsersAudience } from "./audience.ts";
+import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
+import type {
+  Audience,
+  GroupAudience,
+  Outgoing,
+  SendOptions,
+  UserAudience,
+  UsersAudience,
+} from "./audience.ts";
 import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import {
   ChannelAudience,
   GroupChannelAudience,
+  readHistory,
   UserChannelAudience,
   UserChannelsAudience,
 } from "./channel-audience.ts";
@@ -29,18 +37,15 @@ import {
 import type { Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RunningLimits } from "./limit-settings.ts";
-import { idError, isId, parseChannel, TidingsError } from "./protocol/protocol.ts";
-import {
-  APPLICATION,
-  type HistoryReads,
-  type HistoryReply,
-  type HookName,
-  type Hooks,
-  historyPage,
-  type Listener,
-  type Publisher,
-  type PublishOptions,
-  type Receipt,
+import { type HistoryPage, idError, isId, parseChannel, TidingsError } from "./protocol/protocol.ts";
+import type {
+  HistoryQuery,
+  HistoryReads,
+  HookName,
+  Hooks,
+  Listener,
+  Publisher,
+  Receipt,
 } from "./publish/publish.ts";
 
 /** The wired parts behind the calls of a hub. */
@@ -163,16 +168,12 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return new ChannelAudience(this.#parts, "all");
   }
 
-  broadcast(message: Outgoing<Events>, options?: PublishOptions): Promise<Receipt> {
+  broadcast(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt> {
     return this.everyone.send(message, options);
   }
 
-  batch(operations: readonly Operation[]): Promise<OperationResult[]> {
-    return runBatch(this.#parts, operations);
-  }
-
-  history(channel: string, query: { before?: number; limit?: number } = {}): Promise<HistoryReply> {
-    return historyPage(this.#parts.reads, APPLICATION, parseChannel(channel), { limit: 50, ...query });
+  async history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Events>> {
+    return readHistory(this.#parts.reads, parseChannel(channel), query);
   }
 
   token(claims: MintClaims): Promise<string> {

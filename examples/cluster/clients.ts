@@ -91,7 +91,7 @@ while (!isOver) {
   try {
     // Without a connection it waits for one. The key makes every repeat the same message: it is stored once.
     const n = sent + 1;
-    await writer.send({ type: "count", group: GROUP, data: { n } }, { key: `${GROUP}-${n}` });
+    await writer.send({ type: "count", group: GROUP, data: { n }, key: `${GROUP}-${n}` });
     sent++;
   } catch (error) {
     if (!isOver) console.log(`writer: ${error}`);

@@ -26,11 +26,15 @@ export class Sending {
     const channel = channelOf(message);
     await policy.assert(connection, "send", channel);
     const { type, data } = await this.#withHook(connection, message);
-    const { ephemeral, ack, timeoutMs } = message;
+    const { ephemeral, ack, timeoutMs, count } = message;
     const key = userKey(connection.user, message.key);
     const { user } = connection;
     return () =>
-      publisher.publishFrom(user, { channel, type, data, from: user, ephemeral }, { key, ack, timeoutMs });
+      publisher.publishFrom(
+        user,
+        { channel, type, data, from: user, ephemeral },
+        { key, ack, timeoutMs, count },
+      );
   }
 
   async #withHook(connection: Connection, message: ClientMessage): Promise<{ type: string; data: unknown }> {

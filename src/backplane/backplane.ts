@@ -26,9 +26,11 @@ export type {
   OnlineUser,
   Presence,
   PresenceView,
+  Reached,
   Routes,
   StoredReceipt,
+  Tallied,
   Traffic,
 } from "./port.ts";
-export { ABILITIES, DEGRADABLE, Health } from "./port.ts";
-export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";
+export { ABILITIES, DEGRADABLE, Health, NOBODY } from "./port.ts";
+export { type RedisOptions, redisBackplane } from "./redis/redis.ts";

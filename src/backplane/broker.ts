@@ -6,9 +6,15 @@ import type { Message, StoredMessage } from "./message.ts";
 export interface Broker {
   /**
    * Sends an ephemeral message to the other nodes that have members of its channel. At most once.
-   * @returns how many nodes those are
+   * @returns how many nodes those are, without nodes that are known to hear nothing
    */
   relay(message: Message): number | Promise<number>;
+  /**
+   * Asks the other nodes with members of the message's channel to report which of their connections take it. It is
+   * called right before the message is published.
+   * @returns the reports, once all nodes have answered or a timeout has ended; undefined when there are no other nodes
+   */
+  tally(message: Message): Promise<Tallied> | undefined;
   /**
    * Appends to the channel's history, gives the next offset, delivers to every node with members.
    * With a key, a duplicate within the idempotency window appends and delivers nothing, and is answered with the first
@@ -30,12 +36,33 @@ export interface Broker {
   positions(channels: readonly Channel[]): Promise<Position[]>;
 }
 
+/**
+ * Connections that a message reached on one node. While queues are full and their policy is to wait, the counts change
+ * until the queues have drained or the wait has ended.
+ */
+export interface Reached {
+  /** Connections that took the message. */
+  readonly connections: number;
+  /** Connections whose full send queue refused it. */
+  readonly dropped: number;
+}
+
+/** Reports of other nodes. */
+export interface Tallied extends Reached {
+  /** Nodes that were asked and did not answer. */
+  readonly silent: number;
+}
+
+export const NOBODY: Reached = { connections: 0, dropped: 0 };
+
 /** Answer to an append: the message's position in the history of its channel. */
 export interface Appended extends Position {
   readonly id: string;
   readonly timestamp: number;
-  /** Number of receivers: connections of this node, and other nodes. */
-  readonly receivers: number;
+  /** Connections of this node. */
+  readonly here: Reached;
+  /** Number of other nodes to which it was sent. Whether it arrived there is not known. */
+  readonly nodes: number;
   readonly duplicate: boolean;
   /** For a duplicate: the receipt of the first publish, once that is known. */
   readonly receipt?: StoredReceipt;

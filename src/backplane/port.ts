@@ -1,5 +1,5 @@
 import type { Channel, Position } from "../protocol/protocol.ts";
-import type { Broker } from "./broker.ts";
+import type { Broker, Reached } from "./broker.ts";
 import type { Adjustable, Cluster, Command, NodeInfo } from "./cluster.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Health } from "./health.ts";
@@ -51,9 +51,9 @@ export interface BackplaneSink {
    * Delivers a message to local members. Stored messages of one channel MUST arrive in the order of their offsets,
    * each once, on the publishing node too. Ephemeral messages MUST NOT arrive at their origin.
    * The sink MUST NOT append to the same channel before it returns, or later messages overtake this one.
-   * @returns how many connections the message was handed to
+   * @returns the connections that the message reached
    */
-  deliver(message: Message | StoredMessage): number;
+  deliver(message: Message | StoredMessage): Reached;
   /** A receiver's cursor has moved. MUST reach every node that watches the channel's acks. */
   acknowledged(channel: Channel, user: string, offset: number): void;
   /** The channel's history was lost and continues after this position. MUST reach every node with members. */
@@ -77,7 +77,8 @@ export interface BackplaneSink {
 
 // One door to all concepts of the port, for the implementations and for backplane.ts.
 export type { ConnectionInfo } from "../protocol/protocol.ts";
-export type { Appended, Broker, HistoryPage, HistoryQuery } from "./broker.ts";
+export type { Appended, Broker, HistoryPage, HistoryQuery, Reached, Tallied } from "./broker.ts";
+export { NOBODY } from "./broker.ts";
 export type { Adjustable, Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
 export { ADJUSTABLE } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";

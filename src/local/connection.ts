@@ -235,12 +235,14 @@ export class Connection implements ClientConnection {
     if (isFirst) this.#outbox.owner.missed(this);
   }
 
-  /** Records a miss if the message that was parked last times out. */
-  missIfDropped(channel: Channel, position: Position): void {
-    this.#outbox.onParkedDropped(() => {
-      this.#outbox.owner.dropped(this);
-      this.miss(channel, position);
-    });
+  /** Adds a function that is called when the message that was parked last times out. */
+  onParkedDropped(dropped: () => void): void {
+    this.#outbox.onParkedDropped(dropped);
+  }
+
+  /** True while a message may meet a full queue, or a queue that takes no more. */
+  get mayRefuse(): boolean {
+    return this.#outbox.stalledSince !== 0 || this.state !== "open";
   }
 
   /**

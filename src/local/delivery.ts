@@ -20,10 +20,12 @@ export interface Delivery {
   skip(): Packet | undefined;
 }
 
-/** Result of a delivery on this node. */
+/** Result of a delivery on this node. Both counts are final when `waiting` has resolved. */
 export interface Delivered {
-  /** Connections that queue the message. An unfiltered fan-out counts all members: their queues may drop it later. */
+  /** Connections that took the message: it is in their queue, or held until their replay reaches it. */
   connections: number;
+  /** Connections whose full queue refused it. */
+  dropped: number;
   /** Under the policy `wait`: resolves when every full queue has drained or timed out. */
   waiting: Promise<unknown> | undefined;
 }
@@ -50,7 +52,7 @@ export function hand(
 export function recordMiss(connection: Connection, delivery: Delivery, verdict: Verdict = "dropped"): void {
   const { channel, offset, epoch } = delivery;
   if (offset === undefined || epoch === undefined) return;
-  if (verdict === "waiting") connection.missIfDropped(channel, { epoch, offset });
+  if (verdict === "waiting") connection.onParkedDropped(() => connection.miss(channel, { epoch, offset }));
   else connection.miss(channel, { epoch, offset });
 }
 

@@ -41,7 +41,7 @@ export interface LocalOptions {
 const MAX_SHARED_PLATFORMS = 256;
 
 /** Result for a user without connections here. */
-const UNDELIVERED: Readonly<Delivered> = { connections: 0, waiting: undefined };
+const UNDELIVERED: Readonly<Delivered> = { connections: 0, dropped: 0, waiting: undefined };
 
 /** The connections of this node. */
 export class Local {
@@ -139,7 +139,7 @@ export class Local {
     const isToUser = isUserChannel(channel);
     const user = isToUser ? this.#users.on(channel) : undefined;
     if (isToUser && user === undefined) return UNDELIVERED;
-    const delivered: Delivered = { connections: 0, waiting: undefined };
+    const delivered: Delivered = { connections: 0, dropped: 0, waiting: undefined };
     if (user === undefined) for (const shard of this.#shards) shard.fanOut(delivery, delivered);
     else this.#shardOf(userOf(channel)).deliverToUser(user, delivery, delivered);
     return delivered;
@@ -196,7 +196,7 @@ export class Local {
 
 export { Attachment } from "./attachment.ts";
 export type { Connection, Transport } from "./connection.ts";
-export type { Delivery } from "./delivery.ts";
+export type { Delivered, Delivery } from "./delivery.ts";
 export { type Held, HeldBytes, type Hold, type HoldLimits } from "./hold.ts";
 export { LoginState, NO_CLAIMS } from "./login/login.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";

@@ -1,5 +1,6 @@
 import { isNew, Pending, PIECE_BYTES, pieceEnd } from "./pending.ts";
 import type { Slab } from "./slab.ts";
+import type { Parked } from "./slow/parked.ts";
 
 /** Part of a `net.Socket` that the outbox and the heartbeat use. */
 export interface ByteStream {
@@ -59,13 +60,8 @@ export interface OutboxOwner {
   enqueuePosted(): void;
   /** Counts the bytes of an outbox whose socket has not taken all of them, until it has. */
   lag(outbox: Outbox): void;
-}
-
-/** A frame beyond the bounds that waits for room. */
-interface Parked {
-  readonly frame: Buffer;
-  /** Called when the frame times out. */
-  dropped: (() => void) | undefined;
+  /** Called when an outbox has become busy or idle, or has closed. */
+  changed(): void;
 }
 
 /** A caller that waits until the frames that were pending at its call are written. */
@@ -202,10 +198,9 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     return this.#parked.length > 0;
   }
 
-  /** Sets the function that is called when the frame that was parked last times out. */
+  /** Adds a function that is called when the frame that was parked last times out. */
   onParkedDropped(dropped: () => void): void {
-    const last = this.#parked.at(-1);
-    if (last !== undefined) last.dropped = dropped;
+    this.#parked.at(-1)?.dropped.push(dropped);
   }
 
   /** True while the pending frames reach a bound: stop reading requests. */
@@ -225,6 +220,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   /** Drops all frames and accepts no more. */
   close(): void {
     this.#closed = true;
+    this.owner.changed();
     this.#pending = EMPTY;
     this.#leaving = NONE;
     this.#parked = NONE;
@@ -255,6 +251,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
       this.#leaving = this.#leaving.length === end ? NONE : this.#leaving.slice(end);
       if (this.#isBusy()) {
         this.stalledSince = performance.now();
+        this.owner.changed();
         this.#write(piece, (error) => {
           // After an error the socket is about to close.
           if (!error) this.#pieceLeft();
@@ -267,6 +264,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
 
   #pieceLeft(): void {
     this.stalledSince = 0;
+    this.owner.changed();
     if (this.#closed) return;
     this.#writePieces();
     if (this.stalledSince === 0) this.#drained();
@@ -306,7 +304,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
       return "dropped";
     }
     slow.waited++;
-    this.#parked = [...this.#parked, { frame, dropped: undefined }];
+    this.#parked = [...this.#parked, { frame, dropped: [] }];
     this.#parkedTimer ??= setTimeout(() => this.#timeOut(), waitMs);
     return "waiting";
   }
@@ -316,7 +314,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     this.#parkedTimer = undefined;
     this.owner.slow.dropped += parked.length;
     this.#parked = NONE;
-    for (const { dropped } of parked) dropped?.();
+    for (const { dropped } of parked) for (const each of dropped) each();
     this.#releaseIf(({ orTimeout }) => orTimeout);
   }
 

@@ -18,7 +18,7 @@ export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: Reque
 
 /** Fields of a message. `from`, `timestamp` and `offset` are the server's: a client's are discarded. */
 export const MESSAGE_FIELDS: readonly string[] =
-  "type data to group id ephemeral ack timeoutMs key from timestamp offset".split(" ");
+  "type data to group id ephemeral ack timeoutMs key count from timestamp offset".split(" ");
 
 const ENVELOPE: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
 
@@ -77,13 +77,14 @@ function asRequest(action: string, data: unknown, answer: RequestForm): ClientRe
 }
 
 function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
-  const { type, to, group, ephemeral = false, ack = false, timeoutMs, key } = fields;
+  const { type, to, group, ephemeral = false, ack = false, timeoutMs, key, count = false } = fields;
   assertType(type);
   if (to !== undefined && !isId(to)) throw bad(`to: expected a user id of ${ID_RULE}`);
   if (group !== undefined && !isId(group)) throw bad(`group: expected a group id of ${ID_RULE}`);
   if (to !== undefined && group !== undefined) throw bad("expected to or group, not both");
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
+  if (typeof count !== "boolean") throw bad("count: expected true or false");
   if (ack && answer === undefined) throw bad("ack: expected an id beside it, for the reply");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad(`key: expected ${ID_RULE}`);
@@ -98,6 +99,7 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
     ack,
     timeoutMs,
     key,
+    count,
   };
 }
 

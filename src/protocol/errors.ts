@@ -60,6 +60,11 @@ export interface TidingsErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** Marks the errors of Tidings in every copy of this module: the packages' entries for server and client each have one. */
+const MARK = Symbol.for("tidings.TidingsError");
+
+const { [Symbol.hasInstance]: isInstance } = Function.prototype;
+
 /** Error of Tidings, with a stable `code` and a message that says what to change. */
 export class TidingsError extends Error {
   override readonly name = "TidingsError";
@@ -71,6 +76,17 @@ export class TidingsError extends Error {
     super(message, options);
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs;
+  }
+
+  static {
+    Object.defineProperty(TidingsError.prototype, MARK, { value: true });
+  }
+
+  /** True for errors of every copy of this class: of `tidings` and of `tidings/client` alike. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this method, and keep the usual meaning
+    if (this !== TidingsError) return isInstance.call(this, value);
+    return typeof value === "object" && value !== null && MARK in value;
   }
 
   /** True when an equal request may succeed later. */

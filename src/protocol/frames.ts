@@ -27,6 +27,29 @@ export interface Push {
   offset?: number;
 }
 
+/** The message types of `Events`, an interface that maps each type to its data: `{ chat: { text: string } }`. */
+export type EventName<Events> = keyof Events & string;
+
+/** A delivered message of one type. */
+export type EventMessage<Events, Type extends EventName<Events>> = Omit<Push, "type" | "data"> & {
+  readonly type: Type;
+  readonly data: Events[Type];
+};
+
+/** A delivered message of any type. Its `type` narrows its `data`. */
+export type AnyMessage<Events> = {
+  [Type in EventName<Events>]: EventMessage<Events, Type>;
+}[EventName<Events>];
+
+/** A page of a channel's history. */
+export interface HistoryPage<Events = Record<string, unknown>> {
+  readonly epoch: string;
+  /** Oldest first. */
+  readonly messages: readonly AnyMessage<Events>[];
+  /** True when there are older messages. A page of large messages is shorter than its limit. */
+  readonly more: boolean;
+}
+
 /** The first frame from the server. */
 export interface Welcome {
   event: "welcome";
@@ -108,11 +131,12 @@ export type ServerFrame =
 export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong"]);
 
 /**
- * Result of a message. `offline`: not stored, and no receiver was online. `stored`: in the history, and not delivered
- * to any connection yet. `delivered`: to at least one connection, or to a node that has one. `acked`: acknowledged by
- * the receiver.
+ * What is known of a message. `offline`: not stored, and no connection was there for it. `stored`: in the history, and no
+ * connection was there for it. `routed`: sent to other nodes only; whether a connection took it there is not known.
+ * `delivered`: at least one connection took it. `acked`: acknowledged by the receiver. `dropped`: the send queues of all
+ * its connections were full; a stored one (with `offset`) reaches them later, from the history.
  */
-export type ReceiptState = "offline" | "stored" | "routed" | "delivered" | "acked";
+export type ReceiptState = "offline" | "stored" | "routed" | "delivered" | "acked" | "dropped";
 
 /** The reply to a message. */
 export interface Receipt {
@@ -123,8 +147,12 @@ export interface Receipt {
   /** Epoch and offset in the channel's history. Absent for an ephemeral message. */
   readonly epoch?: string;
   readonly offset?: number;
-  /** Number of connections of this node, plus other nodes, that got the message. */
+  /** Connections of this node that took the message. */
   readonly connections: number;
+  /** Other nodes to which it was sent. What became of it there is known only from `total` and `acked`. */
+  readonly nodes: number;
+  /** Connections of all nodes that took it, of the nodes that answered in time. Only with `ack` or `count`. */
+  readonly total?: number;
   /** A duplicate of an idempotency key: nothing was sent, and this is the first receipt. */
   readonly duplicate?: true;
 }
@@ -144,6 +172,8 @@ export interface ClientMessage {
   timeoutMs?: number;
   /** Idempotency key. A duplicate within the window gets the first receipt. */
   key?: string;
+  /** The receipt has the `total` of all nodes. */
+  count: boolean;
 }
 
 /** Form of a request and of its reply. */

@@ -25,11 +25,15 @@ export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors
 export type { Unsubscribe } from "./events/subscriptions.ts";
 export { Subscriptions } from "./events/subscriptions.ts";
 export type {
+  AnyMessage,
   ClientFrame,
   ClientMessage,
   ClientPing,
   ClientRequest,
   ErrorFrame,
+  EventMessage,
+  EventName,
+  HistoryPage,
   Notice,
   Pong,
   Position,

@@ -1,4 +1,4 @@
-import type { Message, StoredMessage } from "../backplane/backplane.ts";
+import type { Message, Reached, StoredMessage } from "../backplane/backplane.ts";
 import { type Delivery, type Local, Packet } from "../local/local.ts";
 import {
   type Channel,
@@ -9,6 +9,7 @@ import {
   type Push,
   targetOf,
 } from "../protocol/protocol.ts";
+import { DropReports } from "./drops.ts";
 
 /** Meter of deliveries. */
 export interface DeliverMeter {
@@ -19,27 +20,50 @@ export interface DeliverMeter {
   delivered(connections: number, latencyMs: number): void;
 }
 
+/** Parts of a deliverer that have defaults. */
+export interface DelivererOptions {
+  /** The clock of all nodes, of which timestamps of messages are. @default this node's */
+  readonly now?: () => number;
+  /** Called with a failure: full queues have refused messages. @default nothing is done */
+  readonly report?: (stage: string, error: unknown) => void;
+}
+
 /** Delivers messages on this node: makes the packet and hands it to the local members. */
 export class Deliverer {
   readonly #local: Local;
   readonly #meter: DeliverMeter;
   readonly #now: () => number;
+  readonly #drops: DropReports;
   /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
-  /** @param now the clock of all nodes, of which timestamps of messages are */
-  constructor(local: Local, meter: DeliverMeter, now: () => number = Date.now) {
+  constructor(
+    local: Local,
+    meter: DeliverMeter,
+    { now = Date.now, report = () => undefined }: DelivererOptions = {},
+  ) {
     this.#local = local;
     this.#meter = meter;
     this.#now = now;
+    this.#drops = new DropReports((error) => report("deliver", error));
   }
 
-  /** @returns the number of this node's connections that the message was handed to */
-  deliver(message: Message | StoredMessage): number {
-    const { connections, waiting } = this.#local.deliver(new MessageDelivery(message));
+  /** @returns this node's connections that the message reached */
+  deliver(message: Message | StoredMessage): Reached {
+    const delivered = this.#local.deliver(new MessageDelivery(message));
+    const { waiting } = delivered;
+    if (waiting === undefined) this.#count(message, delivered);
+    else
+      this.#waitFor(
+        message.channel,
+        waiting.then(() => this.#count(message, delivered)),
+      );
+    return delivered;
+  }
+
+  #count(message: Message, { connections, dropped }: Reached): void {
     if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp);
-    if (waiting !== undefined) this.#waitFor(message.channel, waiting);
-    return connections;
+    if (dropped > 0) this.#drops.add(message, dropped);
   }
 
   /** Resolves when no local member of the channel has a full queue, or after the wait time. Undefined: none is full. */

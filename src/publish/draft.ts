@@ -6,7 +6,7 @@ import type { Retry } from "./retry.ts";
 export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
   readonly data?: unknown;
   /** At most once, without history and offset. @default false */
-  readonly ephemeral?: boolean;
+  readonly ephemeral?: boolean | undefined;
 }
 
 /** A message before it is checked and encoded. */
@@ -14,15 +14,18 @@ export interface Draft extends DraftContent {
   readonly channel: Channel;
 }
 
+/** How a draft is published. */
 export interface PublishOptions {
   /** Idempotency key: a duplicate within the window sends nothing and returns the first receipt. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Wait for the receiver's acknowledgement. Needs a single user and a stored message. @default false */
-  readonly ack?: boolean;
+  readonly ack?: boolean | undefined;
   /** Timeout of the acknowledgement, in milliseconds. @default 5_000 // 5 s */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** Wait for the reports of other nodes, and count their connections in the receipt. @default false */
+  readonly count?: boolean | undefined;
   /** Repeat after a retryable failure, under one idempotency key. @default no retry */
-  readonly retry?: Retry;
+  readonly retry?: Retry | undefined;
 }
 
 /**

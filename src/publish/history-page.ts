@@ -1,20 +1,13 @@
-import type { Channel, Push } from "../protocol/protocol.ts";
+import type { Channel, HistoryPage } from "../protocol/protocol.ts";
 import type { HistoryReads, Reader } from "./budgets/reads.ts";
 import { pushOf } from "./deliver.ts";
 
-/** A page of chat history, as clients and the HTTP API see it. */
-export interface HistoryReply {
-  readonly epoch: string;
-  /** Oldest first. */
-  readonly messages: readonly Push[];
-  /** True when there are older ones. */
-  readonly more: boolean;
-}
-
-export interface HistoryPageQuery {
-  /** Only messages below this offset. @default the newest */
-  readonly before?: number;
-  readonly limit: number;
+/** Selects a page of a history. */
+export interface HistoryQuery {
+  /** Only messages below this offset. @default the newest messages */
+  readonly before?: number | undefined;
+  /** Number of messages, 1–200. @default 50 */
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -26,9 +19,13 @@ export async function historyPage(
   reads: HistoryReads,
   reader: Reader,
   channel: Channel,
-  query: HistoryPageQuery,
-): Promise<HistoryReply> {
+  { before, limit = 50 }: HistoryQuery = {},
+): Promise<HistoryPage> {
   reads.assertRoom();
-  const { epoch, first, messages } = await reads.read(reader, channel, query);
+  const { epoch, first, messages } = await reads.read(
+    reader,
+    channel,
+    before === undefined ? { limit } : { before, limit },
+  );
   return { epoch, messages: messages.map(pushOf), more: (messages[0]?.offset ?? first) > first };
 }

@@ -1,10 +1,17 @@
-import type { Appended, Message } from "../backplane/backplane.ts";
+import { type Appended, type Message, NOBODY } from "../backplane/backplane.ts";
 import { type Channel, toTidingsError } from "../protocol/protocol.ts";
 import { Clock } from "./clock.ts";
 import { assertAckable, contentOf, type Draft, type DraftContent, type PublishOptions } from "./draft.ts";
 import { AcceptedMessage, MessageIds } from "./message.ts";
 import type { PublisherPorts, PublishKind } from "./ports.ts";
-import { duplicateOf, duplicateReceipt, EphemeralReceipt, type Receipt, receiptOf } from "./receipt.ts";
+import {
+  countedReceipt,
+  duplicateOf,
+  duplicateReceipt,
+  EphemeralReceipt,
+  type Receipt,
+  receiptOf,
+} from "./receipt.ts";
 import { withRetry } from "./retry.ts";
 
 const NO_OPTIONS: PublishOptions = {};
@@ -73,6 +80,19 @@ export class Publisher {
 
   #publish(message: Message, ephemeral = false, options: PublishOptions): Receipt | Promise<Receipt> {
     if (options.ack) assertAckable(message.channel, ephemeral);
+    return options.ack || options.count
+      ? this.#counted(message, ephemeral, options)
+      : this.#repeated(message, ephemeral, options);
+  }
+
+  /** Asks the other nodes for their reports before the message goes to them, and adds these to the receipt. */
+  async #counted(message: Message, ephemeral: boolean, options: PublishOptions): Promise<Receipt> {
+    const tally = this.#ports.backplane.broker.tally(message)?.catch(() => undefined);
+    const receipt = await this.#repeated(message, ephemeral, options);
+    return countedReceipt(receipt, await tally);
+  }
+
+  #repeated(message: Message, ephemeral: boolean, options: PublishOptions): Receipt | Promise<Receipt> {
     if (options.retry === undefined) return this.#attempt(message, ephemeral, options);
     const key = options.key ?? message.id;
     return withRetry(options.retry, async () => this.#attempt(message, ephemeral, { ...options, key }));
@@ -107,7 +127,7 @@ export class Publisher {
     const { idempotency } = this.#ports.backplane;
     const started = this.#clock.now();
     try {
-      const first = await idempotency.begin(key, JSON.stringify(new EphemeralReceipt(message, 0, 0)));
+      const first = await idempotency.begin(key, JSON.stringify(new EphemeralReceipt(message, NOBODY, 0)));
       if (first !== undefined) return duplicateReceipt(first);
       const receipt = await this.#deliver(message);
       await idempotency.complete(key, JSON.stringify(receipt));
@@ -131,10 +151,9 @@ export class Publisher {
 
   /** Ends case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
   #appended(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
-    const receipt = receiptOf(appended);
     const drained = this.#ports.deliverer.room(message.channel);
-    if (drained === undefined) return this.#published("stored", started, message, receipt);
-    return drained.then(() => this.#published("stored", started, message, receipt));
+    if (drained === undefined) return this.#published("stored", started, message, receiptOf(appended));
+    return drained.then(() => this.#published("stored", started, message, receiptOf(appended)));
   }
 
   /** Case 4, stored with a key: a duplicate appends nothing and gets the first receipt. */
@@ -173,14 +192,11 @@ export class Publisher {
   /** Delivers an ephemeral message here and relays it to other nodes. The policy `wait` waits for full queues. */
   #deliver(message: Message): Receipt | Promise<Receipt> {
     const { deliverer, backplane } = this.#ports;
-    const connections = deliverer.deliver(message);
+    const here = deliverer.deliver(message);
     const nodes = backplane.broker.relay(message);
     const drained = deliverer.room(message.channel);
-    if (typeof nodes === "number" && drained === undefined)
-      return new EphemeralReceipt(message, connections, nodes);
-    return Promise.all([nodes, drained]).then(
-      ([reached]) => new EphemeralReceipt(message, connections, reached),
-    );
+    if (typeof nodes === "number" && drained === undefined) return new EphemeralReceipt(message, here, nodes);
+    return Promise.all([nodes, drained]).then(([reached]) => new EphemeralReceipt(message, here, reached));
   }
 
   /** @param started absent when the publish completed within the call, which counts as 0 s */
@@ -204,7 +220,7 @@ export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
 export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
-export { type HistoryReply, historyPage } from "./history-page.ts";
+export { type HistoryQuery, historyPage } from "./history-page.ts";
 export type {
   ConnectRequest,
   HookEvents,

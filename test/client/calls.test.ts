@@ -57,7 +57,7 @@ test("calls made while offline are written in order after the connect", async ()
   await using alice = new Observed(server.url);
   const sent = alice.client.send({ type: "chat", to: "bob", data: 1 });
   const asked = alice.client.request("chat.say", 2);
-  const posted = alice.client.send({ type: "chat", group: "g1" }, { key: "mine" });
+  const posted = alice.client.send({ type: "chat", group: "g1", key: "mine" });
   const connection = await server.login();
   const frames = [await connection.next(), await connection.next(), await connection.next()];
   expect(frames).toEqual([
@@ -77,7 +77,7 @@ test("queued calls wait for the login's reply, because the login joins the group
   void alice.client.send({ type: "chat", group: "g1", data: "stored" }).catch(() => {});
   connection.welcome();
   await alice.client.ready;
-  void alice.client.send({ type: "typing", to: "bob" }, { ephemeral: true }).catch(() => {});
+  void alice.client.send({ type: "typing", to: "bob", ephemeral: true }).catch(() => {});
   expect(await connection.next()).toMatchObject({ type: "typing", ephemeral: true });
   connection.reply(login, {});
   expect(await connection.next()).toMatchObject({ data: "stored" });
@@ -175,14 +175,14 @@ test("a pending request rejects when the connection ends, unless it is idempoten
 test("ephemeral messages have no key and reject without a connection", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
-  const typing = { type: "typing", to: "bob" };
-  await expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({ code: "unavailable" });
+  const typing = { type: "typing", to: "bob", ephemeral: true };
+  await expect(alice.client.send(typing)).rejects.toMatchObject({ code: "unavailable" });
   const connection = await server.login();
   await alice.client.ready;
-  const lost = expect(alice.client.send(typing, { ephemeral: true })).rejects.toMatchObject({
+  const lost = expect(alice.client.send(typing)).rejects.toMatchObject({
     code: "unavailable",
   });
-  expect(await connection.next()).toEqual({ id: expect.any(Number), ...typing, data: null, ephemeral: true });
+  expect(await connection.next()).toEqual({ id: expect.any(Number), ...typing, data: null });
   connection.cut();
   await lost;
 });
@@ -191,7 +191,7 @@ test("`ack` passes its timeout to the server", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
   const connection = await server.login();
-  const sent = alice.client.send({ type: "chat", to: "bob", data: 1 }, { ack: true, timeoutMs: 2_000 });
+  const sent = alice.client.send({ type: "chat", to: "bob", data: 1, ack: true, timeoutMs: 2_000 });
   const frame = await connection.next();
   expect(frame).toMatchObject({ ack: true, timeoutMs: 2_000 });
   connection.reply(frame, { ...RECEIPT, state: "acked" });

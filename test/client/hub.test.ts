@@ -111,7 +111,7 @@ describe("a client", () => {
   it("acknowledges messages after its listeners ran", async () => {
     const { hub, url } = await startHub();
     observed(url(), { user: "bob" });
-    const receipt = await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
+    const receipt = await hub.user("bob").send({ type: "n", ack: true, timeoutMs: 60_000 });
     expect(receipt.state).toBe("acked");
   });
 

@@ -83,7 +83,7 @@ describe("examples/browser/index.html", () => {
   it("acknowledges the messages that it shows", async () => {
     const { hub, at } = await startHub();
     await open("alice", at.port);
-    const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" } }, { ack: true });
+    const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" }, ack: true });
     expect(receipt.state).toBe("acked");
   });
 

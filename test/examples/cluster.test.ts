@@ -92,10 +92,7 @@ describe("examples/cluster/start.ts", () => {
     const alice = await clientAt("127.0.0.1", await cluster.where("WebSocket"));
     const bob = await clientAt("127.0.0.2", await cluster.where("with TLS"));
     expect(new Set([nodeOf(alice), nodeOf(bob)])).toEqual(new Set(["a", "b"]));
-    const receipt = await alice.client.send(
-      { type: "greeting", to: "127.0.0.2", data: "Hello" },
-      { ack: true },
-    );
+    const receipt = await alice.client.send({ type: "greeting", to: "127.0.0.2", data: "Hello", ack: true });
     expect(receipt).toMatchObject({ state: "acked" });
     expect(bob.received).toEqual(["Hello"]);
   });

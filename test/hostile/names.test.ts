@@ -104,9 +104,9 @@ describe.each(ILL_FORMED)("%s", (_, name) => {
     for (const promise of [
       bob.send({ type: name }),
       bob.send({ type: "n", from: name }),
-      bob.send({ type: "n" }, { key: name }),
+      bob.send({ type: "n", key: name }),
       hub.users(["bob"]).send({ type: "n", from: name }),
-      hub.users(["bob"]).send({ type: "n" }, { key: name }),
+      hub.users(["bob"]).send({ type: "n", key: name }),
       bob.kick({ platform: name }),
       hub.group("g").add(name),
       hub.group("g").remove(name),

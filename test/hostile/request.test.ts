@@ -20,7 +20,7 @@ beforeEach(async () => {
 describe("an acknowledgement", () => {
   it("of another user's message is forbidden, and the sender's wait goes on", async () => {
     await running.hub.user("bob").send({ type: "n" });
-    const sent = running.hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
+    const sent = running.hub.user("bob").send({ type: "n", ack: true, timeoutMs: 60_000 });
     await bob.take(2, isMessage);
     for (const channel of ["user:bob", "group:g"]) {
       const reply = await mallory.request("message.ack", { channel, offset: 2 });

@@ -92,7 +92,7 @@ describe("a message", () => {
     const data = { toJSON: () => ++encoded };
     const users = ["alice", "bob", "carol"];
     const states = async (key: string, ephemeral: boolean) =>
-      (await hub.users(users).send({ type: "news", data, ephemeral }, { key })).map(({ state }) => state);
+      (await hub.users(users).send({ type: "news", data, ephemeral, key })).map(({ state }) => state);
 
     expect(await hub.users(users).send({ type: "news", data, ephemeral: true })).toMatchObject([
       { state: "offline" },
@@ -117,9 +117,7 @@ describe("a message", () => {
     await expect(hub.users(["bob"]).send({ type: "a", data: 1n })).rejects.toMatchObject({
       code: "bad_request",
     });
-    await expect(
-      hub.users(["bob"]).send({ type: "a", ephemeral: true }, { ack: true }),
-    ).rejects.toMatchObject({
+    await expect(hub.users(["bob"]).send({ type: "a", ephemeral: true, ack: true })).rejects.toMatchObject({
       code: "bad_request",
     });
     expect(await hub.users([]).send({ type: "a" })).toEqual([]);
@@ -208,9 +206,9 @@ describe("an idempotency key", () => {
   it("returns the first receipt and sends nothing again", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
-    const message = { type: "chat", data: 1 };
-    const first = await hub.user("bob").send(message, { key: "k" });
-    expect(await hub.user("bob").send(message, { key: "k" })).toEqual({ ...first, duplicate: true });
+    const message = { type: "chat", data: 1, key: "k" };
+    const first = await hub.user("bob").send(message);
+    expect(await hub.user("bob").send(message)).toEqual({ ...first, duplicate: true });
     await peer.caughtUp();
     expect(peer.messages).toHaveLength(1);
   });
@@ -219,7 +217,7 @@ describe("an idempotency key", () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     const send = (ephemeral: boolean) =>
-      hub.user("bob").send({ type: "chat", ephemeral }, { key: `k${ephemeral}` });
+      hub.user("bob").send({ type: "chat", ephemeral, key: `k${ephemeral}` });
     const receipts = await Promise.all([send(true), send(true), send(false), send(false)]);
     expect(receipts.filter(({ duplicate }) => duplicate)).toHaveLength(2);
     await peer.caughtUp();
@@ -234,7 +232,7 @@ describe("an idempotency key", () => {
       peer.send({ id: 1, type: "chat", to: "bob", key: "k" });
       expect(await peer.next((frame) => frame.id === 1)).not.toHaveProperty("data.duplicate");
     }
-    expect(await hub.user("bob").send({ type: "chat" }, { key: "alice/k" })).not.toHaveProperty("duplicate");
+    expect(await hub.user("bob").send({ type: "chat", key: "alice/k" })).not.toHaveProperty("duplicate");
   });
 });
 
@@ -253,7 +251,7 @@ describe("the application's publish", () => {
       code: "bad_request",
     });
     await expect(hub.user("bob").send({ type: "pong" })).rejects.toThrow(/protocol's own/);
-    await expect(hub.broadcast({ type: "x" }, { ack: true })).rejects.toThrow(/one user/);
+    await expect(hub.broadcast({ type: "x", ack: true })).rejects.toThrow(/one user/);
     expect(() => hub.user("")).toThrow(/expected an id/);
   });
 

@@ -30,12 +30,12 @@ describe("an idempotency key for several users counts for each separately", () =
     const { hub } = await startHub();
     const message = { type: "x" };
     const sent = [
-      await hub.users(["a"]).send(message, { key: "k/b" }),
-      await hub.users(["b/a"]).send(message, { key: "k" }),
-      [await hub.user("a").send(message, { key: "k/b/a" })],
-      [await hub.user("b/a").send(message, { key: "k/b" })],
+      await hub.users(["a"]).send({ ...message, key: "k/b" }),
+      await hub.users(["b/a"]).send({ ...message, key: "k" }),
+      [await hub.user("a").send({ ...message, key: "k/b/a" })],
+      [await hub.user("b/a").send({ ...message, key: "k/b" })],
     ].flat();
     expect(sent.filter(({ duplicate }) => duplicate)).toEqual([]);
-    expect(await hub.users(["b/a"]).send(message, { key: "k" })).toMatchObject([{ duplicate: true }]);
+    expect(await hub.users(["b/a"]).send({ ...message, key: "k" })).toMatchObject([{ duplicate: true }]);
   });
 });

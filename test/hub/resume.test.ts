@@ -158,7 +158,7 @@ describe("a sender that waits", () => {
   it("gets acked when the receiver acknowledges", async () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
-    const sent = hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 60_000 });
+    const sent = hub.user("bob").send({ type: "n", ack: true, timeoutMs: 60_000 });
     const { offset } = await peer.next(isMessage);
     await peer.request("message.ack", { offset });
     expect(await sent).toMatchObject({ state: "acked", offset: 1 });
@@ -166,11 +166,11 @@ describe("a sender that waits", () => {
 
   it("gets stored after the timeout", async () => {
     const { hub, url } = await startHub();
-    expect(await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 20 })).toMatchObject({
+    expect(await hub.user("bob").send({ type: "n", ack: true, timeoutMs: 20 })).toMatchObject({
       state: "stored",
     });
     await connectPeer(url(bob));
-    expect(await hub.user("bob").send({ type: "n" }, { ack: true, timeoutMs: 20 })).toMatchObject({
+    expect(await hub.user("bob").send({ type: "n", ack: true, timeoutMs: 20 })).toMatchObject({
       state: "stored",
       connections: 1,
     });

@@ -33,6 +33,7 @@ class Scene {
       ...memory,
       broker: {
         relay: (message) => broker.relay(message),
+        tally: (message) => broker.tally(message),
         append: (message, key) => broker.append(message, key),
         history: async (channel, query) => {
           if (this.failing.has("history")) return unavailable();

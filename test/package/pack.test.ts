@@ -15,8 +15,8 @@ import { builtPackage, run } from "./build.ts";
 
 /** A program of somebody who has installed the package. It checks itself, and prints what it has seen. */
 const ROUND_TRIP = `
-import { createHub } from "tidings";
-import { connect } from "tidings/client";
+import { createHub, RetryError, TidingsError } from "tidings";
+import { connect, TidingsError as ClientError } from "tidings/client";
 import { createRateLimiter } from "tidings/limit";
 import { CLOSE, ERROR_CODES } from "tidings/protocol";
 
@@ -28,12 +28,14 @@ hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b })
 const client = connect("ws://127.0.0.1:" + port + "/ws", { user: "alice" });
 const received = new Promise((resolve) => client.on("chat", resolve));
 await client.ready;
-const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" } }, { ack: true });
+const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" }, ack: true });
 const { data } = await received;
 const { sum } = await client.request("sum.add", { a: 1, b: 2 });
 await client.close();
 await hub.close();
-console.log(JSON.stringify({ state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
+const thrown = await client.request("x.y").catch((error) => error);
+const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
+console.log(JSON.stringify({ same, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -57,7 +59,7 @@ const hub = createHub<Events>(options);
 hub.on("connect", ({ connection }) => {
   if (connection.user === "mallory") throw refuse("no");
 });
-const receipt = await hub.user("bob").send({ type: "chat", data: { text: "Hello" } }, { ack: true });
+const receipt = await hub.user("bob").send({ type: "chat", data: { text: "Hello" }, ack: true });
 const offset: number | undefined = receipt.offset;
 // @ts-expect-error the data of a chat has a text
 await hub.broadcast({ type: "chat", data: { txt: "Hello" } });
@@ -133,6 +135,7 @@ describe("the packed package", () => {
       state: "acked",
       data: { text: "Hello" },
       sum: 3,
+      same: [true, true, false],
       limited: [true, false],
       kicked: 4501,
       codes: true,

@@ -36,7 +36,7 @@ export class Outbox {
     const now = Date.now();
     if (now - (this.#typingSentAt.get(channel) ?? 0) < TYPING_INTERVAL_MS) return;
     this.#typingSentAt.set(channel, now);
-    const sent = this.#client.send({ type: "typing", ...audience(channel) }, { ephemeral: true });
+    const sent = this.#client.send({ type: "typing", ...audience(channel), ephemeral: true });
     // A failure does not matter: without a connection it is not sent.
     sent.catch(() => {});
   }
@@ -55,7 +55,7 @@ export class Outbox {
     });
     try {
       const ack = this.#canAcknowledge(channel);
-      const receipt = await this.#client.send({ ...message, ...audience(channel) }, { ack });
+      const receipt = await this.#client.send({ ...message, ...audience(channel), ack });
       conversation.update(nonce, { timestamp: receipt.timestamp, delivery: deliveryOf(receipt) });
     } catch (error) {
       const reason = error instanceof TidingsError ? error.message : String(error);

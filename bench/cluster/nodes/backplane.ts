@@ -18,10 +18,12 @@ const node = { id: `bench-${process.pid}`, ip: "127.0.0.1", port: 0, connections
 let arrivals: Arrivals | undefined;
 let sent = 0;
 
+const ONE = { connections: 1, dropped: 0 };
+
 const sink: BackplaneSink = {
   deliver({ channel, body }) {
     arrivals?.message(channel, body);
-    return 1;
+    return ONE;
   },
   acknowledged: () => {},
   adjusted: () => {},

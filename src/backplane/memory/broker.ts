@@ -1,7 +1,7 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { LocalNode } from "../local-node.ts";
 import type { Message } from "../message.ts";
-import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
+import { type Appended, type Broker, type HistoryPage, type HistoryQuery, NOBODY } from "../port.ts";
 import type { Histories } from "./histories.ts";
 import type { FirstPublish, MemoryIdempotency } from "./idempotency.ts";
 
@@ -27,6 +27,10 @@ export class MemoryBroker implements Broker {
     return 0;
   }
 
+  tally(): undefined {
+    return undefined;
+  }
+
   async append(message: Message, key?: string): Promise<Appended> {
     const { sink } = this.#node;
     const first = key === undefined ? undefined : this.#idempotency.find(key);
@@ -35,13 +39,13 @@ export class MemoryBroker implements Broker {
     const { id, timestamp, epoch, offset } = stored;
     const place = { id, timestamp, epoch, offset };
     if (key !== undefined) this.#idempotency.keep(key, { place });
-    return { ...place, receivers: sink.deliver(stored), duplicate: false };
+    return { ...place, here: sink.deliver(stored), nodes: 0, duplicate: false };
   }
 
   #duplicate({ id, timestamp, channel }: Message, { place, receipt }: FirstPublish): Appended {
     // An ephemeral first message has no position in the history; offset 0 says so.
     const found = place ?? { id, timestamp, epoch: this.#histories.open(channel).epoch, offset: 0 };
-    return { ...found, receivers: 0, duplicate: true, receipt };
+    return { ...found, here: NOBODY, nodes: 0, duplicate: true, receipt };
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {

@@ -1,15 +1,17 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message } from "../message.ts";
-import type { Appended, Broker, HistoryPage, HistoryQuery } from "../port.ts";
+import type { Appended, Broker, HistoryPage, HistoryQuery, Tallied } from "../port.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./history/histories.ts";
 import type { Relay } from "./routing/relay.ts";
+import type { Tallies } from "./routing/tallies.ts";
 import type { AppendQueue } from "./stored/append/append.ts";
 import type { Receiver } from "./stored/receiver.ts";
 
 export interface BrokerParts {
   readonly connection: Connection;
   readonly relay: Relay;
+  readonly tallies: Tallies;
   readonly appends: AppendQueue;
   readonly histories: Histories;
   readonly receiver: Receiver;
@@ -25,6 +27,10 @@ export class RedisBroker implements Broker {
 
   relay(message: Message): number | Promise<number> {
     return this.#parts.relay.relay(message);
+  }
+
+  tally(message: Message): Promise<Tallied> | undefined {
+    return this.#parts.tallies.ask(message);
   }
 
   append(message: Message, key?: string): Promise<Appended> {

@@ -39,6 +39,7 @@ import {
 import { COMPARE_ROUTES, Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Relay } from "./routing/relay.ts";
+import { Tallies } from "./routing/tallies.ts";
 import { APPEND, AppendQueue, AppendTargets, PUSH } from "./stored/append/append.ts";
 import { IdempotencyKeys } from "./stored/idempotency.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
@@ -164,6 +165,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
       comparison.stop();
       missed.stop();
       cluster.stop();
+      messages.tallies.stop();
       registry.stop();
       presence.stop();
       directory.stop();
@@ -242,6 +244,7 @@ function createBase(settings: Settings): Base {
   const bus = new Bus(connection, {
     ...settings,
     traffic,
+    isCluster: settings.address.kind === "cluster",
     onError: (error) => node.report("inbound", error),
   });
   const { now, heartbeatMs: everyMs, history } = settings;
@@ -280,7 +283,10 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     histories,
     confirmed: () => targets.confirmed(),
     hasMembers: (channel) => members().hasLocal(channel),
-    onDelivered: (message, connections) => appends.completion.delivered(message, connections),
+    onDelivered: (message, here) => {
+      appends.completion.delivered(message, here);
+      tallies.delivered(message, here);
+    },
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
   const directory = new Directory(
@@ -290,8 +296,9 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     (channel) => targets.forget(channel),
   );
   const retention = new Retention(connection, node, histories, settings.heartbeatMs);
-  const relay = new Relay(connection, bus, node, directory);
-  return { histories, idempotency, appends, receiver, directory, retention, relay };
+  const tallies = new Tallies(bus, directory, settings.commandTimeoutMs);
+  const relay = new Relay(connection, bus, node, directory, tallies);
+  return { histories, idempotency, appends, receiver, directory, retention, relay, tallies };
 }
 
 function createPresence(base: Base, settings: Settings, receiver: Receiver) {

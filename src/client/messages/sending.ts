@@ -1,14 +1,13 @@
-import { type Receipt, type Target, TidingsError } from "../../protocol/protocol.ts";
+import { type Receipt, TidingsError } from "../../protocol/protocol.ts";
 import type { CallPlan, Session } from "../session/session.ts";
-import { EVERY_TYPE } from "./listeners.ts";
-import type { SendOptions } from "./message.ts";
+import type { DeliveryFields, SendOptions } from "./message.ts";
 
 /** A message to send, of any type. */
-export interface AnyOutgoing {
+export interface AnyOutgoing extends DeliveryFields {
   readonly type: string;
   readonly data?: unknown;
-  readonly to?: string;
-  readonly group?: string;
+  readonly to?: string | undefined;
+  readonly group?: string | undefined;
 }
 
 /** The server's default timeout of an acknowledgement. */
@@ -27,19 +26,20 @@ export class Sending {
     this.#timeoutMs = timeoutMs;
   }
 
-  async send(message: AnyOutgoing, options: SendOptions): Promise<Receipt> {
-    assertTarget(message);
-    const { type, data = null, to, group } = message;
-    if (typeof type !== "string" || type === EVERY_TYPE) {
-      throw new TidingsError("bad_request", 'type: expected a text other than "*"');
-    }
-    const { ack, timeoutMs, ephemeral, key = ephemeral ? undefined : this.#nextKey() } = options;
+  async send(message: AnyOutgoing, { signal }: SendOptions): Promise<Receipt> {
+    const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, ...others } = message;
+    const { key = ephemeral ? undefined : this.#nextKey(), ...unknown } = others;
+    const [extra] = Object.keys(unknown);
+    if (extra !== undefined)
+      throw new TidingsError("bad_request", `${extra}: no field of a message, expected it inside data`);
+    signal?.throwIfAborted();
     const waiting = ack ? { ack, timeoutMs } : undefined;
-    const fields = { type, data, to, group, key, ephemeral, ...waiting };
-    return (await this.#session.call(fields, this.#planOf(options))) as Receipt; // as the protocol says
+    const fields = { type, data, to, group, key, ephemeral, count, ...waiting };
+    const sent = this.#session.call(fields, this.#planOf(message));
+    return (await (signal === undefined ? sent : Promise.race([sent, aborted(signal)]))) as Receipt; // as the protocol says
   }
 
-  #planOf({ ack, ephemeral = false, timeoutMs, signal }: SendOptions): CallPlan {
+  #planOf({ ack, ephemeral = false, timeoutMs }: DeliveryFields): CallPlan {
     const receiptMs = timeoutMs ?? this.#timeoutMs;
     // The server replies after the acknowledgement's timeout, so the client must wait longer than that.
     const ackMs = (timeoutMs ?? ACK_TIMEOUT_MS) + this.#timeoutMs;
@@ -57,15 +57,13 @@ export class Sending {
   }
 }
 
-/** A random text. Pages without TLS and React Native have no `crypto`, and a key is no secret. */
-const randomText = (): string =>
-  [Math.random(), Math.random()].map((part) => part.toString(36).slice(2)).join("");
+/** Rejects with the reason of a signal. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 
-/** @throws TidingsError `bad_request` for `to` or `group` that is undefined: the message would go to everyone */
-export function assertTarget(target: Target): void {
-  for (const name of ["to", "group"] as const) {
-    if (name in target && target[name] === undefined) {
-      throw new TidingsError("bad_request", `${name}: expected an id, not undefined`);
-    }
-  }
+/** 96 random bits. Pages without TLS have no `crypto.randomUUID`. */
+function randomText(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("");
 }

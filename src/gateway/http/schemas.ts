@@ -54,31 +54,34 @@ export const message = z.object({
     .max(1_000)
     .optional()
     .meta({ description: "Ids of connections that do not get the message." }),
-});
-
-/** Further fields of a message to one user. */
-export const waiting = z.object({
   ack: z
     .boolean()
     .optional()
-    .meta({ description: "Answer after the receiver has acknowledged the message." }),
+    .meta({ description: "Answer after the receiver, one user, has acknowledged the message." }),
   timeoutMs: z
     .number()
     .min(0)
     .max(60_000)
     .optional()
-    .meta({ description: "Timeout of the acknowledgement." }),
+    .meta({ description: "Timeout of the acknowledgement, in milliseconds. Default: 5,000." }),
+  count: z
+    .boolean()
+    .optional()
+    .meta({ description: "Answer after the other nodes have reported, with the `total` of all nodes." }),
 });
 
 export const receipt = z.object({
-  state: z.enum(["offline", "stored", "routed", "delivered", "acked"]),
+  state: z.enum(["offline", "stored", "routed", "delivered", "acked", "dropped"]),
   id: z.string(),
   timestamp: z.int().meta({ description: "Milliseconds since 1970." }),
   epoch: z.string().optional(),
   offset: z.int().optional().meta({ description: "Offset in the channel's history. Absent: ephemeral." }),
-  connections: z
+  connections: z.int().meta({ description: "Connections of this node that took the message." }),
+  nodes: z.int().meta({ description: "Other nodes to which it was sent." }),
+  total: z
     .int()
-    .meta({ description: "Connections of this node, plus other nodes, that got the message." }),
+    .optional()
+    .meta({ description: "Connections of all nodes that took it. Only with `ack` or `count`." }),
   duplicate: z
     .literal(true)
     .optional()

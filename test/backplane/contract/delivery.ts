@@ -17,17 +17,18 @@ export function deliveryContract(implementation: Implementation): void {
     expect(sink.delivered).toEqual([{ ...message, epoch, offset }]);
   });
 
-  test("an append resolves with the message's id, timestamp and number of receivers", async () => {
+  test("an append resolves with the message's id, timestamp and receivers", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
     sink.connections = 3;
     await routes.join("g", "alice");
     const message = cluster.message("group:g");
 
-    const { id, timestamp, receivers, duplicate, receipt } = await broker.append(message);
+    const { id, timestamp, here, nodes, duplicate, receipt } = await broker.append(message);
 
     expect({ id, timestamp }).toEqual({ id: message.id, timestamp: message.timestamp });
-    expect({ receivers, duplicate, receipt }).toEqual({ receivers: 3, duplicate: false, receipt: undefined });
+    expect(here).toEqual({ connections: 3, dropped: 0 });
+    expect({ nodes, duplicate, receipt }).toEqual({ nodes: 0, duplicate: false, receipt: undefined });
   });
 
   test("consecutive appends keep their order", async () => {
@@ -87,12 +88,31 @@ function severalNodes(implementation: Implementation): void {
     expect(second).toEqual(first);
   });
 
+  test("the other nodes report which of their connections took a message", async () => {
+    await using cluster = await startCluster(implementation, {}, 3);
+    const { broker } = cluster.node;
+    const [, second, third] = cluster.nodes;
+    for (const { routes } of cluster.nodes) await routes.join("g", "alice");
+    if (second !== undefined) second.sink.connections = 3;
+    if (third !== undefined) third.sink.connections = 2;
+    for (const kind of ["stored", "ephemeral"]) {
+      const message = cluster.message("group:g");
+      const tallied = broker.tally(message);
+      await (kind === "stored" ? broker.append(message) : broker.relay(message));
+      expect(await tallied, kind).toEqual({ connections: 5, dropped: 0, silent: 0 });
+    }
+    expect(await broker.tally(cluster.message("group:empty"))).toBeUndefined();
+  });
+
   test("an append counts the connections of its node and the other nodes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     cluster.node.sink.connections = 3;
     for (const { routes } of cluster.nodes) await routes.join("g", "alice");
 
-    expect((await cluster.node.broker.append(cluster.message("group:g"))).receivers).toBe(4);
+    expect(await cluster.node.broker.append(cluster.message("group:g"))).toMatchObject({
+      here: { connections: 3, dropped: 0 },
+      nodes: 1,
+    });
   });
 
   test("an ephemeral message arrives on the other nodes that have members, once", async () => {

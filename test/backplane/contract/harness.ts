@@ -4,6 +4,7 @@ import type {
   Command,
   ConnectionRules,
   Message,
+  Reached,
   StoredMessage,
 } from "../../../src/backplane/backplane.ts";
 import type { Channel, ConnectionInfo, Position } from "../../../src/protocol/protocol.ts";
@@ -131,9 +132,9 @@ export class RecordingSink implements BackplaneSink {
   connections = 1;
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
 
-  deliver(message: Message | StoredMessage): number {
+  deliver(message: Message | StoredMessage): Reached {
     this.#arrived(() => this.delivered.push(message));
-    return this.connections;
+    return { connections: this.connections, dropped: 0 };
   }
 
   acknowledged(channel: Channel, user: string, offset: number): void {

@@ -51,7 +51,7 @@ class ModelSink extends RecordingSink {
     this.#model = model;
   }
 
-  override deliver(message: Parameters<RecordingSink["deliver"]>[0]): number {
+  override deliver(message: Parameters<RecordingSink["deliver"]>[0]): ReturnType<RecordingSink["deliver"]> {
     if ("offset" in message) this.#model.delivered(message);
     return super.deliver(message);
   }

@@ -153,7 +153,7 @@ test("an invalidation counts for messages of the same tick that are not sent yet
   const lookUps = (): number => node.backplane.traffic?.scripts.lookup ?? 0;
   const before = lookUps();
   const message = cluster.message("group:g");
-  node.sink.deliver = () => Number(node.broker.relay(message));
+  node.sink.deliver = () => ({ connections: Number(node.broker.relay(message)), dropped: 0 });
 
   // One payload: a message, upon which the node sends another one, and the invalidation of the group's route.
   const payload = "1\nM\x1fchat\x1f1\x1f\x1eid\x1fnull\x1fuser:x\nI\x1fgroup:g";

@@ -109,7 +109,7 @@ export class KeyedWriter extends Writer {
     const message = { type: "n", data: sent.id, ...(group === undefined ? { to } : { group }) };
     for (;;) {
       try {
-        return this.confirm(sent, await this.#client.send(message, { key: sent.id }));
+        return this.confirm(sent, await this.#client.send({ ...message, key: sent.id }));
       } catch (error) {
         // `forbidden`: the node has not joined the writer to the group again yet.
         const mayPass = error instanceof TidingsError && (error.retryable || error.code === "forbidden");

@@ -9,7 +9,7 @@ onEveryCluster({}, (cluster) => {
     const alice = await cluster().client("alice", n1);
     const ada = await cluster().client("ada", n2, { autoAck: false });
 
-    const sent = alice.client.send(hello("ada"), { ack: true, timeoutMs: 60_000 });
+    const sent = alice.client.send({ ...hello("ada"), ack: true, timeoutMs: 60_000 });
     await ada.until(() => ada.received.length === 1);
     ada.client.ack({ to: "ada", offset: 1 });
 
@@ -31,7 +31,7 @@ onEveryCluster({}, (cluster) => {
     const cia = await cluster().client("cia", n2, { autoAck: false });
     const mallories = [await cluster().client("mallory", n2), await cluster().client("mallory", n3)];
 
-    const sent = alice.client.send(hello("cia"), { ack: true, timeoutMs: 1_000 });
+    const sent = alice.client.send({ ...hello("cia"), ack: true, timeoutMs: 1_000 });
     await cia.until(() => cia.received.length === 1);
     for (const { client } of mallories) {
       const acked = client.request("message.ack", { channel: "user:cia", offset: 1 });
@@ -47,7 +47,7 @@ onEveryCluster({}, (cluster) => {
     const before = await cluster().client("dora", n2);
     await before.client.close();
 
-    const sent = await alice.client.send(hello("dora"), { ack: true, timeoutMs: 100 });
+    const sent = await alice.client.send({ ...hello("dora"), ack: true, timeoutMs: 100 });
     const after = await cluster().client("dora", n3);
     await after.until(() => after.received.length === 1);
 

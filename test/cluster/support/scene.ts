@@ -55,7 +55,7 @@ export class Scene {
     for (const audience of [{ to: "bea" }, { group: GROUP }]) {
       const data = `local ${++this.#messages}`;
       // Only delivery on this node counts: nodes cannot learn of the others now.
-      await ada?.observed.client.send({ type: "n", ...audience, data }, { ephemeral: true }).catch(() => {});
+      await ada?.observed.client.send({ type: "n", ...audience, data, ephemeral: true }).catch(() => {});
       await bea?.observed.until(() => bea.observed.received.includes(data));
     }
   }

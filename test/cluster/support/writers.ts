@@ -81,7 +81,7 @@ export class Writers {
     for (let turn = 0; !this.#isStopped; turn++) {
       const to = this.#receivers[turn % this.#receivers.length] ?? "";
       const n = this.#sentTo(to, writer) + 1;
-      await insist(() => client.client.send({ type: "n", to, data: { writer, n } }, { key: `${to} ${n}` }));
+      await insist(() => client.client.send({ type: "n", to, data: { writer, n }, key: `${to} ${n}` }));
       this.#sent.set(`${writer} ${to}`, n);
       this.#count++;
       this.#wake();

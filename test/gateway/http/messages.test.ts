@@ -91,7 +91,7 @@ describe("POST /ws/message", () => {
 
   it("shares its idempotency keys with the library", async () => {
     const running = await startHub();
-    const first = await running.hub.user("bob").send({ type: "chat" }, { key: "k1" });
+    const first = await running.hub.user("bob").send({ type: "chat", key: "k1" });
     const { body } = await call(running, "/ws/message", { body: { to: "bob", type: "chat", key: "k1" } });
     expect(body).toMatchObject({ id: first.id, duplicate: true });
   });

@@ -36,7 +36,7 @@ describe("a call that a rate limit refuses", () => {
     const ack = await connection.next();
     connection.reply(ack, {});
     const two = alice.client.send({ type: "chat", to: "bob", data: 2 });
-    const typing = alice.client.send({ type: "typing", to: "bob" }, { ephemeral: true });
+    const typing = alice.client.send({ type: "typing", to: "bob", ephemeral: true });
     const frames = [await connection.next(), await connection.next(), await connection.next()];
     expect(frames.map(({ type, data }) => [type, data])).toEqual([
       ["typing", null],

@@ -4,6 +4,7 @@ import type { Message } from "../../message.ts";
 import { type Connection, Subscriber } from "../connection/connection.ts";
 import { castOf, inboundOf } from "../wire/keys.ts";
 import { type Kind, LINE, lineOf, payloadOf } from "../wire/lines.ts";
+import { DeafNodes } from "./deaf-nodes.ts";
 import { type Handler, Inbound, type LineHandler } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { Requests } from "./requests.ts";
@@ -16,6 +17,8 @@ export interface BusOptions {
   /** Pause between the probes of the watchdog. */
   readonly heartbeatMs: number;
   readonly traffic: TrafficCounts;
+  /** True on Redis Cluster. @default false */
+  readonly isCluster?: boolean;
   /** Called with the failure of a handler, and with a payload that cannot be read. */
   readonly onError: (error: unknown) => void;
 }
@@ -24,6 +27,8 @@ export interface BusOptions {
 export class Bus {
   /** Nodes that did not answer a request in time. */
   readonly silent = new SilentNodes((token) => token === this.#token);
+  /** Nodes to which the last PUBLISH found no subscriber. */
+  readonly deaf: DeafNodes;
   readonly #connection: Connection;
   readonly #options: BusOptions;
   readonly #outbound: Outbound;
@@ -38,6 +43,7 @@ export class Bus {
     const { traffic, onError, commandTimeoutMs } = options;
     this.#connection = connection;
     this.#options = options;
+    this.deaf = new DeafNodes(() => this.#token, options.isCluster === true);
     this.#inbound = new Inbound(traffic, onError);
     this.#outbound = new Outbound((token, payload) => this.#publish(token, payload), traffic);
     this.#subscriber = new Subscriber(
@@ -161,8 +167,9 @@ export class Bus {
     );
   }
 
-  #publish(token: string, payload: string): Promise<void> {
-    return this.#connection.publish(inboundOf(this.#connection.pubSub, token), payload);
+  async #publish(token: string, payload: string): Promise<void> {
+    const inbox = inboundOf(this.#connection.pubSub, token);
+    this.deaf.published(token, await this.#connection.publish(inbox, payload));
   }
 
   #receive(payload: string): void {
@@ -193,6 +200,7 @@ const PROBED = "";
 
 const newToken = (): string => randomBytes(9).toString("base64url");
 
+export { DeafNodes } from "./deaf-nodes.ts";
 export { type CallRoll, Requests } from "./requests.ts";
 export { SilentNodes } from "./silent-nodes.ts";
 export { TrafficCounts } from "./traffic.ts";

@@ -189,11 +189,16 @@ export class Connection {
     }
   }
 
-  /** Publishes to a Pub/Sub channel, also while the node recovers or stops. @throws TidingsError `unavailable` */
-  async publish(channel: string, payload: string): Promise<void> {
+  /**
+   * Publishes to a Pub/Sub channel, also while the node recovers or stops.
+   * @returns number of its subscribers; on Redis Cluster of those at one node of Redis
+   * @throws TidingsError `unavailable`
+   */
+  async publish(channel: string, payload: string): Promise<number> {
     try {
-      const { error } = await this.#session.pipe.call(publishOf(channel, payload), 1);
+      const { numbers, error } = await this.#session.pipe.call(publishOf(channel, payload), 1);
       if (error !== undefined) throw error;
+      return numbers[0] ?? 0;
     } catch (cause) {
       throw this.#pipeFailed("publish", cause);
     }

@@ -6,6 +6,7 @@ import type { Connection } from "../connection/connection.ts";
 import { eachEphemeral, encodeShared, hasSameShared } from "../wire/ephemeral-line.ts";
 import { LINE } from "../wire/lines.ts";
 import type { Directory, Route } from "./directory.ts";
+import type { Tallies } from "./tallies.ts";
 
 /**
  * Length of the queue. A full queue is sent before the tick ends, so that the garbage collector need not copy many
@@ -19,6 +20,7 @@ export class Relay {
   readonly #bus: Bus;
   readonly #node: LocalNode;
   readonly #directory: Directory;
+  readonly #tallies: Tallies;
   /** Messages that wait for the route of their channel, in the order of the calls. */
   readonly #waiting = new SerialPerKey<Channel>();
   /** Queue of this tick. Messages are encoded at its end: a string that lives longer is a tree of many small ones. */
@@ -32,7 +34,8 @@ export class Relay {
   #last: Message | undefined;
   #shared = "";
 
-  constructor(connection: Connection, bus: Bus, node: LocalNode, directory: Directory) {
+  constructor(connection: Connection, bus: Bus, node: LocalNode, directory: Directory, tallies: Tallies) {
+    this.#tallies = tallies;
     this.#connection = connection;
     this.#bus = bus;
     this.#node = node;
@@ -62,7 +65,7 @@ export class Relay {
     }
   }
 
-  /** @returns number of target nodes */
+  /** @returns number of target nodes that hear */
   #enqueue(message: Message, route: Route): number {
     if (route.length === 0) return 0;
     if (this.#queued === MAX_QUEUED) this.#post();
@@ -73,7 +76,7 @@ export class Relay {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
-    return this.#connection.isUp ? route.length : 0;
+    return this.#connection.isUp ? this.#bus.deaf.hearingIn(route) : 0;
   }
 
   readonly #flush = (): void => {
@@ -117,7 +120,7 @@ export class Relay {
   readonly #deliver = (message: Message): void => {
     const { sink } = this.#node;
     try {
-      sink.deliver(message);
+      this.#tallies.delivered(message, sink.deliver(message));
     } catch (error) {
       sink.report("deliver", error);
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, type Position, TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { StoredMessage } from "../../message.ts";
+import { NOBODY, type Reached } from "../../port.ts";
 import type { Bus } from "../bus/bus.ts";
 import { type Connection, forEachConcurrently } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
@@ -42,8 +43,8 @@ export interface ReceiverParts {
   readonly confirmed: () => Iterable<[Channel, Delivered]>;
   /** True if this node has members of the channel. */
   readonly hasMembers: (channel: Channel) => boolean;
-  /** Called for each message that arrived, with the number of local connections that got it. */
-  readonly onDelivered: (message: StoredMessage, connections: number) => void;
+  /** Called for each message that arrived, with the local connections that it reached. */
+  readonly onDelivered: (message: StoredMessage, here: Reached) => void;
   /** Called when messages of a channel cannot be delivered now: their appends must not wait for the delivery. */
   readonly onUndelivered: (channel: Channel) => void;
 }
@@ -214,12 +215,12 @@ export class Receiver {
       progress.fillTo = Math.max(progress.fillTo, offset);
     } else if (progress.epoch === epoch) {
       // The message was delivered from the history already.
-      if (offset <= progress.offset) this.#parts.onDelivered(message, 0);
+      if (offset <= progress.offset) this.#parts.onDelivered(message, NOBODY);
       else if (offset === progress.offset + 1) this.#next(progress, message);
       else if (!this.#awaiting.hold(message)) this.#fillInBackground(channel, progress, offset);
     } else if (isBefore(epoch, progress.epoch)) {
       // The history was lost after it had stored this message, and the offset arrived after the line "lost".
-      this.#parts.onDelivered(message, 0);
+      this.#parts.onDelivered(message, NOBODY);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
       this.#next(progress, message);

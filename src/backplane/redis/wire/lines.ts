@@ -34,6 +34,9 @@ export const LINE = {
   lost: "L",
   /** A partition has new data, of this birth. */
   birth: "B",
+  /** Asks a node to report which of its connections take a message. */
+  tally: "D",
+  tallied: "E",
   probe: "Q",
   /** Asks a node to confirm the invalidations that were sent before. */
   confirm: "F",
@@ -64,6 +67,8 @@ export const KINDS: Record<Kind, string> = {
   [LINE.presence]: "presence",
   [LINE.lost]: "lost",
   [LINE.birth]: "birth",
+  [LINE.tally]: "tally",
+  [LINE.tallied]: "tallied",
   [LINE.probe]: "probe",
   [LINE.confirm]: "confirm",
   [LINE.confirmed]: "confirmed",

@@ -10,17 +10,17 @@ import { APPLICATION, applicationKey, historyPage, type Receipt } from "../../..
 import type { Fields } from "../body.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
-import { channel, group, message, push, receipt, user, waiting, whole } from "../schemas.ts";
+import { channel, group, message, push, receipt, user, whole } from "../schemas.ts";
 
-type Outgoing = z.output<typeof message> & z.output<typeof waiting>;
+type Outgoing = z.output<typeof message>;
 
 /** Publishes a message of the application. */
 async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
-  const { type, data, from, ephemeral, platforms, except, ack, timeoutMs } = outgoing;
+  const { type, data, from, ephemeral, platforms, except, ack, timeoutMs, count } = outgoing;
   // A prefix separates idempotency keys of the application from those of its users.
   const key = applicationKey(outgoing.key);
   const draft = { channel: to, type, data, from, ephemeral, platforms, except };
-  return ports.publisher.publish(draft, { key, ack, timeoutMs });
+  return ports.publisher.publish(draft, { key, ack, timeoutMs, count });
 }
 
 /** Routes that send messages and read the history. */
@@ -33,7 +33,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     summary: "Send a message to a user or a group",
     idempotent: true,
     isMessage: true,
-    takes: message.extend({ ...waiting.shape, to: user.optional(), group: group.optional() }),
+    takes: message.extend({ to: user.optional(), group: group.optional() }),
     gives: receipt,
     handle: (input) => publish(ports, receiverOf(input), input),
   }),

@@ -9,7 +9,7 @@ const [url = "", prefix = "", id = "", ...groups] = process.argv.slice(2);
 const PER_TICK = 100;
 
 const sink: BackplaneSink = {
-  deliver: () => 0,
+  deliver: () => ({ connections: 0, dropped: 0 }),
   acknowledged() {},
   lost() {},
   presence() {},

@@ -94,7 +94,7 @@ export class AppendQueue {
   #isScheduled = false;
 
   constructor(parts: AppendQueueParts) {
-    const completion = new Completion(parts.connection);
+    const completion = new Completion(parts.connection, parts.bus.deaf);
     const duplicates = new Duplicates(parts.idempotency, completion);
     this.completion = completion;
     this.#maxInFlight = parts.byPartition ? MAX_IN_FLIGHT_OF_PARTITION : MAX_IN_FLIGHT;

@@ -13,7 +13,7 @@ import { APPEND } from "./script.ts";
  */
 const APART_BYTES = 8 * 1_024;
 
-/** Reply of APPEND: all words in one string, then the details of some of them. */
+/** Reply of APPEND: all words in one string, nodes that hear nothing, then the details of some words. */
 type AppendReply = readonly string[];
 
 export interface AppendByScriptParts extends AppendMethodParts {
@@ -79,8 +79,9 @@ export class AppendByScript implements AppendMethod {
   }
 
   /** @returns messages that were not stored */
-  #complete(groups: readonly Group[], [words = "", ...details]: AppendReply): PendingAppend[] {
-    const { completion, duplicates, traffic, trimmer } = this.#parts;
+  #complete(groups: readonly Group[], [words = "", deaf = "", ...details]: AppendReply): PendingAppend[] {
+    const { bus, completion, duplicates, traffic, trimmer } = this.#parts;
+    bus.deaf.publishedToAll(tokensOf(groups), deaf.split(" ").filter(Boolean));
     const lengths = words.split(" ");
     let index = 0;
     let detail = 0;
@@ -111,4 +112,8 @@ export class AppendByScript implements AppendMethod {
     trimmer.appended(pending, target, 0);
     return completion.appended(pending, target, Number(offset));
   }
+}
+
+function* tokensOf(groups: readonly Group[]): Iterable<string> {
+  for (const { nodes } of groups) if (nodes.tokens !== "") yield* nodes.tokens.split(" ");
 }

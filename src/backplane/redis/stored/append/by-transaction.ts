@@ -76,7 +76,11 @@ export class AppendByTransaction implements AppendMethod {
 
   /** @returns messages that were not appended */
   #replied(payloads: readonly Payload[], numbers: readonly number[], error: unknown): PendingAppend[] {
-    let index = 0;
+    const { deaf } = this.#parts.bus;
+    let index = payloads.reduce((count, { messages }) => count + messages.length, 0);
+    for (const { tokens } of payloads)
+      for (const token of tokens) deaf.published(token, numbers[index++] ?? FAILED);
+    index = 0;
     const replies = payloads.map((payload) => {
       const lengths = numbers.slice(index, index + payload.messages.length);
       index += lengths.length;

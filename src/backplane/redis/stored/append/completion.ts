@@ -1,21 +1,25 @@
 import type { Channel } from "../../../../protocol/protocol.ts";
 import type { StoredMessage } from "../../../message.ts";
+import { NOBODY, type Reached } from "../../../port.ts";
+import type { DeafNodes } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { AppendResult, type PendingAppend } from "./pending.ts";
 import type { AppendTarget } from "./targets.ts";
 
 /**
  * Completes appends. The promise of an append resolves once Redis has stored the message and, if this node has members
- * of the channel, the message has arrived by the node's own inbox and was delivered: only then the number of receivers
- * is known.
+ * of the channel, the message has arrived by the node's own inbox and was delivered: only then its local receivers are
+ * known.
  */
 export class Completion {
   readonly #connection: Connection;
+  readonly #deaf: Pick<DeafNodes, "othersIn">;
   /** Pending appends whose messages this node expects in its inbox, by message id. */
   readonly #expected = new Map<string, PendingAppend>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, deaf: Pick<DeafNodes, "othersIn">) {
     this.#connection = connection;
+    this.#deaf = deaf;
     connection.onUnavailable(() => this.#completeWithoutArrival());
   }
 
@@ -30,13 +34,13 @@ export class Completion {
 
   /** Redis has stored a message. @returns number of nodes to which it was sent */
   appended(pending: PendingAppend, target: AppendTarget, offset: number): number {
-    const { message, connections } = pending;
+    const { message, here } = pending;
     const { epoch, nodes } = target;
     target.confirmed = offset;
     target.confirmedId = message.id;
     const { others, hasOwn } = nodes;
-    const result = new AppendResult(message, epoch, offset, others);
-    if (hasOwn && connections === undefined && this.#connection.isUp) pending.result = result;
+    const result = new AppendResult(message, epoch, offset, this.#deaf.othersIn(nodes));
+    if (hasOwn && here === undefined && this.#connection.isUp) pending.result = result;
     else this.#complete(pending, result);
     return hasOwn ? others + 1 : others;
   }
@@ -47,11 +51,11 @@ export class Completion {
   }
 
   /** A stored message was delivered to connections of this node. */
-  delivered({ id }: StoredMessage, connections: number): void {
+  delivered({ id }: StoredMessage, here: Reached): void {
     if (this.#expected.size === 0) return;
     const pending = this.#expected.get(id);
     if (pending === undefined) return;
-    pending.connections = connections;
+    pending.here = here;
     if (pending.result !== undefined) this.#complete(pending, pending.result);
   }
 
@@ -59,14 +63,15 @@ export class Completion {
   undelivered(channel: Channel): void {
     for (const pending of this.#expected.values()) {
       if (pending.message.channel !== channel) continue;
-      pending.connections ??= 0;
+      pending.here ??= NOBODY;
       if (pending.result !== undefined) this.#complete(pending, pending.result);
     }
   }
 
-  #complete({ message, connections = 0, resolve }: PendingAppend, result: AppendResult): void {
+  #complete({ message, here = NOBODY, resolve }: PendingAppend, result: AppendResult): void {
     if (this.#expected.size > 0) this.#expected.delete(message.id);
-    resolve(connections === 0 ? result : { ...result, receivers: result.receivers + connections });
+    result.here = here;
+    resolve(result);
   }
 
   /** During an outage nothing arrives, so no append waits for it. Missed messages are delivered after the outage. */

@@ -1,3 +1,4 @@
+import { NOBODY } from "../../../port.ts";
 import type { IdempotencyKeys } from "../idempotency.ts";
 import type { Completion } from "./completion.ts";
 import type { PendingAppend } from "./pending.ts";
@@ -23,7 +24,16 @@ export class Duplicates {
       const first = await this.#idempotency.reserve(key, message.channel);
       if (first === undefined || first.what === message.channel) return true;
       const { id, timestamp } = message;
-      resolve({ id, timestamp, epoch: "", offset: 0, receivers: 0, duplicate: true, receipt: first.receipt });
+      resolve({
+        id,
+        timestamp,
+        epoch: "",
+        offset: 0,
+        here: NOBODY,
+        nodes: 0,
+        duplicate: true,
+        receipt: first.receipt,
+      });
     } catch (error) {
       reject(error);
     }
@@ -38,7 +48,7 @@ export class Duplicates {
     try {
       const first = await this.#idempotency.reserve(key, message.channel);
       const stored = { id, timestamp: Number(timestamp), epoch, offset: Number(offset) };
-      resolve({ ...stored, receivers: 0, duplicate: true, receipt: first?.receipt });
+      resolve({ ...stored, here: NOBODY, nodes: 0, duplicate: true, receipt: first?.receipt });
     } catch (error) {
       reject(error);
     }

@@ -1,5 +1,5 @@
 import type { Message } from "../../../message.ts";
-import type { Appended } from "../../../port.ts";
+import { type Appended, NOBODY, type Reached } from "../../../port.ts";
 import { type AppendTarget, UNKNOWN_TARGET } from "./targets.ts";
 
 /**
@@ -15,8 +15,8 @@ export class PendingAppend {
   target: AppendTarget = UNKNOWN_TARGET;
   /** True once the idempotency key is reserved, and always without one. */
   isReserved: boolean;
-  /** Number of local connections that got the message; undefined until it has arrived by this node's own inbox. */
-  connections: number | undefined = undefined;
+  /** Local connections that the message reached; undefined until it has arrived by this node's own inbox. */
+  here: Reached | undefined = undefined;
   /** Result from Redis, while the message has not arrived here yet. */
   result: AppendResult | undefined = undefined;
 
@@ -37,14 +37,15 @@ export class AppendResult implements Appended {
   readonly timestamp: number;
   readonly epoch: string;
   readonly offset: number;
-  readonly receivers: number;
+  readonly nodes: number;
+  here: Reached = NOBODY;
   readonly duplicate = false;
 
-  constructor({ id, timestamp }: Message, epoch: string, offset: number, receivers: number) {
+  constructor({ id, timestamp }: Message, epoch: string, offset: number, nodes: number) {
     this.id = id;
     this.timestamp = timestamp;
     this.epoch = epoch;
     this.offset = offset;
-    this.receivers = receivers;
+    this.nodes = nodes;
   }
 }

@@ -19,12 +19,15 @@ const NEWLINE_IN_LUA = luaEscapes(NEWLINE);
  * of it.
  */
 const PUBLISH_GROUP = lua`
+-- Nodes whose inbox has no subscriber.
+local deaf = {}
+
 local function publish(nodes, payload, lengths)
   local line = "${LINE.lengths}" .. FIELD .. lengths
   local whole = #payload < apart and payload .. "${NEWLINE_IN_LUA}" .. line
   for token in string.gmatch(nodes, "%S+") do
     local inbox = inbound_of(token)
-    call("PUBLISH", inbox, whole or payload)
+    if call("PUBLISH", inbox, whole or payload) == 0 then deaf[#deaf + 1] = token end
     if not whole then call("PUBLISH", inbox, OPENING .. line) end
   end
 end
@@ -53,7 +56,7 @@ end
 local function publish_late(size)
   for token, parts in pairs(late) do
     if parts.size > size then
-      call("PUBLISH", inbound_of(token), concat(parts))
+      if call("PUBLISH", inbound_of(token), concat(parts)) == 0 then deaf[#deaf + 1] = token end
       late[token] = nil
     end
   end
@@ -178,7 +181,8 @@ export const APPEND = historyScript(
 --          payload for the nodes: version, and a line "stored"
 --          byte of the payload, from 1, at which its first entry begins
 --          of each message: key of its list, then with "1" its idempotency key or ""
--- reply    { words, details, … }
+-- reply    { words, deaf, details, … }
+--          deaf: tokens of nodes whose inbox has no subscriber, separated by spaces
 --          words: one for each message, separated by spaces
 --            length of its list; 0 if the channel was looked up; = for a duplicate; -1 if it was not stored,
 --            because its partition has not the birth that the key of its list has
@@ -226,6 +230,7 @@ while index <= #args do
   publish_late(${PAYLOAD_BYTES})
 end
 publish_late(0)
+table.insert(details, 1, concat(deaf, " "))
 table.insert(details, 1, concat(words, " "))
 return details
 `,
