@@ -25,6 +25,7 @@ import {
   type ApiPorts,
   type Authenticator,
   apiKeysOf,
+  assertAuthenticator,
   assertOrigins,
   Callers,
   createApi,

@@ -202,7 +202,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
         .writeHead(403, ANSWER_HEADERS)
         .end("development mode serves this machine only: set JWT_SECRET\n");
     else if (isConsumed(request)) refuseConsumed(response);
-    else this.#parts.pipelines.take(request, response, this.#listener);
+    else {
+      if (waitsForEnd(request)) response.once("finish", () => request.socket.end());
+      this.#parts.pipelines.take(request, response, this.#listener);
+    }
   };
 
   attach(server: Server): this {
@@ -218,6 +221,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#parts.lifecycle.close();
   }
 }
+
+/** True for a client in HTTP/1.0. A header Connection of the response, of 426 for instance, makes Node keep its socket. */
+const waitsForEnd = ({ httpVersion, headers }: IncomingMessage): boolean =>
+  httpVersion < "1.1" && !/keep-alive/i.test(headers.connection ?? "");
 
 /** True when something in front of the hub, such as `express.json()`, has read the body of a request. */
 const isConsumed = ({ readableDidRead, readableEnded, headers }: IncomingMessage): boolean =>

@@ -160,7 +160,8 @@ function unknownPath(place: string, path: string): string {
   const name = path.split(".").at(-1) ?? path;
   const byForm = CONFIG_KEYS.find(({ env, flag }) => env === name || flag === name)?.path;
   const inPlace = paths.filter((known) => known.endsWith(`.${name}`));
-  const meant = byForm ?? OTHER_NAMES[name] ?? (inPlace.length === 1 ? inPlace[0] : undefined);
+  const other = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
+  const meant = byForm ?? other ?? (inPlace.length === 1 ? inPlace[0] : undefined);
   return meant === undefined
     ? unknown(place, path, paths)
     : `${place}: unknown, did you mean ${nested(meant)}?`;

@@ -293,6 +293,7 @@ export { ANSWER_HEADERS } from "./answer-headers.ts";
 export {
   type Authenticator,
   apiKeysOf,
+  assertAuthenticator,
   assertOrigins,
   type Credentials,
   developmentAuth,

@@ -3,6 +3,7 @@ export { withAnonymous } from "./anonymous.ts";
 export { ApiKeys, allows, apiKeysOf, keyIn } from "./api-key.ts";
 export {
   type Authenticator,
+  assertAuthenticator,
   assertOrigins,
   type Credentials,
   developmentAuth,

@@ -122,6 +122,17 @@ export function withCheckedIds(authenticator: Authenticator): Authenticator {
   });
 }
 
+/** Checks an option of code: an authenticator that is missing must not turn on development mode. */
+export function assertAuthenticator(auth: unknown): asserts auth is Authenticator {
+  const { authenticate } = (auth ?? {}) as Partial<Authenticator>; // any value: JavaScript callers are not checked
+  if (typeof authenticate === "function") return;
+  throw new TidingsError(
+    "bad_request",
+    `auth: expected an authenticator such as jwt({ secret }), got ${auth === undefined ? "undefined" : typeof auth}. ` +
+      "Leave auth out for tokens by the configuration, or for development mode",
+  );
+}
+
 /**
  * Checks that an authenticator by cookies has a list of origins. Browsers send cookies with the requests of every site, so
  * any page could connect as its visitor.

@@ -88,8 +88,7 @@ const socketRoute = ({ path: below }: ApiPorts): Route => {
         code: "bad_request",
         message: `${path} is for WebSockets: connect with ws:// or wss://`,
       };
-      // With `close`, or Node would keep the connection of a client in HTTP/1.0, which waits for its end.
-      const headers = { upgrade: "websocket", connection: "upgrade, close" };
+      const headers = { upgrade: "websocket", connection: "upgrade" };
       return Response.json({ error }, { status: 426, headers });
     },
   });

@@ -9,7 +9,7 @@ import { createHub, type Hub } from "../../../src/index.ts";
 import { startHub } from "../../support/hub.ts";
 import { connectPeer, Peer } from "../../support/peer.ts";
 import { connectTo, RawPeer } from "../../support/raw.ts";
-import { call } from "./call.ts";
+import { call } from "../http/call.ts";
 
 /** The answer to a request as it is written here, byte for byte. */
 async function answerTo(url: string, request: string): Promise<string> {
