@@ -205,15 +205,17 @@ export class Session {
   #opened(credentials: Credentials | undefined): void {
     if (!credentials) return;
     const data = this.#login.data(credentials, this.#handlers.resume);
+    const connection = this.#connection;
     this.#calls.login({ action: "robot.login", data }, LOGIN_PLAN).then(
       () => this.#goOnline(),
-      (error) => this.#loginRefused(error),
+      (error) => {
+        // The connection may have ended meanwhile; its end is reported already.
+        if (connection === this.#connection) this.#loginRefused(error);
+      },
     );
   }
 
   #loginRefused(error: TidingsError): void {
-    // The connection may have ended meanwhile; its end is reported already.
-    if (this.state !== "connecting" && this.state !== "open") return;
     this.report(error);
     const { code, message, retryable, retryAfterMs } = error;
     if (retryAfterMs) this.#socket.reconnectAfter(retryAfterMs);

@@ -183,6 +183,19 @@ test("a paused client keeps its calls, and resumes with them and its positions",
   ]);
 });
 
+test("a pause while a login is on its way does not harm the next attempt", async () => {
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.accept();
+  await first.next();
+  alice.client.pause();
+  alice.client.resume();
+  await server.login();
+  await alice.client.ready;
+  expect(alice.all("error")).toEqual([]);
+  expect(alice.all("closed")).toEqual([]);
+});
+
 test("a disconnected client rejects pending calls, and connects again", async () => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
