@@ -82,6 +82,8 @@ function wordsFor(delivery: Delivery, isOnline: boolean): { icon: IconName; text
       };
     case "acked":
       return { icon: "received", text: "acknowledged", title: "The receiver's client has handled it" };
+    case "dropped":
+      return { icon: "check", text: "waits for the receiver", title: "The receiver reads too slowly" };
     case "failed":
       return { icon: "failed", text: `not sent: ${delivery.reason}` };
   }
