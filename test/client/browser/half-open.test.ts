@@ -21,12 +21,15 @@ interface TestWindow {
 declare const window: TestWindow & EventTarget;
 declare const document: EventTarget;
 
+const PAGE = `<!doctype html><title>client</title>
+<script type="module">import * as tidings from "/sdk.js"; window.tidings = tidings;</script>`;
+
 let browser: Browser;
 let address: string;
 const files = createServer((request, response) => {
   const isScript = request.url === "/sdk.js";
   response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-  response.end(isScript ? script : "<!doctype html><title>client</title>");
+  response.end(isScript ? script : PAGE);
 });
 let script = "";
 
@@ -45,21 +48,17 @@ afterAll(async () => {
 /** Loads the page and connects alice in it. */
 async function connectIn(page: Page, port: number): Promise<void> {
   await page.goto(address);
-  await page.evaluate(
-    async ([sdk, url]) => {
-      window.tidings = await import(sdk);
-      window.client = window.tidings.connect(url, { user: "alice" });
-      window.heard = [];
-      window.statuses = [];
-      window.client.on("*", ({ data }) => window.heard.push(data));
-      window.client.onStatus(({ type }) => {
-        window.statuses.push(type);
-        if (type === "open") window.openedAt = performance.now();
-      });
-      await window.client.ready;
-    },
-    [`${address}/sdk.js`, `ws://127.0.0.1:${port}/ws`] as const,
-  );
+  await page.evaluate(async (url) => {
+    window.client = window.tidings.connect(url, { user: "alice" });
+    window.heard = [];
+    window.statuses = [];
+    window.client.on("*", ({ data }) => window.heard.push(data));
+    window.client.onStatus(({ type }) => {
+      window.statuses.push(type);
+      if (type === "open") window.openedAt = performance.now();
+    });
+    await window.client.ready;
+  }, `ws://127.0.0.1:${port}/ws`);
 }
 
 async function newPage(): Promise<Page> {
@@ -134,9 +133,8 @@ describe("a page", () => {
   it("connects to a URL relative to its address", async () => {
     const page = await newPage();
     await page.goto(address);
-    const reason = await page.evaluate(async (sdk) => {
-      const { connect } = (await import(sdk)) as TestWindow["tidings"];
-      const client = connect("/ws#top", { user: "alice" });
+    const reason = await page.evaluate(async () => {
+      const client = window.tidings.connect("/ws#top", { user: "alice" });
       const connecting = await new Promise<string>((resolve) => {
         client.onStatus(
           (status) => status.type === "closed" && resolve(`${status.code} ${status.willRetry}`),
@@ -144,7 +142,7 @@ describe("a page", () => {
       });
       await client.close();
       return connecting;
-    }, `${address}/sdk.js`);
+    });
     // The server of the files is no hub. A URL that the browser refuses would have been final.
     expect(reason).toBe("1006 true");
   });
