@@ -12,7 +12,7 @@ export interface Broker {
   /**
    * Asks the other nodes with members of the message's channel to report which of their connections take it. It is
    * called right before the message is published.
-   * @returns the reports, once all nodes have answered or a timeout has ended; undefined when there are no other nodes
+   * @returns the reports, once all nodes have answered or a timeout has ended; undefined when it is known that there are none
    */
   tally(message: Message): Promise<Tallied> | undefined;
   /**
