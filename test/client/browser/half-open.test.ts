@@ -75,14 +75,7 @@ const WAKES: [string, (page: Page) => Promise<void>][] = [
     "`visibilitychange`",
     (page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange"))),
   ],
-  [
-    "the end of a freeze",
-    async (page) => {
-      const session = await page.context().newCDPSession(page);
-      await session.send("Page.setWebLifecycleState", { state: "frozen" });
-      await session.send("Page.setWebLifecycleState", { state: "active" });
-    },
-  ],
+  ["`resume`", (page) => page.evaluate(() => void document.dispatchEvent(new Event("resume")))],
 ];
 
 describe("a page whose connection is half-open", () => {
