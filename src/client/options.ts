@@ -1,4 +1,4 @@
-import { type Positions, TidingsError } from "../protocol/protocol.ts";
+import { badRequest, type Positions } from "../protocol/protocol.ts";
 import type { BackoffOptions } from "./connection/backoff.ts";
 import type { WebSocketConstructor } from "./connection/web-socket.ts";
 
@@ -97,10 +97,10 @@ export function resolveOptions(url: string | URL, options: ConnectOptions): Clie
     },
     url: webSocketUrl(url),
   };
-  const { token, user, cookies } = resolved;
-  if (!(resolved.WebSocket as unknown)) throw badRequest("no global WebSocket: pass options.WebSocket");
-  if (!(token || user || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
-    throw badRequest("no credentials: pass token, user (in development mode), or cookies: true");
+  const { token, user, anonymous, cookies } = resolved;
+  if (!(resolved.WebSocket as unknown)) throw badRequest("no WebSocket: pass options.WebSocket");
+  if (!(token || user || anonymous || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
+    throw badRequest("no credentials: pass token, user (for development), anonymous or cookies");
   }
   return resolved;
 }
@@ -118,8 +118,6 @@ function checked<Options extends object>(options: Options): DefinedOf<Options> {
   }
   return Object.fromEntries(defined) as DefinedOf<Options>; // the same entries
 }
-
-const badRequest = (message: string): TidingsError => new TidingsError("bad_request", message);
 
 type DefinedOf<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
 

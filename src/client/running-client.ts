@@ -11,7 +11,7 @@ import {
 } from "../protocol/protocol.ts";
 import type { SocketState } from "./connection/socket.ts";
 import { Listeners, type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
-import { type AckPosition, Acks } from "./messages/acks.ts";
+import { Acks } from "./messages/acks.ts";
 import { Groups, type Joined, type Member } from "./messages/groups.ts";
 import type { HistoryPage, HistoryQuery } from "./messages/history.ts";
 import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
@@ -79,8 +79,14 @@ export class Client<Events extends object = Record<string, unknown>> {
       failed: report,
       unhandled: (message) => this.#statuses.emit({ type: "unhandled", message }),
     });
-    this.#progress = new Progress((channel, position) => this.#handled(channel, position));
-    this.#saved = new SavedPositions(options, () => this.#toSave());
+    this.#progress = new Progress((channel, position) => {
+      // Nothing is replayed from a cursor of `all`, so thousands of clients need not acknowledge a broadcast.
+      if (options.autoAck && channel !== "all") this.#acks.add(channel, position);
+    });
+    this.#saved = new SavedPositions(
+      options,
+      () => this.#welcome && { user: this.#welcome.user, positions: this.positions },
+    );
     this.#ordering = this.#makeOrdering();
     this.#recovery = new Recovery(this.#session, this.#ordering);
     this.#sending = new Sending(this.#session, options.timeoutMs);
@@ -249,15 +255,15 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   /** Closes for good and rejects pending calls with `unavailable`. Resolves when the connection is closed. */
-  close(): Promise<void> {
-    if (this.state === "closed") return Promise.resolve();
+  async close(): Promise<void> {
+    if (this.state === "closed") return;
     this.#acks.flush();
     const error = closedByApplication();
     const closed = this.#session.close(error);
     this.#over(error);
     this.#messages.clear();
     this.#statuses.emit({ type: "closed", code: 1000, reason: "", willRetry: false });
-    return closed;
+    await closed;
   }
 
   #makeOrdering(): Ordering {
@@ -275,8 +281,18 @@ export class Client<Events extends object = Record<string, unknown>> {
     return new Session(this.#options, this.#statuses, {
       resume: (fits) => this.#ordering.login(fits),
       rest: () => this.#ordering.leftOut.map((channel) => this.#restRequest(channel)),
-      welcomed: (welcome) => this.#welcomed(welcome),
-      online: () => this.#online(),
+      welcomed: (welcome) => {
+        // Another user may have logged in in this tab.
+        if (this.#restored && this.#restored.user !== welcome.user) this.#ordering.clear();
+        this.#restored = undefined;
+        this.#welcome = welcome;
+        this.#resolveReady(welcome);
+      },
+      online: () => {
+        this.#groups.online();
+        void this.#presence.online();
+        this.#acks.flush();
+      },
       push: (push) => this.#ordering.receive(push),
       position: (frame) => {
         this.#groups.confirm(frame.channel);
@@ -299,24 +315,6 @@ export class Client<Events extends object = Record<string, unknown>> {
       : { action: "message.resume", data: { channel, ...position } };
   }
 
-  #welcomed(welcome: Welcome): void {
-    // Another user may have logged in in this tab.
-    if (this.#restored && this.#restored.user !== welcome.user) this.#ordering.clear();
-    this.#restored = undefined;
-    this.#welcome = welcome;
-    this.#resolveReady(welcome);
-  }
-
-  #online(): void {
-    this.#groups.online();
-    void this.#presence.online();
-    this.#acks.flush();
-  }
-
-  #toSave(): Saved | undefined {
-    return this.#welcome && { user: this.#welcome.user, positions: this.positions };
-  }
-
   #over(error: TidingsError): void {
     this.#saved.close();
     this.#rejectReady(error);
@@ -330,11 +328,6 @@ export class Client<Events extends object = Record<string, unknown>> {
     if (offset === undefined) return;
     const channel = channelOf(push);
     this.#progress.add(channel, { epoch: this.#ordering.position(channel)?.epoch, offset }, handling);
-  }
-
-  #handled(channel: Channel, position: AckPosition): void {
-    // Nothing is replayed from a cursor of `all`, so thousands of clients need not acknowledge a broadcast.
-    if (this.#options.autoAck && channel !== "all") this.#acks.add(channel, position);
   }
 }
 

@@ -14,7 +14,8 @@ export interface Target {
  * Methods taken from the prototype, for the path of every message. V8 has many forms of strings and would look up the
  * method anew for each form: per character, the look-ups were a tenth of the cost of publishing.
  */
-const { slice, startsWith } = String.prototype;
+const slice = String.prototype.slice;
+const startsWith = String.prototype.startsWith;
 const USER = "user:";
 const GROUP = "group:";
 

@@ -1,7 +1,5 @@
-import { TidingsError } from "./errors.ts";
-import { jsonProblem } from "./forms/json-problem.ts";
-import { canonicalData } from "./forms/module-form.ts";
-import type { ClientFrame, ClientMessage, ClientRequest, RequestForm } from "./frames.ts";
+import { badRequest as bad, TidingsError } from "./errors.ts";
+import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
 
@@ -155,8 +153,6 @@ export function assertDepth(value: unknown, depth = 0): void {
   if (depth === MAX_DEPTH) throw bad(`data: expected at most ${MAX_DEPTH} levels of nesting`);
   for (const child of Object.values(value)) assertDepth(child, depth + 1);
 }
-
-const bad = (message: string): TidingsError => new TidingsError("bad_request", message);
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -63,7 +63,9 @@ export interface TidingsErrorOptions extends ErrorOptions {
 /** Marks the errors of Tidings in every copy of this module: the packages' entries for server and client each have one. */
 const MARK = Symbol.for("tidings.TidingsError");
 
-const { [Symbol.hasInstance]: isInstance } = Function.prototype;
+interface Marked {
+  readonly [MARK]?: true;
+}
 
 /** Error of Tidings, with a stable `code` and a message that says what to change. */
 export class TidingsError extends Error {
@@ -85,8 +87,9 @@ export class TidingsError extends Error {
   /** True for errors of every copy of this class: of `tidings` and of `tidings/client` alike. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this method, and keep the usual meaning
-    if (this !== TidingsError) return isInstance.call(this, value);
-    return typeof value === "object" && value !== null && MARK in value;
+    if (this === TidingsError) return Boolean((value as Marked | null | undefined)?.[MARK]);
+    // biome-ignore lint/complexity/noThisInStatic: the usual meaning depends on `this`
+    return super[Symbol.hasInstance](value);
   }
 
   /** True when an equal request may succeed later. */
@@ -99,6 +102,10 @@ export class TidingsError extends Error {
     return STATUS[this.code];
   }
 }
+
+/** Makes the error for input that is not valid. */
+export const badRequest = (message: string, options?: TidingsErrorOptions): TidingsError =>
+  new TidingsError("bad_request", message, options);
 
 /**
  * Converts a thrown value to a {@link TidingsError}. An unexpected value becomes the `cause` of `internal`. An error

@@ -21,7 +21,7 @@ export { assertDepth, assertType, dataOf, decodeClientFrame, MAX_DEPTH, MESSAGE_
 export type { EncodedPush } from "./encode.ts";
 export { encodeBadInput, encodeError, encodePush, encodeReply, encodeServerFrame } from "./encode.ts";
 export type { ErrorCode } from "./errors.ts";
-export { ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
+export { badRequest, ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
 export type { Unsubscribe } from "./events/subscriptions.ts";
 export { Subscriptions } from "./events/subscriptions.ts";
 export type {

@@ -38,7 +38,7 @@ export async function withRetry(
       const { code, message, retryable } = error;
       made.push({ outcome: "failed", code, message, retryable });
       if (!retryable || made.length >= attempts) throw new RetryError(error, made);
-      await sleep(backoff(made.length - 1, { firstMs: delayMs }));
+      await sleep(backoff(made.length - 1, { minMs: delayMs }));
     }
   }
 }

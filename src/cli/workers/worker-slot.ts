@@ -16,7 +16,7 @@ import {
 import { SlotReports } from "./slot-reports.ts";
 
 /** Delay before an exited worker is restarted. It doubles with every exit. */
-const DELAY = { firstMs: 1_000, capMs: 30_000 };
+const DELAY = { minMs: 1_000, maxMs: 30_000 };
 
 /** A worker that ran this long was healthy, so the delay restarts from its minimum. */
 const HEALTHY_MS = 60_000;

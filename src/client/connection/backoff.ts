@@ -10,15 +10,10 @@ export interface BackoffOptions {
 
 /**
  * Exponential backoff with full jitter: uniform between 0 and a bound that doubles. The jitter keeps the clients of a
- * node that stopped from reconnecting all at once. See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * node that stopped from reconnecting all at once.
  *
  * @param delays number of delays since the last success
  * @param random uniform in [0, 1)
  */
-export function backoffMs(
-  delays: number,
-  { minMs, maxMs }: BackoffOptions,
-  random: () => number = Math.random,
-): number {
-  return backoff(delays, { firstMs: minMs, capMs: maxMs, jitter: random });
-}
+export const backoffMs = (delays: number, bounds: BackoffOptions, random = Math.random): number =>
+  random() * backoff(delays, bounds);

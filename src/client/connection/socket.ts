@@ -1,4 +1,4 @@
-import { DIALECT, TidingsError } from "../../protocol/protocol.ts";
+import { badRequest, DIALECT, type TidingsError } from "../../protocol/protocol.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { PROBE_MS } from "./liveness.ts";
 import type { Cancel, Timers } from "./timers.ts";
@@ -136,11 +136,11 @@ export class ReconnectingSocket<Opening> {
   }
 
   /** Closes without further attempts. Resolves after the closing handshake, or after its timeout. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     const socket = this.#socket;
     this.#detach("closed");
-    if (!socket) return Promise.resolve();
-    return new Promise((resolve) => {
+    if (!socket) return;
+    await new Promise<void>((resolve) => {
       const giveUp = setTimeout(resolve, CLOSE_TIMEOUT_MS);
       socket.onclose = () => {
         clearTimeout(giveUp);
@@ -158,8 +158,8 @@ export class ReconnectingSocket<Opening> {
       const { url, opening } = await this.#handlers.prepare(++this.#attempts);
       if (serial === this.#serial) this.#open(url, opening);
     } catch (error) {
-      const { retryable } = (error ?? {}) as Partial<TidingsError>;
-      const final = retryable === false ? (error as TidingsError) : undefined; // or a look-alike of another copy
+      const cause = error as TidingsError | undefined; // or whatever has its fields
+      const final = cause?.retryable === false ? cause : undefined;
       if (serial === this.#serial) this.#end(NO_CLOSE_FRAME, String(error), { final });
     }
   }
@@ -194,7 +194,7 @@ export class ReconnectingSocket<Opening> {
     try {
       return new this.#options.WebSocket(url, DIALECT);
     } catch (cause) {
-      throw new TidingsError("bad_request", `no WebSocket can be made: ${cause}`, { cause });
+      throw badRequest(`WebSocket: ${cause}`, { cause });
     }
   }
 

@@ -59,14 +59,12 @@ export class Acks {
       const { epoch, offset } = position;
       await this.#session.request("message.ack", { channel, epoch, offset }, { idempotent: false });
     } catch (error) {
-      if (isRetryable(error)) this.#retry(channel, position, error.retryAfterMs);
+      if (isRetryable(error)) {
+        if (!this.#pending.has(channel)) this.#pending.set(channel, position);
+        if (!this.#cancelInterval) this.#startInterval(Math.max(INTERVAL_MS, error.retryAfterMs ?? 0));
+      }
       // `conflict` means that the epoch is over: its messages need no acknowledgement.
       else if ((error as TidingsError).code !== "conflict") this.#session.report(error);
     }
-  }
-
-  #retry(channel: Channel, position: AckPosition, retryAfterMs = INTERVAL_MS): void {
-    if (!this.#pending.has(channel)) this.#pending.set(channel, position);
-    if (!this.#cancelInterval) this.#startInterval(Math.max(INTERVAL_MS, retryAfterMs));
   }
 }

@@ -67,7 +67,9 @@ export class MessageListeners {
       if (!isActive) continue;
       try {
         const result = listener(message);
-        if (isPromise(result)) running.push(this.#settle(result, listener, message));
+        // Any object with `then`: some libraries have promises of their own.
+        if (typeof (result as { then?: unknown } | undefined)?.then === "function")
+          running.push(this.#settle(result, listener, message));
       } catch (error) {
         this.#options.failed(error);
       }
@@ -135,6 +137,3 @@ export class MessageListeners {
     });
   }
 }
-
-const isPromise = (value: unknown): boolean =>
-  typeof (value as { then?: unknown } | undefined)?.then === "function";

@@ -24,7 +24,7 @@ export class Ordering {
   readonly #timelines = new Map<Channel, Timeline>();
   #leftOut: Channel[] = [];
   /** Positions of groups that the login does not name, because to name a group is to join it. */
-  readonly #former: Positions = {};
+  #former: Positions = {};
 
   /** @param isRestored the positions are a former page's: groups count once the client joins them, or is a member */
   constructor(events: OrderingEvents, positions: Positions = {}, isRestored = false) {
@@ -47,13 +47,13 @@ export class Ordering {
 
   position(channel: Channel): Position | undefined {
     const timeline = this.#timelines.get(channel);
-    return timeline === undefined ? this.#former[channel] : timeline.position;
+    return timeline ? timeline.position : this.#former[channel];
   }
 
   positions(): Positions {
     const positions: Positions = { ...this.#former };
     for (const [channel, { position }] of this.#timelines) {
-      if (position !== undefined) positions[channel] = position;
+      if (position) positions[channel] = position;
     }
     return positions;
   }
@@ -68,7 +68,7 @@ export class Ordering {
     this.#leftOut = [];
     for (const [channel, timeline] of this.#byUrgency()) {
       const { position } = timeline;
-      if (position === undefined) continue;
+      if (!position) continue;
       const more = { ...positions, [channel]: position };
       hasRoom &&= fits(more);
       timeline.login(hasRoom);
@@ -99,7 +99,8 @@ export class Ordering {
 
   /** Discards all positions, which are of another user. */
   clear(): void {
-    for (const channel of Object.keys(this.positions()) as Channel[]) this.forget(channel);
+    this.#timelines.clear();
+    this.#former = {};
   }
 
   disconnected(): void {
@@ -113,27 +114,21 @@ export class Ordering {
   }
 
   #moving(channel: Channel): Timeline {
-    const timeline = this.#timelines.get(channel) ?? this.#timelineOfMember(channel);
+    let timeline = this.#timelines.get(channel);
+    if (!timeline) {
+      timeline = this.#timeline(channel, this.#former[channel]);
+      // The server may continue from its cursor: what lies before it is a gap.
+      timeline.login(false);
+    }
     this.#timelines.delete(channel);
     this.#timelines.set(channel, timeline);
-    return timeline;
-  }
-
-  #timelineOfMember(channel: Channel): Timeline {
-    const timeline = this.#timeline(channel, this.#former[channel]);
-    // The server may continue from its cursor: what lies before it is a gap.
-    timeline.login(false);
     return timeline;
   }
 
   #timeline(channel: Channel, position?: Position): Timeline {
     const events = this.#events;
     return new Timeline(
-      {
-        deliver: (push) => events.deliver(push),
-        lost: () => events.lost(channel),
-        gap: () => events.gap(channel),
-      },
+      { ...events, lost: () => events.lost(channel), gap: () => events.gap(channel) },
       position,
     );
   }

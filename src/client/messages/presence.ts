@@ -50,12 +50,8 @@ export class PresenceWatch {
   }
 
   /** Watches again on a new connection, and reports the changes since the last one. */
-  async online(): Promise<void> {
-    try {
-      await this.#session.insist(() => this.#watchAgain());
-    } catch (error) {
-      this.#session.report(error);
-    }
+  online(): Promise<void> {
+    return this.#session.insist(() => this.#watchAgain()).catch(this.#session.report);
   }
 
   async #watchAgain(): Promise<void> {

@@ -1,5 +1,6 @@
-import { type Receipt, TidingsError } from "../../protocol/protocol.ts";
-import type { CallPlan, Session } from "../session/session.ts";
+import { badRequest, type Receipt } from "../../protocol/protocol.ts";
+import type { Session } from "../session/session.ts";
+import { EVERY_TYPE } from "./listeners.ts";
 import type { DeliveryFields, SendOptions } from "./message.ts";
 
 /** A message to send, of any type. */
@@ -17,8 +18,11 @@ const ACK_TIMEOUT_MS = 5_000;
 export class Sending {
   readonly #session: Session;
   readonly #timeoutMs: number;
-  /** First part of the idempotency keys. The second part is a counter. */
-  readonly #keyPrefix = randomText();
+  /**
+   * First part of the idempotency keys, a random text. The second part is a counter. Pages without TLS and React Native
+   * have no `crypto`, and a key is no secret.
+   */
+  readonly #keyPrefix = [Math.random(), Math.random()].map((part) => part.toString(36).slice(2)).join("");
   #keys = 0;
 
   constructor(session: Session, timeoutMs: number) {
@@ -28,19 +32,11 @@ export class Sending {
 
   async send(message: AnyOutgoing, { signal }: SendOptions): Promise<Receipt> {
     const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, ...others } = message;
-    const { key = ephemeral ? undefined : this.#nextKey(), ...unknown } = others;
-    const [extra] = Object.keys(unknown);
-    if (extra !== undefined)
-      throw new TidingsError("bad_request", `${extra}: no field of a message, expected it inside data`);
-    signal?.throwIfAborted();
-    const waiting = ack ? { ack, timeoutMs } : undefined;
-    const fields = { type, data, to, group, key, ephemeral, count, ...waiting };
-    const sent = this.#session.call(fields, this.#planOf(message));
-    return (await (signal === undefined ? sent : Promise.race([sent, aborted(signal)]))) as Receipt; // as the protocol says
-  }
-
-  #planOf({ ack, ephemeral = false, timeoutMs }: DeliveryFields): CallPlan {
-    const receiptMs = timeoutMs ?? this.#timeoutMs;
+    const { key = ephemeral ? undefined : `${this.#keyPrefix}-${++this.#keys}`, ...unknown } = others;
+    if (typeof type !== "string" || type === EVERY_TYPE)
+      throw badRequest('type: expected a text other than "*"');
+    for (const name in unknown) throw badRequest(`${name}: no field of a message, expected it inside data`);
+    const fields = { type, data, to, group, key, ephemeral, count, ...(ack && { ack, timeoutMs }) };
     // The server replies after the acknowledgement's timeout, so the client must wait longer than that.
     const ackMs = (timeoutMs ?? ACK_TIMEOUT_MS) + this.#timeoutMs;
     return {
@@ -51,19 +47,12 @@ export class Sending {
       signal,
     };
   }
-
-  #nextKey(): string {
-    return `${this.#keyPrefix}-${++this.#keys}`;
-  }
 }
 
-/** Rejects with the reason of a signal. */
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-
-/** 96 random bits. Pages without TLS have no `crypto.randomUUID`. */
-function randomText(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("");
+/** @throws TidingsError `bad_request` for `to` or `group` that is undefined: the message would go to everyone */
+export function assertTarget(target: Pick<AnyOutgoing, "to" | "group">): void {
+  for (const name of ["to", "group"] as const) {
+    if (name in target && target[name] === undefined)
+      throw badRequest(`${name}: expected an id, not undefined`);
+  }
 }

@@ -16,9 +16,6 @@ export const HOLD_LIMIT = 1_000;
 /** Epoch of a position that comes from a message, which carries none. */
 const UNKNOWN = "";
 
-/** Marks a stored message that is not for this connection. The server sends a position in its place. */
-const SKIPPED = Symbol("skipped");
-
 /** In-order delivery of one channel: each stored message once, in the order of the offsets, or `lost` is reported. */
 export class Timeline {
   readonly #events: TimelineEvents;
@@ -29,7 +26,8 @@ export class Timeline {
   #gapEnd = 0;
   /** The position that the login named, until the server's first position. */
   #loginPosition: Position | undefined;
-  readonly #held = new Map<number, Push | typeof SKIPPED>();
+  /** Without a push: a stored message that is not for this connection. The server sends a position in its place. */
+  readonly #held = new Map<number, Push | undefined>();
 
   constructor(events: TimelineEvents, position?: Position) {
     this.#events = events;
@@ -56,11 +54,11 @@ export class Timeline {
   }
 
   receive(push: Push, offset: number): void {
-    if (this.#position === undefined) {
+    if (this.#position) {
+      this.#take(offset, push);
+    } else {
       this.#position = { epoch: UNKNOWN, offset };
       this.#events.deliver(push);
-    } else {
-      this.#take(offset, push);
     }
   }
 
@@ -71,20 +69,23 @@ export class Timeline {
   move({ epoch, offset, recovered, missed }: PositionFrame): void {
     const position = this.#position;
     if (position?.epoch === UNKNOWN) position.epoch = epoch;
+    const named = this.#loginPosition;
     const mayMiss = missed || (recovered && this.#isLeftOut);
-    if (position !== undefined && mayMiss) this.#missed(position, { epoch, offset });
-    else if (position === undefined || position.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
-    else if (recovered) this.#take(offset, SKIPPED);
-    else if (this.#isAheadOfHistory(epoch, offset)) this.#restart({ epoch, offset }, false);
+    // The server lost the end of a history but kept its epoch, so that it assigns those offsets again. Only the first
+    // position after a login means that. A lower position later is a late reply to an earlier request.
+    const isAhead = named && named.epoch === epoch && offset < named.offset;
+    if (position && mayMiss) this.#missed(position, { epoch, offset });
+    else if (position?.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
+    else if (recovered) this.#take(offset);
+    else if (isAhead) this.#restart({ epoch, offset }, false);
     else if (offset > position.offset) this.#jump(position, offset);
     this.#loginPosition = undefined;
   }
 
   /** Skips the missing messages and continues with the first held one. */
   giveUp(): void {
-    if (this.#position !== undefined && this.hasGap) {
-      const firstHeld = Math.min(...this.#held.keys());
-      this.#jump(this.#position, Number.isFinite(firstHeld) ? firstHeld - 1 : this.#gapEnd);
+    if (this.#position && this.hasGap) {
+      this.#jump(this.#position, this.#held.size > 0 ? Math.min(...this.#held.keys()) - 1 : this.#gapEnd);
     }
   }
 
@@ -107,9 +108,9 @@ export class Timeline {
    * Applies a message or a skipped offset. A skipped offset more than one ahead is a gap as well, because the server
    * does not know which messages it dropped before it.
    */
-  #take(offset: number, push: Push | typeof SKIPPED): void {
+  #take(offset: number, push?: Push): void {
     const position = this.#position;
-    if (position === undefined || offset <= position.offset) return;
+    if (!position || offset <= position.offset) return;
     if (offset === position.offset + 1) {
       this.#advance(position, offset, push);
       this.#release(position);
@@ -121,13 +122,13 @@ export class Timeline {
     }
   }
 
-  #advance(position: Position, offset: number, push: Push | typeof SKIPPED | undefined): void {
+  #advance(position: Position, offset: number, push: Push | undefined): void {
     position.offset = offset;
     this.#held.delete(offset);
-    if (typeof push === "object") this.#events.deliver(push);
+    if (push) this.#events.deliver(push);
   }
 
-  #hold(offset: number, push: Push | typeof SKIPPED): void {
+  #hold(offset: number, push: Push | undefined): void {
     const opensGap = !this.hasGap;
     if (this.#held.size < HOLD_LIMIT) this.#held.set(offset, push);
     if (opensGap) this.#events.gap();
@@ -158,17 +159,5 @@ export class Timeline {
     if (offset > position.offset) this.#events.lost();
     position.offset = offset;
     this.#release(position);
-  }
-
-  /**
-   * True when the server lost the end of a history but kept its epoch, so that it assigns those offsets again. Only the
-   * first position after a login means that. A lower position later is a late reply to an earlier request.
-   */
-  #isAheadOfHistory(epoch: string, offset: number): boolean {
-    return (
-      this.#loginPosition !== undefined &&
-      this.#loginPosition.epoch === epoch &&
-      offset < this.#loginPosition.offset
-    );
   }
 }

@@ -1,4 +1,4 @@
-import { isErrorCode, TidingsError } from "../../protocol/protocol.ts";
+import { badRequest, isErrorCode, TidingsError } from "../../protocol/protocol.ts";
 import type { Cancel, Timers } from "../connection/timers.ts";
 import { byteLength, encodeFrame } from "./encoding.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
@@ -25,19 +25,19 @@ interface Call {
   readonly plan: CallPlan;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** True when the call is written to the present connection. */
-  written: boolean;
-  writes: number;
-  /** Milliseconds since 1970. */
-  firstWrittenAt: number;
-  /** True when the timeout is over, and the call waits until the connection is proven alive or dead. */
-  isOverdue: boolean;
   /** Messages keep their order, also when a rate limit postpones one. */
   readonly isMessage: boolean;
-  /** End of the timeout in milliseconds since 1970, while it runs. */
+  readonly stopListening: Cancel;
+  /** True when the call is written to the present connection. */
+  written?: boolean;
+  writes: number;
+  /** Milliseconds since 1970; 0 before. */
+  firstWrittenAt: number;
+  /** True when the timeout is over, and the call waits until the connection is proven alive or dead. */
+  isOverdue?: boolean;
+  /** End of the timeout in milliseconds since 1970, once it runs. */
   deadline: number;
-  cancelTimeout: Cancel | undefined;
-  stopListening: Cancel | undefined;
+  cancelTimeout?: Cancel | undefined;
 }
 
 export interface CallsOptions {
@@ -47,6 +47,8 @@ export interface CallsOptions {
   readonly write: (text: string) => void;
   /** Called when a call has no answer yet: the connection may be dead. */
   readonly unanswered: () => void;
+  /** Called with the error of a frame that answers no pending call. */
+  readonly unexpected: (error: TidingsError) => void;
 }
 
 /** A call without an answer for so long leads to a probe. An ordinary call is answered within a round trip. */
@@ -82,11 +84,15 @@ export class Calls {
    * Rejects with the server's error, `timeout`, `unavailable` or `too_large`.
    */
   call(fields: object, plan: CallPlan): Promise<unknown> {
-    const { timeoutMs, signal } = plan;
+    const { timeoutMs, signal, queued } = plan;
     const isBad = typeof timeoutMs !== "number" || !(timeoutMs > 0);
-    const refusal = isBad ? badTimeout() : signal?.aborted ? signal.reason : this.#refusal(plan);
-    if (refusal) return Promise.reject(refusal);
-    return this.#add(fields, plan, this.#phase === "online" || (this.#phase === "welcomed" && !plan.queued));
+    const now = this.isOnline || (this.#phase === "welcomed" && !queued);
+    const refusal = isBad
+      ? badRequest("timeoutMs: expected a number above 0")
+      : signal?.aborted
+        ? signal.reason
+        : (this.#closedBy ?? (now ? undefined : this.#refusal(queued)));
+    return refusal ? Promise.reject(refusal) : this.#add(fields, plan, now);
   }
 
   /** Writes the login, before all other calls. */
@@ -94,18 +100,15 @@ export class Calls {
     return this.#add(fields, plan, true);
   }
 
-  /** Resolves or rejects the call that a frame answers. @returns the frame's error when it answers no pending call */
-  receive({ id, data, error }: InboundFrame): TidingsError | undefined {
-    if (error && this.#postpone(id, error)) return undefined;
-    const call = typeof id === "number" ? this.#take(id) : undefined;
-    if (!error) {
-      call?.resolve(data);
-      return undefined;
-    }
-    const { code, message = "", retryAfterMs } = error;
-    const refusal = new TidingsError(isErrorCode(code) ? code : "internal", message, { retryAfterMs });
-    call?.reject(refusal);
-    return call ? undefined : refusal;
+  /** Resolves or rejects the call that a frame answers. */
+  receive({ id, data, error }: InboundFrame): void {
+    if (error && this.#postpone(id as number, error)) return;
+    const call = this.#take(id as number); // another id is of no call
+    if (error) {
+      const { code, message = "", retryAfterMs } = error;
+      const known = isErrorCode(code) ? code : "internal";
+      (call?.reject ?? this.#options.unexpected)(new TidingsError(known, message, { retryAfterMs }));
+    } else call?.resolve(data);
   }
 
   welcomed(messageBytes: number): void {
@@ -130,8 +133,8 @@ export class Calls {
    * before its timeout. Later messages wait with a message, so that they keep their order.
    * @returns false for any other refusal
    */
-  #postpone(id: unknown, { code, retryAfterMs }: NonNullable<InboundFrame["error"]>): boolean {
-    if (code !== "rate_limited" || retryAfterMs === undefined || typeof id !== "number") return false;
+  #postpone(id: number, { code, retryAfterMs }: NonNullable<InboundFrame["error"]>): boolean {
+    if (code !== "rate_limited" || retryAfterMs === undefined) return false;
     const call = this.#pending.get(id);
     if (!call?.plan.repeated || Date.now() + retryAfterMs >= call.deadline) return false;
     call.written = false;
@@ -170,12 +173,8 @@ export class Calls {
     this.rejectAll(error);
   }
 
-  #refusal({ queued }: CallPlan): TidingsError | undefined {
-    if (this.#closedBy) return this.#closedBy;
-    if (this.#phase === "online") return undefined;
-    if (!queued) {
-      return this.#phase === "welcomed" ? undefined : new TidingsError("unavailable", "not connected");
-    }
+  #refusal(queued: boolean): TidingsError | undefined {
+    if (!queued) return new TidingsError("unavailable", "not connected");
     if (this.#pending.size < this.#options.queueLimit) return undefined;
     return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls`);
   }
@@ -184,10 +183,12 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       const text = encodeFrame({ id, ...fields });
+      const { signal } = plan;
+      const abort = (): void => this.#reject(id, signal?.reason);
+      signal?.addEventListener("abort", abort);
       const call: Call = {
-        ...{ text, plan, resolve, reject, written: false, writes: 0, firstWrittenAt: 0 },
-        ...{ isMessage: "type" in fields, isOverdue: false, deadline: Number.POSITIVE_INFINITY },
-        ...{ cancelTimeout: undefined, stopListening: this.#obey(id, plan.signal) },
+        ...{ text, plan, resolve, reject, writes: 0, firstWrittenAt: 0, deadline: 0 },
+        ...{ isMessage: "type" in fields, stopListening: () => signal?.removeEventListener("abort", abort) },
       };
       this.#pending.set(id, call);
       if (plan.timedFrom === "call") this.#startTimeout(id, call);
@@ -196,28 +197,22 @@ export class Calls {
     });
   }
 
-  /** Rejects the call when the signal aborts. @returns a function that ends this */
-  #obey(id: number, signal: AbortSignal | undefined): Cancel | undefined {
-    if (!signal) return undefined;
-    const abort = (): void => this.#reject(id, signal.reason);
-    signal.addEventListener("abort", abort);
-    return () => signal.removeEventListener("abort", abort);
-  }
-
   #write(id: number, call: Call): void {
-    if (isLonger(call.text, this.messageBytes)) {
+    call.firstWrittenAt ||= Date.now();
+    const { text } = call;
+    // A UTF-16 unit takes at most 3 bytes of UTF-8, so most texts need no count.
+    if (text.length * 3 > this.messageBytes && byteLength(text) > this.messageBytes) {
       this.#reject(id, new TidingsError("too_large", `over ${this.messageBytes} bytes`));
       return;
     }
-    if (call.writes && Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
-      this.#reject(id, new TidingsError("timeout", "no reply in time"));
+    if (Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
+      this.#reject(id, noReply(call.plan));
       return;
     }
-    call.firstWrittenAt ||= Date.now();
     call.written = true;
     call.writes++;
     if (call.plan.timedFrom === "write" && !call.cancelTimeout) this.#startTimeout(id, call);
-    this.#options.write(call.text);
+    this.#options.write(text);
   }
 
   #unwrite(call: Call): void {
@@ -255,17 +250,10 @@ export class Calls {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
     call?.cancelTimeout?.();
-    call?.stopListening?.();
+    call?.stopListening();
     return call;
   }
 }
 
 const noReply = ({ timeoutMs }: CallPlan): TidingsError =>
   new TidingsError("timeout", `no reply within ${timeoutMs} ms`);
-
-const badTimeout = (): TidingsError =>
-  new TidingsError("bad_request", "timeoutMs: expected a number above 0");
-
-/** Compares the UTF-8 length with a limit. A UTF-16 unit takes at most 3 bytes, so most texts need no count. */
-const isLonger = (text: string, bytes: number): boolean =>
-  text.length * 3 > bytes && byteLength(text) > bytes;

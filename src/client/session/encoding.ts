@@ -1,4 +1,4 @@
-import { TidingsError } from "../../protocol/protocol.ts";
+import { badRequest, TidingsError } from "../../protocol/protocol.ts";
 
 /** JSON text of a frame. @throws TidingsError `bad_request` for data that JSON would lose or change */
 export function encodeFrame(frame: object): string {
@@ -7,7 +7,7 @@ export function encodeFrame(frame: object): string {
   } catch (cause) {
     if (cause instanceof TidingsError) throw cause;
     // A circular structure, or one that is nested too deep.
-    throw new TidingsError("bad_request", `${cause}`, { cause });
+    throw badRequest(`${cause}`, { cause });
   }
 }
 
@@ -15,7 +15,7 @@ export function encodeFrame(frame: object): string {
 function assertJson(key: string, value: unknown): unknown {
   const kind = Object.prototype.toString.call(value);
   if (/ (Object|Array|String|Boolean|Null|Undefined)]/.test(kind) || Number.isFinite(value)) return value;
-  throw new TidingsError("bad_request", `${key}: ${kind} cannot be JSON; convert it first`);
+  throw badRequest(`${key}: ${kind} cannot be JSON`);
 }
 
 /** UTF-8 length of a JSON text, which has no lone surrogates. React Native lacks TextEncoder. */

@@ -18,7 +18,7 @@ const NOTICE_MS = 30_000;
 const MAX_REFUSALS = 5;
 
 /** Close codes for credentials that are not valid, or no longer or not yet. */
-const REFUSED = 4500;
+export const REFUSED = 4500;
 const EXPIRED = 4005;
 
 /**
@@ -53,11 +53,6 @@ export class Login {
     this.#options = options;
     this.#timers = timers;
     this.#ports = ports;
-  }
-
-  /** False when the URL or cookies carry the credentials. */
-  get isByMessage(): boolean {
-    return Boolean(this.#options.token || this.#options.user);
   }
 
   /** Marks a login as accepted: earlier refusals no longer count. */

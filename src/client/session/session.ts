@@ -15,7 +15,7 @@ import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
 import { endedBy } from "./ending.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
-import { type Credentials, Login, type Resume } from "./login.ts";
+import { type Credentials, Login, REFUSED, type Resume } from "./login.ts";
 
 export type { CallPlan } from "./calls.ts";
 export type { Resume } from "./login.ts";
@@ -52,8 +52,8 @@ interface RequestPlan extends CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Close codes of the client's own for a login that the server refused: retry, or give up. */
-const LOGIN_FAILED = { retryable: 4004, expired: 4005, final: 4500 };
+/** Close code of the client's own for a login that the server could not handle. */
+const LOGIN_FAILED = 4004;
 
 /** The socket's timeout covers the login as well. */
 const LOGIN_PLAN: CallPlan = {
@@ -69,6 +69,8 @@ const BATCH = 32;
 /** A login that continues over many connections. It passes replies to their calls, and other frames to the handlers. */
 export class Session {
   readonly timers = new Timers();
+  /** Reports an error of the server that has no caller. */
+  readonly report = (error: unknown): void => this.#statuses.report("server", error);
   readonly #options: ClientOptions;
   readonly #handlers: SessionHandlers;
   readonly #statuses: StatusListeners;
@@ -77,6 +79,8 @@ export class Session {
   readonly #liveness: Liveness;
   readonly #login: Login;
   #stopWaking = (): void => {};
+  /** False when the URL or cookies carry the credentials. */
+  #isByMessage = false;
   /** Number of the present connection. A task with another number belongs to an earlier one and stops. */
   #connection = 0;
 
@@ -85,17 +89,31 @@ export class Session {
     this.#options = options;
     this.#statuses = statuses;
     this.#handlers = handlers;
-    this.#socket = this.#makeSocket();
+    this.#socket = new ReconnectingSocket(options, timers, {
+      prepare: (attempt) => this.#prepare(attempt),
+      opened: (credentials) => this.#opened(credentials),
+      text: (text) => this.#text(text),
+      willRetry: (code) => this.#login.willRetry(code),
+      ended: (ending) => this.#ended(ending),
+    });
     const write = (text: string): void => this.#socket.write(text);
     const unanswered = (): void => this.#liveness.probe();
-    this.#calls = new Calls({ queueLimit: options.queueLimit, timers, write, unanswered });
+    const { queueLimit } = options;
+    this.#calls = new Calls({ queueLimit, timers, write, unanswered, unexpected: this.report });
     this.#liveness = new Liveness({
       timers,
       ping: () => write('{"type":"ping"}'),
       proven: () => this.#calls.proven(),
       lost: (reason) => this.#socket.fail(NO_CLOSE_FRAME, reason, { retryNow: true }),
     });
-    this.#login = this.#makeLogin();
+    this.#login = new Login(options, timers, {
+      renew: async (credentials) =>
+        this.isOnline ? this.request("robot.login", credentials, { idempotent: false }) : undefined,
+      failed: (error) => {
+        // After the connection ended there is no login to renew, so the error does not matter.
+        if (this.isOnline) statuses.report("token", error);
+      },
+    });
   }
 
   get state(): SocketState {
@@ -125,7 +143,7 @@ export class Session {
   pause(error?: TidingsError): void {
     if (this.state === "paused" || this.state === "closed") return;
     this.#socket.pause();
-    this.#offline(undefined);
+    this.#offline();
     if (error) this.#calls.rejectAll(error);
     this.#statuses.emit({ type: "paused" });
   }
@@ -143,11 +161,6 @@ export class Session {
   ): Promise<unknown> {
     const plan = { queued: true, repeated: idempotent, timeoutMs, timedFrom: "call", signal } as const;
     return this.#calls.call({ action, data }, plan);
-  }
-
-  /** Reports an error of the server that has no caller. */
-  report(error: unknown): void {
-    this.#statuses.report("server", error);
   }
 
   /** Repeats a task after retryable errors, until the connection ends. Rejects with the first error that is final. */
@@ -170,26 +183,6 @@ export class Session {
     return this.#socket.stop();
   }
 
-  #makeSocket(): ReconnectingSocket<Credentials | undefined> {
-    return new ReconnectingSocket(this.#options, this.timers, {
-      prepare: (attempt) => this.#prepare(attempt),
-      opened: (credentials) => this.#opened(credentials),
-      text: (text) => this.#text(text),
-      willRetry: (code) => this.#login.willRetry(code),
-      ended: (ending) => this.#ended(ending),
-    });
-  }
-
-  #makeLogin(): Login {
-    return new Login(this.#options, this.timers, {
-      renew: (credentials) => this.#renew(credentials),
-      failed: (error) => {
-        // After the connection ended there is no login to renew, so the error does not matter.
-        if (this.isOnline) this.#statuses.report("token", error);
-      },
-    });
-  }
-
   async #prepare(attempt: number): Promise<{ url: string; opening: Credentials | undefined }> {
     this.#statuses.emit({ type: "connecting", attempt });
     try {
@@ -203,6 +196,7 @@ export class Session {
   }
 
   #opened(credentials: Credentials | undefined): void {
+    this.#isByMessage = Boolean(credentials);
     if (!credentials) return;
     const data = this.#login.data(credentials, this.#handlers.resume);
     const connection = this.#connection;
@@ -221,7 +215,7 @@ export class Session {
     if (retryAfterMs) this.#socket.reconnectAfter(retryAfterMs);
     // Another token may be accepted.
     const final = retryable || code === "unauthorized" ? undefined : error;
-    this.#socket.fail(retryable ? LOGIN_FAILED.retryable : LOGIN_FAILED.final, message, { final });
+    this.#socket.fail(retryable ? LOGIN_FAILED : REFUSED, message, { final });
   }
 
   /** Completes the login in batches, then writes the queued calls. */
@@ -230,19 +224,14 @@ export class Session {
     const connection = this.#connection;
     const rest = this.#handlers.rest();
     while (rest.length > 0) {
-      await Promise.all(rest.splice(0, BATCH).map((request) => this.#complete(request)));
+      const batch = rest
+        .splice(0, BATCH)
+        .map((request) => this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch(this.report));
+      await Promise.all(batch);
       if (connection !== this.#connection) return;
     }
     this.#calls.online();
     this.#handlers.online();
-  }
-
-  #complete(request: RestRequest): Promise<void> {
-    return this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch((error) => this.report(error));
-  }
-
-  async #renew(credentials: Credentials): Promise<unknown> {
-    return this.isOnline ? this.request("robot.login", credentials, { idempotent: false }) : undefined;
   }
 
   #text(text: string): void {
@@ -263,7 +252,7 @@ export class Session {
     }
     switch (frame.event) {
       case undefined:
-        this.#reply(frame);
+        this.#calls.receive(frame);
         break;
       case "welcome":
         this.#welcome(frame as Welcome);
@@ -285,11 +274,6 @@ export class Session {
     }
   }
 
-  #reply(frame: InboundFrame): void {
-    const unexpected = this.#calls.receive(frame);
-    if (unexpected) this.report(unexpected);
-  }
-
   #welcome(welcome: Welcome): void {
     this.#socket.welcomed();
     this.#login.accepted();
@@ -299,7 +283,7 @@ export class Session {
     this.#handlers.welcomed(welcome);
     this.#statuses.emit({ type: "open", welcome });
     // A login by the URL or cookies has no reply to wait for.
-    if (!this.#login.isByMessage) void this.#goOnline();
+    if (!this.#isByMessage) void this.#goOnline();
   }
 
   #notice({ code, message, data, reconnectMs }: Notice): void {
@@ -315,7 +299,7 @@ export class Session {
     this.#statuses.emit({ type: "closed", ...ending, ...(error && { error }) });
   }
 
-  #offline(final: TidingsError | undefined): void {
+  #offline(final?: TidingsError): void {
     this.#connection++;
     this.#liveness.stop();
     this.#login.stop();
@@ -331,6 +315,6 @@ export class Session {
   }
 }
 
-/** Only a TidingsError is retryable, or a look-alike of another copy. */
+/** Whatever has the fields of a TidingsError counts as one. */
 export const isRetryable = (error: unknown): error is TidingsError =>
-  (error as Partial<TidingsError> | null)?.retryable === true;
+  (error as TidingsError | undefined)?.retryable === true;

@@ -97,7 +97,7 @@ export class PublishedKeys {
       this.#fetchedAt = performance.now();
       this.#nextFetchAt = this.#fetchedAt + cooldownMs;
     } catch (error) {
-      const delays = { firstMs: FIRST_DELAY_MS, capMs: cooldownMs };
+      const delays = { minMs: FIRST_DELAY_MS, maxMs: cooldownMs };
       this.#nextFetchAt = performance.now() + backoff(this.#failures++, delays);
       report(
         new TidingsError("unavailable", `the keys at ${this.#name} cannot be fetched: ${reasonOf(error)}`),

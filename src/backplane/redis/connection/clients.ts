@@ -31,7 +31,7 @@ export interface Address {
 const URL_FORM =
   /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:/?#]*?)(?::(?<password>[^/?#]*))?@)?(?<hosts>[^/?#@]+)(?:\/(?<db>\d*))?(?:#(?<master>.+))?$/i;
 const DEFAULT_PORT = { standalone: 6_379, sentinel: 26_379, cluster: 6_379 };
-const RETRY = { firstMs: 100, capMs: 2_000 };
+const RETRY = { minMs: 100, maxMs: 2_000 };
 const SLOTS_REFRESH_MS = 5_000;
 
 /**

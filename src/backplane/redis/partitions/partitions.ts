@@ -23,7 +23,7 @@ export interface PartitionsParts {
   readonly onStuck: (partitions: readonly number[]) => void;
 }
 
-const DELAYS = { firstMs: 5, capMs: 100 };
+const DELAYS = { minMs: 5, maxMs: 100 };
 
 /** The call did not run: the partition's slot was on its way between two masters for too long. */
 export class PartitionMoving extends TidingsError {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoff } from "../../../protocol/protocol.ts";
 
-const DELAYS = { firstMs: 20, capMs: 1_000 };
+const DELAYS = { minMs: 20, maxMs: 1_000 };
 
 /** Compares the node with partitions. @returns those that are moving, and are not compared */
 export type Compare = (partitions: readonly number[]) => Promise<readonly number[]>;
@@ -30,7 +30,7 @@ export class PendingPartitions {
   }
 
   async #work(): Promise<void> {
-    await sleep(DELAYS.firstMs, undefined, { ref: false });
+    await sleep(DELAYS.minMs, undefined, { ref: false });
     let partitions: readonly number[] = [...this.#pending];
     this.#pending.clear();
     for (let delays = 1; partitions.length > 0 && !this.#isStopped; delays++) {

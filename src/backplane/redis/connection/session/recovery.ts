@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { backoff } from "../../../../protocol/protocol.ts";
 
 export const LONGEST_DELAY_MS = 2_000;
-const DELAYS = { firstMs: 50, capMs: LONGEST_DELAY_MS };
+const DELAYS = { minMs: 50, maxMs: LONGEST_DELAY_MS };
 
 export interface RecoveryParts {
   /** Tells whether an attempt makes sense now. While it does not, recovery ends; a new connection starts it again. */
