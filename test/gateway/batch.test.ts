@@ -20,7 +20,7 @@ describe("POST /batch", () => {
       { op: "kick", user: "eve", reason: "spam" },
       { op: "leave", user: "bob", group: "g" },
       { op: "send", group: "g", type: "chat", data: "four" },
-      { op: "send", to: "bob", type: "chat" },
+      { op: "send", to: "bob", type: "chat", count: true },
     ]);
     expect(status).toBe(200);
     expect(body.results).toMatchObject([
@@ -31,7 +31,7 @@ describe("POST /batch", () => {
       { connections: 1, unconfirmed: 0 },
       { connections: 1, unconfirmed: 0 },
       { state: "stored", offset: 2 },
-      { state: "delivered", offset: 2 },
+      { state: "delivered", offset: 2, total: 1 },
     ]);
     await bob.caughtUp();
     // One order per channel; there is none between channels.

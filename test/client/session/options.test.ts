@@ -180,6 +180,13 @@ test("works where `crypto` and TextEncoder are missing, and the class URL adds a
   });
 });
 
+test("a field that no message has is refused, because it would be lost", async () => {
+  await using alice = new Observed(URL_OF_NOBODY);
+  const sent = alice.client.send({ type: "chat", to: "bob", dat: 1 } as never);
+  const message = "dat: no field of a message, expected it inside data";
+  await expect(sent).rejects.toMatchObject({ code: "bad_request", message });
+});
+
 class Money {
   readonly cents = 1;
 }
