@@ -71,7 +71,7 @@ export class Listeners<Event> extends Subscriptions<(event: Event) => void> {
 export class StatusListeners extends Listeners<Status> {
   constructor() {
     // Not emitted as a status: the listener that throws may be the one for errors.
-    super((error) => console.error("tidings: a status listener threw", error));
+    super((error) => console.error("tidings: status listener error", error));
   }
 
   /** Reports an error that has no caller. Without listeners it goes to the console, so that it cannot vanish. */

@@ -73,7 +73,7 @@ export class Timeline {
     const mayMiss = missed || (recovered && this.#isLeftOut);
     // The server lost the end of a history but kept its epoch, so that it assigns those offsets again. Only the first
     // position after a login means that. A lower position later is a late reply to an earlier request.
-    const isAhead = named && named.epoch === epoch && offset < named.offset;
+    const isAhead = named?.epoch === epoch && offset < named.offset;
     if (position && mayMiss) this.#missed(position, { epoch, offset });
     else if (position?.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
     else if (recovered) this.#take(offset);

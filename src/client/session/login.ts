@@ -79,8 +79,9 @@ export class Login {
     const { token, user } = this.#options;
     const text = typeof token === "function" ? await token() : token;
     if (text) return { token: text };
-    if (token) throw new TidingsError("unauthorized", "the token provider returned no token");
-    return user ? { user_id: user } : undefined;
+    if (token) throw new TidingsError("unauthorized", "the token function returned none");
+    if (user) return { user_id: user };
+    return anonymous ? {} : undefined;
   }
 
   /**
