@@ -29,7 +29,7 @@ export type CloseCause = keyof typeof CLOSE;
  */
 export type DisconnectClass = CloseCause | "client_left" | "lost";
 
-const FINAL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1010]);
+const FINAL_RFC_CODES: readonly number[] = [1002, 1003, 1007, 1008, 1010];
 
 /**
  * Tells whether a client should reconnect after a close code. Of the codes of RFC 6455 section 7.4, those that reject
@@ -37,7 +37,7 @@ const FINAL_RFC_CODES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 10
  */
 export function shouldReconnect(code: number): boolean {
   if (code >= 4500 && code <= 4999) return false;
-  return !FINAL_RFC_CODES.has(code);
+  return !FINAL_RFC_CODES.includes(code);
 }
 
 /** Classifies the end of a connection that the server has not closed. 1006: no close frame came. */

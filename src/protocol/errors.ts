@@ -81,7 +81,7 @@ export class TidingsError extends Error {
   }
 
   static {
-    Object.defineProperty(TidingsError.prototype, MARK, { value: true });
+    Object.assign(TidingsError.prototype, { [MARK]: true });
   }
 
   /** True for errors of every copy of this class: of `tidings` and of `tidings/client` alike. */
