@@ -115,7 +115,7 @@ describe.each(ILL_FORMED)("%s", (_, name) => {
     ]) {
       await expect(promise).rejects.toMatchObject({ code: "bad_request" });
     }
-    expect(() => hub.history(`user:${name}`)).toThrow("channel: expected");
+    await expect(hub.history(`user:${name}`)).rejects.toThrow("channel: expected");
   });
 
   it("is refused in the configuration", () => {
