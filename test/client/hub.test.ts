@@ -169,6 +169,16 @@ describe("a client", () => {
     await expect(bob.client.send({ type: "n", to: "alice" })).rejects.toMatchObject({ code: "kicked" });
   });
 
+  it("names the limit or the block for which its login by message is refused", async () => {
+    const { hub, url } = await startHub({ websocket: { maxConnectionsPerUser: 1 } });
+    await observed(url(), { user: "bob" }).client.ready;
+    const second = await observed(url(), { user: "bob" }).status("closed");
+    expect(second).toMatchObject({ code: 4503, willRetry: false, error: { code: "limit" } });
+    await hub.user("bob").block(60_000);
+    const third = await observed(url(), { user: "bob" }).status("closed");
+    expect(third).toMatchObject({ code: 4506, willRetry: false, error: { code: "blocked" } });
+  });
+
   it("watches presence across reconnects", async () => {
     const { url } = await startHub({ presence: { graceMs: 20 } });
     const wire = cuttable();

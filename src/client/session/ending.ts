@@ -11,6 +11,18 @@ const CODES: readonly ErrorCode[] = [
   "blocked",
 ];
 
+/** Error codes of a login after which the client tries again, by their close code from 4005. Others have 4004. */
+const RETRIED: readonly ErrorCode[] = ["token_expired", "rate_limited"];
+
+/**
+ * The close code of a login that was refused with this error. The server closes with it after its reply, for which the
+ * client does not wait.
+ */
+export function closeCodeOf(code: ErrorCode): number {
+  const index = CODES.indexOf(code === "forbidden" ? "refused" : code);
+  return index < 0 ? EXPIRED + RETRIED.indexOf(code) : REFUSED + index;
+}
+
 /** The error of pending and later calls when the session is over. Only trouble with the network is `unavailable`. */
 export function endedBy(code: number, reason: string): TidingsError {
   const other = shouldReconnect(code) ? "unavailable" : "bad_request";

@@ -79,7 +79,7 @@ export class Login {
     const { token, user } = this.#options;
     const text = typeof token === "function" ? await token() : token;
     if (text) return { token: text };
-    if (token) throw new TidingsError("unauthorized", "the token function returned none");
+    if (token) throw new TidingsError("unauthorized", "token: expected a text");
     if (user) return { user_id: user };
     return anonymous ? {} : undefined;
   }

@@ -211,7 +211,8 @@ export class Session {
 
   #loginRefused(error: TidingsError): void {
     this.report(error);
-    const { code, message, retryable, retryAfterMs } = error;
+    const { message, retryAfterMs } = error;
+    const code = closeCodeOf(error.code);
     if (retryAfterMs) this.#socket.reconnectAfter(retryAfterMs);
     // Another token may be accepted.
     const final = retryable || code === "unauthorized" ? undefined : error;

@@ -152,11 +152,11 @@ export class Session implements Watched, SocketEvents {
       answerRefused(connection, loggedIn, toTidingsError(thrown));
       throw thrown;
     });
-    if (catchUp === undefined) {
-      const { reason } = CLOSE.limit;
-      answerRefused(connection, loggedIn, new TidingsError("forbidden", reason));
-      this.#refused(opened, "limit", reason);
-      return this.#close("limit");
+    if (typeof catchUp !== "function") {
+      const { cause, reason = CLOSE[cause].reason } = catchUp;
+      answerRefused(connection, loggedIn, new TidingsError(cause, reason));
+      this.#refused(opened, cause, reason);
+      return this.#close(cause, reason);
     }
     expiry.set(connection, loggedIn.identity.expiresAt);
     connected(connection);

@@ -8,13 +8,8 @@ const RECEIPT = { state: "stored", id: "m1", timestamp: 1, offset: 1, connection
 test.each([
   ["4500", (server: FakeServer) => server.accept().then((connection) => connection.close(4500))],
   ["4005", (server: FakeServer) => server.accept().then((connection) => connection.close(4005))],
-  [
-    "an error reply",
-    async (server: FakeServer) => {
-      const connection = await server.accept();
-      connection.refuse(await connection.next(), "unauthorized");
-    },
-  ],
+  ["the error reply `unauthorized`", (server: FakeServer) => refuseLogin(server, "unauthorized")],
+  ["the error reply `token_expired`", (server: FakeServer) => refuseLogin(server, "token_expired")],
 ])(
   "a token refused with %s is asked for again, because the first may just have expired",
   async (_how, refuse) => {
@@ -27,6 +22,29 @@ test.each([
     expect(asked).toBe(2);
   },
 );
+
+async function refuseLogin(server: FakeServer, code: string): Promise<void> {
+  const connection = await server.accept();
+  connection.refuse(await connection.next(), code);
+}
+
+test.each([
+  ["unauthorized", 4500, false],
+  ["token_expired", 4005, false],
+  ["limit", 4503, false],
+  ["refused", 4504, false],
+  ["forbidden", 4504, false],
+  ["bad_request", 4505, false],
+  ["blocked", 4506, false],
+  ["internal", 4004, true],
+  ["conflict", 4004, true],
+  ["rate_limited", 4006, true],
+])("a login that is refused with the error `%s` ends with %i", async (error, code, willRetry) => {
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url, { token: "constant" });
+  await refuseLogin(server, error);
+  expect(await alice.status("closed")).toMatchObject({ code, willRetry });
+});
 
 test("tokens that are refused five times in a row end the session", async () => {
   await using server = await FakeServer.listen();

@@ -216,8 +216,26 @@ describe("an upgrade whose credentials are refused", () => {
     const login = { id: 1, action: "robot.login", data: { user_id: "a" } };
     peer.socket.once("open", () => peer.send(login));
     expect((await peer.closed).code).toBe(4503);
-    expect(peer.frames).toMatchObject([{ id: 1, error: { code: "forbidden" } }]);
+    expect(peer.frames).toMatchObject([{ id: 1, error: { code: "limit" } }]);
     expect(running.hooked).toMatchObject([{ code: "limit", status: 4503 }]);
+  });
+
+  it("because the user is blocked is told for how long, and a login by message is answered", async () => {
+    const running = await watchedHub();
+    await running.hub.user("a").block(3_600_000);
+    const inUrl = await new Peer(running.url({ user_id: "a" })).closed;
+    expect(inUrl).toEqual({ code: 4506, reason: expect.stringContaining("blocked for another 3,") });
+    const peer = new Peer(running.url());
+    const login = { id: 1, action: "robot.login", data: { user_id: "a" } };
+    peer.socket.once("open", () => peer.send(login));
+    const { code, reason } = await peer.closed;
+    expect(code).toBe(4506);
+    expect(peer.frames).toMatchObject([{ id: 1, error: { code: "blocked", message: reason } }]);
+    const told = { code: "blocked", status: 4506 };
+    expect([running.hooked, running.logged]).toMatchObject([
+      [told, told],
+      [told, told],
+    ]);
   });
 });
 
