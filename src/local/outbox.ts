@@ -186,8 +186,9 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
    * @param orTimeout also when the parked frames time out. @default false
    */
   whenDrained(orTimeout = false): Promise<void> {
-    if (this.#closed || (this.stalledSince === 0 && this.#tick === "idle")) return Promise.resolve();
     const isLeaving = this.#pending.count === 0 && this.#parked.length === 0;
+    // A tick that has written early may be due with nothing left to write: no flush would end the wait.
+    if (this.#closed || (this.stalledSince === 0 && isLeaving)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters = [...this.#waiters, { resolve, isLeaving, orTimeout }];
     });
