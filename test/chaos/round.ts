@@ -54,7 +54,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     ...judgeMessages(sent, people, new Set(mayRepeat)),
     ...people.flatMap(({ surprises }) => surprises),
   );
-  const mayLose = used.some(({ loses }) => loses);
+  const mayLose = used.some(({ loses }) => loses) || (await world.redis.hasFailedOver());
   const losses = toldLosses(people);
   if (!mayLose) breaches.push(...losses.map((loss) => `lost: ${loss}, though no fault destroyed anything`));
   return {

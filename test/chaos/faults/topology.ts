@@ -33,12 +33,10 @@ async function moveSome(cluster: ClusterRedis, dice: Dice): Promise<void> {
 /** Faults that change which server has which keys. */
 export const TOPOLOGY_FAULTS: readonly Fault[] = [
   {
-    // Replication is asynchronous: what the replica had not yet is lost.
     name: "redis.failover",
     lane: "redis",
     on: ["sentinel", "cluster"],
     lastsMs: [0, 2_000],
-    loses: true,
     async begin(world) {
       const redis = replicatedIn(world);
       const { master, replica } = await redis.roles();

@@ -41,6 +41,14 @@ export class ClusterRedis implements ChaosRedis {
     return isMaster ? { master: first, replica: second } : { master: second, replica: first };
   }
 
+  async hasFailedOver(): Promise<boolean> {
+    const { master, replica } = this.#cluster;
+    if ((await this.roles()).master !== master) return true;
+    const told = await Promise.all([master, replica].map((server) => server.command("INFO", "replication")));
+    // A promoted server keeps the id of the replication that it left.
+    return told.some((text) => /second_repl_offset:\d/.test(String(text)));
+  }
+
   async promoted(server: RedisServer): Promise<void> {
     await eventually("the replica is a master with slots", async () => {
       const { isMaster, hasSlots } = await roleOf(server);

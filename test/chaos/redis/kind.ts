@@ -13,4 +13,6 @@ export interface ChaosRedis extends AsyncDisposable {
   urlOf(node: number): string;
   /** The servers that take writes now. */
   masters(): Promise<readonly RedisServer[]>;
+  /** True after a replica was promoted, by whatever fault: replication is asynchronous, and what it had not is lost. */
+  hasFailedOver(): Promise<boolean>;
 }

@@ -27,6 +27,10 @@ export class SentinelRedis implements ChaosRedis {
     return [(await this.roles()).master];
   }
 
+  async hasFailedOver(): Promise<boolean> {
+    return (await eventually("Sentinel counts failovers", () => this.#sentinel.failovers())) !== "0";
+  }
+
   /** The servers by their present roles, as Sentinel tells them to clients. */
   async roles(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
     const { master: first, replica: second } = this.#sentinel;

@@ -27,6 +27,10 @@ export class SingleRedis implements ChaosRedis {
     return [this.#server];
   }
 
+  async hasFailedOver(): Promise<boolean> {
+    return false;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.#server[Symbol.asyncDispose]();

@@ -91,6 +91,13 @@ export class RedisSentinel implements AsyncDisposable {
     return Array.isArray(address) ? Number(address[1]) : undefined;
   }
 
+  /** Epoch of the configuration, which each failover raises: `"0"` before the first. Undefined as {@link masterPort}. */
+  async failovers(): Promise<string | undefined> {
+    const fields = await this.#ask((client) => client.call("SENTINEL", "MASTER", NAME));
+    if (!Array.isArray(fields)) return undefined;
+    return String(fields[fields.indexOf("config-epoch") + 1]);
+  }
+
   /** Resolves when the former master follows the new one. */
   async demoted(): Promise<void> {
     await becomes(this.master, "slave");
