@@ -181,7 +181,7 @@ export class Client<Events extends object = Record<string, unknown>> {
    * ephemeral message waits for no connection and is never sent again.
    *
    * Rejects with the server's error, or with `timeout`, `too_large`, `bad_request`, the reason of the `signal`, or
-   * `unavailable`: queue full, or client closed. A rejection that nobody awaits does not end the process.
+   * `unavailable`: queue full, or client closed. A rejection that nobody awaits ends no program.
    */
   send(message: Outgoing<Events>, options: SendOptions = {}): Promise<Receipt> {
     return quiet(this.#sending.send(message, options));
