@@ -77,8 +77,10 @@ describe("tidings listen", () => {
 
   it("ends with the server's words when the user is kicked", async () => {
     const { child, words } = await listen(["--user", "eve"]);
+    // It ends before the command that kicks does.
+    const closed = once(child, "close");
     await ask("kick", "eve", "--reason", "out");
-    expect(await once(child, "close")).toEqual([1, null]);
+    expect(await closed).toEqual([1, null]);
     expect(words.at(-1)).toContain("4501: out");
   });
 });
