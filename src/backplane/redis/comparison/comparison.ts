@@ -160,7 +160,7 @@ export class Comparison {
         what: "members",
         names: () => presence.groups,
         partitionOf: partitionOfGroup,
-        compare: (groups, partition) => this.#caughtUp(comparison.groups(partition, groups)),
+        compare: (groups, partition) => this.#compareGroups(partition, groups),
       }),
       planOfChannels("routes", routes),
       planOfChannels("histories", histories),
@@ -181,6 +181,21 @@ export class Comparison {
     const strangers = incarnations.size === 0 ? [] : await registry.strangersAmong(incarnations);
     for (const token of strangers) await registry.clearAfter(token);
     return entries + strangers.length;
+  }
+
+  /** Compares groups, and clears up after incarnations that are gone. */
+  async #compareGroups(partition: number, groups: readonly string[]): Promise<number> {
+    const { presence, registry } = this.#parts;
+    const comparing = presence.comparison.groups(partition, groups);
+    const entries = await this.#caughtUp(comparing);
+    const { others } = await comparing;
+    const strangers = others.size === 0 ? [] : await registry.strangersAmong(others.keys());
+    let ended = 0;
+    for (const token of strangers) {
+      await registry.clearAfter(token);
+      ended += await presence.comparison.endMembers(token, partition, others.get(token) ?? []);
+    }
+    return entries + ended;
   }
 
   /** A node that was no target of a channel has missed messages, and while the channel is quiet nothing else tells. */

@@ -272,6 +272,20 @@ test("what Redis has of a node and the node has not is removed", async () => {
   await eventually("zoe is told to be offline", () => scene.node.sink.changesOf("zoe").at(-1) === false);
 });
 
+test.each([
+  { lost: "the list of what it owned", hasCount: true },
+  { lost: "that list and its count of members", hasCount: false },
+])("a member of a dead node is removed, though Redis has lost $lost", async ({ hasCount }) => {
+  await using scene = await openScene();
+  const before = await ownedState();
+  const [joined = ""] = await keysLike(`*:j:${GROUP}`);
+  await server.command("SADD", joined, "n9~dead\x1fghost");
+  if (hasCount) await server.command("HSET", joined.replace(":j:", ":d:group:"), "n9~dead", 1);
+  expect(await scene.node.presence.inGroup(GROUP)).toContain("ghost");
+
+  await eventually("the ghost is gone", async () => (await ownedState()) === before);
+});
+
 test("a user who is listed as online without a connection is offline after the grace period", async () => {
   await using scene = await openScene();
   const [online = ""] = await keysLike(`*{${partitionOfUser("bob")}}:online`);

@@ -38,6 +38,9 @@ export interface Mended {
   readonly channels: readonly Channel[];
 }
 
+/** Groups in which an incarnation has members, by its token. */
+export type GroupsOf = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** Members of a group in one script: a script takes about a millisecond. */
 const MEMBERS_PER_SCRIPT = 500;
 /** Users online in one script, each with his connections. */
@@ -70,16 +73,42 @@ export class PresenceComparison {
     return this.#mendUsers(partition, differing, await this.#connectionsGone(partition, differing));
   }
 
-  /** Compares groups of one partition. */
-  async groups(partition: number, groups: readonly string[]): Promise<Mended> {
+  /**
+   * Compares groups of one partition.
+   * @returns also the groups of each other incarnation that has members in them, as Redis says
+   */
+  async groups(partition: number, groups: readonly string[]): Promise<Mended & { others: GroupsOf }> {
     const facts = groups.flatMap((group) => this.#memberFacts(group));
     const differing = new Set<string>();
+    const others = new Map<string, Set<string>>();
     for (const chunk of chunksOf(facts, MEMBERS_PER_SCRIPT, ({ members }) => members.length + 1)) {
       const args = chunk.flatMap(({ group, count, members }) => [group, count, members.length, ...members]);
-      const found = (await this.#run(COMPARE_GROUPS, partition, [this.#bus.token, ...args])) as string[]; // by the script
-      for (const group of found) differing.add(group);
+      const reply = await this.#run(COMPARE_GROUPS, partition, [this.#bus.token, ...args]);
+      const [count, ...rest] = reply as [number, ...string[]]; // by the script
+      for (const group of rest.slice(0, count)) differing.add(group);
+      for (let index = count; index + 1 < rest.length; index += 2) note(others, rest[index], rest[index + 1]);
     }
-    return this.#mendGroups(partition, [...differing], await this.#membersGone(partition, [...differing]));
+    const gone = await this.#membersGone(partition, [...differing], others);
+    return { ...(await this.#mendGroups(partition, [...differing], gone)), others };
+  }
+
+  /**
+   * Removes the members that a dead incarnation has in groups of a partition: Redis may have lost the list of what it
+   * owns, by which its entries are cleared. @returns number of entries
+   */
+  async endMembers(token: string, partition: number, groups: Iterable<string>): Promise<number> {
+    let entries = 0;
+    for (const group of groups) {
+      const joined = await readSet(this.#run, partition, KEY.joined, group);
+      const prefix = token + FIELD;
+      const gone = [...joined].filter((member) => member.startsWith(prefix));
+      for (const chunk of [[], ...chunksOf(gone, MEMBERS_PER_SCRIPT)]) {
+        const users = chunk.map((member) => member.slice(prefix.length));
+        const args = [token, 1, group, 0, 0, users.length, ...users];
+        entries += Number(await this.#run(MEND_GROUPS, partition, args));
+      }
+    }
+    return entries;
   }
 
   /** Removes what Redis has of this node in a partition and this node does not have, and sets its counts right. */
@@ -163,7 +192,7 @@ export class PresenceComparison {
         const absent = named.filter((user) => !local.hasMember(group, user));
         return [group, local.membersOf(group).size, present.length, absent.length, ...present, ...absent];
       });
-      entries += Number(await this.#run(MEND_GROUPS, partition, [this.#bus.token, ...args]));
+      entries += Number(await this.#run(MEND_GROUPS, partition, [this.#bus.token, 0, ...args]));
     }
     return { entries, channels: entries > 0 ? groups.map(groupChannel) : [] };
   }
@@ -188,13 +217,21 @@ export class PresenceComparison {
     return gone;
   }
 
-  /** Members of groups that Redis has of this node, and this node does not have. */
-  async #membersGone(partition: number, groups: readonly string[]): Promise<ReadonlyMap<string, string[]>> {
+  /**
+   * Members of groups that Redis has of this node, and this node does not have.
+   * @param others gets the other incarnations that have members
+   */
+  async #membersGone(
+    partition: number,
+    groups: readonly string[],
+    others: Map<string, Set<string>>,
+  ): Promise<ReadonlyMap<string, string[]>> {
     const gone = new Map<string, string[]>();
     for (const group of groups) {
       for (const member of await readSet(this.#run, partition, KEY.joined, group)) {
         const [token, user = ""] = member.split(FIELD);
-        if (token === this.#bus.token && !this.#parts.local.hasMember(group, user)) append(gone, group, user);
+        if (token !== this.#bus.token) note(others, token, group);
+        else if (!this.#parts.local.hasMember(group, user)) append(gone, group, user);
       }
     }
     return gone;
@@ -252,6 +289,12 @@ const sumOf = (mended: readonly Mended[]): Mended => ({
   entries: mended.reduce((sum, { entries }) => sum + entries, 0),
   channels: mended.flatMap(({ channels }) => channels),
 });
+
+/** Adds a group to those of an incarnation. */
+function note(groupsOf: Map<string, Set<string>>, token = "", group = ""): void {
+  const groups = groupsOf.get(token) ?? new Set();
+  groupsOf.set(token, groups.add(group));
+}
 
 function append(map: Map<string, string[]>, key: string, value: string): void {
   const values = map.get(key);

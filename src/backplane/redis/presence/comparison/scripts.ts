@@ -56,9 +56,10 @@ export const COMPARE_GROUPS = script(
 -- KEYS[1]  base of the partition of the groups
 -- ARGV[1]  token
 -- ARGV[2…] of each group: group, number of the node's members, how many of them follow, these members
--- reply    groups for which Redis has something else
+-- reply    { number of groups for which Redis has something else, these groups,
+--          then of each incarnation that counts members of a group: token, group }
 ${CONNECTIONS}${COUNTS}
-local token, differing, index = ARGV[1], {}, 2
+local token, differing, tokens, index = ARGV[1], { 0 }, {}, 2
 local owned = key("${KEY.owned}", token)
 while index < #ARGV do
   local group, count, listed = ARGV[index], tonumber(ARGV[index + 1]), tonumber(ARGV[index + 2])
@@ -69,8 +70,16 @@ while index < #ARGV do
       and redis.call("SISMEMBER", owned, "${OWNED.member}" .. group .. FIELD .. ARGV[at]) == 1
   end
   if not is_same then table.insert(differing, group) end
+  for _, other in ipairs(redis.call("HKEYS", key("${KEY.nodes}", "group:" .. group))) do
+    if other ~= token then
+      table.insert(tokens, other)
+      table.insert(tokens, group)
+    end
+  end
   index = index + 3 + listed
 end
+differing[1] = #differing - 1
+for _, other in ipairs(tokens) do table.insert(differing, other) end
 return differing
 `,
 );
@@ -192,12 +201,13 @@ export const MEND_GROUPS = script(
   lua`
 -- KEYS[1]  base of the partition of the groups
 -- ARGV[1]  token
--- ARGV[2…] of each group: group, number of the node's members, how many of them follow, number of members that are gone,
+-- ARGV[2]  1 for a dead incarnation, which is fenced
+-- ARGV[3…] of each group: group, number of the node's members, how many of them follow, number of members that are gone,
 --          the members that follow, those that are gone
 -- reply    changes
 ${CONNECTIONS}${MENDING}
-local token, index = ARGV[1], 2
-if is_fenced(token) then return redis.error_reply("${FENCED}") end
+local token, index = ARGV[1], 3
+if ARGV[2] ~= "1" and is_fenced(token) then return redis.error_reply("${FENCED}") end
 local owned = key("${KEY.owned}", token)
 while index < #ARGV do
   local group, count = ARGV[index], tonumber(ARGV[index + 1])
