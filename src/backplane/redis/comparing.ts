@@ -38,7 +38,10 @@ export function createComparison(parts: Compared) {
   const compare = comparisonOf(parts);
   const pending = new PendingPartitions(compare);
   partitions.onLost((partition) => pending.add(partition));
-  partitions.onDoubt((partition) => pending.add(partition));
+  partitions.onDoubt((partition) => {
+    receiver.doubt(partition);
+    pending.add(partition);
+  });
   bus.on(LINE.birth, ([, partition, birth = ""]) => partitions.announced(Number(partition), birth));
   const missed = new MissedEvents({
     ...parts,
@@ -70,6 +73,6 @@ function comparisonOf({ presence, directory, receiver }: Compared): Compare {
     const moving = await presence.reconcile(partitions);
     directory.clear();
     const isAll = partitions.length === EVERY_PARTITION.length;
-    return [...moving, ...(await (isAll ? receiver.catchUp() : receiver.catchUpIn(partitions)))];
+    return [...moving, ...(await receiver.catchUp(isAll ? undefined : partitions))];
   };
 }

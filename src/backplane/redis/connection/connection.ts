@@ -6,6 +6,7 @@ import { baseOf, EVERY_PARTITION, pubSubOf, REGISTRY } from "../wire/keys.ts";
 import { isMoving, readInfo } from "./clients.ts";
 import { commandError, isWrongMaster, refusalOf } from "./errors.ts";
 import { kindOf, type RefusedWrites, refusesWrites } from "./failures.ts";
+import { slotOf } from "./ioredis.ts";
 import { publishOf } from "./packed-command.ts";
 import type { PipeAnswer } from "./pipe.ts";
 import { type RunScript, runScript, type ScriptArguments } from "./run-script.ts";
@@ -50,10 +51,13 @@ export class Connection {
     this.#options = options;
     this.#session = new Session(options);
     this.pubSub = pubSubOf(options.prefix, options.address.db);
+    const isCluster = options.address.kind === "cluster";
+    const slots = isCluster ? EVERY_PARTITION.map((each) => slotOf(baseOf(options.prefix, each))) : [];
     this.partitions = new Partitions({
       open: (partition) => this.#call(OPEN, partition, "", [newBirth(), partition]) as Promise<string>, // by the script
       compare: async (partition, birth) => void (await this.#call(COMPARE, partition, birth, [])),
       refusalOf: (cause) => this.#refusalOf(cause),
+      masterOf: (partition) => this.#session.masterOf(slots[partition]),
       isMoving: (partition) => isMoving(this.#session.client, baseOf(options.prefix, partition)),
       timeoutMs: options.commandTimeoutMs,
       onStuck: (partitions) => tellStuck(options.health, partitions),

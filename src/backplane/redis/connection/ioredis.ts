@@ -81,6 +81,10 @@ function ownerOf(cluster: Cluster, slot: number): Redis {
 
 const CONNECTING: ReadonlySet<string> = new Set(["wait", "connecting", "connect"]);
 
+/** Names the master that has a slot, as far as the client knows; undefined where there are no slots. */
+export const masterOf = (client: Redis | Cluster | undefined, slot: number): string | undefined =>
+  client instanceof Cluster ? client.slots[slot]?.[0] : undefined;
+
 /** False for the client of a server without slots, as far as the client of the Redis Cluster knows. */
 export function hasSlots(client: Redis | Cluster | undefined, { options: { host, port } }: Redis): boolean {
   if (!(client instanceof Cluster)) return true;

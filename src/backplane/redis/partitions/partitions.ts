@@ -15,6 +15,8 @@ export interface PartitionsParts {
   readonly compare: (partition: number, birth: string) => Promise<void>;
   /** The reason of a call that did not run; undefined for any other failure. */
   readonly refusalOf: (cause: unknown) => Refusal | undefined;
+  /** Names the master to which the partition's calls go now; undefined where there is only one. */
+  readonly masterOf: (partition: number) => string | undefined;
   /** Tells whether the partition's slot is moving, on any master. */
   readonly isMoving: (partition: number) => Promise<boolean>;
   /** A refused call waits so long for its partition. */
@@ -47,6 +49,8 @@ export class PartitionMoving extends TidingsError {
 export class Partitions {
   readonly #parts: PartitionsParts;
   readonly #births = new Map<number, string>();
+  /** Masters to which the last calls went. */
+  readonly #masters = new Map<number, string>();
   #changes = 0;
   /** Calls that were refused, and those behind them: one after the other, so that none overtakes another. */
   readonly #waiting = new SerialPerKey<number>();
@@ -83,8 +87,9 @@ export class Partitions {
   }
 
   /**
-   * Calls a function when a partition begins to refuse calls because it moves: some of them may fail, or change their
-   * order, so the node has to be compared with the partition once it has moved.
+   * Calls a function when a partition begins to refuse calls because it moves, and before its first call to another
+   * master: calls may fail or change their order, and a failover may have lost what this node knows. So the node has to
+   * be compared with the partition.
    */
   onDoubt(listener: (partition: number) => void): void {
     this.#doubtListeners.push(listener);
@@ -114,7 +119,7 @@ export class Partitions {
     const deadline = performance.now() + this.#parts.timeoutMs;
     if (birth !== undefined && !this.#waiting.isBusy(partition)) {
       try {
-        const result = await call(birth);
+        const result = await this.#call(partition, birth, call);
         if (this.#moving.size > 0) this.#arrived(partition);
         return result;
       } catch (cause) {
@@ -131,7 +136,8 @@ export class Partitions {
   ): Promise<Result> {
     for (let delays = 0; ; delays++) {
       try {
-        const result = await call(this.#births.get(partition) ?? (await this.#open(partition)));
+        const birth = this.#births.get(partition) ?? (await this.#open(partition));
+        const result = await this.#call(partition, birth, call);
         this.#arrived(partition);
         return result;
       } catch (cause) {
@@ -144,6 +150,21 @@ export class Partitions {
         await sleep(delayMs);
       }
     }
+  }
+
+  #call<Result>(partition: number, birth: string, call: (birth: string) => Promise<Result>): Promise<Result> {
+    const master = this.#parts.masterOf(partition);
+    return master === undefined ? call(birth) : this.#callOn(master, partition, () => call(birth));
+  }
+
+  async #callOn<Result>(master: string, partition: number, call: () => Promise<Result>): Promise<Result> {
+    const known = this.#masters.get(partition);
+    this.#masters.set(partition, master);
+    if (known !== undefined && known !== master) this.#tellDoubt(partition);
+    const result = await call();
+    // Once the caller knows the result, which came from a former master: the doubt is about it too.
+    if (this.#parts.masterOf(partition) !== master) setImmediate(() => this.#tellDoubt(partition));
+    return result;
   }
 
   async #open(partition: number): Promise<string> {
@@ -175,6 +196,10 @@ export class Partitions {
   #doubt(partition: number): void {
     if (this.#moving.has(partition)) return;
     this.#moving.set(partition, false);
+    this.#tellDoubt(partition);
+  }
+
+  #tellDoubt(partition: number): void {
     for (const listener of this.#doubtListeners) listener(partition);
   }
 

@@ -7,10 +7,10 @@ import type { Bus } from "../bus/bus.ts";
 import { type Connection, forEachConcurrently } from "../connection/connection.ts";
 import type { Delivered, Histories } from "../history/histories.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
-import { partitionOf } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import { decodeStored } from "../wire/stored-line.ts";
 import { AwaitingOffsets } from "./awaiting-offsets.ts";
+import { KnownPositions } from "./known.ts";
 
 /** Messages per read while a gap is filled. */
 const PAGE = 500;
@@ -63,6 +63,7 @@ export interface ReceiverParts {
 export class Receiver {
   readonly #parts: ReceiverParts;
   readonly #progress = new Map<Channel, Progress>();
+  readonly #known: KnownPositions;
   /** The line of stored messages that arrived last; the line of their lengths comes next. */
   #stored = "";
   /** Messages whose sender sends the offsets later. */
@@ -73,6 +74,7 @@ export class Receiver {
   constructor(parts: ReceiverParts) {
     const { bus } = parts;
     this.#parts = parts;
+    this.#known = new KnownPositions({ confirmed: parts.confirmed, delivered: () => this.#progress });
     bus.onLine(LINE.stored, (line) => {
       this.#stored = line;
       return 0;
@@ -99,28 +101,30 @@ export class Receiver {
     this.#progress.delete(channel);
   }
 
-  /** Reports histories of some partitions that were lost, and reads messages that were missed. */
-  async catchUpIn(partitions: readonly number[]): Promise<readonly number[]> {
-    const chosen = new Set(partitions);
-    return this.#catchUp(new Map([...this.#known()].filter(([channel]) => chosen.has(partitionOf(channel)))));
+  /** A partition has another master now. Positions that came from the former one stay known until they are compared. */
+  doubt(partition: number): void {
+    this.#known.keep(partition);
   }
 
   /**
-   * After an outage: reports histories that were lost, and reads messages that were missed.
+   * Reports histories that were lost, and reads messages that were missed.
+   * @param partitions undefined: all, after an outage
    * @returns partitions that are moving to another master, and are not compared
    */
-  catchUp(): Promise<readonly number[]> {
-    return this.#catchUp(this.#known());
-  }
-
-  /** Positions that this node has delivered or confirmed, the later one of each channel. */
-  #known(): ReadonlyMap<Channel, Delivered> {
-    const known = new Map<Channel, Delivered>(this.#parts.confirmed());
-    for (const [channel, progress] of this.#progress) {
-      const confirmed = known.get(channel);
-      if (confirmed === undefined || !isLater(confirmed, progress)) known.set(channel, progress);
+  async catchUp(partitions?: readonly number[]): Promise<readonly number[]> {
+    const left = [...this.#known.take(partitions && new Set(partitions))];
+    const moving = new Set<number>();
+    try {
+      for (let known = left[0]; known !== undefined; known = left[0]) {
+        const unreached = await this.#catchUp(known.positions);
+        if (unreached.length > 0) this.#known.putBack(known);
+        for (const partition of unreached) moving.add(partition);
+        left.shift();
+      }
+    } finally {
+      for (const known of left) this.#known.putBack(known);
     }
-    return known;
+    return [...moving];
   }
 
   async #catchUp(delivered: ReadonlyMap<Channel, Delivered>): Promise<readonly number[]> {
@@ -319,10 +323,6 @@ const unlessMoving =
     if (!(error instanceof PartitionMoving)) throw error;
     onMoving(error.partition);
   };
-
-/** True if a position comes after the other one. */
-const isLater = (position: Position, other: Position): boolean =>
-  position.epoch === other.epoch ? position.offset > other.offset : isBefore(other.epoch, position.epoch);
 
 /**
  * True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number

@@ -2,7 +2,7 @@ import type { Cluster, Redis } from "ioredis";
 import { ABILITIES, type Health } from "../../../port.ts";
 import { type Address, causeOf, commandsClient, confirmMasters, singleClient } from "../clients.ts";
 import { isFinal, kindOf, phraseOf } from "../failures.ts";
-import { hasSlots, isReady, refreshSlots } from "../ioredis.ts";
+import { hasSlots, isReady, masterOf, refreshSlots } from "../ioredis.ts";
 import { Pipe } from "../pipe.ts";
 import { Availability } from "./availability.ts";
 import { OutageReport, outageError } from "./outage.ts";
@@ -96,6 +96,11 @@ export class Session {
     this.#singles.add(single);
     single.once("end", () => this.#singles.delete(single));
     return single.on("error", () => undefined);
+  }
+
+  /** Names the master that has a slot, as far as this node knows; undefined where there are no slots. */
+  masterOf(slot: number | undefined): string | undefined {
+    return slot === undefined ? undefined : masterOf(this.#client, slot);
   }
 
   /** Looks up again which master of a Redis Cluster has which slot. */
