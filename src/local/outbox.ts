@@ -341,7 +341,6 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
 
   #releaseIf(isDone: (waiter: Waiter) => boolean): void {
     const waiters = this.#waiters;
-    if (waiters.length === 0) return;
     this.#waiters = waiters.filter((waiter) => !isDone(waiter));
     for (const waiter of waiters) if (isDone(waiter)) waiter.resolve();
   }
