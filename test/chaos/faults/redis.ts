@@ -1,5 +1,6 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { eventually } from "../../support/eventually.ts";
 import type { RedisServer } from "../../support/redis/redis.ts";
 import type { Dice } from "../plan.ts";
 import { KINDS } from "../redis/kind.ts";
@@ -8,6 +9,15 @@ import { type Fault, HEALED } from "./fault.ts";
 
 const pickMaster = async ({ redis }: World, dice: Dice): Promise<RedisServer> =>
   dice.pick(await redis.masters());
+
+/** Asks a server until it answers: Sentinel cuts the connections to one that it makes a replica. */
+const insist = (work: () => Promise<unknown>): Promise<true> =>
+  eventually("a server does as the fault asks", () =>
+    work().then(
+      () => true,
+      () => false,
+    ),
+  );
 
 /** Files that hold the data: a folder since Redis 7, one file before. */
 const DATA = ["appendonlydir", "appendonly.aof"];
@@ -55,8 +65,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     lastsMs: [0, 2_000],
     loses: true,
     async begin(world, dice) {
-      const server = await pickMaster(world, dice);
-      await server.command("FLUSHALL");
+      await insist(async () => (await pickMaster(world, dice)).command("FLUSHALL"));
       return HEALED;
     },
   },
@@ -68,10 +77,12 @@ export const REDIS_FAULTS: readonly Fault[] = [
     loses: true,
     forgetsKeys: true,
     async begin(world, dice) {
-      const server = await pickMaster(world, dice);
-      const keys = (await server.command("KEYS", "*")) as string[]; // names
-      for (const key of dice.some(keys.toSorted(), dice.pick([0.02, 0.2, 0.7])))
-        await server.command("DEL", key);
+      const part = dice.pick([0.02, 0.2, 0.7]);
+      await insist(async () => {
+        const server = await pickMaster(world, dice);
+        const keys = (await server.command("KEYS", "*")) as string[]; // names
+        for (const key of dice.some(keys.toSorted(), part)) await server.command("DEL", key);
+      });
       return HEALED;
     },
   },
@@ -81,11 +92,15 @@ export const REDIS_FAULTS: readonly Fault[] = [
     on: KINDS,
     lastsMs: [1_000, 5_000],
     async begin(world, dice) {
-      const server = await pickMaster(world, dice);
-      await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
-      await server.command("CONFIG", "SET", "maxmemory", (await usedBytes(server)) + ROOM_BYTES);
+      let full: RedisServer | undefined;
+      await insist(async () => {
+        const server = full ?? (await pickMaster(world, dice));
+        full = server;
+        await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+        await server.command("CONFIG", "SET", "maxmemory", (await usedBytes(server)) + ROOM_BYTES);
+      });
       return async () => {
-        await server.command("CONFIG", "SET", "maxmemory", 0);
+        await insist(async () => full?.command("CONFIG", "SET", "maxmemory", 0));
       };
     },
   },
