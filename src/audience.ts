@@ -1,4 +1,4 @@
-import type { GroupMember } from "./members/members.ts";
+import type { ConnectionName, GroupMember } from "./members/members.ts";
 import type { ConnectionInfo, HistoryPage } from "./protocol/protocol.ts";
 import type { HistoryQuery, Receipt, Retry } from "./publish/publish.ts";
 
@@ -83,6 +83,20 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
   /** Reads the newest page of the user's history, as {@link GroupAudience.history} does. */
   history(query?: HistoryQuery): Promise<HistoryPage<Events>>;
 
+  /**
+   * Closes the user's connections for good (4506), and refuses logins on all nodes until the time is over. A later block replaces this one.
+   * @param ms a whole number of milliseconds, at most 100 years; 0 ends a block
+   * @throws TidingsError `bad_request` for another number, `unavailable` while the backplane is unavailable
+   */
+  block(ms: number, options?: Pick<KickOptions, "reason" | "notice">): Promise<KickResult>;
+
+  /**
+   * Asks the policy for the rights of all the user's connections again, after the application has changed them. A connection
+   * leaves the groups that the user may no longer join, and watches nobody whose presence is hidden now.
+   * @throws TidingsError `unavailable` while the backplane is unavailable
+   */
+  refresh(): Promise<KickResult>;
+
   /** Lists the user's connections on all nodes, oldest first. */
   connections(): Promise<ConnectionInfo[]>;
 
@@ -117,7 +131,7 @@ export interface GroupAudience<Events extends object> extends Audience<Events> {
   remove(user: string): Promise<void>;
 
   /**
-   * Joins one connection, on whatever node it is, for as long as it lasts.
+   * Joins one connection, on whatever node it is, for as long as it lasts. The policy is not asked, also not by a refresh.
    * @param connection such as the one of a hook or an action
    * @returns false when there is no such connection (any more)
    * @throws TidingsError `unavailable` while the backplane is unavailable, or its node does not answer

@@ -11,6 +11,7 @@ import type {
 import type { Backplane } from "./backplane/backplane.ts";
 import {
   addMember,
+  blockUser,
   type ConnectionName,
   type GroupMember,
   groupMembers,

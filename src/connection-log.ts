@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import type { Router } from "./actions/actions.ts";
 import type { ApiPorts, Metrics, SessionPorts } from "./gateway/gateway.ts";
-import type { MembershipTrace } from "./local/local.ts";
 import { toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks, RefusedClient } from "./publish/publish.ts";
 
@@ -37,6 +36,12 @@ export function debugLog(log: Logger, hooks: Hooks, router: Pick<Router, "use">)
   hooks.on("delivered", ({ message: { id, type, channel, from }, receipt: { state, connections } }) => {
     log.debug({ message: id, type, channel, from, state, connections }, "published");
   });
+  hooks.on("join", ({ connection: { id, user }, group }) => {
+    log.debug({ connection: id, user, group }, "joined");
+  });
+  hooks.on("leave", ({ connection: { id, user }, group }) => {
+    log.debug({ connection: id, user, group }, "left");
+  });
   router.use(async ({ action, user, connection }, next) => {
     const startedAt = performance.now();
     const facts = { action, user, connection: connection.id };
@@ -52,12 +57,6 @@ export function debugLog(log: Logger, hooks: Hooks, router: Pick<Router, "use">)
       throw thrown;
     }
   });
-}
-
-/** Logs joins and leaves at the level `debug`. @returns undefined at a higher level */
-export function membershipLog(log: Logger): MembershipTrace | undefined {
-  if (!isDebug(log)) return undefined;
-  return ({ id, user }, group, kind) => log.debug({ connection: id, user, group }, kind);
 }
 
 /** Logs HTTP requests at the level `debug`, without their query. @returns undefined at a higher level */

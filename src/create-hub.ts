@@ -19,7 +19,7 @@ import {
   nodeId,
   resolveConfig,
 } from "./config/config.ts";
-import { connectionLog, debugLog, membershipLog, requestLog } from "./connection-log.ts";
+import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
   type Api,
   type ApiPorts,
@@ -121,7 +121,7 @@ export function hubWith<Events extends object = EventMap>(
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
-  const authenticator = withLimits(checked, { timeoutMs });
+  const authenticator = withLimits(withAnonymous(checked, config.policy.anonymous), { timeoutMs });
   assertOrigins(authenticator, config.origins);
   for (const warning of authenticator.warnings ?? []) log.warn(warning);
   const neighbours = new Neighbours(config.development.networks);
@@ -230,8 +230,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const guards = makeGuards({ config, backplane, report });
   const authenticator = withLoginLimits(basis.authenticator, guards.limits);
   const gaps = new Gaps(backplane.broker, report);
-  const local = makeLocal(config, (connection) => gaps.tell(connection), membershipLog(log));
-  backplane.health.watch(healthLog(log));
+  const local = makeLocal(config, hooks, (connection) => gaps.tell(connection));
   const probe = sharedProbe(backplane);
   const policy = makePolicy(basis, local, backplane, authorize);
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
@@ -257,7 +256,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   debugLog(log, hooks, router);
-  const sending = new Sending({ publisher, hooks, authorize: allowed });
+  const sending = new Sending({ publisher, hooks, policy });
   const bytes = new InboundBytes(maxInboundBytes);
   const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
@@ -273,8 +272,9 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     metrics,
     policy,
   });
-  const parts = { publisher, reads, backplane, probe, local, inbound, metrics };
-  const api = makeApi(basis, guards, parts, () => gateway.isDraining);
+  const isDraining = (): boolean => gateway.isDraining;
+  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining };
+  const api = makeApi(basis, guards, parts);
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,
@@ -291,23 +291,18 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
 
 type ApiParts = Pick<
   ApiPorts,
-  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics"
+  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
 >;
 
 /** Makes the HTTP API; in development mode with the page. */
-function makeApi(
-  basis: Basis,
-  { httpLimits, limitSettings, overload }: Guards,
-  parts: ApiParts,
-  isDraining: () => boolean,
-): Api {
+function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
   const { config, authenticator, development, neighbours, node, report, workers, log } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
   const limits = { maxMessageBytes: websocket.maxMessageSize };
   const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
   const guards = { httpLimits, limitSettings, overload };
-  const times = { startedAt: performance.now(), requested: requestLog(log), isDraining };
+  const times = { startedAt: performance.now(), requested: requestLog(log) };
   const api = createApi({ ...parts, ...about, ...guards, ...times, apiKeys: apiKeysOf(config) });
   if (development) mountPage(api, path);
   return api;

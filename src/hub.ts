@@ -11,7 +11,7 @@ import type {
 } from "./audience.ts";
 import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
-import type { Listening, ListenOptions } from "./gateway/gateway.ts";
+import type { Listening, ListenOptions, MintClaims, Operation, OperationResult } from "./gateway/gateway.ts";
 import type { HistoryPage } from "./protocol/protocol.ts";
 import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publish.ts";
 
@@ -60,7 +60,10 @@ export interface Hub<Events extends object> {
   /** Listens to a stage of the hub's work until it happens once. @returns a function that removes the listener */
   once<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
 
-  /** Replaces the policy on what users may join, publish to, and read the history of. */
+  /**
+   * Replaces the policy on what users may join, send to, read the history of and see the presence of. The default one can
+   * be asked inside it: `(request) => request.claims.staff === true || defaultPolicy(request)`.
+   */
   authorize(policy: Authorize): this;
 
   /**

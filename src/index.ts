@@ -32,6 +32,8 @@ export type {
   JwtOptions,
   Listening,
   MintClaims,
+  Operation,
+  OperationResult,
   TokenAuthenticator,
   UpgradeRequest,
 } from "./gateway/gateway.ts";
@@ -47,6 +49,9 @@ export type {
   ConnectionInfo,
   DisconnectClass,
   ErrorCode,
+  Grant,
+  Grants,
+  GrantsInput,
   HistoryPage,
   Position,
   Push,

@@ -1,20 +1,17 @@
 import type { Config } from "./config/config.ts";
-import { type Connection, Local, type MembershipTrace, type SlowPolicy } from "./local/local.ts";
+import { type Connection, type DropListener, Local, type SlowPolicy } from "./local/local.ts";
+import type { Hooks } from "./publish/publish.ts";
 
 function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
   if (closeOnBackpressure) return "close";
   return dropOnFull ? "drop" : "wait";
 }
 
-/**
- * Makes the part that holds the connections.
- * @param missed is told of a connection that misses stored messages
- * @param trace is told of joins and leaves
- */
+/** Makes the part that holds the connections. @param missed is told of a connection that misses stored messages */
 export function makeLocal(
   { websocket }: Config,
+  hooks: Hooks,
   missed: (connection: Connection) => void,
-  trace?: MembershipTrace,
 ): Local {
   return new Local({
     shardCount: websocket.shardCount,
@@ -36,7 +33,7 @@ export function makeLocal(
     },
     compression: { level: websocket.compressionLevel, threshold: websocket.compressionThreshold },
     missed,
-    trace,
+    drops: dropListener(hooks),
   });
 }
 

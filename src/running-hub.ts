@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ActionHandler, Authorize, Middleware, Router } from "./actions/actions.ts";
+import type { ActionHandler, Authorize, Middleware, Policy, Router } from "./actions/actions.ts";
 import type {
   Audience,
   GroupAudience,
@@ -174,6 +174,10 @@ export class RunningHub<Events extends object> implements Hub<Events> {
 
   async history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Events>> {
     return readHistory(this.#parts.reads, parseChannel(channel), query);
+  }
+
+  batch(operations: readonly Operation[]): Promise<OperationResult[]> {
+    return runBatch(this.#parts, operations);
   }
 
   token(claims: MintClaims): Promise<string> {

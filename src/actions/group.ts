@@ -26,9 +26,10 @@ export function groupActions(ports: BuiltinPorts): void {
   const groupSchema = z.object({ group: idSchema });
   router.action("group.leave", groupSchema, async ({ connection }, { group }) => {
     const leaving = localConnection(local, connection);
-    await leaving.attached(InboundState).groupChanges.run(() => members.leave(leaving, group));
-    const durable = (await backplane.memberships.groupsOf(connection.user)).includes(group);
-    return { channel: groupChannel(group), ...(durable ? { durable } : {}) };
+    await groupChanges.run(leaving, () => members.leave(leaving, group));
+    // It has left, whether or not the backplane knows now what the next login does.
+    const durable = await backplane.memberships.groupsOf(connection.user).catch((): readonly string[] => []);
+    return { channel: groupChannel(group), ...(durable.includes(group) ? { durable: true } : {}) };
   });
   router.action("group.members", groupSchema, async ({ connection }, { group }) => {
     await policy.assert(localConnection(local, connection), "presence", groupChannel(group));

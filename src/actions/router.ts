@@ -90,15 +90,25 @@ export class Router {
     name: string,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
+    options?: ActionOptions,
   ): void;
   /** Registers a handler that gets the data as it came. */
   action(name: string, handler: ActionHandler<unknown>): void;
-  action(name: string, ...given: [StandardSchemaV1, ActionHandler<never>] | [ActionHandler<never>]): void {
-    const [schema, handler] = given.length === 1 ? [ANY_DATA, given[0]] : given;
-    this.#register(name, schema, handler as ActionHandler<unknown>); // its input is the output of the schema
+  action(
+    name: string,
+    ...given: [StandardSchemaV1, ActionHandler<never>, ActionOptions?] | [ActionHandler<never>]
+  ): void {
+    const [schema, handler, options] = given.length === 1 ? [ANY_DATA, given[0]] : given;
+    // The input of a handler is the output of its schema.
+    this.#register(name, schema, handler as ActionHandler<unknown>, options);
   }
 
-  #register(name: string, schema: StandardSchemaV1, handler: ActionHandler<unknown>): void {
+  #register(
+    name: string,
+    schema: StandardSchemaV1,
+    handler: ActionHandler<unknown>,
+    { hasDeadline = true }: ActionOptions = {},
+  ): void {
     if (!isId(name) || !/^[^.]+\.[^.]+$/.test(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
     }
@@ -109,7 +119,7 @@ export class Router {
     if (typeof handler !== "function") {
       throw new TidingsError("bad_request", `action ${name}: expected a handler, got ${typeof handler}`);
     }
-    this.#actions.set(name, (context, data) => {
+    const handle = (context: ActionContext, data: unknown): unknown => {
       const result = schema["~standard"].validate(data);
       if (result instanceof Promise)
         return result.then((checked) => handler(context, acceptedValue(checked)));

@@ -33,4 +33,4 @@ export type {
   Traffic,
 } from "./port.ts";
 export { ABILITIES, DEGRADABLE, Health, NOBODY } from "./port.ts";
-export { type RedisOptions, redisBackplane } from "./redis/redis.ts";
+export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";

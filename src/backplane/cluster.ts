@@ -69,4 +69,6 @@ export type Command =
       readonly group: string;
       /** Only this connection. */
       readonly connection?: string;
-    };
+    }
+  /** Asks for the rights of all connections of the user again. */
+  | { readonly kind: "refresh"; readonly user: string };

@@ -28,6 +28,8 @@ export interface ConnectOptions {
   token?: TokenSource | undefined;
   /** User to connect as, in development mode. */
   user?: string | undefined;
+  /** Connect without credentials, where the server admits visitors (`policy.anonymous`). @default false */
+  anonymous?: boolean | undefined;
   /**
    * The request itself carries the credentials: cookies of a browser, or what your `authenticate` reads. A URL with `token` or
    * `user_id` needs no further credentials. @default false
@@ -76,7 +78,7 @@ export interface ClientOptions extends ConnectOptions {
 const BY_TYPE: Readonly<Record<string, string>> = {
   string: "token user platform device",
   function: "token WebSocket",
-  boolean: "cookies autoAck storage",
+  boolean: "anonymous cookies autoAck storage",
   object: "positions storage reconnect",
   number: "queueLimit timeoutMs connectTimeoutMs listenerTimeoutMs minMs maxMs maxAttempts",
 };

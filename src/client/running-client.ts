@@ -1,7 +1,11 @@
 import {
+  type AnyMessage,
   type Channel,
   channelOf,
+  type EventMessage,
+  type EventName,
   groupChannel,
+  type HistoryPage,
   type Positions,
   type Push,
   type Receipt,
@@ -13,16 +17,9 @@ import type { SocketState } from "./connection/socket.ts";
 import { Listeners, type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
 import { Acks } from "./messages/acks.ts";
 import { Groups, type Joined, type Member } from "./messages/groups.ts";
-import type { HistoryPage, HistoryQuery } from "./messages/history.ts";
+import type { HistoryQuery } from "./messages/history.ts";
 import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
-import type {
-  AnyMessage,
-  EventName,
-  Message,
-  Outgoing,
-  RequestOptions,
-  SendOptions,
-} from "./messages/message.ts";
+import type { Outgoing, RequestOptions, SendOptions } from "./messages/message.ts";
 import { Ordering } from "./messages/ordering.ts";
 import {
   type Online,
@@ -129,7 +126,7 @@ export class Client<Events extends object = Record<string, unknown>> {
    */
   on<Type extends EventName<Events>>(
     type: Type,
-    listener: (message: Message<Events, Type>) => unknown,
+    listener: (message: EventMessage<Events, Type>) => unknown,
   ): Unsubscribe;
   on(type: typeof EVERY_TYPE, listener: (message: AnyMessage<Events>) => unknown): Unsubscribe;
   on(type: string, listener: (message: never) => unknown): Unsubscribe {

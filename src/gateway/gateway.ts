@@ -15,8 +15,8 @@ import type { Callers } from "./callers.ts";
 import type { Overload } from "./overload.ts";
 import type { Opened } from "./socket/admission.ts";
 import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
-import { destroyStream, isToldAfterUpgrade, refuse, refusedClient } from "./socket/refusal.ts";
-import { type LoginRequest, readQuery } from "./socket/request.ts";
+import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
+import { type LoginRequest, nobody, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
 import { assertServer, handBack, ignoreOtherUpgrades, isWebSocketUpgrade, whenUntaken } from "./upgrades.ts";
 import { pathOf } from "./url.ts";
@@ -52,6 +52,9 @@ const VERIFY_WAIT_MS = 500;
  * second.
  */
 const SHARED_WAIT_MS = 800;
+
+/** Longest wait of a client whose address connects too fast, beside other listeners for upgrades. */
+const SHARED_PACE_MS = SHARED_WAIT_MS / 2;
 
 /** Entry of WebSockets: checks limits and credentials before the upgrade, starts a session after it. */
 export class Gateway {
@@ -166,11 +169,13 @@ export class Gateway {
 
   async #upgrade(upgrade: Upgrade): Promise<void> {
     const { request, stream, asked, isAlone } = upgrade;
-    const answerBy = performance.now() + (isAlone ? START_WAIT_MS + VERIFY_WAIT_MS : SHARED_WAIT_MS);
     this.#pending++;
     try {
-      this.#assertWelcome(upgrade);
-      if (!this.#isOpen) await this.#opening(isAlone ? START_WAIT_MS : SHARED_WAIT_MS);
+      const waitMs = this.#assertWelcome(upgrade);
+      const answerBy =
+        performance.now() + (isAlone ? waitMs + START_WAIT_MS + VERIFY_WAIT_MS : SHARED_WAIT_MS);
+      if (waitMs > 0) await this.#pace(waitMs);
+      if (!this.#isOpen) await this.#opening(Math.min(START_WAIT_MS, answerBy - performance.now()));
       const login = readQuery(request);
       const identity = this.#authenticate(login, asked);
       const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));
@@ -198,12 +203,22 @@ export class Gateway {
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
-  /** Checks that need no credentials. @throws TidingsError `unavailable` or `forbidden` */
-  #assertWelcome({ request: { headers, socket }, asked: { address } }: Upgrade): void {
+  /** Lets a client wait whose address connects too fast. @throws TidingsError `unavailable` when the node closes meanwhile */
+  async #pace(waitMs: number): Promise<void> {
+    await sleep(waitMs, undefined, { ref: false });
+    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+  }
+
+  /**
+   * Checks that need no credentials.
+   * @returns milliseconds that the client has to wait
+   * @throws TidingsError `rate_limited`, `unavailable` or `forbidden`
+   */
+  #assertWelcome({ request: { headers, socket }, asked: { address }, isAlone }: Upgrade): number {
     const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
     if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
     // Before the node's own rate: one address must not use it up for all others.
-    const waitMs = limits.assertConnect(address);
+    const waitMs = limits.assertConnect(address, isAlone ? undefined : SHARED_PACE_MS);
     overload.assertConnect();
     const isFull = this.#ports.local.size + this.#pending > maxConnections;
     if (isFull || (this.#pending > maxHandshakes && !this.#makeRoom())) {
@@ -248,7 +263,9 @@ export class Gateway {
     if (hasNone && authenticator.onlyTokens) return undefined;
     const asked = { ...credentials, address: request.address, request };
     try {
-      return await within(loginTimeoutMs, "the login", () => authenticator.authenticate(asked));
+      const identity = await within(loginTimeoutMs, "the login", () => authenticator.authenticate(asked));
+      if (identity === undefined && !hasNone) throw nobody();
+      return identity;
     } catch (thrown) {
       // The authenticator wants a token, which may follow in a message.
       const isWaiting = !hasCredentials(asked) && toTidingsError(thrown).code === "unauthorized";
@@ -264,28 +281,6 @@ export class Gateway {
     if (!isKnown) this.#awaitingLogin.add(session);
     await session.begun();
     this.#awaitingLogin.delete(session);
-  }
-}
-
-/**
- * Waits until the identity is known, for a time.
- * @returns undefined while it is not
- * @throws the error of the authenticator that the client must be told in HTTP. Others follow the upgrade
- */
-async function told(identity: Promise<Identity | undefined>, waitMs: number): Promise<Identity | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const waited = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), Math.max(0, waitMs));
-  });
-  try {
-    return await Promise.race([identity, waited]);
-  } catch (thrown) {
-    if (!isToldAfterUpgrade(thrown)) throw thrown;
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-    // The session handles a later failure, unless the handshake fails before.
-    identity.catch(() => undefined);
   }
 }
 
@@ -305,6 +300,7 @@ export {
   Neighbours,
   type TokenAuthenticator,
   type UpgradeRequest,
+  withAnonymous,
   withCheckedIds,
   withLimits,
   withLoginLimits,

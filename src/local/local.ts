@@ -18,9 +18,6 @@ import { type DropListener, Drops } from "./slow/drops.ts";
 import { Laggards } from "./slow/laggards.ts";
 import { Users } from "./users.ts";
 
-/** Called with each join and leave. */
-export type MembershipTrace = (connection: ConnectionInfo, group: string, kind: "joined" | "left") => void;
-
 export interface LocalOptions {
   readonly shardCount: number;
   /** Shards written before the flusher yields to the event loop. */
@@ -33,8 +30,8 @@ export interface LocalOptions {
   readonly compression: Compression;
   /** Called when a connection that has missed nothing misses its first stored message. @default nothing is done */
   readonly missed?: (connection: Connection) => void;
-  /** @default nothing is done */
-  readonly trace?: MembershipTrace | undefined;
+  /** Hears of dropped messages, per connection and tick. @default nobody */
+  readonly drops?: DropListener;
 }
 
 /** Limit of the table of shared platform names: clients choose the names. */
@@ -54,11 +51,9 @@ export class Local {
   readonly #platforms = new Map<string, string>();
   /** Counts of frames that met a full queue. */
   readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0, cut: 0 };
-  readonly #trace: MembershipTrace | undefined;
   #size = 0;
 
   constructor(options: LocalOptions) {
-    this.#trace = options.trace;
     this.#flusher = new Flusher(options.shardsPerTurn);
     const slab = new Slab();
     const { outbox: limits, compression, missed = () => undefined } = options;
@@ -105,12 +100,10 @@ export class Local {
   }
 
   join(group: string, connection: Connection): void {
-    this.#trace?.(connection, group, "joined");
     this.#shardOf(connection.user).join(group, connection);
   }
 
   leave(group: string, connection: Connection): void {
-    this.#trace?.(connection, group, "left");
     this.#shardOf(connection.user).leave(group, connection);
   }
 

@@ -67,6 +67,7 @@ export class Shard implements ConnectionOwner {
     this.slab = slab;
     this.lag = lag;
     this.missed = missed;
+    this.dropped = dropped;
     this.compression = compression;
     this.#wake = wake;
     this.#mayWriteNow = mayWriteNow;
@@ -244,7 +245,7 @@ export class Shard implements ConnectionOwner {
 
   /** Queues a message for one connection, and counts what its queue answers. */
   #handTo(connection: Connection, delivery: Delivery, delivered: Delivered): void {
-    const verdict = hand(connection, delivery, this.#compression);
+    const verdict = hand(connection, delivery, this.compression);
     if (verdict === "queued" || verdict === "waiting") delivered.connections++;
     else if (verdict === "dropped" || verdict === "overflow") delivered.dropped++;
     if (verdict !== "waiting") return;

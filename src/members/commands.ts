@@ -2,6 +2,7 @@ import type { Command } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
 import { CLOSE, encodeServerFrame } from "../protocol/protocol.ts";
 import type { Blocks } from "./blocks.ts";
+import { PlacedGroups } from "./placed.ts";
 
 /** Part of `Members` that commands use. */
 export interface GroupMembers {
@@ -32,12 +33,16 @@ export class Commands {
 
   /** @returns the number of affected connections */
   async run(command: Command): Promise<number> {
+    if (command.kind === "kick" && command.cause === "blocked") this.#blocks.note(command.user);
     const all = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(all, command);
+    if (command.kind === "refresh") return this.#refreshAll(all);
     const { group, kind, connection: id } = command;
     const connections = id === undefined ? all : all.filter((each) => each.id === id);
-    if (kind === "join") await Promise.all(connections.map((each) => this.#join(each, group)));
-    else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
+    if (kind === "join") {
+      // A durable membership outlasts the connection, so the backplane knows of it.
+      await Promise.all(connections.map((each) => this.#join(each, group, id !== undefined)));
+    } else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
     return connections.length;
   }
 
@@ -50,11 +55,13 @@ export class Commands {
     return connections.length;
   }
 
-  async #join(connection: Connection, group: string): Promise<void> {
+  async #join(connection: Connection, group: string, isPlaced: boolean): Promise<void> {
+    if (isPlaced) connection.attached(PlacedGroups).names.add(group);
     try {
       const replay = await this.#members.join(connection, group);
       await replay();
     } catch (error) {
+      connection.attachment(PlacedGroups)?.names.delete(group);
       // The other connections of the user join all the same.
       if (connection.state === "open") throw error;
     }

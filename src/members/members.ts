@@ -12,6 +12,7 @@ import {
 import { type HistoryReads, type Hooks, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
 import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
+import { PlacedGroups } from "./placed.ts";
 import type { Watchers } from "./watching/watchers.ts";
 
 export interface MembersPorts {
@@ -141,6 +142,7 @@ export class Members {
   /** Leaves a group; does nothing when the connection has not joined it. */
   async leave(connection: Connection, group: string): Promise<void> {
     if (!connection.groups.includes(group)) return;
+    connection.attachment(PlacedGroups)?.names.delete(group);
     this.#ports.local.leave(group, connection);
     this.#tell("leave", connection, group);
     await this.#leaveRoute(connection, group);
@@ -289,6 +291,7 @@ export { Blocks } from "./blocks.ts";
 export { Commands } from "./commands.ts";
 export {
   addMember,
+  blockUser,
   type ConnectionName,
   type GroupMember,
   groupMembers,
@@ -296,5 +299,6 @@ export {
   removeMember,
 } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
+export { PlacedGroups } from "./placed.ts";
 export { PresenceComparison } from "./watching/comparison.ts";
 export { type Online, Watchers } from "./watching/watchers.ts";

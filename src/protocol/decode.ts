@@ -1,4 +1,6 @@
 import { badRequest as bad, TidingsError } from "./errors.ts";
+import { jsonProblem } from "./forms/json-problem.ts";
+import { canonicalData } from "./forms/module-form.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";

@@ -4,6 +4,8 @@ const STATUS = {
   bad_request: 400,
   /** No valid credentials. */
   unauthorized: 401,
+  /** The time of the token has passed, or has not come yet: log in with a fresh one. */
+  token_expired: 401,
   /** The user may not do this. */
   forbidden: 403,
   /** The named thing does not exist. */

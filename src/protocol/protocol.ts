@@ -24,6 +24,7 @@ export type { ErrorCode } from "./errors.ts";
 export { badRequest, ERROR_CODES, isErrorCode, TidingsError, toTidingsError } from "./errors.ts";
 export type { Unsubscribe } from "./events/subscriptions.ts";
 export { Subscriptions } from "./events/subscriptions.ts";
+export { jsonProblem } from "./forms/json-problem.ts";
 export type {
   AnyMessage,
   ClientFrame,

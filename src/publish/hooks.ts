@@ -1,6 +1,7 @@
 import {
+  type Channel,
+  type ClientConnection,
   type CloseCause,
-  type ConnectionInfo,
   type DisconnectClass,
   type ErrorCode,
   Overdue,
@@ -50,7 +51,7 @@ export interface HookEvents {
    * A login was accepted and the connection is about to be admitted. Throwing `refuse(…)` refuses it for good (4504);
    * any other error counts as a failure of the server (4004), after which clients reconnect.
    */
-  connect: { readonly connection: ConnectionInfo; readonly request: ConnectRequest };
+  connect: { readonly connection: ClientConnection; readonly request: ConnectRequest };
   /** A client got no connection: it was refused before the upgrade, or right after it. */
   refused: RefusedClient;
   /** A connection has ended. `cause` classifies the end; `reason` is the text of the close frame from either side. */
@@ -115,11 +116,16 @@ export class Hooks {
   readonly #overdue = new Overdue(MAX_OVERDUE);
   readonly #listeners: Listeners = {
     connect: new Subscriptions(),
+    refused: new Subscriptions(),
     disconnect: new Subscriptions(),
     online: new Subscriptions(),
     offline: new Subscriptions(),
+    join: new Subscriptions(),
+    leave: new Subscriptions(),
     message: new Subscriptions(),
     delivered: new Subscriptions(),
+    acknowledged: new Subscriptions(),
+    dropped: new Subscriptions(),
     binary: new Subscriptions(),
     error: new Subscriptions(),
   };
@@ -129,10 +135,19 @@ export class Hooks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @returns a function that removes this subscription */
+  /**
+   * @returns a function that removes this subscription
+   * @throws TidingsError `bad_request` for a name that is no hook
+   */
   on<Name extends HookName>(name: Name, listener: Listener<Name>): Unsubscribe {
+    this.#assertName(name);
     const listeners: Subscriptions<Listener<Name>> = this.#listeners[name];
     return listeners.add(listener);
+  }
+
+  /** Names of all hooks. */
+  get names(): string[] {
+    return Object.keys(this.#listeners);
   }
 
   /** Names of other libraries' events, such as `connection`, would never be emitted. */
@@ -144,10 +159,9 @@ export class Hooks {
       close: "disconnect",
     };
     const hint = Object.hasOwn(others, name) ? ` Did you mean ${others[name]}?` : "";
-    const names = Object.keys(this.#listeners).join(", ");
     throw new TidingsError(
       "bad_request",
-      `on: expected one of ${names}, got ${JSON.stringify(name)}.${hint}`,
+      `on: expected one of ${this.names.join(", ")}, got ${JSON.stringify(name)}.${hint}`,
     );
   }
 

@@ -31,6 +31,13 @@ describe("connects of one address at once", () => {
     expect(crowd(limits, 1, 61_500)).toEqual([0]);
   });
 
+  it("are refused instead of a longer wait than the caller has time for, which takes nothing", () => {
+    const limits = limitsOf("3000-M");
+    crowd(limits, 30, 1_000);
+    expect(limits.take("a", 1_000, 100)).toEqual({ waitMs: 0, retryAfterMs: 110 });
+    expect(limits.take("a", 1_000, 110)).toEqual({ waitMs: 110, retryAfterMs: 0 });
+  });
+
   it("wait for nothing when the rate is off, or faster than the pace", () => {
     expect(new Set(crowd(limitsOf("off"), 5_000, 1_000))).toEqual(new Set([0]));
     expect(crowd(limitsOf("100000-S"), 5_000, 1_000).at(-1)).toBeLessThan(50);

@@ -176,7 +176,7 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
   first.reply(watch, { online: { bob: ["web"], carol: ["ios"] } });
   expect(await watching).toEqual({ bob: ["web"], carol: ["ios"] });
-  first.send({ type: "presence", user: "carol", online: false });
+  first.send({ event: "presence", user: "carol", online: false });
   await alice.until(() => alice.presences.length === 1);
   first.cut();
   const second = await server.login();

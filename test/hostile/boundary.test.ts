@@ -54,7 +54,7 @@ describe("a fault of the application ends at most the connection of that call:",
       expect([4004, 4500]).toContain(code);
       await expect(assertServes(hub), token).resolves.toBeUndefined();
     }
-    expect((await new RawPeer(hub.url(), {}, login({ token: "nothing" })).closed).code).toBe(4004);
+    expect((await new RawPeer(hub.url(), {}, login({ token: "nothing" })).closed).code).toBe(4500);
     await assertServes(hub);
   });
 

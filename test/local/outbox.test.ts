@@ -18,6 +18,7 @@ function outboxOf(): Outbox {
     schedule: () => undefined,
     enqueuePosted: () => undefined,
     lag: () => undefined,
+    changed: () => undefined,
   };
   return new Outbox(owner, IDLE_STREAM);
 }

@@ -7,7 +7,7 @@ const GAP_MS = 10;
 /** Connects of one address that begin at once. */
 const BURST = 20;
 
-/** A connect that would have to wait longer is refused. */
+/** A connect that would have to wait longer is refused, unless the caller says a shorter time. */
 const MAX_WAIT_MS = 5_000;
 
 /** The decision about a connect: it begins after `waitMs`, or is refused and may come again after `retryAfterMs`. */
@@ -37,8 +37,12 @@ export class ConnectLimits {
     this.#refusals = new KeyedCounters(refusals);
   }
 
-  /** Counts a connect. @param key the address, as one client has it */
-  take(key: string, now: number): ConnectDecision {
+  /**
+   * Counts a connect.
+   * @param key the address, as one client has it
+   * @param maxWaitMs a connect that would have to wait longer is refused
+   */
+  take(key: string, now: number, maxWaitMs = MAX_WAIT_MS): ConnectDecision {
     const { limit, windowMs } = this.#source.rate;
     const gapMs = Math.min(GAP_MS, windowMs / limit);
     const counter = this.#counters.of(key, now);
@@ -46,7 +50,7 @@ export class ConnectLimits {
     const pacedTo = Math.max(counter.pacedTo ?? 0, now - BURST * gapMs) + gapMs;
     const waitMs = Math.max(0, pacedTo - now);
     // No abuse: a company that reconnects as a whole comes so fast, too.
-    if (waitMs > MAX_WAIT_MS) return refused(waitMs);
+    if (waitMs > maxWaitMs) return refused(waitMs);
     if (!counter.take(now)) return this.#refuse(key, now, counter.retryAfterMs(now));
     counter.pacedTo = pacedTo;
     return waitMs === 0 ? AT_ONCE : { waitMs, retryAfterMs: 0 };

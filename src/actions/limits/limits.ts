@@ -94,13 +94,14 @@ export class Limits {
 
   /**
    * Counts an attempt to connect.
+   * @param maxWaitMs refuse it when it would have to wait longer. @default 5_000 // 5 s
    * @returns milliseconds that it has to wait, because too many connects of its address came at once
    * @throws TidingsError `rate_limited`
    */
-  assertConnect(address: string): number {
+  assertConnect(address: string, maxWaitMs?: number): number {
     const network = this.#networkOf(address);
     if (network === undefined) return 0;
-    const { waitMs, retryAfterMs } = this.#connects.take(network, performance.now());
+    const { waitMs, retryAfterMs } = this.#connects.take(network, performance.now(), maxWaitMs);
     if (retryAfterMs > 0) throw this.#error("connects_address", "connects from one address", retryAfterMs);
     this.allowed.connects_address++;
     return waitMs;

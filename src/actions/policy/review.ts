@@ -1,6 +1,6 @@
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Connection } from "../../local/local.ts";
-import type { Members, Watchers } from "../../members/members.ts";
+import { type Members, PlacedGroups, type Watchers } from "../../members/members.ts";
 import { encodeServerFrame, groupChannel, type SerialPerKey, userChannel } from "../../protocol/protocol.ts";
 import type { Policy } from "./asking.ts";
 
@@ -15,7 +15,7 @@ export interface ReviewPorts {
 
 /**
  * Asks again for the rights that a connection uses: the groups that it has joined and the presence that it watches. It leaves what
- * it lost, and hears of each group by a notice. Durable memberships end by the application only.
+ * it lost, and hears of each group by a notice. Groups that the application has given it end by the application only.
  * @throws TidingsError `unavailable` without the backplane, or the error of the policy; the connection keeps what was not asked yet
  */
 export const reviewer =
@@ -31,10 +31,11 @@ async function reviewGroups(
 ): Promise<void> {
   if (connection.groups.length === 0) return;
   const durable = new Set(await backplane.memberships.groupsOf(connection.user));
+  const isGiven = (group: string): boolean =>
+    durable.has(group) || connection.attachment(PlacedGroups)?.names.has(group) === true;
   for (const [step, group] of connection.groups.entries()) {
     await members.pace.after(step);
-    if (durable.has(group) || (await policy.allows(connection, "join", groupChannel(group))) === true)
-      continue;
+    if (isGiven(group) || (await policy.allows(connection, "join", groupChannel(group))) === true) continue;
     await members.leave(connection, group);
     connection.send(lostNotice(connection.user, group));
   }
@@ -55,7 +56,7 @@ async function reviewPresence(
 
 const lostNotice = (user: string, group: string): string =>
   encodeServerFrame({
-    type: "notice",
+    event: "notice",
     code: "forbidden",
     message: `${user} may no longer be in group:${group}`,
     data: { channel: groupChannel(group) },

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
 import { joinCommand, leaveCommand } from "./groups/change.ts";
 import { groupsCommand, membersCommand } from "./groups/list.ts";
+import { batchCommand } from "./messages/batch.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
 import { historyCommand } from "./messages/history.ts";
 import { listenCommand } from "./messages/listen.ts";
@@ -22,6 +23,7 @@ export function addCommands(program: Command): void {
   addGroup(program, "A running server:", [
     sendCommand(),
     broadcastCommand(),
+    batchCommand(),
     listenCommand(),
     historyCommand(),
     kickCommand(),

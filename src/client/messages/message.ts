@@ -1,4 +1,5 @@
 import type { EventName } from "../../protocol/protocol.ts";
+import type { CallOptions } from "../session/session.ts";
 
 /**
  * A message to send: `to` one user, to a `group`, or with neither to everyone. Everything about it stands in it, as on
@@ -36,11 +37,8 @@ export interface DeliveryFields {
   readonly count?: boolean | undefined;
 }
 
-/** How a call behaves; nothing of it is sent. */
-export interface SendOptions {
-  /** Ends the call with the signal's reason. A message that was sent by then stays sent. */
-  readonly signal?: AbortSignal | undefined;
-}
+/** How a call behaves; nothing of it is sent. A message that was sent before the signal stays sent. */
+export type SendOptions = CallOptions;
 
 export interface RequestOptions extends CallOptions {
   /** Timeout of the reply in milliseconds, which includes the wait for a connection. @default 10_000 // 10 s */

@@ -31,6 +31,7 @@ export class Sending {
   }
 
   async send(message: AnyOutgoing, { signal }: SendOptions): Promise<Receipt> {
+    assertTarget(message);
     const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, ...others } = message;
     const { key = ephemeral ? undefined : `${this.#keyPrefix}-${++this.#keys}`, ...unknown } = others;
     if (typeof type !== "string" || type === EVERY_TYPE)
@@ -39,13 +40,14 @@ export class Sending {
     const fields = { type, data, to, group, key, ephemeral, count, ...(ack && { ack, timeoutMs }) };
     // The server replies after the acknowledgement's timeout, so the client must wait longer than that.
     const ackMs = (timeoutMs ?? ACK_TIMEOUT_MS) + this.#timeoutMs;
-    return {
+    const sent = this.#session.call(fields, {
       queued: !ephemeral,
       repeated: !ephemeral,
-      timeoutMs: ack ? ackMs : receiptMs,
+      timeoutMs: ack ? ackMs : (timeoutMs ?? this.#timeoutMs),
       timedFrom: "write",
       signal,
-    };
+    });
+    return sent as Promise<Receipt>; // as the protocol says
   }
 }
 

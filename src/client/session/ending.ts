@@ -1,5 +1,9 @@
 import { type ErrorCode, shouldReconnect, TidingsError } from "../../protocol/protocol.ts";
 
+/** Close codes for credentials that are not valid, or no longer or not yet. */
+export const REFUSED = 4500;
+export const EXPIRED = 4005;
+
 /** Error codes by the close code that ended the session for good, from 4500. */
 const CODES: readonly ErrorCode[] = [
   "unauthorized",
@@ -26,6 +30,6 @@ export function closeCodeOf(code: ErrorCode): number {
 /** The error of pending and later calls when the session is over. Only trouble with the network is `unavailable`. */
 export function endedBy(code: number, reason: string): TidingsError {
   const other = shouldReconnect(code) ? "unavailable" : "bad_request";
-  const known = code === 4005 ? "unauthorized" : (CODES[code - 4500] ?? other);
+  const known = code === EXPIRED ? "unauthorized" : (CODES[code - REFUSED] ?? other);
   return new TidingsError(known, `the session is over: ${code} ${reason}`);
 }

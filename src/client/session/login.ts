@@ -2,6 +2,7 @@ import { type Positions, shouldReconnect, TidingsError } from "../../protocol/pr
 import type { Cancel, Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 import { byteLength } from "./encoding.ts";
+import { EXPIRED, REFUSED } from "./ending.ts";
 
 /** The client's credentials: a token, in development mode a user id, or none of a visitor. */
 export type Credentials = { readonly token: string } | { readonly user_id: string } | Record<string, never>;
@@ -16,10 +17,6 @@ const NOTICE_MS = 30_000;
 
 /** Refused logins in a row, each with a new token, after which the client gives up. */
 const MAX_REFUSALS = 5;
-
-/** Close codes for credentials that are not valid, or no longer or not yet. */
-export const REFUSED = 4500;
-const EXPIRED = 4005;
 
 /**
  * Limits of a login, in bytes. A server reads little before it knows the client, and proxies take URLs of 8 KiB at most.
@@ -76,7 +73,7 @@ export class Login {
    * Rejects with the token provider's error, or `unauthorized` when it returns no token.
    */
   async credentials(): Promise<Credentials | undefined> {
-    const { token, user } = this.#options;
+    const { token, user, anonymous } = this.#options;
     const text = typeof token === "function" ? await token() : token;
     if (text) return { token: text };
     if (token) throw new TidingsError("unauthorized", "token: expected a text");

@@ -13,9 +13,9 @@ import type { StatusListeners } from "../connection/status.ts";
 import { Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
-import { endedBy } from "./ending.ts";
+import { closeCodeOf, endedBy, REFUSED } from "./ending.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
-import { type Credentials, Login, REFUSED, type Resume } from "./login.ts";
+import { type Credentials, Login, type Resume } from "./login.ts";
 
 export type { CallPlan } from "./calls.ts";
 export type { Resume } from "./login.ts";
@@ -51,9 +51,6 @@ interface RequestPlan extends CallOptions {
   readonly idempotent?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
 }
-
-/** Close code of the client's own for a login that the server could not handle. */
-const LOGIN_FAILED = 4004;
 
 /** The socket's timeout covers the login as well. */
 const LOGIN_PLAN: CallPlan = {
@@ -215,8 +212,7 @@ export class Session {
     const code = closeCodeOf(error.code);
     if (retryAfterMs) this.#socket.reconnectAfter(retryAfterMs);
     // Another token may be accepted.
-    const final = retryable || code === "unauthorized" ? undefined : error;
-    this.#socket.fail(retryable ? LOGIN_FAILED : REFUSED, message, { final });
+    this.#socket.fail(code, message, { final: code > REFUSED ? error : undefined });
   }
 
   /** Completes the login in batches, then writes the queued calls. */
@@ -246,9 +242,9 @@ export class Session {
 
   /** The casts trust the server to follow the protocol. `#text` reports a frame that breaks it. */
   #frame(frame: InboundFrame): void {
-    if (frame.type === "pong") return;
     if (frame.type !== undefined) {
-      this.#handlers.push(frame as Push);
+      if (frame.type === "pong") this.#liveness.answered();
+      else this.#handlers.push(frame as Push);
       return;
     }
     switch (frame.event) {
@@ -266,12 +262,6 @@ export class Session {
         break;
       case "presence":
         this.#handlers.presence(frame as PresenceFrame);
-        break;
-      case "pong":
-        this.#liveness.answered();
-        break;
-      default:
-        this.#handlers.push(frame as Push);
     }
   }
 

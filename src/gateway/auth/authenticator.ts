@@ -1,5 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import {
+  type Grants,
+  type GrantsInput,
+  grantsProblem,
+  ID_RULE,
+  isId,
+  TidingsError,
+} from "../../protocol/protocol.ts";
 
 /** Identity that accepted credentials prove. */
 export interface Identity {
@@ -37,6 +44,8 @@ export interface Credentials {
   address?: string;
   /** Absent when an open connection renews its login. */
   request?: UpgradeRequest;
+  /** True for a login message, false for the request for a WebSocket, which a login message may follow. */
+  byMessage?: boolean;
 }
 
 /** Claims of a token to mint. */
@@ -69,8 +78,8 @@ export interface Authenticator {
   /**
    * Called before the upgrade, also without a token: the request may hold other proof of who asks. Called again with the
    * token of a login message. MUST accept valid credentials only and MUST NOT put them into an error message.
-   * @returns undefined when the request proves nobody: the hub waits for a login message. So it does after
-   * `unauthorized` for a request without token and without cookies
+   * @returns undefined when the credentials belong to nobody. For a request without a token the hub then waits for a login
+   * message. So it does after `unauthorized` for a request without token and without cookies
    * @throws TidingsError `unauthorized` when they are not valid, `token_expired` when a fresh token may be, `unavailable`
    * when they cannot be verified now
    */
@@ -146,7 +155,9 @@ export function assertOrigins({ cookies }: Authenticator, origins: readonly stri
   );
 }
 
-function assertIdentity({ user, platform, expiresAt }: Identity): void {
+function assertIdentity({ user, platform, expiresAt, can }: Identity): void {
+  const problem = can === undefined ? undefined : grantsProblem(can);
+  if (problem !== undefined) throw new TidingsError("unauthorized", `can of the credentials: ${problem}`);
   if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
   if (platform !== undefined && !isId(platform)) {
     throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);

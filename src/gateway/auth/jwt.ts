@@ -6,7 +6,7 @@ import {
   jwtProblems,
   weakJwtProblems,
 } from "../../config/config.ts";
-import { ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
+import { type Grants, grantsProblem, ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
 import type { Identity, TokenAuthenticator } from "./authenticator.ts";
 import { type FindKey, keysOf } from "./keys.ts";
 import { Minter } from "./mint.ts";

@@ -11,12 +11,16 @@ export interface LoginLimits {
 /** Limits the logins by an authenticator: the attempts of an address, and the logins of a user. */
 export const withLoginLimits = (authenticator: Authenticator, limits: LoginLimits): Authenticator =>
   wrapped(authenticator, async (credentials) => {
-    if (hasCredentials(credentials)) limits.assertLogin(credentials.address);
+    if (isAttempt(credentials)) limits.assertLogin(credentials.address);
     const identity = await authenticator.authenticate(credentials);
     if (identity !== undefined) limits.assertLoginOf(identity.user);
     return identity;
   });
 
 /** False for a request that only announces a login message: it must not count as another attempt. */
+const isAttempt = (credentials: Credentials): boolean =>
+  credentials.byMessage === true || hasCredentials(credentials);
+
+/** True for credentials of any kind: a token, a user id or cookies. */
 export const hasCredentials = ({ token, userId, request }: Credentials): boolean =>
   token !== undefined || userId !== undefined || request?.headers.cookie !== undefined;

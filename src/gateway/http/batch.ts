@@ -3,7 +3,7 @@ import type { Backplane, CommandResult } from "../../backplane/backplane.ts";
 import { addMember, removeMember } from "../../members/members.ts";
 import { channelOf, type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { applicationKey, type Publisher, type Receipt } from "../../publish/publish.ts";
-import { group, message, platform, user, waiting } from "./schemas.ts";
+import { group, message, platform, user } from "./schemas.ts";
 
 /** Operations of one batch, at most. */
 export const MAX_OPERATIONS = 1_000;
@@ -14,7 +14,6 @@ const MESSAGES = z.discriminatedUnion("op", [
     to: user.optional(),
     group: group.optional(),
     ...message.shape,
-    ...waiting.shape,
   }),
   z.strictObject({ op: z.literal("broadcast"), ...message.shape }),
 ]);
@@ -110,14 +109,13 @@ function publish(
   given: z.output<typeof MESSAGES>,
   { maxDataLength = Number.POSITIVE_INFINITY }: BatchLimits,
 ): Promise<Receipt> {
-  const { type, data, from, ephemeral, platforms, except } = given;
+  const { type, data, from, ephemeral, platforms, except, ack, timeoutMs, count } = given;
   const target = given.op === "send" ? receiverOf(given) : {};
   if (Number.isFinite(maxDataLength) && (JSON.stringify(data)?.length ?? 0) > maxDataLength) {
     throw new TidingsError("too_large", `data: expected at most ${maxDataLength} characters as JSON`);
   }
-  const { ack, timeoutMs } = given.op === "send" ? given : {};
   const draft = { channel: channelOf(target), type, data, from, ephemeral, platforms, except };
-  return publisher.publish(draft, { key: applicationKey(given.key), ack, timeoutMs });
+  return publisher.publish(draft, { key: applicationKey(given.key), ack, timeoutMs, count });
 }
 
 function receiverOf({ to, group }: { to?: string | undefined; group?: string | undefined }) {

@@ -70,7 +70,8 @@ export function route<
 >(spec: RouteSpec<Takes, Gives>): Route {
   const { name, method, path, summary, access, gives, handle, precheck } = spec;
   if (!ACCESSES.has(access)) throw new TypeError(`${name}: expected its access: ${[...ACCESSES].join(", ")}`);
-  const { idempotent = false, isMessage = false, statuses = [200], mediaType = "application/json" } = spec;
+  const { idempotent = false, isMessage = false, bodyFactor = 1 } = spec;
+  const { statuses = [200], mediaType = "application/json" } = spec;
   const source = spec.source ?? (method === "post" || method === "put" ? "json" : "query");
   const takes: z.ZodObject = spec.takes ?? z.object({});
   const names = new Set(source === "form" ? Object.keys(takes.shape) : namesIn(path));

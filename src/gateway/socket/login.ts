@@ -11,7 +11,7 @@ import {
 } from "../../protocol/protocol.ts";
 import type { Authenticator, Identity, UpgradeRequest } from "../auth/auth.ts";
 import type { EarlyMessages } from "./early-messages.ts";
-import { type LoginRequest, readLogin } from "./request.ts";
+import { type LoginRequest, nobody, readLogin } from "./request.ts";
 
 /** Accepted login. */
 export interface LoggedIn {
@@ -86,9 +86,14 @@ async function verify(
 ): Promise<LoggedIn> {
   const login = readLogin(data);
   const { address } = request;
-  const identity = await authenticator.authenticate({ ...login.credentials, address, request });
+  const identity = await authenticator.authenticate({
+    ...login.credentials,
+    address,
+    request,
+    byMessage: true,
+  });
   if (identity !== undefined) return { identity, login, answer };
-  throw new TidingsError("unauthorized", "these credentials belong to nobody");
+  throw nobody();
 }
 
 /** Reads a login message. Answers any other text with an error. @returns undefined for such a text */

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { type CloseCause, TidingsError } from "../../protocol/protocol.ts";
 import type { RefusedClient } from "../../publish/publish.ts";
 import { ANSWER_HEADERS, retryAfter } from "../answer-headers.ts";
-import type { UpgradeRequest } from "../auth/auth.ts";
+import type { Identity, UpgradeRequest } from "../auth/auth.ts";
 import { pathOf } from "../url.ts";
 
 /** Time that a client has to end its socket, after which the server cuts it. */
@@ -53,8 +53,33 @@ const AFTER_UPGRADE: ReadonlySet<string> = new Set([
   "forbidden",
 ]);
 
-export const isToldAfterUpgrade = (thrown: unknown): boolean =>
+const isToldAfterUpgrade = (thrown: unknown): boolean =>
   thrown instanceof TidingsError && AFTER_UPGRADE.has(thrown.code);
+
+/**
+ * Waits until the identity is known, for a time.
+ * @returns undefined while it is not
+ * @throws the error of the authenticator that the client must be told in HTTP. Others follow the upgrade
+ */
+export async function told(
+  identity: Promise<Identity | undefined>,
+  waitMs: number,
+): Promise<Identity | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, waitMs));
+  });
+  try {
+    return await Promise.race([identity, waited]);
+  } catch (thrown) {
+    if (!isToldAfterUpgrade(thrown)) throw thrown;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    // The session handles a later failure, unless the handshake fails before.
+    identity.catch(() => undefined);
+  }
+}
 
 /** Longest part of a request in the log and for the hook: clients choose its length. */
 const MAX_SHOWN = 200;

@@ -19,7 +19,8 @@ export const renewal =
   ): RenewLogin =>
   async (connection, data) => {
     const { credentials, ...login } = readLogin(data);
-    const identity = await authenticator.authenticate({ ...credentials, address: connection.address });
+    const { address } = connection;
+    const identity = await authenticator.authenticate({ ...credentials, address, byMessage: true });
     if (identity?.user !== connection.user) {
       throw new TidingsError(
         "forbidden",

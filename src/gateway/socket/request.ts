@@ -40,6 +40,10 @@ export function readLogin(data: unknown): LoginRequest {
   return { credentials: { token, userId: user_id }, platform, device, resume: readPositions(resume ?? {}) };
 }
 
+/** The error for credentials by which an authenticator knows no user. */
+export const nobody = (): TidingsError =>
+  new TidingsError("unauthorized", "these credentials belong to nobody");
+
 function readPositions(positions: Record<string, { epoch: string; offset: number }>): Positions {
   const known: Positions = {};
   for (const [channel, position] of Object.entries(positions)) {

@@ -18,8 +18,8 @@ import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn, unverified } from "./login.ts";
 import { closeCauseOf, refusedClient } from "./refusal.ts";
-import { closeSocket, endingOf } from "./transport.ts";
-import { stopWatching, type UnfinishedMessages, type Watched, watchReads } from "./unfinished.ts";
+import { closeSocket, endingOf, listenTo, type SocketEvents } from "./transport.ts";
+import type { UnfinishedMessages, Watched } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
   readonly inbound: Inbound;
@@ -68,15 +68,8 @@ export class Session implements Watched, SocketEvents {
     this.#ports = ports;
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
-    watchReads(opened.stream, this);
-    const { address } = opened.request;
-    opened.socket.on("message", (data: RawData, isBinary: boolean) => this.#message(data, isBinary));
-    opened.socket.on("close", (code: number, reason: Buffer) => {
-      this.#end({ code, reason: reason.toString(), address }).catch((error: unknown) =>
-        this.#report("disconnect", error),
-      );
-    });
-    opened.socket.on("error", stopWatching);
+    this.#address = opened.request.address;
+    listenTo(opened.socket, opened.stream, this);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
     });

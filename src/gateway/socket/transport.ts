@@ -72,7 +72,7 @@ export function closeSocket(socket: EndingSocket, code: number, reason: string):
  * Takes notice of an error of ws, which has begun to close the socket with the code of the error. The close event has
  * that code only if the client repeats it.
  */
-export function noteReceiverError(socket: EndingSocket, error: Error): void {
+function noteReceiverError(socket: EndingSocket, error: Error): void {
   const code = receiverCodeOf(error);
   if (code !== undefined) socket[ENDING] ??= { code, reason: error.message, byReceiver: true };
 }
@@ -131,7 +131,8 @@ function onClose(this: WebSocket & EventSource, code: number, reason: Buffer): v
 }
 
 /** ws closes with the right code by itself after an error, and stops reading; so do we. The event needs a listener. */
-function onError(this: WebSocket): void {
+function onError(this: WebSocket, error: Error): void {
+  noteReceiverError(this, error);
   streamOf(this)?.off("data", onData);
 }
 

@@ -1,7 +1,7 @@
 import type { WebSocket } from "ws";
 import { type Holding, type InboundBytes, ReadAhead } from "../../actions/actions.ts";
 import type { CloseCause } from "../../protocol/protocol.ts";
-import { noteReceiverError } from "./transport.ts";
+import { streamOf } from "./transport.ts";
 
 /** A session, as the budget of unfinished messages uses it. */
 export interface Watched {
@@ -135,36 +135,4 @@ function isUnfinished(socket: WebSocket): boolean {
   // The published types of ws lack its private fields.
   const { _receiver } = socket as unknown as { readonly _receiver: Receiver };
   return _receiver._bufferedBytes !== 0 || _receiver._fragmented !== 0 || _receiver._state !== 0;
-}
-
-/** Key of the session on its stream. One listener serves all sockets: one for each would cost memory. */
-const SESSION = Symbol("session");
-
-interface SessionStream extends Socket {
-  [SESSION]?: Watched;
-}
-
-/** Tells the session of every read of its stream. Call it after ws listens to the stream. */
-export function watchReads(stream: SessionStream, session: Watched): void {
-  stream[SESSION] = session;
-  stream.on("data", onData);
-}
-
-/**
- * Listener of a WebSocket's errors. ws closes with the right code by itself and stops reading; so do we. The event needs a
- * listener, and one function serves all sockets.
- */
-export function stopWatching(this: WebSocket, error: Error): void {
-  noteReceiverError(this, error);
-  streamOf(this)?.off("data", onData);
-}
-
-/** The stream of a WebSocket; null after its end. */
-function streamOf(socket: WebSocket): Socket | null {
-  // The published types of ws lack its private fields.
-  return (socket as unknown as { readonly _socket: Socket | null })._socket;
-}
-
-function onData(this: SessionStream, { length }: Buffer): void {
-  this[SESSION]?.received(length);
 }

@@ -4,7 +4,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "group.join": named("group position token"),
   "group.leave": named("group"),
   "group.members": named("group"),
-  "message.send": named("type data to group ephemeral ack timeoutMs key"),
+  "message.send": named("type data to group id ephemeral ack timeoutMs key count from timestamp offset"),
   "message.ack": named("offset channel epoch"),
   "message.history": named("channel before limit"),
   "message.resume": named("channel epoch offset"),

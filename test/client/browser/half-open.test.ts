@@ -114,7 +114,7 @@ describe("a page that reloads", () => {
     await hub.user("alice").send({ type: "chat", data: "before" });
     await first.waitForFunction(() => window.heard.length === 1);
     await first.goto("about:blank");
-    const receipt = await hub.user("alice").send({ type: "chat", data: "meanwhile" }, { ack: true });
+    const receipt = await hub.user("alice").send({ type: "chat", data: "meanwhile", ack: true });
     expect(receipt.state).toBe("acked"); // by the other tab
     await connectIn(first, at.port);
     await first.waitForFunction(() => window.heard.length > 0);

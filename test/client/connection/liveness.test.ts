@@ -141,11 +141,8 @@ test("a stored message that a live server does not answer rejects with `timeout`
 test.each([
   ["a request", (alice: Observed) => alice.client.request("ask")],
   ["a join", (alice: Observed) => alice.client.join("g")],
-  ["an ephemeral message", (alice: Observed) => alice.client.send({ type: "typing" }, { ephemeral: true })],
-  [
-    "an acknowledged message",
-    (alice: Observed) => alice.client.send({ type: "chat", to: "bob" }, { ack: true }),
-  ],
+  ["an ephemeral message", (alice: Observed) => alice.client.send({ type: "typing", ephemeral: true })],
+  ["an acknowledged message", (alice: Observed) => alice.client.send({ type: "chat", to: "bob", ack: true })],
 ])("%s without an answer leads to a probe", async (_name, call) => {
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url, { timeoutMs: 20, reconnect: NEVER });

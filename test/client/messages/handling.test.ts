@@ -271,12 +271,12 @@ const SUBSCRIPTIONS: [
   [
     "statuses",
     (client) => (listener) => client.onStatus(({ type }) => type === "notice" && listener()),
-    (connection) => connection.send({ type: "notice", code: "c", message: "m" }),
+    (connection) => connection.send({ event: "notice", code: "c", message: "m" }),
   ],
   [
     "presence",
     (client) => (listener) => client.onPresence(listener),
-    (connection) => connection.send({ type: "presence", user: "bob", online: true }),
+    (connection) => connection.send({ event: "presence", user: "bob", online: true }),
   ],
 ];
 type Subscribe = (listener: () => void) => () => void;

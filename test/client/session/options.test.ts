@@ -10,6 +10,7 @@ const URL_OF_NOBODY = "ws://127.0.0.1:9/ws";
 const OPTIONS: Required<ConnectOptions> = {
   token: "t",
   user: "alice",
+  anonymous: true,
   cookies: true,
   platform: "web",
   device: "d",
@@ -85,7 +86,7 @@ test.each(BAD)("`%s` that is %s is a bad request that names the option", (name, 
 test.each([Number.NaN, -1, 0])("a timeout of a call that is %s is a bad request", async (timeoutMs) => {
   await using alice = new Observed(URL_OF_NOBODY);
   const bad = { code: "bad_request" };
-  await expect(alice.client.send({ type: "chat", to: "bob" }, { timeoutMs })).rejects.toMatchObject(bad);
+  await expect(alice.client.send({ type: "chat", to: "bob", timeoutMs })).rejects.toMatchObject(bad);
   await expect(alice.client.request("ask", 1, { timeoutMs })).rejects.toMatchObject(bad);
 });
 

@@ -128,7 +128,7 @@ test("a login is renewed at two thirds of its lifetime, also when the server's n
   let asked = 0;
   await using alice = new Observed(server.url, { token: () => `token ${++asked}` });
   const connection = await server.login({ expiresAt: Date.now() + 1_500 });
-  const notice = { type: "notice", code: "token_expiring", message: "soon" };
+  const notice = { event: "notice", code: "token_expiring", message: "soon" };
   for (let n = 0; n < 5; n++) connection.send(notice);
   await alice.status("notice", 5);
   expect(asked).toBe(1);
@@ -143,7 +143,7 @@ test("calls that nobody awaits do not end the process", async () => {
   await using server = await FakeServer.listen();
   {
     await using alice = new Observed(server.url);
-    void alice.client.send({ type: "typing", to: "bob" }, { ephemeral: true });
+    void alice.client.send({ type: "typing", to: "bob", ephemeral: true });
     void alice.client.send({ type: "chat", to: "bob", data: 1n });
     const connection = await server.login();
     await alice.client.ready;

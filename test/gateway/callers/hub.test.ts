@@ -76,14 +76,14 @@ describe("behind a trusted proxy the address of the client", () => {
     expect(about.map(({ address }) => address)).toEqual(["198.51.100.7", "198.51.100.7"]);
   });
 
-  it("is what the authenticator gets of a login by message", async () => {
+  it("is what the authenticator gets of the request and of a login by message", async () => {
     const { auth, addresses } = remembering();
     const { url } = await startHub({ auth, trustProxy });
     const peer = new Peer(url(), { headers: THROUGH });
     await once(peer.socket, "open");
     await peer.request("robot.login", { token: "alice" });
     peer.end();
-    expect(addresses).toEqual(["198.51.100.7"]);
+    expect(addresses).toEqual(["198.51.100.7", "198.51.100.7"]);
   });
 });
 

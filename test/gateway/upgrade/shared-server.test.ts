@@ -3,9 +3,10 @@ import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { createHub, type HubOptions } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
 import { connectPeer, Peer } from "../../support/peer.ts";
 import { connectTo, RawPeer } from "../../support/raw.ts";
 
@@ -45,6 +46,21 @@ describe("a server with several listeners for upgrades", () => {
     const peer = new RawPeer(`${base}/nowhere`);
     await peer.closed;
     expect(peer.status).toBe(404);
+  });
+
+  it("refuses those of a crowd that would wait longer than the others would", async () => {
+    const base = await sharedServer(engineIo, { limits: { whitelistCIDRs: [] } });
+    // All come at one moment, also on a slow machine.
+    const clock = vi.spyOn(performance, "now").mockReturnValue(performance.now());
+    const crowd = Array.from({ length: 100 }, () => new RawPeer(`${base}/ws?user_id=a`));
+    await eventually("the last of the crowd is answered", () => crowd.every(({ status }) => status > 0));
+    clock.mockRestore();
+    // 20 begin at once, and 40 within 400 ms.
+    const statuses = crowd.map(({ status }) => status).sort();
+    expect([statuses.filter((status) => status === 101).length, new Set(statuses)]).toEqual([
+      60,
+      new Set([101, 429]),
+    ]);
   });
 
   it("leaves the upgrades of the others alone, also those that take their time", async () => {

@@ -98,7 +98,7 @@ test("a client that is closed with 4006 reconnects after the time of the notice"
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url);
   const connection = await server.login();
-  connection.send({ type: "notice", code: "rate_limited", message: "too many", reconnectMs: 35 });
+  connection.send({ event: "notice", code: "rate_limited", message: "too many", reconnectMs: 35 });
   connection.close(4006, "too many");
   expect(await alice.status("closed")).toMatchObject({ code: 4006, willRetry: true, delayMs: 35 });
   await server.login();

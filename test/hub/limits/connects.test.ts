@@ -148,7 +148,7 @@ describe("logins", () => {
     });
     const [reply, notice] = peer.frames;
     expect(reply).toMatchObject({ id: 1, error: { code: "rate_limited", retryAfterMs: expect.any(Number) } });
-    expect(notice).toMatchObject({ type: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
+    expect(notice).toMatchObject({ event: "notice", code: "rate_limited", reconnectMs: expect.any(Number) });
     await connectPeer(url({ user_id: "bob" }));
   });
 

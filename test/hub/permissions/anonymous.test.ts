@@ -82,6 +82,38 @@ describe("a visitor without a token", () => {
     expect(await answerOf(alice.request("group.join", { group: "g" }))).toBe("yes");
   });
 
+  it("is one by a login message only: a token may follow the request", async () => {
+    const asked: (boolean | undefined)[] = [];
+    const { url } = await startHub({
+      policy: { anonymous: true },
+      auth: {
+        mode: "token",
+        async authenticate({ token, byMessage }) {
+          asked.push(byMessage);
+          return token === undefined ? undefined : { user: token };
+        },
+      },
+    });
+    const alice = new Peer(url());
+    alice.socket.on("open", () => alice.send({ id: 1, action: "robot.login", data: { token: "alice" } }));
+    expect(await alice.frame("welcome")).toMatchObject({ user: "alice" });
+    expect(asked).toEqual([undefined, true]);
+    alice.end();
+    expect((await visit(url())).frames[0]?.user).toMatch(/^anonymous-/);
+  });
+
+  it("counts as a login of the address", async () => {
+    const { url } = await startHub({
+      jwt,
+      policy: { anonymous: true },
+      limits: { loginsPerAddress: "1-M", whitelistCIDRs: [] },
+    });
+    await visit(url());
+    const peer = new Peer(url());
+    peer.socket.on("open", () => peer.send({ id: 1, action: "robot.login" }));
+    expect((await peer.closed).code).toBe(4006);
+  });
+
   it("with a token that is not valid is refused all the same", async () => {
     const { url } = await startHub({ jwt, policy: { anonymous: true } });
     const peer = new Peer(url());

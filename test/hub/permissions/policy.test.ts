@@ -147,7 +147,7 @@ describe("rights are asked again", () => {
     const token = await tokenOf("alice", { join: ["group:a"], presence: ["user:carol"] });
     expect(await alice.request("robot.login", { token })).toMatchObject({ data: { user: "alice" } });
 
-    expect(alice.frames.filter(({ type }) => type === "notice")).toMatchObject([
+    expect(alice.frames.filter(({ event }) => event === "notice")).toMatchObject([
       { code: "forbidden", data: { channel: "group:b" } },
     ]);
     for (const group of ["a", "b", "durable"]) await hub.group(group).send({ type: group });
@@ -155,7 +155,7 @@ describe("rights are asked again", () => {
     await alice.frame("durable");
     await alice.caughtUp();
     expect(alice.messages.map(({ type }) => type)).toEqual(["a", "durable"]);
-    expect(alice.frames.filter(({ type }) => type === "presence")).toEqual([]);
+    expect(alice.frames.filter(({ event }) => event === "presence")).toEqual([]);
     expect(await join(alice, "b")).toBe("no");
   });
 
@@ -173,6 +173,20 @@ describe("rights are asked again", () => {
       expect(await peer.frame("notice")).toMatchObject({ code: "forbidden", data: { channel: "group:g" } });
     expect(await hub.presence.inGroup("g")).toEqual([]);
     expect(await hub.user("nobody").refresh()).toEqual({ connections: 0, unconfirmed: 0 });
+  });
+
+  it("but not for groups to which the application has joined the connection, until it makes it leave", async () => {
+    const { hub, connect } = await startPrivate();
+    hub.action("app.enter", ({ connection }) => hub.group("given").join(connection));
+    hub.action("app.exit", ({ connection }) => hub.group("given").leave(connection));
+    const alice = await connect("alice");
+    expect(await alice.request("app.enter")).toMatchObject({ data: true });
+    await hub.user("alice").refresh();
+    expect(await hub.presence.inGroup("given")).toEqual(["alice"]);
+    expect(await alice.request("app.exit")).toMatchObject({ data: true });
+    expect(await hub.presence.inGroup("given")).toEqual([]);
+    expect(await join(alice, "given")).toBe("no");
+    expect(alice.frames.filter(({ event }) => event === "notice")).toEqual([]);
   });
 
   it("a policy that fails takes nothing away, and the renewal fails", async () => {

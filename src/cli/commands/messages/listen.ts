@@ -84,9 +84,11 @@ const Minted = z.looseObject({ token: z.string() });
 async function credentialsOf(
   flags: ListenFlags,
 ): Promise<{ token: string | (() => Promise<string>) } | { user: string }> {
-  const { token, user } = flags;
+  const { token, user, group: groups } = flags;
   if (token !== undefined) return { token };
-  const mint = async (): Promise<string> => (await callApi(flags, "/tokens", Minted, { user })).token;
+  // As ids, because a name with an asterisk would be a pattern.
+  const can = { join: groups.map((group) => ({ group })) };
+  const mint = async (): Promise<string> => (await callApi(flags, "/tokens", Minted, { user, can })).token;
   try {
     const first = await mint();
     let unused: string | undefined = first;

@@ -13,7 +13,7 @@ const connection = z.object({
 });
 
 /** Routes about users and their connections. */
-export const userRoutes = ({ backplane: { presence, cluster, memberships } }: ApiPorts): Route[] => [
+export const userRoutes = (ports: ApiPorts): Route[] => [
   route({
     name: "listUsers",
     access: "read",
@@ -58,11 +58,6 @@ export const userRoutes = ({ backplane: { presence, cluster, memberships } }: Ap
       };
     },
   }),
-  ...commandRoutes(ports),
-];
-
-/** Orders to the connections of a user on all nodes. */
-const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[] => [
   route({
     name: "listGroups",
     access: "read",
@@ -71,8 +66,13 @@ const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[]
     summary: "The groups of which a user is a durable member, by name",
     takes: z.object({ user }),
     gives: z.object({ groups: z.array(z.string()) }),
-    handle: async ({ user }) => ({ groups: [...(await memberships.groupsOf(user))].sort() }),
+    handle: async ({ user }) => ({ groups: [...(await ports.backplane.memberships.groupsOf(user))].sort() }),
   }),
+  ...commandRoutes(ports),
+];
+
+/** Orders to the connections of a user on all nodes. */
+const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[] => [
   route({
     name: "kickUser",
     access: "admin",
