@@ -42,7 +42,13 @@ export const epochSchema = z
   .string()
   .max(255)
   .refine((epoch) => epoch.isWellFormed(), "expected well-formed text");
-export const positionSchema = z.object({ epoch: epochSchema, offset: offsetSchema });
+/** Longer ones are no ids of any message. */
+const messageIdSchema = z.string().max(255);
+export const positionSchema = z.object({
+  epoch: epochSchema,
+  offset: offsetSchema,
+  id: messageIdSchema.optional(),
+});
 
 /** Channels that a login may name: each costs a question to the policy, a look-up and a replay. */
 const MAX_LOGIN_CHANNELS = 1_000;

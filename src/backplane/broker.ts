@@ -68,8 +68,13 @@ export interface Appended extends Position {
   readonly receipt?: StoredReceipt;
 }
 
-/** `after`: upwards from an offset. `before`: the newest page below an offset (default: the end). */
-export type HistoryQuery = { after: number; limit: number } | { before?: number; limit: number };
+/**
+ * `after`: upwards from an offset, at which the message `id` is expected. `before`: the newest page below an offset
+ * (default: the end).
+ */
+export type HistoryQuery =
+  | { after: number; id?: string | undefined; limit: number }
+  | { before?: number; limit: number };
 
 export interface HistoryPage {
   readonly epoch: string;
@@ -83,4 +88,6 @@ export interface HistoryPage {
    * tells it.
    */
   readonly lost?: boolean;
+  /** True when another message is retained at the offset `after` than the one that was expected there. */
+  readonly differs?: boolean;
 }

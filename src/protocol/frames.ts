@@ -8,6 +8,11 @@ export const DIALECT = "tidings.v1";
 export interface Position {
   epoch: string;
   offset: number;
+  /**
+   * Id of the message at this offset, in positions that a client gives. By it the server recognises a history that was
+   * restored to an older state and has another message there now.
+   */
+  id?: string | undefined;
 }
 
 /** Positions by channel name. */

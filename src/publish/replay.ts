@@ -12,6 +12,8 @@ export interface Replayed extends Position {
   readonly recovered: boolean;
 }
 
+const START = { offset: 0, id: undefined };
+
 /** Messages per read of the history. Large ones end the page earlier: `history.pageBytes`. */
 const PAGE = 128;
 
@@ -89,8 +91,8 @@ export class Replay {
     channel: Channel,
     from: ReplayFrom,
   ): Promise<{ start: Replayed; page: HistoryPage }> {
-    const after = from === "first" ? 0 : from.offset;
-    const page = await this.#reads.read(connection, channel, { after, limit: PAGE });
+    const { offset: after, id } = from === "first" ? START : from;
+    const page = await this.#reads.read(connection, channel, { after, id, limit: PAGE });
     const start = startOf(page, from);
     if (start.recovered || start.offset === after) return { start, page };
     const rest = { after: start.offset, limit: PAGE };
@@ -99,9 +101,11 @@ export class Replay {
 }
 
 /** Computes where the channel continues, from the bounds of the retained history. */
-function startOf({ epoch, first, last, lost = false }: HistoryPage, from: ReplayFrom): Replayed {
+function startOf(page: HistoryPage, from: ReplayFrom): Replayed {
+  const { epoch, first, last, lost = false, differs = false } = page;
   if (from === "first") return { epoch, offset: first - 1, recovered: !lost };
-  if (from.epoch !== epoch || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
+  const isSame = from.epoch === epoch && !differs;
+  if (!isSame || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
   // An offset beyond the end: this history never assigned it.
   if (from.offset > last) return { epoch, offset: last, recovered: false };
   return { epoch, offset: from.offset, recovered: true };

@@ -16,7 +16,7 @@ test("a reconnect names the positions, and repeated messages are delivered once"
   await alice.until(() => alice.received.length === 2);
   first.cut();
   const second = await server.accept();
-  expect((await second.next()).data.resume).toEqual({ [CHANNEL]: at(2), all: at(7, "x") });
+  expect((await second.next()).data.resume).toEqual({ [CHANNEL]: { ...at(2), id: "m2" }, all: at(7, "x") });
   second.welcome();
   second.position(CHANNEL, at(2));
   for (const offset of [2, 3, 1, 4]) second.push(offset);
@@ -34,7 +34,7 @@ test("recovers from the positions that the application stored", async () => {
   for (const offset of [2, 3, 4]) connection.push(offset);
   await alice.until(() => alice.received.length === 2);
   expect(stored).toEqual([3, 4]);
-  expect(alice.client.positions).toEqual({ [CHANNEL]: at(4) });
+  expect(alice.client.positions).toEqual({ [CHANNEL]: { ...at(4), id: "m4" } });
 });
 
 test("fills a gap, and holds the later messages of the channel until then", async () => {
@@ -131,7 +131,7 @@ test("reports an epoch that changes while connected, and follows the new offsets
   connection.push(1);
   await alice.until(() => alice.received.length === 1);
   expect(alice.all("lost")).toEqual([{ type: "lost", channel: CHANNEL }]);
-  expect(alice.client.positions).toEqual({ [CHANNEL]: at(1, "e2") });
+  expect(alice.client.positions).toEqual({ [CHANNEL]: { ...at(1, "e2"), id: "m1" } });
 });
 
 test("rejoins groups by their positions in the login, or by a request", async () => {

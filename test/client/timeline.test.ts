@@ -87,7 +87,7 @@ test("reports a new epoch and follows it", () => {
   move("b", 0, false);
   receive(1, 2);
   expect(output).toEqual(["lost", 1, 2]);
-  expect(timeline.position).toEqual({ epoch: "b", offset: 2 });
+  expect(timeline.position).toEqual({ epoch: "b", offset: 2, id: "2" });
 });
 
 test("a reply about an earlier epoch does not rewind the present one", () => {
@@ -129,7 +129,7 @@ test("the first message of an unknown channel sets the offset; a position sets t
   receive(5, 6);
   expect(timeline.position).toBeUndefined();
   move("a", 6);
-  expect(timeline.position).toEqual({ epoch: "a", offset: 6 });
+  expect(timeline.position).toEqual({ epoch: "a", offset: 6, id: "6" });
   expect(output).toEqual([5, 6]);
 });
 

@@ -53,6 +53,26 @@ describe("resume", () => {
     expect(offsets(peer)).toEqual([8, 9, 10]);
   });
 
+  it("says recovered: false when another message is at the offset than the client had there", async () => {
+    const { hub, url } = await startHub();
+    const { epoch, id } = await hub.user("bob").send({ type: "n" });
+    await hub.user("bob").send({ type: "n" });
+    for (const known of [
+      { id, recovered: true },
+      { id: "another", recovered: false },
+    ]) {
+      const position = { epoch, offset: 1, id: known.id };
+      const peer = await connectPeer(url({ ...bob, resume: JSON.stringify({ "user:bob": position }) }));
+      await peer.caughtUp();
+      expect(positionOf(peer, "user:bob")).toMatchObject({
+        offset: known.recovered ? 1 : 0,
+        recovered: known.recovered,
+      });
+      expect(offsets(peer)).toEqual(known.recovered ? [2] : [1, 2]);
+      await peer.close();
+    }
+  });
+
   it("says recovered: false for another epoch, and for an offset that was never assigned", async () => {
     const { hub, url } = await startHub();
     const { epoch } = await hub.user("bob").send({ type: "n" });

@@ -3,9 +3,18 @@ import type { LocalNode } from "../local-node.ts";
 import type { Message } from "../message.ts";
 import { type Appended, type Broker, type HistoryPage, type HistoryQuery, NOBODY } from "../port.ts";
 import type { Histories } from "./histories.ts";
+import type { History } from "./history.ts";
 import type { FirstPublish, MemoryIdempotency } from "./idempotency.ts";
 
 const LOST = { lost: true };
+const DIFFERS = { differs: true } as const;
+
+/** True when another message is at the offset than the one that the query expects there. */
+function hasOther(history: History, query: HistoryQuery): boolean {
+  if (!("after" in query) || query.id === undefined) return false;
+  const [there] = history.after(query.after - 1, 1, 0);
+  return there?.offset === query.after && there.id !== query.id;
+}
 
 /**
  * Broker of a single node. Every method has done its work when it returns its promise, so calls take effect in the
@@ -58,7 +67,11 @@ export class MemoryBroker implements Broker {
         ? history.after(query.after, query.limit, pageBytes)
         : history.before(query.before ?? last + 1, query.limit, pageBytes);
     const isStart = "after" in query && query.after === 0;
-    return { epoch, first, last, messages, ...(isStart && this.#histories.hasLost(history) && LOST) };
+    return {
+      ...{ epoch, first, last, messages },
+      ...(isStart && this.#histories.hasLost(history) && LOST),
+      ...(hasOther(history, query) && DIFFERS),
+    };
   }
 
   async positions(channels: readonly Channel[]): Promise<Position[]> {

@@ -122,8 +122,9 @@ export class Timeline {
     }
   }
 
-  #advance(position: Position, offset: number, push: Push | undefined): void {
+  #advance(position: Position, offset: number, push?: Push): void {
     position.offset = offset;
+    position.id = push?.id;
     this.#held.delete(offset);
     if (push) this.#events.deliver(push);
   }
@@ -156,8 +157,10 @@ export class Timeline {
       if (held > position.offset + 1) this.#events.lost();
       this.#advance(position, held, this.#held.get(held));
     }
-    if (offset > position.offset) this.#events.lost();
-    position.offset = offset;
+    if (offset > position.offset) {
+      this.#events.lost();
+      this.#advance(position, offset);
+    }
     this.#release(position);
   }
 }

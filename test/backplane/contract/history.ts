@@ -17,6 +17,20 @@ export function historyContract(implementation: Implementation): void {
     expect(offsets(await broker.history("all", { after: 0, limit: 0 }))).toEqual([]);
   });
 
+  test("a page says that another message is at its offset than the expected one, if it is retained", async () => {
+    await using cluster = await startCluster(implementation, { count: 4 });
+    await append(cluster, 10);
+    const { broker } = cluster.node;
+    const { messages } = await broker.history("all", { limit: 1 });
+    const differs = async (after: number, id: string): Promise<boolean> =>
+      (await broker.history("all", { after, id, limit: 3 })).differs ?? false;
+
+    expect(await differs(10, messages[0]?.id ?? "")).toBe(false);
+    expect(await differs(10, "another")).toBe(true);
+    expect(await differs(9, messages[0]?.id ?? "")).toBe(true);
+    for (const gone of [0, 1, 11]) expect(await differs(gone, "another")).toBe(false);
+  });
+
   test("a page downwards has the newest messages below its offset, oldest first", async () => {
     await using cluster = await startCluster(implementation);
     await append(cluster, 10);

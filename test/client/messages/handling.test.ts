@@ -51,7 +51,7 @@ test.each(["chat", "*"])(
     expect(await acked(connection)).toBe(1);
     expect(await acked(connection)).toBe(2);
     expect(heard).toEqual([1, 2]);
-    expect(client.positions).toEqual({ [CHANNEL]: at(2) });
+    expect(client.positions).toEqual({ [CHANNEL]: { ...at(2), id: "m2" } });
   },
 );
 

@@ -39,7 +39,7 @@ const MIN_HEAD_MS = 86_400_000;
 const CHANNELS_PER_CALL = 256;
 
 type Reply = readonly (string | number)[];
-type ReadReply = readonly [string, number, number, number, string[], number];
+type ReadReply = readonly [string, number, number, number, string[], number, number];
 
 /** Reads histories in Redis, and enforces their retention. */
 export class Histories {
@@ -86,9 +86,10 @@ export class Histories {
     const isUpwards = "after" in query;
     const range = isUpwards ? ["after", query.after] : ["before", query.before ?? ""];
     const retention = this.retentionArguments;
-    const args = [...this.firstArguments, channel, ...retention, ...range, query.limit, this.#pageBytes];
+    const page = [query.limit, this.#pageBytes, (isUpwards && query.id) || ""];
+    const args = [...this.firstArguments, channel, ...retention, ...range, ...page];
     const reply = await this.#connection.exec(READ, partitionOf(channel), args);
-    const [epoch, first, last, at, entries, lost] = reply as ReadReply;
+    const [epoch, first, last, at, entries, lost, differs] = reply as ReadReply;
     const step = isUpwards ? 1 : -1;
     const messages = entries.map((entry, index) =>
       decodeEntry(entry, { channel, epoch, offset: at + step * index }),
@@ -99,6 +100,7 @@ export class Histories {
       last,
       messages: isUpwards ? messages : messages.reverse(),
       ...(lost === 1 && { lost: true }),
+      ...(differs === 1 && { differs: true }),
     };
   }
 

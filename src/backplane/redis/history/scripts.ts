@@ -19,9 +19,11 @@ export const READ = historyScript(
 -- ARGV[6]  offset; "" with "before": the end
 -- ARGV[7]  limit
 -- ARGV[8]  bytes at which the page ends; its first entry always fits
--- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … }, lost }
+-- ARGV[9]  id of the message that is expected at the offset; "": any
+-- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … }, lost, differs }
 --          entries: upwards after an offset, downwards before one
 --          lost: 1 after the offset 0 of a history that has lost messages, else 0
+--          differs: 1 when another message is at the offset than the expected one, else 0
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local mode, offset, limit, bytes = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local history = history_of(base, channel)
@@ -49,13 +51,16 @@ local function entries_from(at, stop, step)
 end
 
 if mode == "after" then
+  local is_retained = ARGV[9] ~= "" and offset >= first and offset <= last
+  local differs = is_retained and string.match(entry_at(history, offset), "${entryPattern("id")}") ~= ARGV[9]
   local from = math.max(offset + 1, first)
   local entries = entries_from(from, math.min(from + limit - 1, last), 1)
-  return { epoch_of(history), first, last, from, entries, offset == 0 and loss_of(history) and 1 or 0 }
+  return { epoch_of(history), first, last, from, entries, offset == 0 and loss_of(history) and 1 or 0,
+    differs and 1 or 0 }
 end
 local to = math.min((offset or last + 1) - 1, last)
 local entries = entries_from(to, math.max(to - limit + 1, first), -1)
-return { epoch_of(history), first, last, to, entries, 0 }
+return { epoch_of(history), first, last, to, entries, 0, 0 }
 `,
 );
 
