@@ -7,8 +7,7 @@
  *   curl -X POST localhost:3000/realtime/ws/message -H 'content-type: application/json' \
  *     -d '{"to":"alice","type":"greeting","data":{"text":"Hello"}}'
  */
-import { createServer } from "node:http";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { type HttpBindings, serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { createHub, TidingsError } from "tidings";
 
@@ -30,10 +29,9 @@ app.onError((error) => {
   return Response.json({ error: message }, { status });
 });
 
-// Not `serve()`: its type leaves open whether the server is one of node:http, which is where upgrades come from.
-const server = createServer(getRequestListener(app.fetch));
-hub.attach(server);
-server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => console.log(server.address()));
+const port = Number(process.env.PORT ?? 3000);
+const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, (address) => console.log(address));
+hub.attach(server); // takes WebSockets at /ws, and nothing else
 
 process.once("SIGTERM", async () => {
   server.close(); // no new requests; open ones continue

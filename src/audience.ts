@@ -1,12 +1,14 @@
 import type { ConnectionName, GroupMember } from "./members/members.ts";
-import type { ConnectionInfo, HistoryPage } from "./protocol/protocol.ts";
+import type { ConnectionInfo, HistoryPage, SentEvents } from "./protocol/protocol.ts";
 import type { HistoryQuery, Receipt, Retry } from "./publish/publish.ts";
 
 /** The application's message types and their data, declared once: `{ chat: { text: string } }`. */
 export type EventMap = Record<string, unknown>;
 
 /** A message as the application sends it. Everything about it stands in it, as on the wire and in HTTP. */
-export type Outgoing<Events extends object> = {
+export type Outgoing<Declared extends object> = OutgoingOf<SentEvents<Declared>>;
+
+type OutgoingOf<Events> = {
   [Type in keyof Events & string]: { readonly type: Type } & DataField<Events[Type]> & DeliveryFields;
 }[keyof Events & string];
 
@@ -39,28 +41,44 @@ export interface SendOptions {
   readonly retry?: Retry | undefined;
 }
 
+/** One operation of a batch: a message, or an order about a user. */
+export type Operation<Declared extends object = EventMap> =
+  | (Outgoing<Declared> & MessageOperation)
+  | ({ readonly op: "kick"; readonly user: string } & KickOptions)
+  | { readonly op: "join" | "leave"; readonly user: string; readonly group: string };
+
+type MessageOperation = (
+  | { readonly op: "send"; readonly to?: string | undefined; readonly group?: string | undefined }
+  | { readonly op: "broadcast" }
+) & {
+  /** Only to connections on these platforms. */
+  readonly platforms?: readonly string[] | undefined;
+  /** Not to these connections. */
+  readonly except?: readonly string[] | undefined;
+};
+
 /** One or more channels to send to. Narrowing it gives a new audience. */
-export interface Audience<Events extends object, Sent = Receipt> {
+export interface Audience<Declared extends object, Sent = Receipt> {
   /** Leaves out these connections, for instance the one that caused the message. Holds for live delivery. */
-  except(...connections: string[]): Audience<Events, Sent>;
+  except(...connections: string[]): Audience<Declared, Sent>;
 
   /** Sends only to connections on these platforms. */
-  platforms(...platforms: string[]): Audience<Events, Sent>;
+  platforms(...platforms: string[]): Audience<Declared, Sent>;
 
   /**
    * Publishes a message.
    * @throws TidingsError `bad_request` for a bad type or data, `unavailable` while the backplane is unavailable
    */
-  send(message: Outgoing<Events>, options?: SendOptions): Promise<Sent>;
+  send(message: Outgoing<Declared>, options?: SendOptions): Promise<Sent>;
 }
 
 export interface KickOptions {
   /** Text for the close frame and the notice. @default the words of close code 4501 */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Data of the notice that the client gets before the close: any JSON value. */
   readonly notice?: unknown;
   /** Only connections on this platform. @default all */
-  readonly platform?: string;
+  readonly platform?: string | undefined;
 }
 
 /** The outcome of a kick so far, and of other commands to the connections of a user. */
@@ -72,7 +90,7 @@ export interface KickResult {
 }
 
 /** One user on all devices, on every node. */
-export interface UserAudience<Events extends object> extends Audience<Events> {
+export interface UserAudience<Declared extends object> extends Audience<Declared> {
   /**
    * Closes the user's connections for good: the SDK does not reconnect. A node that does not answer closes them when it
    * continues, and counts as `unconfirmed`.
@@ -81,7 +99,7 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
   kick(options?: KickOptions): Promise<KickResult>;
 
   /** Reads the newest page of the user's history, as {@link GroupAudience.history} does. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Events>>;
+  history(query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 
   /**
    * Closes the user's connections for good (4506), and refuses logins on all nodes until the time is over. A later block replaces this one.
@@ -108,12 +126,12 @@ export interface UserAudience<Events extends object> extends Audience<Events> {
 }
 
 /** A group of users, on every node. */
-export interface GroupAudience<Events extends object> extends Audience<Events> {
+export interface GroupAudience<Declared extends object> extends Audience<Declared> {
   /**
    * Reads the newest page of the group's history before an offset, oldest first.
    * @throws TidingsError `unavailable` while the backplane is unavailable
    */
-  history(query?: HistoryQuery): Promise<HistoryPage<Events>>;
+  history(query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 
   /** Lists everyone in the group, joined or durable, by user id. */
   members(): Promise<GroupMember[]>;
@@ -143,11 +161,11 @@ export interface GroupAudience<Events extends object> extends Audience<Events> {
 }
 
 /** Several users, each on the own channel. */
-export interface UsersAudience<Events extends object> extends Audience<Events, readonly Receipt[]> {
+export interface UsersAudience<Declared extends object> extends Audience<Declared, readonly Receipt[]> {
   /**
    * Publishes a message to each user. The data is encoded once, and ephemeral messages cost half of as many single
    * sends. Receipts come in the order of the users. An idempotency key counts for each user separately.
    * @throws TidingsError the first error, as {@link Audience.send}; the other users get the message
    */
-  send(message: Outgoing<Events>, options?: SendOptions): Promise<readonly Receipt[]>;
+  send(message: Outgoing<Declared>, options?: SendOptions): Promise<readonly Receipt[]>;
 }

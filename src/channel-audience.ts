@@ -21,6 +21,7 @@ import {
 import {
   type Channel,
   type ConnectionInfo,
+  encodeJson,
   groupChannel,
   type HistoryPage,
   idError,
@@ -53,7 +54,7 @@ interface Filter {
 
 const NO_FILTER: Filter = {};
 
-export class ChannelAudience<Events extends object> implements Audience<Events> {
+export class ChannelAudience<Declared extends object> implements Audience<Declared> {
   readonly #ports: AudiencePorts;
   readonly #channel: Channel;
   readonly #filter: Filter;
@@ -64,17 +65,17 @@ export class ChannelAudience<Events extends object> implements Audience<Events> 
     this.#filter = filter;
   }
 
-  except(...connections: string[]): Audience<Events> {
+  except(...connections: string[]): Audience<Declared> {
     const except = checkedIds("except", connections);
     return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, except });
   }
 
-  platforms(...platforms: string[]): Audience<Events> {
+  platforms(...platforms: string[]): Audience<Declared> {
     checkedIds("platforms", platforms);
     return new ChannelAudience(this.#ports, this.#channel, { ...this.#filter, platforms });
   }
 
-  send(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt> {
+  send(message: Outgoing<Declared>, options?: SendOptions): Promise<Receipt> {
     const { type, data, from, ephemeral, ack, key, timeoutMs, count } = message;
     const { platforms, except } = this.#filter;
     const draft = { type, data, from, ephemeral, channel: this.#channel, platforms, except };
@@ -87,14 +88,14 @@ export class ChannelAudience<Events extends object> implements Audience<Events> 
     return until(options?.signal, this.#ports.publisher.publish(draft, given));
   }
 
-  history(query?: HistoryQuery): Promise<HistoryPage<Events>> {
+  history(query?: HistoryQuery): Promise<HistoryPage<Declared>> {
     return readHistory(this.#ports.reads, this.#channel, query);
   }
 }
 
-export class UserChannelAudience<Events extends object>
-  extends ChannelAudience<Events>
-  implements UserAudience<Events>
+export class UserChannelAudience<Declared extends object>
+  extends ChannelAudience<Declared>
+  implements UserAudience<Declared>
 {
   readonly #user: string;
   readonly #backplane: Backplane;
@@ -107,6 +108,7 @@ export class UserChannelAudience<Events extends object>
 
   async kick({ reason, notice, platform }: KickOptions = {}): Promise<KickResult> {
     if (platform !== undefined) checkedId("platform", platform);
+    encodeJson(notice, "notice"); // it throws for what cannot be sent
     return this.#backplane.cluster.command({
       kind: "kick",
       cause: "kicked",
@@ -118,6 +120,7 @@ export class UserChannelAudience<Events extends object>
   }
 
   async block(ms: number, options?: Pick<KickOptions, "reason" | "notice">): Promise<KickResult> {
+    encodeJson(options?.notice, "notice");
     return blockUser(this.#backplane, this.#user, ms, options);
   }
 
@@ -138,9 +141,9 @@ export class UserChannelAudience<Events extends object>
   }
 }
 
-export class GroupChannelAudience<Events extends object>
-  extends ChannelAudience<Events>
-  implements GroupAudience<Events>
+export class GroupChannelAudience<Declared extends object>
+  extends ChannelAudience<Declared>
+  implements GroupAudience<Declared>
 {
   readonly #group: string;
   readonly #backplane: Backplane;
@@ -179,7 +182,7 @@ export class GroupChannelAudience<Events extends object>
   }
 }
 
-export class UserChannelsAudience<Events extends object> implements UsersAudience<Events> {
+export class UserChannelsAudience<Declared extends object> implements UsersAudience<Declared> {
   readonly #ports: AudiencePorts;
   readonly #users: readonly string[];
   readonly #filter: Filter;
@@ -191,17 +194,17 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
     this.#filter = filter;
   }
 
-  except(...connections: string[]): UsersAudience<Events> {
+  except(...connections: string[]): UsersAudience<Declared> {
     const except = checkedIds("except", connections);
     return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, except });
   }
 
-  platforms(...platforms: string[]): UsersAudience<Events> {
+  platforms(...platforms: string[]): UsersAudience<Declared> {
     checkedIds("platforms", platforms);
     return new UserChannelsAudience(this.#ports, this.#users, { ...this.#filter, platforms });
   }
 
-  send(message: Outgoing<Events>, options?: SendOptions): Promise<readonly Receipt[]> {
+  send(message: Outgoing<Declared>, options?: SendOptions): Promise<readonly Receipt[]> {
     const { type, data, from, ephemeral, ack, key, timeoutMs, count } = message;
     const users = this.#users;
     const problem = problemOf(from, key) ?? options?.signal?.reason;
@@ -216,12 +219,12 @@ export class UserChannelsAudience<Events extends object> implements UsersAudienc
 }
 
 /** Reads a page of a history. The casts of its data are the application's declaration of its events. */
-export async function readHistory<Events extends object>(
+export async function readHistory<Declared extends object>(
   reads: HistoryReads,
   channel: Channel,
   query?: HistoryQuery,
-): Promise<HistoryPage<Events>> {
-  return (await historyPage(reads, APPLICATION, channel, query)) as HistoryPage<Events>;
+): Promise<HistoryPage<Declared>> {
+  return (await historyPage(reads, APPLICATION, channel, query)) as HistoryPage<Declared>;
 }
 
 /** Resolves as the promise does, or rejects with the signal's reason when that comes first. */

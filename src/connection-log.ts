@@ -1,12 +1,12 @@
-import type { Logger } from "pino";
 import type { Router } from "./actions/actions.ts";
 import type { ApiPorts, Metrics, SessionPorts } from "./gateway/gateway.ts";
+import type { Log } from "./hub-log.ts";
 import { toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks, RefusedClient } from "./publish/publish.ts";
 
 /** Reports the begin and the end of connections, and refused clients, to the log, the metrics and the application. */
 export function connectionLog(
-  log: Logger,
+  log: Log,
   hooks: Hooks,
   metrics: Metrics,
 ): Pick<SessionPorts, "connected" | "disconnected" | "refused"> {
@@ -31,22 +31,23 @@ export function connectionLog(
 }
 
 /** Logs what clients and the application do, at the level `debug`: names and ids, never data and tokens. */
-export function debugLog(log: Logger, hooks: Hooks, router: Pick<Router, "use">): void {
-  if (!isDebug(log)) return;
+export function debugLog(log: Log, hooks: Hooks, router: Pick<Router, "use">): void {
+  const { debug } = log;
+  if (debug === undefined) return;
   hooks.on("delivered", ({ message: { id, type, channel, from }, receipt: { state, connections } }) => {
-    log.debug({ message: id, type, channel, from, state, connections }, "published");
+    debug({ message: id, type, channel, from, state, connections }, "published");
   });
   hooks.on("join", ({ connection: { id, user }, group }) => {
-    log.debug({ connection: id, user, group }, "joined");
+    debug({ connection: id, user, group }, "joined");
   });
   hooks.on("leave", ({ connection: { id, user }, group }) => {
-    log.debug({ connection: id, user, group }, "left");
+    debug({ connection: id, user, group }, "left");
   });
   router.use(async ({ action, user, connection }, next) => {
     const startedAt = performance.now();
     const facts = { action, user, connection: connection.id };
     const done = (code: string): void => {
-      log.debug({ ...facts, code, ms: msSince(startedAt) }, "request");
+      debug({ ...facts, code, ms: msSince(startedAt) }, "request");
     };
     try {
       const reply = await next();
@@ -60,14 +61,10 @@ export function debugLog(log: Logger, hooks: Hooks, router: Pick<Router, "use">)
 }
 
 /** Logs HTTP requests at the level `debug`, without their query. @returns undefined at a higher level */
-export function requestLog(log: Logger): ApiPorts["requested"] {
-  if (!isDebug(log)) return undefined;
-  return (facts) => log.debug(facts, "HTTP request");
+export function requestLog(log: Log): ApiPorts["requested"] {
+  const { debug } = log;
+  return debug && ((facts) => debug(facts, "HTTP request"));
 }
-
-/** A logger of the application may have no levels. */
-const isDebug = (log: Partial<Pick<Logger, "isLevelEnabled">>): boolean =>
-  log.isLevelEnabled?.("debug") === true;
 
 const msSince = (startedAt: number): number => Math.round((performance.now() - startedAt) * 100) / 100;
 
@@ -76,12 +73,12 @@ const LINES_PER_SECOND = 20;
 
 /** Logs refused clients. Beyond the rate it counts them, and the next line has their number. */
 class RefusalLog {
-  readonly #log: Logger;
+  readonly #log: Log;
   #since = 0;
   #lines = 0;
   #unlogged = 0;
 
-  constructor(log: Logger) {
+  constructor(log: Log) {
     this.#log = log;
   }
 

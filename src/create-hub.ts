@@ -1,9 +1,10 @@
-import { type Logger, pino } from "pino";
+import { pino } from "pino";
 import {
   type Authorize,
   builtinActions,
   Inbound,
   InboundBytes,
+  messageCheck,
   type Policy,
   Router,
   reviewer,
@@ -11,14 +12,7 @@ import {
 } from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
 import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
-import {
-  assertNotProduction,
-  type Config,
-  type ConfigInput,
-  hasTokenKey,
-  nodeId,
-  resolveConfig,
-} from "./config/config.ts";
+import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
 import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
   type Api,
@@ -50,27 +44,18 @@ import {
   withLoginLimits,
 } from "./gateway/gateway.ts";
 import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
-import { healthLog } from "./health-log.ts";
-import type { Hub } from "./hub.ts";
+
+import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
+import { healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { type Connection, HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
-import { SerialPerKey, TidingsError } from "./protocol/protocol.ts";
+import { type ApiDeclaration, defineApi, SerialPerKey, TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink } from "./sink.ts";
-
-/** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
-export interface HubOptions extends ConfigInput {
-  /** Authenticates clients. @default `jwt()` with the keys of the configuration; without a key `developmentAuth()` */
-  readonly auth?: Authenticator;
-  /** Decides what users may do. @default see docs/PERMISSIONS.md */
-  readonly authorize?: Authorize;
-  /** @default a pino logger to standard output, by the configuration's `logLevel` */
-  readonly logger?: Logger;
-}
 
 /** Choices that the wiring needs first. */
 interface Basis {
@@ -81,10 +66,11 @@ interface Basis {
   readonly neighbours: Neighbours;
   readonly callers: Callers;
   readonly hooks: Hooks;
-  readonly log: Logger;
+  readonly log: Log;
   readonly node: string;
   readonly report: (stage: string, error: unknown) => void;
   readonly workers: Workers | undefined;
+  readonly declared: ApiDeclaration | undefined;
 }
 
 /**
@@ -94,24 +80,30 @@ interface Basis {
  * key or with one that can be guessed, for an `auth` that is no authenticator, and without `jwt` and `auth` when NODE_ENV
  * is `production`
  */
-export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
-  const { auth, authorize, logger, ...input } = options;
+export function createHub<Api extends ApiDeclaration>(options: DeclaredHubOptions<Api>): Hub<Api>;
+export function createHub<Events extends object = EventMap>(options?: HubOptions): Hub<Events>;
+export function createHub<Declared extends object>(
+  options: HubOptions & Partial<DeclaredHubOptions<ApiDeclaration>> = {},
+): Hub<Declared> {
+  const { auth, authorize, logger, api, ...input } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
-  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger });
+  const declared = Object.hasOwn(options, "api") ? defineApi(api as ApiDeclaration) : undefined; // it checks the value
+  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger, declared });
 }
 
 /** Options of code, with those that no application gives. */
 interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logger"> {
+  readonly declared?: ApiDeclaration | undefined;
   /** The workers of a supervised server. */
   readonly workers?: Workers;
 }
 
 /** Makes a hub from a resolved configuration. */
-export function hubWith<Events extends object = EventMap>(
+export function hubWith<Declared extends object = EventMap>(
   config: Config,
-  { auth, authorize, logger, workers }: InternalOptions = {},
-): Hub<Events> {
-  const log = logger ?? pino({ level: config.logLevel });
+  { auth, authorize, logger, workers, declared }: InternalOptions = {},
+): Hub<Declared> {
+  const log = logOf(logger ?? pino({ level: config.logLevel }), config.logLevel);
   const hooks = new Hooks(config.timeouts.hookMs);
   hooks.on("error", ({ stage, error }) => {
     // A sentence for the operator, whose stack would say nothing.
@@ -123,12 +115,12 @@ export function hubWith<Events extends object = EventMap>(
   const { loginTimeoutMs: timeoutMs } = config.websocket;
   const authenticator = withLimits(withAnonymous(checked, config.policy.anonymous), { timeoutMs });
   assertOrigins(authenticator, config.origins);
-  for (const warning of authenticator.warnings ?? []) log.warn(warning);
+  for (const warning of authenticator.warnings ?? []) log.warn({}, warning);
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers };
-  const basis = { ...about, hooks, log, node: nodeId(config), report, workers };
+  const basis = { ...about, hooks, log, node: nodeId(config), report, workers, declared };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -192,6 +184,7 @@ function makeMessaging(
       limits.count("stored_bytes", isAllowed),
     ),
     assertEphemeral: () => overload.assertEphemeral(),
+    check: basis.declared && messageCheck(basis.declared.events),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
     delivered(message, receipt) {
@@ -256,7 +249,9 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   debugLog(log, hooks, router);
-  const sending = new Sending({ publisher, hooks, policy });
+  const { declared } = basis;
+  const check = declared && messageCheck(declared.events);
+  const sending = new Sending({ publisher, hooks, policy, check });
   const bytes = new InboundBytes(maxInboundBytes);
   const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);

@@ -1,9 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ActionHandler, Authorize, Middleware } from "./actions/actions.ts";
+import type { ActionHandler, Authorize, DeclaredHandler, Middleware } from "./actions/actions.ts";
 import type {
   Audience,
   GroupAudience,
+  Operation,
   Outgoing,
   SendOptions,
   UserAudience,
@@ -11,12 +13,41 @@ import type {
 } from "./audience.ts";
 import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
-import type { Listening, ListenOptions, MintClaims, Operation, OperationResult } from "./gateway/gateway.ts";
-import type { HistoryPage } from "./protocol/protocol.ts";
+import type {
+  Authenticator,
+  Listening,
+  ListenTarget,
+  MintClaims,
+  OperationResult,
+} from "./gateway/gateway.ts";
+import type { Logger } from "./hub-log.ts";
+import type { ActionName, ApiDeclaration, HistoryPage, UndeclaredName } from "./protocol/protocol.ts";
 import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publish.ts";
 
-/** A running hub, as an application uses it. Every call means the same on one node and on many. */
-export interface Hub<Events extends object> {
+/** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
+export interface HubOptions extends ConfigInput {
+  /** Authenticates clients. @default by tokens, with the keys of the configuration; without a key development mode */
+  readonly auth?: Authenticator;
+  /** Decides what users may do. @default see docs/PERMISSIONS.md */
+  readonly authorize?: Authorize | undefined;
+  /** @default a pino logger to standard output, by the configuration's `logLevel` */
+  readonly logger?: Logger | undefined;
+}
+
+/** Options of a hub whose messages and requests are declared. */
+export interface DeclaredHubOptions<Api extends ApiDeclaration> extends HubOptions {
+  /** Declares messages and requests, made by `defineApi`. The hub refuses messages and requests that do not meet it. */
+  readonly api: Api;
+}
+
+/** Servers to which a hub can be attached. The type of an HTTP/2 server without TLS is among them for Hono's `serve()`; it takes no WebSockets. */
+export type AttachedServer = Server | Http2Server | Http2SecureServer;
+
+/**
+ * A running hub, as an application uses it. Every call means the same on one node and on many.
+ * @typeParam Declared what the application declares: `typeof api` of `defineApi`, or an interface that maps types of messages to their data
+ */
+export interface Hub<Declared extends object> {
   /**
    * Resolves when the backplane is available, and rejects when waiting cannot help (a wrong password, for instance).
    * Until it resolves, connections get 503 after two seconds, and publishing fails with `unavailable`.
@@ -36,17 +67,24 @@ export interface Hub<Events extends object> {
   readonly presence: PresenceView;
 
   /**
-   * Handles requests of clients for `module.action`; the handler's result is the reply.
+   * Handles requests for an action that the `api` declares. The input meets its schema; the result, which must meet the schema of the
+   * reply, is the reply.
+   * @throws TidingsError `bad_request` for a name that is not declared
+   */
+  action<Name extends ActionName<Declared>>(name: Name, handler: DeclaredHandler<Declared, Name>): this;
+  /**
+   * Handles requests of clients for `module.action`; the handler's result is the reply. A hub with an `api` has only the actions that this
+   * declares.
    * @param schema any Standard Schema (zod, valibot, arktype, …) that the request's data must meet
    * @throws TidingsError `bad_request` for a name without a dot
    */
   action<Schema extends StandardSchemaV1>(
-    name: string,
+    name: UndeclaredName<Declared>,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
   ): this;
   /** Handles requests whose data no schema checks: the handler gets it as it came. */
-  action(name: string, handler: ActionHandler<unknown>): this;
+  action(name: UndeclaredName<Declared>, handler: ActionHandler<unknown>): this;
 
   /**
    * Wraps every request and every message of clients; the first one added is the outermost. A login is no request yet:
@@ -74,33 +112,33 @@ export interface Hub<Events extends object> {
   updateConfig(config: Pick<ConfigInput, "limits">): void;
 
   /** One user on all devices. @throws TidingsError `bad_request` when the value cannot be an id */
-  user(user: string): UserAudience<Events>;
+  user(user: string): UserAudience<Declared>;
 
   /** Several users, each on the own channel. @throws TidingsError `bad_request` when a value cannot be an id */
-  users(users: readonly string[]): UsersAudience<Events>;
+  users(users: readonly string[]): UsersAudience<Declared>;
 
   /** A group. @throws TidingsError `bad_request` when the value cannot be an id */
-  group(group: string): GroupAudience<Events>;
+  group(group: string): GroupAudience<Declared>;
 
   /** All users. `except` and `platforms` narrow the audience. */
-  readonly everyone: Audience<Events>;
+  readonly everyone: Audience<Declared>;
 
   /** Sends to everyone. @throws TidingsError as {@link Audience.send} does */
-  broadcast(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt>;
+  broadcast(message: Outgoing<Declared>, options?: SendOptions): Promise<Receipt>;
 
   /**
    * Runs up to 1,000 operations in their order, at a fraction of the cost of single HTTP calls: messages, kicks, durable memberships.
    * @returns a receipt, the result of an order, or an error for each
    * @throws TidingsError `bad_request` unless there are 1 to 1,000 operations
    */
-  batch(operations: readonly Operation[]): Promise<OperationResult[]>;
+  batch(operations: readonly Operation<Declared>[]): Promise<OperationResult[]>;
 
   /**
    * Reads the newest page of a channel's history before an offset, oldest first.
    * @param channel `user:<id>`, `group:<id>` or `all`
    * @throws TidingsError `bad_request` for another channel, `unavailable` while the backplane is unavailable
    */
-  history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Events>>;
+  history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 
   /**
    * Mints a token with which a user can log in.
@@ -128,8 +166,10 @@ export interface Hub<Events extends object> {
    * Upgrades of other paths get 404 when the server has no other listener for them. The server answers upgrades to other
    * protocols than `websocket` as plain HTTP (RFC 9110 section 7.8), unless the application sets its
    * `shouldUpgradeCallback` afterwards.
+   * @param server of `node:http`, `node:https`, or `node:http2` with TLS and `allowHTTP1`; what Hono's `serve()` returns, Fastify's `app.server`
+   * @throws TidingsError `bad_request` for anything else, such as an application of Express
    */
-  attach(server: Server): this;
+  attach(server: AttachedServer): this;
 
   /**
    * Opens a server of the hub's own for WebSockets and the HTTP API. Resolves when the hub is ready. The port is open
@@ -137,7 +177,7 @@ export interface Hub<Events extends object> {
    * @param where defaults to the configuration's `host` and `port`
    * @throws TidingsError `forbidden` in development mode on anything but loopback, `unavailable` when the hub is closed
    */
-  listen(where?: Partial<ListenOptions>): Promise<Listening>;
+  listen(where?: ListenTarget): Promise<Listening>;
 
   /**
    * Drains and closes: accepts no more connections, writes pending messages, tells every client when to reconnect,

@@ -3,6 +3,7 @@ export type {
   ActionContext,
   ActionHandler,
   Authorize,
+  DeclaredHandler,
   Middleware,
   PolicyRequest,
   PolicySettings,
@@ -15,6 +16,7 @@ export type {
   GroupAudience,
   KickOptions,
   KickResult,
+  Operation,
   Outgoing,
   SendOptions,
   UserAudience,
@@ -23,7 +25,6 @@ export type {
 export type { NodeStatus, OnlinePage, OnlineUser, PresenceView } from "./backplane/backplane.ts";
 export type { Config, ConfigInput } from "./config/config.ts";
 export { resolveConfig } from "./config/config.ts";
-export type { HubOptions } from "./create-hub.ts";
 export { createHub } from "./create-hub.ts";
 export type {
   Authenticator,
@@ -32,16 +33,18 @@ export type {
   JwtOptions,
   Listening,
   MintClaims,
-  Operation,
   OperationResult,
   TokenAuthenticator,
   UpgradeRequest,
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
-export type { Hub } from "./hub.ts";
+export type { AttachedServer, DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
+export type { Logger } from "./hub-log.ts";
 export type { ConnectionName, GroupMember } from "./members/members.ts";
 export type {
+  ActionSchemas,
   AnyMessage,
+  ApiDeclaration,
   Channel,
   Claims,
   ClientConnection,
@@ -49,6 +52,7 @@ export type {
   ConnectionInfo,
   DisconnectClass,
   ErrorCode,
+  EventSchemas,
   Grant,
   Grants,
   GrantsInput,
@@ -58,7 +62,7 @@ export type {
   ReceiptState,
   Verb,
 } from "./protocol/protocol.ts";
-export { CLOSE, escapeId, TidingsError } from "./protocol/protocol.ts";
+export { CLOSE, defineApi, escapeId, TidingsError } from "./protocol/protocol.ts";
 export type {
   Attempt,
   ConnectRequest,

@@ -1,6 +1,5 @@
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "pino";
 import type { Backplane, BackplaneSink, NodeInfo } from "./backplane/backplane.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import {
@@ -10,12 +9,13 @@ import {
   type HttpSockets,
   hardenedServer,
   type Listening,
-  type ListenOptions,
+  type ListenTarget,
   listen,
   type Metrics,
   type Overload,
   reachableAddress,
 } from "./gateway/gateway.ts";
+import type { Log } from "./hub-log.ts";
 import type { Local } from "./local/local.ts";
 import { TidingsError, toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks } from "./publish/publish.ts";
@@ -24,7 +24,7 @@ export interface LifecycleParts {
   readonly config: Config;
   readonly node: string;
   readonly development: boolean;
-  readonly log: Logger;
+  readonly log: Log;
   readonly hooks: Hooks;
   readonly local: Local;
   readonly backplane: Backplane;
@@ -74,7 +74,7 @@ export class Lifecycle {
   warn(): void {
     const { log, config } = this.#parts;
     if (this.#mustWarn && this.#closing === undefined)
-      log.warn(developmentWarning(config.development.networks));
+      log.warn({}, developmentWarning(config.development.networks));
     this.#mustWarn = false;
   }
 
@@ -87,7 +87,7 @@ export class Lifecycle {
   }
 
   /** See {@link Hub.listen}. @param handler answers the plain HTTP requests */
-  async listen(handler: RequestListener, where: Partial<ListenOptions>): Promise<Listening> {
+  async listen(handler: RequestListener, where: ListenTarget): Promise<Listening> {
     const { config, development, sockets } = this.#parts;
     const { websocket, http } = config;
     const isLocal = development && config.development.networks.length === 0;

@@ -1,10 +1,19 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ActionHandler, Authorize, Middleware, Policy, Router } from "./actions/actions.ts";
+import {
+  type ActionHandler,
+  type Authorize,
+  type DeclaredHandler,
+  declaredAction,
+  type Middleware,
+  type Policy,
+  type Router,
+} from "./actions/actions.ts";
 import type {
   Audience,
   GroupAudience,
+  Operation,
   Outgoing,
   SendOptions,
   UserAudience,
@@ -25,19 +34,27 @@ import {
   type Authenticator,
   type Callers,
   type Listening,
-  type ListenOptions,
+  type ListenTarget,
   type MintClaims,
   mintToken,
   type Neighbours,
-  type Operation,
   type OperationResult,
   type Pipelines,
   runBatch,
 } from "./gateway/gateway.ts";
-import type { Hub } from "./hub.ts";
+import type { AttachedServer, Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RunningLimits } from "./limit-settings.ts";
-import { type HistoryPage, idError, isId, parseChannel, TidingsError } from "./protocol/protocol.ts";
+import {
+  type ActionName,
+  type ApiDeclaration,
+  type HistoryPage,
+  idError,
+  isId,
+  parseChannel,
+  TidingsError,
+  type UndeclaredName,
+} from "./protocol/protocol.ts";
 import type {
   HistoryQuery,
   HistoryReads,
@@ -63,6 +80,8 @@ export interface HubParts {
   readonly publisher: Publisher;
   readonly reads: HistoryReads;
   readonly router: Router;
+  /** The application's declaration of its messages and requests. */
+  readonly declared: ApiDeclaration | undefined;
   readonly api: Api;
   readonly pipelines: Pipelines;
   readonly limitSettings: RunningLimits;
@@ -70,7 +89,7 @@ export interface HubParts {
 }
 
 /** The one implementation of {@link Hub}: passes each call on to the part that does it. */
-export class RunningHub<Events extends object> implements Hub<Events> {
+export class RunningHub<Declared extends object> implements Hub<Declared> {
   readonly #parts: HubParts;
   readonly #listener: RequestListener;
   readonly #presence: PresenceView;
@@ -105,18 +124,19 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     return this.#presence;
   }
 
+  action<Name extends ActionName<Declared>>(name: Name, handler: DeclaredHandler<Declared, Name>): this;
   action<Schema extends StandardSchemaV1>(
-    name: string,
+    name: UndeclaredName<Declared>,
     schema: Schema,
     handler: ActionHandler<StandardSchemaV1.InferOutput<Schema>>,
   ): this;
-  action(name: string, handler: ActionHandler<unknown>): this;
-  action(
-    ...given: [string, StandardSchemaV1, ActionHandler<unknown>] | [string, ActionHandler<unknown>]
-  ): this {
-    const { router } = this.#parts;
-    if (given.length === 2) router.action(...given);
-    else router.action(...given);
+  action(name: UndeclaredName<Declared>, handler: ActionHandler<unknown>): this;
+  action(name: string, ...given: [StandardSchemaV1, ActionHandler<never>] | [ActionHandler<never>]): this {
+    const { router, declared } = this.#parts;
+    // The types of the overloads are those of the router.
+    if (declared !== undefined) declaredAction(router, declared, name, ...given);
+    else if (given.length === 1) router.action(name, given[0] as ActionHandler<unknown>);
+    else router.action(name, given[0], given[1] as ActionHandler<unknown>);
     return this;
   }
 
@@ -152,31 +172,31 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     this.#parts.limitSettings.configure(limits);
   }
 
-  user(user: string): UserAudience<Events> {
+  user(user: string): UserAudience<Declared> {
     return new UserChannelAudience(this.#parts, user);
   }
 
-  users(users: readonly string[]): UsersAudience<Events> {
+  users(users: readonly string[]): UsersAudience<Declared> {
     return new UserChannelsAudience(this.#parts, users);
   }
 
-  group(group: string): GroupAudience<Events> {
+  group(group: string): GroupAudience<Declared> {
     return new GroupChannelAudience(this.#parts, group);
   }
 
-  get everyone(): Audience<Events> {
+  get everyone(): Audience<Declared> {
     return new ChannelAudience(this.#parts, "all");
   }
 
-  broadcast(message: Outgoing<Events>, options?: SendOptions): Promise<Receipt> {
+  broadcast(message: Outgoing<Declared>, options?: SendOptions): Promise<Receipt> {
     return this.everyone.send(message, options);
   }
 
-  async history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Events>> {
+  async history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Declared>> {
     return readHistory(this.#parts.reads, parseChannel(channel), query);
   }
 
-  batch(operations: readonly Operation[]): Promise<OperationResult[]> {
+  batch(operations: readonly Operation<Declared>[]): Promise<OperationResult[]> {
     return runBatch(this.#parts, operations);
   }
 
@@ -212,12 +232,13 @@ export class RunningHub<Events extends object> implements Hub<Events> {
     }
   };
 
-  attach(server: Server): this {
-    this.#parts.lifecycle.attach(server);
+  attach(server: AttachedServer): this {
+    // Servers of HTTP/2 with TLS emit what those of node:http do, for clients of HTTP/1.1. The gateway refuses others.
+    this.#parts.lifecycle.attach(server as Server);
     return this;
   }
 
-  listen(where: Partial<ListenOptions> = {}): Promise<Listening> {
+  listen(where: ListenTarget = {}): Promise<Listening> {
     return this.#parts.lifecycle.listen(this.handler, where);
   }
 

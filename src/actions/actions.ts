@@ -20,6 +20,7 @@ export {
   offsetSchema,
   type RenewLogin,
 } from "./builtin.ts";
+export { declaredAction, messageCheck } from "./declared.ts";
 export { Inbound } from "./inbound.ts";
 export { type Holding, InboundBytes } from "./inbound-bytes.ts";
 export {
@@ -40,5 +41,11 @@ export {
   reviewer,
 } from "./policy/policy.ts";
 export { ReadAhead } from "./read-ahead.ts";
-export { type ActionContext, type ActionHandler, type Middleware, Router } from "./router.ts";
+export {
+  type ActionContext,
+  type ActionHandler,
+  type DeclaredHandler,
+  type Middleware,
+  Router,
+} from "./router.ts";
 export { Sending } from "./sending.ts";

@@ -111,7 +111,7 @@ export class Inbound {
     }
     try {
       const reply = await this.#ports.router.run(new RequestContext(action, connection), data);
-      connection.send(encodeReply(answer, reply));
+      connection.send(replyTo(action, answer, reply));
     } catch (thrown) {
       this.#refuse(connection, action, thrown, answer);
     }
@@ -197,7 +197,7 @@ export class Inbound {
   ): Promise<void> {
     try {
       const outcome = await receipt;
-      if (answer !== undefined) connection.send(encodeReply(answer, outcome));
+      if (answer !== undefined) connection.send(replyTo("message.send", answer, outcome));
     } catch (thrown) {
       this.#refuse(connection, "message", thrown, answer);
     }
@@ -207,5 +207,14 @@ export class Inbound {
     const error = toTidingsError(thrown);
     if (error !== thrown) this.#ports.report(stage, thrown);
     connection.send(answer === undefined ? encodeBadInput(error) : encodeError(answer, error));
+  }
+}
+
+/** Encodes a reply. One that is no JSON is a failure of the application, and no fault of the client. */
+function replyTo(action: string, answer: RequestForm, reply: unknown): string {
+  try {
+    return encodeReply(answer, reply);
+  } catch (cause) {
+    throw new Error(`action ${action}: ${(cause as Error).message}`, { cause }); // encodeReply throws nothing else
   }
 }

@@ -1,8 +1,13 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import {
+  ACTION_RULE,
+  acceptedValue,
   type Claims,
   type ClientConnection,
-  isId,
+  type HandlerInput,
+  type HandlerResult,
+  isActionName,
+  isSchema,
   Overdue,
   TidingsError,
   within,
@@ -45,6 +50,12 @@ export class RequestContext implements ActionContext {
 
 /** Handles an action. The return value is the reply; a thrown TidingsError is the error reply. */
 export type ActionHandler<Input> = (context: ActionContext, input: Input) => unknown;
+
+/** Handles an action that is declared by `defineApi`. */
+export type DeclaredHandler<Declared, Name> = (
+  context: ActionContext,
+  input: HandlerInput<Declared, Name>,
+) => HandlerResult<Declared, Name> | Promise<HandlerResult<Declared, Name>>;
 
 /**
  * Wraps every request and every message. It must call `next` at most once: without the call nothing happens. `next`
@@ -109,11 +120,11 @@ export class Router {
     handler: ActionHandler<unknown>,
     { hasDeadline = true }: ActionOptions = {},
   ): void {
-    if (!isId(name) || !/^[^.]+\.[^.]+$/.test(name)) {
-      throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected "module.action"`);
+    if (!isActionName(name)) {
+      throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected ${ACTION_RULE}`);
     }
     // JavaScript callers may omit the schema: fail here, not at the first request.
-    if (typeof schema?.["~standard"]?.validate !== "function") {
+    if (!isSchema(schema)) {
       throw new TidingsError("bad_request", `action ${name}: expected a Standard Schema for its input`);
     }
     if (typeof handler !== "function") {
@@ -177,12 +188,3 @@ export class Router {
 const ANY_DATA: StandardSchemaV1 = {
   "~standard": { version: 1, vendor: "tidings", validate: (value) => ({ value }) },
 };
-
-function acceptedValue<Value>(result: StandardSchemaV1.Result<Value>): Value {
-  if (result.issues === undefined) return result.value;
-  const problems = result.issues.map(({ path = [], message }) => {
-    const at = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
-    return at === "" ? message : `${at}: ${message}`;
-  });
-  throw new TidingsError("bad_request", problems.join("; "));
-}

@@ -3,10 +3,19 @@ import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
 import { type Hooks, type Publisher, type Receipt, userKey } from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
 
+/** What is sent of a message. `body` is the data as the client wrote it. */
+interface Content {
+  readonly type: string;
+  readonly data: unknown;
+  readonly body?: string | undefined;
+}
+
 export interface SendingPorts {
   readonly publisher: Publisher;
   readonly hooks: Hooks;
   readonly policy: Pick<Policy, "assert">;
+  /** Checks the data of a message against its declaration, and returns what to send. @default no declaration */
+  readonly check?: ((type: string, data: unknown) => unknown) | undefined;
 }
 
 /** Prepares a client's message for the publisher: policy, `message` hook, and `from` set by the server. */
@@ -19,28 +28,38 @@ export class Sending {
 
   /**
    * @returns a function that publishes the message
-   * @throws TidingsError `forbidden` by the policy, or the error that the message hook throws
+   * @throws TidingsError `forbidden` by the policy, `bad_request` by the declaration, or the error that the message hook throws
    */
   async prepare(connection: Connection, message: ClientMessage): Promise<() => Promise<Receipt>> {
     const { publisher, policy } = this.#ports;
     const channel = channelOf(message);
     await policy.assert(connection, "send", channel);
-    const { type, data } = await this.#withHook(connection, message);
+    const { type, data, body } = await this.#checked(connection, message);
     const { ephemeral, ack, timeoutMs, count } = message;
     const key = userKey(connection.user, message.key);
     const { user } = connection;
     return () =>
       publisher.publishFrom(
         user,
-        { channel, type, data, from: user, ephemeral },
+        { channel, type, data, body, from: user, ephemeral },
         { key, ack, timeoutMs, count },
       );
   }
 
-  async #withHook(connection: Connection, message: ClientMessage): Promise<{ type: string; data: unknown }> {
+  /** A hook gets data that is as declared. Its replacement is checked too. */
+  async #checked(connection: Connection, message: ClientMessage): Promise<Content> {
+    const { check } = this.#ports;
+    if (check === undefined) return this.#withHook(connection, message);
+    const data = await check(message.type, message.data);
+    const replaced = await this.#withHook(connection, { ...message, data, body: undefined });
+    if (replaced.type === message.type && replaced.data === data) return replaced;
+    return { type: replaced.type, data: await check(replaced.type, replaced.data) };
+  }
+
+  async #withHook(connection: Connection, message: ClientMessage): Promise<Content> {
     const { hooks } = this.#ports;
-    let { type, data } = message;
-    if (!hooks.has("message")) return { type, data };
+    let { type, data, body } = message;
+    if (!hooks.has("message")) return { type, data, body };
     const { to, group, ephemeral } = message;
     for (const answer of await hooks.ask("message", {
       connection,
@@ -48,8 +67,10 @@ export class Sending {
     })) {
       if (typeof answer !== "object" || answer === null) continue;
       if ("type" in answer && typeof answer.type === "string") type = answer.type;
-      if ("data" in answer) data = answer.data;
+      if (!("data" in answer)) continue;
+      data = answer.data;
+      body = undefined;
     }
-    return { type, data };
+    return { type, data, body };
   }
 }

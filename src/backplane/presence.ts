@@ -10,7 +10,7 @@ export interface PresenceView {
    * Lists users online, a page in a stable order; `cursor` continues and is absent at the end. A user who is online
    * throughout is listed exactly once. Rejects with `bad_request` for a cursor that no page gave.
    */
-  online(page: { limit: number; cursor?: string }): Promise<OnlinePage>;
+  online(page: { limit: number; cursor?: string | undefined }): Promise<OnlinePage>;
   /** Counts users online and their connections. O(1). */
   count(): Promise<{ users: number; connections: number }>;
   /** Lists users of whom at least one connection has joined the group. */

@@ -13,13 +13,14 @@ import { Client } from "./running-client.ts";
  * client.on("chat", ({ from, data }) => show(from, data.text));
  * await client.send({ type: "chat", to: "bob", data: { text: "Hello" } });
  *
+ * @typeParam Declared `typeof api` of `defineApi`, imported as a type, or an interface as in the example
  * @throws TidingsError `bad_request` when the URL is not valid, or there is no WebSocket class
  */
-export function connect<Events extends object = Record<string, unknown>>(
+export function connect<Declared extends object = Record<string, unknown>>(
   url: string | URL,
   options: ConnectOptions = {},
-): Client<Events> {
-  return new Client<Events>(resolveOptions(url, options));
+): Client<Declared> {
+  return new Client<Declared>(resolveOptions(url, options));
 }
 
 export type {

@@ -1,4 +1,5 @@
 import {
+  type ActionName,
   type AnyMessage,
   type Channel,
   channelOf,
@@ -9,8 +10,11 @@ import {
   type Positions,
   type Push,
   type Receipt,
+  type ReplyOf,
+  type RequestInput,
   type Target,
   TidingsError,
+  type UndeclaredName,
   type Welcome,
 } from "../protocol/protocol.ts";
 import type { SocketState } from "./connection/socket.ts";
@@ -19,7 +23,7 @@ import { Acks } from "./messages/acks.ts";
 import { Groups, type Joined, type Member } from "./messages/groups.ts";
 import type { HistoryQuery } from "./messages/history.ts";
 import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
-import type { Outgoing, RequestOptions, SendOptions } from "./messages/message.ts";
+import type { Outgoing, RequestArguments, RequestOptions, SendOptions } from "./messages/message.ts";
 import { Ordering } from "./messages/ordering.ts";
 import {
   type Online,
@@ -33,10 +37,13 @@ import { Recovery } from "./messages/recovery.ts";
 import { type Saved, SavedPositions } from "./messages/saved-positions.ts";
 import { assertTarget, Sending } from "./messages/sending.ts";
 import type { ClientOptions } from "./options.ts";
-import { type CallOptions, type RestRequest, Session } from "./session/session.ts";
+import { type CallOptions, quiet, type RestRequest, Session } from "./session/session.ts";
 
-/** One user on one device. Made by {@link connect}. */
-export class Client<Events extends object = Record<string, unknown>> {
+/**
+ * One user on one device. Made by {@link connect}.
+ * @typeParam Declared what the application declares: `typeof api` of `defineApi`, or an interface that maps types of messages to their data
+ */
+export class Client<Declared extends object = Record<string, unknown>> {
   /** Resolves with the first welcome. Rejects when the client is closed, or refused for good, before it. */
   readonly ready: Promise<Welcome>;
   readonly #options: ClientOptions;
@@ -124,13 +131,13 @@ export class Client<Events extends object = Record<string, unknown>> {
    * that rejects leads to two further calls with the message. Then, and when a listener throws, the client emits the
    * status `error`.
    */
-  on<Type extends EventName<Events>>(
+  on<Type extends EventName<Declared>>(
     type: Type,
-    listener: (message: EventMessage<Events, Type>) => unknown,
+    listener: (message: EventMessage<Declared, Type>) => unknown,
   ): Unsubscribe;
-  on(type: typeof EVERY_TYPE, listener: (message: AnyMessage<Events>) => unknown): Unsubscribe;
+  on(type: typeof EVERY_TYPE, listener: (message: AnyMessage<Declared>) => unknown): Unsubscribe;
   on(type: string, listener: (message: never) => unknown): Unsubscribe {
-    // The application declares the data of each type in `Events`. The client cannot check it.
+    // The application declares the data of each type. The client cannot check it.
     return this.#messages.add(type, listener as (message: Push) => unknown);
   }
 
@@ -180,7 +187,7 @@ export class Client<Events extends object = Record<string, unknown>> {
    * Rejects with the server's error, or with `timeout`, `too_large`, `bad_request`, the reason of the `signal`, or
    * `unavailable`: queue full, or client closed. A rejection that nobody awaits ends no program.
    */
-  send(message: Outgoing<Events>, options: SendOptions = {}): Promise<Receipt> {
+  send(message: Outgoing<Declared>, options: SendOptions = {}): Promise<Receipt> {
     return quiet(this.#sending.send(message, options));
   }
 
@@ -188,15 +195,26 @@ export class Client<Events extends object = Record<string, unknown>> {
    * Requests an action of the application and resolves with its reply. Without a connection the request waits for one.
    * Rejects with the server's error, or with `timeout`, `too_large` or `unavailable`.
    *
-   * @typeParam Reply type of the handler's return value, which the client cannot check
+   * With `connect<typeof api>` the declaration has the names of the actions, their data and their replies.
+   *
+   * @typeParam Reply without a declaration: type of the handler's return value, which the client cannot check
    */
+  request<Name extends ActionName<Declared>>(
+    action: Name,
+    ...given: RequestArguments<RequestInput<Declared, Name>>
+  ): Promise<ReplyOf<Declared, Name>>;
   request<Reply = unknown>(
+    action: UndeclaredName<Declared>,
+    data?: unknown,
+    options?: RequestOptions,
+  ): Promise<Reply>;
+  request(
     action: string,
     data?: unknown,
     { idempotent = false, ...options }: RequestOptions = {},
-  ): Promise<Reply> {
+  ): Promise<never> {
     const reply = this.#session.request(action, data, { idempotent, ...options });
-    return quiet(reply) as Promise<Reply>; // the caller knows the handler
+    return quiet(reply) as Promise<never>; // the declaration, or the caller, knows the handler
   }
 
   /** Joins a group, on this connection and all later ones. Rejects with `forbidden` when the policy denies it. */
@@ -222,8 +240,8 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   /** Reads a page of a channel's history. */
-  history(query: HistoryQuery = {}, options?: CallOptions): Promise<HistoryPage<Events>> {
-    return quiet(this.#session.request("message.history", query, options)) as Promise<HistoryPage<Events>>; // as the protocol says
+  history(query: HistoryQuery = {}, options?: CallOptions): Promise<HistoryPage<Declared>> {
+    return quiet(this.#session.request("message.history", query, options)) as Promise<HistoryPage<Declared>>; // as the protocol says
   }
 
   /** Finds the users or group members who are online. Without a selection: the first 100 users, and `count` of all. */
@@ -329,9 +347,3 @@ export class Client<Events extends object = Record<string, unknown>> {
 }
 
 const closedByApplication = (): TidingsError => new TidingsError("unavailable", "the client is closed");
-
-/** Marks a rejection as handled: a program that does not await a call must not end for it. */
-function quiet<Result>(promise: Promise<Result>): Promise<Result> {
-  promise.catch(() => {});
-  return promise;
-}

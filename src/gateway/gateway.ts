@@ -307,7 +307,7 @@ export {
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
 export { type Api, type ApiPorts, createApi } from "./http/api.ts";
-export { type Operation, type OperationResult, runBatch } from "./http/batch.ts";
+export { type OperationResult, runBatch } from "./http/batch.ts";
 export { HttpLimits } from "./http/limits.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
@@ -316,6 +316,7 @@ export {
   hardenedServer,
   type Listening,
   type ListenOptions,
+  type ListenTarget,
   listen,
   listenError,
   reachableAddress,

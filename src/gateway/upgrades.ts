@@ -35,7 +35,13 @@ export function ignoreOtherUpgrades(server: UpgradeServer): () => void {
 export function assertServer(server: unknown): void {
   const { on, listenerCount, address } = Object(server) as Partial<Server>; // any value: JavaScript callers are not checked
   const isServer = [on, listenerCount, address].every((method) => typeof method === "function");
-  if (typeof server === "object" && isServer) return;
+  if (typeof server === "object" && isServer) {
+    if (server?.constructor.name !== "Http2Server") return;
+    throw new TidingsError(
+      "bad_request",
+      "attach: an HTTP/2 server without TLS takes no WebSockets, expected one of node:http, node:https, or createSecureServer({ allowHTTP1: true }) of node:http2",
+    );
+  }
   throw new TidingsError(
     "bad_request",
     `attach: expected the HTTP server, got ${typeof server === "function" ? "a function" : `a value of type ${typeof server}`}. ` +

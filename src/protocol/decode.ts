@@ -1,6 +1,7 @@
 import { badRequest as bad, TidingsError } from "./errors.ts";
 import { jsonProblem } from "./forms/json-problem.ts";
 import { canonicalData } from "./forms/module-form.ts";
+import { rawData, rawField } from "./forms/raw-fields.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
@@ -34,12 +35,19 @@ export function decodeClientFrame(text: string): Decoded {
   const id = isRequestId(value.id) ? value.id : undefined;
   try {
     const frame = decodeFields(value);
+    if (frame.kind === "message") frame.body = bodyIn(text, value);
     // Depth d takes at least 2·d characters, so shorter texts need no check.
     if (text.length > 2 * MAX_DEPTH) assertFrameDepth(frame);
     return { frame };
   } catch (error) {
     return { error: error instanceof TidingsError ? error : bad("expected a JSON object"), id };
   }
+}
+
+/** Finds the data of a message in the text of its frame. The older form names fields in many ways, so that its data is encoded again. */
+function bodyIn(text: string, { action, Module }: Fields): string | undefined {
+  if (action !== undefined) return rawData(rawField(text, "data") ?? "{}", ENVELOPE);
+  return Module === undefined ? rawData(text, ENVELOPE) : undefined;
 }
 
 function decodeFields(fields: Fields): ClientFrame {

@@ -1,4 +1,5 @@
 import type { TidingsError } from "./errors.ts";
+import { encodeJson } from "./forms/json-value.ts";
 import type { Push, RequestForm, RequestId, ServerFrame } from "./frames.ts";
 
 /** Encodes a server frame in the native dialect. */
@@ -17,10 +18,15 @@ export function encodePush({ type, body, timestamp, from, to, group, id, offset 
   return offset === undefined ? `${text}}` : `${text},"offset":${offset}}`;
 }
 
-/** Encodes the reply to a request, in the form of the request. */
+/**
+ * Encodes the reply to a request, in the form of the request.
+ * @throws TidingsError `bad_request` for data that JSON would lose or change
+ */
 export function encodeReply(answer: RequestForm, data: unknown): string {
-  if (answer.form === "native") return JSON.stringify({ id: answer.id, data: data ?? null });
-  return JSON.stringify({ Module: answer.module, Action: answer.action, Id: answer.id, Data: data ?? null });
+  const body = encodeJson(data, "reply");
+  if (answer.form === "native") return `{"id":${JSON.stringify(answer.id)},"data":${body}}`;
+  const { module: Module, action: Action, id: Id } = answer;
+  return `${JSON.stringify({ Module, Action, Id }).slice(0, -1)},"Data":${body}}`;
 }
 
 /** Encodes the error reply to a request, in the form of the request. */

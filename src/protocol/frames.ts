@@ -1,3 +1,4 @@
+import type { ReceivedEvents } from "./api/inferred.ts";
 import type { Channel } from "./channel.ts";
 import type { ErrorCode } from "./errors.ts";
 
@@ -32,25 +33,28 @@ export interface Push {
   offset?: number;
 }
 
-/** The message types of `Events`, an interface that maps each type to its data: `{ chat: { text: string } }`. */
-export type EventName<Events> = keyof Events & string;
+/**
+ * The message types that an application declares: with `defineApi`, or by an interface that maps each type to its data:
+ * `{ chat: { text: string } }`.
+ */
+export type EventName<Declared> = keyof ReceivedEvents<Declared> & string;
 
 /** A delivered message of one type. */
-export type EventMessage<Events, Type extends EventName<Events>> = Omit<Push, "type" | "data"> & {
+export type EventMessage<Declared, Type extends EventName<Declared>> = Omit<Push, "type" | "data"> & {
   readonly type: Type;
-  readonly data: Events[Type];
+  readonly data: ReceivedEvents<Declared>[Type];
 };
 
 /** A delivered message of any type. Its `type` narrows its `data`. */
-export type AnyMessage<Events> = {
-  [Type in EventName<Events>]: EventMessage<Events, Type>;
-}[EventName<Events>];
+export type AnyMessage<Declared> = {
+  [Type in EventName<Declared>]: EventMessage<Declared, Type>;
+}[EventName<Declared>];
 
 /** A page of a channel's history. */
-export interface HistoryPage<Events = Record<string, unknown>> {
+export interface HistoryPage<Declared = Record<string, unknown>> {
   readonly epoch: string;
   /** Oldest first. */
-  readonly messages: readonly AnyMessage<Events>[];
+  readonly messages: readonly AnyMessage<Declared>[];
   /** True when there are older messages. A page of large messages is shorter than its limit. */
   readonly more: boolean;
 }
@@ -132,8 +136,11 @@ export type ServerFrame =
   | ReplyFrame
   | ErrorFrame;
 
-/** Types that a message cannot have. All other frames of the protocol carry `event` and no `type`. */
-export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong"]);
+/**
+ * Types that a message cannot have. All other frames of the protocol carry `event` and no `type`. Listeners of the SDK name all types
+ * by `*`.
+ */
+export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong", "*"]);
 
 /**
  * What is known of a message. `offline`: not stored, and no connection was there for it. `stored`: in the history, and no
@@ -169,6 +176,8 @@ export interface ClientMessage {
   answer?: RequestForm;
   type: string;
   data: unknown;
+  /** The data as the client wrote it: `data` has numbers that are rounded. Absent in the older form. */
+  body?: string | undefined;
   to?: string;
   group?: string;
   ephemeral: boolean;

@@ -47,6 +47,12 @@ const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
 const isPair = (first: number, second: number): boolean =>
   first <= 0xdbff && second >= 0xdc00 && second <= 0xdfff;
 
+/** The rule of {@link isActionName}, in the words of error messages. */
+export const ACTION_RULE = '"module.action"';
+
+/** Names of actions have two parts. */
+export const isActionName = (value: unknown): value is string => isId(value) && /^[^.]+\.[^.]+$/.test(value);
+
 /**
  * Joins names to one name, such as user and key to the name of an idempotency key. Different lists never give the same
  * name: "/" separates, and inside a part "/" is written "%2F" and "%" is written "%25".

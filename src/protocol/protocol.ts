@@ -1,4 +1,17 @@
 /** The wire format, shared by the server and the SDK. docs/PROTOCOL.md is the normative text. */
+export { acceptedValue, checkData, isSchema } from "./api/check.ts";
+export type { ActionSchemas, ApiDeclaration, EventSchemas } from "./api/declaration.ts";
+export { defineApi } from "./api/define.ts";
+export type {
+  ActionName,
+  HandlerInput,
+  HandlerResult,
+  ReceivedEvents,
+  ReplyOf,
+  RequestInput,
+  SentEvents,
+  UndeclaredName,
+} from "./api/inferred.ts";
 export type { Backoff } from "./backoff.ts";
 export { backoff } from "./backoff.ts";
 export type { Channel, Target } from "./channel.ts";
@@ -25,6 +38,8 @@ export { badRequest, ERROR_CODES, isErrorCode, TidingsError, toTidingsError } fr
 export type { Unsubscribe } from "./events/subscriptions.ts";
 export { Subscriptions } from "./events/subscriptions.ts";
 export { jsonProblem } from "./forms/json-problem.ts";
+export { encodeJson, textOf, withText } from "./forms/json-value.ts";
+export { rawBody, rawData, rawElements, rawField } from "./forms/raw-fields.ts";
 export type {
   AnyMessage,
   ClientFrame,
@@ -53,7 +68,7 @@ export type {
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
 export type { Grant, Grants, GrantsInput, Verb } from "./grants/grants.ts";
 export { escapeId, grantsOf, grantsProblem, isGranted, VERBS } from "./grants/grants.ts";
-export { ID_RULE, idError, isId, joinNames } from "./names.ts";
+export { ACTION_RULE, ID_RULE, idError, isActionName, isId, joinNames } from "./names.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Serial, SerialPerKey } from "./serial.ts";
 export { spread } from "./spread.ts";

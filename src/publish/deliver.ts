@@ -123,9 +123,12 @@ class MessageDelivery implements Delivery {
 }
 
 /** Makes the packet of a message. The first use encodes it. */
-export function pushPacket(message: Message | StoredMessage): Packet {
+export const pushPacket = (message: Message | StoredMessage): Packet => new Packet(() => pushText(message));
+
+/** Encodes a message in the form that clients see. */
+export function pushText(message: Message | StoredMessage): string {
   const offset = isStored(message) ? message.offset : undefined;
-  return new Packet(() => encodePush({ ...message, ...targetOf(message.channel), offset }));
+  return encodePush({ ...message, ...targetOf(message.channel), offset });
 }
 
 /** Converts a stored message to the form that clients see. */

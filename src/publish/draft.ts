@@ -1,10 +1,12 @@
-import { assertType, type Channel, isUserChannel, TidingsError } from "../protocol/protocol.ts";
+import { assertType, type Channel, encodeJson, isUserChannel, TidingsError } from "../protocol/protocol.ts";
 import type { Content } from "./message.ts";
 import type { Retry } from "./retry.ts";
 
 /** Content of a draft, without its channel. */
 export interface DraftContent extends Omit<Content, "body" | "timestamp"> {
   readonly data?: unknown;
+  /** The data as JSON text, as its sender wrote it. @default `data` is encoded */
+  readonly body?: string | undefined;
   /** At most once, without history and offset. @default false */
   readonly ephemeral?: boolean | undefined;
 }
@@ -31,19 +33,14 @@ export interface PublishOptions {
 /**
  * Reads a draft.
  * @param timestamp time of the publish, by the clock of all nodes
- * @throws TidingsError `bad_request` for a bad type, or data that is no JSON
+ * @throws TidingsError `bad_request` for a bad type, or data that JSON would lose or change
  */
-export function contentOf({ type, data, from, platforms, except }: DraftContent, timestamp: number): Content {
+export function contentOf(
+  { type, data, body, from, platforms, except }: DraftContent,
+  timestamp: number,
+): Content {
   assertType(type);
-  return { type, body: encodeBody(data), timestamp, from, platforms, except };
-}
-
-function encodeBody(data: unknown): string {
-  try {
-    return JSON.stringify(data) ?? "null";
-  } catch (cause) {
-    throw new TidingsError("bad_request", "data: expected a JSON value", { cause });
-  }
+  return { type, body: body ?? encodeJson(data), timestamp, from, platforms, except };
 }
 
 /** @throws TidingsError `bad_request` unless the message is stored and goes to one user */

@@ -1,6 +1,6 @@
-import type { Channel, HistoryPage } from "../protocol/protocol.ts";
+import { type Channel, type HistoryPage, withText } from "../protocol/protocol.ts";
 import type { HistoryReads, Reader } from "./budgets/reads.ts";
-import { pushOf } from "./deliver.ts";
+import { pushOf, pushText } from "./deliver.ts";
 
 /** Selects a page of a history. */
 export interface HistoryQuery {
@@ -27,5 +27,9 @@ export async function historyPage(
     channel,
     before === undefined ? { limit } : { before, limit },
   );
-  return { epoch, messages: messages.map(pushOf), more: (messages[0]?.offset ?? first) > first };
+  const more = (messages[0]?.offset ?? first) > first;
+  // Clients and the HTTP API get the data as it was written.
+  const text = (): string =>
+    `{"epoch":${JSON.stringify(epoch)},"messages":[${messages.map(pushText).join(",")}],"more":${more}}`;
+  return withText({ epoch, messages: messages.map(pushOf), more }, text);
 }

@@ -15,6 +15,12 @@ export interface PublisherPorts {
    * @throws TidingsError `unavailable` while the node sheds them
    */
   readonly assertEphemeral?: () => void;
+  /**
+   * Checks the data of the application's messages against their declaration, and returns what to send; a promise for an
+   * asynchronous schema. @default no declaration
+   * @throws TidingsError `bad_request`
+   */
+  readonly check?: ((type: string, data: unknown) => unknown) | undefined;
   /** Timeout of an acknowledgement, for publishes that give none, in milliseconds. */
   readonly ackTimeoutMs: number;
   /** Called with every published message. */

@@ -32,11 +32,26 @@ export class Publisher {
    * message to one user; `unavailable` while the backplane is unavailable
    */
   publish(draft: Draft, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
-    return this.#publishContent(draft, options, undefined);
+    return this.#ports.check === undefined
+      ? this.#publishContent(draft, options, undefined)
+      : this.#publishChecked(draft, options);
+  }
+
+  async #publishChecked(draft: Draft, options: PublishOptions): Promise<Receipt> {
+    const checked = this.#checked(draft);
+    return this.#publishContent(checked instanceof Promise ? await checked : checked, options, undefined);
+  }
+
+  /** Returns no promise for a schema that is synchronous: messages keep the order of the calls. */
+  #checked<Given extends DraftContent>(draft: Given): Given | Promise<Given> {
+    const data = this.#ports.check?.(draft.type, draft.data);
+    return data instanceof Promise
+      ? data.then((known) => ({ ...draft, data: known, body: undefined }))
+      : { ...draft, data, body: undefined };
   }
 
   /**
-   * Publishes a message that a user sends. Stored ones count towards the user's budget.
+   * Publishes a message that a user sends, whose data is checked already. Stored ones count towards the user's budget.
    * @throws TidingsError `rate_limited` when the budget is used up, and as `publish`
    */
   publishFrom(user: string, draft: Draft, options: PublishOptions): Promise<Receipt> {
@@ -70,7 +85,10 @@ export class Publisher {
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
     if (draft.ephemeral) this.#ports.assertEphemeral?.();
-    const content = contentOf(draft, this.#ports.backplane.now());
+    const content = contentOf(
+      this.#ports.check === undefined ? draft : await this.#checked(draft),
+      this.#ports.backplane.now(),
+    );
     const receipts = channels.map((channel, index) => {
       const message = new AcceptedMessage(this.#ids.next(), channel, content, true);
       return this.#publish(message, draft.ephemeral, optionsOf(index));

@@ -6,7 +6,7 @@ export interface Retry {
   /** Attempts in all, the first one included. */
   readonly attempts: number;
   /** Wait before the second attempt; it doubles from there. @default 100 // ms */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
 }
 
 /** Failure of a publish after its retries: code and message of the last failure, and the outcome of every attempt. */

@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { Health } from "../../src/backplane/backplane.ts";
-import { healthLog } from "../../src/health-log.ts";
+import { healthLog } from "../../src/hub-log.ts";
 
 /** A log whose lines are kept. */
 function recordedLog() {

@@ -35,6 +35,21 @@ async function post(url: string, body: unknown): Promise<{ status: number; body:
 
 const ofType = (type: string) => (frame: Frame) => frame.type === type;
 
+describe("examples/declared", () => {
+  it("has two ends that talk as declared, and refuses what is not", async () => {
+    const { socket } = await start("declared/server.ts");
+    const client = new Program(process.execPath, [join(directory, "examples/declared/client.ts")], {
+      env: { HUB_URL: socket("alice").replace(/\?.*/, "") },
+    });
+    await client.prints("order 7: delivered");
+    expect(await client.ended).toBe(0);
+    expect(client.output).toContain("order 7 is on its way\n");
+    const bob = await connectPeer(socket("bob"));
+    const { error } = await bob.request("order.ship", { order: "7", buyer: "alice" });
+    expect(error).toMatchObject({ code: "bad_request", message: expect.stringMatching(/^order: /) });
+  });
+});
+
 describe("examples/embed.ts and examples/client.ts", () => {
   it("are the examples of the README", () => {
     const readme = readFileSync(join(REPOSITORY, "README.md"), "utf8");

@@ -44,7 +44,10 @@ const anything = { "~standard": { version: 1, vendor: "test", validate: (value) 
 `;
 
 const TYPED = `
-import { createHub, type HubOptions, jwt, refuse } from "tidings";
+import { serve } from "@hono/node-server";
+import { pino } from "pino";
+import { z } from "zod";
+import { createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
 import { connect, type Message, type Status } from "tidings/client";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
@@ -73,12 +76,46 @@ client.onStatus((status: Status) => status.type === "lost" && status.channel);
 await client.send({ type: "chat", to: "bob", data: 1 });
 const code: ErrorCode = "timeout";
 
+// With exactOptionalPropertyTypes: options that an application does not know may be undefined.
+const unknown: undefined = undefined;
+createHub({ authorize: unknown, logger: unknown, redis: unknown, websocket: { shardCount: unknown } });
+hub.attach(serve({ fetch: () => new Response() }));
+await hub.listen({ port: unknown, host: unknown });
+await hub.user("bob").kick({ reason: unknown, notice: unknown, platform: unknown });
+await hub.group("g").history({ before: unknown, limit: unknown });
+await hub.presence.online({ limit: 10, cursor: unknown });
+await hub.user("bob").send({ type: "typing", data: unknown, from: unknown, key: unknown }, { signal: unknown, retry: { attempts: 2, delayMs: unknown } });
+await hub.batch([{ op: "send", to: "bob", group: unknown, type: "typing", platforms: unknown }, { op: "kick", user: "bob", reason: unknown }]);
+await hub.token({ user: "bob", expiresInSeconds: unknown, platform: unknown, can: unknown });
+createHub({ auth: { mode: "token", cookies: unknown, authenticate: async () => ({ user: "bob", expiresAt: unknown, platform: unknown, can: { join: unknown } }) } });
+await client.presence({ users: unknown, group: unknown });
+connect("/ws", { token: unknown, user: unknown, storage: unknown, reconnect: { minMs: unknown } });
+
+// Any logger.
+for (const logger of [console, pino(), { info() {}, warn() {}, error() {} }]) createHub({ logger });
+createHub({ logger: { info: (text: string, fields: object) => text + fields, warn: console.warn, error: console.error } });
+// @ts-expect-error a logger needs three methods
+createHub({ logger: { info() {} } });
+
+const api = defineApi({
+  events: { shipped: z.object({ order: z.int() }) },
+  actions: { "order.ship": { input: z.object({ order: z.int() }), reply: z.string() } },
+});
+const declared = createHub({ api });
+declared.action("order.ship", (context, { order }) => context.user + order.toFixed());
+// @ts-expect-error the data is missing
+await declared.user("a").send({ type: "shipped" });
+const typed = connect<typeof api>("/ws", { user: "a" });
+const reply: string = await typed.request("order.ship", { order: 7 });
+// @ts-expect-error there is no such action
+await typed.request("typo");
+
 const limits: RateLimitConfig = { rate: "200-M", identifier: "ip+route" };
 const store: RateStore = { take: async (key, rate) => ({ allowed: key !== "" && rate.limit > 1, count: 1, resetMs: 1 }) };
 export const limit = expressMiddleware(createRateLimiter({ ...limits, store }));
 // @ts-expect-error there is no such identifier
 createRateLimiter({ rate: "200-M", identifier: "cookie" });
-export { code, offset, shouldReconnect };
+export { code, offset, reply, shouldReconnect };
 `;
 
 const TYPESCRIPT = {
@@ -162,6 +199,14 @@ describe("the packed package", () => {
     const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
     const checked = await inProject(process.execPath, compiler, "-p", ".").catch(({ stdout }) => stdout);
     expect(checked).toBe("");
+  });
+
+  it("has declarations without internals", () => {
+    const text = readFileSync(join(installed, "dist/index.d.mts"), "utf8");
+    expect(text).not.toMatch(/#private|\bprivate\b|ZodObject|ZodDiscriminatedUnion/);
+    expect(text).not.toMatch(
+      /\b(class|interface|type) (Backplane|Connection|Router|Publisher|Members|Gateway|Outbox)\b/,
+    );
   });
 
   it("has a client without any Node API", () => {

@@ -1,13 +1,17 @@
-import type { EventName } from "../../protocol/protocol.ts";
+import type { SentEvents } from "../../protocol/protocol.ts";
 import type { CallOptions } from "../session/session.ts";
 
 /**
  * A message to send: `to` one user, to a `group`, or with neither to everyone. Everything about it stands in it, as on
  * the wire.
  */
-export type Outgoing<Events> = {
-  [Type in EventName<Events>]: { readonly type: Type } & DataField<Events[Type]> & Audience & DeliveryFields;
-}[EventName<Events>];
+export type Outgoing<Declared> = OutgoingOf<SentEvents<Declared>>;
+
+type OutgoingOf<Events> = {
+  [Type in keyof Events & string]: { readonly type: Type } & DataField<Events[Type]> &
+    Audience &
+    DeliveryFields;
+}[keyof Events & string];
 
 /** `data` is optional where its type allows `undefined`. */
 type DataField<Data> = undefined extends Data
@@ -49,3 +53,8 @@ export interface RequestOptions extends CallOptions {
    */
   idempotent?: boolean | undefined;
 }
+
+/** Arguments of a request after its name. The data is optional where its type allows `undefined`. */
+export type RequestArguments<Input> = undefined extends Input
+  ? [data?: Input, options?: RequestOptions]
+  : [data: Input, options?: RequestOptions];

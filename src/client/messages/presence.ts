@@ -4,7 +4,10 @@ import type { CallOptions, Session } from "../session/session.ts";
 export type Online = Record<string, string[]>;
 
 /** Selects users, the members of a group, or with neither everyone. */
-export type PresenceQuery = { readonly users?: readonly string[]; readonly group?: string };
+export type PresenceQuery = {
+  readonly users?: readonly string[] | undefined;
+  readonly group?: string | undefined;
+};
 
 /** Selects the users to watch. */
 export type WatchQuery = { readonly users: readonly string[] } | { readonly all: true };

@@ -34,8 +34,7 @@ export class Sending {
     assertTarget(message);
     const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, ...others } = message;
     const { key = ephemeral ? undefined : `${this.#keyPrefix}-${++this.#keys}`, ...unknown } = others;
-    if (typeof type !== "string" || type === EVERY_TYPE)
-      throw badRequest('type: expected a text other than "*"');
+    if (typeof type !== "string" || type === EVERY_TYPE) throw badRequest('type: expected a text, not "*"');
     for (const name in unknown) throw badRequest(`${name}: no field of a message, expected it inside data`);
     const fields = { type, data, to, group, key, ephemeral, count, ...(ack && { ack, timeoutMs }) };
     // The server replies after the acknowledgement's timeout, so the client must wait longer than that.

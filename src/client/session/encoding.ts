@@ -12,8 +12,9 @@ export function encodeFrame(frame: object): string {
 }
 
 /** Refuses values of which JSON makes `{}`, `null` or nothing, such as a Map, NaN or a function. */
-function assertJson(key: string, value: unknown): unknown {
-  const kind = Object.prototype.toString.call(value);
+function assertJson(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  // Byte arrays of Node have `toJSON`, and the value is its result.
+  const kind = {}.toString.call(ArrayBuffer.isView(this[key]) ? this[key] : value);
   if (/ (Object|Array|String|Boolean|Null|Undefined)]/.test(kind) || Number.isFinite(value)) return value;
   throw badRequest(`${key}: ${kind} cannot be JSON`);
 }

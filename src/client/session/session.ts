@@ -19,6 +19,7 @@ import { type Credentials, Login, type Resume } from "./login.ts";
 
 export type { CallPlan } from "./calls.ts";
 export type { Resume } from "./login.ts";
+export { quiet } from "./quiet.ts";
 
 /** A request that completes a login. */
 export interface RestRequest {

@@ -13,15 +13,15 @@ export interface Identity {
   /** User id, see docs/PROTOCOL.md. */
   user: string;
   /** Expiry of the login unless it is renewed, in milliseconds since 1970. Absent: the login does not expire. */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
   /** Platform that the credentials are bound to. Absent: the client names its platform. */
-  platform?: string;
+  platform?: string | undefined;
   /** Further claims of the credentials, for the application's own use. */
-  claims?: Readonly<Record<string, unknown>>;
+  claims?: Readonly<Record<string, unknown>> | undefined;
   /** Permissions of the login, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
-  can?: Grants;
+  can?: Grants | undefined;
   /** True for a visitor without credentials, who may only what `can` says. @default false */
-  anonymous?: boolean;
+  anonymous?: boolean | undefined;
 }
 
 /** The HTTP request with which a client asked for its WebSocket. */
@@ -37,25 +37,25 @@ export interface UpgradeRequest {
 /** Credentials of a client. */
 export interface Credentials {
   /** Absent when the request for a WebSocket has none, and in a login without one. */
-  token?: string;
+  token?: string | undefined;
   /** Development mode only. */
-  userId?: string;
+  userId?: string | undefined;
   /** Address of the client, see `ConnectionInfo.address`. Absent where it is not known. */
-  address?: string;
+  address?: string | undefined;
   /** Absent when an open connection renews its login. */
-  request?: UpgradeRequest;
+  request?: UpgradeRequest | undefined;
   /** True for a login message, false for the request for a WebSocket, which a login message may follow. */
-  byMessage?: boolean;
+  byMessage?: boolean | undefined;
 }
 
 /** Claims of a token to mint. */
 export interface MintClaims {
   user: string;
   /** Absent: 1 h, or `jwt.lifetime`. Null: the token does not expire, which `jwt.requireExpiry` must allow. */
-  expiresInSeconds?: number | null;
-  platform?: string;
+  expiresInSeconds?: number | null | undefined;
+  platform?: string | undefined;
   /** Permissions of the token, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
-  can?: GrantsInput;
+  can?: GrantsInput | undefined;
 }
 
 /** Authenticates clients. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
@@ -64,16 +64,16 @@ export interface Authenticator {
   readonly mode: "token" | "development";
 
   /** Warnings about doors that need not be open, for the log of a hub at its start. @default nothing */
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly string[] | undefined;
 
   /**
    * Give `authenticate` the cookies of the request. Browsers send them with the requests of every site, so the hub then
    * needs `origins`, the sites whose pages may connect (RFC 6455 section 10.2). @default false
    */
-  readonly cookies?: boolean;
+  readonly cookies?: boolean | undefined;
 
   /** True: the hub asks only about a token or a user id, and waits for a login message without them. @default false */
-  readonly onlyTokens?: boolean;
+  readonly onlyTokens?: boolean | undefined;
 
   /**
    * Called before the upgrade, also without a token: the request may hold other proof of who asks. Called again with the

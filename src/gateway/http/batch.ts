@@ -33,9 +33,6 @@ const COMMANDS = z.discriminatedUnion("op", [
 /** One operation of a batch. */
 export const operation = z.discriminatedUnion("op", [MESSAGES, COMMANDS]);
 
-/** One operation of a batch: a message, or an order about a user. */
-export type Operation = z.input<typeof operation>;
-
 /** Outcome of one operation: the receipt of a message, the result of an order, or an error. */
 export type OperationResult =
   | Receipt
@@ -60,6 +57,8 @@ export interface BatchLimits {
   readonly assertCommands?: () => void;
   /** Characters of a message's data as JSON. @default unlimited */
   readonly maxDataLength?: number;
+  /** Returns the data of an operation as JSON text, as it was written. @default its `data` is encoded */
+  readonly bodyOf?: (index: number) => string | undefined;
 }
 
 /**
@@ -78,11 +77,11 @@ export async function runBatch(
   }
   const failed = (thrown: unknown): OperationResult => failureOf(ports, thrown);
   const started: (OperationResult | Promise<OperationResult>)[] = [];
-  for (const each of operations) {
+  for (const [index, each] of operations.entries()) {
     try {
       const read = readOperation(each);
       if (read.op === "send" || read.op === "broadcast") {
-        started.push(publish(ports, read, limits).catch(failed));
+        started.push(publish(ports, read, limits, index).catch(failed));
       } else {
         limits.assertCommands?.();
         await Promise.all(started);
@@ -107,14 +106,17 @@ function readOperation(value: unknown): z.output<typeof operation> {
 function publish(
   { publisher }: BatchPorts,
   given: z.output<typeof MESSAGES>,
-  { maxDataLength = Number.POSITIVE_INFINITY }: BatchLimits,
+  { maxDataLength = Number.POSITIVE_INFINITY, bodyOf }: BatchLimits,
+  index: number,
 ): Promise<Receipt> {
   const { type, data, from, ephemeral, platforms, except, ack, timeoutMs, count } = given;
   const target = given.op === "send" ? receiverOf(given) : {};
-  if (Number.isFinite(maxDataLength) && (JSON.stringify(data)?.length ?? 0) > maxDataLength) {
+  const body = bodyOf?.(index);
+  const length = (): number => (body ?? JSON.stringify(data) ?? "").length;
+  if (Number.isFinite(maxDataLength) && length() > maxDataLength) {
     throw new TidingsError("too_large", `data: expected at most ${maxDataLength} characters as JSON`);
   }
-  const draft = { channel: channelOf(target), type, data, from, ephemeral, platforms, except };
+  const draft = { channel: channelOf(target), type, data, body, from, ephemeral, platforms, except };
   return publisher.publish(draft, { key: applicationKey(given.key), ack, timeoutMs, count });
 }
 

@@ -2,15 +2,22 @@ import { assertDepth, jsonProblem, TidingsError } from "../../protocol/protocol.
 
 export type Fields = Record<string, unknown>;
 
+/** A body in JSON. The numbers of the fields are rounded; the text has all their digits. */
+export interface JsonBody {
+  readonly text: string;
+  readonly fields: Fields;
+}
+
 /**
  * Reads the JSON object in a request's body; an empty body is an empty object. The content type is ignored, because
  * many tools send JSON under the type of forms.
  * @throws TidingsError `bad_request` saying what was expected, `too_large` beyond the limit
  */
-export async function readJson(request: Request, maxBytes: number): Promise<Fields> {
+export async function readJson(request: Request, maxBytes: number): Promise<JsonBody> {
   const bytes = await readBody(request, maxBytes);
   try {
-    return asFields(JSON.parse(UTF8.decode(bytes) || "{}"));
+    const text = UTF8.decode(bytes) || "{}";
+    return { text, fields: asFields(JSON.parse(text)) };
   } catch (cause) {
     if (cause instanceof TidingsError) throw cause;
     throw unexpected(jsonProblem(cause), cause);

@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { SCOPES } from "../../config/config.ts";
-import { dataOf, MESSAGE_FIELDS, TidingsError } from "../../protocol/protocol.ts";
+import { dataOf, MESSAGE_FIELDS, rawData, TidingsError, textOf } from "../../protocol/protocol.ts";
 import { assertDecodable } from "../url.ts";
 import type { Access } from "./access.ts";
-import { type Fields, isForm, readForm, readJson } from "./body.ts";
+import { type Fields, isForm, type JsonBody, readForm, readJson } from "./body.ts";
 
 /** Place of the fields that are not in the path. */
 export type Source = "query" | "json" | "form";
@@ -50,7 +50,11 @@ interface RouteSpec<Takes extends z.ZodObject, Gives extends z.ZodType>
   /** Checks the fields before the schema, to throw an error with its own text. */
   readonly precheck?: (fields: Fields) => void;
   /** Returns the reply, which is sent as JSON with status 200, or a complete response. */
-  readonly handle: (input: z.output<Takes>, context: Context) => Answer<z.input<Gives>>;
+  /**
+   * @param written JSON body as it was written, with all digits of its numbers; for a message that of its data. Undefined without
+   * a body in JSON
+   */
+  readonly handle: (input: z.output<Takes>, context: Context, written?: string) => Answer<z.input<Gives>>;
 }
 
 type Answer<Reply> = Frozen<Reply> | Response | Promise<Frozen<Reply> | Response>;
@@ -81,14 +85,15 @@ export function route<
     ...{ gives, statuses, mediaType },
     async answer(context, maxBytes) {
       assertDecodable(context.req.raw.url);
-      const fields = await readFields(context, source, maxBytes * bodyFactor);
+      const { fields, text } = await readFields(context, source, maxBytes * bodyFactor);
       if (idempotent) fields.key ??= context.req.header("idempotency-key");
       const given: Fields = { ...pick(context.req.query(), names), ...fields, ...context.req.param() };
       if (isMessage) given.data = dataOf(given, known);
       precheck?.(given);
       const input = check(takes, given) as z.output<Takes>; // `takes` is spec.takes
-      const reply = await handle(input, context);
-      return reply instanceof Response ? reply : Response.json(reply);
+      const written = isMessage && text !== undefined ? rawData(text, known) : text;
+      const reply = await handle(input, context, written);
+      return reply instanceof Response ? reply : jsonResponse(reply);
     },
   };
 }
@@ -121,9 +126,22 @@ function pick(fields: Fields, names: ReadonlySet<string>): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => names.has(name)));
 }
 
-async function readFields({ req }: Context, source: Source, maxBytes: number): Promise<Fields> {
-  if (source === "query") return req.query();
-  return source === "form" && isForm(req.raw) ? readForm(req.raw, maxBytes) : readJson(req.raw, maxBytes);
+/** A page of history has a text of its own. */
+function jsonResponse(reply: unknown): Response {
+  const text = textOf(reply);
+  return text === undefined
+    ? Response.json(reply)
+    : new Response(text, { headers: { "content-type": "application/json" } });
+}
+
+async function readFields(
+  { req }: Context,
+  source: Source,
+  maxBytes: number,
+): Promise<Partial<JsonBody> & { fields: Fields }> {
+  if (source === "query") return { fields: req.query() };
+  if (source === "form" && isForm(req.raw)) return { fields: await readForm(req.raw, maxBytes) };
+  return readJson(req.raw, maxBytes);
 }
 
 /** @throws TidingsError `bad_request` listing every invalid field */

@@ -53,6 +53,9 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined;
 }
 
+/** Where a hub listens. What is left out comes from the configuration. */
+export type ListenTarget = { readonly [Name in keyof ListenOptions]?: ListenOptions[Name] | undefined };
+
 /** Resolves when the server listens; rejects when it cannot (for instance when the port is taken). */
 export function listen(server: Server, { port, host, reusePort }: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {

@@ -4,9 +4,9 @@ import type { RateStore, Taken } from "./store.ts";
 
 export interface MemoryStoreOptions {
   /** Keys that are kept of each window length: S, M, H, D. Then the least used of the oldest keys is dropped. @default 100_000 */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
   /** Clock in milliseconds that does not go back. @default `performance.now`, which a change of the system's time does not move */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** Counts in this process. */

@@ -12,7 +12,7 @@ export type Verb = (typeof VERBS)[number];
  * Permissions of a login, such as the claim `can` of a token: patterns of channels for each operation. A pattern is
  * `all`, `user:<id>` or `group:<id>`. A `*` at its end stands for any rest, and `\*` for the character itself.
  */
-export type Grants = { readonly [Each in Verb]?: readonly string[] };
+export type Grants = { readonly [Each in Verb]?: readonly string[] | undefined };
 
 /** A pattern, or the id of a group or a user, in which `*` has no meaning. */
 export type Grant = string | { readonly group: string } | { readonly user: string };

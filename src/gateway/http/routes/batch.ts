@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rawBody, rawElements, rawField } from "../../../protocol/protocol.ts";
 import { assertAccess } from "../access.ts";
 import { MAX_OPERATIONS, operation, runBatch } from "../batch.ts";
 import type { ApiPorts } from "../ports.ts";
@@ -28,9 +29,11 @@ export const batchRoute = (ports: ApiPorts): Route =>
         .array(z.union([receipt, commandResult, failure]))
         .meta({ description: "A receipt, the result of an order, or an error for each, in the same order." }),
     }),
-    async handle({ operations }, { req, env }) {
+    async handle({ operations }, { req, env }, written = "{}") {
       const assertCommands = (): void => assertAccess(req.raw, env?.address, "admin", ports);
       const maxDataLength = ports.limits.maxMessageBytes;
-      return { results: await runBatch(ports, operations, { assertCommands, maxDataLength }) };
+      const texts = rawElements(rawField(written, "operations") ?? "[]");
+      const bodyOf = (index: number): string | undefined => rawBody(texts[index] ?? "{}");
+      return { results: await runBatch(ports, operations, { assertCommands, maxDataLength, bodyOf }) };
     },
   });

@@ -15,11 +15,11 @@ import { channel, group, message, push, receipt, user, whole } from "../schemas.
 type Outgoing = z.output<typeof message>;
 
 /** Publishes a message of the application. */
-async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing): Promise<Receipt> {
+async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing, body?: string): Promise<Receipt> {
   const { type, data, from, ephemeral, platforms, except, ack, timeoutMs, count } = outgoing;
   // A prefix separates idempotency keys of the application from those of its users.
   const key = applicationKey(outgoing.key);
-  const draft = { channel: to, type, data, from, ephemeral, platforms, except };
+  const draft = { channel: to, type, data, body, from, ephemeral, platforms, except };
   return ports.publisher.publish(draft, { key, ack, timeoutMs, count });
 }
 
@@ -35,7 +35,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     isMessage: true,
     takes: message.extend({ to: user.optional(), group: group.optional() }),
     gives: receipt,
-    handle: (input) => publish(ports, receiverOf(input), input),
+    handle: (input, _context, body) => publish(ports, receiverOf(input), input, body),
   }),
   route({
     name: "broadcast",
@@ -48,7 +48,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     takes: message,
     gives: receipt,
     precheck: (fields) => assertWithout(fields, ["to", "group"], "everyone"),
-    handle: (input) => publish(ports, "all", input),
+    handle: (input, _context, body) => publish(ports, "all", input, body),
   }),
   route({
     name: "sendToGroup",
@@ -61,7 +61,7 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     takes: message.extend({ group }),
     gives: receipt,
     precheck: (fields) => assertWithout(fields, ["to"], "a group"),
-    handle: (input) => publish(ports, groupChannel(input.group), input),
+    handle: (input, _context, body) => publish(ports, groupChannel(input.group), input, body),
   }),
   sendText(ports),
   route({
