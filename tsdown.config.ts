@@ -16,7 +16,7 @@ export default defineConfig([
     sourcemap: true,
   },
   {
-    entry: { client: "src/client/client.ts" },
+    entry: { client: "src/client/client.ts", rooms: "src/client/rooms.ts" },
     platform: "neutral",
     target: "es2022",
     dts: true,

@@ -28,8 +28,7 @@ const hub = createHub<Events>();
 const Say = z.object({ room: z.string(), text: z.string().trim().min(1).max(500) });
 
 hub.action("chat.say", Say, async ({ user }, { room, text }) => {
-  const members = await hub.group(room).members();
-  if (!members.some((member) => member.user === user)) {
+  if (!(await hub.presence.hasJoined(room, user))) {
     throw new TidingsError("forbidden", `join ${room} before you speak there`);
   }
   const { offset } = await hub.group(room).send({ type: "chat", data: { text }, from: user });

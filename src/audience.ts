@@ -1,4 +1,4 @@
-import type { ConnectionName, GroupMember } from "./members/members.ts";
+import type { ConnectionName, GroupCount, MembersPage, MembersQuery } from "./members/members.ts";
 import type { ConnectionInfo, HistoryPage, SentEvents } from "./protocol/protocol.ts";
 import type { HistoryQuery, Receipt, Retry } from "./publish/publish.ts";
 
@@ -133,8 +133,22 @@ export interface GroupAudience<Declared extends object> extends Audience<Declare
    */
   history(query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 
-  /** Lists everyone in the group, joined or durable, by user id. */
-  members(): Promise<GroupMember[]>;
+  /**
+   * Lists a page of the group's members: first those who are online, in the order of their joins, then durable ones.
+   * @throws TidingsError `bad_request` for a limit outside 1 to 1,000, or a cursor that no page gave
+   */
+  members(page?: MembersQuery): Promise<MembersPage>;
+
+  /** Counts the members who are online, and the durable ones. O(1). */
+  count(): Promise<GroupCount>;
+
+  /**
+   * Sets the data that a user carries in the group until the user leaves it. The last write wins, also over the user's own.
+   * @param data any JSON value of at most 1 KiB
+   * @returns false when no connection of the user has joined
+   * @throws TidingsError `bad_request` for data that are no JSON, `too_large` beyond 1 KiB
+   */
+  setData(user: string, data: unknown): Promise<boolean>;
 
   /**
    * Makes the user a durable member: joined now, and at every later login with the missed messages.

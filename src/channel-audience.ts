@@ -13,8 +13,12 @@ import {
   addMember,
   blockUser,
   type ConnectionName,
-  type GroupMember,
+  countMembers,
+  type GroupCount,
   groupMembers,
+  type MembersPage,
+  type MembersQuery,
+  memberData,
   moveConnection,
   removeMember,
 } from "./members/members.ts";
@@ -154,8 +158,16 @@ export class GroupChannelAudience<Declared extends object>
     this.#backplane = ports.backplane;
   }
 
-  members(): Promise<GroupMember[]> {
-    return groupMembers(this.#backplane, this.#group);
+  members(page?: MembersQuery): Promise<MembersPage> {
+    return groupMembers(this.#backplane, this.#group, page);
+  }
+
+  count(): Promise<GroupCount> {
+    return countMembers(this.#backplane, this.#group);
+  }
+
+  async setData(user: string, data: unknown): Promise<boolean> {
+    return this.#backplane.rooms.setData(this.#group, checkedId("user", user), memberData(data));
   }
 
   async add(user: string): Promise<void> {

@@ -51,11 +51,11 @@ import { Lifecycle } from "./lifecycle.ts";
 import { type Connection, HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
-import { Blocks, Commands, Gaps, Members, PresenceComparison, Watchers } from "./members/members.ts";
+import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, defineApi, SerialPerKey, TidingsError } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
-import { backplaneSink } from "./sink.ts";
+import { backplaneSink, makeWatching } from "./sink.ts";
 
 /** Choices that the wiring needs first. */
 interface Basis {
@@ -191,28 +191,30 @@ function makeMessaging(
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
     },
   });
-  const watchers = new Watchers({
-    get exist() {
-      return hooks.has("online") || hooks.has("offline");
-    },
-    tell: (user, online) => hooks.emit(online ? "online" : "offline", { user }),
-  });
   const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
   const rules = { maxPerUser, perUserPolicy, onePerPlatform };
   const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = config.websocket;
   const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
   const reads = new HistoryReads(backplane.broker);
-  const blocks = new Blocks();
-  const ports = { local, backplane, reads, watchers, rules, blocks };
+  const { watchers, rooms } = makeWatching(hooks, backplane, report);
+  const ports = { local, backplane, reads, watchers, rooms, rules, blocks: new Blocks() };
   const members = new Members({ ...ports, holdLimits, hooks, report });
   const groupChanges = new SerialPerKey<Connection>();
-  const review = reviewer({ policy, members, watchers, backplane, groupChanges });
-  const commands = new Commands(local, members, blocks, review);
-  const { presence } = backplane;
-  const comparison = new PresenceComparison({ presence, watchers, pace: members.pace, report });
+  const review = reviewer({ policy, members, watchers, rooms, backplane, groupChanges });
+  const commands = new Commands(local, members, ports.blocks, review);
+  const comparison = new PresenceComparison({ ...backplane, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
-  const sink = backplaneSink({ deliverer, acks, presence: comparison, commands, adjusted, report });
-  return { publisher, reads, watchers, members, review, groupChanges, sink };
+  const sink = backplaneSink({
+    deliverer,
+    acks,
+    presence: comparison,
+    rooms,
+    hooks,
+    commands,
+    adjusted,
+    report,
+  });
+  return { publisher, reads, watchers, rooms, members, review, groupChanges, sink };
 }
 
 /** Wires all parts, from the lowest room to the highest. */

@@ -40,7 +40,13 @@ export type {
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
 export type { AttachedServer, DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
 export type { Logger } from "./hub-log.ts";
-export type { ConnectionName, GroupMember } from "./members/members.ts";
+export type {
+  ConnectionName,
+  GroupCount,
+  GroupMember,
+  MembersPage,
+  MembersQuery,
+} from "./members/members.ts";
 export type {
   ActionSchemas,
   AnyMessage,

@@ -1,11 +1,13 @@
-import type { BackplaneSink } from "./backplane/backplane.ts";
-import type { Commands, PresenceComparison } from "./members/members.ts";
-import type { Acks, Deliverer } from "./publish/publish.ts";
+import type { Backplane, BackplaneSink } from "./backplane/backplane.ts";
+import { type Commands, type PresenceComparison, WatchedRooms, Watchers } from "./members/members.ts";
+import type { Acks, Deliverer, Hooks } from "./publish/publish.ts";
 
 export interface SinkParts {
   readonly deliverer: Deliverer;
   readonly acks: Acks;
   readonly presence: PresenceComparison;
+  readonly rooms: WatchedRooms;
+  readonly hooks: Hooks;
   readonly commands: Commands;
   readonly adjusted: BackplaneSink["adjusted"];
   readonly report: (stage: string, error: unknown) => void;
@@ -16,6 +18,8 @@ export function backplaneSink({
   deliverer,
   acks,
   presence,
+  rooms,
+  hooks,
   commands,
   adjusted,
   report,
@@ -26,10 +30,24 @@ export function backplaneSink({
     lost: (channel, position) => deliverer.lost(channel, position),
     presence: (user, online) => presence.heard(user, online),
     presenceMissed: (isSettled) => {
+      void rooms.compare(isSettled);
       presence.run(isSettled).catch((error: unknown) => report("presence", error));
     },
+    room: (change) => rooms.heard(change),
+    occupied: (group, isOccupied) => hooks.emit(isOccupied ? "occupied" : "vacated", { group }),
     command: (command) => commands.run(command),
     adjusted,
     report,
   };
+}
+
+/** Makes what tells clients and the application of presence, and of the members of groups. */
+export function makeWatching(hooks: Hooks, { rooms }: Backplane, report: SinkParts["report"]) {
+  const watchers = new Watchers({
+    get exist() {
+      return hooks.has("online") || hooks.has("offline");
+    },
+    tell: (user, online) => hooks.emit(online ? "online" : "offline", { user }),
+  });
+  return { watchers, rooms: new WatchedRooms(rooms, report) };
 }

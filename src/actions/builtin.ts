@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection, Local } from "../local/local.ts";
-import type { Members, Watchers } from "../members/members.ts";
+import type { Members, WatchedRooms, Watchers } from "../members/members.ts";
 import {
   type Channel,
   type ConnectionInfo,
@@ -23,6 +23,7 @@ export interface BuiltinPorts {
   readonly members: Members;
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
+  readonly rooms: WatchedRooms;
   readonly policy: Policy;
   /** The application's hook `acknowledged`. */
   readonly hooks: Pick<Hooks, "has" | "emit">;

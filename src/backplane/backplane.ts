@@ -19,6 +19,7 @@ export type {
   HistoryPage,
   HistoryQuery,
   Idempotency,
+  JoinData,
   Memberships,
   NodeInfo,
   NodeStatus,
@@ -27,10 +28,15 @@ export type {
   Presence,
   PresenceView,
   Reached,
+  RoomChange,
+  RoomMember,
+  RoomPage,
+  RoomQuery,
+  Rooms,
   Routes,
   StoredReceipt,
   Tallied,
   Traffic,
 } from "./port.ts";
-export { ABILITIES, DEGRADABLE, Health, NOBODY } from "./port.ts";
+export { ABILITIES, DEGRADABLE, Health, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
 export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";

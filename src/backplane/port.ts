@@ -4,9 +4,9 @@ import type { Adjustable, Cluster, Command, NodeInfo } from "./cluster.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Health } from "./health.ts";
 import type { Idempotency } from "./idempotency.ts";
-import type { Memberships } from "./memberships.ts";
 import type { Message, StoredMessage } from "./message.ts";
 import type { Presence } from "./presence.ts";
+import type { Memberships, RoomChange, Rooms } from "./rooms.ts";
 import type { Routes } from "./routes.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -25,6 +25,7 @@ export interface Backplane {
   readonly cursors: Cursors;
   readonly memberships: Memberships;
   readonly presence: Presence;
+  readonly rooms: Rooms;
   readonly cluster: Cluster;
   /** Milliseconds since 1970, by the clock that all nodes share: timestamps of messages are of this clock. */
   readonly now: () => number;
@@ -67,6 +68,13 @@ export interface BackplaneSink {
    * may be online. MUST be called again once that is over
    */
   presenceMissed(isSettled: boolean): void;
+  /** A change in a group that this node watches. In order per group; `presenceMissed` tells when some may be missing. */
+  room(change: RoomChange): void;
+  /**
+   * A group has its first joined user, or has lost its last one. On one node only: where the change came from, or where a dead
+   * node was cleared up after. At most once.
+   */
+  occupied(group: string, isOccupied: boolean): void;
   /** Runs a command on this node. @returns how many connections it concerned */
   command(command: Command): Promise<number>;
   /** A setting has a new value, or this node has just learned its value. MUST reach every node, once per change. */
@@ -85,7 +93,6 @@ export type { Cursors } from "./cursors.ts";
 export type { Degradable, Degradation, HealthEvent } from "./health.ts";
 export { ABILITIES, DEGRADABLE, Health } from "./health.ts";
 export type { Idempotency, StoredReceipt } from "./idempotency.ts";
-export type { Memberships } from "./memberships.ts";
 export type {
   Admission,
   ConnectionRules,
@@ -94,5 +101,15 @@ export type {
   Presence,
   PresenceView,
 } from "./presence.ts";
+export {
+  type JoinData,
+  MAX_MEMBER_BYTES,
+  type Memberships,
+  type RoomChange,
+  type RoomMember,
+  type RoomPage,
+  type RoomQuery,
+  type Rooms,
+} from "./rooms.ts";
 export type { Routes } from "./routes.ts";
 export { MENDINGS, type Mending, type Traffic } from "./traffic.ts";

@@ -34,6 +34,8 @@ export type {
   Positions,
   Receipt,
   ReceiptState,
+  RoomFrame,
+  RoomMemberChange,
   Target,
   Welcome,
 } from "../protocol/protocol.ts";
@@ -42,7 +44,7 @@ export type { BackoffOptions } from "./connection/backoff.ts";
 export type { SocketState } from "./connection/socket.ts";
 export type { ErrorStage, Status, Unsubscribe } from "./connection/status.ts";
 export type { WebSocketConstructor, WebSocketLike } from "./connection/web-socket.ts";
-export type { Joined, Member } from "./messages/groups.ts";
+export type { Joined, JoinOptions, Member, MembersPage, MembersQuery } from "./messages/groups.ts";
 export type { HistoryQuery } from "./messages/history.ts";
 export type { DeliveryFields, Outgoing, RequestOptions, SendOptions } from "./messages/message.ts";
 export type { Online, PresenceEvent, PresenceQuery, WatchQuery } from "./messages/presence.ts";

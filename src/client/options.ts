@@ -102,7 +102,7 @@ export function resolveOptions(url: string | URL, options: ConnectOptions): Clie
   const { token, user, anonymous, cookies } = resolved;
   if (!(resolved.WebSocket as unknown)) throw badRequest("no WebSocket: pass options.WebSocket");
   if (!(token || user || anonymous || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
-    throw badRequest("no credentials: pass token, user (for development), anonymous or cookies");
+    throw badRequest("no credentials: pass token, user or anonymous, or cookies");
   }
   return resolved;
 }

@@ -20,7 +20,13 @@ import {
 import type { SocketState } from "./connection/socket.ts";
 import { Listeners, type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
 import { Acks } from "./messages/acks.ts";
-import { Groups, type Joined, type Member } from "./messages/groups.ts";
+import {
+  Groups,
+  type Joined,
+  type JoinOptions,
+  type MembersPage,
+  type MembersQuery,
+} from "./messages/groups.ts";
 import type { HistoryQuery } from "./messages/history.ts";
 import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
 import type { Outgoing, RequestArguments, RequestOptions, SendOptions } from "./messages/message.ts";
@@ -218,7 +224,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
   }
 
   /** Joins a group, on this connection and all later ones. Rejects with `forbidden` when the policy denies it. */
-  join(group: string, options?: CallOptions): Promise<Joined> {
+  join(group: string, options?: JoinOptions): Promise<Joined> {
     return quiet(this.#groups.join(group, options));
   }
 
@@ -234,9 +240,10 @@ export class Client<Declared extends object = Record<string, unknown>> {
     return quiet(left);
   }
 
-  /** Lists the members of a group. */
-  members(group: string, options?: CallOptions): Promise<Member[]> {
-    return quiet(this.#groups.members(group, options));
+  /** Lists a page of the members of a group. */
+  members(group: string, { signal, ...page }: MembersQuery = {}): Promise<MembersPage> {
+    const reply = quiet(this.#session.request("group.members", { group, ...page }, { signal }));
+    return reply as Promise<MembersPage>; // as the protocol says
   }
 
   /** Reads a page of a channel's history. */

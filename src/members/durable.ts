@@ -35,22 +35,6 @@ export async function removeMember(
   return cluster.command({ kind: "leave", user, group });
 }
 
-/** A member of a group. `online`: a connection has joined. `durable`: the membership outlasts connections. */
-export interface GroupMember {
-  readonly user: string;
-  readonly online: boolean;
-  readonly durable: boolean;
-}
-
-/** Lists everyone in a group, online or durable, by user id. */
-export async function groupMembers(backplane: Backplane, group: string): Promise<GroupMember[]> {
-  const online = new Set(await backplane.presence.inGroup(group));
-  const durable = new Set(await backplane.memberships.membersOf(group));
-  return [...new Set([...online, ...durable])]
-    .sort()
-    .map((user) => ({ user, online: online.has(user), durable: durable.has(user) }));
-}
-
 /** Closes a user's connections on all nodes, and refuses further ones until the time is over. 0 ends that. */
 export async function blockUser(
   { presence, cluster }: Backplane,

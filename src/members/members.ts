@@ -1,4 +1,4 @@
-import type { Backplane, ConnectionRules } from "../backplane/backplane.ts";
+import type { Backplane, ConnectionRules, JoinData } from "../backplane/backplane.ts";
 import type { Connection, Hold, HoldLimits, Local } from "../local/local.ts";
 import {
   type Channel,
@@ -13,6 +13,8 @@ import { type HistoryReads, type Hooks, Replay, type Replayed, type ReplayFrom }
 import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
 import { PlacedGroups } from "./placed.ts";
+import { memberData } from "./roster.ts";
+import type { WatchedRooms } from "./watching/rooms.ts";
 import type { Watchers } from "./watching/watchers.ts";
 
 export interface MembersPorts {
@@ -20,6 +22,7 @@ export interface MembersPorts {
   readonly backplane: Backplane;
   readonly reads: HistoryReads;
   readonly watchers: Watchers;
+  readonly rooms: WatchedRooms;
   readonly rules: ConnectionRules;
   readonly blocks: Blocks;
   /** Budgets of live messages on hold during replays. */
@@ -104,9 +107,10 @@ export class Members {
 
   /** Removes a closed connection from its channels, the watchers and presence. Reports failures, throws none. */
   async dismiss(connection: Connection): Promise<void> {
-    const { local, backplane, watchers, report } = this.#ports;
+    const { local, backplane, watchers, rooms, report } = this.#ports;
     local.remove(connection);
     watchers.drop(connection);
+    rooms.drop(connection);
     for (const group of connection.groups) this.#tell("leave", connection, group);
     // A failed call must not stop the others: the backplane keeps each entry until its removal.
     const removals = await Promise.allSettled([
@@ -120,12 +124,17 @@ export class Members {
 
   /**
    * Joins a group.
+   * @param data of the user in the group, JSON. @default those that the user has, else `info` of the credentials
    * @returns a function that sends the group's position, and replays from the given position if there is one
    * @throws TidingsError `too_large` beyond {@link Members.maxGroups}
    */
-  async join(connection: Connection, group: string): Promise<(position?: Position) => Promise<Replayed>> {
+  async join(
+    connection: Connection,
+    group: string,
+    data?: string,
+  ): Promise<(position?: Position) => Promise<Replayed>> {
     const isNew = !connection.groups.includes(group);
-    const entry = await this.#joinGroup(connection, group, { durable: false });
+    const entry = await this.#joinGroup(connection, group, { durable: false }, data);
     return async (position) => {
       try {
         return await this.#replayEntry(connection, entry, position, isNew ? undefined : true);
@@ -137,6 +146,16 @@ export class Members {
         throw thrown;
       }
     };
+  }
+
+  /**
+   * Sets the data of the connection's user in a group.
+   * @throws TidingsError `forbidden` when the connection has not joined it
+   */
+  async update(connection: Connection, group: string, data: string): Promise<void> {
+    const hasJoined = connection.groups.includes(group);
+    if (hasJoined && (await this.#ports.backplane.rooms.setData(group, connection.user, data))) return;
+    throw new TidingsError("forbidden", "data: join the group first");
   }
 
   /** Leaves a group; does nothing when the connection has not joined it. */
@@ -169,7 +188,7 @@ export class Members {
     return undefined;
   }
 
-  async #joinGroup(connection: Connection, group: string, start: Start): Promise<Entry> {
+  async #joinGroup(connection: Connection, group: string, start: Start, data?: string): Promise<Entry> {
     if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
     const isNew = !connection.groups.includes(group);
     if (isNew && connection.groups.length >= Members.maxGroups) {
@@ -178,7 +197,7 @@ export class Members {
     const entry = this.#enter(connection, groupChannel(group), start);
     this.#ports.local.join(group, connection);
     try {
-      await this.#ports.backplane.routes.join(group, connection.user);
+      await this.#ports.backplane.routes.join(group, connection.user, joinData(connection, data));
     } catch (thrown) {
       if (isNew) await this.#takeBack(connection, entry, group);
       else this.#replay.giveUp(connection, entry.channel, entry.hold);
@@ -275,6 +294,12 @@ export class Members {
   }
 }
 
+/** Data of a join: those that it names, else `info` of the credentials for a user who has none. */
+function joinData({ claims }: Connection, json: string | undefined): JoinData | undefined {
+  if (json !== undefined) return { json, isDefault: false };
+  return claims.info === undefined ? undefined : { json: memberData(claims.info), isDefault: true };
+}
+
 /** Why a user gets no connection: too many of them, or blocked. `reason` is the text of the close frame. */
 export interface Refusal {
   readonly cause: "limit" | "blocked";
@@ -293,12 +318,21 @@ export {
   addMember,
   blockUser,
   type ConnectionName,
-  type GroupMember,
-  groupMembers,
   moveConnection,
   removeMember,
 } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
 export { PlacedGroups } from "./placed.ts";
+export {
+  countMembers,
+  type GroupCount,
+  type GroupMember,
+  groupMembers,
+  MAX_MEMBERS_PAGE,
+  type MembersPage,
+  type MembersQuery,
+  memberData,
+} from "./roster.ts";
 export { PresenceComparison } from "./watching/comparison.ts";
+export { WatchedRooms } from "./watching/rooms.ts";
 export { type Online, Watchers } from "./watching/watchers.ts";

@@ -103,6 +103,25 @@ export interface PresenceFrame {
   online: boolean;
 }
 
+/** A change of a user who is in a watched group. */
+export interface RoomMemberChange {
+  readonly change: "join" | "update" | "leave";
+  readonly user: string;
+  /** What the user carries in the group, after the change. */
+  readonly data?: unknown;
+}
+
+/** Changes of the users who have joined a watched group. */
+export interface RoomFrame {
+  event: "room";
+  group: string;
+  /** Users who have joined now. */
+  count: number;
+  /** The list begins anew with the changes of this frame. */
+  reset?: true;
+  changes: readonly RoomMemberChange[];
+}
+
 export interface Pong {
   type: "pong";
 }
@@ -132,6 +151,7 @@ export type ServerFrame =
   | PositionFrame
   | Notice
   | PresenceFrame
+  | RoomFrame
   | Pong
   | ReplyFrame
   | ErrorFrame;

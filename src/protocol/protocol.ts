@@ -62,6 +62,8 @@ export type {
   ReplyFrame,
   RequestForm,
   RequestId,
+  RoomFrame,
+  RoomMemberChange,
   ServerFrame,
   Welcome,
 } from "./frames.ts";

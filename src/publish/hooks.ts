@@ -69,6 +69,10 @@ export interface HookEvents {
   join: { readonly connection: ClientConnection; readonly group: string };
   /** A connection has left a group, or has ended in it. */
   leave: { readonly connection: ClientConnection; readonly group: string };
+  /** The first user in the cluster has joined a group: on one node only, that of the user. */
+  occupied: { readonly group: string };
+  /** The last user in the cluster has left a group: on one node only, that of the user, or one that cleared up after it. */
+  vacated: { readonly group: string };
   /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
   message: { readonly connection: ClientConnection; readonly message: IncomingMessage };
   /** A message was published on this node. */
@@ -122,6 +126,8 @@ export class Hooks {
     offline: new Subscriptions(),
     join: new Subscriptions(),
     leave: new Subscriptions(),
+    occupied: new Subscriptions(),
+    vacated: new Subscriptions(),
     message: new Subscriptions(),
     delivered: new Subscriptions(),
     acknowledged: new Subscriptions(),

@@ -94,6 +94,16 @@ describe("groups by the command line", () => {
       unconfirmed: 0,
     });
     expect((await ask("members", "team")).stdout).toBe("team has no members\n");
+    await listen(["--user", "bob", "--group", "team"]);
+    expect((await ask("member-data", "team", "bob", '{"mood":"good"}')).stdout).toBe(
+      'bob carries {"mood":"good"} in team\n',
+    );
+    expect((await ask("members", "team")).stdout).toBe(
+      'USER  ONLINE  DURABLE  DATA\nbob   yes     no       {"mood":"good"}\n',
+    );
+    expect((await ask("members", "team", "--count")).stdout).toBe("1 online, 0 durable\n");
+    expect((await ask("member-data", "team", "eve", "1")).stderr).toContain("eve has not joined team");
+    expect((await ask("member-data", "team", "bob", "{")).stderr).toContain("Expected JSON");
     expect(JSON.parse((await ask("groups", "bob", "--json")).stdout)).toEqual({ groups: [] });
   });
 });

@@ -169,7 +169,7 @@ test("a pending request rejects when the connection ends, unless it is idempoten
   second.reply(await second.next(), ["book"]);
   second.reply(await second.next(), { members: [{ user: "alice", online: true, durable: false }] });
   expect(await list).toEqual(["book"]);
-  expect(await members).toEqual([{ user: "alice", online: true, durable: false }]);
+  expect(await members).toEqual({ members: [{ user: "alice", online: true, durable: false }] });
 });
 
 test("ephemeral messages have no key and reject without a connection", async () => {

@@ -36,6 +36,7 @@ const OPTIONS: ts.CompilerOptions = {
   paths: {
     tidings: [join(REPOSITORY, "src/index.ts")],
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
+    "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],
     "tidings/protocol": [join(REPOSITORY, "src/protocol/protocol.ts")],
   },

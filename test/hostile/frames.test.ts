@@ -223,7 +223,7 @@ describe("a client that has closed", () => {
     expect((await peer.closed).code).toBe(4501);
     await other.caughtUp();
     expect(other.messages).toEqual([]);
-    expect(await running.hub.group("g").members()).toEqual([]);
+    expect((await running.hub.group("g").members()).members).toEqual([]);
   });
 
   it("only in TCP is disconnected at once", async () => {

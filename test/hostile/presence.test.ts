@@ -284,10 +284,10 @@ describe("a group", () => {
       ["a", "a", "b", "c"].map((user_id) => connectPeer(running.url({ user_id }))),
     );
     await Promise.all(peers.map(join));
-    expect((await running.hub.group("g").members()).map(({ user }) => user)).toEqual(["a", "b", "c"]);
+    expect((await running.hub.group("g").members()).members.map(({ user }) => user)).toEqual(["a", "b", "c"]);
     const [first, second, third, fourth] = peers;
     await first?.close();
-    expect((await running.hub.group("g").members()).map(({ user }) => user)).toEqual(["a", "b", "c"]);
+    expect((await running.hub.group("g").members()).members.map(({ user }) => user)).toEqual(["a", "b", "c"]);
     const gone = Promise.all(["a", "b", "c"].map((user) => offline(running, user)));
     second?.socket.terminate();
     await running.hub.user("b").kick();
@@ -295,6 +295,6 @@ describe("a group", () => {
     await fourth?.request("group.leave", { group: "g" });
     await fourth?.close();
     await gone;
-    expect(await running.hub.group("g").members()).toEqual([]);
+    expect((await running.hub.group("g").members()).members).toEqual([]);
   });
 });

@@ -228,7 +228,7 @@ describe("durable membership", () => {
     const { hub, url } = await startHub();
     const peer = await connectPeer(url(bob));
     await hub.group("g").add("bob");
-    expect(await hub.group("g").members()).toEqual([{ user: "bob", online: true, durable: true }]);
+    expect((await hub.group("g").members()).members).toEqual([{ user: "bob", online: true, durable: true }]);
     await hub.group("g").send({ type: "n" });
     await peer.next(isMessage);
   });

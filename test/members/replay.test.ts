@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.ts";
 import { type Connection, HeldBytes, Local } from "../../src/local/local.ts";
-import { Blocks, Gaps, Members, Watchers } from "../../src/members/members.ts";
+import { Blocks, Gaps, Members, WatchedRooms, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { Deliverer, HistoryReads, Hooks } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
@@ -71,6 +71,7 @@ class Scene {
       backplane: this.backplane,
       reads: new HistoryReads(this.backplane.broker),
       watchers,
+      rooms: new WatchedRooms(this.backplane.rooms, report),
       rules,
       blocks: new Blocks(),
       hooks: new Hooks(1),
@@ -92,6 +93,8 @@ class Scene {
         presence: () => undefined,
         adjusted: () => undefined,
         presenceMissed: () => undefined,
+        room: () => undefined,
+        occupied: () => undefined,
         command: async () => 0,
         report: () => undefined,
       },

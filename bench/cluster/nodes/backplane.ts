@@ -30,6 +30,8 @@ const sink: BackplaneSink = {
   lost: (channel) => fail(`the history of ${channel} was lost`),
   presence: () => {},
   presenceMissed: () => {},
+  room: () => {},
+  occupied: () => {},
   command: async () => 0,
   report: (stage, error) => fail(`${stage}: ${error}`),
 };

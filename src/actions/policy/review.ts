@@ -1,6 +1,6 @@
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Connection } from "../../local/local.ts";
-import { type Members, PlacedGroups, type Watchers } from "../../members/members.ts";
+import { type Members, PlacedGroups, type WatchedRooms, type Watchers } from "../../members/members.ts";
 import { encodeServerFrame, groupChannel, type SerialPerKey, userChannel } from "../../protocol/protocol.ts";
 import type { Policy } from "./asking.ts";
 
@@ -8,6 +8,7 @@ export interface ReviewPorts {
   readonly policy: Policy;
   readonly members: Members;
   readonly watchers: Watchers;
+  readonly rooms: WatchedRooms;
   readonly backplane: Pick<Backplane, "memberships">;
   /** Runs joins and leaves of a connection one after the other. */
   readonly groupChanges: SerialPerKey<Connection>;
@@ -42,7 +43,7 @@ async function reviewGroups(
 }
 
 async function reviewPresence(
-  { policy, members, watchers }: ReviewPorts,
+  { policy, members, watchers, rooms }: ReviewPorts,
   connection: Connection,
 ): Promise<void> {
   const { everyone, users } = watchers.watchedBy(connection);
@@ -51,6 +52,11 @@ async function reviewPresence(
     await members.pace.after(step);
     if ((await policy.allows(connection, "presence", userChannel(user))) !== true)
       watchers.unwatch(connection, user);
+  }
+  for (const [step, group] of rooms.watchedBy(connection).entries()) {
+    await members.pace.after(step);
+    if ((await policy.allows(connection, "presence", groupChannel(group))) !== true)
+      rooms.unwatch(connection, group);
   }
 }
 

@@ -3,9 +3,10 @@ import { ABILITIES, type Backplane, Health } from "../port.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryCluster } from "./cluster.ts";
 import { MemoryCursors } from "./cursors.ts";
+import { MemoryMemberships } from "./groups/memberships.ts";
+import { MemoryRooms } from "./groups/rooms.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { MemoryIdempotency } from "./idempotency.ts";
-import { MemoryMemberships } from "./memberships.ts";
 import { MemoryPresence } from "./presence.ts";
 
 export interface MemoryOptions {
@@ -30,15 +31,18 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);
-  const presence = new MemoryPresence(node, graceMs, now);
+  const memberships = new MemoryMemberships(node);
+  const rooms = new MemoryRooms(node, memberships);
+  const presence = new MemoryPresence(node, rooms, graceMs, now);
   return {
     name: "memory",
     broker: new MemoryBroker(node, histories, idempotency),
     idempotency,
     routes: presence,
     cursors: new MemoryCursors(node, histories),
-    memberships: new MemoryMemberships(node),
+    memberships,
     presence,
+    rooms,
     now,
     cluster: new MemoryCluster(node),
     health,

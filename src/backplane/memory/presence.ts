@@ -1,24 +1,32 @@
 import { Grace } from "../grace.ts";
 import type { LocalNode } from "../local-node.ts";
-import type { Admission, ConnectionInfo, ConnectionRules, OnlinePage, Presence, Routes } from "../port.ts";
+import type {
+  Admission,
+  ConnectionInfo,
+  ConnectionRules,
+  JoinData,
+  OnlinePage,
+  Presence,
+  Routes,
+} from "../port.ts";
+import type { MemoryRooms } from "./groups/rooms.ts";
 import { OnlineUsers } from "./online.ts";
-import { SetMap } from "./set-map.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 
 export class MemoryPresence implements Presence, Routes {
   readonly #node: LocalNode;
   readonly #now: () => number;
-  /** Users with connections in a group, by group. */
-  readonly #groups = new SetMap();
+  readonly #rooms: MemoryRooms;
   readonly #grace: Grace;
   readonly #online = new OnlineUsers();
   /** End of each block, in milliseconds since 1970. */
   readonly #blocked = new Map<string, number>();
   #connections = 0;
 
-  constructor(node: LocalNode, graceMs: number, now: () => number) {
+  constructor(node: LocalNode, rooms: MemoryRooms, graceMs: number, now: () => number) {
     this.#node = node;
+    this.#rooms = rooms;
     this.#now = now;
     this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
@@ -91,22 +99,22 @@ export class MemoryPresence implements Presence, Routes {
 
   async inGroup(group: string): Promise<string[]> {
     this.#node.assertStarted();
-    return this.#groups.list(group);
+    return [...this.#rooms.joinedOf(group).keys()];
   }
 
   async hasJoined(group: string, user: string): Promise<boolean> {
     this.#node.assertStarted();
-    return this.#groups.has(group, user);
+    return this.#rooms.joinedOf(group).has(user);
   }
 
-  async join(group: string, user: string): Promise<void> {
+  async join(group: string, user: string, data?: JoinData): Promise<void> {
     this.#node.assertStarted();
-    this.#groups.add(group, user);
+    this.#rooms.join(group, user, data);
   }
 
   async leave(group: string, user: string): Promise<void> {
     this.#node.assertStarted();
-    this.#groups.delete(group, user);
+    this.#rooms.leave(group, user);
   }
 
   /** Ends all grace periods: no user goes offline any more. */

@@ -128,13 +128,8 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
   const { presence, registry, adjustments, cluster } = createPresence(base, settings, receiver);
   const cursors = new RedisCursors(connection, bus, node, histories);
   const parts = { presence, registry, directory, receiver, cursors };
-  const { heartbeatMs } = settings;
-  const { compare, pending, comparison, missed } = createComparison({
-    ...base,
-    ...parts,
-    heartbeatMs,
-    graceMs,
-  });
+  const times = { heartbeatMs: settings.heartbeatMs, graceMs };
+  const { compare, pending, comparison, missed } = createComparison({ ...base, ...parts, ...times });
   return {
     name: "redis",
     traffic,
@@ -145,6 +140,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     cursors,
     memberships: new RedisMemberships(connection),
     presence,
+    rooms: presence.rooms,
     cluster,
     now: clock.now,
     async start(info: NodeInfo, sink: BackplaneSink) {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
-import { joinCommand, leaveCommand } from "./groups/change.ts";
+import { joinCommand, leaveCommand, memberDataCommand } from "./groups/change.ts";
 import { groupsCommand, membersCommand } from "./groups/list.ts";
 import { batchCommand } from "./messages/batch.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
@@ -35,6 +35,7 @@ export function addCommands(program: Command): void {
     membersCommand(),
     joinCommand(),
     leaveCommand(),
+    memberDataCommand(),
     nodesCommand(),
     limitsCommand(),
   ]);

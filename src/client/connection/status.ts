@@ -1,6 +1,7 @@
 import {
   type Channel,
   type Push,
+  type RoomFrame,
   Subscriptions,
   type TidingsError,
   type Welcome,
@@ -45,6 +46,8 @@ export type Status =
   | { readonly type: "unhandled"; readonly message: Push }
   /** The server or the application informs the client, with a code such as `kicked` or `drain`. */
   | { readonly type: "notice"; readonly code: string; readonly message: string; readonly data?: unknown }
+  /** Members of a watched group have changed. `reset`: the list begins anew with these changes. */
+  | ({ readonly type: "room" } & Readonly<Omit<RoomFrame, "event">>)
   | { readonly type: "error"; readonly stage: ErrorStage; readonly error: unknown };
 
 /** Listeners of one kind of event. A listener that throws does not affect the others. */
@@ -71,7 +74,7 @@ export class Listeners<Event> extends Subscriptions<(event: Event) => void> {
 export class StatusListeners extends Listeners<Status> {
   constructor() {
     // Not emitted as a status: the listener that throws may be the one for errors.
-    super((error) => console.error("tidings: status listener error", error));
+    super((error) => console.error("tidings: listener error", error));
   }
 
   /** Reports an error that has no caller. Without listeners it goes to the console, so that it cannot vanish. */

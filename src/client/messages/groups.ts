@@ -18,13 +18,41 @@ export interface Member {
   readonly online: boolean;
   /** The user has a membership, which stays without connections. */
   readonly durable: boolean;
+  /** What the user carries in the group while online. */
+  readonly data?: unknown;
 }
 
-/** The groups that the client joined. It joins them again on every connection. */
+/** A page of the members of a group. */
+export interface MembersPage {
+  readonly members: readonly Member[];
+  /** Members of the whole group who are online. */
+  readonly online: number;
+  /** Durable members of the whole group. */
+  readonly durable: number;
+  /** For the next page; absent on the last. */
+  readonly cursor?: string;
+}
+
+export interface MembersQuery extends CallOptions {
+  /** @default 100 // at most 1,000 */
+  readonly limit?: number | undefined;
+  /** Cursor of the page before. @default the first page */
+  readonly cursor?: string | undefined;
+}
+
+export interface JoinOptions extends CallOptions {
+  /**
+   * What the user carries in the group: any JSON value of at most 1 KiB. A further join changes it.
+   * @default what the user carries already, else `info` of the token
+   */
+  readonly data?: unknown;
+}
+
+/** The groups that the client joined, with its data there. It joins them again on every connection. */
 export class Groups {
   readonly #session: Session;
   readonly #ordering: Ordering;
-  readonly #joined = new Set<string>();
+  readonly #joined = new Map<string, unknown>();
   /** Channels that the present connection has joined, by the server's `position` frames. */
   readonly #confirmed = new Set<Channel>();
 
@@ -33,11 +61,12 @@ export class Groups {
     this.#ordering = ordering;
   }
 
-  async join(group: string, options?: CallOptions): Promise<Joined> {
+  async join(group: string, options: JoinOptions = {}): Promise<Joined> {
+    const { data } = options;
     // Without the position the server would continue from now and skip messages that the client still misses.
     const position = this.#ordering.position(groupChannel(group));
-    const joined = await this.#session.request("group.join", { group, position }, options);
-    this.#joined.add(group);
+    const joined = await this.#session.request("group.join", { group, position, data }, options);
+    this.#joined.set(group, data);
     return joined as Joined; // as the protocol says
   }
 
@@ -49,11 +78,6 @@ export class Groups {
     this.#ordering.forget(groupChannel(group));
   }
 
-  async members(group: string, options?: CallOptions): Promise<Member[]> {
-    const reply = await this.#session.request("group.members", { group }, options);
-    return (reply as { members: Member[] }).members; // as the protocol says
-  }
-
   /** Notes that a `position` frame arrived: the connection has joined the channel. */
   confirm(channel: Channel): void {
     this.#confirmed.add(channel);
@@ -63,21 +87,21 @@ export class Groups {
     this.#confirmed.clear();
   }
 
-  /** Joins the groups that the login did not: it had no position for them, or the policy changed. */
+  /** Joins the groups that the login did not, because it had no position for them or the policy changed, and those with data. */
   online(): void {
-    for (const group of this.#joined) {
-      if (!this.#confirmed.has(groupChannel(group))) void this.#rejoin(group);
+    for (const [group, data] of this.#joined) {
+      if (data !== undefined || !this.#confirmed.has(groupChannel(group))) void this.#rejoin(group, data);
     }
   }
 
-  async #rejoin(group: string): Promise<void> {
+  async #rejoin(group: string, data: unknown): Promise<void> {
     try {
-      await this.#session.insist(() => this.join(group));
+      await this.#session.insist(() => this.join(group, { data }));
     } catch (cause) {
       this.#joined.delete(group);
       this.#ordering.forget(groupChannel(group));
       const { code } = cause as TidingsError; // a call rejects with nothing else
-      this.#session.report(new TidingsError(code, `could not rejoin group ${group}`, { cause }));
+      this.#session.report(new TidingsError(code, `cannot rejoin group ${group}`, { cause }));
     }
   }
 }

@@ -152,7 +152,7 @@ export class Calls {
     for (const [id, call] of this.#pending) {
       if (!call.written) continue;
       if (call.plan.repeated && call.writes < MAX_WRITES) this.#unwrite(call);
-      else this.#reject(id, new TidingsError("unavailable", "the connection ended before the reply"));
+      else this.#reject(id, new TidingsError("unavailable", "the connection ended"));
     }
   }
 

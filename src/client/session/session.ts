@@ -3,6 +3,7 @@ import type {
   PositionFrame,
   PresenceFrame,
   Push,
+  RoomFrame,
   TidingsError,
   Welcome,
 } from "../../protocol/protocol.ts";
@@ -263,6 +264,9 @@ export class Session {
         break;
       case "presence":
         this.#handlers.presence(frame as PresenceFrame);
+        break;
+      case "room":
+        this.#statuses.emit({ ...(frame as RoomFrame), type: "room" });
     }
   }
 

@@ -81,6 +81,7 @@ export const LIMITS = {
     ratesOf("actions", "message.history"),
     {
       "group.members": "6000-M",
+      "group.watch": "600-M",
       "message.history": "6000-M",
       "presence.get": "6000-M",
       "robot.login": "600-M",

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { memberData } from "../../members/members.ts";
 import {
   type Grants,
   type GrantsInput,
@@ -16,7 +17,10 @@ export interface Identity {
   expiresAt?: number | undefined;
   /** Platform that the credentials are bound to. Absent: the client names its platform. */
   platform?: string | undefined;
-  /** Further claims of the credentials, for the application's own use. */
+  /**
+   * Further claims of the credentials, for the application's own use. `info` is the data of the user in groups, unless a join brings
+   * others: any JSON value of at most 1 KiB.
+   */
   claims?: Readonly<Record<string, unknown>> | undefined;
   /** Permissions of the login, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
   can?: Grants | undefined;
@@ -56,6 +60,8 @@ export interface MintClaims {
   platform?: string | undefined;
   /** Permissions of the token, see docs/PERMISSIONS.md. @default nothing beyond the policy's settings */
   can?: GrantsInput | undefined;
+  /** Data of the user in the groups that the user joins: any JSON value of at most 1 KiB. @default none */
+  info?: unknown;
 }
 
 /** Authenticates clients. Implementations: `jwt()`, {@link developmentAuth}, or the application's own. */
@@ -155,9 +161,10 @@ export function assertOrigins({ cookies }: Authenticator, origins: readonly stri
   );
 }
 
-function assertIdentity({ user, platform, expiresAt, can }: Identity): void {
+function assertIdentity({ user, platform, expiresAt, can, claims }: Identity): void {
   const problem = can === undefined ? undefined : grantsProblem(can);
   if (problem !== undefined) throw new TidingsError("unauthorized", `can of the credentials: ${problem}`);
+  if (claims?.info !== undefined) assertInfo(claims.info);
   if (!isId(user)) throw new TidingsError("unauthorized", `the user's id: expected ${ID_RULE}`);
   if (platform !== undefined && !isId(platform)) {
     throw new TidingsError("unauthorized", `the platform of the credentials: expected ${ID_RULE}`);
@@ -165,5 +172,13 @@ function assertIdentity({ user, platform, expiresAt, can }: Identity): void {
   // False for NaN and most texts, with which a login would never end.
   if (expiresAt !== undefined && !(expiresAt > 0 || expiresAt <= 0)) {
     throw new TidingsError("unauthorized", "expiresAt of the credentials: expected milliseconds since 1970");
+  }
+}
+
+function assertInfo(info: unknown): void {
+  try {
+    memberData(info);
+  } catch {
+    throw new TidingsError("unauthorized", "info of the credentials: expected at most 1 KiB of JSON");
   }
 }

@@ -1,5 +1,6 @@
 import { SignJWT } from "jose";
 import { lifetimeProblems } from "../../config/config.ts";
+import { memberData } from "../../members/members.ts";
 import { grantsOf, idError, isId, TidingsError } from "../../protocol/protocol.ts";
 import type { Authenticator, MintClaims } from "./authenticator.ts";
 import { secretKey } from "./keys.ts";
@@ -32,12 +33,13 @@ export class Minter {
   }
 
   /** @throws TidingsError `bad_request` when the claims are not valid */
-  async mint({ user, platform, can, expiresInSeconds = this.#lifetime }: MintClaims): Promise<string> {
+  async mint({ user, platform, can, info, expiresInSeconds = this.#lifetime }: MintClaims): Promise<string> {
     const { algorithm, secret, userClaim = "sub", issuer, audience } = this.#options;
     if (!isId(user)) throw idError("user");
     if (platform !== undefined && !isId(platform)) throw idError("platform");
     const grants = can === undefined ? undefined : grantsOf(can);
-    const token = new SignJWT({ [userClaim]: user, platform, can: grants });
+    if (info !== undefined) memberData(info);
+    const token = new SignJWT({ [userClaim]: user, platform, can: grants, info });
     token.setProtectedHeader({ alg: algorithm, typ: "JWT" }).setIssuedAt();
     if (expiresInSeconds === null) this.#assertEndless();
     else token.setExpirationTime(this.#expiryAfter(expiresInSeconds));

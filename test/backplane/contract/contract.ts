@@ -9,6 +9,7 @@ import { idempotencyContract } from "./idempotency.ts";
 import { lifeContract } from "./life.ts";
 import { membershipsContract } from "./memberships.ts";
 import { presenceContract } from "./presence.ts";
+import { roomsContract } from "./rooms.ts";
 import { onlineContract } from "./roster.ts";
 import { rulesContract } from "./rules.ts";
 
@@ -22,6 +23,7 @@ export function backplaneContract(name: string, implementation: Implementation):
     describe("cursors", () => cursorsContract(implementation));
     describe("memberships", () => membershipsContract(implementation));
     describe("presence", () => presenceContract(implementation));
+    describe("rooms", () => roomsContract(implementation));
     describe("rules on connections", () => rulesContract(implementation));
     describe("pages of online users", () => onlineContract(implementation));
     describe("cluster", () => clusterContract(implementation));

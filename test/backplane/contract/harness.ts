@@ -5,6 +5,7 @@ import type {
   ConnectionRules,
   Message,
   Reached,
+  RoomChange,
   StoredMessage,
 } from "../../../src/backplane/backplane.ts";
 import type { Channel, ConnectionInfo, Position } from "../../../src/protocol/protocol.ts";
@@ -51,7 +52,7 @@ export interface Implementation {
 export interface TestNode
   extends Pick<
     Backplane,
-    "broker" | "idempotency" | "routes" | "cursors" | "memberships" | "presence" | "cluster"
+    "broker" | "idempotency" | "routes" | "cursors" | "memberships" | "presence" | "rooms" | "cluster"
   > {
   readonly id: string;
   readonly backplane: Backplane;
@@ -126,6 +127,8 @@ export class RecordingSink implements BackplaneSink {
   readonly acknowledgements: { channel: Channel; user: string; offset: number }[] = [];
   readonly losses: { channel: Channel; position: Position }[] = [];
   readonly changes: { user: string; online: boolean }[] = [];
+  readonly rooms: RoomChange[] = [];
+  readonly occupancy: { group: string; isOccupied: boolean }[] = [];
   readonly commands: Command[] = [];
   readonly adjustments: { name: string; value: string }[] = [];
   /** Answer of `deliver` and `command`. */
@@ -150,6 +153,14 @@ export class RecordingSink implements BackplaneSink {
   }
 
   presenceMissed(): void {}
+
+  room(change: RoomChange): void {
+    this.#arrived(() => this.rooms.push(change));
+  }
+
+  occupied(group: string, isOccupied: boolean): void {
+    this.#arrived(() => this.occupancy.push({ group, isOccupied }));
+  }
 
   async command(command: Command): Promise<number> {
     this.#arrived(() => this.commands.push(command));

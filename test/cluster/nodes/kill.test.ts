@@ -64,7 +64,11 @@ onEveryRedis((redis) => {
       }
       const sent = await node.post("/groups/residents/send", { type: "n", ephemeral: true });
       expect(sent.body).toMatchObject({ state: "offline", connections: 0 });
-      expect((await node.get("/groups/residents/members")).body).toEqual({ members: [] });
+      expect((await node.get("/groups/residents/members")).body).toEqual({
+        members: [],
+        online: 0,
+        durable: 0,
+      });
       const { connection } = bob.client;
       expect((await node.get("/users/bob/connections")).body).toMatchObject({
         connections: [{ id: connection }],

@@ -98,6 +98,36 @@ describe("POST /users/:user/kick", () => {
 });
 
 describe("/groups/:group/members", () => {
+  it("has pages, counts, and what members carry", async () => {
+    const running = await startHub();
+    for (const user_id of ["ada", "bea"]) {
+      const peer = await connectPeer(running.url({ user_id }));
+      await peer.request("group.join", { group: "g1", data: user_id.length });
+    }
+    await call(running, "/groups/g1/members", { body: { user: "cia" } });
+    const data = { user: "ada", data: { mood: "good" } };
+    expect((await call(running, "/groups/g1/data", { body: data })).body).toEqual({ joined: true });
+    expect(
+      (await call(running, "/groups/data", { body: { group: "g1", user: "cia", data: 1 } })).body,
+    ).toEqual({
+      joined: false,
+    });
+    expect((await call(running, "/groups/g1/data", { body: { user: "ada" } })).status).toBe(400);
+
+    const counts = { online: 2, durable: 1 };
+    const first = (await call(running, "/groups/g1/members?limit=1")).body;
+    expect(first).toEqual({
+      members: [{ user: "ada", online: true, durable: false, data: { mood: "good" } }],
+      ...counts,
+      cursor: expect.any(String),
+    });
+    const rest = (await call(running, `/groups/g1/members?cursor=${first.cursor}`)).body;
+    expect((rest.members as { user: string }[]).map(({ user }) => user)).toEqual(["bea", "cia"]); // shape by /openapi.json
+    expect(rest.cursor).toBeUndefined();
+    expect((await call(running, "/groups/g1/count")).body).toEqual(counts);
+    expect((await call(running, "/groups/g1/members?cursor=x")).status).toBe(400);
+  });
+
   it("adds, lists and removes durable members", async () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
@@ -112,6 +142,8 @@ describe("/groups/:group/members", () => {
         { user: "bob", online: true, durable: true },
         { user: "carol", online: false, durable: true },
       ],
+      online: 1,
+      durable: 2,
     });
     await call(running, "/groups/g1/send", { body: { type: "chat", data: 1 } });
     await bob.next(({ type }) => type === "chat");
@@ -121,7 +153,7 @@ describe("/groups/:group/members", () => {
       connections: 0,
       unconfirmed: 0,
     });
-    expect((await call(running, "/groups/g1/members")).body).toEqual({ members: [] });
+    expect((await call(running, "/groups/g1/members")).body).toEqual({ members: [], online: 0, durable: 0 });
     const sent = await call(running, "/groups/g1/send", { body: { type: "chat", data: 2 } });
     expect(sent.body).toMatchObject({ connections: 0 });
   });

@@ -21,9 +21,9 @@ describe("calls of a hub", () => {
     await phone.frame("n");
     await tab.caughtUp();
     expect(tab.messages).toEqual([]);
-    expect(await group.members()).toEqual([{ user: "bob", online: true, durable: false }]);
+    expect((await group.members()).members).toEqual([{ user: "bob", online: true, durable: false }]);
     expect(await group.leave(first)).toBe(true);
-    expect(await group.members()).toEqual([]);
+    expect((await group.members()).members).toEqual([]);
     await phone.close();
     await eventually(
       "the connection has left",

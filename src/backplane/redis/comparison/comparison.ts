@@ -171,6 +171,7 @@ export class Comparison {
         compare: (channels, partition) => compareSchedule(connection.run, partition, channels),
       }),
       planOfChannels("watches", watches),
+      planOfChannels("watches", presence.rooms),
     ];
   }
 
@@ -192,8 +193,8 @@ export class Comparison {
     const strangers = others.size === 0 ? [] : await registry.strangersAmong(others.keys());
     let ended = 0;
     for (const token of strangers) {
+      ended += await presence.comparison.disown(token, partition, others.get(token) ?? []);
       await registry.clearAfter(token);
-      ended += await presence.comparison.endMembers(token, partition, others.get(token) ?? []);
     }
     return entries + ended;
   }

@@ -28,7 +28,8 @@ export interface Counts {
 export class LocalPresence {
   readonly #onNoMembers: (channel: Channel) => void;
   readonly #users = new Map<string, Mutable[]>();
-  readonly #groups = new Map<string, Set<string>>();
+  /** Data of the users who have joined each group on this node: Redis gets them again after it has lost them. */
+  readonly #groups = new Map<string, Map<string, string | undefined>>();
   readonly #counts = EVERY_PARTITION.map(() => ({ arriving: 0, present: 0, evicted: 0, highest: 0 }));
 
   /** Counts arrivals and joins. While it is unchanged, a channel without local members still has none. */
@@ -54,7 +55,7 @@ export class LocalPresence {
     return this.#counts[partition] ?? NO_COUNTS;
   }
 
-  get groups(): Iterable<[string, ReadonlySet<string>]> {
+  get groups(): Iterable<[string, ReadonlyMap<string, string | undefined>]> {
     return this.#groups;
   }
 
@@ -74,7 +75,7 @@ export class LocalPresence {
     return this.#groups.keys();
   }
 
-  membersOf(group: string): ReadonlySet<string> {
+  membersOf(group: string): ReadonlyMap<string, string | undefined> {
     return this.#groups.get(group) ?? NO_MEMBERS;
   }
 
@@ -130,8 +131,14 @@ export class LocalPresence {
   join(group: string, user: string): void {
     this.arrivals++;
     const members = this.#groups.get(group);
-    if (members === undefined) this.#groups.set(group, new Set([user]));
-    else members.add(user);
+    if (members === undefined) this.#groups.set(group, new Map([[user, undefined]]));
+    else if (!members.has(user)) members.set(user, undefined);
+  }
+
+  /** Notes the data of a member on this node, as Redis has them. */
+  setData(group: string, user: string, json: string | undefined): void {
+    const members = this.#groups.get(group);
+    if (members?.has(user)) members.set(user, json);
   }
 
   leave(group: string, user: string): void {
@@ -143,5 +150,5 @@ export class LocalPresence {
 }
 
 const NONE: readonly LocalConnection[] = [];
-const NO_MEMBERS: ReadonlySet<string> = new Set();
+const NO_MEMBERS: ReadonlyMap<string, string | undefined> = new Map();
 const NO_COUNTS: Counts = { arriving: 0, present: 0, highest: 0 };

@@ -11,6 +11,8 @@ export const OWNED = {
   connection: "u",
   /** `g` group FIELD user. */
   member: "g",
+  /** `w` group, which the node watches. */
+  watch: "w",
   /** `a` alone: the node is a member of the channel `all`. */
   all: "a",
 } as const;
@@ -168,20 +170,5 @@ local function evict(user, connection, grace_ms, kick)
   redis.call("EXPIRE", key("${KEY.evictions}", token), EVICTIONS_SECONDS)
   post(token, table.concat({ "${LINE.command}", "", "", kick }, FIELD))
   return has_left
-end
-`;
-
-/** Adds and removes joined members of groups. Goes behind {@link MEMBERS}. */
-export const GROUPS = lua`
-local function enter_group(token, group, user)
-  if redis.call("SADD", key("${KEY.joined}", group), token .. FIELD .. user) == 0 then return end
-  redis.call("SADD", key("${KEY.owned}", token), "${OWNED.member}" .. group .. FIELD .. user)
-  count_members("group:" .. group, token, 1)
-end
-
-local function leave_group(token, group, user)
-  redis.call("SREM", key("${KEY.owned}", token), "${OWNED.member}" .. group .. FIELD .. user)
-  if redis.call("SREM", key("${KEY.joined}", group), token .. FIELD .. user) == 0 then return end
-  count_members("group:" .. group, token, -1)
 end
 `;

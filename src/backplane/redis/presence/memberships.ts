@@ -1,7 +1,11 @@
 import type { Memberships } from "../../port.ts";
 import { type Connection, lua, script } from "../connection/connection.ts";
 import { KEY, partitionOfGroup, partitionOfUser } from "../wire/keys.ts";
+import { readPage } from "./rooms/redis-rooms.ts";
 import { readSet } from "./scan.ts";
+
+/** Members in one read. A script takes about a millisecond. */
+const MEMBERS_PER_PAGE = 250;
 
 const SET_MEMBERSHIP = script(
   "belong",
@@ -13,7 +17,14 @@ const SET_MEMBERSHIP = script(
 -- ARGV[3]  member to add or remove: group or user
 -- ARGV[4]  "1" to add, "0" to remove
 -- reply    nil
-redis.call(ARGV[4] == "1" and "SADD" or "SREM", key(ARGV[1], ARGV[2]), ARGV[3])
+local kind, name, member = ARGV[1], key(ARGV[1], ARGV[2]), ARGV[3]
+if kind == "${KEY.groupsOfUser}" then
+  redis.call(ARGV[4] == "1" and "SADD" or "SREM", name, member)
+elseif ARGV[4] == "1" then
+  redis.call("ZADD", name, "NX", next_serial(base), member)
+else
+  redis.call("ZREM", name, member)
+end
 `,
   { stores: true },
 );
@@ -28,7 +39,7 @@ export const HAS_MEMBER = script(
 -- ARGV[3]  "1" for a durable membership, "0" for one that a connection has joined, on any node
 -- reply    1 or 0
 local group, user = ARGV[1], ARGV[2]
-if ARGV[3] == "1" then return redis.call("SISMEMBER", key("${KEY.usersOfGroup}", group), user) end
+if ARGV[3] == "1" then return redis.call("ZSCORE", key("${KEY.usersOfGroup}", group), user) and 1 or 0 end
 local joined = key("${KEY.joined}", group)
 for _, token in ipairs(nodes_of(base, "group:" .. group)) do
   if redis.call("SISMEMBER", joined, token .. FIELD .. user) == 1 then return 1 end
@@ -64,7 +75,15 @@ export class RedisMemberships implements Memberships {
   }
 
   async membersOf(group: string): Promise<string[]> {
-    return [...(await readSet(this.#connection.read, partitionOfGroup(group), KEY.usersOfGroup, group))];
+    const users: string[] = [];
+    for (let after = 0, isEnd = false; !isEnd; ) {
+      const query = { of: "durable", after, limit: MEMBERS_PER_PAGE } as const;
+      const { members } = await readPage(this.#connection, group, query);
+      users.push(...members.map(({ user }) => user));
+      after = members.at(-1)?.place ?? after;
+      isEnd = members.length < MEMBERS_PER_PAGE;
+    }
+    return users;
   }
 
   /** Changes two partitions, so not atomically: after a failure the sides may differ until the call is repeated. */

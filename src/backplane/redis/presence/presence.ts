@@ -5,6 +5,7 @@ import type {
   Command,
   ConnectionInfo,
   ConnectionRules,
+  JoinData,
   OnlinePage,
   Presence,
 } from "../../port.ts";
@@ -23,8 +24,10 @@ import { OfflineGrace } from "./offline.ts";
 import { OnlineUsers } from "./online.ts";
 import { Reconciler } from "./reconciler.ts";
 import { decodeRecord } from "./record.ts";
+import { givenData, type Occupancy, occupancyIn, RedisRooms } from "./rooms/redis-rooms.ts";
+import { ENROL } from "./rooms/scripts.ts";
 import { readHash, readSet } from "./scan.ts";
-import { DEPART, ENROL } from "./scripts.ts";
+import { DEPART } from "./scripts.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;
@@ -57,6 +60,7 @@ export class RedisPresence implements Presence {
   readonly #offline: OfflineGrace;
   readonly #evictions: Evictions;
   readonly #reconciler: Reconciler;
+  readonly rooms: RedisRooms;
   /** Compares the presence of this node with Redis. */
   readonly comparison: PresenceComparison;
   #isDraining = false;
@@ -79,11 +83,14 @@ export class RedisPresence implements Presence {
       graceMs: () => this.#graceMs,
       longGraceMs: () => Math.max(this.#graceMs, heartbeatMs),
       traffic,
+      onOccupancy: (changes) => this.#tellOccupancy(changes),
     });
+    this.rooms = new RedisRooms({ connection, bus, node, traffic, local: this.#local });
     this.comparison = new PresenceComparison(connection.run, bus, {
       local: this.#local,
       offline: this.#offline,
       evictions: this.#evictions,
+      rooms: this.rooms,
       graceMs: () => this.#graceMs,
       isLost: (partition) => this.#reconciler.isLost(partition),
       birthOf: (partition) => connection.partitions.birthOf(partition),
@@ -172,16 +179,16 @@ export class RedisPresence implements Presence {
     return (await this.#connection.run(HAS_MEMBER, partitionOfGroup(group), [group, user, 0])) === 1;
   }
 
-  /** The first local connection of this user has joined the group. */
-  async join(group: string, user: string): Promise<void> {
+  /** A local connection of this user has joined the group. */
+  async join(group: string, user: string, data?: JoinData): Promise<void> {
     this.#local.join(group, user);
-    await this.#enrol(group, user, 1);
+    await this.#enrol(group, user, 1, givenData(data));
   }
 
   /** The last local connection of this user has left the group. */
   async leave(group: string, user: string): Promise<void> {
     this.#local.leave(group, user);
-    await this.#enrol(group, user, 0);
+    await this.#enrol(group, user, 0, "");
   }
 
   /** Users with connections on this node. */
@@ -230,6 +237,7 @@ export class RedisPresence implements Presence {
    */
   async reconcile(partitions: readonly number[]): Promise<readonly number[]> {
     const moving = await this.#reconciler.reconcile(partitions);
+    await this.rooms.reconcile(partitions.filter((partition) => !moving.includes(partition)));
     this.#offline.start(
       () => this.#attempt(() => this.#reconciler.reconcilePending()),
       (users) => void this.#attempt(() => this.#reconciler.resumeOverdue(users)),
@@ -241,7 +249,16 @@ export class RedisPresence implements Presence {
   async clear(token: string): Promise<void> {
     const isOwn = token === this.#bus.token;
     const graceMs = isOwn ? this.#options.drainGraceMs : this.#options.graceMs;
-    await clearIncarnation(this.#connection, { token, isOwn, graceMs }, (user) => this.#offline.begin(user));
+    const { traffic } = this.#options;
+    await clearIncarnation(
+      this.#connection,
+      { token, isOwn, graceMs },
+      {
+        graceBegan: (user) => this.#offline.begin(user),
+        occupancy: (changes) => this.#tellOccupancy(changes),
+        sent: (lines) => traffic.sent(LINE.room, lines),
+      },
+    );
   }
 
   /** From here on users who leave get the grace period of a drain: this node has told them to reconnect elsewhere. */
@@ -273,15 +290,23 @@ export class RedisPresence implements Presence {
     });
   }
 
-  async #enrol(group: string, user: string, isMember: 0 | 1): Promise<void> {
+  async #enrol(group: string, user: string, isMember: 0 | 1, given: string): Promise<void> {
     try {
-      const args = [this.#bus.token, group, user, isMember];
-      const toConfirm = await this.#connection.run(ENROL, partitionOfGroup(group), args);
+      const args = [this.#bus.token, group, user, isMember, given];
+      const reply = await this.#connection.run(ENROL, partitionOfGroup(group), args);
+      const [toConfirm, data, lines, ...changes] = reply as [number, string, number, ...(string | number)[]]; // by the script
+      if (isMember === 1) this.#local.setData(group, user, data === "" ? undefined : data);
+      this.#options.traffic.sent(LINE.room, lines);
+      this.#tellOccupancy(occupancyIn(changes));
       if (isMember === 1 && toConfirm === 1) await this.#options.confirmInvalidation(groupChannel(group));
     } catch (error) {
       this.#reconciler.markMemberUncertain(group, user);
       throw error;
     }
+  }
+
+  #tellOccupancy(changes: readonly Occupancy[]): void {
+    for (const [group, isOccupied] of changes) this.#node.sink.occupied(group, isOccupied);
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

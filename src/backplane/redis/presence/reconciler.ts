@@ -9,8 +9,10 @@ import type { LocalPresence } from "./local.ts";
 import { ANY_BIRTH, OWNED } from "./lua.ts";
 import type { OfflineGrace } from "./offline.ts";
 import { encodeDetails } from "./record.ts";
+import { givenData, type Occupancy, occupancyIn } from "./rooms/redis-rooms.ts";
+import { ENROL } from "./rooms/scripts.ts";
 import { readHash, readSet } from "./scan.ts";
-import { ENROL, ENTER_ALL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
+import { ENTER_ALL, RECONCILE, RESUME_GRACE } from "./scripts.ts";
 
 export interface ReconcilerParts {
   readonly local: LocalPresence;
@@ -20,6 +22,8 @@ export interface ReconcilerParts {
   /** Grace period of users who left while Redis lost its data. The other nodes need that long to register theirs again. */
   readonly longGraceMs: () => number;
   readonly traffic: TrafficCounts;
+  /** Called with groups that became occupied or vacated. */
+  readonly onOccupancy: (changes: readonly Occupancy[]) => void;
 }
 
 /** Connections or members of groups in one script. A script takes about a millisecond. */
@@ -214,12 +218,16 @@ export class Reconciler {
   }
 
   #reconcileMembers(partition: number, members: readonly Member[]): Promise<void> {
-    const { local } = this.#parts;
+    const { local, traffic, onOccupancy } = this.#parts;
     return inChunks(members, async (chunk) => {
-      const changes = chunk.flatMap(([group, user]) => [group, user, local.hasMember(group, user) ? 1 : 0]);
+      const changes = chunk.flatMap(([group, user]) => memberChange(local, group, user));
       for (const member of chunk) this.#members.delete(nameOf(member));
       try {
-        await this.#exec(ENROL, partition, [this.#bus.token, ...changes]);
+        const reply = await this.#exec(ENROL, partition, [this.#bus.token, ...changes]);
+        const [, , lines, ...occupancy] = reply as [number, string, number, ...(string | number)[]]; // by the script
+        traffic.sent(LINE.room, lines);
+        // Groups whose data Redis has lost were occupied before.
+        if (!this.#lost.has(partition)) onOccupancy(occupancyIn(occupancy));
       } catch (error) {
         for (const [group, user] of chunk) this.markMemberUncertain(group, user);
         throw error;
@@ -258,10 +266,17 @@ async function unlessMoving(
   return moving;
 }
 
+/** Arguments of ENROL for a member, as this node has it now. Redis keeps data that it has. */
+export function memberChange(local: LocalPresence, group: string, user: string): (string | number)[] {
+  if (!local.hasMember(group, user)) return [group, user, 0, ""];
+  const json = local.membersOf(group).get(user);
+  return [group, user, 1, givenData(json === undefined ? undefined : { json, isDefault: true })];
+}
+
 const nameOf = ([group, user]: Member): string => group + FIELD + user;
 
 function* membersOf({ groups }: LocalPresence): Iterable<Member> {
-  for (const [group, users] of groups) for (const user of users) yield [group, user];
+  for (const [group, users] of groups) for (const user of users.keys()) yield [group, user];
 }
 
 /** Entries of one kind in the set of everything that an incarnation owns in a partition. */

@@ -1,7 +1,8 @@
 import { FENCED, lua, script } from "../connection/connection.ts";
 import { KEY } from "../wire/keys.ts";
 import { CLEAR } from "./clear.ts";
-import { CONNECTIONS, FIELD_PATTERN, GROUPS, LOSSES, MEMBERS, OWNED, RECORD, RULES } from "./lua.ts";
+import { CONNECTIONS, FIELD_PATTERN, LOSSES, OWNED, RECORD, RULES } from "./lua.ts";
+import { ROOM_SCRIPTS } from "./rooms/scripts.ts";
 
 /**
  * Registers a connection, unless the rules refuse it. The script itself sends the commands to the nodes whose connections it
@@ -189,25 +190,6 @@ return #lines
 `,
 );
 
-/** Adds users of a node to the joined members of groups, or removes them. */
-export const ENROL = script(
-  "enrol",
-  lua`
--- KEYS[1]  base of the partition of the groups
--- ARGV[1]  token
--- ARGV[2…] three for each change: group, user, 1 to join or 0 to leave
--- reply    1 when an invalidation of the first group is to be confirmed, else 0
-${MEMBERS}${GROUPS}
-local token = ARGV[1]
-if is_fenced(token) then return redis.error_reply("${FENCED}") end
-for index = 2, #ARGV, 3 do
-  local change = ARGV[index + 2] == "1" and enter_group or leave_group
-  change(token, ARGV[index], ARGV[index + 1])
-end
-return redis.call("EXISTS", key("${KEY.invalidated}", "group:" .. ARGV[2]))
-`,
-);
-
 /** Makes a node a member of the channel `all`. */
 export const ENTER_ALL = script(
   "enter-all",
@@ -311,7 +293,7 @@ export const PRESENCE_SCRIPTS = [
   RECONCILE,
   RESUME_GRACE,
   SWEEP,
-  ENROL,
+  ...ROOM_SCRIPTS,
   ENTER_ALL,
   CLEAR,
   LOCATE,

@@ -37,12 +37,14 @@ export const KEY = {
   cursors: "a",
   /** Of a user: groups of which the user is a durable member. */
   groupsOfUser: "b",
-  /** Of a group: its durable members. */
+  /** Of a group: its durable members, by the order of their additions. */
   usersOfGroup: "B",
   /** Of a channel: node → number of its members there. */
   nodes: "d",
   /** Of a node: its connections that other nodes evicted. */
   evictions: "e",
+  /** Of a group: nodes that watch its members. */
+  roomWatchers: "g",
   /** Of a node: exists once the node was declared dead. */
   fence: "f",
   /** Of a channel: the messages of its history. {@link listKey} adds birth and stamp. */
@@ -59,12 +61,18 @@ export const KEY = {
   head: "m",
   /** Of a node: its connections and joined members in this partition. */
   owned: "n",
+  /** Of a group: users who have joined, by the order of their joins. */
+  roster: "o",
+  /** Of a group: user → revision of the data, and the data. */
+  memberData: "p",
   /** Of a channel: subscribers that were sent the last invalidation. */
   invalidated: "q",
   /** Of a channel: nodes with a route in their cache, to be sent its invalidation. */
   subscribers: "r",
   /** Of a user: connection → its description. */
   connections: "u",
+  /** Of a group that is watched: number of the last change of its members. */
+  revision: "v",
   /** Of a channel: nodes that wait for acknowledgements. */
   watchers: "w",
   /** Of a channel: epoch that a failover began, and the offset after which the history continues. */

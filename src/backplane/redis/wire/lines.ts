@@ -47,6 +47,8 @@ export const LINE = {
   alive: "J",
   /** Another node has the id of this one. */
   namesake: "N",
+  /** A change of the users who have joined a group. */
+  room: "K",
   /** A setting was changed while the nodes run. */
   adjust: "V",
 } as const;
@@ -75,6 +77,7 @@ export const KINDS: Record<Kind, string> = {
   [LINE.hail]: "hail",
   [LINE.alive]: "alive",
   [LINE.namesake]: "namesake",
+  [LINE.room]: "room",
   [LINE.adjust]: "adjust",
 };
 

@@ -24,21 +24,68 @@ export function groupsCommand(): Command {
   });
 }
 
-const Members = z.looseObject({
-  members: z.array(z.looseObject({ user: z.string(), online: z.boolean(), durable: z.boolean() })),
+const Counts = z.looseObject({ online: z.number(), durable: z.number() });
+
+const Members = Counts.extend({
+  members: z.array(
+    z.looseObject({
+      user: z.string(),
+      online: z.boolean(),
+      durable: z.boolean(),
+      data: z.unknown().optional(),
+    }),
+  ),
+  cursor: z.string().optional(),
 });
 
-/** The command `members`: lists the members of a group. */
+interface MembersFlags extends ApiFlags {
+  count?: true;
+  limit?: string;
+  cursor?: string;
+}
+
+/** The command `members`: lists the members of a group, or counts them. */
 export function membersCommand(): Command {
   const command = new Command("members")
     .description("list the members of a group: who has joined it, and who belongs to it for good")
-    .argument("<group>", "the group", parseId);
-  return addApiFlags(command, "read").action(async (group: string, flags: ApiFlags) => {
-    const reply = await callApi(flags, `/groups/members?${new URLSearchParams({ group })}`, Members);
+    .argument("<group>", "the group", parseId)
+    .option("--count", "print only how many there are")
+    .option("--limit <members>", "members to list, at most 1,000 (default: 100)")
+    .option("--cursor <cursor>", "continue after the page that printed this cursor");
+  return addApiFlags(command, "read").action(async (group: string, flags: MembersFlags) => {
+    if (flags.count === true) return printCount(group, flags);
+    const { limit, cursor } = flags;
+    const query = new URLSearchParams({
+      group,
+      ...(limit === undefined ? {} : { limit }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const reply = await callApi(flags, `/groups/members?${query}`, Members);
     if (flags.json === true) return printJson(reply);
-    if (reply.members.length === 0) return print(`${group} has no members`);
-    const word = (is: boolean): string => (is ? "yes" : "no");
-    const rows = reply.members.map(({ user, online, durable }) => [user, word(online), word(durable)]);
-    print(formatTable(["USER", "ONLINE", "DURABLE"], rows));
+    if (reply.online + reply.durable === 0) return print(`${group} has no members`);
+    print(tableOf(reply.members));
+    if (reply.cursor !== undefined) print(`${inWords(reply)}; the next page: --cursor ${reply.cursor}`);
   });
+}
+
+async function printCount(group: string, flags: MembersFlags): Promise<void> {
+  const reply = await callApi(flags, `/groups/count?${new URLSearchParams({ group })}`, Counts);
+  if (flags.json === true) printJson(reply);
+  else print(inWords(reply));
+}
+
+const inWords = ({ online, durable }: z.infer<typeof Counts>): string =>
+  `${online} online, ${durable} durable`;
+
+/** A column for data only where somebody has some. */
+function tableOf(members: z.infer<typeof Members>["members"]): string {
+  const word = (is: boolean): string => (is ? "yes" : "no");
+  const hasData = members.some(({ data }) => data !== undefined);
+  const rows = members.map(({ user, online, durable, data }) => [
+    user,
+    word(online),
+    word(durable),
+    ...(hasData ? [data === undefined ? "" : JSON.stringify(data)] : []),
+  ]);
+  return formatTable(["USER", "ONLINE", "DURABLE", ...(hasData ? ["DATA"] : [])], rows);
 }

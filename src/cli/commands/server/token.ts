@@ -3,6 +3,7 @@ import { resolveConfig } from "../../../config/config.ts";
 import { type Grants, grantsProblem, TidingsError, type Verb } from "../../../protocol/protocol.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { parseDuration } from "../../duration.ts";
+import { parseJson } from "../../json.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
@@ -11,6 +12,7 @@ interface TokenFlags {
   expires?: number;
   platform?: string;
   can: Grants;
+  info?: unknown;
   json?: true;
 }
 
@@ -46,6 +48,7 @@ export function tokenCommand(): Command {
         .argParser(parseGrant)
         .default({}, "nothing beyond the server's policy"),
     )
+    .option("--info <json>", "data of the user in groups: a JSON value of at most 1 KiB", parseJson)
     .option("--json", "print JSON");
   addConfigFlags(command, ({ path }) => SIGNING.has(path));
   return command.action((flags: TokenFlags) => mintToken(command, flags));
@@ -53,7 +56,7 @@ export function tokenCommand(): Command {
 
 async function mintToken(
   command: Command,
-  { user, expires, platform, can, json }: TokenFlags,
+  { user, expires, platform, can, info, json }: TokenFlags,
 ): Promise<void> {
   const { jwt: options, security } = resolveConfig(configSources(command));
   if (options.secret === undefined) {
@@ -63,7 +66,7 @@ async function mintToken(
   const authenticator = jwt({ ...options, ...security });
   const expiresInSeconds = expires === Number.POSITIVE_INFINITY ? null : expires;
   const grants = Object.keys(can).length > 0 ? can : undefined;
-  const token = await authenticator.mint?.({ user, platform, expiresInSeconds, can: grants });
+  const token = await authenticator.mint?.({ user, platform, expiresInSeconds, can: grants, info });
   if (token === undefined) throw new TidingsError("internal", "the authenticator cannot create tokens");
   if (json !== true) return print(token);
   const { expiresAt } = await authenticator.authenticate({ token });

@@ -25,6 +25,10 @@ const tokenRoute = ({ authenticator }: ApiPorts): Route =>
       }),
       platform: platform.optional().meta({ description: "Binds the token to a platform." }),
       can: grants.optional(),
+      info: z
+        .unknown()
+        .optional()
+        .meta({ description: "Data of the user in groups: any JSON value of at most 1 KiB." }),
     }),
     gives: z.object({
       token: z.string(),

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { addMember, blockUser, groupMembers, removeMember } from "../../../members/members.ts";
+import {
+  addMember,
+  blockUser,
+  countMembers,
+  groupMembers,
+  MAX_MEMBERS_PAGE,
+  memberData,
+  removeMember,
+} from "../../../members/members.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
 import { commandResult, group, platform, user, whole } from "../schemas.ts";
@@ -132,24 +140,77 @@ export function groupRoutes({ backplane }: ApiPorts): Route[] {
     handle: ({ group, user }: Member) => removeMember(backplane, group, user),
   };
   return [
-    route({
-      name: "listMembers",
-      access: "read",
-      method: "get",
-      path: "/groups/:group/members",
-      summary: "Members of a group, joined or durable",
-      takes: z.object({ group }),
-      gives: z.object({
-        members: z.array(z.object({ user: z.string(), online: z.boolean(), durable: z.boolean() })),
-      }),
-      handle: async ({ group }) => ({ members: await groupMembers(backplane, group) }),
-    }),
+    ...listRoutes(backplane),
     route({ name: "addMember", method: "post", path: "/groups/:group/members", ...join }),
     route({ name: "removeMember", method: "delete", path: "/groups/:group/members/:user", ...leave }),
     route({ name: "joinGroup", method: "post", path: "/groups/:group/join", ...join }),
     route({ name: "leaveGroup", method: "post", path: "/groups/:group/leave", ...leave }),
   ];
 }
+
+const counts = {
+  online: z.int().meta({ description: "Users who have joined." }),
+  durable: z.int().meta({ description: "Durable members." }),
+};
+
+/** Routes about the lists of members, and what they carry. */
+const listRoutes = (backplane: ApiPorts["backplane"]): Route[] => [
+  route({
+    name: "listMembers",
+    access: "read",
+    method: "get",
+    path: "/groups/:group/members",
+    summary: "Members of a group, page by page: who has joined, then durable members",
+    takes: z.object({
+      group,
+      limit: whole(1, MAX_MEMBERS_PAGE).default(100),
+      cursor: z.string().optional().meta({ description: "Cursor of the previous page." }),
+    }),
+    gives: z.object({
+      members: z.array(
+        z.object({
+          user: z.string(),
+          online: z.boolean(),
+          durable: z.boolean(),
+          data: z.unknown().optional().meta({ description: "What the user carries in the group." }),
+        }),
+      ),
+      ...counts,
+      cursor: z.string().optional().meta({ description: "Cursor of the next page; absent on the last." }),
+    }),
+    handle: ({ group, ...page }) => groupMembers(backplane, group, page),
+  }),
+  route({
+    name: "countMembers",
+    access: "read",
+    method: "get",
+    path: "/groups/:group/count",
+    summary: "Number of users who have joined a group, and of durable members",
+    takes: z.object({ group }),
+    gives: z.object(counts),
+    handle: ({ group }) => countMembers(backplane, group),
+  }),
+  route({
+    name: "setMemberData",
+    access: "admin",
+    method: "post",
+    path: "/groups/:group/data",
+    summary: "Set the data that a user carries in a group until the user leaves it",
+    takes: z.object({
+      group,
+      user,
+      data: z.unknown().meta({ description: "Any JSON value of at most 1 KiB." }),
+    }),
+    gives: z.object({
+      joined: z
+        .boolean()
+        .meta({ description: "False when no connection of the user has joined: nothing was set." }),
+    }),
+    handle: async ({ group, user, data }) => ({
+      joined: await backplane.rooms.setData(group, user, memberData(data)),
+    }),
+  }),
+];
 
 interface Member {
   readonly group: string;

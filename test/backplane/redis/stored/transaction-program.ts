@@ -15,6 +15,8 @@ const sink: BackplaneSink = {
   presence() {},
   adjusted() {},
   presenceMissed() {},
+  room() {},
+  occupied() {},
   command: async () => 0,
   report: (stage, error) => console.error(stage, error),
 };

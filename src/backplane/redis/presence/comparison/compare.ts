@@ -7,12 +7,16 @@ import type { Evictions, Kick } from "../evictions.ts";
 import type { LocalPresence } from "../local.ts";
 import { OWNED } from "../lua.ts";
 import type { OfflineGrace } from "../offline.ts";
+import { memberChange } from "../reconciler.ts";
 import { encodeDetails, tokenOf } from "../record.ts";
+import type { RedisRooms } from "../rooms/redis-rooms.ts";
+import { ENROL } from "../rooms/scripts.ts";
 import { readHash, readSet } from "../scan.ts";
 import { ENTER_ALL } from "../scripts.ts";
 import {
   COMPARE_GROUPS,
   COMPARE_USERS,
+  DISOWN,
   MAX_LISTED,
   MEND_COUNTS,
   MEND_GROUPS,
@@ -24,6 +28,7 @@ export interface ComparisonParts {
   readonly local: LocalPresence;
   readonly offline: OfflineGrace;
   readonly evictions: Evictions;
+  readonly rooms: RedisRooms;
   readonly graceMs: () => number;
   /** True while this node has not announced itself to a partition that has lost its data. */
   readonly isLost: (partition: number) => boolean;
@@ -82,7 +87,11 @@ export class PresenceComparison {
     const differing = new Set<string>();
     const others = new Map<string, Set<string>>();
     for (const chunk of chunksOf(facts, MEMBERS_PER_SCRIPT, ({ members }) => members.length + 1)) {
-      const args = chunk.flatMap(({ group, count, members }) => [group, count, members.length, ...members]);
+      const args = chunk.flatMap(({ group, count, members }) => {
+        const carried = this.#parts.local.membersOf(group);
+        const named = members.map((user) => (carried.get(user) === undefined ? "0" : "1") + user);
+        return [group, count, members.length, ...named];
+      });
       const reply = await this.#run(COMPARE_GROUPS, partition, [this.#bus.token, ...args]);
       const [count, ...rest] = reply as [number, ...string[]]; // by the script
       for (const group of rest.slice(0, count)) differing.add(group);
@@ -93,20 +102,20 @@ export class PresenceComparison {
   }
 
   /**
-   * Removes the members that a dead incarnation has in groups of a partition: Redis may have lost the list of what it
-   * owns, by which its entries are cleared. @returns number of entries
+   * Lists the members of a dead incarnation in groups of a partition among what it owns: Redis may have lost that list,
+   * by which they are cleared. @returns number of entries to clear
    */
-  async endMembers(token: string, partition: number, groups: Iterable<string>): Promise<number> {
+  async disown(token: string, partition: number, groups: Iterable<string>): Promise<number> {
     let entries = 0;
     for (const group of groups) {
       const joined = await readSet(this.#run, partition, KEY.joined, group);
-      const prefix = token + FIELD;
-      const gone = [...joined].filter((member) => member.startsWith(prefix));
-      for (const chunk of [[], ...chunksOf(gone, MEMBERS_PER_SCRIPT)]) {
-        const users = chunk.map((member) => member.slice(prefix.length));
-        const args = [token, 1, group, 0, 0, users.length, ...users];
-        entries += Number(await this.#run(MEND_GROUPS, partition, args));
+      const members = [...joined].filter((member) => member.startsWith(token + FIELD));
+      await this.#run(DISOWN, partition, [token, group, members.length]);
+      for (const chunk of chunksOf(members, MEMBERS_PER_SCRIPT)) {
+        const users = chunk.map((member) => member.slice(token.length + FIELD.length));
+        await this.#run(DISOWN, partition, [token, group, members.length, ...users]);
       }
+      entries += members.length + 1;
     }
     return entries;
   }
@@ -116,18 +125,21 @@ export class PresenceComparison {
     const owned = await readSet(this.#run, partition, KEY.owned, this.#bus.token);
     const connections = new Map<string, string[]>();
     const members = new Map<string, string[]>();
+    const watched: string[] = [];
     for (const entry of owned) {
       const [first = "", second = ""] = entry.slice(1).split(FIELD);
       if (entry.startsWith(OWNED.connection) && this.#isGone(first, second))
         append(connections, first, second);
       if (entry.startsWith(OWNED.member) && !this.#parts.local.hasMember(first, second))
         append(members, first, second);
+      if (entry.startsWith(OWNED.watch)) watched.push(first);
     }
     if (partition === partitionOf("all")) await this.#run(ENTER_ALL, partition, [this.#bus.token]);
     const mended = [
       await this.#mendUsers(partition, [...connections.keys()], connections),
       await this.#mendGroups(partition, [...members.keys()], members),
       { entries: await this.#mendCounts(partition), channels: [] },
+      { entries: await this.#parts.rooms.endStale(partition, watched), channels: [] },
     ];
     return sumOf(mended);
   }
@@ -192,9 +204,19 @@ export class PresenceComparison {
         const absent = named.filter((user) => !local.hasMember(group, user));
         return [group, local.membersOf(group).size, present.length, absent.length, ...present, ...absent];
       });
-      entries += Number(await this.#run(MEND_GROUPS, partition, [this.#bus.token, 0, ...args]));
+      entries += Number(await this.#run(MEND_GROUPS, partition, [this.#bus.token, ...args]));
+      for (const { group, members, gone } of chunk)
+        await this.#mendRoom(partition, group, [...members, ...gone]);
     }
     return { entries, channels: entries > 0 ? groups.map(groupChannel) : [] };
+  }
+
+  /** Sets right the list of the group: whom it has no more, or lacks. */
+  async #mendRoom(partition: number, group: string, users: readonly string[]): Promise<void> {
+    for (const some of chunksOf(users, MENDED_PER_SCRIPT)) {
+      const changes = some.flatMap((user) => memberChange(this.#parts.local, group, user));
+      await this.#run(ENROL, partition, [this.#bus.token, ...changes]);
+    }
   }
 
   async #mendCounts(partition: number): Promise<number> {
@@ -266,7 +288,7 @@ export class PresenceComparison {
 
   /** The members of a group on this node, in parts that fit in a script. */
   #memberFacts(group: string, gone: readonly string[] = []): MemberFacts[] {
-    const members = [...this.#parts.local.membersOf(group)];
+    const members = [...this.#parts.local.membersOf(group).keys()];
     const count = members.length;
     const parts = chunksOf(members, MEMBERS_PER_SCRIPT);
     if (parts.length === 0) return gone.length === 0 ? [] : [{ group, count, members: [], gone }];

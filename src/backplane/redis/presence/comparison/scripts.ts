@@ -55,7 +55,8 @@ export const COMPARE_GROUPS = script(
   lua`
 -- KEYS[1]  base of the partition of the groups
 -- ARGV[1]  token
--- ARGV[2…] of each group: group, number of the node's members, how many of them follow, these members
+-- ARGV[2…] of each group: group, number of the node's members, how many of them follow, these members, each behind
+--          1 if the user carries data, else 0
 -- reply    { number of groups for which Redis has something else, these groups,
 --          then of each incarnation that counts members of a group: token, group }
 ${CONNECTIONS}${COUNTS}
@@ -66,8 +67,11 @@ while index < #ARGV do
   local joined = key("${KEY.joined}", group)
   local is_same = is_counted("group:" .. group, token, count, redis.call("SCARD", joined))
   for at = index + 3, index + 2 + listed do
-    is_same = is_same and redis.call("SISMEMBER", joined, token .. FIELD .. ARGV[at]) == 1
-      and redis.call("SISMEMBER", owned, "${OWNED.member}" .. group .. FIELD .. ARGV[at]) == 1
+    local has_data, user = string.sub(ARGV[at], 1, 1) == "1", string.sub(ARGV[at], 2)
+    is_same = is_same and redis.call("SISMEMBER", joined, token .. FIELD .. user) == 1
+      and redis.call("SISMEMBER", owned, "${OWNED.member}" .. group .. FIELD .. user) == 1
+      and redis.call("ZSCORE", key("${KEY.roster}", group), user)
+      and (not has_data or redis.call("HGET", key("${KEY.memberData}", group), user))
   end
   if not is_same then table.insert(differing, group) end
   for _, other in ipairs(redis.call("HKEYS", key("${KEY.nodes}", "group:" .. group))) do
@@ -201,13 +205,12 @@ export const MEND_GROUPS = script(
   lua`
 -- KEYS[1]  base of the partition of the groups
 -- ARGV[1]  token
--- ARGV[2]  1 for a dead incarnation, which is fenced
--- ARGV[3…] of each group: group, number of the node's members, how many of them follow, number of members that are gone,
+-- ARGV[2…] of each group: group, number of the node's members, how many of them follow, number of members that are gone,
 --          the members that follow, those that are gone
 -- reply    changes
 ${CONNECTIONS}${MENDING}
-local token, index = ARGV[1], 3
-if ARGV[2] ~= "1" and is_fenced(token) then return redis.error_reply("${FENCED}") end
+local token, index = ARGV[1], 2
+if is_fenced(token) then return redis.error_reply("${FENCED}") end
 local owned = key("${KEY.owned}", token)
 while index < #ARGV do
   local group, count = ARGV[index], tonumber(ARGV[index + 1])
@@ -226,6 +229,23 @@ while index < #ARGV do
   set_members("group:" .. group, token, count)
 end
 return changes
+`,
+);
+
+/** Makes the members that a dead incarnation has in a group part of what it owns, and its count that of them. */
+export const DISOWN = script(
+  "disown",
+  lua`
+-- KEYS[1]  base of the partition of the group
+-- ARGV[1]  token
+-- ARGV[2]  group
+-- ARGV[3]  number of its members
+-- ARGV[4…] users of some of them
+-- reply    nil
+${CONNECTIONS}${MENDING}
+local token, group = ARGV[1], ARGV[2]
+for at = 4, #ARGV do redis.call("SADD", key("${KEY.owned}", token), "${OWNED.member}" .. group .. FIELD .. ARGV[at]) end
+set_members("group:" .. group, token, tonumber(ARGV[3]))
 `,
 );
 
@@ -324,6 +344,7 @@ export const COMPARISON_SCRIPTS = [
   COMPARE_GROUPS,
   MEND_USERS,
   MEND_GROUPS,
+  DISOWN,
   MEND_COUNTS,
   MEND_ONLINE,
 ] as const;
