@@ -18,8 +18,9 @@ export interface Page {
   readonly blocks: readonly Block[];
 }
 
-export function readPage(path: string): Page {
-  const text = readFileSync(join(REPOSITORY, path), "utf8");
+/** @param root folder that `path` is relative to */
+export function readPage(path: string, root = REPOSITORY): Page {
+  const text = readFileSync(join(root, path), "utf8");
   return { path, text, blocks: blocksOf(text) };
 }
 
@@ -27,7 +28,7 @@ export function readPage(path: string): Page {
 export const pages = (): Page[] =>
   globSync(["*.md", "docs/**/*.md", "bench/**/*.md", "examples/**/*.md"], { cwd: REPOSITORY })
     .sort()
-    .map(readPage);
+    .map((path) => readPage(path));
 
 function blocksOf(text: string): Block[] {
   return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -33,7 +33,11 @@ const OPTIONS: ts.CompilerOptions = {
   resolveJsonModule: true,
   skipLibCheck: true,
   noEmit: true,
+  // Components of React, checked by the types of preact, which the page of development mode uses.
+  jsx: ts.JsxEmit.ReactJSX,
+  jsxImportSource: "preact",
   paths: {
+    react: [join(REPOSITORY, "node_modules/preact/compat/src/index.d.ts")],
     tidings: [join(REPOSITORY, "src/index.ts")],
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
@@ -68,8 +72,8 @@ function typeCheck(texts: ReadonlyMap<string, string>): string[] {
 
 describe("TypeScript in the documentation", () => {
   it("fits the types of the package", () => {
-    const snippets = blocksIn("ts").map(
-      ([place, , { text }]) => [`${place.replace(":", ".")}.ts`, text] as const,
+    const snippets = [...blocksIn("ts"), ...blocksIn("tsx")].map(
+      ([place, , { language, text }]) => [`${place.replace(":", ".")}.${language}`, text] as const,
     );
     expect(snippets.length).toBeGreaterThan(5);
     expect(typeCheck(new Map(snippets))).toEqual([]);
@@ -106,10 +110,16 @@ function isJson(text: string): boolean {
 }
 
 describe("commands in the documentation", () => {
-  const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
-  const builtIn = ["ci", "install", "pack"];
+  const builtIn = ["ci", "init", "install", "pack", "pkg"];
 
-  it.each(blocksIn("sh"))("name existing scripts only: %s", (_place, _page, { text }) => {
+  /** Scripts of the folder of a page, which may be a template with a manifest of its own. */
+  function scriptsFor({ path }: Page): object {
+    const own = join(REPOSITORY, dirname(path), "package.json");
+    return JSON.parse(readFileSync(existsSync(own) ? own : join(REPOSITORY, "package.json"), "utf8")).scripts;
+  }
+
+  it.each(blocksIn("sh"))("name existing scripts only: %s", (_place, page, { text }) => {
+    const scripts = scriptsFor(page);
     const names = [...text.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name = ""]) => name);
     expect(names.filter((name) => !(name in scripts) && !builtIn.includes(name))).toEqual([]);
   });

@@ -20,7 +20,7 @@ import { REPOSITORY } from "../support/repository.ts";
 export const run = promisify(execFile);
 
 /** Neither part of the package nor needed to build it. */
-const LEFT_OUT = new Set([".git", "node_modules", "dist", "coverage", "test", "bench"]);
+const LEFT_OUT = new Set([".git", "node_modules", "dist", "coverage", "test", "bench", "site"]);
 
 /**
  * The package as it is built from the present sources, in a directory of its own: a test must neither run what was

@@ -1,4 +1,6 @@
 import {
+  existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,8 +10,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, normalize } from "node:path";
+import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { localLinks, readPage } from "../docs/markdown.ts";
 import { REPOSITORY } from "../support/repository.ts";
 import { builtPackage, run } from "./build.ts";
 
@@ -135,12 +139,14 @@ const TYPESCRIPT = {
 describe("the packed package", () => {
   const project = mkdtempSync(join(tmpdir(), "tidings-user-"));
   const installed = join(project, "node_modules/tidings");
+  let tarball: string;
 
   beforeAll(async () => {
     const directory = await builtPackage();
     const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", project];
     const { stdout } = await run("npm", pack, { cwd: directory });
     const [{ filename }] = JSON.parse(stdout);
+    tarball = join(project, filename);
     writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true }');
     await run("npm", ["install", "--no-audit", "--no-fund", `./${filename}`], { cwd: project });
     writeFileSync(join(project, "round-trip.mjs"), ANYTHING + ROUND_TRIP);
@@ -153,17 +159,63 @@ describe("the packed package", () => {
   const inProject = async (command: string, ...args: string[]): Promise<string> =>
     (await run(command, args, { cwd: project })).stdout;
 
-  it("holds the build, the docs and the licence, and no sources or tests", () => {
+  it("holds the build, the docs, the examples and the licence, and no sources or tests", () => {
     const names = readdirSync(installed);
     expect(names.toSorted()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "SECURITY.md",
       "dist",
       "docs",
+      "examples",
       "package.json",
     ]);
     expect(readdirSync(join(installed, "docs"))).toContain("PROTOCOL.md");
+  });
+
+  it("has no link to a file that it does not hold", () => {
+    const pages = globSync("**/*.md", { cwd: installed }).map((path) => readPage(path, installed));
+    expect(pages.map(({ path }) => path)).toContain("docs/PROTOCOL.md");
+    const broken = pages.flatMap((page) =>
+      localLinks(page)
+        .filter(
+          (link) =>
+            !existsSync(join(installed, normalize(join(dirname(page.path), link.replace(/#.*/, ""))))),
+        )
+        .filter((link) => !link.startsWith("#"))
+        .map((link) => `${page.path}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("runs nothing where it is installed", () => {
+    const { scripts } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+    const hooks = [
+      "preinstall",
+      "install",
+      "postinstall",
+      "prepublish",
+      "preprepare",
+      "prepare",
+      "postprepare",
+    ];
+    expect(hooks.filter((name) => name in scripts)).toEqual([]);
+  });
+
+  it("has a manifest without faults, by publint", async () => {
+    const data = readFileSync(tarball);
+    const { messages } = await publint({ pack: { tarball: new Uint8Array(data).buffer }, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  it("has types that each module resolution finds, by attw", async () => {
+    const attw = join(REPOSITORY, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    // `require` of ESM works from Node 22.12 on, so the package has no second build. Node 10 knows no `exports`.
+    const options = ["--profile", "esm-only", "--no-emoji", "--no-color"];
+    // Rejects when a problem is found that the profile does not ignore.
+    const output = await inProject(process.execPath, attw, tarball, ...options);
+    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(4);
   });
 
   it("carries a message from a hub to a client, and a request back", async () => {

@@ -1,0 +1,43 @@
+import { connect, type Message, TidingsError } from "tidings/client";
+import type { Events } from "../events.ts";
+
+const user = new URLSearchParams(location.search).get("user") ?? "alice";
+
+const client = connect<Events>("/ws", {
+  token: async () => {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch("/api/token", { method: "POST", headers, body: JSON.stringify({ user }) });
+    if (response.status === 401) throw new TidingsError("unauthorized", "logged out");
+    return response.text();
+  },
+});
+
+const find = <Kind extends Element>(selector: string): Kind => {
+  const found = document.querySelector<Kind>(selector);
+  if (found === null) throw new Error(`the page has no ${selector}`);
+  return found;
+};
+
+client.onStatus((status) => {
+  find("#status").textContent = status.type === "open" ? `open as ${status.welcome.user}` : status.type;
+});
+
+function show({ from, data }: Pick<Message<Events, "chat">, "from" | "data">): void {
+  const item = document.createElement("li");
+  item.textContent = `${from}: ${data.text}`;
+  find("#messages").append(item);
+}
+
+// What was said before, and then what comes.
+const joined = await client.join("lobby");
+const { messages } = await client.history({ channel: "group:lobby" });
+for (const message of messages) if ((message.offset ?? 0) <= joined.offset) show(message);
+client.on("chat", show);
+
+find<HTMLFormElement>("#compose").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = find<HTMLFormElement>("#compose");
+  const text = String(new FormData(form).get("text"));
+  form.reset();
+  await client.send({ type: "chat", group: "lobby", data: { text } });
+});

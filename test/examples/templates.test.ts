@@ -1,0 +1,109 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { builtPackage, run } from "../package/build.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { launchBrowser, openTab } from "../web/browser.ts";
+import { Program } from "./program.ts";
+
+/** The part of Next.js that the template uses. Next.js itself is no dependency: it would triple what is installed. */
+const NEXT = `
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+interface Options { dev: boolean; httpServer: Server; hostname: string; port: number }
+interface App {
+  prepare(): Promise<void>;
+  getRequestHandler(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+}
+export default function next(options: Options): App;
+`;
+
+/** Copies a template to where its dependencies and the built package are found. @returns the folder */
+async function copied(name: string): Promise<string> {
+  const built = await builtPackage();
+  const folder = join(built, `template-${process.pid}-${name}`);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  cpSync(join(REPOSITORY, "examples", name), folder, { recursive: true });
+  const modules = join(folder, "node_modules");
+  mkdirSync(join(modules, "next"), { recursive: true });
+  symlinkSync(built, join(modules, "tidings"));
+  // Components are checked by the types of preact, which the page of development mode uses.
+  symlinkSync(join(REPOSITORY, "node_modules/preact/compat"), join(modules, "react"));
+  writeFileSync(
+    join(modules, "next/package.json"),
+    '{ "name": "next", "type": "module", "types": "index.d.ts" }',
+  );
+  writeFileSync(join(modules, "next/index.d.ts"), NEXT);
+  return folder;
+}
+
+async function typeCheck(folder: string, ...options: string[]): Promise<string> {
+  const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
+  return run(process.execPath, [compiler, "-p", ".", ...options], { cwd: folder })
+    .then(({ stdout }) => stdout)
+    .catch(({ stdout }) => stdout);
+}
+
+describe("examples/express-vite", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    await builtPackage();
+  });
+
+  afterAll(() => browser.close());
+
+  it("fits the types of the package", async () => {
+    expect(await typeCheck(await copied("express-vite"))).toBe("");
+  });
+
+  it("serves a page, by Vite, that chats over the same server", async () => {
+    const program = new Program(process.execPath, ["server.ts"], {
+      cwd: await copied("express-vite"),
+      env: { PORT: "0" },
+    });
+    const url = `http://127.0.0.1:${await program.prints(/port: (\d+)/)}`;
+    const [alice, bob] = await Promise.all(
+      ["alice", "bob"].map(async (user) => {
+        const { page } = await openTab(browser, `${url}/?user=${user}`, {});
+        await page.getByText(`open as ${user}`).waitFor();
+        return page;
+      }),
+    );
+    await alice?.getByPlaceholder("message").fill("Hello");
+    await alice?.getByRole("button", { name: "Send" }).click();
+    await bob?.getByText("alice: Hello").waitFor();
+    program.terminate();
+    expect(await program.ended).toBe(0);
+  });
+});
+
+describe("examples/nextjs", () => {
+  it("fits the types of the package", async () => {
+    expect(await typeCheck(await copied("nextjs"), "--jsxImportSource", "preact")).toBe("");
+  });
+});
+
+describe("the templates", () => {
+  it("need the versions that are tested here, and bring no modules of their own", () => {
+    const { version, dependencies, devDependencies } = manifestOf(".");
+    const tested: Record<string, string> = { ...dependencies, ...devDependencies, tidings: `^${version}` };
+    for (const name of ["express-vite", "nextjs"]) {
+      const manifest = manifestOf(join("examples", name));
+      for (const [each, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+        if (each in tested) expect(`${each} ${range}`).toBe(`${each} ${tested[each]}`);
+      }
+      expect(readdirSync(join(REPOSITORY, "examples", name))).not.toContain("package-lock.json");
+    }
+  });
+});
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
+}
+
+const manifestOf = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(REPOSITORY, folder, "package.json"), "utf8"));
