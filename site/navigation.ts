@@ -6,6 +6,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
       text: "Guide",
       pages: {
         messages: "Messages",
+        types: "Types",
         groups: "Groups and rooms",
         presence: "Presence",
         requests: "Requests",

@@ -102,7 +102,7 @@ export function resolveOptions(url: string | URL, options: ConnectOptions): Clie
   const { token, user, anonymous, cookies } = resolved;
   if (!(resolved.WebSocket as unknown)) throw badRequest("no WebSocket: pass options.WebSocket");
   if (!(token || user || anonymous || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
-    throw badRequest("no credentials: pass token, user or anonymous, or cookies");
+    throw badRequest("no credentials: token, user, anonymous or cookies");
   }
   return resolved;
 }
@@ -133,5 +133,5 @@ function webSocketUrl(url: string | URL): string {
   const { location } = globalThis as { location?: { href: string } };
   const absolute = location === undefined || /^\w+:/.test(text) ? text : new URL(text, location.href).href;
   if (/^(ws|http)s?:\/\/[^/?]/i.test(absolute)) return absolute.replace(/^http/i, "ws");
-  throw badRequest("url: expected ws:// or wss://, or in browsers a path");
+  throw badRequest("url: expected ws://, wss://, or a path in browsers");
 }

@@ -20,13 +20,8 @@ import {
 import type { SocketState } from "./connection/socket.ts";
 import { Listeners, type Status, StatusListeners, type Unsubscribe } from "./connection/status.ts";
 import { Acks } from "./messages/acks.ts";
-import {
-  Groups,
-  type Joined,
-  type JoinOptions,
-  type MembersPage,
-  type MembersQuery,
-} from "./messages/groups.ts";
+import type { Joined, JoinOptions, MembersPage, MembersQuery } from "./messages/groups.ts";
+import { Groups } from "./messages/groups.ts";
 import type { HistoryQuery } from "./messages/history.ts";
 import { type EVERY_TYPE, MessageListeners } from "./messages/listeners.ts";
 import type { Outgoing, RequestArguments, RequestOptions, SendOptions } from "./messages/message.ts";
@@ -201,8 +196,6 @@ export class Client<Declared extends object = Record<string, unknown>> {
    * Requests an action of the application and resolves with its reply. Without a connection the request waits for one.
    * Rejects with the server's error, or with `timeout`, `too_large` or `unavailable`.
    *
-   * With `connect<typeof api>` the declaration has the names of the actions, their data and their replies.
-   *
    * @typeParam Reply without a declaration: type of the handler's return value, which the client cannot check
    */
   request<Name extends ActionName<Declared>>(
@@ -273,7 +266,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
     const { offset } = message;
     if (offset === undefined) return;
     const channel = channelOf(message);
-    this.#acks.add(channel, { epoch: this.#ordering.position(channel)?.epoch, offset });
+    this.#acks.add(channel, { ...this.#ordering.position(channel), offset });
   }
 
   /** Closes for good and rejects pending calls with `unavailable`. Resolves when the connection is closed. */
@@ -347,9 +340,9 @@ export class Client<Declared extends object = Record<string, unknown>> {
     if (this.state === "closed") return;
     const handling = this.#messages.dispatch(push);
     const { offset } = push;
-    if (offset === undefined) return;
     const channel = channelOf(push);
-    this.#progress.add(channel, { epoch: this.#ordering.position(channel)?.epoch, offset }, handling);
+    if (offset !== undefined)
+      this.#progress.add(channel, { ...this.#ordering.position(channel), offset }, handling);
   }
 }
 

@@ -176,7 +176,7 @@ export class Calls {
   #refusal(queued: boolean): TidingsError | undefined {
     if (!queued) return new TidingsError("unavailable", "not connected");
     if (this.#pending.size < this.#options.queueLimit) return undefined;
-    return new TidingsError("unavailable", `queue full: ${this.#pending.size} calls`);
+    return new TidingsError("unavailable", "queue full");
   }
 
   #add(fields: object, plan: CallPlan, now: boolean): Promise<unknown> {

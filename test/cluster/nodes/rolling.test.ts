@@ -27,10 +27,13 @@ onEveryRedis((redis) => {
 
     for (const node of cluster.nodes) {
       const others = cluster.nodes.filter((other) => other !== node);
+      // A node that drains answers newcomers with 503, so a balancer takes it out of rotation.
+      cluster.balancer.backends = others;
       expect(await node.stop()).toBe(0);
       await cluster.lists(...others);
       await writers.sent(100);
       await node.restart();
+      cluster.balancer.backends = cluster.nodes;
       await cluster.lists(...cluster.nodes);
       await writers.sent(100);
     }

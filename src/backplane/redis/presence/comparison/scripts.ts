@@ -239,8 +239,7 @@ export const DISOWN = script(
 -- KEYS[1]  base of the partition of the group
 -- ARGV[1]  token
 -- ARGV[2]  group
--- ARGV[3]  number of its members
--- ARGV[4…] users of some of them
+-- ARGV[3]  number of its members; then users of some of them
 -- reply    nil
 ${CONNECTIONS}${MENDING}
 local token, group = ARGV[1], ARGV[2]
