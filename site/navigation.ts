@@ -49,6 +49,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         "api/tidings": "API: tidings",
         "api/tidings.client": "API: tidings/client",
         "api/tidings.limit": "API: tidings/limit",
+        "api/tidings.rooms": "API: tidings/rooms",
         "api/tidings.protocol": "API: tidings/protocol",
       },
     },

@@ -10,6 +10,7 @@ const REPOSITORY = join(import.meta.dirname, "..");
 const ENTRIES: Readonly<Record<string, string>> = {
   index: "tidings",
   "client/client": "tidings/client",
+  "client/rooms": "tidings/rooms",
   "limit/limit": "tidings/limit",
   "protocol/protocol": "tidings/protocol",
 };

@@ -100,7 +100,7 @@ test("`to` or `group` that is undefined is an error, because the message would g
 });
 
 test("a client without credentials is told what to give, at once", () => {
-  expect(() => connect(URL_OF_NOBODY)).toThrow(/token, user .*cookies/);
+  expect(() => connect(URL_OF_NOBODY)).toThrow(/token, user, .*cookies/);
   expect(() => connect(URL_OF_NOBODY, { device: "phone" })).toThrow(/no credentials/);
 });
 
