@@ -18,6 +18,12 @@ export class StepClock {
     }, STEP_MS).unref();
   }
 
+  /** Moves the clock on to this moment, for a decision that a step must not turn. */
+  read(): number {
+    this.now = performance.now();
+    return this.now;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

@@ -144,13 +144,13 @@ export class Limits {
     if (refusal !== undefined) return refusal;
     const user = this.#userOf(client, connection, now);
     user.takenAt = now;
-    if (!user.take(now)) return this.#refusal("messages_user", "messages of a user", user, now);
+    if (!this.#take(user, now)) return this.#refusal("messages_user", "messages of a user", user);
     this.allowed.messages_user++;
     const address = this.#addressOf(client, connection, now);
     if (address === undefined) return undefined;
     address.takenAt = now;
-    if (!address.take(now)) {
-      return this.#refusal("messages_address", "messages from an address", address, now);
+    if (!this.#take(address, now)) {
+      return this.#refusal("messages_address", "messages from an address", address);
     }
     this.allowed.messages_address++;
     return undefined;
@@ -173,8 +173,8 @@ export class Limits {
     user.actions ??= new Map();
     const counter = user.actions.get(action) ?? new RateCounter(source);
     user.actions.set(action, counter);
-    if (!counter.take(now))
-      return this.#refusal("actions_user", `requests ${action} of a user`, counter, now);
+    if (!this.#take(counter, now))
+      return this.#refusal("actions_user", `requests ${action} of a user`, counter);
     this.allowed.actions_user++;
     return undefined;
   }
@@ -188,11 +188,19 @@ export class Limits {
 
   #takeOwn(client: ClientLimits, now: number): TidingsError | undefined {
     client.own ??= new RateCounter(this.#rates.messagesPerConnection);
-    if (!client.own.take(now)) {
-      return this.#refusal("messages_connection", "messages of a connection", client.own, now);
+    if (!this.#take(client.own, now)) {
+      return this.#refusal("messages_connection", "messages of a connection", client.own);
     }
     this.allowed.messages_connection++;
     return undefined;
+  }
+
+  /**
+   * Takes one from an allowance. Only a refusal reads the time: a step behind it would refuse the first messages of a
+   * client that has waited as it was told, and let later ones overtake them.
+   */
+  #take(counter: RateCounter, now: number): boolean {
+    return counter.take(now) || counter.take(this.#clock.read());
   }
 
   #setActions(rates: LimitRates["actionsPerUser"]): void {
@@ -232,8 +240,9 @@ export class Limits {
     this.allowed[name]++;
   }
 
-  #refusal(name: LimitName, what: string, counter: RateCounter, now: number): TidingsError {
-    return this.#error(name, what, Math.max(1, counter.retryAfterMs(now)));
+  #refusal(name: LimitName, what: string, counter: RateCounter): TidingsError {
+    // One more, because a timer may fire a fraction of a millisecond early.
+    return this.#error(name, what, Math.max(1, counter.retryAfterMs(this.#clock.now)) + 1);
   }
 
   #error(name: LimitName, what: string, retryAfterMs: number): TidingsError {
