@@ -105,6 +105,7 @@ onEveryCluster({}, (cluster) => {
     expect(later.received).toEqual(["while away"]);
     expect((await n2.get("/groups/club/members")).body).toEqual({
       members: [{ user: "mia", online: true, durable: true }],
+      ...{ online: 1, durable: 1 },
     });
   });
 });
