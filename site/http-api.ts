@@ -99,8 +99,29 @@ function answersOf(responses: Operation["responses"]): string[] {
     .filter(([status]) => status !== "default")
     .map(([status, { content = {} }]) => {
       const [kind = "", body] = Object.entries(content)[0] ?? [];
-      return `Answers ${status}: \`${kind === "application/json" ? typeOf(body?.schema ?? {}) : kind}\``;
+      const shape = kind === "application/json" ? laidOut(body?.schema ?? {}) : kind;
+      const isBlock = shape.includes("\n");
+      return `Answers ${status}:${isBlock ? `\n\n\`\`\`txt\n${shape}\n\`\`\`` : ` \`${shape}\``}`;
     });
+}
+
+/** Longest line of a shape; a longer one has a line for each field. */
+const MAX_WIDTH = 100;
+
+/** A schema in the words of TypeScript, on several lines where it is long. */
+function laidOut(schema: Schema, indent = ""): string {
+  const line = typeOf(schema);
+  if (indent.length + line.length <= MAX_WIDTH) return line;
+  const { properties, items, required = [] } = schema;
+  const choices = schema.anyOf ?? schema.oneOf;
+  if (items !== undefined) return `${wrapped(laidOut(items, indent))}[]`;
+  if (choices !== undefined) return [...new Set(choices.map((each) => laidOut(each, indent)))].join(" | ");
+  if (properties === undefined) return line;
+  const deeper = `${indent}  `;
+  const fields = Object.entries(properties).map(
+    ([name, each]) => `${deeper}${name}${required.includes(name) ? "" : "?"}: ${laidOut(each, deeper)},`,
+  );
+  return ["{", ...fields, `${indent}}`].join("\n");
 }
 
 function fieldsOf(schema: Schema): string[] {

@@ -3,7 +3,7 @@ import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
 import { type Hooks, type Publisher, type Receipt, userKey } from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
 
-/** What is sent of a message. `body` is the data as the client wrote it. */
+/** Message of a client to be sent. `body` is the data as the client wrote it. */
 interface Content {
   readonly type: string;
   readonly data: unknown;

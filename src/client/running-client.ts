@@ -60,7 +60,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
   readonly #presence: PresenceWatch;
   readonly #acks: Acks;
   readonly #saved: SavedPositions;
-  /** What a former page of this tab had saved, until the welcome says whose it is. */
+  /** Positions that a former page of this tab had saved, until the welcome says whose they are. */
   #restored: Saved | undefined;
   #welcome: Welcome | undefined;
   #resolveReady: (welcome: Welcome) => void = () => {};

@@ -6,7 +6,7 @@ export interface GroupMember {
   readonly user: string;
   readonly online: boolean;
   readonly durable: boolean;
-  /** What the user carries in the group while online: any JSON value. */
+  /** Data of the user in the group while online: one JSON value. */
   readonly data?: unknown;
 }
 

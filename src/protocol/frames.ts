@@ -107,7 +107,7 @@ export interface PresenceFrame {
 export interface RoomMemberChange {
   readonly change: "join" | "update" | "leave";
   readonly user: string;
-  /** What the user carries in the group, after the change. */
+  /** Data of the user in the group after the change. */
   readonly data?: unknown;
 }
 
@@ -163,7 +163,7 @@ export type ServerFrame =
 export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong", "*"]);
 
 /**
- * What is known of a message. `offline`: not stored, and no connection was there for it. `stored`: in the history, and no
+ * State of a message, as far as it is known. `offline`: not stored, and no connection was there for it. `stored`: in the history, and no
  * connection was there for it. `routed`: sent to other nodes only; whether a connection took it there is not known.
  * `delivered`: at least one connection took it. `acked`: acknowledged by the receiver. `dropped`: the send queues of all
  * its connections were full; a stored one (with `offset`) reaches them later, from the history.

@@ -18,7 +18,7 @@ export interface Member {
   readonly online: boolean;
   /** The user has a membership, which stays without connections. */
   readonly durable: boolean;
-  /** What the user carries in the group while online. */
+  /** Data of the user in the group while online. */
   readonly data?: unknown;
 }
 
@@ -42,7 +42,7 @@ export interface MembersQuery extends CallOptions {
 
 export interface JoinOptions extends CallOptions {
   /**
-   * What the user carries in the group: any JSON value of at most 1 KiB. A further join changes it.
+   * Data of the user in the group: a JSON value of at most 1 KiB. A further join changes it.
    * @default what the user carries already, else `info` of the token
    */
   readonly data?: unknown;

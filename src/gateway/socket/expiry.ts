@@ -29,8 +29,9 @@ export class Expiry {
       return;
     }
     const state = connection.attached(SessionState);
-    state.expiresAt = expiresAt;
+    // First: an expiry of another type, from an application's authenticator, fails here and leaves the former one in force.
     const thirdMs = (expiresAt - Date.now()) / 3;
+    state.expiresAt = expiresAt;
     state.warnsAt = expiresAt - Math.min(WARNING_MS, Math.max(thirdMs, MIN_WARNING_MS));
     this.#expiring.add(connection);
   }

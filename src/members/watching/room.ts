@@ -107,7 +107,7 @@ export class Room {
     if (this.isWatched) this.#schedule();
   }
 
-  /** What watchers were told of a user. */
+  /** State of a user as watchers were told it. */
   #told(user: string): Member | undefined {
     return this.#untold.has(user) ? this.#untold.get(user) : this.#members.get(user);
   }
