@@ -120,7 +120,10 @@ describe("examples/python/client.py", () => {
     const states = (await Promise.all(flood)).map(({ state }) => state);
     expect(states).toContain("dropped");
     // A dropped message is noticed when a later one arrives, one that finds room in the queue.
-    await eventually("a message finds room in the queue", async () => (await say("last")).state !== "dropped");
+    await eventually(
+      "a message finds room in the queue",
+      async () => (await say("last")).state !== "dropped",
+    );
     await alice.prints("last");
     const numbers = [...alice.output.matchAll(/number (\d+)\./g)].map(([, number]) => Number(number));
     expect(numbers).toEqual(flood.map((_, number) => number));
