@@ -2,7 +2,7 @@ import { TidingsError } from "../../protocol/protocol.ts";
 import { LocalNode } from "../local-node.ts";
 import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
-import { Bus, TrafficCounts } from "./bus/bus.ts";
+import { Bus, TELL, TrafficCounts } from "./bus/bus.ts";
 import { RedisClock, TIME } from "./clock.ts";
 import { createComparison } from "./comparing.ts";
 import { COMPARE_SCHEDULE } from "./comparison/comparison.ts";
@@ -209,6 +209,7 @@ function createBase(settings: Settings): Base {
   const traffic = new TrafficCounts([
     LOOK_UP,
     CONFIRM_INVALIDATION,
+    TELL,
     ...CHECK_SCRIPTS,
     PUSH,
     APPEND,

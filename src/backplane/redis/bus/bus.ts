@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { Message } from "../../message.ts";
 import { type Connection, Subscriber } from "../connection/connection.ts";
-import { castOf, inboundOf } from "../wire/keys.ts";
+import { castOf, inboundOf, REGISTRY } from "../wire/keys.ts";
 import { type Kind, LINE, lineOf, payloadOf } from "../wire/lines.ts";
 import { DeafNodes } from "./deaf-nodes.ts";
 import { type Handler, Inbound, type LineHandler } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { Requests } from "./requests.ts";
+import { TELL } from "./scripts.ts";
 import { SilentNodes } from "./silent-nodes.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -55,7 +56,7 @@ export class Bus {
     this.on(LINE.probe, ([, probe = "", token]) => {
       if (token === this.#token) this.#probes.answered(probe, PROBED);
     });
-    this.on(LINE.hail, ([, from = ""]) => this.post(from, lineOf(LINE.alive, this.#token)));
+    this.on(LINE.hail, ([, from = ""]) => this.answer(from, lineOf(LINE.alive, this.#token)));
     this.on(LINE.alive, ([, token = ""]) => this.silent.heard(token));
   }
 
@@ -111,6 +112,21 @@ export class Bus {
     if (this.#connection.isUp)
       this.#outbound.post(token, line[0] as Kind, line); // `lineOf` writes the kind first
     else this.dropped();
+  }
+
+  /**
+   * Answers a request of another node, also while this one recovers: it hears the request then, and the other waits for
+   * the answer.
+   */
+  answer(token: string, line: string): void {
+    if (this.#connection.isUp) this.post(token, line);
+    else this.tell(token, line).catch(() => this.dropped());
+  }
+
+  /** Posts a line by a script, which works while this node recovers too. @throws TidingsError `unavailable` */
+  async tell(token: string, line: string): Promise<void> {
+    this.#options.traffic.sent(line[0] as Kind, 1); // `lineOf` writes the kind first
+    await this.#connection.exec(TELL, REGISTRY, [token, line]);
   }
 
   /**
@@ -202,5 +218,6 @@ const newToken = (): string => randomBytes(9).toString("base64url");
 
 export { DeafNodes } from "./deaf-nodes.ts";
 export { type CallRoll, Requests } from "./requests.ts";
+export { TELL } from "./scripts.ts";
 export { SilentNodes } from "./silent-nodes.ts";
 export { TrafficCounts } from "./traffic.ts";

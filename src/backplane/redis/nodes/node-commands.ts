@@ -1,14 +1,12 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
 import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
-import { type Bus, Requests, type TrafficCounts } from "../bus/bus.ts";
+import { type Bus, Requests } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
-import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import type { Adjustments } from "./adjustments.ts";
 import type { Registry } from "./registry.ts";
-import { TELL } from "./scripts.ts";
 
 export interface NodeCommandsParts {
   readonly connection: Connection;
@@ -19,7 +17,6 @@ export interface NodeCommandsParts {
   readonly adjustments: Adjustments;
   /** Timeout of an answer. */
   readonly commandTimeoutMs: number;
-  readonly traffic: TrafficCounts;
 }
 
 /** Replaces the command in a roll call, which asks only for an answer. */
@@ -93,24 +90,16 @@ export class NodeCommands implements Cluster {
   /** Calls this node as well: when not even this node hears the call, the silence of the others means nothing. */
   async #callRoll(tokens: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     if (tokens.length === 0) return new Map();
-    const { token: own } = this.#parts.bus;
+    const { bus } = this.#parts;
+    const { token: own } = bus;
     const asked = [own, ...tokens];
     const answers = await this.#requests.ask((request) => {
-      for (const token of asked) this.#postByScript(token, LINE.command, request, own, ROLL_CALL);
+      const call = lineOf(LINE.command, request, own, ROLL_CALL);
+      // A failure shows as a missing answer.
+      for (const token of asked) bus.tell(token, call).catch(() => undefined);
       return asked;
     });
     return new Map(answers.has(own) ? tokens.map((token) => [token, answers.has(token)]) : []);
-  }
-
-  /** Posts a line by a script, which works during recovery too: a recovering node calls and answers rolls. A failure shows as a missing answer. */
-  #postByScript(
-    token: string,
-    kind: typeof LINE.command | typeof LINE.reply,
-    ...fields: readonly string[]
-  ): void {
-    const { connection, traffic } = this.#parts;
-    traffic.sent(kind, 1);
-    connection.exec(TELL, REGISTRY, [token, lineOf(kind, ...fields)]).catch(() => undefined);
   }
 
   async #reportSilent(token: string): Promise<void> {
@@ -124,18 +113,14 @@ export class NodeCommands implements Cluster {
   /** Runs a command of another node. A failure is answered too, as 0: otherwise the asking node would wait until its timeout. */
   async #serve(json: string, request: string, from: string): Promise<void> {
     const { bus } = this.#parts;
-    if (json === ROLL_CALL) {
-      this.#postByScript(from, LINE.reply, request, "0", bus.token);
-      return;
-    }
     let count = 0;
     try {
       // Written by another node, or by the script of an arrival.
-      count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
+      if (json !== ROLL_CALL) count = await this.#parts.presence.runHere(JSON.parse(json) as Command);
     } catch (error) {
       this.#report(error);
     }
-    if (request !== "") bus.post(from, lineOf(LINE.reply, request, String(count), bus.token));
+    if (request !== "") bus.answer(from, lineOf(LINE.reply, request, String(count), bus.token));
   }
 
   #report(error: unknown): void {

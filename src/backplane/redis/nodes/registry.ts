@@ -6,7 +6,7 @@ import { PartitionMoving } from "../partitions/partitions.ts";
 import { REGISTRY } from "../wire/keys.ts";
 import { LINE, lineOf, VERSION } from "../wire/lines.ts";
 import type { Adjustments } from "./adjustments.ts";
-import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER, TELL } from "./scripts.ts";
+import { BEAT, BURY, DESCRIBE, FORGET, LIST_NODES, REGISTER } from "./scripts.ts";
 import type { NodeSettings, SharedSettings } from "./settings.ts";
 
 export interface RegistryOptions {
@@ -181,7 +181,7 @@ export class Registry {
       if (this.#isStopped) return;
       if ([...roll.values()].includes(true)) this.#foundNamesake();
       for (const [token, isAlive] of roll) {
-        if (isAlive) await this.#connection.exec(TELL, REGISTRY, [token, lineOf(LINE.namesake, id)]);
+        if (isAlive) await this.#bus.tell(token, lineOf(LINE.namesake, id));
         if (isAlive) continue;
         if ((await this.#connection.exec(BURY, REGISTRY, [token])) === 1) onDeath?.(id, token);
         await this.#clearUp(token);

@@ -43,7 +43,7 @@ export class Invalidation {
     this.#bus = bus;
     this.#requests = new Requests(timeoutMs, bus.silent);
     bus.on(LINE.confirm, ([, from = "", request = ""]) =>
-      bus.post(from, lineOf(LINE.confirmed, request, bus.token)),
+      bus.answer(from, lineOf(LINE.confirmed, request, bus.token)),
     );
     bus.on(LINE.confirmed, ([, request = "", from = ""]) => this.#requests.answered(request, from));
   }

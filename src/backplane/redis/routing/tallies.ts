@@ -97,7 +97,7 @@ export class Tallies {
   }
 
   #answer({ request, token }: Asker, { connections, dropped }: Reached): void {
-    this.#bus.post(
+    this.#bus.answer(
       token,
       lineOf(LINE.tallied, request, this.#bus.token, String(connections), String(dropped)),
     );
