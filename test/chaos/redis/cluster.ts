@@ -77,7 +77,7 @@ export class ClusterRedis implements ChaosRedis {
   /** Slots of partitions that a server has now. */
   async partitionsOf(server: RedisServer): Promise<number[]> {
     const slots = await Promise.all(
-      Array.from({ length: PARTITIONS }, (_, tag) => ask(server, "CLUSTER", "KEYSLOT", `{${tag}}`)),
+      Array.from({ length: PARTITIONS }, (_, tag) => server.insist("CLUSTER", "KEYSLOT", `{${tag}}`)),
     );
     const own = (await ownedBy(server)).slots;
     return [...new Set(slots.map(Number))].filter((slot) => own.has(slot));
@@ -105,7 +105,7 @@ export class ClusterRedis implements ChaosRedis {
     for (const slot of await this.partitionsOf(added)) await this.move(slot, added, target);
     this.#added = undefined;
     const id = await idOf(added);
-    for (const server of this.#servers) await ask(server, "CLUSTER", "FORGET", id);
+    for (const server of this.#servers) await server.insist("CLUSTER", "FORGET", id);
     await added[Symbol.asyncDispose]();
   }
 
@@ -115,16 +115,16 @@ export class ClusterRedis implements ChaosRedis {
    */
   async move(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
     const [source, target] = [await idOf(from), await idOf(to)];
-    await ask(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", source);
-    await ask(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", target);
+    await to.insist("CLUSTER", "SETSLOT", slot, "IMPORTING", source);
+    await from.insist("CLUSTER", "SETSLOT", slot, "MIGRATING", target);
     for (;;) {
-      const keys = (await ask(from, "CLUSTER", "GETKEYSINSLOT", slot, BATCH)) as string[]; // names
+      const keys = (await from.insist("CLUSTER", "GETKEYSINSLOT", slot, BATCH)) as string[]; // names
       if (keys.length === 0) break;
-      await ask(from, "MIGRATE", "127.0.0.1", to.port, "", 0, 5_000, "KEYS", ...keys);
+      await from.insist("MIGRATE", "127.0.0.1", to.port, "", 0, 5_000, "KEYS", ...keys);
     }
-    for (const server of [to, from]) await ask(server, "CLUSTER", "SETSLOT", slot, "NODE", target);
+    for (const server of [to, from]) await server.insist("CLUSTER", "SETSLOT", slot, "NODE", target);
     for (const server of await this.masters()) {
-      if (server !== to && server !== from) await ask(server, "CLUSTER", "SETSLOT", slot, "NODE", target);
+      if (server !== to && server !== from) await server.insist("CLUSTER", "SETSLOT", slot, "NODE", target);
     }
   }
 
@@ -139,28 +139,7 @@ export class ClusterRedis implements ChaosRedis {
   }
 }
 
-/**
- * Sends a command, again while the server cuts the connection: it may just have become a replica. Every command here may
- * be sent twice.
- */
-async function ask(server: RedisServer, name: string, ...args: (string | number)[]): Promise<unknown> {
-  let reply: unknown;
-  await eventually(`a server answers ${name}`, () =>
-    server.command(name, ...args).then(
-      (given) => {
-        reply = given;
-        return true;
-      },
-      (error: unknown) => {
-        if (!/closed|ECONN/.test(String(error))) throw error;
-        return false;
-      },
-    ),
-  );
-  return reply;
-}
-
-const idOf = async (server: RedisServer): Promise<string> => String(await ask(server, "CLUSTER", "MYID"));
+const idOf = async (server: RedisServer): Promise<string> => String(await server.insist("CLUSTER", "MYID"));
 
 async function roleOf(server: RedisServer): Promise<{ isMaster: boolean; hasSlots: boolean }> {
   const { flags, slots } = await ownedBy(server);

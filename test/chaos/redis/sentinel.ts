@@ -50,7 +50,7 @@ export class SentinelRedis implements ChaosRedis {
   /** Makes a server follow the present master, as Sentinel does sooner or later. Resolves when it does. */
   async follows(server: RedisServer): Promise<void> {
     const { master } = await this.roles();
-    if (master !== server) await server.command("REPLICAOF", "127.0.0.1", master.port);
+    if (master !== server) await server.insist("REPLICAOF", "127.0.0.1", master.port);
     await eventually("the replica follows the master", async () =>
       (await replicationOf(server)).includes("master_link_status:up"),
     );

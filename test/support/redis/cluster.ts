@@ -186,10 +186,7 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
   /** Starts one more server, which joins the cluster as a master without slots. The caller ends it. */
   async addServer(): Promise<RedisServer> {
     const server = await RedisServer.start({ persistent: true, args: ARGS });
-    // A server that has just become a replica cuts its connections.
-    await eventually("the cluster meets the new server", () =>
-      this.replica.command("CLUSTER", "MEET", "127.0.0.1", server.port).then(Boolean, () => false),
-    );
+    await this.replica.insist("CLUSTER", "MEET", "127.0.0.1", server.port);
     await eventually("the new server takes the cluster for complete", async () =>
       String(await server.command("CLUSTER", "INFO")).includes("cluster_state:ok"),
     );

@@ -70,6 +70,23 @@ export class RedisServer implements TestRedis, AsyncDisposable {
     }
   }
 
+  /**
+   * Sends a command, again while the server cuts its connections, as one does that has just become a replica. For commands
+   * that may be sent twice.
+   */
+  async insist(name: string, ...args: (string | number)[]): Promise<unknown> {
+    const [reply] = await eventually(`Redis answers ${name}`, () =>
+      this.command(name, ...args).then(
+        (given) => [given],
+        (error: unknown) => {
+          if (!/closed|ECONN/.test(String(error))) throw error;
+          return undefined;
+        },
+      ),
+    );
+    return reply;
+  }
+
   /** Ends the server in good order. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
