@@ -28,10 +28,15 @@ interface Progress {
   offset: number;
   /** Id of the message at that offset, if known. */
   id: string | undefined;
-  /** Offset up to which a gap is being filled; undefined without a gap. */
-  fillTo: number | undefined;
-  /** The fill in progress. */
-  fill: Promise<void> | undefined;
+  /** The gap that is being filled. */
+  gap: Gap | undefined;
+}
+
+/** Messages before an offset that are read from the history. Messages that arrive meanwhile extend the gap. */
+interface Gap {
+  to: number;
+  /** Resolves when all messages up to there were delivered or are known to be lost. */
+  filled: Promise<void>;
 }
 
 export interface ReceiverParts {
@@ -93,7 +98,7 @@ export class Receiver {
   /** Begins in-order delivery of a channel with local members after the position that was read for them. */
   begin(channel: Channel, { epoch, offset, id }: Delivered): void {
     if (this.#progress.has(channel) || !this.#parts.hasMembers(channel)) return;
-    this.#progress.set(channel, { epoch, offset, id, fillTo: undefined, fill: undefined });
+    this.#progress.set(channel, { epoch, offset, id, gap: undefined });
   }
 
   /** Ends in-order delivery of a channel: its last local member has left. */
@@ -160,14 +165,14 @@ export class Receiver {
       const progress = this.#progress.get(channel);
       if (progress !== undefined) delivered.set(channel, { ...progress });
     }
-    const overdue = new Map<Channel, Progress>();
+    const overdue = new Map<Channel, Delivered & { readonly last: number }>();
     let differing = 0;
     for (const [channel, { epoch, last, from }] of await this.#parts.histories.verify(delivered)) {
       const progress = this.#progress.get(channel);
       if (progress === undefined || isBefore(epoch, progress.epoch)) continue;
       if (epoch !== progress.epoch) differing++;
       this.#lost(channel, { epoch, offset: from });
-      if (progress.offset < last) overdue.set(channel, { ...progress, fillTo: last });
+      if (progress.offset < last) overdue.set(channel, { ...progress, last });
     }
     if (overdue.size === 0) return differing;
     // These messages may be on their way: what Redis publishes takes another connection than what it replies.
@@ -177,13 +182,12 @@ export class Receiver {
   }
 
   /** @returns number of channels of which messages were missing */
-  async #fillOverdue(overdue: ReadonlyMap<Channel, Progress>): Promise<number> {
+  async #fillOverdue(overdue: ReadonlyMap<Channel, Delivered & { readonly last: number }>): Promise<number> {
     const fills: Promise<void>[] = [];
-    for (const [channel, { epoch, offset, fillTo = 0 }] of overdue) {
+    for (const [channel, { epoch, offset, last }] of overdue) {
       const progress = this.#progress.get(channel);
-      const isStuck =
-        progress?.epoch === epoch && progress.offset === offset && progress.fillTo === undefined;
-      if (isStuck) fills.push(this.#fill(channel, progress, fillTo));
+      const isStuck = progress?.epoch === epoch && progress.offset === offset && progress.gap === undefined;
+      if (isStuck) fills.push(this.#fill(channel, progress, last));
     }
     await Promise.all(fills);
     return fills.length;
@@ -215,8 +219,8 @@ export class Receiver {
       if (this.#awaiting.hold(message)) return;
       this.begin(channel, message);
       this.#deliver(message);
-    } else if (progress.fillTo !== undefined) {
-      progress.fillTo = Math.max(progress.fillTo, offset);
+    } else if (progress.gap !== undefined) {
+      progress.gap.to = Math.max(progress.gap.to, offset);
     } else if (progress.epoch === epoch) {
       // The message was delivered from the history already.
       if (offset <= progress.offset) this.#parts.onDelivered(message, NOBODY);
@@ -278,22 +282,27 @@ export class Receiver {
 
   /** Fills the gap up to an offset. Resolves when all messages up to there were delivered or are known to be lost. */
   #fill(channel: Channel, progress: Progress, offset: number): Promise<void> {
-    progress.fillTo = Math.max(progress.fillTo ?? 0, offset);
-    progress.fill ??= this.#fillGap(channel, progress).finally(() => {
-      progress.fill = undefined;
-    });
-    return progress.fill;
+    const { gap } = progress;
+    if (gap === undefined) {
+      const opened: Gap = { to: offset, filled: Promise.resolve() };
+      progress.gap = opened;
+      opened.filled = this.#fillGap(channel, progress, opened);
+      return opened.filled;
+    }
+    gap.to = Math.max(gap.to, offset);
+    return gap.filled;
   }
 
-  async #fillGap(channel: Channel, progress: Progress): Promise<void> {
+  /** The gap is closed in the moment in which its last read ends: nobody may extend one that nothing fills any more. */
+  async #fillGap(channel: Channel, progress: Progress, gap: Gap): Promise<void> {
     try {
-      while (progress.fillTo !== undefined && progress.offset < progress.fillTo) {
-        const { fillTo } = progress;
+      while (progress.offset < gap.to) {
+        const { to } = gap;
         const page = await this.#parts.histories.read(channel, { after: progress.offset, limit: PAGE });
         if (this.#parts.connection.isStopped || this.#progress.get(channel) !== progress) return;
         if (page.epoch !== progress.epoch) {
           this.#lost(channel, { epoch: page.epoch, offset: page.first - 1 });
-          progress.fillTo = page.last;
+          gap.to = page.last;
           continue;
         }
         for (const message of page.messages)
@@ -305,14 +314,13 @@ export class Receiver {
           progress.id = undefined;
           this.#parts.onUndelivered(channel);
         }
-        // `fillTo` may be an offset of a lost history, so the page's last offset replaces it. A `fillTo` that rose
-        // during the read stays.
-        if (progress.fillTo === fillTo) progress.fillTo = page.last;
+        // `to` may be an offset of a lost history, so the page's last offset replaces it. One that rose during the read
+        // stays.
+        if (gap.to === to) gap.to = page.last;
       }
     } finally {
-      const isFilled = progress.fillTo !== undefined && progress.fillTo <= progress.offset;
-      progress.fillTo = undefined;
-      if (!isFilled) this.#parts.onUndelivered(channel);
+      progress.gap = undefined;
+      if (progress.offset < gap.to) this.#parts.onUndelivered(channel);
     }
   }
 }
