@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Health } from "../../../src/backplane/health.ts";
-import { LocalNode } from "../../../src/backplane/local-node.ts";
-import { Bus, TELL, TrafficCounts } from "../../../src/backplane/redis/bus/bus.ts";
-import { addressOf, Connection } from "../../../src/backplane/redis/connection/connection.ts";
-import { NodeCommands, type NodeCommandsParts } from "../../../src/backplane/redis/nodes/node-commands.ts";
-import type { Directory } from "../../../src/backplane/redis/routing/directory.ts";
-import { Invalidation } from "../../../src/backplane/redis/routing/invalidation.ts";
-import { Tallies } from "../../../src/backplane/redis/routing/tallies.ts";
-import { type Kind, LINE, lineOf } from "../../../src/backplane/redis/wire/lines.ts";
-import { RedisServer } from "../../support/redis/redis.ts";
+import { Health } from "../../../../src/backplane/health.ts";
+import { LocalNode } from "../../../../src/backplane/local-node.ts";
+import { Bus, TELL, TrafficCounts } from "../../../../src/backplane/redis/bus/bus.ts";
+import { addressOf, Connection } from "../../../../src/backplane/redis/connection/connection.ts";
+import { NodeCommands, type NodeCommandsParts } from "../../../../src/backplane/redis/nodes/node-commands.ts";
+import type { Directory } from "../../../../src/backplane/redis/routing/directory.ts";
+import { Invalidation } from "../../../../src/backplane/redis/routing/invalidation.ts";
+import { Tallies } from "../../../../src/backplane/redis/routing/tallies.ts";
+import { type Kind, LINE, lineOf } from "../../../../src/backplane/redis/wire/lines.ts";
+import { RedisServer } from "../../../support/redis/redis.ts";
 
 /** Longer than any test takes. */
 const LONG_MS = 600_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Requests, SilentNodes } from "../../../src/backplane/redis/bus/bus.ts";
+import { Requests, SilentNodes } from "../../../../src/backplane/redis/bus/bus.ts";
 
 /** Longer than any test takes. */
 const LONG_MS = 600_000;
