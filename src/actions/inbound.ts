@@ -28,7 +28,7 @@ export interface InboundPorts {
   readonly maxWaiting: number;
   /** Budget for the bytes of texts that wait. */
   readonly bytes: InboundBytes;
-  readonly limits: Pick<Limits, "message" | "ping" | "action" | "isAbuse">;
+  readonly limits: Pick<Limits, "message" | "ping" | "action" | "isAbuse" | "assertTurn" | "keepPlace">;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -76,8 +76,9 @@ export class Inbound {
   #handle(connection: Connection, text: string): Promise<void> | undefined {
     const { limits } = this.#ports;
     const decoded = decodeClientFrame(text);
-    const isPing = "frame" in decoded && decoded.frame.kind === "ping";
-    const refusal = isPing ? limits.ping(connection) : limits.message(connection);
+    const frame = "frame" in decoded ? decoded.frame : undefined;
+    const key = frame?.kind === "message" ? frame.key : undefined;
+    const refusal = frame?.kind === "ping" ? limits.ping(connection) : limits.message(connection, key);
     if (refusal !== undefined) this.#limit(connection, refusal, decoded);
     else if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
     else if (decoded.frame.kind === "request") return this.#request(connection, decoded.frame);
@@ -120,6 +121,7 @@ export class Inbound {
   #inOrder(connection: Connection, message: ClientMessage): Promise<void> | undefined {
     const refusal = this.#ports.limits.action(connection, "message.send");
     if (refusal !== undefined) {
+      this.#ports.limits.keepPlace(connection, "arrival", message.key, refusal);
       this.#refuse(connection, "message", refusal, message.answer);
       this.#slowDown(connection);
       return undefined;
@@ -146,7 +148,7 @@ export class Inbound {
     const publish = async (): Promise<Receipt> => {
       const publish = await sending.prepare(connection, message);
       if (isOverdue) throw new TidingsError("timeout", "the middleware took too long");
-      receipt = message.ack ? this.#countAck(connection, publish) : publish();
+      receipt = this.#publish(connection, message, publish);
       handed.resolve();
       return receipt;
     };
@@ -168,26 +170,41 @@ export class Inbound {
   async #message(connection: Connection, message: ClientMessage): Promise<void> {
     try {
       const publish = await this.#ports.sending.prepare(connection, message);
-      const receipt = message.ack ? this.#countAck(connection, publish) : publish();
+      const receipt = this.#publish(connection, message, publish);
       void this.#answer(connection, message.answer, receipt);
     } catch (thrown) {
       this.#refuse(connection, "message", thrown, message.answer);
     }
   }
 
+  /** Publishes a message, unless one before it was refused. @throws TidingsError at once: then the next message sees it */
+  #publish(
+    connection: Connection,
+    { key, ack }: ClientMessage,
+    publish: () => Promise<Receipt>,
+  ): Promise<Receipt> {
+    const { limits } = this.#ports;
+    limits.assertTurn(connection, key);
+    try {
+      return ack ? this.#countAck(connection, publish) : publish();
+    } catch (thrown) {
+      if (thrown instanceof TidingsError) limits.keepPlace(connection, "publish", key, thrown);
+      throw thrown;
+    }
+  }
+
   /** Limits the awaited acknowledgements, because the node reads on while it awaits them. */
-  async #countAck(connection: Connection, publish: () => Promise<Receipt>): Promise<Receipt> {
+  #countAck(connection: Connection, publish: () => Promise<Receipt>): Promise<Receipt> {
     const state = connection.attached(InboundState);
     if (state.awaitedAcks === MAX_AWAITED_ACKS) {
       const message = `too many awaited acknowledgements: expected at most ${MAX_AWAITED_ACKS} per connection`;
       throw new TidingsError("rate_limited", message);
     }
+    const receipt = publish();
     state.awaitedAcks++;
-    try {
-      return await publish();
-    } finally {
+    return receipt.finally(() => {
       state.awaitedAcks--;
-    }
+    });
   }
 
   async #answer(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Backplane } from "../backplane/backplane.ts";
 import type { Connection } from "../local/local.ts";
 import type { Online } from "../members/members.ts";
-import { groupChannel, userChannel } from "../protocol/protocol.ts";
+import { groupChannel, SerialPerKey, userChannel } from "../protocol/protocol.ts";
 import { type BuiltinPorts, idSchema, localConnection } from "./builtin.ts";
 
 /** A request names at most 1,000 users, because each costs one read of presence. */
@@ -11,7 +11,7 @@ const usersSchema = z.array(idSchema).max(1_000);
 /** Limit of users in a reply about all users. */
 const PAGE = 100;
 
-/** Registers `presence.get`, `presence.watch`. */
+/** Registers `presence.get`, `presence.watch`, `presence.unwatch`. */
 export function presenceActions(ports: BuiltinPorts): void {
   const { router, local, backplane, members, watchers } = ports;
   const getSchema = z.object({ users: usersSchema.optional(), group: idSchema.optional() }).default({});
@@ -25,13 +25,17 @@ export function presenceActions(ports: BuiltinPorts): void {
     return users === undefined ? anyOnline(backplane) : someOnline({ backplane, members }, users);
   });
 
+  // An unwatch must not overtake a watch before it, which waits for the policy.
+  const changes = new SerialPerKey<Connection>();
   const watchSchema = z.union([z.object({ users: usersSchema }), z.object({ all: z.literal(true) })]);
   router.action("presence.watch", watchSchema, async ({ connection }, watched) => {
     const users = "users" in watched ? watched.users : undefined;
     const watcher = localConnection(local, connection);
-    await assertVisible(ports, watcher, users);
     // Watch first: a change between the watch and the read must not be missed.
-    await watchers.watch(watcher, users);
+    await changes.run(watcher, async () => {
+      await assertVisible(ports, watcher, users);
+      await watchers.watch(watcher, users);
+    });
     if (users === undefined) {
       const reply = await anyOnline(backplane);
       watchers.replied(watcher, reply.online);
@@ -40,6 +44,15 @@ export function presenceActions(ports: BuiltinPorts): void {
     const reply = await watchedOnline({ backplane, members }, users);
     const online = watchers.replied(watcher, reply.online, users);
     return { online, count: Object.keys(online).length };
+  });
+
+  router.action("presence.unwatch", watchSchema, async ({ connection }, watched) => {
+    const watcher = localConnection(local, connection);
+    await changes.run(watcher, async () => {
+      if (!("users" in watched)) watchers.unwatch(watcher);
+      else for (const user of watched.users) watchers.unwatch(watcher, user);
+    });
+    return {};
   });
 }
 

@@ -1,6 +1,19 @@
 import type { Connection } from "../local/local.ts";
-import { type ClientMessage, channelOf } from "../protocol/protocol.ts";
-import { type Hooks, type Publisher, type Receipt, userKey } from "../publish/publish.ts";
+import {
+  type Channel,
+  type ClientMessage,
+  channelOf,
+  isUserChannel,
+  userChannel,
+} from "../protocol/protocol.ts";
+import {
+  type Expectation,
+  type Hooks,
+  LateAcks,
+  type Publisher,
+  type Receipt,
+  userKey,
+} from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
 
 /** Message of a client to be sent. `body` is the data as the client wrote it. */
@@ -36,14 +49,16 @@ export class Sending {
     await policy.assert(connection, "send", channel);
     const { type, data, body } = await this.#checked(connection, message);
     const { ephemeral, ack, timeoutMs, count } = message;
-    const key = userKey(connection.user, message.key);
-    const { user } = connection;
-    return () =>
-      publisher.publishFrom(
-        user,
-        { channel, type, data, body, from: user, ephemeral },
-        { key, ack, timeoutMs, count },
-      );
+    const { user, id } = connection;
+    const key = userKey(user, message.key);
+    const isOwn = channel === userChannel(user);
+    const except = message.echo || (isUserChannel(channel) && !isOwn) ? undefined : [id];
+    const draft = { channel, type, data, body, from: user, ephemeral, except };
+    const late = ack ? lateAcks(connection, channel) : undefined;
+    const options = { key, ack, timeoutMs, count, late };
+    return message.copy && !isOwn
+      ? () => publisher.publishCopied(user, draft, options, id)
+      : () => publisher.publishFrom(user, draft, options);
   }
 
   /** A hook gets data that is as declared. Its replacement is checked too. */
@@ -74,3 +89,8 @@ export class Sending {
     return { type, data, body };
   }
 }
+
+const lateAcks =
+  (connection: Connection, channel: Channel) =>
+  (wait: Expectation, receipt: Receipt): void =>
+    connection.attached(LateAcks).add(connection, channel, wait, receipt);

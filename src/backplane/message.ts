@@ -15,6 +15,8 @@ export interface Message {
   readonly platforms?: readonly string[];
   /** Not for the connections with these ids. */
   readonly except?: readonly string[];
+  /** On a copy for its sender: the user to whom the message went. */
+  readonly recipient?: string;
   /** Shared by messages with one content to several channels: all fields but ids and channels are alike. */
   readonly content?: object;
 }

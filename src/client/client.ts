@@ -47,7 +47,13 @@ export type { WebSocketConstructor, WebSocketLike } from "./connection/web-socke
 export type { Joined, JoinOptions, Member, MembersPage, MembersQuery } from "./messages/groups.ts";
 export type { HistoryQuery } from "./messages/history.ts";
 export type { DeliveryFields, Outgoing, RequestOptions, SendOptions } from "./messages/message.ts";
-export type { Online, PresenceEvent, PresenceQuery, WatchQuery } from "./messages/presence.ts";
+export type {
+  Online,
+  PresenceEvent,
+  PresenceQuery,
+  WatchedPresence,
+  WatchQuery,
+} from "./messages/presence.ts";
 export type { ConnectOptions, PositionStorage, ReconnectOptions, TokenSource } from "./options.ts";
 export { Client } from "./running-client.ts";
 export type { CallOptions } from "./session/session.ts";

@@ -100,7 +100,7 @@ export function resolveOptions(url: string | URL, options: ConnectOptions): Clie
     url: webSocketUrl(url),
   };
   const { token, user, anonymous, cookies } = resolved;
-  if (!(resolved.WebSocket as unknown)) throw badRequest("no WebSocket: pass options.WebSocket");
+  if (!(resolved.WebSocket as unknown)) throw badRequest("no WebSocket class");
   if (!(token || user || anonymous || cookies || /[?&](token|user_id)=/.test(resolved.url))) {
     throw badRequest("no credentials: token, user, anonymous or cookies");
   }

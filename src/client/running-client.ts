@@ -31,6 +31,7 @@ import {
   type PresenceEvent,
   type PresenceQuery,
   PresenceWatch,
+  type WatchedPresence,
   type WatchQuery,
 } from "./messages/presence.ts";
 import { Progress } from "./messages/progress.ts";
@@ -63,8 +64,8 @@ export class Client<Declared extends object = Record<string, unknown>> {
   /** Positions that a former page of this tab had saved, until the welcome says whose they are. */
   #restored: Saved | undefined;
   #welcome: Welcome | undefined;
-  #resolveReady: (welcome: Welcome) => void = () => {};
-  #rejectReady: (error: TidingsError) => void = () => {};
+  #resolveReady!: (welcome: Welcome) => void;
+  #rejectReady!: (error: TidingsError) => void;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -166,7 +167,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
   /** Ends the connection until {@link connect}, and rejects pending calls with `unavailable`. Later calls wait. */
   disconnect(): void {
     this.#acks.flush();
-    this.#session.pause(new TidingsError("unavailable", "the client is disconnected"));
+    this.#session.pause(new TidingsError("unavailable", "not connected"));
   }
 
   /** Ends the connection until {@link resume}. Pending and later calls wait, positions and groups stay. */
@@ -212,8 +213,8 @@ export class Client<Declared extends object = Record<string, unknown>> {
     data?: unknown,
     { idempotent = false, ...options }: RequestOptions = {},
   ): Promise<never> {
-    const reply = this.#session.request(action, data, { idempotent, ...options });
-    return quiet(reply) as Promise<never>; // the declaration, or the caller, knows the handler
+    // The declaration, or the caller, knows the handler.
+    return this.#session.request(action, data, { idempotent, ...options }) as Promise<never>;
   }
 
   /** Joins a group, on this connection and all later ones. Rejects with `forbidden` when the policy denies it. */
@@ -235,23 +236,22 @@ export class Client<Declared extends object = Record<string, unknown>> {
 
   /** Lists a page of the members of a group. */
   members(group: string, { signal, ...page }: MembersQuery = {}): Promise<MembersPage> {
-    const reply = quiet(this.#session.request("group.members", { group, ...page }, { signal }));
-    return reply as Promise<MembersPage>; // as the protocol says
+    return this.#session.request("group.members", { group, ...page }, { signal }) as Promise<MembersPage>; // as the protocol says
   }
 
   /** Reads a page of a channel's history. */
   history(query: HistoryQuery = {}, options?: CallOptions): Promise<HistoryPage<Declared>> {
-    return quiet(this.#session.request("message.history", query, options)) as Promise<HistoryPage<Declared>>; // as the protocol says
+    return this.#session.request("message.history", query, options) as Promise<HistoryPage<Declared>>; // as the protocol says
   }
 
   /** Finds the users or group members who are online. Without a selection: the first 100 users, and `count` of all. */
   presence(query: PresenceQuery = {}, options?: CallOptions): Promise<{ online: Online; count: number }> {
-    const reply = quiet(this.#session.request("presence.get", query, options));
+    const reply = this.#session.request("presence.get", query, options);
     return reply as Promise<{ online: Online; count: number }>; // as the protocol says
   }
 
-  /** Resolves with the selected users who are online. Changes follow in {@link onPresence}, also after reconnects. */
-  watchPresence(query: WatchQuery, options?: CallOptions): Promise<Online> {
+  /** Watches users until `stop`, also after reconnects, and resolves with those who are online. {@link onPresence} tells of changes. */
+  watchPresence(query: WatchQuery, options?: CallOptions): Promise<WatchedPresence> {
     return quiet(this.#presence.watch(query, options));
   }
 
@@ -295,7 +295,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
   #makeSession(): Session {
     return new Session(this.#options, this.#statuses, {
       resume: (fits) => this.#ordering.login(fits),
-      rest: () => this.#ordering.leftOut.map((channel) => this.#restRequest(channel)),
+      rest: () => this.#ordering.rest.map((channel) => this.#restRequest(channel)),
       welcomed: (welcome) => {
         // Another user may have logged in in this tab.
         if (this.#restored && this.#restored.user !== welcome.user) this.#ordering.clear();
@@ -313,7 +313,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
         this.#groups.confirm(frame.channel);
         this.#ordering.move(frame);
       },
-      presence: ({ user, online }) => this.#presence.update(user, online),
+      presence: (frame) => this.#presence.receive(frame),
       ended: (final) => {
         this.#ordering.disconnected();
         this.#groups.ended();

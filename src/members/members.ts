@@ -9,7 +9,14 @@ import {
   TidingsError,
   userChannel,
 } from "../protocol/protocol.ts";
-import { type HistoryReads, type Hooks, Replay, type Replayed, type ReplayFrom } from "../publish/publish.ts";
+import {
+  type HistoryReads,
+  type Hooks,
+  LateAcks,
+  Replay,
+  type Replayed,
+  type ReplayFrom,
+} from "../publish/publish.ts";
 import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
 import { PlacedGroups } from "./placed.ts";
@@ -111,6 +118,7 @@ export class Members {
     local.remove(connection);
     watchers.drop(connection);
     rooms.drop(connection);
+    connection.attachment(LateAcks)?.stop();
     for (const group of connection.groups) this.#tell("leave", connection, group);
     // A failed call must not stop the others: the backplane keeps each entry until its removal.
     const removals = await Promise.allSettled([

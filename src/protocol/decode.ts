@@ -21,7 +21,8 @@ export type Decoded = { frame: ClientFrame } | { error: TidingsError; id?: Reque
 export const MESSAGE_FIELDS: readonly string[] =
   "type data to group id ephemeral ack timeoutMs key count from timestamp offset".split(" ");
 
-const ENVELOPE: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
+/** A message over HTTP comes from no connection. */
+const ENVELOPE: ReadonlySet<string> = new Set([...MESSAGE_FIELDS, "echo", "copy"]);
 
 /** Decodes one text message of a client. Never throws. */
 export function decodeClientFrame(text: string): Decoded {
@@ -86,6 +87,7 @@ function asRequest(action: string, data: unknown, answer: RequestForm): ClientRe
 
 function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   const { type, to, group, ephemeral = false, ack = false, timeoutMs, key, count = false } = fields;
+  const { echo = true, copy = false } = fields;
   assertType(type);
   if (to !== undefined && !isId(to)) throw bad(`to: expected a user id of ${ID_RULE}`);
   if (group !== undefined && !isId(group)) throw bad(`group: expected a group id of ${ID_RULE}`);
@@ -93,6 +95,9 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
   if (typeof ephemeral !== "boolean") throw bad("ephemeral: expected true or false");
   if (typeof ack !== "boolean") throw bad("ack: expected true or false");
   if (typeof count !== "boolean") throw bad("count: expected true or false");
+  if (typeof echo !== "boolean") throw bad("echo: expected true or false");
+  if (typeof copy !== "boolean") throw bad("copy: expected true or false");
+  if (copy && to === undefined) throw bad("copy: expected to beside it");
   if (ack && answer === undefined) throw bad("ack: expected an id beside it, for the reply");
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad("timeoutMs: expected 0–60,000 milliseconds");
   if (key !== undefined && !isId(key)) throw bad(`key: expected ${ID_RULE}`);
@@ -108,6 +113,8 @@ function decodeMessage(fields: Fields, answer?: RequestForm): ClientMessage {
     timeoutMs,
     key,
     count,
+    echo,
+    copy,
   };
 }
 

@@ -9,11 +9,13 @@ export const encodeServerFrame = (frame: ServerFrame): string => JSON.stringify(
 export type EncodedPush = Omit<Push, "data"> & { body: string };
 
 /** Encodes a push around its body, so that the data is encoded only once, at publish. */
-export function encodePush({ type, body, timestamp, from, to, group, id, offset }: EncodedPush): string {
+export function encodePush(push: EncodedPush): string {
+  const { type, body, timestamp, from, to, group, id, offset, recipient } = push;
   let text = `{"type":${JSON.stringify(type)},"data":${body},"timestamp":${timestamp}`;
   if (from !== undefined) text += `,"from":${JSON.stringify(from)}`;
   if (to !== undefined) text += `,"to":${JSON.stringify(to)}`;
   if (group !== undefined) text += `,"group":${JSON.stringify(group)}`;
+  if (recipient !== undefined) text += `,"recipient":${JSON.stringify(recipient)}`;
   text += `,"id":${JSON.stringify(id)}`;
   return offset === undefined ? `${text}}` : `${text},"offset":${offset}}`;
 }

@@ -82,8 +82,9 @@ export class TidingsError extends Error {
     this.retryAfterMs = options?.retryAfterMs;
   }
 
-  static {
-    Object.assign(TidingsError.prototype, { [MARK]: true });
+  /** On the prototype: a field of its own would show in every print of an error. */
+  get [MARK](): true {
+    return true;
   }
 
   /** True for errors of every copy of this class: of `tidings` and of `tidings/client` alike. */

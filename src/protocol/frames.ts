@@ -31,6 +31,8 @@ export interface Push {
   group?: string;
   id: string;
   offset?: number;
+  /** The user to whom you sent it from another device. Only on a copy. */
+  recipient?: string;
 }
 
 /**
@@ -96,6 +98,16 @@ export interface Notice {
   reconnectMs?: number;
 }
 
+/** The receiver has acknowledged a message after its sender's timeout. */
+export interface AckedFrame {
+  event: "acked";
+  /** Id of the message. */
+  id: string;
+  to: string;
+  epoch: string;
+  offset: number;
+}
+
 /** A watched user came online or went offline. */
 export interface PresenceFrame {
   event: "presence";
@@ -150,6 +162,7 @@ export type ServerFrame =
   | Welcome
   | PositionFrame
   | Notice
+  | AckedFrame
   | PresenceFrame
   | RoomFrame
   | Pong
@@ -208,6 +221,10 @@ export interface ClientMessage {
   key?: string;
   /** The receipt has the `total` of all nodes. */
   count: boolean;
+  /** False: not for the connection that sends it. */
+  echo: boolean;
+  /** The other connections of the sender get a copy. */
+  copy: boolean;
 }
 
 /** Form of a request and of its reply. */

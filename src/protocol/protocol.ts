@@ -41,6 +41,7 @@ export { jsonProblem } from "./forms/json-problem.ts";
 export { encodeJson, textOf, withText } from "./forms/json-value.ts";
 export { rawBody, rawData, rawElements, rawField } from "./forms/raw-fields.ts";
 export type {
+  AckedFrame,
   AnyMessage,
   ClientFrame,
   ClientMessage,

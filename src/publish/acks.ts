@@ -1,5 +1,10 @@
 import type { Cursors } from "../backplane/backplane.ts";
-import type { Channel } from "../protocol/protocol.ts";
+import { Attachment, type Connection } from "../local/local.ts";
+import { type Channel, encodeServerFrame, userOf } from "../protocol/protocol.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** Waits of a connection that go on after their timeout. */
+const MAX_LATE = 1_000;
 
 /** Publishers that await the acknowledgement of their receiver. */
 export class Acks {
@@ -51,6 +56,16 @@ export class Expectation {
     this.#watching.then((unwatch) => unwatch()).catch(() => undefined);
   }
 
+  /** Calls a task once, as soon as `offset` is acknowledged. It takes the place of `reached`. */
+  whenReached(offset: number, task: () => void): void {
+    this.#wake = () => {
+      if (this.#acknowledged < offset) return;
+      this.#wake = undefined;
+      task();
+    };
+    this.#wake();
+  }
+
   acknowledged(offset: number): void {
     this.#acknowledged = Math.max(this.#acknowledged, offset);
     this.#wake?.();
@@ -71,5 +86,36 @@ export class Expectation {
         resolve(true);
       };
     });
+  }
+}
+
+/** Messages of a connection whose acknowledgement did not come in time. It is told of those that come later. */
+export class LateAcks extends Attachment {
+  readonly #waits = new Set<Expectation>();
+
+  /** Takes a wait. Beyond 1,000 of them, the oldest ends. */
+  add(connection: Connection, channel: Channel, wait: Expectation, receipt: Receipt): void {
+    const { id, epoch = "", offset = 0 } = receipt; // it is stored
+    if (connection.state !== "open") {
+      wait.stop();
+      return;
+    }
+    const [oldest] = this.#waits;
+    if (oldest !== undefined && this.#waits.size >= MAX_LATE) this.#end(oldest);
+    this.#waits.add(wait);
+    wait.whenReached(offset, () => {
+      this.#end(wait);
+      connection.send(encodeServerFrame({ event: "acked", id, to: userOf(channel), epoch, offset }));
+    });
+  }
+
+  /** Ends all waits: the connection has closed. */
+  stop(): void {
+    for (const wait of this.#waits) this.#end(wait);
+  }
+
+  #end(wait: Expectation): void {
+    this.#waits.delete(wait);
+    wait.stop();
   }
 }

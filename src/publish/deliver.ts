@@ -132,8 +132,8 @@ export function pushText(message: Message | StoredMessage): string {
 }
 
 /** Converts a stored message to the form that clients see. */
-export function pushOf({ type, body, timestamp, from, channel, id, offset }: StoredMessage): Push {
-  return { type, data: JSON.parse(body), timestamp, from, ...targetOf(channel), id, offset };
+export function pushOf({ type, body, timestamp, from, channel, recipient, id, offset }: StoredMessage): Push {
+  return { type, data: JSON.parse(body), timestamp, from, ...targetOf(channel), recipient, id, offset };
 }
 
 /** Makes the packet for members that a stored message leaves out: it moves their position past the message. */

@@ -1,5 +1,7 @@
 import { assertType, type Channel, encodeJson, isUserChannel, TidingsError } from "../protocol/protocol.ts";
+import type { Expectation } from "./acks.ts";
 import type { Content } from "./message.ts";
+import type { Receipt } from "./receipt.ts";
 import type { Retry } from "./retry.ts";
 
 /** Content of a draft, without its channel. */
@@ -26,6 +28,8 @@ export interface PublishOptions {
   readonly timeoutMs?: number | undefined;
   /** Wait for the reports of other nodes, and count their connections in the receipt. @default false */
   readonly count?: boolean | undefined;
+  /** Takes the wait for an acknowledgement that did not come in time, and ends it. @default the wait ends */
+  readonly late?: ((wait: Expectation, receipt: Receipt) => void) | undefined;
   /** Repeat after a retryable failure, under one idempotency key. @default no retry */
   readonly retry?: Retry | undefined;
 }
@@ -36,11 +40,11 @@ export interface PublishOptions {
  * @throws TidingsError `bad_request` for a bad type, or data that JSON would lose or change
  */
 export function contentOf(
-  { type, data, body, from, platforms, except }: DraftContent,
+  { type, data, body, from, platforms, except, recipient }: DraftContent,
   timestamp: number,
 ): Content {
   assertType(type);
-  return { type, body: body ?? encodeJson(data), timestamp, from, platforms, except };
+  return { type, body: body ?? encodeJson(data), timestamp, from, platforms, except, recipient };
 }
 
 /** @throws TidingsError `bad_request` unless the message is stored and goes to one user */

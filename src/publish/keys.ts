@@ -12,3 +12,7 @@ export function applicationKey(key: string | undefined, user?: string): string |
 /** Name of the idempotency key of a publish by a user. Keys of different users never meet. */
 export const userKey = (user: string, key: string | undefined): string | undefined =>
   key === undefined ? undefined : joinNames("user", user, key);
+
+/** Name of the idempotency key of the copy that a user's other connections get of such a publish. */
+export const copyKey = (key: string | undefined): string | undefined =>
+  key === undefined ? undefined : joinNames("copy", key);

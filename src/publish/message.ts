@@ -15,6 +15,8 @@ export interface Content {
   readonly platforms?: readonly string[] | undefined;
   /** Not to the connections with these ids. Only for live delivery: a reconnect gets a new id. */
   readonly except?: readonly string[] | undefined;
+  /** On a copy for its sender: the user to whom the message went. */
+  readonly recipient?: string | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export class AcceptedMessage implements Message {
   readonly channel: Channel;
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
+  readonly recipient: string | undefined;
   readonly content: Content | undefined;
 
   /** @param isOneOfMany true when one call sends the content to several channels */
@@ -43,6 +46,7 @@ export class AcceptedMessage implements Message {
     this.channel = channel;
     this.platforms = content.platforms;
     this.except = content.except;
+    this.recipient = content.recipient;
     this.content = isOneOfMany ? content : undefined;
   }
 }

@@ -1,7 +1,8 @@
 import { type Appended, type Message, NOBODY } from "../backplane/backplane.ts";
-import { type Channel, toTidingsError } from "../protocol/protocol.ts";
+import { type Channel, toTidingsError, userChannel, userOf } from "../protocol/protocol.ts";
 import { Clock } from "./clock.ts";
 import { assertAckable, contentOf, type Draft, type DraftContent, type PublishOptions } from "./draft.ts";
+import { copyKey } from "./keys.ts";
 import { AcceptedMessage, MessageIds } from "./message.ts";
 import type { PublisherPorts, PublishKind } from "./ports.ts";
 import {
@@ -52,26 +53,50 @@ export class Publisher {
 
   /**
    * Publishes a message that a user sends, whose data is checked already. Stored ones count towards the user's budget.
-   * @throws TidingsError `rate_limited` when the budget is used up, and as `publish`
+   * @throws TidingsError at once, before the user's next message: `rate_limited` when the budget is used up, and as `publish`
    */
   publishFrom(user: string, draft: Draft, options: PublishOptions): Promise<Receipt> {
-    return this.#publishContent(draft, options, user);
+    return this.#accept(draft, options, user, this.#ids.next());
   }
 
-  #publishContent(draft: Draft, options: PublishOptions, sender: string | undefined): Promise<Receipt> {
+  /**
+   * Publishes a message of a user to another one, and a copy to the user's own channel. The id of the copy is that of the message,
+   * with `.copy` at its end: ids are unique.
+   * @param except connection of the sender that gets no copy
+   * @throws TidingsError as `publishFrom`, also when only the copy fails: a repeat under the same key completes both
+   */
+  publishCopied(user: string, draft: Draft, options: PublishOptions, except: string): Promise<Receipt> {
+    const id = this.#ids.next();
+    const channel = userChannel(user);
+    const copy = { ...draft, channel, except: [except], recipient: userOf(draft.channel) };
+    const sent = this.#accept(draft, options, user, id);
+    const copied = this.#publishContent(copy, { key: copyKey(options.key) }, user, `${id}.copy`);
+    return Promise.all([sent, copied]).then(([receipt]) => receipt);
+  }
+
+  #publishContent(
+    draft: Draft,
+    options: PublishOptions,
+    sender: string | undefined,
+    id = this.#ids.next(),
+  ): Promise<Receipt> {
     // Not async: a pending publish has its promise already, and an async function would add another one.
     try {
-      if (draft.ephemeral) this.#ports.assertEphemeral?.();
-      const content = contentOf(draft, this.#ports.backplane.now());
-      if (sender !== undefined && !draft.ephemeral) {
-        this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
-      }
-      const message = new AcceptedMessage(this.#ids.next(), draft.channel, content);
-      const receipt = this.#publish(message, draft.ephemeral, options);
-      return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
+      return this.#accept(draft, options, sender, id);
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+
+  #accept(draft: Draft, options: PublishOptions, sender: string | undefined, id: string): Promise<Receipt> {
+    if (draft.ephemeral) this.#ports.assertEphemeral?.();
+    const content = contentOf(draft, this.#ports.backplane.now());
+    if (sender !== undefined && !draft.ephemeral) {
+      this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
+    }
+    const message = new AcceptedMessage(id, draft.channel, content);
+    const receipt = this.#publish(message, draft.ephemeral, options);
+    return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
   }
 
   /**
@@ -193,17 +218,20 @@ export class Publisher {
 
   /** Case 5, stored and acknowledged. With a key, duplicates get the acknowledged receipt too. */
   async #acknowledged(message: Message, options: PublishOptions): Promise<Receipt> {
-    const { key, timeoutMs = this.#ports.ackTimeoutMs } = options;
+    const { key, timeoutMs = this.#ports.ackTimeoutMs, late } = options;
     const expectation = this.#ports.acks.expect(message.channel);
+    let goesOn = false;
     try {
       const receipt = await (key === undefined ? this.#stored(message) : this.#storedOnce(message, key));
       if (receipt.duplicate && receipt.state === "acked") return receipt;
       const acked = await expectation.reached(receipt.offset ?? 0, timeoutMs);
       const answered: Receipt = { ...receipt, state: acked ? "acked" : "stored" };
       if (key !== undefined) await this.#ports.backplane.idempotency.complete(key, JSON.stringify(answered));
+      goesOn = !acked && late !== undefined;
+      if (goesOn) late?.(expectation, receipt);
       return answered;
     } finally {
-      expectation.stop();
+      if (!goesOn) expectation.stop();
     }
   }
 
@@ -233,7 +261,7 @@ export class Publisher {
 
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
-export { Acks } from "./acks.ts";
+export { Acks, type Expectation, LateAcks } from "./acks.ts";
 export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
 export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";

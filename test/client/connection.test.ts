@@ -172,7 +172,7 @@ test("a silent connection is pinged after one heartbeat, and ended without an an
   const again = await answering.next();
   answering.welcome({ heartbeatMs: 60 });
   answering.reply(again, {});
-  expect(await alice.status("closed")).toMatchObject({ reason: "no answer to a ping within 60 ms" });
+  expect(await alice.status("closed")).toMatchObject({ reason: "no pong within 60 ms" });
   for (let heartbeat = 0; heartbeat < 5; heartbeat++) {
     expect(await answering.next()).toEqual({ type: "ping" });
     answering.send({ type: "pong" });

@@ -191,6 +191,27 @@ describe("a client", () => {
     await alice.until(() => alice.presences.some(({ online }) => !online));
   });
 
+  it("ends a watch of presence, and another one of the same user goes on", async () => {
+    const { url } = await startHub({ presence: { graceMs: 0 } });
+    const alice = observed(url(), { user: "alice" });
+    const watches = [
+      await alice.client.watchPresence({ users: ["bob", "carol"] }),
+      await alice.client.watchPresence({ users: ["bob"] }),
+      await alice.client.watchPresence({ all: true }),
+    ];
+    watches[0]?.stop();
+    watches[2]?.stop();
+    const [carol, bob] = [observed(url(), { user: "carol" }), observed(url(), { user: "bob" })];
+    await Promise.all([carol.client.ready, bob.client.ready]);
+    await alice.until(() => alice.presences.some(({ user }) => user === "bob"));
+    watches[1]?.stop();
+    await bob.client.close();
+    const dave = observed(url(), { user: "dave" });
+    await dave.client.ready;
+    await alice.client.request("robot.heartBeat");
+    expect(alice.presences).toEqual([{ user: "bob", online: true }]);
+  });
+
   it("keeps a user online who is in the grace period when the watch begins", async () => {
     const { hub, url } = await startHub({ presence: { graceMs: 60_000 } });
     const bob = observed(url(), { user: "bob" });
@@ -198,7 +219,8 @@ describe("a client", () => {
     await bob.client.close();
     await eventually("bob has no connection", async () => (await hub.user("bob").connections()).length === 0);
     const alice = observed(url(), { user: "alice" });
-    expect(await alice.client.watchPresence({ users: ["bob", "carol"] })).toEqual({ bob: [] });
+    const { online } = await alice.client.watchPresence({ users: ["bob", "carol"] });
+    expect(online).toEqual({ bob: [] });
   });
 
   it("requests actions of the application, and rejects with their error codes", async () => {

@@ -175,7 +175,7 @@ test("watches presence again after a reconnect, and reports the changes in betwe
   const watch = await first.next();
   expect(watch).toMatchObject({ action: "presence.watch", data: { users: ["bob", "carol", "dave"] } });
   first.reply(watch, { online: { bob: ["web"], carol: ["ios"] } });
-  expect(await watching).toEqual({ bob: ["web"], carol: ["ios"] });
+  expect((await watching).online).toEqual({ bob: ["web"], carol: ["ios"] });
   first.send({ event: "presence", user: "carol", online: false });
   await alice.until(() => alice.presences.length === 1);
   first.cut();
@@ -207,6 +207,42 @@ test("a presence frame that comes before the reply to the watch is newer than th
   await alice.status("notice");
 
   expect(alice.presences.map(({ online }) => online)).toEqual([false, true]);
+});
+
+test("the undo of a presence watch ends it for the users whom no other watch names, also after a reconnect", async () => {
+  await using server = await FakeServer.listen();
+  await using alice = new Observed(server.url);
+  const first = await server.login();
+  const watch = async (users: string[]) => {
+    const watching = alice.client.watchPresence({ users });
+    first.reply(await first.next(), { online: {} });
+    return watching;
+  };
+  const [one, other] = [await watch(["bob", "carol"]), await watch(["bob"])];
+
+  one.stop();
+  one.stop();
+  const unwatch = await first.next();
+  expect(unwatch).toMatchObject({ action: "presence.unwatch", data: { users: ["carol"] } });
+  first.reply(unwatch, {});
+  // Frames that were on the way: of the watch that has ended, and of the one that goes on.
+  first.send({ event: "presence", user: "carol", online: true });
+  first.send({ event: "presence", user: "bob", online: true });
+  await alice.until(() => alice.presences.length > 0);
+  expect(alice.presences).toEqual([{ user: "bob", online: true }]);
+
+  first.cut();
+  const second = await server.login();
+  const again = await second.next();
+  expect(again).toMatchObject({ action: "presence.watch", data: { users: ["bob"] } });
+  second.reply(again, { online: { bob: ["web"] } });
+  other.stop();
+  expect(await second.next()).toMatchObject({ action: "presence.unwatch", data: { users: ["bob"] } });
+
+  second.cut();
+  const third = await server.login();
+  void alice.client.request("ask");
+  expect(await third.next()).toMatchObject({ action: "ask" });
 });
 
 test("requests presence and history", async () => {

@@ -12,6 +12,11 @@ const SECRET = "a secret of the tests, 32 bytes!";
 const CAUSES: Readonly<Record<string, (running: Running) => unknown>> = {
   "`position`": () => undefined, // after the login
   Push: ({ bob }) => bob.send({ type: "chat", to: "alice", data: { text: "Hello" } }),
+  "`acked`": async ({ alice, bob }) => {
+    alice.send({ id: 1, type: "chat", to: "bob", data: "Hello", ack: true, timeoutMs: 1 });
+    await alice.next(({ id }) => id === 1);
+    await bob.request("message.ack", { offset: 1 });
+  },
   "`presence`": async ({ alice, login }) => {
     await alice.request("presence.watch", { users: ["carol"] });
     await login("carol");

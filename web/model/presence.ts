@@ -14,7 +14,7 @@ export class PresenceList {
 
   /** Reloads all users, because presence may have changed without a connection. */
   async refresh(): Promise<void> {
-    const online = await this.#client.watchPresence({ all: true });
+    const { online } = await this.#client.watchPresence({ all: true });
     this.#state.online.value = new Map(Object.entries(online));
   }
 

@@ -5,6 +5,7 @@ import { ClientLimits } from "./client.ts";
 import { StepClock } from "./clock.ts";
 import { ConnectLimits } from "./connects.ts";
 import { KeyedCounters, type SharedCounter } from "./counters.ts";
+import { RefusedPlace } from "./place.ts";
 import { type LimitRates, LiveRate, type RateName } from "./rates.ts";
 
 /** Names of all limits in metrics. */
@@ -136,10 +137,49 @@ export class Limits {
     this.#assert("api_key", "requests with this API key", this.#apiKeys, id);
   }
 
-  /** Counts a message or request of a client. @returns the error for the client when a limit refuses it */
-  message(connection: Connection): TidingsError | undefined {
-    const { now } = this.#clock;
+  /**
+   * Counts a message or request of a client.
+   * @param key of a message that its client repeats when it is refused: later ones with a key do not overtake it
+   * @returns the error for the client when a limit refuses it
+   */
+  message(connection: Connection, key?: string): TidingsError | undefined {
     const client = connection.attached(ClientLimits);
+    const refusal = this.#behind(client.arrival, key) ?? this.#takeAll(client, connection);
+    if (refusal !== undefined) this.keepPlace(connection, "arrival", key, refusal);
+    return refusal;
+  }
+
+  /**
+   * Asks whether a message may be published now, or waits behind one that was refused then.
+   * @throws TidingsError `rate_limited`
+   */
+  assertTurn(connection: Connection, key: string | undefined): void {
+    const refusal = this.#behind(connection.attachment(ClientLimits)?.publish, key);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Keeps the place of a message that a limit has refused, when its client repeats it. */
+  keepPlace(
+    connection: Connection,
+    stage: "arrival" | "publish",
+    key: string | undefined,
+    { code, retryAfterMs }: TidingsError,
+  ): void {
+    if (key === undefined || code !== "rate_limited" || retryAfterMs === undefined) return;
+    const client = connection.attached(ClientLimits);
+    client[stage] ??= new RefusedPlace();
+    client[stage].keep(key, this.#clock.now, retryAfterMs);
+  }
+
+  #behind(place: RefusedPlace | undefined, key: string | undefined): TidingsError | undefined {
+    if (place === undefined || key === undefined) return undefined;
+    const waitMs = Math.ceil(place.waitMs(key, this.#clock.now));
+    if (waitMs === 0) return undefined;
+    return this.#error("messages_connection", "messages before this one", waitMs);
+  }
+
+  #takeAll(client: ClientLimits, connection: Connection): TidingsError | undefined {
+    const { now } = this.#clock;
     const refusal = this.#takeOwn(client, now);
     if (refusal !== undefined) return refusal;
     const user = this.#userOf(client, connection, now);

@@ -53,7 +53,7 @@ export class Liveness {
   }
 
   /** Notes that a pong arrived. */
-  answered(): void {
+  pong(): void {
     if (!this.#isProbing) return;
     this.#cancel?.();
     this.#isProbing = false;
@@ -93,7 +93,7 @@ export class Liveness {
     this.#cancel = timers.after(Math.max(timeoutMs - LATE_MS, 0), () => {
       this.#cancel = timers.after(LATE_MS, () => {
         if (this.#heardAt > heardBefore && rounds > 1) this.#await(rounds - 1);
-        else lost(`no answer to a ping within ${timeoutMs} ms`);
+        else lost(`no pong within ${timeoutMs} ms`);
       });
     });
   }

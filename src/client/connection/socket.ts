@@ -23,12 +23,12 @@ export interface Ending {
 
 export interface SocketHandlers<Opening> {
   /**
-   * Called when an attempt starts. Resolves with the URL, and with the value that `opened` gets. A TidingsError that is
+   * Called when an attempt starts. Resolves with the URL, and with the value that `open` gets. A TidingsError that is
    * not retryable ends the attempts.
    */
   prepare(attempt: number): Promise<{ url: string; opening: Opening }>;
   /** Called when the WebSocket is open: the client can log in. */
-  opened(opening: Opening): void;
+  open(opening: Opening): void;
   text(text: string): void;
   /** Tells whether another attempt may succeed after an end with this code. */
   willRetry(code: number): boolean;
@@ -177,7 +177,7 @@ export class ReconnectingSocket<Opening> {
     this.#socket = socket;
     const isCurrent = (): boolean => this.#socket === socket;
     socket.onopen = () => {
-      if (isCurrent()) this.#handlers.opened(opening);
+      if (isCurrent()) this.#handlers.open(opening);
     };
     socket.onmessage = ({ data }: WebSocketEvent) => {
       if (isCurrent() && typeof data === "string") this.#handlers.text(data);

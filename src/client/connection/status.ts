@@ -1,5 +1,7 @@
 import {
+  type AckedFrame,
   type Channel,
+  type Notice,
   type Push,
   type RoomFrame,
   Subscriptions,
@@ -45,7 +47,9 @@ export type Status =
   /** No listener was there for a stored message within 60 s, or more than 1,000 waited. It counts as handled now. */
   | { readonly type: "unhandled"; readonly message: Push }
   /** The server or the application informs the client, with a code such as `kicked` or `drain`. */
-  | { readonly type: "notice"; readonly code: string; readonly message: string; readonly data?: unknown }
+  | ({ readonly type: "notice" } & Readonly<Omit<Notice, "event">>)
+  /** The receiver has acknowledged a message of this connection, sent with `ack`, after its receipt said `stored`. */
+  | ({ readonly type: "acked" } & Readonly<Omit<AckedFrame, "event">>)
   /** Members of a watched group have changed. `reset`: the list begins anew with these changes. */
   | ({ readonly type: "room" } & Readonly<Omit<RoomFrame, "event">>)
   | { readonly type: "error"; readonly stage: ErrorStage; readonly error: unknown };
@@ -74,12 +78,14 @@ export class Listeners<Event> extends Subscriptions<(event: Event) => void> {
 export class StatusListeners extends Listeners<Status> {
   constructor() {
     // Not emitted as a status: the listener that throws may be the one for errors.
-    super((error) => console.error("tidings: listener error", error));
+    super((error) => log("listener", error));
   }
 
   /** Reports an error that has no caller. Without listeners it goes to the console, so that it cannot vanish. */
   report(stage: ErrorStage, error: unknown): void {
     if (this.list.length > 0) this.emit({ type: "error", stage, error });
-    else console.error(`tidings: ${stage} error`, error);
+    else log(stage, error);
   }
 }
+
+const log = (stage: ErrorStage, error: unknown): void => console.error(`tidings: ${stage} error`, error);

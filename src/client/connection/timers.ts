@@ -30,9 +30,7 @@ export class Timers {
 
   /** Resolves after the delay. It never resolves when the timers are closed before. */
   pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.after(delayMs, resolve);
-    });
+    return new Promise((resolve) => void this.after(delayMs, resolve));
   }
 
   /** Cancels all timers and starts no new ones. */

@@ -101,7 +101,7 @@ export class Groups {
       this.#joined.delete(group);
       this.#ordering.forget(groupChannel(group));
       const { code } = cause as TidingsError; // a call rejects with nothing else
-      this.#session.report(new TidingsError(code, `cannot rejoin group ${group}`, { cause }));
+      this.#session.report(new TidingsError(code, `cannot rejoin ${group}`, { cause }));
     }
   }
 }

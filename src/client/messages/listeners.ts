@@ -79,7 +79,7 @@ export class MessageListeners {
 
   #of({ type }: Push): Subscriptions<Listener>["list"] {
     const everyType = this.#byType.get(EVERY_TYPE)?.list ?? [];
-    return type === EVERY_TYPE ? everyType : (this.#byType.get(type)?.list ?? []).concat(everyType);
+    return type === EVERY_TYPE ? everyType : [...(this.#byType.get(type)?.list ?? []), ...everyType];
   }
 
   #keep(message: Push): Promise<unknown> {

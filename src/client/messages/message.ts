@@ -27,7 +27,10 @@ type Audience =
 export interface DeliveryFields {
   /** Do not store the message: at most once, and rejected with `unavailable` without a connection. @default false */
   readonly ephemeral?: boolean | undefined;
-  /** Wait for the receiver's acknowledgement. Requires `to` and a stored message. @default false */
+  /**
+   * Wait for the receiver's acknowledgement. Requires `to` and a stored message. One that comes after the timeout is told by the
+   * status `acked`. @default false
+   */
   readonly ack?: boolean | undefined;
   /** Idempotency key, 1–255 characters. @default a random one for stored messages */
   readonly key?: string | undefined;
@@ -39,6 +42,13 @@ export interface DeliveryFields {
   readonly timeoutMs?: number | undefined;
   /** The receipt has the `total` of all nodes. @default false */
   readonly count?: boolean | undefined;
+  /** False: this connection does not get the message, though it is a member. @default true */
+  readonly echo?: boolean | undefined;
+  /**
+   * The user's other connections get a copy, with `recipient`, on the user's own channel: it is stored there, too. Requires `to`.
+   * @default false
+   */
+  readonly copy?: boolean | undefined;
 }
 
 /** How a call behaves; nothing of it is sent. A message that was sent before the signal stays sent. */

@@ -79,7 +79,7 @@ export class Ordering {
   }
 
   /** Channels that the last login had no room for. */
-  get leftOut(): readonly Channel[] {
+  get rest(): readonly Channel[] {
     return this.#leftOut;
   }
 

@@ -1,4 +1,5 @@
-import type { CallOptions, Session } from "../session/session.ts";
+import type { Unsubscribe } from "../../protocol/protocol.ts";
+import type { CallOptions, RequestPlan, Session } from "../session/session.ts";
 
 /** Platforms of the users who are online, by user. */
 export type Online = Record<string, string[]>;
@@ -18,63 +19,96 @@ export interface PresenceEvent {
   readonly online: boolean;
 }
 
-/** The server's limit for one request. */
-const USERS_PER_REQUEST = 1_000;
+/** A watch that has begun. */
+export interface WatchedPresence {
+  /** The selected users who are online. */
+  readonly online: Online;
+  /** Ends this watch. Users whom another watch of the client names stay watched. */
+  readonly stop: Unsubscribe;
+}
+
+/** Name of everyone in a watch: ids have no control characters. */
+const EVERYONE = "\0";
+
+/** A request that is not written again on a later connection. */
+const ONCE = { idempotent: false };
 
 /** The users whose presence the client watches. It watches them again on every connection. */
 export class PresenceWatch {
   readonly #session: Session;
   readonly #changed: (event: PresenceEvent) => void;
-  /** Users watched by name, and whether each is online. */
-  readonly #users = new Map<string, boolean>();
-  /** Users with a presence frame since the last request: its reply may be older than the frame. */
-  readonly #changedSince = new Set<string>();
-  #all = false;
+  /** The users of each watch that has not ended, and whether the server has answered it. */
+  readonly #watches = new Map<readonly string[], boolean>();
+  /** What is known last of each watched user. */
+  readonly #known = new Map<string, PresenceEvent>();
 
   constructor(session: Session, changed: (event: PresenceEvent) => void) {
     this.#session = session;
     this.#changed = changed;
   }
 
-  async watch(query: WatchQuery, options?: CallOptions): Promise<Online> {
-    const online = await this.#request(query, options);
-    if ("all" in query) this.#all = true;
-    else for (const user of query.users) this.#users.set(user, Object.hasOwn(online, user));
-    return online;
+  async watch(query: WatchQuery, options?: CallOptions): Promise<WatchedPresence> {
+    const users = "all" in query ? [EVERYONE] : [...query.users];
+    const stop = (): void => {
+      if (!this.#watches.delete(users)) return;
+      const ended = users.filter((user) => !this.#isWatched(user));
+      for (const user of ended) this.#known.delete(user);
+      // A later connection does not know of them. A repeat could end a watch that has begun since.
+      if (ended.length > 0 && this.#session.isOnline) void this.#ask("presence.unwatch", ended, ONCE);
+    };
+    // Noted before the reply, because another watch of these users may end meanwhile.
+    this.#watches.set(users, false);
+    try {
+      const online = await this.#watch(users, options);
+      this.#watches.set(users, true);
+      return { online, stop };
+    } catch (error) {
+      stop();
+      throw error;
+    }
   }
 
-  /** Applies a presence frame. */
-  update(user: string, online: boolean): void {
-    if (this.#users.has(user)) {
-      this.#users.set(user, online);
-      this.#changedSince.add(user);
-    }
-    this.#changed({ user, online });
+  /** Takes a presence frame. One of an ended watch is dropped. */
+  receive({ user, online }: PresenceEvent): void {
+    const event = { user, online };
+    const isNamed = this.#isWatched(user);
+    if (isNamed) this.#known.set(user, event);
+    if (isNamed || this.#isWatched(EVERYONE)) this.#changed(event);
   }
 
   /** Watches again on a new connection, and reports the changes since the last one. */
   online(): Promise<void> {
-    return this.#session.insist(() => this.#watchAgain()).catch(this.#session.report);
-  }
-
-  async #watchAgain(): Promise<void> {
-    const watched = [...this.#users.keys()];
-    for (let from = 0; from < watched.length; from += USERS_PER_REQUEST) {
-      const users = watched.slice(from, from + USERS_PER_REQUEST);
-      this.#changedSince.clear();
-      const online = await this.#request({ users });
-      for (const user of users) {
-        if (this.#changedSince.has(user)) continue;
-        const isOnline = Object.hasOwn(online, user);
-        if (isOnline !== this.#users.get(user)) this.update(user, isOnline);
+    const watchAgain = async (): Promise<void> => {
+      for (const [users, isAnswered] of this.#watches) {
+        // One that is not answered yet is written again by itself.
+        if (!isAnswered) continue;
+        const online = await this.#watch(users, ONCE);
+        if (users[0] === EVERYONE) for (const user in online) this.#changed({ user, online: true });
       }
-    }
-    if (!this.#all) return;
-    for (const user of Object.keys(await this.#request({ all: true }))) this.update(user, true);
+    };
+    return this.#session.insist(watchAgain).catch(this.#session.report);
   }
 
-  async #request(query: WatchQuery, options?: CallOptions): Promise<Online> {
-    const reply = await this.#session.request("presence.watch", query, options);
-    return (reply as { online: Online }).online; // as the protocol says
+  async #watch(users: readonly string[], options?: RequestPlan): Promise<Online> {
+    const before = new Map(this.#known);
+    const reply = await this.#ask("presence.watch", users, options);
+    const { online } = reply as { online: Online }; // as the protocol says
+    for (const user of users) {
+      const known = this.#known.get(user);
+      // A presence frame since the request is newer than the reply.
+      if (known !== before.get(user) || !this.#isWatched(user)) continue;
+      const event = { user, online: Object.hasOwn(online, user) };
+      this.#known.set(user, event);
+      if (known && known.online !== event.online) this.#changed(event);
+    }
+    return online;
+  }
+
+  #ask(action: string, users: readonly string[], options?: RequestPlan): Promise<unknown> {
+    return this.#session.request(action, users[0] === EVERYONE ? { all: true } : { users }, options);
+  }
+
+  #isWatched(user: string): boolean {
+    return [...this.#watches.keys()].some((users) => users.includes(user));
   }
 }

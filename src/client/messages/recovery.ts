@@ -33,7 +33,7 @@ export class Recovery {
       await this.#session.request("message.resume", { channel, ...from }, { idempotent: false });
       const hasAdvanced = this.#ordering.position(channel)?.offset !== from?.offset;
       // The server's send queue may still be full: an immediate request would only add to it.
-      if (!hasAdvanced) throw new TidingsError("unavailable", `${channel}: nothing came`);
+      if (!hasAdvanced) throw new TidingsError("unavailable", channel);
     }
   }
 }

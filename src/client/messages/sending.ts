@@ -32,18 +32,28 @@ export class Sending {
 
   async send(message: AnyOutgoing, { signal }: SendOptions): Promise<Receipt> {
     assertTarget(message);
-    const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, ...others } = message;
+    const { type, data = null, to, group, ephemeral, ack, timeoutMs, count, echo, copy, ...others } = message;
     const { key = ephemeral ? undefined : `${this.#keyPrefix}-${++this.#keys}`, ...unknown } = others;
     if (typeof type !== "string" || type === EVERY_TYPE) throw badRequest('type: expected a text, not "*"');
-    for (const name in unknown) throw badRequest(`${name}: no field of a message, expected it inside data`);
-    const fields = { type, data, to, group, key, ephemeral, count, ...(ack && { ack, timeoutMs }) };
+    for (const name in unknown) throw badRequest(`${name}: expected it inside data`);
+    const fields = {
+      type,
+      data,
+      to,
+      group,
+      key,
+      ephemeral,
+      count,
+      echo,
+      copy,
+      ...(ack && { ack, timeoutMs }),
+    };
     // The server replies after the acknowledgement's timeout, so the client must wait longer than that.
     const ackMs = (timeoutMs ?? ACK_TIMEOUT_MS) + this.#timeoutMs;
     const sent = this.#session.call(fields, {
       queued: !ephemeral,
       repeated: !ephemeral,
       timeoutMs: ack ? ackMs : (timeoutMs ?? this.#timeoutMs),
-      timedFrom: "write",
       signal,
     });
     return sent as Promise<Receipt>; // as the protocol says
@@ -53,7 +63,6 @@ export class Sending {
 /** @throws TidingsError `bad_request` for `to` or `group` that is undefined: the message would go to everyone */
 export function assertTarget(target: Pick<AnyOutgoing, "to" | "group">): void {
   for (const name of ["to", "group"] as const) {
-    if (name in target && target[name] === undefined)
-      throw badRequest(`${name}: expected an id, not undefined`);
+    if (name in target && target[name] === undefined) throw badRequest(`${name}: expected an id`);
   }
 }

@@ -5,36 +5,37 @@ import type { InboundFrame } from "./inbound-frame.ts";
 
 /** Behaviour of a call without a connection, or without a reply. */
 export interface CallPlan {
-  /** The call waits for a connection. Otherwise it rejects with `unavailable` while there is none. */
-  readonly queued: boolean;
-  /** The call is written again on the next connection when the present one ends without a reply. */
-  readonly repeated: boolean;
-  /** Milliseconds until the call rejects with `timeout`. */
+  /** The call waits for a connection. Otherwise it rejects with `unavailable` while there is none. @default false */
+  readonly queued?: boolean | undefined;
+  /** The call is written again on the next connection when the present one ends without a reply. @default false */
+  readonly repeated?: boolean | undefined;
+  /**
+   * Milliseconds until the call rejects with `timeout`. They begin with a request itself, and with the latest write of a message, so
+   * that the wait for a connection does not count.
+   */
   readonly timeoutMs: number;
-  /** Start of the timeout: the call itself, or its latest write, so that the wait for a connection does not count. */
-  readonly timedFrom: "call" | "write";
   /** Rejects the call with the signal's reason. A call that waits for a connection is then never written. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** `welcomed`: logged in, but missed messages and groups are still pending. */
-type Phase = "offline" | "welcomed" | "online" | "closed";
+type Phase = "offline" | "welcomed" | "online";
 
 interface Call {
   readonly text: string;
   readonly plan: CallPlan;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Messages keep their order, also when a rate limit postpones one. */
-  readonly isMessage: boolean;
-  readonly stopListening: Cancel;
+  /** A stored message: these keep their order, also when a rate limit postpones one. */
+  readonly isStored: boolean | undefined;
+  readonly stop: Cancel;
   /** True when the call is written to the present connection. */
   written?: boolean;
   writes: number;
-  /** Milliseconds since 1970; 0 before. */
-  firstWrittenAt: number;
+  /** First write, in milliseconds since 1970; 0 before. */
+  writtenAt: number;
   /** True when the timeout is over, and the call waits until the connection is proven alive or dead. */
-  isOverdue?: boolean;
+  isOverdue?: boolean | undefined;
   /** End of the timeout in milliseconds since 1970, once it runs. */
   deadline: number;
   cancelTimeout?: Cancel | undefined;
@@ -46,13 +47,16 @@ export interface CallsOptions {
   readonly timers: Timers;
   readonly write: (text: string) => void;
   /** Called when a call has no answer yet: the connection may be dead. */
-  readonly unanswered: () => void;
+  readonly probe: () => void;
   /** Called with the error of a frame that answers no pending call. */
-  readonly unexpected: (error: TidingsError) => void;
+  readonly report: (error: TidingsError) => void;
 }
 
 /** A call without an answer for so long leads to a probe. An ordinary call is answered within a round trip. */
 const UNANSWERED_MS = 2_000;
+
+/** Time between two looks whether a rate limit has refused all messages on the way. */
+const RECHECK_MS = 20;
 
 /** Repeats stop before the server's idempotency keys expire (5 minutes by default), so nothing is stored twice. */
 const REPEAT_WITHIN_MS = 4 * 60_000;
@@ -80,13 +84,13 @@ export class Calls {
   }
 
   /**
-   * Writes or queues a call. Resolves with the `data` of the reply.
+   * Writes or queues a call; a login is written before all others. Resolves with the `data` of the reply.
    * Rejects with the server's error, `timeout`, `unavailable` or `too_large`.
    */
-  call(fields: object, plan: CallPlan): Promise<unknown> {
+  call(fields: object, plan: CallPlan, isLogin = false): Promise<unknown> {
     const { timeoutMs, signal, queued } = plan;
     const isBad = typeof timeoutMs !== "number" || !(timeoutMs > 0);
-    const now = this.isOnline || (this.#phase === "welcomed" && !queued);
+    const now = isLogin || this.isOnline || (this.#phase === "welcomed" && !queued);
     const refusal = isBad
       ? badRequest("timeoutMs: expected a number above 0")
       : signal?.aborted
@@ -95,19 +99,14 @@ export class Calls {
     return refusal ? Promise.reject(refusal) : this.#add(fields, plan, now);
   }
 
-  /** Writes the login, before all other calls. */
-  login(fields: object, plan: CallPlan): Promise<unknown> {
-    return this.#add(fields, plan, true);
-  }
-
   /** Resolves or rejects the call that a frame answers. */
   receive({ id, data, error }: InboundFrame): void {
     if (error && this.#postpone(id as number, error)) return;
     const call = this.#take(id as number); // another id is of no call
     if (error) {
-      const { code, message = "", retryAfterMs } = error;
+      const { code, message = "" } = error;
       const known = isErrorCode(code) ? code : "internal";
-      (call?.reject ?? this.#options.unexpected)(new TidingsError(known, message, { retryAfterMs }));
+      (call?.reject ?? this.#options.report)(new TidingsError(known, message, error));
     } else call?.resolve(data);
   }
 
@@ -138,11 +137,22 @@ export class Calls {
     const call = this.#pending.get(id);
     if (!call?.plan.repeated || Date.now() + retryAfterMs >= call.deadline) return false;
     call.written = false;
-    this.#cancelHold ??= this.#options.timers.after(retryAfterMs, () => {
-      this.#cancelHold = undefined;
-      if (this.isOnline) this.online();
-    });
+    this.#hold(retryAfterMs);
     return true;
+  }
+
+  /** The server refuses all messages that were on their way behind a refused one. None is written again before they are back. */
+  #hold(delayMs: number): void {
+    this.#cancelHold ??= this.#options.timers.after(delayMs, () => {
+      this.#cancelHold = undefined;
+      let hasRefused = false;
+      for (const [, { isStored, written }] of this.#pending) {
+        if (!isStored) continue;
+        if (written && hasRefused) return this.#hold(RECHECK_MS);
+        hasRefused ||= !written;
+      }
+      this.online();
+    });
   }
 
   offline(): void {
@@ -168,12 +178,12 @@ export class Calls {
 
   /** Rejects all pending and all later calls. */
   close(error: TidingsError): void {
-    this.#phase = "closed";
+    this.#phase = "offline";
     this.#closedBy = error;
     this.rejectAll(error);
   }
 
-  #refusal(queued: boolean): TidingsError | undefined {
+  #refusal(queued: boolean | undefined): TidingsError | undefined {
     if (!queued) return new TidingsError("unavailable", "not connected");
     if (this.#pending.size < this.#options.queueLimit) return undefined;
     return new TidingsError("unavailable", "queue full");
@@ -187,38 +197,41 @@ export class Calls {
       const abort = (): void => this.#reject(id, signal?.reason);
       signal?.addEventListener("abort", abort);
       const call: Call = {
-        ...{ text, plan, resolve, reject, writes: 0, firstWrittenAt: 0, deadline: 0 },
-        ...{ isMessage: "type" in fields, stopListening: () => signal?.removeEventListener("abort", abort) },
+        ...{ text, plan, resolve, reject, writes: 0, writtenAt: 0, deadline: 0 },
+        ...{
+          isStored: "type" in fields && plan.queued,
+          stop: () => signal?.removeEventListener("abort", abort),
+        },
       };
       this.#pending.set(id, call);
-      if (plan.timedFrom === "call") this.#startTimeout(id, call);
-      const isHeld = this.#cancelHold && call.isMessage && plan.queued;
+      if (!call.isStored) this.#startTimeout(id, call);
+      const isHeld = this.#cancelHold && call.isStored;
       if (now && !isHeld) this.#write(id, call);
     });
   }
 
   #write(id: number, call: Call): void {
-    call.firstWrittenAt ||= Date.now();
+    call.writtenAt ||= Date.now();
     const { text } = call;
     // A UTF-16 unit takes at most 3 bytes of UTF-8, so most texts need no count.
     if (text.length * 3 > this.messageBytes && byteLength(text) > this.messageBytes) {
       this.#reject(id, new TidingsError("too_large", `over ${this.messageBytes} bytes`));
       return;
     }
-    if (Date.now() - call.firstWrittenAt > REPEAT_WITHIN_MS) {
+    if (Date.now() - call.writtenAt > REPEAT_WITHIN_MS) {
       this.#reject(id, noReply(call.plan));
       return;
     }
     call.written = true;
     call.writes++;
-    if (call.plan.timedFrom === "write" && !call.cancelTimeout) this.#startTimeout(id, call);
+    if (call.isStored && !call.cancelTimeout) this.#startTimeout(id, call);
     this.#options.write(text);
   }
 
   #unwrite(call: Call): void {
     call.written = false;
     call.isOverdue = false;
-    if (call.plan.timedFrom !== "write") return;
+    if (!call.isStored) return;
     call.cancelTimeout?.();
     call.cancelTimeout = undefined;
   }
@@ -229,7 +242,7 @@ export class Calls {
     call.deadline = Date.now() + timeoutMs;
     const after = (delayMs: number, next: () => void): void => {
       call.cancelTimeout = this.#options.timers.after(delayMs, () => {
-        if (call.written) this.#options.unanswered();
+        if (call.written) this.#options.probe();
         next();
       });
     };
@@ -238,7 +251,7 @@ export class Calls {
 
   /** A stored message is in doubt only on a connection that is alive: on a dead one it is written again. */
   #overdue(id: number, call: Call): void {
-    call.isOverdue = call.written && call.plan.repeated && call.plan.timedFrom === "write";
+    call.isOverdue = call.written && call.isStored;
     if (!call.isOverdue) this.#reject(id, noReply(call.plan));
   }
 
@@ -250,7 +263,7 @@ export class Calls {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
     call?.cancelTimeout?.();
-    call?.stopListening();
+    call?.stop();
     return call;
   }
 }

@@ -53,7 +53,7 @@ export class Login {
   }
 
   /** Marks a login as accepted: earlier refusals no longer count. */
-  accepted(): void {
+  welcomed(): void {
     this.#refusals = 0;
   }
 
@@ -97,7 +97,7 @@ export class Login {
   }
 
   /** The URL of a connection whose login is not by message. */
-  urlWith(resume: Resume): string {
+  url(resume: Resume): string {
     const { url, platform, device } = this.#options;
     const own =
       url + (url.includes("?") ? "" : "?") + parameter("platform", platform) + parameter("device", device);

@@ -1,4 +1,5 @@
 import type {
+  AckedFrame,
   Notice,
   PositionFrame,
   PresenceFrame,
@@ -10,17 +11,18 @@ import type {
 import { Liveness } from "../connection/liveness.ts";
 import { onPage, WAKING } from "../connection/page.ts";
 import { type Ending, NO_CLOSE_FRAME, ReconnectingSocket, type SocketState } from "../connection/socket.ts";
-import type { StatusListeners } from "../connection/status.ts";
+import type { Status, StatusListeners } from "../connection/status.ts";
 import { Timers } from "../connection/timers.ts";
 import type { ClientOptions } from "../options.ts";
 import { type CallPlan, Calls } from "./calls.ts";
 import { closeCodeOf, endedBy, REFUSED } from "./ending.ts";
 import type { InboundFrame } from "./inbound-frame.ts";
 import { type Credentials, Login, type Resume } from "./login.ts";
+import { quiet } from "./quiet.ts";
 
 export type { CallPlan } from "./calls.ts";
 export type { Resume } from "./login.ts";
-export { quiet } from "./quiet.ts";
+export { quiet };
 
 /** A request that completes a login. */
 export interface RestRequest {
@@ -49,18 +51,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface RequestPlan extends CallOptions {
+export interface RequestPlan extends CallOptions {
   readonly idempotent?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
 /** The socket's timeout covers the login as well. */
-const LOGIN_PLAN: CallPlan = {
-  queued: false,
-  repeated: false,
-  timeoutMs: Number.POSITIVE_INFINITY,
-  timedFrom: "call",
-};
+const LOGIN_PLAN: CallPlan = { timeoutMs: Number.POSITIVE_INFINITY };
 
 /** Requests at a time that complete a login: as many as a server handles of one connection at once. */
 const BATCH = 32;
@@ -77,7 +74,7 @@ export class Session {
   readonly #calls: Calls;
   readonly #liveness: Liveness;
   readonly #login: Login;
-  #stopWaking = (): void => {};
+  #stopWaking: (() => void) | undefined;
   /** False when the URL or cookies carry the credentials. */
   #isByMessage = false;
   /** Number of the present connection. A task with another number belongs to an earlier one and stops. */
@@ -90,15 +87,15 @@ export class Session {
     this.#handlers = handlers;
     this.#socket = new ReconnectingSocket(options, timers, {
       prepare: (attempt) => this.#prepare(attempt),
-      opened: (credentials) => this.#opened(credentials),
+      open: (credentials) => this.#opened(credentials),
       text: (text) => this.#text(text),
       willRetry: (code) => this.#login.willRetry(code),
       ended: (ending) => this.#ended(ending),
     });
     const write = (text: string): void => this.#socket.write(text);
-    const unanswered = (): void => this.#liveness.probe();
-    const { queueLimit } = options;
-    this.#calls = new Calls({ queueLimit, timers, write, unanswered, unexpected: this.report });
+    const probe = (): void => this.#liveness.probe();
+    const { report } = this;
+    this.#calls = new Calls({ queueLimit: options.queueLimit, timers, write, probe, report });
     this.#liveness = new Liveness({
       timers,
       ping: () => write('{"type":"ping"}'),
@@ -158,8 +155,8 @@ export class Session {
     data: unknown,
     { idempotent = true, timeoutMs = this.#options.timeoutMs, signal }: RequestPlan = {},
   ): Promise<unknown> {
-    const plan = { queued: true, repeated: idempotent, timeoutMs, timedFrom: "call", signal } as const;
-    return this.#calls.call({ action, data }, plan);
+    const plan = { queued: true, repeated: idempotent, timeoutMs, signal };
+    return quiet(this.#calls.call({ action, data }, plan));
   }
 
   /** Repeats a task after retryable errors, until the connection ends. Rejects with the first error that is final. */
@@ -186,7 +183,7 @@ export class Session {
     this.#statuses.emit({ type: "connecting", attempt });
     try {
       const opening = await this.#login.credentials();
-      const url = opening ? this.#options.url : this.#login.urlWith(this.#handlers.resume);
+      const url = opening ? this.#options.url : this.#login.url(this.#handlers.resume);
       return { url, opening };
     } catch (cause) {
       this.#statuses.report("token", cause);
@@ -199,7 +196,7 @@ export class Session {
     if (!credentials) return;
     const data = this.#login.data(credentials, this.#handlers.resume);
     const connection = this.#connection;
-    this.#calls.login({ action: "robot.login", data }, LOGIN_PLAN).then(
+    this.#calls.call({ action: "robot.login", data }, LOGIN_PLAN, true).then(
       () => this.#goOnline(),
       (error) => {
         // The connection may have ended meanwhile; its end is reported already.
@@ -245,7 +242,7 @@ export class Session {
   /** The casts trust the server to follow the protocol. `#text` reports a frame that breaks it. */
   #frame(frame: InboundFrame): void {
     if (frame.type !== undefined) {
-      if (frame.type === "pong") this.#liveness.answered();
+      if (frame.type === "pong") this.#liveness.pong();
       else this.#handlers.push(frame as Push);
       return;
     }
@@ -257,22 +254,19 @@ export class Session {
         this.#welcome(frame as Welcome);
         break;
       case "position":
-        this.#handlers.position(frame as PositionFrame);
+      case "presence":
+        this.#handlers[frame.event](frame as PositionFrame & PresenceFrame);
         break;
       case "notice":
-        this.#notice(frame as Notice);
-        break;
-      case "presence":
-        this.#handlers.presence(frame as PresenceFrame);
-        break;
+      case "acked":
       case "room":
-        this.#statuses.emit({ ...(frame as RoomFrame), type: "room" });
+        this.#told(frame as Notice | AckedFrame | RoomFrame);
     }
   }
 
   #welcome(welcome: Welcome): void {
     this.#socket.welcomed();
-    this.#login.accepted();
+    this.#login.welcomed();
     this.#calls.welcomed(welcome.limits.messageBytes);
     this.#liveness.start(welcome.heartbeatMs);
     this.#login.scheduleRenewal(welcome.expiresAt);
@@ -282,10 +276,11 @@ export class Session {
     if (!this.#isByMessage) void this.#goOnline();
   }
 
-  #notice({ code, message, data, reconnectMs }: Notice): void {
+  #told({ event, ...fields }: Notice | AckedFrame | RoomFrame): void {
+    const { code, reconnectMs } = fields as Partial<Notice>;
     if (reconnectMs) this.#socket.reconnectAfter(reconnectMs);
     if (code === "token_expiring") this.#login.expiring();
-    this.#statuses.emit({ type: "notice", code, message, data });
+    this.#statuses.emit({ ...fields, type: event } as Status);
   }
 
   #ended({ error: cause, ...ending }: Ending): void {
@@ -305,7 +300,7 @@ export class Session {
 
   #stop(error: TidingsError): void {
     this.#connection++;
-    this.#stopWaking();
+    this.#stopWaking?.();
     this.timers.close();
     this.#calls.close(error);
   }

@@ -76,7 +76,7 @@ export class Watchers {
     const known: [string, readonly string[]][] = [];
     for (const user of users) {
       const told = watched.named.get(user) ?? Object.hasOwn(online, user);
-      watched.named.set(user, told);
+      if (watched.named.has(user)) watched.named.set(user, told); // unless the watch has ended meanwhile
       // Not by its name alone: a user may be called "constructor".
       if (told) known.push([user, (Object.hasOwn(online, user) && online[user]) || []]);
     }

@@ -10,6 +10,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "message.resume": named("channel epoch offset"),
   "presence.get": named("users group"),
   "presence.watch": named("users all"),
+  "presence.unwatch": named("users all"),
 };
 
 /** Fields of a login that are ids. Clients of the older form send some of them as numbers. */

@@ -8,7 +8,8 @@ export function deliveryContract(implementation: Implementation): void {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
     await routes.join("g", "alice");
-    const message = cluster.message("group:g", { from: "bob", platforms: ["web"], except: ["c9"] });
+    const filters = { platforms: ["web"], except: ["c9"] };
+    const message = cluster.message("group:g", { from: "bob", recipient: "carol", ...filters });
 
     const { epoch, offset } = await broker.append(message);
 

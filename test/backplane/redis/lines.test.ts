@@ -60,7 +60,7 @@ test("a message arrives as it was sent, filters and sender included", async () =
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
   await other.routes.join("g", "alice");
-  const filters = { from: "bob", platforms: ["web", "mobile"], except: ["c1"] };
+  const filters = { from: "bob", platforms: ["web", "mobile"], except: ["c1"], recipient: "carol" };
   const sent = [cluster.message("group:g"), { ...cluster.message("group:g"), ...filters }];
 
   for (const message of sent) await node.broker.relay(message);
@@ -80,6 +80,7 @@ test("messages with different shared fields keep their order and their fields", 
     { from: "bob" },
     { platforms: ["web"] },
     { except: ["c1"] },
+    { recipient: "carol" },
   ];
   const sent = upTo(60).map((number) => ({
     ...cluster.message("group:g"),

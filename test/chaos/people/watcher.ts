@@ -18,7 +18,7 @@ export class Watcher {
   async watch(): Promise<void> {
     for (;;) {
       try {
-        const online = await this.client.watchPresence({ users: this.#users });
+        const { online } = await this.client.watchPresence({ users: this.#users });
         for (const user of this.#users) this.#online.set(user, Object.hasOwn(online, user));
         return;
       } catch {

@@ -50,9 +50,7 @@ test.each(WAKING)(
     // The heartbeat of this connection is 30 s, so only the timeout of the probe ends it.
     await server.login();
     await alice.status("open", 2);
-    expect(alice.all("closed")).toMatchObject([
-      { code: 1006, delayMs: 0, reason: "no answer to a ping within 5000 ms" },
-    ]);
+    expect(alice.all("closed")).toMatchObject([{ code: 1006, delayMs: 0, reason: "no pong within 5000 ms" }]);
   },
 );
 

@@ -21,7 +21,8 @@ async function quietClient(server: FakeServer, options: ConnectOptions = {}) {
 /** Resolves when all earlier frames of the server have been handled. */
 async function settled(client: { request(action: string): Promise<unknown> }, connection: FakeConnection) {
   const asked = client.request("sync");
-  const frame = await connection.next();
+  let frame = await connection.next();
+  if (frame.action === "presence.watch") frame = await connection.next();
   expect(frame).toMatchObject({ action: "sync" });
   connection.reply(frame, null);
   await asked;
@@ -275,7 +276,10 @@ const SUBSCRIPTIONS: [
   ],
   [
     "presence",
-    (client) => (listener) => client.onPresence(listener),
+    (client) => {
+      void client.watchPresence({ all: true });
+      return (listener) => client.onPresence(listener);
+    },
     (connection) => connection.send({ event: "presence", user: "bob", online: true }),
   ],
 ];

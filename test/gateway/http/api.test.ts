@@ -51,6 +51,8 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
       ping: () => undefined,
       action: () => undefined,
       isAbuse: () => false,
+      assertTurn: () => undefined,
+      keepPlace: () => undefined,
     },
     report: () => undefined,
   });

@@ -43,6 +43,7 @@ describe("POST /ws/message", () => {
       "url: no field of a message, expected it inside data",
     ],
     ["/groups/g1/send", { data: 1, dat: 2 }, "dat: no field of a message, expected it inside data"],
+    ["/ws/broadcast", { data: 1, echo: false }, "echo: no field of a message, expected it inside data"],
     ["/ws/broadcast", { data: 1, x: 2 }, "x: no field of a message, expected it inside data"],
     ["/ws/broadcast", { to: "bob" }, "to: no field of a message to everyone"],
     ["/groups/g1/send", { to: "bob" }, "to: no field of a message to a group"],

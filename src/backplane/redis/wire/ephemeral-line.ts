@@ -3,9 +3,12 @@ import type { Message } from "../../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD, LINE, lineOf } from "./lines.ts";
 
 /** Opening of a line of ephemeral messages: its kind, and the fields that all its messages share. */
-export function encodeShared({ type, timestamp, from = "", platforms, except }: Message): string {
+export function encodeShared(message: Message): string {
+  const { type, timestamp, from = "", platforms, except, recipient } = message;
   const shared = [type, String(timestamp), from];
-  if (platforms !== undefined || except !== undefined) shared.push(encodeList(platforms), encodeList(except));
+  if (platforms !== undefined || except !== undefined || recipient !== undefined)
+    shared.push(encodeList(platforms), encodeList(except));
+  if (recipient !== undefined) shared.push(recipient);
   return lineOf(LINE.ephemeral, ...shared);
 }
 
@@ -23,7 +26,8 @@ export const hasSameShared = (message: Message, other: Message): boolean =>
     message.type === other.type &&
     message.from === other.from &&
     message.platforms === other.platforms &&
-    message.except === other.except);
+    message.except === other.except &&
+    message.recipient === other.recipient);
 
 /** The fields of one message. */
 export const encodeOwn = ({ id, body, channel }: Message): string =>
@@ -40,13 +44,16 @@ export const encodeRepeated = ({ id, channel }: Message): string => ENTRY + id +
  */
 export function eachEphemeral(line: string, deliver: (message: Message) => void): number {
   const end = line.indexOf(ENTRY);
-  const [, type = "", timestamp, from, platforms, except] = line.slice(0, Math.max(0, end)).split(FIELD);
+  const [, type = "", timestamp, from, platforms, except, recipient] = line
+    .slice(0, Math.max(0, end))
+    .split(FIELD);
   const shared = {
     type,
     timestamp: Number(timestamp),
     from: from === "" ? undefined : from,
     platforms: decodeList(platforms),
     except: decodeList(except),
+    recipient,
   };
   if (Number.isNaN(shared.timestamp)) throw incomplete();
   let count = 0;
@@ -66,6 +73,7 @@ export function eachEphemeral(line: string, deliver: (message: Message) => void)
       channel: line.slice(channel, next === 0 ? undefined : next - 1) as Channel, // checked by the node that sent it
       platforms: shared.platforms,
       except: shared.except,
+      recipient: shared.recipient,
     });
     start = next;
   }

@@ -6,7 +6,16 @@ import { decodeList, ENTRY, encodeList, FIELD } from "./lines.ts";
  * Fields of an entry in their order, for scripts that read some of them. `encodeEntry` and `decodeEntry` are unrolled
  * for speed.
  */
-export const ENTRY_FIELDS = ["id", "type", "body", "timestamp", "from", "platforms", "except"] as const;
+export const ENTRY_FIELDS = [
+  "id",
+  "type",
+  "body",
+  "timestamp",
+  "from",
+  "platforms",
+  "except",
+  "recipient",
+] as const;
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
 /**
@@ -19,10 +28,12 @@ export const HEADER = ["channel", "epoch", "start"] as const;
  * Encodes an entry: a message as its history in Redis stores it. The entry has neither channel nor offset: the list's
  * key names the channel, and the index in the list gives the offset.
  */
-export function encodeEntry({ id, type, body, timestamp, from = "", platforms, except }: Message): string {
+export function encodeEntry(message: Message): string {
+  const { id, type, body, timestamp, from = "", platforms, except, recipient } = message;
   const entry = id + FIELD + type + FIELD + body + FIELD + timestamp + FIELD + from;
-  if (platforms === undefined && except === undefined) return entry;
-  return entry + FIELD + encodeList(platforms) + FIELD + encodeList(except);
+  if (platforms === undefined && except === undefined && recipient === undefined) return entry;
+  const filtered = entry + FIELD + encodeList(platforms) + FIELD + encodeList(except);
+  return recipient === undefined ? filtered : filtered + FIELD + recipient;
 }
 
 /** Channel of an entry and its position there. */
@@ -38,7 +49,7 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
   const fromAt = text.indexOf(FIELD, timestampAt) + 1;
   const restAt = text.indexOf(FIELD, fromAt) + 1;
   const from = restAt === 0 ? text.slice(fromAt) : text.slice(fromAt, restAt - 1);
-  const [platforms, except] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
+  const [platforms, except, recipient] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
   return {
     id: text.slice(0, typeAt - 1),
     type: text.slice(typeAt, bodyAt - 1),
@@ -48,6 +59,7 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
     channel,
     platforms: decodeList(platforms),
     except: decodeList(except),
+    recipient,
     epoch,
     offset,
   };
