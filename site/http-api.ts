@@ -90,6 +90,8 @@ function section(
   const lines = [`## ${title}`, "", `${summary}. ${access}${kinds === "" ? "" : ` The body is ${kinds}.`}`];
   if (input.length > 0)
     lines.push("", "| field | in | type | meaning |", "| --- | --- | --- | --- |", ...input);
+  for (const [name, schema] of Object.entries(body?.schema.properties ?? {}))
+    if (isLong(schema)) lines.push("", `Shape of \`${name}\`:`, "", "```txt", laidOut(schema), "```");
   lines.push("", answersOf(responses).join("\n\n"), "");
   return lines.join("\n");
 }
@@ -108,14 +110,22 @@ function answersOf(responses: Operation["responses"]): string[] {
 /** Longest line of a shape; a longer one has a line for each field. */
 const MAX_WIDTH = 100;
 
+/** Choices of a schema, and of the choices among them. */
+const choicesOf = ({ anyOf, oneOf }: Schema): Schema[] | undefined =>
+  (anyOf ?? oneOf)?.flatMap((choice) => choicesOf(choice) ?? [choice]);
+
 /** A schema in the words of TypeScript, on several lines where it is long. */
 function laidOut(schema: Schema, indent = ""): string {
   const line = typeOf(schema);
   if (indent.length + line.length <= MAX_WIDTH) return line;
   const { properties, items, required = [] } = schema;
-  const choices = schema.anyOf ?? schema.oneOf;
+  const choices = choicesOf(schema);
   if (items !== undefined) return `${wrapped(laidOut(items, indent))}[]`;
-  if (choices !== undefined) return [...new Set(choices.map((each) => laidOut(each, indent)))].join(" | ");
+  if (choices !== undefined) {
+    const each = [...new Set(choices.map((choice) => laidOut(choice, indent)))];
+    const isShort = !each.some((text) => text.includes("\n"));
+    return isShort ? each.join(" | ") : `\n${each.map((text) => `${indent}| ${text}`).join("\n")}\n${indent}`;
+  }
   if (properties === undefined) return line;
   const deeper = `${indent}  `;
   const fields = Object.entries(properties).map(
@@ -138,9 +148,13 @@ function row(name: string, where: string, isRequired: boolean, schema: Schema): 
     schema.description ?? "",
     schema.default === undefined ? "" : `Default ${code(JSON.stringify(schema.default))}`,
   ];
-  const type = `${code(typeOf(schema))}${isRequired ? ", required" : ""}`;
+  const shape = isLong(schema) ? "see below" : code(typeOf(schema));
+  const type = `${shape}${isRequired ? ", required" : ""}`;
   return `| ${shown} | ${where} | ${type} | ${facts.filter((fact) => fact !== "").join(". ")} |`;
 }
+
+/** A long shape stands below the table. */
+const isLong = (schema: Schema): boolean => typeOf(schema).length > MAX_WIDTH;
 
 /** A schema in the words of TypeScript. */
 function typeOf(schema: Schema): string {
@@ -162,7 +176,7 @@ function typeOf(schema: Schema): string {
   return typeof type === "string" ? type : type.join(" | ");
 }
 
-const wrapped = (text: string): string => (text.includes(" | ") ? `(${text})` : text);
+const wrapped = (text: string): string => (text.includes("| ") ? `(${text})` : text);
 
 /** Text as code in a cell of a table. */
 const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
