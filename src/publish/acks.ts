@@ -105,7 +105,9 @@ export class LateAcks extends Attachment {
     this.#waits.add(wait);
     wait.whenReached(offset, () => {
       this.#end(wait);
-      connection.send(encodeServerFrame({ event: "acked", id, to: userOf(channel), epoch, offset }));
+      const frame = encodeServerFrame({ event: "acked", id, to: userOf(channel), epoch, offset });
+      // An acknowledgement may come while the receipt is on its way to the socket: that comes first.
+      setImmediate(() => connection.send(frame));
     });
   }
 
