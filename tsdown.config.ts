@@ -1,4 +1,5 @@
 import { defineConfig } from "tsdown";
+import { tidyDeclarations } from "./scripts/declarations.ts";
 
 export default defineConfig([
   {
@@ -11,6 +12,7 @@ export default defineConfig([
     platform: "node",
     target: "node22.18",
     dts: true,
+    hooks: { "build:done": () => tidyDeclarations("dist") },
     // The page's build puts its files into dist/web.
     clean: ["dist/*.mjs", "dist/*.mts", "dist/*.js", "dist/*.ts", "dist/*.map"],
     sourcemap: true,

@@ -261,6 +261,35 @@ describe("the packed package", () => {
     );
   });
 
+  it("has declarations that import no more than a user meets", () => {
+    const allowed: Readonly<Record<string, readonly string[]>> = {
+      index: ["@standard-schema/spec", "node:http", "node:http2"],
+      limit: ["node:http"],
+      protocol: ["@standard-schema/spec"],
+      client: [],
+      rooms: [],
+      cli: [],
+    };
+    for (const name of readdirSync(join(installed, "dist")).filter((each) => /\.d\.m?ts$/.test(each))) {
+      const text = readFileSync(join(installed, "dist", name), "utf8");
+      const [entry = ""] = /^[a-z]+/.exec(name) ?? [];
+      const imported = [...text.matchAll(/^import .* from "([^".][^"]*)";$/gm)].map(([, source]) => source);
+      expect(allowed, name).toHaveProperty(entry);
+      expect(
+        imported.filter((source) => !allowed[entry]?.includes(source ?? "")),
+        name,
+      ).toEqual([]);
+      const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      expect(code, name).not.toMatch(/\bTABLE\b|\bKey<|ShapeOf|ZodType|\bz\./);
+    }
+    // The configuration is written out, with a comment for each setting.
+    const text = readFileSync(join(installed, "dist/index.d.mts"), "utf8");
+    expect(text).toContain(
+      "  /** Port to listen on; 0 takes a free one. @default `8080` */\n  readonly port: number;\n",
+    );
+    expect(text).toMatch(/interface Config \{\n {2}\/\*\* .* \*\/\n {2}readonly host\?: string;\n/);
+  });
+
   it("has a client without any Node API", () => {
     const text = readFileSync(join(installed, "dist/client.js"), "utf8");
     const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*["']([^"']+)["']/g)].map(([, name]) => name);
