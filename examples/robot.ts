@@ -5,7 +5,7 @@
  *   npx tidings serve
  *   node robot.ts [ws://127.0.0.1:8080/ws]
  *
- * Talk to it from the page at http://127.0.0.1:8080/, in the group `lobby`: "robot, what time is it?"
+ * Talk to it from the page at http://127.0.0.1:8080/dev, in the group `lobby`: "robot, what time is it?"
  */
 import { connect } from "tidings/client";
 

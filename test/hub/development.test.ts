@@ -157,7 +157,7 @@ describe.each(PROXY_HEADERS)("in development mode a request with %j", (headers) 
   it("is refused by every route of the HTTP API, with the API key too", async () => {
     const running = await startHub({ apiKey: API_KEY });
     const withKey = { ...headers, "x-api-key": API_KEY };
-    for (const path of ["/stats", "/users", "/health", "/ready", "/openapi.json", "/", "/nowhere"]) {
+    for (const path of ["/stats", "/users", "/health", "/ready", "/openapi.json", "/", "/dev", "/nowhere"]) {
       expect(await callAs(running, path, withKey)).toBe(403);
     }
   });

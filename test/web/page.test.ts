@@ -44,7 +44,7 @@ async function place(size: BrowserContextOptions, options: HubOptions = {}): Pro
   return {
     running,
     async enter(hash) {
-      const person = new Person(await openTab(browser, `${running.at.url}/${hash}`, size));
+      const person = new Person(await openTab(browser, `${running.at.url}/dev${hash}`, size));
       onTestFinished(() => expect(person.complaints).toEqual([]));
       await person.isOnline();
       return person;
@@ -239,7 +239,7 @@ describe.each([
 
   it("asks for the user, and connects as another one on request", async () => {
     const { running } = await place(size);
-    const stranger = new Person(await openTab(browser, running.at.url, size));
+    const stranger = new Person(await openTab(browser, `${running.at.url}/dev`, size));
     await stranger.page.getByLabel("Who are you?").fill("dora");
     await stranger.page.keyboard.press("Enter");
     await stranger.isOnline();

@@ -5,9 +5,9 @@ import { buildPage } from "./build.ts";
 beforeAll(buildPage);
 
 describe("the page's files", () => {
-  it("are served at / with a policy against inline code, and revalidated by caches", async () => {
+  it("are served at /dev with a policy against inline code, and revalidated by caches", async () => {
     const { at } = await startHub();
-    const response = await fetch(`${at.url}/`);
+    const response = await fetch(`${at.url}/dev`);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toMatch("text/html");
     expect(response.headers.get("cache-control")).toBe("no-cache");
@@ -22,8 +22,8 @@ describe("the page's files", () => {
 
   it("are assets with content types, cached without limit", async () => {
     const { at } = await startHub();
-    const html = await (await fetch(`${at.url}/`)).text();
-    const assets = [...html.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+    const html = await (await fetch(`${at.url}/dev`)).text();
+    const assets = [...html.matchAll(/(?:src|href)="\.(\/dev\/[^"]+)"/g)].map(([, path]) => path);
     const types: Record<string, string> = {};
     for (const path of assets) {
       const response = await fetch(at.url + path);
@@ -40,22 +40,37 @@ describe("the page's files", () => {
   it("do not include paths outside their folder", async () => {
     const { at } = await startHub();
     for (const path of [
-      "/assets/../index.html",
-      "/assets/%2e%2e/%2e%2e/package.json",
+      "/dev/../index.html",
+      "/dev/%2e%2e/index.html",
+      "/dev/%2e%2e/%2e%2e/package.json",
+      "/dev/none.js",
       "/assets/",
-      "/assets/none.js",
     ]) {
       expect((await fetch(at.url + path)).status).toBe(404);
     }
   });
 
+  it.each([
+    ["/", "dev"],
+    ["/dev/", "../dev"],
+  ])("are one redirect away from %s", async (path, location) => {
+    const { at } = await startHub();
+    const response = await fetch(at.url + path, { redirect: "manual" });
+    expect(response.status).toBe(302);
+    expect(response.headers.get("location")).toBe(location);
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    const followed = await fetch(at.url + path);
+    expect(followed.url).toBe(`${at.url}/dev`);
+    expect(await followed.text()).toContain("<title>Tidings</title>");
+  });
+
   it("contain the path of the WebSocket", async () => {
     const { at } = await startHub({ path: "/socket" });
-    expect(await (await fetch(`${at.url}/`)).text()).toContain('name="tidings-path" content="/socket"');
+    expect(await (await fetch(`${at.url}/dev`)).text()).toContain('name="tidings-path" content="/socket"');
   });
 
   it("are served in development mode only", async () => {
     const { at } = await startHub({ jwt: { secret: "a secret of at least thirty-two bytes" } });
-    expect((await fetch(`${at.url}/`)).status).toBe(404);
+    for (const path of ["/", "/dev", "/dev/"]) expect((await fetch(at.url + path)).status).toBe(404);
   });
 });

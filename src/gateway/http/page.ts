@@ -8,6 +8,9 @@ import type { Api } from "./api.ts";
 /** Folder of the built page, in the package's folder. */
 const BUILT = "dist/web";
 
+/** Path of the page. vite.config.ts puts the assets into a folder of this name, so that they are below it. */
+const ADDRESS = "/dev";
+
 /** Caching of built assets. Their names carry a hash of their content, so a browser never needs to revalidate one. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
@@ -32,13 +35,16 @@ const SECURITY: MiddlewareHandler = secureHeaders({
 });
 
 /**
- * Serves the page of development mode at `/` from dist/web, where `npm run build` puts it. Before the build, `/`
- * answers 503 and names the command.
+ * Serves the development page at `/dev` from dist/web, where `npm run build` puts it, and its assets below `/dev/`. Before
+ * the build, `/dev` answers 503 and names the command. Until there is a start page, `/` redirects to it.
  * @param path path of the WebSocket, for the page
  */
 export function mountPage(api: Api, path = "/ws"): void {
   const root = packageFolder(import.meta.dirname);
-  api.get("/", SECURITY, (context) => {
+  // The redirects are relative, because a proxy may serve the hub below a path of its own.
+  api.get("/", SECURITY, redirectTo("dev"));
+  api.get(`${ADDRESS}/`, SECURITY, redirectTo("../dev"));
+  api.get(ADDRESS, SECURITY, (context) => {
     context.header("Cache-Control", "no-cache");
     const html = root && readPage(join(root, BUILT));
     return html === undefined
@@ -47,7 +53,15 @@ export function mountPage(api: Api, path = "/ws"): void {
   });
   if (root === undefined) return;
   const assets = serveStatic({ root, rewriteRequestPath: (asset) => `/${BUILT}${asset}` });
-  api.use("/assets/*", SECURITY, keep, assets);
+  api.use(`${ADDRESS}/*`, SECURITY, keep, assets);
+}
+
+/** A browser asks again at every visit, so that a later start page replaces the redirect. It keeps the fragment. */
+function redirectTo(location: string): MiddlewareHandler {
+  return async (context) => {
+    context.header("Cache-Control", "no-cache");
+    return context.redirect(location, 302);
+  };
 }
 
 const keep: MiddlewareHandler = async (context, next) => {

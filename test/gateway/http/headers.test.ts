@@ -32,7 +32,7 @@ describe("the headers of answers", () => {
   });
 
   it("are those of the page for the page", async () => {
-    const { headers } = await call(await startHub(), "/");
+    const { headers } = await call(await startHub(), "/dev");
     expect(headers.get("cache-control")).toBe("no-cache");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
   });

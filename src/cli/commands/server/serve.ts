@@ -86,7 +86,7 @@ function developmentBanner(url: string, { path, development: { networks } }: Con
   return `Tidings is listening on ${url}
 
   WebSocket  ${url.replace("http", "ws")}${path}?user_id=alice&platform=web
-  page       ${url}/
+  page       ${url}/dev
   HTTP API   ${url}/openapi.json
 
 Development mode: without a secret the server trusts every user id, and ${served}.
