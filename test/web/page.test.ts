@@ -1,61 +1,10 @@
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { HubOptions } from "../../src/index.ts";
-import { type RunningHub, startHub } from "../support/hub.ts";
-import { launchBrowser, openTab, quiet, screenshot } from "./browser.ts";
-import { buildPage } from "./build.ts";
+import { describe, expect, it } from "vitest";
+import { openTab, quiet, screenshot } from "./browser.ts";
 import { Person } from "./person.ts";
 import { servePicture } from "./pictures.ts";
+import { browser, overflow, place, SIZES, until } from "./place.ts";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  await buildPage();
-  browser = await launchBrowser();
-});
-
-afterAll(() => browser?.close());
-
-const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 };
-const PHONE: BrowserContextOptions = {
-  viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
-  isMobile: true,
-  hasTouch: true,
-};
-
-/** Long timeout, for a machine that runs other tests as well. */
-const until = { timeout: 60_000, interval: 50 };
-
-interface Place {
-  readonly running: RunningHub;
-  /** Opens the page in a new tab. The hash selects the user and the conversation. */
-  enter(hash: string): Promise<Person>;
-}
-
-/** Starts a hub whose page opens at one size. Errors in a tab's console fail the test. */
-async function place(size: BrowserContextOptions, options: HubOptions = {}): Promise<Place> {
-  const running = await startHub({
-    node: { id: "harbour-1" },
-    presence: { graceMs: 200 },
-    publish: { ackTimeoutMs: 60_000 },
-    ...options,
-  });
-  return {
-    running,
-    async enter(hash) {
-      const person = new Person(await openTab(browser, `${running.at.url}/dev${hash}`, size));
-      onTestFinished(() => expect(person.complaints).toEqual([]));
-      await person.isOnline();
-      return person;
-    },
-  };
-}
-
-describe.each([
-  ["desktop", DESKTOP],
-  ["phone", PHONE],
-])("the page at %s width", (width, size) => {
+describe.each(SIZES)("the page at %s width", (width, size) => {
   it("shows two users each other as online, and one as offline after it closed", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice"), await enter("#bob")];
@@ -239,7 +188,7 @@ describe.each([
 
   it("asks for the user, and connects as another one on request", async () => {
     const { running } = await place(size);
-    const stranger = new Person(await openTab(browser, `${running.at.url}/dev`, size));
+    const stranger = new Person(await openTab(browser(), `${running.at.url}/dev`, size));
     await stranger.page.getByLabel("Who are you?").fill("dora");
     await stranger.page.keyboard.press("Enter");
     await stranger.isOnline();
@@ -294,19 +243,3 @@ describe.each([
     await screenshot(alice.page, `page-${width}`);
   });
 });
-
-/** Returns the elements that overflow the screen, or their box, on the right. */
-function overflow({ page }: Person): Promise<string[]> {
-  return page.evaluate(() => {
-    const edge = document.documentElement.clientWidth;
-    const isWide = ({ scrollWidth, clientWidth }: Element) => scrollWidth > clientWidth + 1;
-    const scrollers = [
-      document.documentElement,
-      ...document.querySelectorAll(".sidebar, .pane, .scroll, .card"),
-    ];
-    const beyond = [...document.querySelectorAll("body *")].filter(
-      (element) => element.getBoundingClientRect().right > edge + 1,
-    );
-    return [...scrollers.filter(isWide), ...beyond].map((element) => element.outerHTML.slice(0, 120));
-  });
-}

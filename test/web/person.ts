@@ -71,6 +71,28 @@ export class Person {
     await this.isOnline();
   }
 
+  /** Text of the connection's state. */
+  async status(): Promise<string> {
+    return (await this.page.locator(".status .state").textContent()) ?? "";
+  }
+
+  /** Text of the notices that are visible. */
+  async notices(): Promise<string> {
+    const visible = this.page.locator(".notices").filter({ visible: true });
+    return (await visible.allTextContents()).join("");
+  }
+
+  /** Members of the open group, as `name: presence`. */
+  async members(): Promise<string[]> {
+    const items = this.page.getByRole("complementary", { name: "Members" }).getByRole("listitem");
+    return items.evaluateAll((all) =>
+      all.map((each) => {
+        const texts = [".name", ".names > span.muted"].map((part) => each.querySelector(part)?.textContent);
+        return texts.join(": ");
+      }),
+    );
+  }
+
   async isOnline(): Promise<void> {
     await this.page.locator(".status").getByText("Online", { exact: true }).waitFor({ state: "attached" });
   }

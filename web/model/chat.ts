@@ -1,16 +1,19 @@
-import { effect, type ReadonlySignal } from "@preact/signals";
+import { effect, type ReadonlySignal, untracked } from "@preact/signals";
 import { type Client, connect, type Status, TidingsError } from "../../src/client/client.ts";
 import { type Channel, targetOf } from "../../src/protocol/protocol.ts";
 import { countOf } from "../count.ts";
 import type { Events } from "../events.ts";
 import type { Address, ConversationId } from "./address.ts";
+import { Latency } from "./connection/latency.ts";
+import { Network } from "./connection/network.ts";
+import { Reachability } from "./connection/reachability.ts";
 import type { Conversation } from "./conversation.ts";
+import { FrameLog } from "./frames/frames.ts";
 import { channelToRead, History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
-import { Latency } from "./latency.ts";
-import { Network } from "./network.ts";
 import { Outbox } from "./outbox.ts";
-import { PresenceList } from "./presence.ts";
+import { MembersWatch } from "./people/members.ts";
+import { PresenceList } from "./people/presence.ts";
 import { State } from "./state.ts";
 
 export interface ChatOptions {
@@ -24,7 +27,9 @@ export interface ChatOptions {
 /** The chat of one user: a client of the hub that updates the state. */
 export class Chat {
   readonly state: State;
-  readonly network = new Network();
+  readonly frames = new FrameLog();
+  readonly network: Network;
+  readonly #reachability: Reachability;
   readonly #client: Client<Events>;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
@@ -32,22 +37,38 @@ export class Chat {
   readonly #presence: PresenceList;
   readonly #latency: Latency;
   readonly #stopFollowing: () => void;
+  /** Watch of the group that is open. */
+  #members: MembersWatch | undefined;
   #connections = 0;
 
   constructor({ user, url, address, isVisible }: ChatOptions) {
-    this.state = new State(user, address);
+    this.#reachability = new Reachability(() => this.#demandProof());
+    this.network = new Network({
+      opened: (opened) => this.frames.opened(opened),
+      sent: (text) => this.frames.sent(text),
+      received: (text) => {
+        this.#reachability.proven();
+        this.frames.received(text);
+      },
+      closed: (code, reason) => this.frames.closed(code, reason),
+    });
+    this.state = new State(user, address, this.#reachability.hasNetwork);
     this.#client = connect<Events>(url, { user, WebSocket: this.network.WebSocket });
-    this.#inbox = new Inbox(this.state, isVisible);
     this.#outbox = new Outbox(this.#client, this.state);
+    this.#inbox = new Inbox(this.state, this.#outbox.sent, isVisible);
     this.#history = new History(this.#client, this.state, this.#inbox);
     this.#presence = new PresenceList(this.#client, this.state);
     this.#latency = new Latency(this.#client, this.state);
     this.#client.on("*", (message) => this.#inbox.receive(message));
     this.#client.onStatus((status) => this.#follow(status));
-    this.#client.onPresence(({ user, online }) => void this.#try(this.#presence.changed(user, online)));
+    this.#client.onPresence(({ user, online }) => this.#presence.changed(user, online));
     this.#inbox.startCatchingUp();
     this.state.conversation("all");
-    this.#stopFollowing = effect(() => this.#select(this.state.selected.value));
+    this.#outbox.restore();
+    this.#stopFollowing = effect(() => {
+      const selected = this.state.selected.value;
+      untracked(() => this.#select(selected));
+    });
   }
 
   sendText(channel: Channel, text: string): void {
@@ -80,6 +101,10 @@ export class Chat {
 
   async close(): Promise<void> {
     this.#stopFollowing();
+    this.#members?.stop();
+    this.#reachability.stop();
+    this.#outbox.sent.stop();
+    this.#presence.stop();
     this.#latency.stop();
     this.#inbox.close();
     this.state.news.stop();
@@ -88,10 +113,13 @@ export class Chat {
 
   /** Opens a conversation. Opening a group joins it. */
   #select(id: ConversationId | undefined): void {
+    this.#members?.stop();
+    this.#members = undefined;
     if (id === undefined) return;
     const conversation = this.state.conversation(id);
     conversation.unread.value = 0;
     const { group } = id === "application" ? {} : targetOf(id);
+    if (group !== undefined) this.#members = new MembersWatch(this.#client, conversation, group);
     if (group !== undefined && !this.state.groups.peek().includes(group)) void this.#join(group);
     else if (conversation.loaded.peek().state === "unknown") this.loadEarlier(conversation);
   }
@@ -106,7 +134,11 @@ export class Chat {
   #follow(status: Status): void {
     switch (status.type) {
       case "connecting":
-        this.state.connection.value = { state: "connecting", attempt: status.attempt };
+        this.state.connection.value = {
+          state: "connecting",
+          attempt: status.attempt,
+          isFirst: this.#connections === 0 && status.attempt === 1,
+        };
         break;
       case "open":
         this.state.welcome.value = status.welcome;
@@ -125,6 +157,11 @@ export class Chat {
       case "error":
         this.state.news.tell("bad", describe(status.error));
     }
+  }
+
+  /** An open connection has to answer within 5 s, or it counts as lost. */
+  #demandProof(): void {
+    if (this.#client.state === "open") this.#client.connect();
   }
 
   async #opened(): Promise<void> {

@@ -36,6 +36,24 @@ export interface MarkEntry {
 
 export type Entry = MessageEntry | MarkEntry;
 
+/** A member of a group. */
+export interface GroupMember {
+  readonly user: string;
+  /** A connection of the user has joined. */
+  readonly hasJoined: boolean;
+  /** The user belongs to the group for good. */
+  readonly isDurable: boolean;
+  /** Data of the user in the group. */
+  readonly data?: unknown;
+}
+
+/** Members of a group: a page of them, those who have joined first, and the counts of all. */
+export interface GroupMembers {
+  readonly listed: readonly GroupMember[];
+  readonly online: number;
+  readonly durable: number;
+}
+
 /** Loaded part of the history: all messages from the offset `before` on. `unknown` until the conversation is opened. */
 export interface Loaded {
   readonly state: "unknown" | "loading" | "more" | "all";
@@ -53,6 +71,8 @@ export class Conversation {
   readonly loaded: Signal<Loaded> = signal({ state: "unknown" });
   /** Other users who are typing now. */
   readonly typing: Signal<readonly string[]> = signal([]);
+  /** Members of a group. Undefined until they are known. */
+  readonly members: Signal<GroupMembers | undefined> = signal(undefined);
 
   constructor(id: ConversationId) {
     this.id = id;
@@ -64,9 +84,11 @@ export class Conversation {
 
   /** Appends a received message. An own message is there since it was sent, and moves to the end. */
   receive(message: MessageEntry): void {
-    const sent = this.#find(message.key);
-    const others = this.entries.value.filter((entry) => entry !== sent);
-    const delivery = sent?.kind === "message" ? sent.delivery : undefined;
+    // Only own messages may be there. Others are not searched for, because thousands a second may come.
+    const sent = message.isOwn ? this.#find(message.key) : undefined;
+    const others =
+      sent === undefined ? this.entries.value : this.entries.value.filter((entry) => entry !== sent);
+    const delivery = sent?.kind === "message" ? sent.delivery : message.delivery;
     this.#end([...others, { ...message, delivery }]);
   }
 
@@ -76,6 +98,14 @@ export class Conversation {
     const older = page.filter(({ key }) => !known.has(key));
     this.entries.value = [...older, ...this.entries.value];
     return older.length;
+  }
+
+  /** Inserts messages where their times belong: own messages between those of the partner. @returns the number of new messages */
+  merge(messages: readonly MessageEntry[]): number {
+    const known = new Set(this.entries.value.map(({ key }) => key));
+    const fresh = messages.filter(({ key }) => !known.has(key));
+    if (fresh.length > 0) this.#end(mergedByTime(this.entries.value, fresh));
+    return fresh.length;
   }
 
   /** Changes a message in place. */
@@ -109,4 +139,22 @@ export class Conversation {
   #replace(old: Entry, changed: Entry): void {
     this.entries.value = this.entries.value.map((entry) => (entry === old ? changed : entry));
   }
+}
+
+/** Merges two lists, each of them oldest first. A mark stays before the message that follows it. */
+function mergedByTime(entries: readonly Entry[], fresh: readonly MessageEntry[]): readonly Entry[] {
+  const merged: Entry[] = [];
+  let next = 0;
+  let marks: Entry[] = [];
+  for (const entry of entries) {
+    if (entry.kind === "mark") {
+      marks.push(entry);
+      continue;
+    }
+    for (let each = fresh[next]; each !== undefined && each.timestamp < entry.timestamp; each = fresh[++next])
+      merged.push(each);
+    merged.push(...marks, entry);
+    marks = [];
+  }
+  return [...merged, ...marks, ...fresh.slice(next)];
 }

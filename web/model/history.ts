@@ -2,7 +2,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { Channel } from "../../src/protocol/protocol.ts";
 import type { Events } from "../events.ts";
 import type { ConversationId } from "./address.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, MessageEntry } from "./conversation.ts";
 import type { Inbox } from "./inbox.ts";
 import type { State } from "./state.ts";
 
@@ -27,7 +27,7 @@ export class History {
   async loadPartners(): Promise<void> {
     const channel: Channel = `user:${this.#state.user}`;
     const { messages } = await this.#client.history({ channel, limit: PAGE });
-    for (const [id, page] of this.#inbox.group(messages)) this.#state.conversation(id).prepend(page);
+    for (const [id, page] of this.#inbox.group(messages)) addTo(this.#state.conversation(id), page);
   }
 
   /** Loads pages until there is an older message, or none is left. Rejects as `Client.history`. */
@@ -50,12 +50,17 @@ export class History {
     const channel = channelToRead(conversation.id, this.#state.user);
     const { before } = conversation.loaded.peek();
     const { messages, more } = await this.#client.history({ channel, before, limit: PAGE });
-    const found = conversation.prepend(this.#inbox.group(messages).get(conversation.id) ?? []);
+    const found = addTo(conversation, this.#inbox.group(messages).get(conversation.id) ?? []);
     conversation.loaded.value = { state: more ? "more" : "all", before: messages[0]?.offset ?? before };
     // The first page after opening often holds only messages that are shown already. It is still enough.
     const isNewest = before === undefined && conversation.entries.peek().length > 0;
     return found > 0 || isNewest || !more;
   }
+}
+
+/** Adds a page of history. In a conversation with a user, own messages stand among those of the page. */
+function addTo(conversation: Conversation, page: readonly MessageEntry[]): number {
+  return conversation.id.startsWith("user:") ? conversation.merge(page) : conversation.prepend(page);
 }
 
 /** Returns the channel of a conversation's history. Messages from other users are in the user's own channel. */

@@ -2,21 +2,24 @@ import type { Push } from "../../src/protocol/protocol.ts";
 import type { ConversationId } from "./address.ts";
 import { readContent, readNonce } from "./content.ts";
 import type { MessageEntry } from "./conversation.ts";
+import { Typing } from "./people/typing.ts";
+import type { SentMessages } from "./sent.ts";
 import type { State } from "./state.ts";
-import { Typing } from "./typing.ts";
 
 /** Assigns live messages and pages of history to their conversations. */
 export class Inbox {
   readonly #state: State;
   /** True while the page is visible. */
   readonly #isVisible: () => boolean;
+  readonly #sent: Pick<SentMessages, "find">;
   readonly #typing = new Typing();
   #reconnects = 0;
   /** Number of missed messages received so far. Undefined when all messages are live. */
   #caughtUp: number | undefined;
 
-  constructor(state: State, isVisible: () => boolean) {
+  constructor(state: State, sent: Pick<SentMessages, "find">, isVisible: () => boolean) {
     this.#state = state;
+    this.#sent = sent;
     this.#isVisible = isVisible;
   }
 
@@ -72,7 +75,9 @@ export class Inbox {
 
   #entryOf({ type, data, from, timestamp, id, offset }: Push): MessageEntry {
     const isOwn = from === this.#state.user;
-    const key = (isOwn ? readNonce(data) : undefined) ?? id;
-    return { kind: "message", key, from, isOwn, timestamp, offset, content: readContent(type, data) };
+    const nonce = isOwn ? readNonce(data) : undefined;
+    const delivery = nonce === undefined ? undefined : this.#sent.find(nonce)?.delivery;
+    const content = readContent(type, data);
+    return { kind: "message", key: nonce ?? id, from, isOwn, timestamp, offset, content, delivery };
   }
 }

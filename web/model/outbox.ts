@@ -1,17 +1,22 @@
 import { type Client, type Receipt, TidingsError } from "../../src/client/client.ts";
 import { type Channel, targetOf } from "../../src/protocol/protocol.ts";
 import type { Events } from "../events.ts";
-import { type Content, readContent } from "./content.ts";
-import type { Delivery } from "./conversation.ts";
+import { readContent } from "./content.ts";
+import type { Delivery, MessageEntry } from "./conversation.ts";
+import { type SentMessage, SentMessages } from "./sent.ts";
 import type { State } from "./state.ts";
 
 /** Interval of the message `typing`, shorter than the time for which receivers show it. */
 const TYPING_INTERVAL_MS = 2_000;
 
+/** Idempotency window of a server by default. An older message is not sent again: it might be stored twice. */
+const REPEATABLE_MS = 300_000;
+
 type Written = { type: "chat"; data: Events["chat"] } | { type: "img"; data: Events["img"] };
 
-/** Sends the user's messages. It shows them at once, and their delivery after the receipt. */
+/** Sends the user's messages. It shows them at once, also in the user's other tabs, and their delivery after the receipt. */
 export class Outbox {
+  readonly sent: SentMessages;
   readonly #client: Client<Events>;
   readonly #state: State;
   readonly #typingSentAt = new Map<Channel, number>();
@@ -19,16 +24,28 @@ export class Outbox {
   constructor(client: Client<Events>, state: State) {
     this.#client = client;
     this.#state = state;
+    this.sent = new SentMessages(state.user, (message) => this.#show(message));
   }
 
   text(channel: Channel, text: string): Promise<void> {
-    const nonce = crypto.randomUUID();
-    return this.#send(channel, nonce, { type: "chat", data: { text, nonce } });
+    const nonce = randomName();
+    return this.#begin(channel, nonce, { type: "chat", data: { text, nonce } });
   }
 
   picture(channel: Channel, url: string): Promise<void> {
-    const nonce = crypto.randomUUID();
-    return this.#send(channel, nonce, { type: "img", data: { url, nonce } });
+    const nonce = randomName();
+    return this.#begin(channel, nonce, { type: "img", data: { url, nonce } });
+  }
+
+  /** Shows the messages of earlier visits, and sends again what the page was closed over. */
+  restore(): void {
+    for (const message of this.sent.all()) {
+      const isOpen = message.delivery.state === "sent";
+      const isRepeatable = isOpen && Date.now() - message.timestamp < REPEATABLE_MS;
+      const reason = "the page was closed before the receipt came";
+      this.#show(isOpen && !isRepeatable ? { ...message, delivery: { state: "failed", reason } } : message);
+      if (isRepeatable) void this.#send(message);
+    }
   }
 
   /** Tells the receivers that the user is typing. */
@@ -41,26 +58,52 @@ export class Outbox {
     sent.catch(() => {});
   }
 
-  async #send(channel: Channel, nonce: string, message: Written): Promise<void> {
+  #begin(channel: Channel, nonce: string, { type, data }: Written): Promise<void> {
     this.#typingSentAt.delete(channel);
-    const conversation = this.#state.conversation(channel);
-    conversation.append({
-      kind: "message",
-      key: nonce,
-      from: this.#state.user,
-      isOwn: true,
+    const message: SentMessage = {
+      ...{ nonce, channel, type, data },
       timestamp: Date.now(),
-      content: readContent(message.type, message.data) satisfies Content,
       delivery: { state: "sent" },
-    });
+    };
+    this.#state.conversation(channel).append(this.#entryOf(message));
+    this.sent.save(message);
+    return this.#send(message);
+  }
+
+  async #send(message: SentMessage): Promise<void> {
+    const { nonce, channel, type, data } = message;
     try {
       const ack = this.#canAcknowledge(channel);
-      const receipt = await this.#client.send({ ...message, ...audience(channel), ack });
-      conversation.update(nonce, { timestamp: receipt.timestamp, delivery: deliveryOf(receipt) });
+      // One of the two types, with its data, as `#begin` has made it.
+      const written = { type, data } as Written;
+      const receipt = await this.#client.send({ ...written, ...audience(channel), key: nonce, ack });
+      this.#update({ ...message, timestamp: receipt.timestamp, delivery: deliveryOf(receipt) });
     } catch (error) {
+      // The page is being closed: the next visit sends the message again.
+      if (this.#client.state === "closed") return;
       const reason = error instanceof TidingsError ? error.message : String(error);
-      conversation.update(nonce, { delivery: { state: "failed", reason } });
+      this.#update({ ...message, delivery: { state: "failed", reason } });
     }
+  }
+
+  #update(message: SentMessage): void {
+    const { nonce, channel, timestamp, delivery } = message;
+    this.#state.conversation(channel).update(nonce, { timestamp, delivery });
+    this.sent.save(message);
+  }
+
+  /** Shows a message of another tab or visit. In groups the hub's history has it already, so only its delivery is new. */
+  #show(message: SentMessage): void {
+    const conversation = this.#state.conversation(message.channel);
+    const entry = this.#entryOf(message);
+    const isShared = !message.channel.startsWith("user:");
+    if (!isShared || message.delivery.state === "sent") conversation.merge([entry]);
+    conversation.update(entry.key, { timestamp: entry.timestamp, delivery: entry.delivery });
+  }
+
+  #entryOf({ nonce, type, data, timestamp, delivery }: SentMessage): MessageEntry {
+    const content = readContent(type, data);
+    return { kind: "message", key: nonce, from: this.#state.user, isOwn: true, timestamp, content, delivery };
   }
 
   /** Only a user acknowledges, and only while online: for others the wait would end with the timeout. */
@@ -71,6 +114,10 @@ export class Outbox {
 }
 
 const deliveryOf = ({ state, connections }: Receipt): Delivery => ({ state, connections });
+
+/** `crypto.randomUUID` needs TLS or this machine, and development mode may be open to a network. */
+const randomName = (): string =>
+  crypto.getRandomValues(new Uint32Array(4)).reduce((name, part) => name + part.toString(36), "");
 
 function audience(channel: Channel): { to: string } | { group: string } | { to?: undefined } {
   const { to, group } = targetOf(channel);

@@ -7,6 +7,10 @@ export class Page {
   readonly address: Signal<Address> = signal(readAddress(location.hash));
   /** Undefined until a user is chosen. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
+  /** True while the Frames panel is open. A reload keeps it. */
+  readonly showsFrames: Signal<boolean> = signal(recall("frames") === "true");
+  /** True while the members of a group are shown. */
+  readonly showsMembers: Signal<boolean> = signal(matchMedia("(min-width: 1000px)").matches);
   readonly #url: string;
 
   /** @param url URL of the WebSocket */
@@ -42,6 +46,15 @@ export class Page {
     return writeAddress({ user: this.address.value.user, conversation });
   }
 
+  toggleFrames(): void {
+    this.showsFrames.value = !this.showsFrames.peek();
+    remember("frames", String(this.showsFrames.peek()));
+  }
+
+  toggleMembers(): void {
+    this.showsMembers.value = !this.showsMembers.peek();
+  }
+
   async leave(group: string): Promise<void> {
     const isShown = this.address.peek().conversation === `group:${group}`;
     // Changed before the event, because the group's address would join the group again.
@@ -58,3 +71,20 @@ export class Page {
 }
 
 const isVisible = (): boolean => document.visibilityState === "visible";
+
+/** Settings of this tab. A browser may refuse its storage. */
+function recall(name: string): string | null {
+  try {
+    return sessionStorage.getItem(`tidings.dev.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+function remember(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(`tidings.dev.${name}`, value);
+  } catch {
+    // It is forgotten at the next reload.
+  }
+}

@@ -6,17 +6,26 @@ import { News } from "./news.ts";
 
 /** State of the page's connection. Times are milliseconds since 1970. */
 export type ConnectionState =
-  | { readonly state: "connecting"; readonly attempt: number }
+  | { readonly state: "connecting"; readonly attempt: number; readonly isFirst: boolean }
   | { readonly state: "online" }
   | { readonly state: "waiting"; readonly retryAt: number }
   /** Final, until the user connects again. */
   | { readonly state: "ended"; readonly code: number; readonly reason: string };
 
+/** Conversations that are kept. A peer can begin one under any name, so the oldest without focus give way. */
+const MAX_CONVERSATIONS = 300;
+
 /** State of one user's page. Only the model changes it. */
 export class State {
   readonly user: string;
+  /** False while the browser says that it has no network. */
+  readonly hasNetwork: ReadonlySignal<boolean>;
   readonly selected: ReadonlySignal<ConversationId | undefined>;
-  readonly connection: Signal<ConnectionState> = signal({ state: "connecting", attempt: 1 });
+  readonly connection: Signal<ConnectionState> = signal({
+    state: "connecting",
+    attempt: 1,
+    isFirst: true,
+  });
   /** Welcome of the last connection. */
   readonly welcome: Signal<Welcome | undefined> = signal(undefined);
   /** Round trip to the server. Undefined until measured. */
@@ -39,8 +48,14 @@ export class State {
     return [...names].sort((one, other) => one.localeCompare(other));
   });
 
-  constructor(user: string, address: ReadonlySignal<Address>) {
+  /** True while messages can arrive. */
+  readonly isOnline: ReadonlySignal<boolean> = computed(
+    () => this.connection.value.state === "online" && this.hasNetwork.value,
+  );
+
+  constructor(user: string, address: ReadonlySignal<Address>, hasNetwork: ReadonlySignal<boolean>) {
     this.user = user;
+    this.hasNetwork = hasNetwork;
     this.selected = computed(() => address.value.conversation);
   }
 
@@ -49,8 +64,17 @@ export class State {
     const known = this.conversations.peek().get(id);
     if (known !== undefined) return known;
     const begun = new Conversation(id);
-    this.conversations.value = new Map(this.conversations.peek()).set(id, begun);
+    const conversations = new Map(this.conversations.peek()).set(id, begun);
+    if (conversations.size > MAX_CONVERSATIONS) {
+      const evicted = [...conversations.keys()].find((each) => this.#mayEvict(each) && each !== id);
+      if (evicted !== undefined) conversations.delete(evicted);
+    }
+    this.conversations.value = conversations;
     return begun;
+  }
+
+  #mayEvict(id: ConversationId): boolean {
+    return id.startsWith("user:") && id !== this.selected.peek();
   }
 
   endConversation(id: ConversationId): void {

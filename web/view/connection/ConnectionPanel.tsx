@@ -5,13 +5,13 @@ import { ConnectionText } from "./ConnectionText.tsx";
 
 /** Shows the connection's state, and buttons to break it. */
 export function ConnectionPanel(): VNode {
-  const { chat, state } = useChat();
+  const { page, chat, state } = useChat();
   const { isUp } = chat.network;
   const connection = state.connection.value;
   return (
     <div class="connection">
       <p class="status">
-        <ConnectionText connection={connection} />
+        <ConnectionText connection={connection} hasNetwork={state.hasNetwork.value} />
       </p>
       <dl class="facts">
         <div>
@@ -20,10 +20,20 @@ export function ConnectionPanel(): VNode {
         </div>
         <div>
           <dt>Latency</dt>
-          <dd>{formatLatency(state.latencyMs.value)}</dd>
+          <dd>{formatLatency(state.isOnline.value ? state.latencyMs.value : undefined)}</dd>
         </div>
       </dl>
       <div class="row">
+        <button
+          type="button"
+          class="grow"
+          aria-expanded={page.showsFrames.value}
+          aria-controls="frames"
+          onClick={() => page.toggleFrames()}
+        >
+          <Icon name="frames" />
+          Frames
+        </button>
         <button
           type="button"
           class="grow"
@@ -33,20 +43,20 @@ export function ConnectionPanel(): VNode {
           <Icon name="cut" />
           Drop connection
         </button>
-        <label class="switch" title="Cut the connection and prevent new ones until this is off">
-          <input
-            type="checkbox"
-            role="switch"
-            aria-checked={!isUp.value}
-            checked={!isUp.value}
-            disabled={connection.state === "ended"}
-            onChange={({ currentTarget }) =>
-              currentTarget.checked ? chat.network.disconnect() : chat.network.restore()
-            }
-          />
-          <span>Offline</span>
-        </label>
       </div>
+      <label class="switch" title="Cut the connection and prevent new ones until this is off">
+        <span class="grow">Go offline</span>
+        <input
+          type="checkbox"
+          role="switch"
+          aria-checked={!isUp.value}
+          checked={!isUp.value}
+          disabled={connection.state === "ended"}
+          onChange={({ currentTarget }) =>
+            currentTarget.checked ? chat.network.disconnect() : chat.network.restore()
+          }
+        />
+      </label>
     </div>
   );
 }

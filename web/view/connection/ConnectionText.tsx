@@ -2,29 +2,35 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ConnectionState } from "../../model/state.ts";
 
-/** Shows the connection's state as a dot and text. */
-export function ConnectionText({ connection }: { connection: ConnectionState }): VNode {
+interface Props {
+  readonly connection: ConnectionState;
+  /** False while the browser says that it has no network. */
+  readonly hasNetwork: boolean;
+}
+
+/** Shows the connection's state as a dot and text: whether it is online, and what happens otherwise. */
+export function ConnectionText({ connection, hasNetwork }: Props): VNode {
+  const isFirst = connection.state === "connecting" && connection.isFirst && hasNetwork;
+  const isOnline = connection.state === "online" && hasNetwork;
   return (
     <>
-      <span class={`dot ${TONES[connection.state]}`} aria-hidden="true" />
-      <span>
-        <Words connection={connection} />
+      <span class={`dot ${isOnline ? "good" : isFirst ? "busy" : "bad"}`} aria-hidden="true" />
+      <span class="state">
+        {!isFirst && <strong>{isOnline ? "Online" : "Offline"}</strong>}
+        {!isOnline && (
+          <span class="detail">
+            <Words connection={connection} />
+          </span>
+        )}
       </span>
     </>
   );
 }
 
-const TONES: Record<ConnectionState["state"], string> = {
-  online: "good",
-  connecting: "busy",
-  waiting: "busy",
-  ended: "bad",
-};
-
 function Words({ connection }: { connection: ConnectionState }): VNode {
   switch (connection.state) {
     case "online":
-      return <>Online</>;
+      return <>The browser has no network</>;
     case "connecting":
       return <>Connecting{connection.attempt > 1 && `, attempt ${connection.attempt}`} …</>;
     case "waiting":

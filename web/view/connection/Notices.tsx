@@ -20,11 +20,11 @@ export function Notices(): VNode {
 function ConnectionNotice(): VNode | null {
   const { page, chat, state } = useChat();
   const connection = state.connection.value;
-  const isFirst = state.welcome.value === undefined;
-  if (connection.state === "online" || (isFirst && connection.state === "connecting")) return null;
+  const isFirst = connection.state === "connecting" && connection.isFirst && state.hasNetwork.value;
+  if (state.isOnline.value || isFirst) return null;
   return (
     <p class={`notice ${connection.state === "ended" ? "bad" : "busy"}`}>
-      <ConnectionText connection={connection} />
+      <ConnectionText connection={connection} hasNetwork={state.hasNetwork.value} />
       <span class="grow" />
       {connection.state === "ended" && (
         <button type="button" onClick={() => page.connect()}>

@@ -23,7 +23,9 @@ export function MessageItem({ message, isContinued }: Props): VNode {
     <article class={`message ${isOwn ? "own" : "other"} ${isContinued ? "continued" : ""}`}>
       {!isOwn && (from === undefined ? <IconAvatar icon="server" /> : <Avatar name={from} />)}
       <div class="body">
-        <h3 class={isOwn || isContinued ? "unseen" : "sender"}>{sender}</h3>
+        <h3 class={isOwn || isContinued ? "unseen" : "sender"} dir="auto">
+          {sender}
+        </h3>
         <ContentView content={content} sender={sender} />
         <footer>
           <time dateTime={new Date(timestamp).toISOString()} title={FULL_TIME.format(timestamp)}>
@@ -39,22 +41,38 @@ export function MessageItem({ message, isContinued }: Props): VNode {
 function ContentView({ content, sender }: { content: Content; sender: string }): VNode {
   switch (content.kind) {
     case "text":
-      return <p class="bubble">{content.text}</p>;
+      return (
+        <>
+          <p class="bubble" dir="auto">
+            {content.text}
+          </p>
+          <Cut characters={content.cut} />
+        </>
+      );
     case "picture":
       return <Picture url={content.url} sender={sender} />;
     case "other":
       return (
         <div class="bubble">
-          <span class="type">{content.type}</span>
+          <span class="type" dir="auto">
+            {content.type}
+          </span>
           <pre>{content.json}</pre>
+          <Cut characters={content.cut} />
         </div>
       );
   }
 }
 
+/** Says that a long message is shown in part. */
+function Cut({ characters }: { characters: number | undefined }): VNode | null {
+  if (characters === undefined) return null;
+  return <p class="cut">{countOf(characters, "more character")}. The Frames panel has the frame.</p>;
+}
+
 function DeliveryText({ delivery }: { delivery: Delivery }): VNode {
   const { state } = useChat();
-  const { icon, text, title } = wordsFor(delivery, state.connection.value.state === "online");
+  const { icon, text, title } = wordsFor(delivery, state.isOnline.value);
   return (
     <span class={`delivery ${delivery.state}`} title={title}>
       <Icon name={icon} />

@@ -4,9 +4,9 @@ import type { Conversation, Entry, MessageEntry } from "../../model/conversation
 import { useChat } from "../context.ts";
 import { Icon } from "../Icon.tsx";
 import { nameOf } from "../names.ts";
+import { usePerFrame } from "../usePerFrame.ts";
 import { Mark } from "./Mark.tsx";
 import { MessageItem } from "./MessageItem.tsx";
-import { usePerFrame } from "./usePerFrame.ts";
 import { useStickyScroll } from "./useStickyScroll.ts";
 
 /** Messages of one sender within this time are grouped under one name. */
@@ -78,7 +78,8 @@ function Beginning({ conversation }: { conversation: Conversation }): VNode {
       )}
       {partner !== undefined && partner !== state.user && (
         <p class="hint">
-          Your own messages appear in this tab only: they go to {partner}, and not to your other tabs.
+          This browser keeps your own messages, for this tab and your others: the hub keeps them for {partner}
+          .
         </p>
       )}
     </div>

@@ -1,16 +1,25 @@
 import type { ComponentChildren, VNode } from "preact";
+import { useState } from "preact/hooks";
 import type { ConversationId } from "../../model/address.ts";
 import { Avatar, IconAvatar } from "../Avatar.tsx";
 import { useChat } from "../context.ts";
 import { nameOf } from "../names.ts";
 import { JoinGroup } from "./JoinGroup.tsx";
 
+/** People whom the list shows. Thousands may be online. */
+const SHOWN_PEOPLE = 100;
+
+/** People from whom on the list can be searched. */
+const SEEKABLE = 12;
+
 /** Lists the conversations: everyone, groups, people. */
 export function ConversationList(): VNode {
   const { state } = useChat();
   const online = state.online.value;
+  const [sought, setSought] = useState("");
   const people = state.people.value;
-  const others = [...online.keys()].filter((user) => user !== state.user);
+  const found = people.filter((user) => user.toLowerCase().includes(sought.trim().toLowerCase()));
+  const count = online.size - (online.has(state.user) ? 1 : 0);
   return (
     <nav class="list" aria-label="Conversations">
       <ul>
@@ -25,13 +34,22 @@ export function ConversationList(): VNode {
       </ul>
       <JoinGroup />
       <Heading text="People">
-        <span class="muted">{others.length} online</span>
+        <span class="muted">{state.isOnline.value ? `${count} online` : "as last known"}</span>
       </Heading>
       {people.length === 0 && (
         <p class="hint">Nobody else is online yet. Open a second tab as another user.</p>
       )}
+      {people.length > SEEKABLE && (
+        <input
+          type="search"
+          aria-label="Find people"
+          placeholder="Find people"
+          value={sought}
+          onInput={({ currentTarget }) => setSought(currentTarget.value)}
+        />
+      )}
       <ul data-testid="people">
-        {people.map((user) => (
+        {found.slice(0, SHOWN_PEOPLE).map((user) => (
           <Item
             key={user}
             id={`user:${user}`}
@@ -40,6 +58,7 @@ export function ConversationList(): VNode {
           />
         ))}
       </ul>
+      {found.length > SHOWN_PEOPLE && <p class="hint">{found.length - SHOWN_PEOPLE} more are not shown.</p>}
     </nav>
   );
 }
@@ -69,7 +88,7 @@ function Item({ id, detail, isOnline }: { id: ConversationId; detail: string; is
           <Avatar name={user} isOnline={isOnline} />
         )}
         <span class="names">
-          <span class="name" title={title}>
+          <span class="name" dir="auto" title={title}>
             {title}
           </span>
           <span class="muted">{detail}</span>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Address, readAddress, writeAddress } from "../../web/model/address.ts";
+import { type Address, readAddress, writeAddress } from "../../../web/model/address.ts";
 
 describe("the address of the page", () => {
   it("names the user and the open conversation", () => {

@@ -1,8 +1,11 @@
-import { joinNames } from "../../src/protocol/protocol.ts";
-import type { Conversation } from "./conversation.ts";
+import { joinNames } from "../../../src/protocol/protocol.ts";
+import type { Conversation } from "../conversation.ts";
 
 /** A user counts as typing for this time after each message `typing`, which clients send every 2 s. */
 const TYPING_MS = 4_000;
+
+/** Users per conversation. More would not fit the line that shows them. */
+const MAX_TYPING = 20;
 
 /** Maintains the users who are typing, by conversation. */
 export class Typing {
@@ -10,6 +13,7 @@ export class Typing {
 
   heard(conversation: Conversation, user: string): void {
     const others = conversation.typing.value.filter((each) => each !== user);
+    if (others.length >= MAX_TYPING) return;
     conversation.typing.value = [...others, user];
     this.#schedule(conversation, user);
   }

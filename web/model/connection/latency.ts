@@ -1,6 +1,6 @@
-import type { Client } from "../../src/client/client.ts";
-import type { Events } from "../events.ts";
-import type { State } from "./state.ts";
+import type { Client } from "../../../src/client/client.ts";
+import type { Events } from "../../events.ts";
+import type { State } from "../state.ts";
 
 const EVERY_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isPictureUrl, readContent } from "../../web/model/content.ts";
+import { isPictureUrl, readContent } from "../../../web/model/content.ts";
 
 describe("the content of a message", () => {
   it("is text, from a string or from an object", () => {
