@@ -18,6 +18,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         permissions: "Permissions",
         push: "Push for absent users",
         "testing-applications": "Testing your application",
+        "development-page": "Development page",
         troubleshooting: "Troubleshooting",
       },
     },
