@@ -125,7 +125,13 @@ describe.each(SIZES)("the Frames panel at %s width", (width, size) => {
       .toMatch("Channels");
     await alice.page.reload();
     await panel(alice).waitFor();
-    await panel(alice).getByRole("button", { name: "Close the frames" }).click();
+    await panel(alice).getByRole("listbox").focus();
+    await alice.page.keyboard.press("End");
+    await alice.page.keyboard.press("ArrowUp");
+    await panel(alice).getByRole("article").waitFor();
+    await alice.page.keyboard.press("Escape");
+    await expect.poll(() => panel(alice).getByRole("article").count(), until).toBe(0);
+    await alice.page.keyboard.press("Escape");
     await expect.poll(() => panel(alice).count(), until).toBe(0);
     expect(width === "phone" || (await toggle.isVisible())).toBe(true);
   });

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { EVERY_FRAME } from "../../model/frames/frames.ts";
 import { useChat } from "../context.ts";
 import { Icon } from "../Icon.tsx";
@@ -22,8 +22,25 @@ export function FramesPanel({ isNarrow }: { isNarrow: boolean }): VNode {
     view.setFilter({ ...EVERY_FRAME, channel });
     setTab("frames");
   };
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // The rest of a narrow screen is covered, so the focus must not stay there.
+    if (isNarrow) section.current?.querySelector<HTMLElement>("[role=tab]")?.focus();
+  }, [isNarrow]);
+  const onKeyDown = ({ key, target }: KeyboardEvent): void => {
+    // In an input the key clears it.
+    if (key !== "Escape" || target instanceof HTMLInputElement) return;
+    if (view.selected !== undefined) view.select(undefined);
+    else page.toggleFrames();
+  };
   return (
-    <section id="frames" class={`frames ${isTall ? "tall" : ""}`} aria-label="Frames">
+    <section
+      id="frames"
+      class={`frames ${isTall ? "tall" : ""}`}
+      aria-label="Frames"
+      ref={section}
+      onKeyDown={onKeyDown}
+    >
       <header class="frames-header">
         <Tabs tab={tab} onTab={setTab} channels={log.channels.rows.length} requests={log.calls.open.length} />
         <span class="grow" />

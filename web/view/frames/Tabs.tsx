@@ -36,7 +36,7 @@ export function Tabs({ tab, channels, requests, onTab }: Props): VNode {
           role="tab"
           id={`tab-${each}`}
           aria-selected={tab === each}
-          aria-controls={`panel-${each}`}
+          aria-controls={tab === each ? `panel-${each}` : undefined}
           tabIndex={tab === each ? 0 : -1}
           onClick={() => onTab(each)}
         >
