@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { connectPeer } from "../support/peer.ts";
 import { DESKTOP, place, SIZES, until } from "./place.ts";
 
 describe.each(SIZES)("own messages at %s width", (_, size) => {
@@ -67,6 +68,49 @@ describe.each(SIZES)("own messages at %s width", (_, size) => {
     await alice.isOnline();
     await alice.say("after");
     await expect.poll(() => bob.texts(), until).toEqual(["written offline", "after"]);
+  });
+});
+
+describe("receipts", () => {
+  it("say first that a message is delivered, and later that it is acknowledged", async () => {
+    const { enter, enterBeside, running } = await place(DESKTOP);
+    const bob = await connectPeer(running.url({ user_id: "bob" }));
+    const alice = await enter("#alice/user:bob");
+    const beside = await enterBeside(alice, "#alice/user:bob");
+    await alice.say("Is the harbour open?");
+    const { offset } = await bob.frame("chat");
+    await alice.message("Is the harbour open?").getByText("delivered").waitFor();
+    await bob.request("message.ack", { offset });
+    await alice.message("Is the harbour open?").getByText("acknowledged").waitFor();
+    await beside.message("Is the harbour open?").getByText("acknowledged").waitFor();
+  });
+
+  it("say first that a message is stored, and later that its receiver has come and acknowledged it", async () => {
+    const { enter } = await place(DESKTOP);
+    const alice = await enter("#alice/user:bob");
+    await alice.say("See you tomorrow");
+    await alice.message("See you tomorrow").getByText("stored").waitFor();
+    await enter("#bob");
+    await alice.message("See you tomorrow").getByText("acknowledged").waitFor();
+  });
+});
+
+describe("copies", () => {
+  it("show own messages in another browser, live and from the history, once", async () => {
+    const { enter } = await place(DESKTOP);
+    const alice = await enter("#alice/user:bob");
+    const elsewhere = await enter("#alice/user:bob");
+    await alice.say("Is the harbour open?");
+    await expect.poll(() => elsewhere.texts(), until).toEqual(["Is the harbour open?"]);
+    await elsewhere.say("Hello?");
+    await expect.poll(() => alice.texts(), until).toEqual(["Is the harbour open?", "Hello?"]);
+    const later = await enter("#alice/user:bob");
+    await expect.poll(() => later.texts(), until).toEqual(["Is the harbour open?", "Hello?"]);
+    await alice.page.reload();
+    await alice.isOnline();
+    await expect.poll(() => alice.texts(), until).toEqual(["Is the harbour open?", "Hello?"]);
+    await later.toList();
+    expect(await later.item("bob").textContent()).not.toContain("unread");
   });
 });
 

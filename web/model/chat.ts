@@ -151,6 +151,9 @@ export class Chat {
       case "lost":
         this.#lost(status.channel);
         break;
+      case "acked":
+        this.#outbox.acked(status.id);
+        break;
       case "notice":
         this.state.news.tell("bad", status.message);
         break;

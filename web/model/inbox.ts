@@ -67,7 +67,9 @@ export class Inbox {
     this.#typing.close();
   }
 
-  #conversationOf({ from, to, group }: Push): ConversationId {
+  #conversationOf({ from, to, group, recipient }: Push): ConversationId {
+    // The copy of an own message, sent from another tab or device.
+    if (recipient !== undefined) return `user:${recipient}`;
     if (group !== undefined) return `group:${group}`;
     if (to === undefined) return "all";
     return from === undefined ? "application" : `user:${from}`;

@@ -9,6 +9,12 @@ import type { State } from "./state.ts";
 /** Interval of the message `typing`, shorter than the time for which receivers show it. */
 const TYPING_INTERVAL_MS = 2_000;
 
+/** Time for the acknowledgement, after which the receipt says what is known until then. A later one is told as well. */
+const ACK_MS = 1_000;
+
+/** Messages whose acknowledgement may still come. The hub tells of the last 1,000 of a connection. */
+const MAX_AWAITED = 1_000;
+
 /** Idempotency window of a server by default. An older message is not sent again: it might be stored twice. */
 const REPEATABLE_MS = 300_000;
 
@@ -20,6 +26,8 @@ export class Outbox {
   readonly #client: Client<Events>;
   readonly #state: State;
   readonly #typingSentAt = new Map<Channel, number>();
+  /** Messages that are not acknowledged yet, by the server's id. */
+  readonly #awaited = new Map<string, SentMessage>();
 
   constructor(client: Client<Events>, state: State) {
     this.#client = client;
@@ -48,6 +56,13 @@ export class Outbox {
     }
   }
 
+  /** An acknowledgement came after the receipt. */
+  acked(id: string): void {
+    const message = this.#awaited.get(id);
+    this.#awaited.delete(id);
+    if (message !== undefined) this.#update({ ...message, delivery: { state: "acked", connections: 1 } });
+  }
+
   /** Tells the receivers that the user is typing. */
   typing(channel: Channel): void {
     const now = Date.now();
@@ -72,18 +87,30 @@ export class Outbox {
 
   async #send(message: SentMessage): Promise<void> {
     const { nonce, channel, type, data } = message;
+    // Only another user acknowledges, and only messages to a user have copies.
+    const isDirect = channel.startsWith("user:");
     try {
-      const ack = this.#canAcknowledge(channel);
       // One of the two types, with its data, as `#begin` has made it.
       const written = { type, data } as Written;
-      const receipt = await this.#client.send({ ...written, ...audience(channel), key: nonce, ack });
-      this.#update({ ...message, timestamp: receipt.timestamp, delivery: deliveryOf(receipt) });
+      const receipt = await this.#client.send({
+        ...{ ...written, ...audience(channel), key: nonce },
+        ...(isDirect && { ack: true, timeoutMs: ACK_MS, copy: true }),
+      });
+      const sent = { ...message, timestamp: receipt.timestamp, delivery: deliveryOf(receipt) };
+      this.#update(sent);
+      if (isDirect && receipt.state !== "acked") this.#await(receipt.id, sent);
     } catch (error) {
       // The page is being closed: the next visit sends the message again.
       if (this.#client.state === "closed") return;
       const reason = error instanceof TidingsError ? error.message : String(error);
       this.#update({ ...message, delivery: { state: "failed", reason } });
     }
+  }
+
+  #await(id: string, message: SentMessage): void {
+    this.#awaited.set(id, message);
+    const [oldest] = this.#awaited.keys();
+    if (this.#awaited.size > MAX_AWAITED && oldest !== undefined) this.#awaited.delete(oldest);
   }
 
   #update(message: SentMessage): void {
@@ -105,15 +132,13 @@ export class Outbox {
     const content = readContent(type, data);
     return { kind: "message", key: nonce, from: this.#state.user, isOwn: true, timestamp, content, delivery };
   }
-
-  /** Only a user acknowledges, and only while online: for others the wait would end with the timeout. */
-  #canAcknowledge(channel: Channel): boolean {
-    const { to } = targetOf(channel);
-    return to !== undefined && this.#state.online.peek().has(to);
-  }
 }
 
-const deliveryOf = ({ state, connections }: Receipt): Delivery => ({ state, connections });
+/** A receipt whose wait for the acknowledgement is over says `stored`, also when connections took the message. */
+const deliveryOf = ({ state, connections }: Receipt): Delivery => ({
+  state: state === "stored" && connections > 0 ? "delivered" : state,
+  connections,
+});
 
 /** `crypto.randomUUID` needs TLS or this machine, and development mode may be open to a network. */
 const randomName = (): string =>

@@ -22,9 +22,9 @@ const MAX_CHARACTERS = 20_000;
 const PREFIX = "tidings.dev.sent.";
 
 /**
- * The user's own messages, in the browser's storage, which all tabs of the page share: the server keeps a message to
- * another user in the channel of its receiver, where its sender cannot read it. Each message has a key of its own, so tabs
- * that write at once lose nothing.
+ * The user's own messages with their delivery, in the browser's storage, which all tabs of the page share: the hub tells a
+ * receipt to one connection only, and has no message that was written offline. Each message has a key of its own, so tabs that
+ * write at once lose nothing.
  */
 export class SentMessages {
   readonly #prefix: string;

@@ -44,6 +44,7 @@ describe("a frame", () => {
       "<not JSON",
       "<[1]",
       '<{"event":"later","x":1}',
+      '<{"event":"acked","id":"m2","to":"bob","epoch":"e2","offset":9}',
     );
     expect(summaries(log)).toEqual([
       "out login robot.login",
@@ -65,6 +66,7 @@ describe("a frame", () => {
       "in unknown",
       "in unknown",
       "in later",
+      "in acked user:bob 9",
     ]);
   });
 

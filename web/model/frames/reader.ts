@@ -54,6 +54,7 @@ export class Reader {
       const epoch = textAt(fields, "epoch");
       this.channels.update(channel, { epoch, recovered, ...(isMissed ? {} : { received: offset }) });
     }
+    if (event === "acked") return { kind: event, name: "", channel: channelOfMessage(fields), offset };
     return { kind: event, name: textAt(fields, "code") ?? textAt(fields, "user") ?? "", channel, offset };
   }
 

@@ -3,7 +3,6 @@ import { useMemo } from "preact/hooks";
 import type { Conversation, Entry, MessageEntry } from "../../model/conversation.ts";
 import { useChat } from "../context.ts";
 import { Icon } from "../Icon.tsx";
-import { nameOf } from "../names.ts";
 import { usePerFrame } from "../usePerFrame.ts";
 import { Mark } from "./Mark.tsx";
 import { MessageItem } from "./MessageItem.tsx";
@@ -64,9 +63,8 @@ const belongsTo = (message: MessageEntry, last: MessageEntry | undefined): boole
 
 /** Shows the start of the list: a button for earlier messages, or that there are none. */
 function Beginning({ conversation }: { conversation: Conversation }): VNode {
-  const { chat, state } = useChat();
+  const { chat } = useChat();
   const loaded = conversation.loaded.value.state;
-  const partner = nameOf(conversation.id).user;
   return (
     <div class="beginning">
       {loaded === "all" ? (
@@ -75,12 +73,6 @@ function Beginning({ conversation }: { conversation: Conversation }): VNode {
         <button type="button" disabled={loaded === "loading"} onClick={() => chat.loadEarlier(conversation)}>
           {loaded === "loading" ? "Loading …" : "Load earlier messages"}
         </button>
-      )}
-      {partner !== undefined && partner !== state.user && (
-        <p class="hint">
-          This browser keeps your own messages, for this tab and your others: the hub keeps them for {partner}
-          .
-        </p>
       )}
     </div>
   );
