@@ -72,6 +72,9 @@ export function rewriteLinks(path: string, text: string): string {
 
 const LINK = /(!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)/g;
 
+/** Folder of the pictures, which {@link assemble} copies to the root of the site. */
+const PICTURES = /^docs\/images\//;
+
 const FILE_NAME = /^(?:docs\/)?[A-Z-]+\.md$/;
 
 /** First heading of a page. */
@@ -81,9 +84,10 @@ function titleOf(path: string): string {
 }
 
 function rewritten(path: string, page: string, [link, picture, label = "", target = ""]: string[]): string {
-  if (/^[a-z]+:|^#/.test(target) || picture === "!") return link ?? "";
+  if (/^[a-z]+:|^#/.test(target)) return link ?? "";
   const [file = "", anchor] = target.split("#");
   const source = normalize(join(dirname(path), file)).replace(/\/$/, "");
+  if (picture === "!") return `![${label}](${source.replace(PICTURES, "/images/")})`;
   const other = pageOf(source);
   if (other === undefined) return label;
   const href = relative(dirname(page), other);

@@ -29,6 +29,15 @@ describe("the site", () => {
     );
   });
 
+  it("takes pictures from where it has copied them", () => {
+    expect(rewriteLinks("docs/MESSAGES.md", "![a page](images/page.png)")).toBe(
+      "![a page](/images/page.png)",
+    );
+    expect(rewriteLinks("README.md", "![a page](docs/images/page.png)")).toBe("![a page](/images/page.png)");
+    const web = "![badge](https://example.com/x.svg)";
+    expect(rewriteLinks("docs/MESSAGES.md", web)).toBe(web);
+  });
+
   it("keeps a link to a page that is missing, so that the build fails", () => {
     expect(rewriteLinks("docs/MESSAGES.md", "[gone](GONE.md)")).toBe("[gone](./gone.md)");
   });
