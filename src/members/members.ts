@@ -119,10 +119,9 @@ export class Members {
     watchers.drop(connection);
     rooms.drop(connection);
     connection.attachment(LateAcks)?.stop();
-    for (const group of connection.groups) this.#tell("leave", connection, group);
     // A failed call must not stop the others: the backplane keeps each entry until its removal.
     const removals = await Promise.allSettled([
-      ...connection.groups.map((group) => this.#leaveRoute(connection, group)),
+      ...connection.groups.map((group) => this.#leaveGroup(connection, group)),
       backplane.presence.depart(connection),
     ]);
     for (const removal of removals) {
@@ -171,8 +170,16 @@ export class Members {
     if (!connection.groups.includes(group)) return;
     connection.attachment(PlacedGroups)?.names.delete(group);
     this.#ports.local.leave(group, connection);
-    this.#tell("leave", connection, group);
-    await this.#leaveRoute(connection, group);
+    await this.#leaveGroup(connection, group);
+  }
+
+  /** A hook that asks for the members of the group must not find the user who has left. */
+  async #leaveGroup(connection: Connection, group: string): Promise<void> {
+    try {
+      await this.#leaveRoute(connection, group);
+    } finally {
+      this.#tell("leave", connection, group);
+    }
   }
 
   #tell(hook: "join" | "leave", connection: Connection, group: string): void {

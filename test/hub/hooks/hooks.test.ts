@@ -37,6 +37,23 @@ describe("the hooks join and leave", () => {
   });
 });
 
+describe.each(["group.leave", "a closed connection", "a kick"])("the hook leave, after %s", (way) => {
+  it("finds the group without the user who has left", async () => {
+    const { hub, url } = await startHub();
+    const found = Promise.withResolvers<unknown>();
+    hub.on("leave", ({ group }) => found.resolve(hub.group(group).members()));
+    const peer = await joined(await connectPeer(url(bob)), "g");
+    await joined(await connectPeer(url({ user_id: "alice" })), "g");
+
+    if (way === "group.leave") await peer.request("group.leave", { group: "g" });
+    else if (way === "a kick") await hub.user("bob").kick();
+    else peer.end();
+
+    expect(await found.promise).toMatchObject({ members: [{ user: "alice" }] });
+    expect(await hub.group("g").members()).toMatchObject({ members: [{ user: "alice" }] });
+  });
+});
+
 describe("the hook acknowledged", () => {
   it("tells where the cursor of the device stands", async () => {
     const { hub, url } = await startHub();
