@@ -28,8 +28,12 @@ export default defineConfig({
   lastUpdated: false,
   // A dead link fails the build. Addresses of a reader's own machine are no pages.
   ignoreDeadLinks: [/^https?:\/\/(localhost|127\.0\.0\.1)/],
-  // Pages link to headings as GitHub names them.
-  markdown: { anchor: { slugify: anchorOf }, languageAlias: { haproxy: "nginx", redis: "shell" } },
+  // Pages link to headings as GitHub names them. A heading may end with `{user}`, which is no attribute of it.
+  markdown: {
+    attrs: { disable: true },
+    anchor: { slugify: anchorOf },
+    languageAlias: { haproxy: "nginx", redis: "shell" },
+  },
   themeConfig: {
     nav: [
       { text: "Getting started", link: "/getting-started" },

@@ -1,4 +1,0 @@
-import theme from "vitepress/theme";
-import "./tables.css";
-
-export default theme;
