@@ -174,12 +174,8 @@ export class Members {
   }
 
   /** A hook that asks for the members of the group must not find the user who has left. */
-  async #leaveGroup(connection: Connection, group: string): Promise<void> {
-    try {
-      await this.#leaveRoute(connection, group);
-    } finally {
-      this.#tell("leave", connection, group);
-    }
+  #leaveGroup(connection: Connection, group: string): Promise<void> {
+    return this.#leaveRoute(connection, group).finally(() => this.#tell("leave", connection, group));
   }
 
   #tell(hook: "join" | "leave", connection: Connection, group: string): void {
