@@ -39,7 +39,7 @@ export class PresenceWatch {
   readonly #changed: (event: PresenceEvent) => void;
   /** The users of each watch that has not ended, and whether the server has answered it. */
   readonly #watches = new Map<readonly string[], boolean>();
-  /** What is known last of each watched user. */
+  /** The last event of each watched user: a reply that says otherwise is a change. */
   readonly #known = new Map<string, PresenceEvent>();
 
   constructor(session: Session, changed: (event: PresenceEvent) => void) {
