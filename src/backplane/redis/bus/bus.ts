@@ -84,10 +84,7 @@ export class Bus {
 
   /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
   announce(): void {
-    this.#options.traffic.sent(LINE.alive, 1);
-    this.#connection
-      .publish(castOf(this.#connection.pubSub), payloadOf([lineOf(LINE.alive, this.#token)]))
-      .catch(() => this.dropped());
+    this.#publishNow(castOf(this.#connection.pubSub), lineOf(LINE.alive, this.#token));
   }
 
   /** Ends the subscription: from here on no handler is called. */
@@ -120,7 +117,7 @@ export class Bus {
    */
   answer(token: string, line: string): void {
     if (this.#connection.isUp) this.post(token, line);
-    else this.tell(token, line).catch(() => this.dropped());
+    else this.#publishNow(inboundOf(this.#connection.pubSub, token), line);
   }
 
   /** Posts a line by a script, which works while this node recovers too. @throws TidingsError `unavailable` */
@@ -181,6 +178,12 @@ export class Bus {
       "unavailable",
       `Redis did not deliver the node's probe within ${this.#options.commandTimeoutMs} ms`,
     );
+  }
+
+  /** Publishes a line also while this node recovers. A failure asks for no further attempt to recover. */
+  #publishNow(channel: string, line: string): void {
+    this.#options.traffic.sent(line[0] as Kind, 1); // `lineOf` writes the kind first
+    this.#connection.publish(channel, payloadOf([line])).catch(() => this.dropped());
   }
 
   async #publish(token: string, payload: string): Promise<void> {
