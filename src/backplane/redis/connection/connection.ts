@@ -54,7 +54,8 @@ export class Connection {
     const isCluster = options.address.kind === "cluster";
     const slots = isCluster ? EVERY_PARTITION.map((each) => slotOf(baseOf(options.prefix, each))) : [];
     this.partitions = new Partitions({
-      open: (partition) => this.#call(OPEN, partition, "", [newBirth(), partition]) as Promise<string>, // by the script
+      open: (partition, known = "") =>
+        this.#call(OPEN, partition, "", [randomPart(), partition, known]) as Promise<string>, // by the script
       compare: async (partition, birth) => void (await this.#call(COMPARE, partition, birth, [])),
       refusalOf: (cause) => this.#refusalOf(cause),
       masterOf: (partition) => this.#session.masterOf(slots[partition]),
@@ -284,7 +285,7 @@ function tellStuck(health: Health, partitions: readonly number[]): void {
   else health.degrade("partitions", why);
 }
 
-const newBirth = (): string => randomBytes(9).toString("base64url");
+const randomPart = (): string => randomBytes(6).toString("base64url");
 
 /** Scripts by which the connection checks itself, for the counters. */
 export const CHECK_SCRIPTS: readonly Script[] = [WRITE_CHECK, CHECK_RIGHTS];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CAST, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { CAST, FORMER_KEY, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
@@ -159,23 +159,38 @@ export function script(
   };
 }
 
+/** Length of the text with the births of former data of a partition, the last one first. What is cut off names nothing. */
+const FORMER_LENGTH = 200;
+
 /**
  * Reads the birth of a partition's data. Where there is none, the data are new, or were lost: they get a name, and all
  * nodes hear it, so that those that know another one announce again what they have.
+ *
+ * Births rise. Where a node knows a later one than Redis has, Redis has gone back to an older state, and what was stored
+ * since is lost. Clients that were away meanwhile have positions that fit to this state, and would never learn of the loss.
+ * So the data get another birth, and with it every history another epoch.
  */
 export const OPEN = script(
   "open",
   lua`
 -- KEYS[1]  base of a partition
--- ARGV[1]  name to give if there is none
+-- ARGV[1]  random part of a new birth
 -- ARGV[2]  number of the partition
--- reply    the name in force
-local birth = redis.call("GET", KEYS[2])
-if birth then return birth end
-redis.call("SET", KEYS[2], ARGV[1])
+-- ARGV[3]  the birth that the node knows, or ""
+-- reply    the birth in force
+local function time_in(birth) return tonumber(string.match(birth, "^(%x+)-") or "0", 16) end
+
+local present, known = redis.call("GET", KEYS[2]), time_in(ARGV[3])
+if present and time_in(present) >= known then return present end
+local birth = string.format("%x-%s", math.max(now(), known + 1), ARGV[1])
+redis.call("SET", KEYS[2], birth)
 redis.call("SETNX", base .. ":${SERIAL_KEY}", 1)
-cast("${LINE.birth}" .. FIELD .. ARGV[2] .. FIELD .. ARGV[1])
-return ARGV[1]
+if present then
+  local former = present .. " " .. (redis.call("GET", base .. ":${FORMER_KEY}") or "")
+  redis.call("SET", base .. ":${FORMER_KEY}", string.sub(former, 1, ${FORMER_LENGTH}))
+end
+cast("${LINE.birth}" .. FIELD .. ARGV[2] .. FIELD .. birth)
+return birth
 `,
   { checksBirth: false },
 );

@@ -1,5 +1,5 @@
 import { lua, luaEscapes, type Script, type ScriptOptions, script } from "../connection/connection.ts";
-import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, KEY } from "../wire/keys.ts";
+import { BIRTH_KEY, BUCKETS, EXPIRY_SCHEDULE, FORMER_KEY, KEY } from "../wire/keys.ts";
 import { FIELD, LINE } from "../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField } from "../wire/stored-line.ts";
 
@@ -95,6 +95,18 @@ local function serial_of_bucket(at, channel)
   return math.max(all, own or 0)
 end
 
+-- Gives the list of a history the name of the present birth, if it still has that of a former one. Returns its length.
+local function adopt(history)
+  for birth in string.gmatch(redis.call("GET", history.at .. ":${FORMER_KEY}") or "", "%S+") do
+    local former = list_at(history.at, history.channel, birth, history.stamp)
+    if redis.call("EXISTS", former) == 1 then
+      redis.call("RENAME", former, list_of(history))
+      return redis.call("LLEN", list_of(history))
+    end
+  end
+  return 0
+end
+
 -- Reads the channel's history. Begins a new one if its head or its list is lost.
 local function history_of(at, channel)
   local head = redis.call("GET", at .. ":${KEY.head}:" .. channel)
@@ -106,6 +118,7 @@ local function history_of(at, channel)
   local history = { at = at, channel = channel, serial = serial, start = tonumber(start), stamp = tonumber(stamp), size = 0 }
   if history.stamp == 0 then return history end
   history.size = redis.call("LLEN", list_of(history))
+  if history.size == 0 then history.size = adopt(history) end
   if history.size == 0 then return begin(at, channel) end
   return history
 end

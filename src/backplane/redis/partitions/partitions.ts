@@ -9,8 +9,11 @@ import { backoff, SerialPerKey, TidingsError } from "../../../protocol/protocol.
 export type Refusal = "lost" | "moving" | "connecting";
 
 export interface PartitionsParts {
-  /** Reads a partition's birth; where there is none, the partition gets a new one. */
-  readonly open: (partition: number) => Promise<string>;
+  /**
+   * Reads a partition's birth. Where there is none, or an earlier one than this node knows, the partition gets a new one.
+   * @param known the birth that this node knows
+   */
+  readonly open: (partition: number, known: string | undefined) => Promise<string>;
   /** Runs a call without effect, which fails as any call does when the partition has another birth. */
   readonly compare: (partition: number, birth: string) => Promise<void>;
   /** The reason of a call that did not run; undefined for any other failure. */
@@ -168,7 +171,7 @@ export class Partitions {
   }
 
   async #open(partition: number): Promise<string> {
-    const birth = await this.#parts.open(partition);
+    const birth = await this.#parts.open(partition, undefined);
     this.#set(partition, birth);
     return birth;
   }
@@ -176,7 +179,7 @@ export class Partitions {
   /** Takes the present birth for that of new data. @returns false while the data may be on their way instead */
   async #replace(partition: number): Promise<boolean> {
     if (await this.#parts.isMoving(partition)) return false;
-    this.#accept(partition, await this.#parts.open(partition));
+    this.#accept(partition, await this.#parts.open(partition, this.#births.get(partition)));
     return true;
   }
 

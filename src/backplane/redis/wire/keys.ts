@@ -25,7 +25,7 @@ export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITION
  */
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
 
-/** Key of a partition's birth: the random name of its data, which begins every epoch. */
+/** Key of a partition's birth: the name of its data, which begins every epoch: the time, and a random part. */
 export const birthKeyOf = (base: string): string => `${base}:${BIRTH_KEY}`;
 
 /**
@@ -90,6 +90,8 @@ export const BUCKETS = "buckets";
 
 /** Name of the key, one per partition, of its birth ({@link birthKeyOf}). */
 export const BIRTH_KEY = "birth";
+/** Name of the key, one per partition, of births that a later one replaced: their lists may still be there. */
+export const FORMER_KEY = "former";
 /** Name of the key, in the partition of the registry, of settings that were changed while the nodes run. */
 export const ADJUSTMENTS_KEY = "adjusted";
 /** Name of the key, one per partition, that exists while no node need visit its list of users online again. */

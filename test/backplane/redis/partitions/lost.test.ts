@@ -71,6 +71,48 @@ test("a partition is lost while a node only reads: the reader is told of another
   await other.sink.until(() => other.sink.losses.length === 1);
 });
 
+test("Redis goes back to data that were lost before: they get another epoch, and keep their messages", async () => {
+  await using cluster = await startNodes();
+  const { node, other, message } = cluster;
+  const ids = ["m1", "m2", "m3"];
+  for (const id of ids) await node.broker.append(message("user:bob", { id }));
+  const [first] = await node.broker.positions(["user:bob"]);
+  for (const key of (await server.command("KEYS", "*")) as string[])
+    await server.command("COPY", key, key, "DB", 1); // names
+  await server.command("FLUSHDB");
+  const second = await node.broker.append(message("user:bob", { id: "stored-between" }));
+  const { losses } = other.sink;
+  await other.sink.until(() => losses.length === 1);
+
+  await server.command("SWAPDB", 0, 1);
+  const page = await node.broker.history("user:bob", { limit: 10 });
+  const next = await other.broker.append(message("user:bob", { id: "next" }));
+  await other.sink.until(() => other.sink.delivered.some(({ id }) => id === "next"));
+
+  expect(page.messages.map(({ id }) => id)).toEqual(ids);
+  expect(next).toMatchObject({ epoch: page.epoch, offset: 4 });
+  expect(new Set([first?.epoch, second.epoch, page.epoch]).size).toBe(3);
+  expect(losses.map(({ position }) => position.epoch)).toEqual([second.epoch, page.epoch]);
+});
+
+test("births rise, whatever the clock of Redis says: none of two nodes replaces that of the other", async () => {
+  await using cluster = await startNodes();
+  const { node, other } = cluster;
+  const birth = `*{${partitionOfUser("bob")}}:birth`;
+  const [key = ""] = (await server.command("KEYS", birth)) as string[]; // names
+  const inTheFuture = "fffffffffff-future";
+  await server.command("SET", key, inTheFuture);
+  for (const { broker } of cluster.nodes) await broker.positions(["user:bob"]);
+
+  await server.command("DEL", key);
+  const epochs: (string | undefined)[] = [];
+  for (const { broker } of [node, other, node, other])
+    epochs.push((await broker.positions(["user:bob"]))[0]?.epoch);
+
+  expect(new Set(epochs).size).toBe(1);
+  expect(epochs[0]).toMatch(/^100000000000-/);
+});
+
 test("messages to many partitions, one of which is lost meanwhile, are stored once each and in order", async () => {
   await using cluster = await startNodes();
   const { node, other, message } = cluster;
