@@ -101,6 +101,7 @@ async function calm(world: World, crowd: Crowd): Promise<string[]> {
       breaches.push(error.message, ...last.slice(0, 10)),
     );
   };
+  await world.redis.rest();
   await within("all nodes are ready", () => notReady(world));
   await within("all clients are connected", async () => crowd.notConnected());
   await crowd.stopWriting(CALM_MS).catch((error) => breaches.push(`deaf: ${error}`));

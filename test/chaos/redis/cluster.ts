@@ -49,6 +49,8 @@ export class ClusterRedis implements ChaosRedis {
     return told.some((text) => /second_repl_offset:\d/.test(String(text)));
   }
 
+  async rest(): Promise<void> {}
+
   async promoted(server: RedisServer): Promise<void> {
     await eventually("the replica is a master with slots", async () => {
       const { isMaster, hasSlots } = await roleOf(server);

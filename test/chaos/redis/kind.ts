@@ -15,4 +15,6 @@ export interface ChaosRedis extends AsyncDisposable {
   masters(): Promise<readonly RedisServer[]>;
   /** True after a replica was promoted, by whatever fault: replication is asynchronous, and what it had not is lost. */
   hasFailedOver(): Promise<boolean>;
+  /** Called when the faults are over. From then on a stall of a busy machine is no reason to promote a replica. */
+  rest(): Promise<void>;
 }

@@ -31,6 +31,10 @@ export class SentinelRedis implements ChaosRedis {
     return (await eventually("Sentinel counts failovers", () => this.#sentinel.failovers())) !== "0";
   }
 
+  rest(): Promise<void> {
+    return this.#sentinel.holdElections();
+  }
+
   /** The servers by their present roles, as Sentinel tells them to clients. */
   async roles(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
     const { master: first, replica: second } = this.#sentinel;

@@ -31,6 +31,8 @@ export class SingleRedis implements ChaosRedis {
     return false;
   }
 
+  async rest(): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.#server[Symbol.asyncDispose]();
