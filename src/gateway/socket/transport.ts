@@ -96,6 +96,7 @@ function receiverCodeOf(error: Error & { code?: unknown }): number | undefined {
 
 /** Receiver of the events of a WebSocket. */
 export interface SocketEvents {
+  readonly socket: WebSocket;
   /** Takes notice of a read of the socket, after ws has parsed it. */
   received(bytes: number): void;
   message(data: RawData, isBinary: boolean): void;
@@ -138,6 +139,35 @@ function onError(this: WebSocket, error: Error): void {
 
 function onData(this: Socket & EventSource, { length }: Buffer): void {
   this[EVENTS]?.received(length);
+  shareTurn(this, length);
+}
+
+/**
+ * Bytes that the node reads from one socket before others have their turn. libuv reads a socket up to 32 times in a
+ * turn of the event loop, so a client that floods, or the rest of its flood after the close, would hold the node for
+ * two MiB of small frames.
+ */
+const READ_BYTES = 65_536;
+
+/** The stream that was read last, and the bytes that were read from it one after the other. */
+let lastRead: Socket | undefined;
+let readBytes = 0;
+
+/** Stops reading a stream until the next turn when it has had its share. */
+function shareTurn(stream: Socket & EventSource, length: number): void {
+  if (stream !== lastRead) readBytes = 0;
+  lastRead = stream;
+  readBytes += length;
+  if (readBytes < READ_BYTES) return;
+  lastRead = undefined;
+  stream.pause();
+  setImmediate(readOn, stream);
+}
+
+/** Goes on reading, unless the session has paused its socket meanwhile. ws waits for its inflation by itself. */
+function readOn(stream: Socket & EventSource): void {
+  const socket = stream[EVENTS]?.socket;
+  if (socket?.isPaused === false) socket.resume();
 }
 
 /** The stream of a WebSocket; null after its end. */
