@@ -34,6 +34,7 @@ const { values } = parseArgs({
     turns: { type: "string", default: "9" },
     only: { type: "string" },
     against: { type: "string" },
+    quick: { type: "boolean", default: false },
   },
 });
 if (values.before === undefined)
@@ -54,6 +55,7 @@ function run(checkout: string): Map<string, number> {
     const chosen = values[name];
     return chosen === undefined ? [] : [`--${name}`, chosen];
   });
+  if (values.quick) choice.push("--quick");
   const program = join(checkout, `bench/${values.bench}.ts`);
   execFileSync(process.execPath, [program, "--rounds", "1", ...choice], { cwd: checkout, stdio: "ignore" });
   const file = values.bench === "bench" ? "latest.json" : `${values.bench}.json`;
