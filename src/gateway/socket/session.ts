@@ -208,7 +208,7 @@ export class Session implements Watched, SocketEvents {
     const connection = this.#connection;
     if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
       closeSocket(this.socket, 1003, "binary messages are not accepted");
-    } else {
+    } else if (connection.state === "open") {
       hooks.emit("binary", { connection, bytes: data });
     }
   }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import type { Transport } from "../../local/local.ts";
+import { CLOSE } from "../../protocol/protocol.ts";
 
 /** Transport over a `ws` socket. Frames bypass `ws`: the outbox writes them to the stream itself. */
 export class WsTransport implements Transport {
@@ -16,6 +17,7 @@ export class WsTransport implements Transport {
 
   close(code: number, reason: string): void {
     closeSocket(this.#socket, code, reason);
+    if (code === CLOSE.rate_limited.code) endFlood(this.stream);
   }
 
   terminate(): void {
@@ -66,6 +68,16 @@ export function closeSocket(socket: EndingSocket, code: number, reason: string):
   const text = reason.slice(0, read);
   if (socket.readyState === socket.OPEN) socket[ENDING] = { code, reason: text, byReceiver: false };
   socket.close(code, text);
+}
+
+/**
+ * Ends a connection behind its close frame, and drops what still arrives. The client's part of the closing handshake is
+ * behind the rest of its flood, and to parse that would delay everybody else.
+ */
+function endFlood(stream: Socket): void {
+  stream.removeAllListeners("data").on("data", () => undefined);
+  stream.resume();
+  stream.end();
 }
 
 /**

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { expect, it } from "vitest";
 import { startHub } from "../../support/hub.ts";
 import { connectRaw } from "../../support/raw.ts";
@@ -24,4 +25,22 @@ it("a client that floods is read for a share of each turn of the event loop, and
   await peer.closed;
   expect(read).toBe(FRAMES);
   expect(most).toBeLessThanOrEqual(SHARE);
+});
+
+it("the rest of a flood that a limit has ended is dropped: the server does not wait for the close frame behind it", async () => {
+  const { hub, url } = await startHub({
+    limits: { whitelistCIDRs: [], messagesPerConnection: "1-H", refusalsPerConnection: "3-H" },
+  });
+  let read = 0;
+  hub.on("binary", () => read++);
+  const peer = await connectRaw(url({ user_id: "mallory" }));
+  peer.answersClose = false;
+  const ended = once(peer.socket, "end");
+  peer.send(...Array.from({ length: 6 }, () => ({ type: "ping" })));
+  const rest = Buffer.concat(Array.from({ length: FRAMES }, () => frame));
+  await new Promise<unknown>((resolve) => peer.socket.write(rest, resolve));
+  await ended;
+  peer.socket.end();
+  expect(await peer.closed).toMatchObject({ code: 4006 });
+  expect(read).toBe(0);
 });
