@@ -205,6 +205,16 @@ export async function causeOf(error: unknown, address: Address, commandTimeoutMs
 export const readInfo = (client: Redis | Cluster): Promise<string[]> =>
   Promise.all(mastersOf(client).map((master) => master.info()));
 
+/** Waits until a replica of each master that has any acknowledges what this client has written, for a time at most. */
+export async function awaitReplicas(client: Redis | Cluster, limitMs: number): Promise<void> {
+  await Promise.all(
+    mastersOf(client).map(async (master) => {
+      const [, replicas] = /connected_slaves:(\d+)/.exec(await master.info("replication")) ?? [];
+      if (Number(replicas) > 0) await master.wait(1, limitMs);
+    }),
+  );
+}
+
 const mastersOf = (client: Redis | Cluster): readonly Redis[] =>
   client instanceof Cluster ? client.nodes("master") : [client];
 

@@ -3,7 +3,7 @@ import type { TidingsError } from "../../../protocol/protocol.ts";
 import type { Health } from "../../port.ts";
 import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
 import { baseOf, EVERY_PARTITION, pubSubOf, REGISTRY } from "../wire/keys.ts";
-import { isMoving, readInfo } from "./clients.ts";
+import { awaitReplicas, isMoving, readInfo } from "./clients.ts";
 import { commandError, isWrongMaster, refusalOf } from "./errors.ts";
 import { kindOf, type RefusedWrites, refusesWrites } from "./failures.ts";
 import { slotOf } from "./ioredis.ts";
@@ -119,10 +119,17 @@ export class Connection {
     this.#writes.start();
   }
 
-  /** Calls `leave` if Redis is available, then closes the connections. */
+  /**
+   * Calls `leave` if Redis is available, waits for its replicas, then closes the connections. After a failover only a node
+   * that has confirmed a message can tell that it is lost, and this one will not be there.
+   */
   async stop(leave: () => Promise<void>): Promise<void> {
     this.#writes.stop();
-    await this.#session.stop(leave);
+    await this.#session.stop(async () => {
+      await leave();
+      // A user without the right to INFO or WAIT does not wait.
+      await awaitReplicas(this.#session.client, REPLICAS_MS).catch(() => undefined);
+    });
     this.#writes.stop();
   }
 
@@ -284,6 +291,9 @@ function tellStuck(health: Health, partitions: readonly number[]): void {
   if (partitions.length === 0) health.restore("partitions");
   else health.degrade("partitions", why);
 }
+
+/** Time for which a node that stops waits for the replicas of Redis. */
+const REPLICAS_MS = 2_000;
 
 const randomPart = (): string => randomBytes(6).toString("base64url");
 
