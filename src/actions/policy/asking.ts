@@ -9,12 +9,13 @@ import {
   type Verb,
   within,
 } from "../../protocol/protocol.ts";
-import { defaultPolicy, settingFor } from "./default.ts";
+import { defaultPolicy } from "./default.ts";
+import { neededFor } from "./needed.ts";
 import type { Authorize, PolicyRequest, PolicySettings } from "./request.ts";
 
 export interface PolicyPorts {
   readonly settings: PolicySettings;
-  /** True: a refusal says by which setting it would be allowed. */
+  /** True: a refusal names the setting that would allow the request, beside the grant. */
   readonly development: boolean;
   /** How long the application's policy may take. */
   readonly timeoutMs: number;
@@ -62,11 +63,14 @@ export class Policy {
   async assert(connection: Connection, verb: Verb, channel: Channel): Promise<void> {
     const answer = this.allows(connection, verb, channel);
     if (answer === true || (await answer) === true) return;
-    const hint =
-      this.#ports.development && this.authorize === defaultPolicy
-        ? ` (allowed by ${settingFor({ verb, channel })})`
-        : "";
-    throw new TidingsError("forbidden", `${connection.user} may not ${WORDS[verb]} ${channel}${hint}`);
+    throw new TidingsError("forbidden", this.refusal(connection, verb, channel));
+  }
+
+  /** Says what was denied, and which grant is missing. A policy of the application keeps its reasons. */
+  refusal(connection: Connection, verb: Verb, channel: Channel): string {
+    const denied = `${connection.user} may not ${WORDS[verb]} ${channel}`;
+    if (this.authorize !== defaultPolicy) return denied;
+    return `${denied} (${neededFor(this.#question(connection, verb, channel), this.#ports.development)})`;
   }
 
   /** The default policy keeps no question, so all of them are one object: a message costs no other. */

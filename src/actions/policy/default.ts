@@ -59,19 +59,6 @@ const holdsGrant = ({ can, verb, channel }: PolicyRequest): boolean => isGranted
 const isOwn = ({ channel, user }: PolicyRequest): boolean =>
   isUserChannel(channel) && userOf(channel) === user;
 
-/** Names the setting by which the default policy would allow what it refused. */
-export function settingFor({ verb, channel }: Pick<PolicyRequest, "verb" | "channel">): string {
-  const grant = `a grant of ${JSON.stringify(channel)} in can.${verb}`;
-  const inGroup = channel.startsWith("group:");
-  if (verb === "join") return `policy.join "anyone", or ${grant}`;
-  if (verb === "presence") return `policy.presence "anyone", or ${grant}`;
-  if (verb === "history") return inGroup ? `policy.history "members" for a member, or ${grant}` : grant;
-  const setting = channel === "all" ? "broadcast" : "sendToUser";
-  return inGroup
-    ? `policy.sendToGroup "members" for a member, or ${grant}`
-    : `policy.${setting} "anyone", or ${grant}`;
-}
-
 /** Fills in the defaults that depend on the mode of the hub. */
 export function policySettings(
   given: Partial<PolicySettings> & Pick<PolicySettings, "sendToUser" | "sendToGroup" | "history">,

@@ -38,7 +38,7 @@ async function reviewGroups(
     await members.pace.after(step);
     if (isGiven(group) || (await policy.allows(connection, "join", groupChannel(group))) === true) continue;
     await members.leave(connection, group);
-    connection.send(lostNotice(connection.user, group));
+    connection.send(lostNotice(group, policy.refusal(connection, "join", groupChannel(group))));
   }
 }
 
@@ -60,10 +60,5 @@ async function reviewPresence(
   }
 }
 
-const lostNotice = (user: string, group: string): string =>
-  encodeServerFrame({
-    event: "notice",
-    code: "forbidden",
-    message: `${user} may no longer be in group:${group}`,
-    data: { channel: groupChannel(group) },
-  });
+const lostNotice = (group: string, message: string): string =>
+  encodeServerFrame({ event: "notice", code: "forbidden", message, data: { channel: groupChannel(group) } });

@@ -64,30 +64,33 @@ export async function admit(
     const asked = { ip: request.address, headers, claims: identity.claims ?? {} };
     await hooks.ask("connect", { connection, request: asked });
   }
-  const { user } = connection;
   const { allowed, refused } = await groupsToJoin({ policy, members }, connection, login);
   const welcome = welcomeText(ports, connection, identity);
   const catchUp = await members.admit(connection, welcome, login.resume, allowed);
   if (typeof catchUp !== "function") return catchUp;
-  for (const group of refused) connection.send(forbiddenNotice(user, group));
+  for (const [group, why] of refused) connection.send(forbiddenNotice(group, why));
   return catchUp;
 }
+
+const TOO_MANY_GROUPS = `a connection has at most ${Members.maxGroups} groups`;
 
 /** Divides the groups of the client's positions by the policy and the limit on groups, in steps. */
 async function groupsToJoin(
   { policy, members: { pace } }: Pick<AdmissionPorts, "policy" | "members">,
   connection: Connection,
   { resume }: LoginRequest,
-): Promise<{ allowed: string[]; refused: string[] }> {
+): Promise<{ allowed: string[]; refused: [group: string, why: string][] }> {
   const allowed: string[] = [];
-  const refused: string[] = [];
+  const refused: [string, string][] = [];
   for (const [step, channel] of Object.keys(resume).entries()) {
     await pace.after(step);
     if (!isChannel(channel)) continue;
     const { group } = targetOf(channel);
     if (group === undefined) continue;
-    const may = await mayJoin(policy, connection, channel);
-    (may && allowed.length < Members.maxGroups ? allowed : refused).push(group);
+    if (!(await mayJoin(policy, connection, channel)))
+      refused.push([group, policy.refusal(connection, "join", channel)]);
+    else if (allowed.length < Members.maxGroups) allowed.push(group);
+    else refused.push([group, TOO_MANY_GROUPS]);
   }
   return { allowed, refused };
 }

@@ -28,11 +28,6 @@ export function welcomeText(
   });
 }
 
-/** Encodes the notice for a group that a login named and may not join. */
-export const forbiddenNotice = (user: string, group: string): string =>
-  encodeServerFrame({
-    event: "notice",
-    code: "forbidden",
-    message: `${user} may not join group:${group}`,
-    data: { channel: `group:${group}` },
-  });
+/** Encodes the notice for a group that a login named and that the connection has not joined. */
+export const forbiddenNotice = (group: string, message: string): string =>
+  encodeServerFrame({ event: "notice", code: "forbidden", message, data: { channel: `group:${group}` } });
