@@ -187,11 +187,11 @@ export class Lifecycle {
 const developmentWarning = (networks: readonly string[]): string =>
   "development mode: nothing verifies who clients are, so each can be any user. " +
   `${networks.length === 0 ? "Only this machine is served" : `This machine and ${networks.join(", ")} are served`}, ` +
-  "and nothing that came through a proxy. Set JWT_SECRET (jwt.secret, jwt.publicKey, jwt.jwksUrl), or give an authenticator (auth)";
+  "and nothing that came through a proxy. Set jwt.secret, jwt.publicKey or jwt.jwksUrl (of the server: JWT_SECRET, …), or give an authenticator (auth)";
 
 const openWithoutSecret = (host: string): TidingsError =>
   new TidingsError(
     "forbidden",
-    `refusing to listen on ${host} without authentication: set JWT_SECRET (or jwt.publicKey, jwt.jwksUrl), listen on 127.0.0.1, ` +
-      "or name the networks that may be served (DEVELOPMENT_NETWORKS)",
+    `refusing to listen on ${host} without authentication: set jwt.secret (JWT_SECRET), jwt.publicKey or jwt.jwksUrl, listen on ` +
+      "127.0.0.1, or name the networks that may be served in development.networks (DEVELOPMENT_NETWORKS)",
   );

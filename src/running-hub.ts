@@ -224,7 +224,7 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
     if (isForeign)
       response
         .writeHead(403, ANSWER_HEADERS)
-        .end("development mode serves this machine only: set JWT_SECRET\n");
+        .end("development mode serves this machine only: set jwt.secret (JWT_SECRET)\n");
     else if (isConsumed(request)) refuseConsumed(response);
     else {
       if (waitsForEnd(request)) response.once("finish", () => request.socket.end());

@@ -3,13 +3,15 @@ import { CONFIG_KEYS } from "./table.ts";
 
 const PREAMBLE = `# Configuration
 
-Tidings needs no configuration. Settings come from these sources, the strongest first:
+Tidings needs no configuration. \`createHub\` in an application takes options alone, and reads neither the environment nor files:
+\`createHub({ websocket: { shardCount: 4 } })\`, by the keys below. \`tidings serve\` takes its settings from these sources, the strongest first:
 
-1. options in code: \`createHub({ websocket: { shardCount: 4 } })\`
-2. flags: \`tidings serve --websocket-shard-count 4\`
-3. the environment: \`WEBSOCKET_SHARD_COUNT=4\`
-4. a YAML or JSON file: \`tidings serve --config tidings.yaml\`
-5. the defaults below.
+1. flags: \`tidings serve --websocket-shard-count 4\`
+2. the environment: \`WEBSOCKET_SHARD_COUNT=4\` for \`websocket.shardCount\`
+3. a YAML or JSON file: \`tidings serve --config tidings.yaml\`
+4. the defaults below.
+
+An application has them too with \`createHub(resolveConfig({ code: options, env: process.env, file: "tidings.yaml" }))\`; \`code\` is the strongest.
 
 One error reports the unknown keys and invalid values of all sources, with the expected value for each. Unknown variables
 in the environment are ignored, except those that begin with \`WEBSOCKET_\`. An empty variable counts as unset. Write
@@ -28,7 +30,7 @@ websocket:
   shardCount: 4
 \`\`\`
 
-This page is generated from src/config/table.ts.
+<!-- Generated from src/config/table.ts. -->
 `;
 
 const HEADINGS: Readonly<Record<string, string>> = {

@@ -82,7 +82,9 @@ describe("tidings serve", () => {
   it("refuses to serve other machines without a secret", async () => {
     const { code, stdout, stderr } = await tidings(["serve", "--host", "0.0.0.0", "--port", "0"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^error: refusing to listen on 0\.0\.0\.0 without authentication: set JWT_SECRET/);
+    expect(stderr).toMatch(
+      /^error: refusing to listen on 0\.0\.0\.0 without authentication: set jwt\.secret \(JWT_SECRET\)/,
+    );
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 

@@ -71,7 +71,7 @@ export function assertNoProxy(
     if (!PROXY_HEADERS.has(lower) && !PROXY_HEADER.test(lower)) continue;
     throw new TidingsError(
       "forbidden",
-      `development mode refuses requests that came through a proxy (header ${name}): set JWT_SECRET to serve others`,
+      `development mode refuses requests that came through a proxy (header ${name}): set jwt.secret (JWT_SECRET) to serve others`,
     );
   }
 }

@@ -69,6 +69,6 @@ export class Minter {
 /** Mints a token by an authenticator. @throws TidingsError `not_found` when it has no secret to sign with */
 export async function mintToken(authenticator: Authenticator, claims: MintClaims): Promise<string> {
   if (authenticator.mint !== undefined) return authenticator.mint(claims);
-  const why = "it has no secret to sign with (JWT_SECRET)";
+  const why = "it has no secret to sign with (jwt.secret, JWT_SECRET)";
   throw new TidingsError("not_found", `this server mints no tokens: ${why}`);
 }

@@ -27,7 +27,11 @@ export function assertAccess(
   else if (development) {
     assertNear(address, neighbours);
     assertLocal(headers, url, neighbours);
-  } else throw new TidingsError("unauthorized", "the HTTP API needs a key: set API_KEY or API_KEYS");
+  } else
+    throw new TidingsError(
+      "unauthorized",
+      "the HTTP API needs a key: set apiKey (API_KEY) or apiKeys (API_KEYS)",
+    );
 }
 
 /** Tells whether a request may have what {@link assertAccess} guards. */
@@ -47,8 +51,8 @@ function assertNear(address: string | undefined, neighbours: Neighbours): void {
     "forbidden",
     address === undefined
       ? "development mode answers this machine only, and needs the address of the peer: write " +
-          "hub.fetch(request, address), on Node with env.incoming.socket.remoteAddress, or set API_KEY"
-      : "development mode answers this machine only, and development.networks: set API_KEY to open the HTTP API",
+          "hub.fetch(request, address), on Node with env.incoming.socket.remoteAddress, or set apiKey (API_KEY)"
+      : "development mode answers this machine only, and development.networks: set apiKey (API_KEY) to open the HTTP API",
   );
 }
 
@@ -75,6 +79,6 @@ function assertLocal(headers: Headers, url: string, neighbours: Neighbours): voi
   if (neighbours.accepts({ host, origin: headers.get("origin") ?? undefined })) return;
   throw new TidingsError(
     "forbidden",
-    "development mode answers this machine under the name localhost only: set API_KEY to open the HTTP API",
+    "development mode answers this machine under the name localhost only: set apiKey (API_KEY) to open the HTTP API",
   );
 }

@@ -71,10 +71,14 @@ function assertFits(kind: Address["kind"], tls: boolean, credentials: Credential
   const { sentinelUsername, sentinelPassword, ca, cert, key } = credentials;
   const problem = (text: string): TidingsError => new TidingsError("bad_request", text);
   if (!tls && (ca ?? cert ?? key) !== undefined) {
-    throw problem("redis: REDIS_CA, REDIS_CERT and REDIS_KEY need a URL that begins with rediss");
+    throw problem(
+      "redis: cluster.redisCa, cluster.redisCert and cluster.redisKey (REDIS_CA, REDIS_CERT, REDIS_KEY) need a URL that begins with rediss",
+    );
   }
   if ((cert === undefined) !== (key === undefined)) {
-    throw problem("redis: a client certificate needs both REDIS_CERT and REDIS_KEY");
+    throw problem(
+      "redis: a client certificate needs both cluster.redisCert (REDIS_CERT) and cluster.redisKey (REDIS_KEY)",
+    );
   }
   if (kind !== "sentinel" && (sentinelUsername ?? sentinelPassword) !== undefined) {
     throw problem("redis: the password of Sentinels needs a URL that begins with redis-sentinel");

@@ -73,7 +73,8 @@ const PHRASES: Readonly<Record<FailureKind, string>> = {
   denied: 'the user of this node lacks a right in Redis (docs/OPERATIONS.md, "Rights in Redis")',
   credentials: "Redis does not accept the user and the password of this node",
   settings: "Redis does not have what is configured",
-  certificate: "TLS with Redis fails (see REDIS_CA, REDIS_CERT and REDIS_KEY)",
+  certificate:
+    "TLS with Redis fails (see cluster.redisCa, cluster.redisCert and cluster.redisKey; REDIS_CA, REDIS_CERT, REDIS_KEY)",
   unreachable: "Redis is unavailable",
   mistake: "a command failed in Redis",
 };
