@@ -1,5 +1,5 @@
 /** Assembles the pages of the site from the Markdown files and the examples of the repository. */
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, normalize, relative } from "node:path";
 
 const REPOSITORY = join(import.meta.dirname, "..");
@@ -59,23 +59,52 @@ function write(page: string | undefined, text: string): void {
   writeFileSync(join(PAGES, page), text);
 }
 
-/** Points links at pages of the site. A link to a file that the site does not have becomes its text. */
+/**
+ * Points links at pages of the site, and makes links of the names of Markdown files. A link to a file that the site does not have becomes
+ * its text.
+ */
 export function rewriteLinks(path: string, text: string): string {
   const page = pageOf(path) ?? "";
-  const outsideOfBlocks = text.split(/(^```.*?^```$)/gms);
-  return outsideOfBlocks
-    .map((part, index) =>
-      index % 2 === 1 ? part : part.replace(LINK, (...found) => rewritten(path, page, found)),
-    )
-    .join("");
+  return outsideOfBlocks(text, (part) =>
+    part.replace(LINK_OR_NAME, (found, link, ...parts) =>
+      link === undefined ? linkOfName(path, page, found) : rewritten(path, page, [link, ...parts]),
+    ),
+  );
 }
 
-const LINK = /(!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)/g;
+/** Makes links of the names of Markdown files in a page of the API reference, such as `docs/PROTOCOL.md` in a docstring. */
+export const linkNames = (page: string, text: string): string =>
+  outsideOfBlocks(text, (part) =>
+    part.replace(LINK_OR_NAME, (found, link) => (link === undefined ? linkOfName("", page, found) : found)),
+  );
+
+const outsideOfBlocks = (text: string, change: (part: string) => string): string =>
+  text
+    .split(/(^```.*?^```$)/gms)
+    .map((part, index) => (index % 2 === 1 ? part : change(part)))
+    .join("");
+
+const LINK = /((!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\))/;
+
+/** Code of a line comes before names: a name within a longer command stays. */
+const LINK_OR_NAME = new RegExp(
+  `${LINK.source}|\`[^\`\\n]+\`|(?<![\\w/.-])(?:docs/)?[A-Z][A-Z-]*\\.md\\b`,
+  "g",
+);
 
 /** Folder of the pictures, which {@link assemble} copies to the root of the site. */
 const PICTURES = /^docs\/images\//;
 
-const FILE_NAME = /^(?:docs\/)?[A-Z-]+\.md$/;
+const FILE_NAME = /^(?:docs\/)?[A-Z][A-Z-]*\.md$/;
+
+/** Makes a link of a name, also of one in code. Names without a page stay as they are. */
+function linkOfName(path: string, page: string, text: string): string {
+  const name = text.replaceAll("`", "");
+  if (!FILE_NAME.test(name)) return text;
+  const source = name.startsWith("docs/") ? name : join(dirname(path), name);
+  if (pageOf(source) === undefined || !existsSync(join(REPOSITORY, source))) return text;
+  return `[${titleOf(source)}](./${relative(dirname(page), pageOf(source) ?? "")})`;
+}
 
 /** First heading of a page. */
 function titleOf(path: string): string {

@@ -1,8 +1,9 @@
 /** Makes the API reference from the docstrings of the package's entries. */
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Application, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
-import { PAGES } from "./assemble.ts";
+import { linkNames, PAGES } from "./assemble.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..");
 
@@ -51,4 +52,8 @@ export async function writeReference(): Promise<void> {
     child.name = name;
   }
   await app.generateOutputs(project);
+  for (const page of globSync("api/*.md", { cwd: PAGES })) {
+    const file = join(PAGES, page);
+    writeFileSync(file, linkNames(page, readFileSync(file, "utf8")));
+  }
 }

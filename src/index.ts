@@ -1,4 +1,4 @@
-/** Tidings: a realtime hub. See README.md for a first hub in twenty lines. */
+/** Tidings: a realtime hub. docs/GETTING-STARTED.md builds a first hub. */
 export type {
   ActionContext,
   ActionHandler,

@@ -4,6 +4,8 @@ import { type DefaultTheme, defineConfig } from "vitepress";
 import { anchorOf } from "../anchor.ts";
 import { PAGES } from "../assemble.ts";
 import { GROUPS } from "../navigation.ts";
+import { weightOf } from "../search.ts";
+import { breakNamesInTables } from "../tables.ts";
 
 const linkTo = (page: string): string =>
   existsSync(join(PAGES, page, "index.md")) ? `/${page}/` : `/${page}`;
@@ -33,6 +35,7 @@ export default defineConfig({
     attrs: { disable: true },
     anchor: { slugify: anchorOf },
     languageAlias: { haproxy: "nginx", redis: "shell" },
+    config: breakNamesInTables,
   },
   themeConfig: {
     nav: [
@@ -42,7 +45,10 @@ export default defineConfig({
     ],
     sidebar,
     outline: [2, 3],
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: { miniSearch: { searchOptions: { boostDocument: weightOf } } },
+    },
     docFooter: { prev: "Previous", next: "Next" },
   },
 });

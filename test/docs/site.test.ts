@@ -1,8 +1,11 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { anchorOf } from "../../site/anchor.ts";
-import { pageOf, rewriteLinks } from "../../site/assemble.ts";
+import { linkNames, pageOf, rewriteLinks } from "../../site/assemble.ts";
 import { GROUPS } from "../../site/navigation.ts";
-import { anchorsOf, pages, readPage } from "./markdown.ts";
+import { REPOSITORY } from "../support/repository.ts";
+import { anchorsOf, exists, pages, readPage } from "./markdown.ts";
 
 describe("the site", () => {
   it("has every page of docs/ in its navigation", () => {
@@ -27,6 +30,36 @@ describe("the site", () => {
     expect(rewriteLinks("docs/MESSAGES.md", "```md\n[x](HOOKS.md)\n```\n")).toBe(
       "```md\n[x](HOOKS.md)\n```\n",
     );
+  });
+
+  it("names pages by their titles, where the repository names files", () => {
+    const names = "docs/HOOKS.md and `PERMISSIONS.md`; README.md, `cat docs/HOOKS.md`, [x](#a)";
+    expect(rewriteLinks("docs/MESSAGES.md", names)).toBe(
+      "[Hooks](./hooks.md) and [Permissions](./permissions.md); README.md, `cat docs/HOOKS.md`, [x](#a)",
+    );
+    expect(linkNames("api/tidings.md", "see docs/HOOKS.md, [Hub](#hub)")).toBe(
+      "see [Hooks](./../hooks.md), [Hub](#hub)",
+    );
+  });
+
+  it.each(pages().filter(({ path }) => pageOf(path) !== undefined))(
+    "names no file that is a page: $path",
+    ({ path, text }) => {
+      const shown = rewriteLinks(path, text)
+        .replace(/^```.*?^```$/gms, "")
+        .replace(/\]\([^)]*\)/g, "]");
+      const names = [...shown.matchAll(/[\w/.-]+\.md\b/g)].map(([name]) => name);
+      expect(names.filter((name) => pageOf(name.replace(/^(?!docs)/, "docs/")) !== undefined)).toEqual([]);
+    },
+  );
+
+  it("has a page for each file that a docstring names", () => {
+    const comments = globSync("src/**/*.ts", { cwd: REPOSITORY }).flatMap((path) =>
+      (readFileSync(join(REPOSITORY, path), "utf8").match(/^ *(?:\/\*\*| \*).*$/gm) ?? []).join("\n"),
+    );
+    const names = comments.flatMap((text) => text.match(/[\w/.-]+\.md\b/g) ?? []);
+    expect(names.length).toBeGreaterThan(5);
+    expect(names.filter((name) => !exists(name) || linkNames("api/tidings.md", name) === name)).toEqual([]);
   });
 
   it("takes pictures from where it has copied them", () => {
