@@ -25,6 +25,6 @@ export async function saved(page: Page): Promise<string> {
     mkdirSync(join(file, ".."), { recursive: true });
     writeFileSync(file, text);
   }
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

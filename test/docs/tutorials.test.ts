@@ -19,10 +19,12 @@ describe("the programs of docs/GETTING-STARTED.md", () => {
 
   afterAll(() => browser.close());
 
-  async function start(name: string): Promise<string> {
-    const program = new Program(process.execPath, [join(await saved(page), name)], { env: { PORT: "0" } });
-    return `http://127.0.0.1:${await program.prints(/port: (\d+)/)}`;
+  async function run(name: string, port = "0"): Promise<{ program: Program; port: string }> {
+    const program = new Program(process.execPath, [join(await saved(page), name)], { env: { PORT: port } });
+    return { program, port: await program.prints(/port: (\d+)/) };
   }
+
+  const start = async (name: string): Promise<string> => `http://127.0.0.1:${(await run(name)).port}`;
 
   it("show notifications at once, and those of an absence at the next visit", async () => {
     const url = await start("server.ts");
@@ -66,6 +68,27 @@ describe("the programs of docs/GETTING-STARTED.md", () => {
     ]);
   });
 
+  it("ask for a login after the server of the chat has restarted, without an uncaught error", async () => {
+    const { program, port } = await run("chat.ts");
+    const { page: alice, complaints } = await openTab(browser, `http://127.0.0.1:${port}`, {});
+    await logInto(alice, "alice", "wonderland");
+    await say(alice, "before");
+    await alice.getByText("alice: before").waitFor();
+    program.terminate();
+    await program.ended;
+    await alice.getByText("Reconnecting…").waitFor();
+    await say(alice, "meanwhile");
+    await run("chat.ts", port);
+    await alice.getByText("Please log in.").waitFor();
+    await alice.getByText("Not sent:").waitFor();
+    expect(await alice.getByPlaceholder("message").inputValue()).toBe("meanwhile");
+    await logInto(alice, "alice", "wonderland");
+    await say(alice, "after");
+    await alice.getByText("alice: after").waitFor();
+    // Requests that fail are reported by the browser itself.
+    expect(complaints.filter((text) => !/^(?:WebSocket connection|Failed to load)/.test(text))).toEqual([]);
+  });
+
   it("give a token to nobody who has not logged in", async () => {
     const url = await start("chat.ts");
     expect((await fetch(`${url}/token`, { method: "POST" })).status).toBe(401);
@@ -76,11 +99,15 @@ describe("the programs of docs/GETTING-STARTED.md", () => {
 
   async function login(url: string, user: string, password: string): Promise<Page> {
     const tab = await openTab(browser, url, {});
-    await tab.page.getByPlaceholder("user").fill(user);
-    await tab.page.getByPlaceholder("password").fill(password);
-    await tab.page.getByRole("button", { name: "Log in" }).click();
-    await tab.page.getByText("In the lobby:").waitFor();
+    await logInto(tab.page, user, password);
     return tab.page;
+  }
+
+  async function logInto(tab: Page, user: string, password: string): Promise<void> {
+    await tab.getByPlaceholder("user").fill(user);
+    await tab.getByPlaceholder("password").fill(password);
+    await tab.getByRole("button", { name: "Log in" }).click();
+    await tab.getByText("In the lobby:").waitFor();
   }
 
   async function say(tab: Page, text: string): Promise<void> {

@@ -39,5 +39,10 @@ find<HTMLFormElement>("#compose").addEventListener("submit", async (event) => {
   const form = find<HTMLFormElement>("#compose");
   const text = String(new FormData(form).get("text"));
   form.reset();
-  await client.send({ type: "chat", group: "lobby", data: { text } });
+  try {
+    await client.send({ type: "chat", group: "lobby", data: { text } });
+  } catch (error) {
+    // Such as after the end of the session. A client that only waits for its connection keeps the message.
+    find("#status").textContent = `not sent: ${text} (${error instanceof Error ? error.message : error})`;
+  }
 });

@@ -43,7 +43,11 @@ export function Chat() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void say(client.current, String(new FormData(event.currentTarget).get("text")));
+          const text = String(new FormData(event.currentTarget).get("text"));
+          // Such as after the end of the session. A client that only waits for its connection keeps the message.
+          say(client.current, text).catch((error: Error) =>
+            setStatus(`not sent: ${text} (${error.message})`),
+          );
           event.currentTarget.reset();
         }}
       >
