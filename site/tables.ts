@@ -40,5 +40,8 @@ export function breakNamesInTables(markdown: unknown): void {
 /** Marks breaks in the text of an element: after commas, after `.`, `_`, `/` and `:` inside a name, and before its capitals. */
 export const withBreaks = (html: string): string =>
   html.replace(/(?<=>)[^<]+/g, (text) =>
-    text.replace(/(?<=[a-z\d])(?=[A-Z])|(?<=\w[._/:])(?=\w)|(?<=,)(?=\S)|(?<=\w)(?=\/\w)/g, "<wbr>"),
+    text.replace(
+      /(?<=[a-z\d])(?=[A-Z])|(?<=[A-Za-z][._/:])(?=\w)|(?<=,)(?=\S)|(?<=[A-Za-z])(?=\/\w)/g,
+      "<wbr>",
+    ),
   );

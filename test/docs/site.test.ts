@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest";
 import { anchorOf } from "../../site/anchor.ts";
 import { linkNames, pageOf, rewriteLinks } from "../../site/assemble.ts";
 import { GROUPS } from "../../site/navigation.ts";
+import { weightOf } from "../../site/search.ts";
+import { withBreaks } from "../../site/tables.ts";
 import { REPOSITORY } from "../support/repository.ts";
 import { anchorsOf, exists, pages, readPage } from "./markdown.ts";
 
@@ -60,6 +62,22 @@ describe("the site", () => {
     const names = comments.flatMap((text) => text.match(/[\w/.-]+\.md\b/g) ?? []);
     expect(names.length).toBeGreaterThan(5);
     expect(names.filter((name) => !exists(name) || linkNames("api/tidings.md", name) === name)).toEqual([]);
+  });
+
+  it("finds guides before the reference", () => {
+    const weights = (paths: string[]): number[] => paths.map(weightOf);
+    const guides = ["/messages.html#history", "/testing-applications.html", "/permissions.html"];
+    expect(new Set(weights(guides))).toEqual(new Set([1]));
+    const others = ["/api/tidings.html#block", "/http-api.html", "/changelog.html", "/testing.html"];
+    for (const weight of weights(others)) expect(weight).toBeLessThan(1);
+  });
+
+  it("lets long names in tables break at their parts, and nowhere else", () => {
+    const shown = (text: string): string => withBreaks(`<code>${text}</code>`).replaceAll("<wbr>", "|");
+    expect(shown("limits.http.perRouteRates")).toBe("<code>limits.|http.|per|Route|Rates</code>");
+    expect(shown("LIMITS_HTTP_RATE")).toBe("<code>LIMITS_|HTTP_|RATE</code>");
+    expect(shown("127.0.0.0/8,::1")).toBe("<code>127.0.0.0/8,|::1</code>");
+    expect(shown("&lt;id&gt;")).toBe("<code>&lt;id&gt;</code>");
   });
 
   it("takes pictures from where it has copied them", () => {

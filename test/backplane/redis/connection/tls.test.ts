@@ -84,7 +84,10 @@ describe("Redis over TLS", () => {
 
   it.each([
     [{ REDIS_URL: "redis://a", REDIS_CA: "ca.crt" }, "need a URL that begins with rediss"],
-    [{ REDIS_URL: "rediss://a", REDIS_CERT: "client.crt" }, "needs both cluster.redisCert (REDIS_CERT) and cluster.redisKey (REDIS_KEY)"],
+    [
+      { REDIS_URL: "rediss://a", REDIS_CERT: "client.crt" },
+      "needs both cluster.redisCert (REDIS_CERT) and cluster.redisKey (REDIS_KEY)",
+    ],
     [
       { REDIS_URL: "redis://a", REDIS_SENTINEL_PASSWORD: "hunter2" },
       "needs a URL that begins with redis-sentinel",
