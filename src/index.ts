@@ -22,7 +22,14 @@ export type {
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
-export type { NodeStatus, OnlinePage, OnlineUser, PresenceView } from "./backplane/backplane.ts";
+export type {
+  BlockedPage,
+  BlockedUser,
+  NodeStatus,
+  OnlinePage,
+  OnlineUser,
+  PresenceView,
+} from "./backplane/backplane.ts";
 export type { Config, ConfigInput } from "./config/config.ts";
 export { resolveConfig } from "./config/config.ts";
 export { createHub } from "./create-hub.ts";

@@ -281,6 +281,7 @@ const checkedPresence = (presence: PresenceView): PresenceView => ({
   },
   online: (page) => presence.online(page),
   count: () => presence.count(),
+  blocked: (page) => presence.blocked(page),
   async inGroup(group) {
     if (!isId(group)) throw idError("group");
     return presence.inGroup(group);

@@ -7,6 +7,8 @@ export type {
   Appended,
   Backplane,
   BackplaneSink,
+  BlockedPage,
+  BlockedUser,
   Broker,
   Cluster,
   Command,

@@ -95,6 +95,8 @@ export { ABILITIES, DEGRADABLE, Health } from "./health.ts";
 export type { Idempotency, StoredReceipt } from "./idempotency.ts";
 export type {
   Admission,
+  BlockedPage,
+  BlockedUser,
   ConnectionRules,
   OnlinePage,
   OnlineUser,

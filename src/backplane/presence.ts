@@ -13,6 +13,11 @@ export interface PresenceView {
   online(page: { limit: number; cursor?: string | undefined }): Promise<OnlinePage>;
   /** Counts users online and their connections. O(1). */
   count(): Promise<{ users: number; connections: number }>;
+  /**
+   * Lists users who are blocked, a page in a stable order; `cursor` continues and is absent at the end. A user who is
+   * blocked throughout is listed exactly once. Rejects with `bad_request` for a cursor that no page gave.
+   */
+  blocked(page: { limit: number; cursor?: string | undefined }): Promise<BlockedPage>;
   /** Lists users of whom at least one connection has joined the group. */
   inGroup(group: string): Promise<string[]>;
   /** Tells whether at least one connection of the user has joined the group. */
@@ -56,5 +61,16 @@ export interface OnlineUser {
 
 export interface OnlinePage {
   readonly users: readonly OnlineUser[];
+  readonly cursor?: string;
+}
+
+export interface BlockedUser {
+  readonly user: string;
+  /** End of the block, in milliseconds since 1970. */
+  readonly until: number;
+}
+
+export interface BlockedPage {
+  readonly users: readonly BlockedUser[];
   readonly cursor?: string;
 }

@@ -108,8 +108,27 @@ describe("tidings block", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: "blocked is blocked; 1 connection closed\n" });
     expect(await peer.closed).toEqual({ code: 4506, reason: "spam" });
     expect((await new Peer(`${server.socketUrl}?user_id=blocked`).closed).code).toBe(4506);
+    expect((await ask("blocks")).stdout).toMatch(/^USER +UNTIL\nblocked +\d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
     expect(await ask("unblock", "blocked")).toMatchObject({ code: 0, stdout: "blocked may log in again\n" });
+    expect(await ask("blocks")).toMatchObject({ code: 0, stdout: "nobody is blocked\n" });
     await connect("blocked");
+  });
+
+  it("is listed by tidings blocks, page by page", async () => {
+    const users = ["eve", "mallory", "trudy"];
+    for (const user of users) await ask("block", user, "--for", "1h");
+    interface Page {
+      readonly users: readonly { readonly user: string }[];
+      readonly cursor?: string;
+    }
+    const first = (await askJson("blocks", "--limit", "2")) as Page; // as the OpenAPI document says
+    expect(first.users).toHaveLength(2);
+    expect((await ask("blocks", "--limit", "2")).stdout).toContain(`next page: --cursor ${first.cursor}`);
+    const rest = (await askJson("blocks", "--cursor", first.cursor ?? "")) as Page;
+    expect([...first.users, ...rest.users].map(({ user }) => user)).toEqual(users);
+    expect(rest.cursor).toBeUndefined();
+    expect((await ask("blocks", "--cursor", "x")).stderr).toContain("cursor: expected the one");
+    for (const user of users) await ask("unblock", user);
   });
 
   it("needs a duration", async () => {

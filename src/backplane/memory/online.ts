@@ -74,7 +74,8 @@ function describe({ user, connections }: PresentUser): OnlineUser {
   return { user, connections: connections.length, platforms };
 }
 
-function serialOf(cursor = "0"): number {
+/** Serial number in a cursor. @throws TidingsError `bad_request` for a cursor that no page gave */
+export function serialOf(cursor = "0"): number {
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
   throw new TidingsError("bad_request", "cursor: expected the one that came with the page before");
 }

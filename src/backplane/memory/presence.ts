@@ -2,6 +2,7 @@ import { Grace } from "../grace.ts";
 import type { LocalNode } from "../local-node.ts";
 import type {
   Admission,
+  BlockedPage,
   ConnectionInfo,
   ConnectionRules,
   JoinData,
@@ -9,6 +10,7 @@ import type {
   Presence,
   Routes,
 } from "../port.ts";
+import { BlockedUsers } from "./blocked.ts";
 import type { MemoryRooms } from "./groups/rooms.ts";
 import { OnlineUsers } from "./online.ts";
 
@@ -16,25 +18,23 @@ const NONE: readonly ConnectionInfo[] = [];
 
 export class MemoryPresence implements Presence, Routes {
   readonly #node: LocalNode;
-  readonly #now: () => number;
   readonly #rooms: MemoryRooms;
   readonly #grace: Grace;
   readonly #online = new OnlineUsers();
-  /** End of each block, in milliseconds since 1970. */
-  readonly #blocked = new Map<string, number>();
+  readonly #blocked: BlockedUsers;
   #connections = 0;
 
   constructor(node: LocalNode, rooms: MemoryRooms, graceMs: number, now: () => number) {
     this.#node = node;
     this.#rooms = rooms;
-    this.#now = now;
+    this.#blocked = new BlockedUsers(now);
     this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
     const { sink } = this.#node;
     const { user } = connection;
-    const blockedMs = this.#blockedFor(user);
+    const blockedMs = this.#blocked.restOf(user);
     if (blockedMs > 0) return { admitted: false, blockedMs };
     const present = this.#online.get(user);
     const admission = admit(connection, present?.connections ?? NONE, rules);
@@ -63,18 +63,12 @@ export class MemoryPresence implements Presence, Routes {
 
   async block(user: string, ms: number): Promise<void> {
     this.#node.assertStarted();
-    // Blocks that are over cost memory only until the next one.
-    for (const other of this.#blocked.keys()) this.#blockedFor(other);
-    if (ms > 0) this.#blocked.set(user, this.#now() + ms);
-    else this.#blocked.delete(user);
+    this.#blocked.set(user, ms);
   }
 
-  /** @returns the rest of the block in milliseconds; 0 for a user who is not blocked */
-  #blockedFor(user: string): number {
-    const restMs = (this.#blocked.get(user) ?? 0) - this.#now();
-    if (restMs > 0) return restMs;
-    this.#blocked.delete(user);
-    return 0;
+  async blocked({ limit, cursor }: { limit: number; cursor?: string }): Promise<BlockedPage> {
+    this.#node.assertStarted();
+    return this.#blocked.page(limit, cursor);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {

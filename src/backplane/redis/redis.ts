@@ -28,7 +28,7 @@ import { Registry } from "./nodes/registry.ts";
 import { REGISTRY_SCRIPTS } from "./nodes/scripts.ts";
 import { READ_SETTINGS, SharedSettings } from "./nodes/settings.ts";
 import {
-  BLOCK,
+  BLOCK_SCRIPTS,
   COMPARISON_SCRIPTS,
   IS_ONLINE,
   MEMBERSHIP_SCRIPTS,
@@ -223,7 +223,7 @@ function createBase(settings: Settings): Base {
     ...IDEMPOTENCY_SCRIPTS,
     ...PRESENCE_SCRIPTS,
     IS_ONLINE,
-    BLOCK,
+    ...BLOCK_SCRIPTS,
     ...REGISTRY_SCRIPTS,
     ...MEMBERSHIP_SCRIPTS,
     ...COMPARISON_SCRIPTS,

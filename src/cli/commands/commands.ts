@@ -12,7 +12,7 @@ import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
-import { blockCommand, unblockCommand } from "./users/block.ts";
+import { blockCommand, blocksCommand, unblockCommand } from "./users/block.ts";
 import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
 import { refreshCommand } from "./users/refresh.ts";
@@ -29,6 +29,7 @@ export function addCommands(program: Command): void {
     kickCommand(),
     blockCommand(),
     unblockCommand(),
+    blocksCommand(),
     refreshCommand(),
     usersCommand(),
     groupsCommand(),

@@ -85,6 +85,8 @@ async function expectUnavailable(backplane: Backplane): Promise<void> {
     depart: () => presence.depart(connection),
     connectionsOf: () => presence.connectionsOf("u"),
     online: () => presence.online({ limit: 1 }),
+    block: () => presence.block("u", 1),
+    blocked: () => presence.blocked({ limit: 1 }),
     count: () => presence.count(),
     inGroup: () => presence.inGroup("g"),
     nodes: () => cluster.nodes(),

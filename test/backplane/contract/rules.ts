@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ConnectionRules } from "../../../src/backplane/backplane.ts";
+import type { Backplane, BlockedUser, ConnectionRules } from "../../../src/backplane/backplane.ts";
 import type { ConnectionInfo } from "../../../src/protocol/protocol.ts";
 import {
   connectionOf,
@@ -13,6 +13,23 @@ import {
 const REJECT_BEYOND_2: ConnectionRules = { ...NO_RULES, maxPerUser: 2 };
 const KICK_BEYOND_2: ConnectionRules = { ...NO_RULES, maxPerUser: 2, perUserPolicy: "kick_oldest" };
 const ONE_PER_PLATFORM: ConnectionRules = { ...NO_RULES, onePerPlatform: true };
+
+/** Reads all pages of the list of blocked users after a cursor. */
+async function listBlocked(
+  { presence }: Pick<Backplane, "presence">,
+  limit: number,
+  begin?: string,
+): Promise<BlockedUser[]> {
+  const listed: BlockedUser[] = [];
+  let cursor = begin;
+  do {
+    const page = await presence.blocked({ limit, cursor });
+    expect(page.users.length).toBeLessThanOrEqual(limit);
+    listed.push(...page.users);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return listed;
+}
 
 export function rulesContract(implementation: Implementation): void {
   test("a connection over the limit is refused", async () => {
@@ -50,6 +67,39 @@ export function rulesContract(implementation: Implementation): void {
     expect(await arrive(other, "carol")).toMatchObject({ admitted: false });
     await cluster.advance(60);
     expect(await arrive(other, "carol")).toMatchObject({ admitted: true });
+  });
+
+  test("lists who is blocked, page by page, in a stable order", async () => {
+    await using cluster = await startCluster(implementation, {}, Math.min(2, implementation.nodes));
+    const { node } = cluster;
+    const other = cluster.nodes.at(-1) ?? node;
+    expect(await node.presence.blocked({ limit: 10 })).toEqual({ users: [] });
+    const users = Array.from({ length: 12 }, (_, index) => `user-${index}`);
+    for (const user of users) await node.presence.block(user, 3_600_000);
+    await node.presence.block("carol", 50);
+    await cluster.advance(60);
+    const all = await listBlocked(other, 100);
+    expect(all.map(({ user }) => user).sort()).toEqual([...users].sort());
+    for (const { until } of all) expect(Number.isSafeInteger(until)).toBe(true);
+
+    const first = await other.presence.blocked({ limit: 5 });
+    expect(first.users).toEqual(all.slice(0, 5));
+    // The first of them ends, the last begins anew, and another one comes: who stays is listed once.
+    await node.presence.block(all[0]?.user ?? "", 0);
+    await node.presence.block(all[4]?.user ?? "", 7_200_000);
+    await node.presence.block("dave", 3_600_000);
+    const rest = await listBlocked(other, 4, first.cursor);
+    const names = rest.map(({ user }) => user);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(all.slice(5).map(({ user }) => user)));
+    expect(names).not.toContain(all[0]?.user);
+    expect(names).not.toContain(all[4]?.user);
+    const [again] = (await listBlocked(other, 100)).filter(({ user }) => user === all[4]?.user);
+    expect(again?.until).toBeGreaterThan((all[4]?.until ?? 0) + 3_000_000);
+    for (const cursor of ["x", "99.1", "-1"])
+      await expect(node.presence.blocked({ limit: 5, cursor })).rejects.toMatchObject({
+        code: "bad_request",
+      });
   });
 
   test("the limit counts each user separately", async () => {

@@ -183,3 +183,23 @@ test.each(LEAVING)("a user $way stays online for the drain grace period", async 
   expect(other.sink.changesOf(alice)).toEqual([true]);
   expect(other.sink.changesOf(bob)).toEqual([true, false]);
 });
+
+test("the list of blocked users forgets those whose blocks are over, also when nobody reads it", async () => {
+  await using redis = await RedisServer.start();
+  const prefix = `${randomUUID()}:`;
+  await using node = await startNode("n1", { url: redis.url, prefix });
+  const { presence } = node;
+  const partition = partitionOfUser("keeper");
+  const users: string[] = [];
+  for (let number = 0; users.length < 30; number++)
+    if (partitionOfUser(`user-${number}`) === partition) users.push(`user-${number}`);
+  for (const user of users) await presence.block(user, 1);
+
+  await eventually("the list has the one block that lasts", async () => {
+    await presence.block("keeper", 3_600_000);
+    return (await redis.command("ZCARD", `${prefix}{${partition}}:blocks`)) === 1;
+  });
+  expect(await presence.blocked({ limit: 10 })).toMatchObject({ users: [{ user: "keeper" }] });
+  await presence.block("keeper", 0);
+  expect(await redis.command("EXISTS", `${prefix}{${partition}}:blocks`)).toBe(0);
+});

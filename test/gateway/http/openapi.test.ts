@@ -104,6 +104,7 @@ describe("GET /openapi.json", () => {
     expect(routes.sort()).toEqual([
       "DELETE /groups/members",
       "DELETE /groups/{group}/members/{user}",
+      "GET /blocks",
       "GET /groups/count",
       "GET /groups/members",
       "GET /groups/{group}/count",

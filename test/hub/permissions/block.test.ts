@@ -32,6 +32,27 @@ describe("a blocked user", () => {
     await connectPeer(url({ user_id: "bob" }));
   });
 
+  it("is in the list of blocked users, of the hub and over HTTP", async () => {
+    const apiKey = "an API key of the tests";
+    const { hub, at } = await startHub({ apiKey });
+    for (const user of ["bob", "carol", "dave"]) await hub.user(user).block(3_600_000);
+    const { users, cursor } = await hub.presence.blocked({ limit: 2 });
+    expect(users).toEqual([
+      { user: "bob", until: expect.any(Number) },
+      { user: "carol", until: expect.any(Number) },
+    ]);
+    const get = async (query: string, key = apiKey): Promise<Response> =>
+      fetch(`${at.url}/blocks${query}`, { headers: { "x-api-key": key } });
+    expect(await (await get(`?limit=2&cursor=${cursor}`)).json()).toEqual({
+      users: [{ user: "dave", until: expect.any(Number) }],
+    });
+    expect((await get("?limit=1001")).status).toBe(400);
+    expect((await get("?cursor=none")).status).toBe(400);
+    expect((await get("", "guessed")).status).toBe(401);
+    await hub.user("dave").block(0);
+    expect(await (await get("")).json()).toEqual({ users });
+  });
+
   it("is closed also when the login was in flight", async () => {
     const { hub, url } = await startHub();
     const [seen, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

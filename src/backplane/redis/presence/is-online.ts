@@ -12,22 +12,3 @@ if redis.call("EXISTS", key("${KEY.connections}", ARGV[1])) == 1 then return 1 e
 return redis.call("ZSCORE", base .. ":grace", ARGV[1]) and 1 or 0
 `,
 );
-
-/** Refuses a user's further connections until a time, or ends that. */
-export const BLOCK = script(
-  "block",
-  lua`
--- KEYS[1]  base of the partition of the user
--- ARGV[1]  user
--- ARGV[2]  for how long, in milliseconds; 0 ends it
--- reply    1
-local blocked, ms = key("${KEY.blocked}", ARGV[1]), tonumber(ARGV[2])
-if ms == 0 then
-  redis.call("DEL", blocked)
-else
-  redis.call("SET", blocked, string.format("%.0f", now() + ms), "PX", string.format("%.0f", ms))
-end
-return 1
-`,
-  { stores: true },
-);

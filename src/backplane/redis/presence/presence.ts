@@ -2,6 +2,7 @@ import { type Channel, groupChannel, userChannel } from "../../../protocol/proto
 import type { LocalNode } from "../../local-node.ts";
 import type {
   Admission,
+  BlockedPage,
   Command,
   ConnectionInfo,
   ConnectionRules,
@@ -17,11 +18,12 @@ import { type Arrival, Arrivals } from "./arrivals.ts";
 import { clearIncarnation } from "./clear.ts";
 import { PresenceComparison } from "./comparison/compare.ts";
 import { Evictions, type Kick } from "./evictions.ts";
-import { BLOCK, IS_ONLINE } from "./is-online.ts";
+import { IS_ONLINE } from "./is-online.ts";
+import { BlockedUsers } from "./lists/blocked.ts";
+import { OnlineUsers } from "./lists/online.ts";
 import { type LocalConnection, LocalPresence } from "./local.ts";
 import { HAS_MEMBER } from "./memberships.ts";
 import { OfflineGrace } from "./offline.ts";
-import { OnlineUsers } from "./online.ts";
 import { Reconciler } from "./reconciler.ts";
 import { decodeRecord } from "./record.ts";
 import { givenData, type Occupancy, occupancyIn, RedisRooms } from "./rooms/redis-rooms.ts";
@@ -57,6 +59,7 @@ export class RedisPresence implements Presence {
   readonly #local: LocalPresence;
   readonly #arrivals: Arrivals;
   readonly #online: OnlineUsers;
+  readonly #blocked: BlockedUsers;
   readonly #offline: OfflineGrace;
   readonly #evictions: Evictions;
   readonly #reconciler: Reconciler;
@@ -74,6 +77,7 @@ export class RedisPresence implements Presence {
     this.#local = new LocalPresence(onNoMembers);
     this.#arrivals = new Arrivals(connection, bus, graceMs);
     this.#online = new OnlineUsers(connection.read);
+    this.#blocked = new BlockedUsers(connection);
     this.#offline = new OfflineGrace(connection, node, { graceMs, roundMs: heartbeatMs, traffic });
     this.#evictions = new Evictions(connection, node, this.#local);
     this.#reconciler = new Reconciler(connection, bus, {
@@ -144,7 +148,11 @@ export class RedisPresence implements Presence {
   }
 
   async block(user: string, ms: number): Promise<void> {
-    await this.#connection.run(BLOCK, partitionOfUser(user), [user, ms]);
+    await this.#blocked.set(user, ms);
+  }
+
+  blocked({ limit, cursor }: { limit: number; cursor?: string }): Promise<BlockedPage> {
+    return this.#blocked.page(limit, cursor);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {
@@ -167,7 +175,7 @@ export class RedisPresence implements Presence {
   }
 
   count(): Promise<{ users: number; connections: number }> {
-    return this.#online.count();
+    return this.#online.countAll();
   }
 
   async inGroup(group: string): Promise<string[]> {
@@ -321,6 +329,7 @@ export class RedisPresence implements Presence {
 
 export type { Mended } from "./comparison/compare.ts";
 export { COMPARISON_SCRIPTS } from "./comparison/scripts.ts";
-export { BLOCK, IS_ONLINE } from "./is-online.ts";
+export { IS_ONLINE } from "./is-online.ts";
+export { BLOCK_SCRIPTS } from "./lists/blocked.ts";
 export { MEMBERSHIP_SCRIPTS, RedisMemberships } from "./memberships.ts";
 export { PRESENCE_SCRIPTS } from "./scripts.ts";

@@ -98,6 +98,8 @@ export const ADJUSTMENTS_KEY = "adjusted";
 export const VISITED_KEY = "visited";
 /** Name of the key, one per partition, of users online without connections, by the time since when. */
 export const SUSPECTS_KEY = "suspects";
+/** Name of the key, one per partition, of blocked users, by the order in which their blocks began. */
+export const BLOCKS_KEY = "blocks";
 /** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
 export const SERIAL_KEY = "serial";
 

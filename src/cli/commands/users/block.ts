@@ -3,12 +3,23 @@ import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseDuration } from "../../duration.ts";
 import { parseId } from "../../names.ts";
-import { print, printJson } from "../../output.ts";
+import { formatTable, print, printJson } from "../../output.ts";
+import { parseLimit } from "./limit.ts";
 
 interface BlockFlags extends ApiFlags {
   for: number;
   reason?: string;
 }
+
+interface BlocksFlags extends ApiFlags {
+  limit: number;
+  cursor?: string;
+}
+
+const Blocks = z.looseObject({
+  users: z.array(z.looseObject({ user: z.string(), until: z.number() })),
+  cursor: z.string().nullish(),
+});
 
 const Blocked = z.looseObject({ connections: z.number(), unconfirmed: z.number() });
 
@@ -30,6 +41,25 @@ export function unblockCommand(): Command {
     .description("end the block of a user")
     .argument("<user>", "the user who may log in again", parseId);
   return addApiFlags(command, "admin").action(unblock);
+}
+
+/** The command `blocks`: lists the users who are blocked. */
+export function blocksCommand(): Command {
+  const command = new Command("blocks")
+    .description("list the users who are blocked, and until when")
+    .option("--limit <count>", "users per page", parseLimit, 100)
+    .option("--cursor <cursor>", "continue after the page that printed this cursor");
+  return addApiFlags(command, "read").action(listBlocks);
+}
+
+async function listBlocks(flags: BlocksFlags): Promise<void> {
+  const query = new URLSearchParams({ limit: String(flags.limit) });
+  if (flags.cursor !== undefined) query.set("cursor", flags.cursor);
+  const page = await callApi(flags, `/blocks?${query}`, Blocks);
+  if (flags.json === true) return printJson(page);
+  const rows = page.users.map(({ user, until }) => [user, new Date(until).toISOString()]);
+  print(rows.length === 0 ? "nobody is blocked" : formatTable(["USER", "UNTIL"], rows));
+  if (typeof page.cursor === "string") print(`\nnext page: --cursor ${page.cursor}`);
 }
 
 async function block(user: string, flags: BlockFlags): Promise<void> {

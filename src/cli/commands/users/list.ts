@@ -1,8 +1,9 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseId } from "../../names.ts";
 import { formatTable, print, printJson } from "../../output.ts";
+import { parseLimit } from "./limit.ts";
 
 interface UsersFlags extends ApiFlags {
   limit: number;
@@ -71,9 +72,4 @@ async function listConnections(user: string, flags: UsersFlags): Promise<void> {
       ? `${user} is offline`
       : formatTable(["ID", "PLATFORM", "DEVICE", "NODE", "SINCE"], rows),
   );
-}
-
-function parseLimit(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Expected a whole number from 1.");
 }

@@ -76,8 +76,35 @@ export const userRoutes = (ports: ApiPorts): Route[] => [
     gives: z.object({ groups: z.array(z.string()) }),
     handle: async ({ user }) => ({ groups: [...(await ports.backplane.memberships.groupsOf(user))].sort() }),
   }),
+  blockedRoute(ports),
   ...commandRoutes(ports),
 ];
+
+const blockedRoute = ({ backplane }: ApiPorts): Route =>
+  route({
+    name: "listBlocks",
+    access: "read",
+    method: "get",
+    path: "/blocks",
+    summary: "Users who are blocked, page by page",
+    takes: z.object({
+      limit: whole(1, 1_000).default(100),
+      cursor: z.string().optional().meta({ description: "Cursor of the previous page." }),
+    }),
+    gives: z.object({
+      users: z.array(
+        z.object({
+          user: z.string(),
+          until: z.int().meta({ description: "End of the block, in milliseconds since 1970." }),
+        }),
+      ),
+      cursor: z.string().optional().meta({ description: "Cursor of the next page; absent on the last." }),
+    }),
+    async handle(page) {
+      const { users, cursor } = await backplane.presence.blocked(page);
+      return { users: [...users], cursor };
+    },
+  });
 
 /** Orders to the connections of a user on all nodes. */
 const commandRoutes = ({ backplane, backplane: { cluster } }: ApiPorts): Route[] => [
