@@ -6,7 +6,7 @@ import type { Conversation, GroupMember } from "../conversation.ts";
 /** Members of the page that is listed. The counts are those of the whole group. */
 const LISTED = 200;
 
-/** Nothing tells of a durable membership that begins or ends while its user is offline, so the list is read again. */
+/** No event tells of a durable membership that begins or ends while its user is offline, so a page that is seen reads the list again. */
 const EVERY_MS = 10_000;
 
 /** Changes within this time lead to one reading of the list. */
@@ -31,7 +31,7 @@ export class MembersWatch {
     // A watch that begins without a connection asks twice: now, and when there is one.
     this.#unwatch = client.onStatus(({ type }) => type === "open" && this.#watch());
     if (client.state === "open") this.#watch();
-    this.#interval = setInterval(() => this.#readSoon(), EVERY_MS);
+    this.#interval = setInterval(() => document.hidden || this.#readSoon(), EVERY_MS);
   }
 
   stop(): void {

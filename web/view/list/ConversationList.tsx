@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { ConversationId } from "../../model/address.ts";
 import { Avatar, IconAvatar } from "../Avatar.tsx";
 import { useChat } from "../context.ts";
+import { Label } from "../Label.tsx";
 import { nameOf } from "../names.ts";
 import { JoinGroup } from "./JoinGroup.tsx";
 
@@ -78,21 +79,13 @@ function Heading({ text, children }: { text: string; children?: ComponentChildre
 function Item({ id, detail, isOnline }: { id: ConversationId; detail: string; isOnline?: boolean }): VNode {
   const { page, state } = useChat();
   const { title, user, icon } = nameOf(id);
+  const picture =
+    user === undefined ? <IconAvatar icon={icon ?? "server"} /> : <Avatar name={user} isOnline={isOnline} />;
   const unread = state.conversations.value.get(id)?.unread.value ?? 0;
   return (
     <li>
       <a class="item" href={page.linkTo(id)} aria-current={state.selected.value === id ? "page" : undefined}>
-        {user === undefined ? (
-          <IconAvatar icon={icon ?? "server"} />
-        ) : (
-          <Avatar name={user} isOnline={isOnline} />
-        )}
-        <span class="names">
-          <span class="name" dir="auto" title={title}>
-            {title}
-          </span>
-          <span class="muted">{detail}</span>
-        </span>
+        <Label picture={picture} title={title} detail={detail} />
         {unread > 0 && (
           <span class="unread">
             {unread}

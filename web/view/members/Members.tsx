@@ -3,6 +3,7 @@ import { countOf } from "../../count.ts";
 import type { Conversation, GroupMember } from "../../model/conversation.ts";
 import { Avatar } from "../Avatar.tsx";
 import { useChat } from "../context.ts";
+import { Label } from "../Label.tsx";
 import { usePerFrame } from "../usePerFrame.ts";
 
 /** Characters of a member's data that are shown. */
@@ -41,18 +42,17 @@ function MemberItem({ member: { user, hasJoined, isDurable, data } }: { member: 
   const about = [isOnline ? "online" : "offline", hasJoined && "joined", isDurable && "durable"];
   return (
     <li class="member">
-      <Avatar name={user} isOnline={isOnline} />
-      <span class="names">
-        <span class="name" dir="auto" title={user}>
-          {user}
-        </span>
-        <span class="muted">{about.filter(Boolean).join(" · ")}</span>
+      <Label
+        picture={<Avatar name={user} isOnline={isOnline} />}
+        title={user}
+        detail={about.filter(Boolean).join(" · ")}
+      >
         {data !== undefined && (
           <code class="muted" title={shown(data)}>
             {shown(data)}
           </code>
         )}
-      </span>
+      </Label>
     </li>
   );
 }
