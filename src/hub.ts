@@ -28,7 +28,7 @@ import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publis
 export interface HubOptions extends ConfigInput {
   /** Authenticates clients. @default by tokens, with the keys of the configuration; without a key development mode */
   readonly auth?: Authenticator;
-  /** Decides what users may do. @default see docs/PERMISSIONS.md */
+  /** Decides what users may do (docs/PERMISSIONS.md). @default the settings `policy.*`, and the grants of a token */
   readonly authorize?: Authorize | undefined;
   /** @default a pino logger to standard output, by the configuration's `logLevel` */
   readonly logger?: Logger | undefined;
