@@ -1,5 +1,5 @@
 import type { Channel } from "../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import { type Message, PlacedMessage, type StoredMessage } from "../message.ts";
 import type { Linked, Shelf } from "./lru-list.ts";
 
 /** Bytes of a history, a message, a channel's cursors and a cursor besides their text: measured on V8, rounded up. */
@@ -93,7 +93,7 @@ export class History implements Linked<History> {
   /** Gives the message the next offset. */
   append(message: Message): StoredMessage {
     if (this.length === this.#slots.length) this.#grow();
-    const stored = { ...message, epoch: this.epoch, offset: ++this.last };
+    const stored = new PlacedMessage(message, this.epoch, ++this.last);
     this.#slots[this.#slot(stored.offset)] = stored;
     this.messageBytes += sizeOf(stored);
     return stored;
