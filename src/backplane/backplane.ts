@@ -2,6 +2,7 @@
 export { type MemoryOptions, memoryBackplane } from "./memory/memory.ts";
 export type { Message, StoredMessage } from "./message.ts";
 export type {
+  Ability,
   Adjustable,
   Admission,
   Appended,
@@ -17,6 +18,7 @@ export type {
   Cursors,
   Degradable,
   Degradation,
+  Health,
   HealthEvent,
   HistoryPage,
   HistoryQuery,
@@ -40,5 +42,5 @@ export type {
   Tallied,
   Traffic,
 } from "./port.ts";
-export { ABILITIES, DEGRADABLE, Health, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
+export { ABILITIES, createHealth, DEGRADABLE, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
 export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";

@@ -41,7 +41,30 @@ export type HealthEvent =
 type Watcher = (event: HealthEvent) => void;
 
 /** The health of a node's backplane: what it can do, and what is degraded. */
-export class Health {
+export interface Health {
+  /** Connections that have ended since the start, by name. The backplane enters each name with 0. */
+  readonly connectionsLost: Record<string, number>;
+  /** Degraded parts, the oldest first. */
+  readonly degraded: readonly Degradation[];
+  readonly abilities: Readonly<Record<Ability, boolean>>;
+  /** Reports a part as degraded. A later call replaces the reason; a call with the same reason does nothing. */
+  degrade(what: Degradable, why: string): void;
+  /** Reports that a part works again. Does nothing when it was not degraded. */
+  restore(what: Degradable): void;
+  /** Sets abilities. */
+  able(isAble: boolean, ...abilities: readonly Ability[]): void;
+  /** Counts a lost connection. */
+  lost(connection: string): void;
+  /** Reports that a lost connection works again. */
+  remade(connection: string): void;
+  /** Calls a function at each change. It must not throw. */
+  watch(watcher: (event: HealthEvent) => void): void;
+}
+
+/** Makes the health of a backplane, which can do nothing yet. */
+export const createHealth = (): Health => new NodeHealth();
+
+class NodeHealth implements Health {
   readonly #degraded = new Map<Degradable, Degradation>();
   readonly #watchers: Watcher[] = [];
   readonly #abilities: Record<Ability, boolean> = {
@@ -51,10 +74,8 @@ export class Health {
     publish: false,
     receive: false,
   };
-  /** Connections that have ended since the start, by name. The backplane enters each name with 0. */
   readonly connectionsLost: Record<string, number> = {};
 
-  /** Degraded parts, the oldest first. */
   get degraded(): readonly Degradation[] {
     return [...this.#degraded.values()];
   }
@@ -63,7 +84,6 @@ export class Health {
     return this.#abilities;
   }
 
-  /** Reports a part as degraded. A later call replaces the reason; a call with the same reason does nothing. */
   degrade(what: Degradable, why: string): void {
     const known = this.#degraded.get(what);
     if (known?.why === why) return;
@@ -72,7 +92,6 @@ export class Health {
     this.#tell({ kind: "degraded", ...degradation });
   }
 
-  /** Reports that a part works again. Does nothing when it was not degraded. */
   restore(what: Degradable): void {
     const known = this.#degraded.get(what);
     if (known === undefined) return;
@@ -80,23 +99,19 @@ export class Health {
     this.#tell({ kind: "restored", ...known });
   }
 
-  /** Sets abilities. */
   able(isAble: boolean, ...abilities: readonly Ability[]): void {
     for (const ability of abilities) this.#abilities[ability] = isAble;
   }
 
-  /** Counts a lost connection. */
   lost(connection: string): void {
     this.connectionsLost[connection] = (this.connectionsLost[connection] ?? 0) + 1;
     this.#tell({ kind: "lost", connection });
   }
 
-  /** Reports that a lost connection works again. */
   remade(connection: string): void {
     this.#tell({ kind: "remade", connection });
   }
 
-  /** Calls a function at each change. It must not throw. */
   watch(watcher: Watcher): void {
     this.#watchers.push(watcher);
   }

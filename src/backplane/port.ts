@@ -90,8 +90,8 @@ export { NOBODY } from "./broker.ts";
 export type { Adjustable, Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
 export { ADJUSTABLE } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
-export type { Degradable, Degradation, HealthEvent } from "./health.ts";
-export { ABILITIES, DEGRADABLE, Health } from "./health.ts";
+export type { Ability, Degradable, Degradation, Health, HealthEvent } from "./health.ts";
+export { ABILITIES, createHealth, DEGRADABLE } from "./health.ts";
 export type { Idempotency, StoredReceipt } from "./idempotency.ts";
 export type {
   Admission,

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { Health } from "../../src/backplane/backplane.ts";
+import { createHealth } from "../../src/backplane/backplane.ts";
 import { healthLog } from "../../src/hub-log.ts";
 
 /** A log whose lines are kept. */
@@ -18,7 +18,7 @@ function recordedLog() {
 
 describe("a degraded part", () => {
   it("is known with its first time until it is restored", () => {
-    const health = new Health();
+    const health = createHealth();
     health.degrade("clock", "2 s ahead of Redis");
     const [first] = health.degraded;
     health.degrade("redis settings", "Redis saves nothing to disk");
@@ -34,7 +34,7 @@ describe("a degraded part", () => {
 
   it("is logged once for each reason, and once when it is restored", () => {
     const { lines, log } = recordedLog();
-    const health = new Health();
+    const health = createHealth();
     health.watch(healthLog(log));
     for (const why of ["one", "one", "two"]) health.degrade("node settings", why);
     for (let time = 0; time < 2; time++) health.restore("node settings");

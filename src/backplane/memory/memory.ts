@@ -1,5 +1,5 @@
 import { LocalNode } from "../local-node.ts";
-import { ABILITIES, type Backplane, Health } from "../port.ts";
+import { ABILITIES, type Backplane, createHealth } from "../port.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryCluster } from "./cluster.ts";
 import { MemoryCursors } from "./cursors.ts";
@@ -27,7 +27,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const { history, idempotencyWindowMs = 300_000, idempotencyKeys = 1_000_000, graceMs = 5_000 } = options;
   const now = options.now ?? Date.now;
   const node = new LocalNode();
-  const health = new Health();
+  const health = createHealth();
   const histories = new Histories(history, now, (channel, position) => node.sink.lost(channel, position));
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);

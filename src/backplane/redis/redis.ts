@@ -1,6 +1,6 @@
 import { TidingsError } from "../../protocol/protocol.ts";
 import { LocalNode } from "../local-node.ts";
-import { type Backplane, type BackplaneSink, Health, type NodeInfo } from "../port.ts";
+import { type Backplane, type BackplaneSink, createHealth, type Health, type NodeInfo } from "../port.ts";
 import { RedisBroker } from "./broker.ts";
 import { Bus, TELL, TrafficCounts } from "./bus/bus.ts";
 import { RedisClock, TIME } from "./clock.ts";
@@ -231,7 +231,7 @@ function createBase(settings: Settings): Base {
     COMPARE_SCHEDULE,
   ]);
   const node = new LocalNode();
-  const health = new Health();
+  const health = createHealth();
   const connection = new Connection({
     ...settings,
     health,

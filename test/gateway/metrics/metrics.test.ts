@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Health } from "../../../src/backplane/backplane.ts";
+import { createHealth } from "../../../src/backplane/backplane.ts";
 import { createMetrics, type Metrics } from "../../../src/gateway/metrics/metrics.ts";
 import { TidingsError } from "../../../src/protocol/protocol.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -30,7 +30,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
     inboundBytes: () => ({ held: 11, cut: 12 }),
     http: { sockets: { size: 13, cut: 14 }, pipelines: { cut: 15 } },
     probe: async () => undefined,
-    health: new Health(),
+    health: createHealth(),
     ...sources,
   });
   onTestFinished(() => metrics.stop());

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Health } from "../../../../src/backplane/health.ts";
+import { createHealth } from "../../../../src/backplane/health.ts";
 import { LocalNode } from "../../../../src/backplane/local-node.ts";
 import { Bus, TELL, TrafficCounts } from "../../../../src/backplane/redis/bus/bus.ts";
 import { addressOf, Connection } from "../../../../src/backplane/redis/connection/connection.ts";
@@ -28,7 +28,7 @@ async function startBus(prefix: string, reconciled: Promise<void>) {
     address: addressOf(server.url),
     commandTimeoutMs: LONG_MS,
     heartbeatMs: LONG_MS,
-    health: new Health(),
+    health: createHealth(),
     onRun: () => undefined,
     onOutage: (error) => expect.fail(String(error)),
   });
