@@ -1,14 +1,14 @@
 import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
 import { type Cursors, UNKNOWN } from "../cursors.ts";
 import type { LocalNode } from "../local-node.ts";
+import { Watches } from "../single/single.ts";
 import type { Histories } from "./histories.ts";
 
 /** Cursors, kept with the history of their channel. They outlive its messages. */
 export class MemoryCursors implements Cursors {
   readonly #node: LocalNode;
   readonly #histories: Histories;
-  /** Number of watches by channel. */
-  readonly #watches = new Map<Channel, number>();
+  readonly #watches = new Watches();
 
   constructor(node: LocalNode, histories: Histories) {
     this.#node = node;
@@ -53,17 +53,6 @@ export class MemoryCursors implements Cursors {
 
   async watch(channel: Channel): Promise<() => void> {
     this.#node.assertStarted();
-    this.#watches.set(channel, (this.#watches.get(channel) ?? 0) + 1);
-    let watching = true;
-    return () => {
-      if (watching) this.#unwatch(channel);
-      watching = false;
-    };
-  }
-
-  #unwatch(channel: Channel): void {
-    const left = (this.#watches.get(channel) ?? 0) - 1;
-    if (left > 0) this.#watches.set(channel, left);
-    else this.#watches.delete(channel);
+    return this.#watches.add(channel);
   }
 }

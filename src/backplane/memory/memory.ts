@@ -1,13 +1,11 @@
 import { LocalNode } from "../local-node.ts";
 import { ABILITIES, type Backplane, createHealth } from "../port.ts";
+import { BlockedUsers, singleNode } from "../single/single.ts";
 import { MemoryBroker } from "./broker.ts";
-import { MemoryCluster } from "./cluster.ts";
 import { MemoryCursors } from "./cursors.ts";
-import { MemoryMemberships } from "./groups/memberships.ts";
-import { MemoryRooms } from "./groups/rooms.ts";
 import { Histories, type HistoryLimits } from "./histories.ts";
 import { MemoryIdempotency } from "./idempotency.ts";
-import { MemoryPresence } from "./presence.ts";
+import { MemoryMemberships } from "./memberships.ts";
 
 export interface MemoryOptions {
   /** Retention per channel, and the limit on the memory of all. */
@@ -32,19 +30,23 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
   const keys = { windowMs: idempotencyWindowMs, limit: idempotencyKeys, now };
   const idempotency = new MemoryIdempotency(node, keys);
   const memberships = new MemoryMemberships(node);
-  const rooms = new MemoryRooms(node, memberships);
-  const presence = new MemoryPresence(node, rooms, graceMs, now);
+  const single = singleNode(node, {
+    durable: memberships,
+    blocks: new BlockedUsers(now),
+    keepSetting: async () => undefined, // it ends with the process
+    graceMs,
+  });
   return {
     name: "memory",
     broker: new MemoryBroker(node, histories, idempotency),
     idempotency,
-    routes: presence,
     cursors: new MemoryCursors(node, histories),
     memberships,
-    presence,
-    rooms,
+    routes: single.routes,
+    presence: single.presence,
+    rooms: single.rooms,
+    cluster: single.cluster,
     now,
-    cluster: new MemoryCluster(node),
     health,
     async start(info, sink) {
       node.start(info, sink);
@@ -53,7 +55,7 @@ export function memoryBackplane(options: MemoryOptions): Backplane {
     async stop() {
       health.able(false, ...ABILITIES);
       node.stop();
-      presence.stop();
+      single.stop();
     },
     // Publish and receive are one function call here, so a message to itself would prove nothing.
     probe: async () => node.assertStarted(),

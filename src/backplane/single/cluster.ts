@@ -1,13 +1,18 @@
 import type { LocalNode } from "../local-node.ts";
 import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
 
+/** Keeps the value of a setting that was changed while the node runs. */
+export type KeepSetting = (name: Adjustable, value: string) => Promise<void>;
+
 /** A cluster of one node. */
-export class MemoryCluster implements Cluster {
+export class SingleCluster implements Cluster {
   readonly #node: LocalNode;
+  readonly #keep: KeepSetting;
   #status: NodeStatus["status"] = "active";
 
-  constructor(node: LocalNode) {
+  constructor(node: LocalNode, keep: KeepSetting) {
     this.#node = node;
+    this.#keep = keep;
   }
 
   async nodes(): Promise<NodeStatus[]> {
@@ -24,8 +29,9 @@ export class MemoryCluster implements Cluster {
     return { connections: await this.#node.sink.command(command), unconfirmed: 0 };
   }
 
-  /** The value ends with the process. */
   async adjust(name: Adjustable, value: string): Promise<void> {
+    this.#node.assertStarted();
+    await this.#keep(name, value);
     this.#node.sink.adjusted(name, value);
   }
 }

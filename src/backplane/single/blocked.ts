@@ -1,13 +1,14 @@
 import type { BlockedPage, BlockedUser } from "../port.ts";
 import { serialOf } from "./online.ts";
+import type { Blocks } from "./presence.ts";
 
 interface Block extends BlockedUser {
   /** Serial number of the block: the order of the pages. A block that replaces another one keeps its number. */
   readonly serial: number;
 }
 
-/** Users who are blocked, in the order in which their blocks began. */
-export class BlockedUsers {
+/** Users who are blocked, in memory, in the order in which their blocks began. */
+export class BlockedUsers implements Blocks {
   readonly #blocks = new Map<string, Block>();
   readonly #now: () => number;
   #serials = 0;
@@ -16,16 +17,19 @@ export class BlockedUsers {
     this.#now = now;
   }
 
-  /** @param ms 0 ends a block */
-  set(user: string, ms: number): void {
+  async set(user: string, ms: number): Promise<void> {
+    this.setUntil(user, this.#now() + ms);
+  }
+
+  /** @param until end of the block, in milliseconds since 1970; a time that is over ends it */
+  setUntil(user: string, until: number): void {
     // Blocks that are over cost memory only until the next one.
     for (const other of this.#blocks.keys()) this.restOf(other);
     const serial = this.#blocks.get(user)?.serial ?? ++this.#serials;
-    if (ms > 0) this.#blocks.set(user, { user, until: this.#now() + ms, serial });
+    if (until > this.#now()) this.#blocks.set(user, { user, until, serial });
     else this.#blocks.delete(user);
   }
 
-  /** @returns the rest of the block in milliseconds; 0 for a user who is not blocked */
   restOf(user: string): number {
     const restMs = (this.#blocks.get(user)?.until ?? 0) - this.#now();
     if (restMs > 0) return restMs;
@@ -33,10 +37,7 @@ export class BlockedUsers {
     return 0;
   }
 
-  /**
-   * Reads a page of users. The cursor is the serial number of the last user listed.
-   * @throws TidingsError `bad_request` for a cursor that no page gave
-   */
+  /** The cursor is the serial number of the last user listed. */
   page(limit: number, cursor?: string): BlockedPage {
     const after = serialOf(cursor);
     const users: BlockedUser[] = [];

@@ -10,31 +10,44 @@ import type {
   Presence,
   Routes,
 } from "../port.ts";
-import { BlockedUsers } from "./blocked.ts";
-import type { MemoryRooms } from "./groups/rooms.ts";
 import { OnlineUsers } from "./online.ts";
+import type { SingleRooms } from "./rooms.ts";
 
 const NONE: readonly ConnectionInfo[] = [];
 
-export class MemoryPresence implements Presence, Routes {
+/** Blocks of users, which {@link Presence.block} sets. */
+export interface Blocks {
+  /** @returns the rest of the block in milliseconds; 0 for a user who is not blocked */
+  restOf(user: string): number;
+  /** @param ms 0 ends the block */
+  set(user: string, ms: number): Promise<void>;
+  /**
+   * Reads a page of users who are blocked.
+   * @throws TidingsError `bad_request` for a cursor that no page gave
+   */
+  page(limit: number, cursor?: string): BlockedPage;
+}
+
+/** Connections of a node that is alone. */
+export class SinglePresence implements Presence, Routes {
   readonly #node: LocalNode;
-  readonly #rooms: MemoryRooms;
+  readonly #blocks: Blocks;
+  readonly #rooms: SingleRooms;
   readonly #grace: Grace;
   readonly #online = new OnlineUsers();
-  readonly #blocked: BlockedUsers;
   #connections = 0;
 
-  constructor(node: LocalNode, rooms: MemoryRooms, graceMs: number, now: () => number) {
+  constructor(node: LocalNode, rooms: SingleRooms, blocks: Blocks, graceMs: number) {
     this.#node = node;
     this.#rooms = rooms;
-    this.#blocked = new BlockedUsers(now);
+    this.#blocks = blocks;
     this.#grace = new Grace(graceMs, (user) => node.sink.presence(user, false));
   }
 
   async arrive(connection: ConnectionInfo, rules: ConnectionRules): Promise<Admission> {
     const { sink } = this.#node;
     const { user } = connection;
-    const blockedMs = this.#blocked.restOf(user);
+    const blockedMs = this.#blocks.restOf(user);
     if (blockedMs > 0) return { admitted: false, blockedMs };
     const present = this.#online.get(user);
     const admission = admit(connection, present?.connections ?? NONE, rules);
@@ -63,12 +76,12 @@ export class MemoryPresence implements Presence, Routes {
 
   async block(user: string, ms: number): Promise<void> {
     this.#node.assertStarted();
-    this.#blocked.set(user, ms);
+    await this.#blocks.set(user, ms);
   }
 
   async blocked({ limit, cursor }: { limit: number; cursor?: string }): Promise<BlockedPage> {
     this.#node.assertStarted();
-    return this.#blocked.page(limit, cursor);
+    return this.#blocks.page(limit, cursor);
   }
 
   async connectionsOf(user: string): Promise<ConnectionInfo[]> {

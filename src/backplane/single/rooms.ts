@@ -1,6 +1,13 @@
-import type { LocalNode } from "../../local-node.ts";
-import type { JoinData, RoomMember, RoomPage, RoomQuery, Rooms } from "../../port.ts";
-import type { MemoryMemberships } from "./memberships.ts";
+import type { LocalNode } from "../local-node.ts";
+import type { JoinData, RoomMember, RoomPage, RoomQuery, Rooms } from "../port.ts";
+
+/** Durable members of groups, as the lists of members need them. */
+export interface DurableMembers {
+  countIn(group: string): number;
+  isIn(group: string, user: string): boolean;
+  /** Members of a group whose place is above `after`, with their places, in their order. */
+  placesIn(group: string, after: number, limit: number): Iterable<readonly [user: string, place: number]>;
+}
 
 interface Joined {
   readonly place: number;
@@ -16,16 +23,16 @@ interface Room {
 
 const NO_ONE: ReadonlyMap<string, Joined> = new Map();
 
-export class MemoryRooms implements Rooms {
+export class SingleRooms implements Rooms {
   readonly #node: LocalNode;
-  readonly #memberships: MemoryMemberships;
+  readonly #durable: DurableMembers;
   readonly #rooms = new Map<string, Room>();
   readonly #watched = new Set<string>();
   #revisions = 0;
 
-  constructor(node: LocalNode, memberships: MemoryMemberships) {
+  constructor(node: LocalNode, durable: DurableMembers) {
     this.#node = node;
-    this.#memberships = memberships;
+    this.#durable = durable;
   }
 
   joinedOf(group: string): ReadonlyMap<string, Joined> {
@@ -64,17 +71,16 @@ export class MemoryRooms implements Rooms {
   async page(group: string, { of, after, limit }: RoomQuery): Promise<RoomPage> {
     this.#node.assertStarted();
     const joined = this.joinedOf(group);
-    const durable = this.#memberships.placesIn(group);
     const members: RoomMember[] = [];
-    const places = of === "joined" ? placesOf(joined) : durable;
+    const places = of === "joined" ? placesOf(joined) : this.#durable.placesIn(group, after, limit);
     for (const [user, place] of places) {
       if (members.length >= limit) break;
       if (place <= after) continue;
       const { place: joinedAt, revision = 0, data } = joined.get(user) ?? {};
-      members.push({ user, place, joinedAt, durable: durable.has(user), revision, data });
+      members.push({ user, place, joinedAt, durable: this.#durable.isIn(group, user), revision, data });
     }
     const revision = this.#rooms.get(group)?.revision ?? 0;
-    return { revision, joined: joined.size, durable: durable.size, members };
+    return { revision, joined: joined.size, durable: this.#durable.countIn(group), members };
   }
 
   async watch(group: string): Promise<void> {

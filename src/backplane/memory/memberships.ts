@@ -1,10 +1,11 @@
-import type { LocalNode } from "../../local-node.ts";
-import type { Memberships } from "../../port.ts";
+import type { LocalNode } from "../local-node.ts";
+import type { Memberships } from "../port.ts";
+import type { DurableMembers } from "../single/single.ts";
 import { SetMap } from "./set-map.ts";
 
 const NO_ONE: ReadonlyMap<string, number> = new Map();
 
-export class MemoryMemberships implements Memberships {
+export class MemoryMemberships implements Memberships, DurableMembers {
   readonly #node: LocalNode;
   readonly #groups = new SetMap();
   /** Members of each group, with the number of the addition, in their order. */
@@ -32,7 +33,7 @@ export class MemoryMemberships implements Memberships {
 
   async has(group: string, user: string): Promise<boolean> {
     this.#node.assertStarted();
-    return this.placesIn(group).has(user);
+    return this.isIn(group, user);
   }
 
   async groupsOf(user: string): Promise<string[]> {
@@ -42,10 +43,18 @@ export class MemoryMemberships implements Memberships {
 
   async membersOf(group: string): Promise<string[]> {
     this.#node.assertStarted();
-    return [...this.placesIn(group).keys()];
+    return [...(this.#members.get(group) ?? NO_ONE).keys()];
   }
 
-  /** Members of a group, with the order in which they were added. */
+  countIn(group: string): number {
+    return this.#members.get(group)?.size ?? 0;
+  }
+
+  isIn(group: string, user: string): boolean {
+    return this.#members.get(group)?.has(user) ?? false;
+  }
+
+  /** All places: the caller passes over those before its page. */
   placesIn(group: string): ReadonlyMap<string, number> {
     return this.#members.get(group) ?? NO_ONE;
   }
