@@ -12,7 +12,7 @@ import type { Traffic } from "./traffic.ts";
 
 /**
  * Port to the other nodes and to everything that is kept: one interface, sibling implementations, and one contract
- * suite (test/backplane/contract/contract.ts) that runs against all of them. The key words are those of RFC 2119.
+ * suite (src/testing/contract/contract.ts) that runs against all of them. The key words are those of RFC 2119.
  *
  * Every method that returns a promise rejects with a TidingsError `unavailable` while the backplane is unavailable.
  */

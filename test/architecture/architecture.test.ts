@@ -15,8 +15,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   actions: ["protocol", "limit", "local", "backplane", "publish", "members"],
   gateway: ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions"],
   ".": ["protocol", "limit", "config", "local", "backplane", "publish", "members", "actions", "gateway"],
-  cli: ["protocol", "config", "gateway", "client", "."],
+  cli: ["protocol", "config", "backplane", "gateway", "client", "."],
   client: ["protocol"],
+  testing: ["protocol", "backplane"],
 };
 
 /** Rooms that the browser runs too. */
@@ -81,7 +82,7 @@ describe("the architecture", () => {
   });
 
   it("names concrete backplanes and authenticators in create-hub.ts only", () => {
-    const concrete = /\b(memoryBackplane|redisBackplane|developmentAuth|jwt)\(/;
+    const concrete = /\b(memoryBackplane|sqliteBackplane|redisBackplane|developmentAuth|jwt)\(/;
     const namers = pathsWhere(
       ({ path, text }) =>
         [".", "cli"].includes(roomOf(path)) && concrete.test(text.replace(/`jwt\(\)`/g, "")),

@@ -1,10 +1,10 @@
-import { expect, test } from "vitest";
-import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
+import { connectionOf, type Implementation, NO_RULES, startCluster } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
 /** Grace period long enough to reconnect within, on a busy machine. */
 const GRACE_MS = 1_000;
 
-export function presenceContract(implementation: Implementation): void {
+export function presenceContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a user is announced online once, with the first connection", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
@@ -129,10 +129,10 @@ export function presenceContract(implementation: Implementation): void {
     expect(await presence.inGroup("nowhere")).toEqual([]);
   });
 
-  if (implementation.nodes > 1) severalNodes(implementation);
+  if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
 
-function severalNodes(implementation: Implementation): void {
+function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("every node is told of a change once, wherever the connections are", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other, nodes } = cluster;

@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
-import { type Implementation, startCluster, upTo } from "./harness.ts";
+import { type Implementation, startCluster, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
 const COUNT = 200;
 
-export function deliveryContract(implementation: Implementation): void {
+export function deliveryContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a stored message arrives on the node that published it, with its position", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;
@@ -68,10 +68,10 @@ export function deliveryContract(implementation: Implementation): void {
     expect(sink.delivered.map(({ id }) => id)).toEqual(["later"]);
   });
 
-  if (implementation.nodes > 1) severalNodes(implementation);
+  if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
 
-function severalNodes(implementation: Implementation): void {
+function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("every node with members delivers one order, whichever node publishes", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { nodes } = cluster;
@@ -100,7 +100,7 @@ function severalNodes(implementation: Implementation): void {
       const message = cluster.message("group:g");
       const tallied = broker.tally(message);
       await (kind === "stored" ? broker.append(message) : broker.relay(message));
-      expect(await tallied, kind).toEqual({ connections: 5, dropped: 0, silent: 0 });
+      expect({ kind, ...(await tallied) }).toEqual({ kind, connections: 5, dropped: 0, silent: 0 });
     }
     const nobody = { connections: 0, dropped: 0, silent: 0 };
     expect((await broker.tally(cluster.message("group:empty"))) ?? nobody).toEqual(nobody);

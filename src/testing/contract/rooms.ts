@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
-import type { RoomMember, Rooms } from "../../../src/backplane/backplane.ts";
-import { type Implementation, type RecordingSink, startCluster, type TestNode, upTo } from "./harness.ts";
+import type { RoomMember, Rooms } from "../../backplane/backplane.ts";
+import { type Implementation, type RecordingSink, startCluster, type TestNode, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
 /** Reads a whole list. @param between called after each page */
 async function readAll(
@@ -33,7 +33,7 @@ const changesIn = ({ rooms }: RecordingSink): (string | undefined)[][] =>
 const isChain = ({ rooms }: RecordingSink): boolean =>
   rooms.every(({ before }, index) => index === 0 || before === rooms[index - 1]?.revision);
 
-export function roomsContract(implementation: Implementation): void {
+export function roomsContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a user is a member once, with the data of the last write", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
@@ -159,9 +159,8 @@ export function roomsContract(implementation: Implementation): void {
     ]);
   });
 
-  test.runIf(implementation.nodes > 1)(
-    "a user on two nodes joins once and leaves with the last connection",
-    async () => {
+  if (implementation.nodes > 1)
+    test("a user on two nodes joins once and leaves with the last connection", async () => {
       await using cluster = await startCluster(implementation, {}, 2);
       const { node, other } = cluster;
       await node.rooms.watch("g");
@@ -183,6 +182,5 @@ export function roomsContract(implementation: Implementation): void {
       }
       expect(node.sink.occupancy).toEqual([{ group: "g", isOccupied: true }]);
       expect(other.sink.occupancy).toEqual([{ group: "g", isOccupied: false }]);
-    },
-  );
+    });
 }

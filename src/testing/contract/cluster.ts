@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
-import { connectionOf, type Implementation, NO_RULES, startCluster } from "./harness.ts";
+import { connectionOf, type Implementation, NO_RULES, startCluster } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function clusterContract(implementation: Implementation): void {
+export function clusterContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a node is listed with its address and its number of connections of this moment", async () => {
     await using cluster = await startCluster(implementation);
 
@@ -47,10 +47,10 @@ export function clusterContract(implementation: Implementation): void {
     ]);
   });
 
-  if (implementation.nodes > 1) severalNodes(implementation);
+  if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
 
-function severalNodes(implementation: Implementation): void {
+function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("a setting that is changed reaches every node, once, and of changes at once the last one stays", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;

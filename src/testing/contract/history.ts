@@ -1,9 +1,8 @@
-import { expect, test } from "vitest";
-import type { HistoryPage } from "../../../src/backplane/backplane.ts";
-import { eventually } from "../../support/eventually.ts";
-import { type Implementation, type StartedCluster, startCluster, upTo } from "./harness.ts";
+import type { HistoryPage } from "../../backplane/backplane.ts";
+import { eventually, type Implementation, type StartedCluster, startCluster, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function historyContract(implementation: Implementation): void {
+export function historyContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a page upwards starts after its offset and ends at its limit", async () => {
     await using cluster = await startCluster(implementation);
     await append(cluster, 10);
@@ -48,7 +47,8 @@ export function historyContract(implementation: Implementation): void {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
     const plain = cluster.message("user:bob", { body: '{"text":"Grüße, 世界 \\u0000"}' });
-    const full = cluster.message("user:bob", { from: "alice", platforms: ["ios", "web"], except: ["c1"] });
+    const filters = { platforms: ["ios", "web"], except: ["c1"], recipient: "carol" };
+    const full = cluster.message("user:bob", { from: "alice", ...filters });
 
     const { epoch } = await broker.append(plain);
     await broker.append(full);

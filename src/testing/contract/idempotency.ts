@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
-import { type Implementation, startCluster, upTo } from "./harness.ts";
+import { type Implementation, startCluster, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function idempotencyContract(implementation: Implementation): void {
+export function idempotencyContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a duplicate appends and delivers nothing, and resolves with the position of the first message", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, routes, sink } = cluster.node;

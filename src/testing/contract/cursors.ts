@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
-import { type Implementation, type StartedCluster, startCluster, upTo } from "./harness.ts";
+import { type Implementation, type StartedCluster, startCluster, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
 const BOBS = "user:bob";
 
-export function cursorsContract(implementation: Implementation): void {
+export function cursorsContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a new device has no cursor", async () => {
     await using cluster = await startCluster(implementation);
     const { broker, cursors } = cluster.node;
@@ -165,10 +165,10 @@ export function cursorsContract(implementation: Implementation): void {
     expect(sink.acknowledgements.map(({ offset }) => offset)).toEqual([1, 3]);
   });
 
-  if (implementation.nodes > 1) severalNodes(implementation);
+  if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
 
-function severalNodes(implementation: Implementation): void {
+function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("an acknowledgement reaches another node that watches the channel", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     const { node, other } = cluster;

@@ -1,8 +1,8 @@
-import { expect, test } from "vitest";
-import type { Presence } from "../../../src/backplane/backplane.ts";
-import { connectionOf, type Implementation, NO_RULES, startCluster, upTo } from "./harness.ts";
+import type { Presence } from "../../backplane/backplane.ts";
+import { connectionOf, type Implementation, NO_RULES, startCluster, upTo } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function onlineContract(implementation: Implementation): void {
+export function onlineContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a page tells the number of connections and the platforms of each user", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;

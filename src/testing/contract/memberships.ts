@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
-import { type Implementation, startCluster } from "./harness.ts";
+import { type Implementation, startCluster } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function membershipsContract(implementation: Implementation): void {
+export function membershipsContract({ test, expect }: Tests, implementation: Implementation): void {
   test("memberships are found by user and by group", async () => {
     await using cluster = await startCluster(implementation);
     const { memberships } = cluster.node;

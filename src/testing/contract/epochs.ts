@@ -1,8 +1,8 @@
-import { expect, test } from "vitest";
-import type { Channel } from "../../../src/protocol/protocol.ts";
-import { type Implementation, startCluster } from "./harness.ts";
+import type { Channel } from "../../protocol/protocol.ts";
+import { type Implementation, startCluster } from "../harness.ts";
+import type { Tests } from "../runner.ts";
 
-export function epochsContract(implementation: Implementation): void {
+export function epochsContract({ test, expect }: Tests, implementation: Implementation): void {
   test("positions come in the order asked", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;
@@ -101,10 +101,10 @@ export function epochsContract(implementation: Implementation): void {
     expect(await start("user:carol")).toBeUndefined();
   });
 
-  if (implementation.nodes > 1) severalNodes(implementation);
+  if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
 
-function severalNodes(implementation: Implementation): void {
+function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("every node with members reports a loss", async () => {
     await using cluster = await startCluster(implementation, {}, 2);
     for (const { routes } of cluster.nodes) await routes.join("g", "alice");
