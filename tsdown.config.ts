@@ -7,6 +7,7 @@ export default defineConfig([
       index: "src/index.ts",
       limit: "src/limit/limit.ts",
       protocol: "src/protocol/protocol.ts",
+      testing: "src/testing/testing.ts",
       cli: "src/cli/main.ts",
     },
     platform: "node",

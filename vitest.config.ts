@@ -11,6 +11,8 @@ export default defineConfig({
     // A hang must end some day; no test asserts a duration.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // Servers that tests start keep their data in memory, and leave no directory behind. Tests of the data name their own.
+    env: { DATA_DIR: "0" },
     projects: [
       {
         extends: true,

@@ -13,6 +13,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         hooks: "Hooks",
         guarantees: "Delivery guarantees",
         embedding: "Embedding",
+        backplanes: "Write a backplane",
         client: "Client SDK",
         authentication: "Authentication",
         permissions: "Permissions",
@@ -36,6 +37,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
       pages: {
         configuration: "Configuration",
         operations: "Operations",
+        "durable-storage": "Durable storage",
         cluster: "Cluster",
         "rate-limits": "Rate limits",
         security: "Security",
@@ -52,6 +54,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         "api/tidings.limit": "API: tidings/limit",
         "api/tidings.rooms": "API: tidings/rooms",
         "api/tidings.protocol": "API: tidings/protocol",
+        "api/tidings.testing": "API: tidings/testing",
       },
     },
     {

@@ -14,6 +14,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "client/rooms": "tidings/rooms",
   "limit/limit": "tidings/limit",
   "protocol/protocol": "tidings/protocol",
+  "testing/testing": "tidings/testing",
 };
 
 const OPTIONS: TypeDocOptions & PluginOptions = {

@@ -11,7 +11,13 @@ import {
   Sending,
 } from "./actions/actions.ts";
 import type { EventMap } from "./audience.ts";
-import { type Backplane, memoryBackplane, redisBackplane } from "./backplane/backplane.ts";
+import {
+  type Backplane,
+  memoryBackplane,
+  onlyBackplane,
+  redisBackplane,
+  sqliteBackplane,
+} from "./backplane/backplane.ts";
 import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
 import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
@@ -44,15 +50,14 @@ import {
   withLoginLimits,
 } from "./gateway/gateway.ts";
 import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
-
 import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
-import { healthLog, type Log, logOf } from "./hub-log.ts";
+import { errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { type Connection, HeldBytes, type Local } from "./local/local.ts";
 import { makeLocal } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
-import { type ApiDeclaration, defineApi, SerialPerKey, TidingsError } from "./protocol/protocol.ts";
+import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink, makeWatching } from "./sink.ts";
@@ -61,6 +66,7 @@ import { backplaneSink, makeWatching } from "./sink.ts";
 interface Basis {
   readonly config: Config;
   readonly authenticator: Authenticator;
+  readonly backplane: Backplane;
   readonly development: boolean;
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
@@ -85,14 +91,14 @@ export function createHub<Events extends object = EventMap>(options?: HubOptions
 export function createHub<Declared extends object>(
   options: HubOptions & Partial<DeclaredHubOptions<ApiDeclaration>> = {},
 ): Hub<Declared> {
-  const { auth, authorize, logger, api, ...input } = options;
+  const { auth, authorize, logger, api, backplane, ...input } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   const declared = Object.hasOwn(options, "api") ? defineApi(api as ApiDeclaration) : undefined; // it checks the value
-  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger, declared });
+  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger, declared, backplane });
 }
 
 /** Options of code, with those that no application gives. */
-interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logger"> {
+interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logger" | "backplane"> {
   readonly declared?: ApiDeclaration | undefined;
   /** The workers of a supervised server. */
   readonly workers?: Workers;
@@ -101,15 +107,11 @@ interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logge
 /** Makes a hub from a resolved configuration. */
 export function hubWith<Declared extends object = EventMap>(
   config: Config,
-  { auth, authorize, logger, workers, declared }: InternalOptions = {},
+  { auth, authorize, logger, workers, declared, backplane }: InternalOptions = {},
 ): Hub<Declared> {
   const log = logOf(logger ?? pino({ level: config.logLevel }), config.logLevel);
   const hooks = new Hooks(config.timeouts.hookMs);
-  hooks.on("error", ({ stage, error }) => {
-    // A sentence for the operator, whose stack would say nothing.
-    if (error instanceof TidingsError && error.code === "unavailable") log.error({ stage }, error.message);
-    else log.error({ stage, err: error }, "failed");
-  });
+  hooks.on("error", errorLog(log));
   const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
@@ -120,7 +122,8 @@ export function hubWith<Declared extends object = EventMap>(
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers };
-  const basis = { ...about, hooks, log, node: nodeId(config), report, workers, declared };
+  const chosen = { ...about, backplane: chooseBackplane(config, backplane) };
+  const basis = { ...chosen, hooks, log, node: nodeId(config), report, workers, declared };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -139,22 +142,23 @@ function chooseAuthenticator(
   return developmentAuth();
 }
 
-function chooseBackplane(config: Config): Backplane {
-  const { cluster, data, history, publish, presence, shutdown } = config;
-  if (data !== undefined) {
-    throw new TidingsError("bad_request", "data: this version stores nothing on disk, leave it out");
-  }
+/** @throws TidingsError `bad_request` for a backplane of the application beside another one */
+function chooseBackplane(config: Config, own: Backplane | undefined): Backplane {
+  const { cluster, data, storage, history, publish, presence, shutdown } = config;
+  const onDisk = data !== undefined && data !== false;
+  if (own !== undefined) return onlyBackplane(own, onDisk || config.redis !== undefined);
   const { idempotencyWindowMs } = publish;
   const { graceMs } = presence;
   const redis = redisOf(config);
+  if (onDisk) {
+    const limits = { ...history, totalBytes: storage.maxBytes };
+    return sqliteBackplane({ ...storage, directory: data, history: limits, idempotencyWindowMs, graceMs });
+  }
   if (redis === undefined) return memoryBackplane({ history, idempotencyWindowMs, graceMs });
   const { prefix, heartbeatInterval, nodeTimeout } = cluster;
   return redisBackplane({
     ...redis,
-    prefix,
-    history,
-    idempotencyWindowMs,
-    graceMs,
+    ...{ prefix, history, idempotencyWindowMs, graceMs },
     drainGraceMs: graceMs + shutdown.reconnectSpreadMs,
     heartbeatMs: Math.round(heartbeatInterval * 1_000),
     timeoutMs: Math.round(nodeTimeout * 1_000),
@@ -219,8 +223,7 @@ function makeMessaging(
 
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, hooks, report, log } = basis;
-  const backplane = chooseBackplane(config);
+  const { config, hooks, report, log, backplane } = basis;
   backplane.health.watch(healthLog(log));
   const guards = makeGuards({ config, backplane, report });
   const authenticator = withLoginLimits(basis.authenticator, guards.limits);

@@ -1,5 +1,5 @@
 import type { HealthEvent } from "./backplane/backplane.ts";
-import { TidingsError } from "./protocol/protocol.ts";
+import { type ErrorCode, TidingsError } from "./protocol/protocol.ts";
 
 /**
  * A logger of the application: pino, bunyan, Winston, `console`, or any object with these methods. Loggers of pino and bunyan get the
@@ -66,6 +66,17 @@ const causeIn = (fields: { readonly err?: unknown }): string =>
 function isDebug(logger: Logger & { isLevelEnabled?(level: string): boolean }, level: string): boolean {
   if (typeof logger.debug !== "function") return false;
   return logger.isLevelEnabled?.("debug") ?? ["debug", "trace"].includes(level);
+}
+
+/** Errors that are sentences for the operator: their stacks would say nothing. */
+const SENTENCES: readonly ErrorCode[] = ["unavailable", "conflict"];
+
+/** Logs failures that no caller waits for. */
+export function errorLog(log: Log): (failure: { stage: string; error: unknown }) => void {
+  return ({ stage, error }) => {
+    if (error instanceof TidingsError && SENTENCES.includes(error.code)) log.error({ stage }, error.message);
+    else log.error({ stage, err: error }, "failed");
+  };
 }
 
 /** Logs the changes of a node's health: one line each. */

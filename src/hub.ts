@@ -11,7 +11,7 @@ import type {
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
-import type { NodeStatus, PresenceView } from "./backplane/backplane.ts";
+import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
 import type {
   Authenticator,
@@ -30,6 +30,8 @@ export interface HubOptions extends ConfigInput {
   readonly auth?: Authenticator;
   /** Decides what users may do (docs/PERMISSIONS.md). @default the settings `policy.*`, and the grants of a token */
   readonly authorize?: Authorize | undefined;
+  /** Keeps what is stored, and connects nodes, in place of `data` and `redis`: see docs/BACKPLANES.md. A backplane serves one hub. */
+  readonly backplane?: Backplane | undefined;
   /** @default a pino logger to standard output, by the configuration's `logLevel` */
   readonly logger?: Logger | undefined;
 }

@@ -57,6 +57,24 @@ export function startStolenMeter(): () => number {
   };
 }
 
+/**
+ * Begins to count the time in which the main thread could run and waits for a processor (`schedstat` of Linux): other programs
+ * have them all. A latency with much of it says nothing about the program.
+ * @returns its share of the time since then, in percent; 0 where the system does not tell
+ */
+export function startWaitMeter(): () => number {
+  const [start, before] = [performance.now(), waitedMs()];
+  return () => (100 * (waitedMs() - before)) / (performance.now() - start);
+}
+
+function waitedMs(): number {
+  try {
+    return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
 /** CPU time of all cores since the start of the machine, in ticks. */
 function cpuTimes(): { all: number; stolen: number } {
   // user nice system idle iowait irq softirq steal; what follows is counted in the first two already

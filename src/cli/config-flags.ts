@@ -6,6 +6,9 @@ import { TidingsError } from "../protocol/protocol.ts";
 export function addConfigFlags(command: Command, accept: (key: NamedKey) => boolean = () => true): Command {
   command.option("--config <file>", "YAML or JSON file with settings");
   for (const key of CONFIG_KEYS.filter(accept)) command.addOption(flagOf(key));
+  if (CONFIG_KEYS.some((key) => key.path === "redis" && accept(key))) {
+    command.addOption(new Option("--no-data", "keep everything in memory").helpGroup("Server:"));
+  }
   // configSources reports unknown flags together with invalid values.
   return command.allowUnknownOption().allowExcessArguments();
 }

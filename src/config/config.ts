@@ -18,7 +18,13 @@ export {
   MIN_SECRET_BYTES,
   weakJwtProblems,
 } from "./relations.ts";
-export { type ConfigSources, type ExplainedConfig, explainConfig, resolveConfig } from "./resolve.ts";
+export {
+  type ConfigSources,
+  type ExplainedConfig,
+  explainConfig,
+  explainServerConfig,
+  resolveConfig,
+} from "./resolve.ts";
 export type { Config, ConfigInput } from "./shape.ts";
 export { CONFIG_KEYS, type JwtAlgorithm } from "./table.ts";
 export { isApiKey, SCOPES, type Scope, splitApiKey } from "./values.ts";

@@ -42,6 +42,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   security: "Security",
   websocket: "WebSockets",
   http: "HTTP",
+  storage: "Data directory",
   history: "History",
   presence: "Presence",
   publish: "Publishing",

@@ -122,6 +122,14 @@ export function apiKeyProblems({ apiKey, apiKeys }: Pick<Config, "apiKey" | "api
   return ["apiKeys: expected different keys, got one of them twice (apiKey is one of them)"];
 }
 
+/** Checks that one of the two keeps the data: they cannot both be the truth. */
+export function dataProblems({ data, redis }: Pick<Config, "data" | "redis">): string[] {
+  if (data === undefined || data === false || redis === undefined) return [];
+  return [
+    "data: expected none beside redis, which keeps the data of all nodes. Leave out one of them (DATA_DIR, REDIS_URL)",
+  ];
+}
+
 /** Heartbeat intervals without a heartbeat after which other nodes may declare a node dead. */
 const MISSED_HEARTBEATS = 3;
 

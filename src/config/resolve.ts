@@ -6,6 +6,7 @@ import {
   apiKeyProblems,
   clusterProblems,
   completeConfig,
+  dataProblems,
   heartbeatProblems,
   jwtProblems,
   lifetimeProblems,
@@ -69,10 +70,23 @@ export function explainConfig(sources: ConfigSources = {}): ExplainedConfig {
   return { config: deepFreeze(config), places };
 }
 
+/** Where `tidings serve` keeps its data: a restart of a first try loses nothing. */
+const SERVER_DATA = "./data";
+
+/** Resolves the configuration of a server: {@link resolveConfig}, and data on disk unless Redis or `data: false` is set. */
+export function explainServerConfig(sources: ConfigSources = {}): ExplainedConfig {
+  const explained = explainConfig(sources);
+  const { data, redis } = explained.config;
+  if (data !== undefined || redis !== undefined) return explained;
+  const config = deepFreeze({ ...explained.config, data: SERVER_DATA });
+  return { config, places: new Map(explained.places).set("data", "default of tidings serve") };
+}
+
 /** Checks the values against each other. */
 const relationProblems = (config: Config): string[] => [
   ...jwtProblems(config.jwt, config.jwt.algorithms),
   ...lifetimeProblems(config.jwt),
+  ...dataProblems(config),
   ...clusterProblems(config.cluster),
   ...heartbeatProblems(config.websocket),
   ...apiKeyProblems(config),

@@ -2,10 +2,12 @@ import { key, nameKeys, optional } from "./key.ts";
 import { CLUSTER } from "./keys/cluster.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
 import { POLICY } from "./keys/policy.ts";
+import { STORAGE } from "./keys/storage.ts";
 import {
   ALGORITHMS,
   apiKey,
   apiKeys,
+  directory,
   flag,
   id,
   ip,
@@ -86,10 +88,12 @@ export const TABLE = {
       "`redis-sentinel://a:26379,b:26379/0#mymaster` or `redis-cluster://a:7000,b:7000`; over TLS `rediss…`",
   }),
   cluster: CLUSTER,
-  data: optional(text("a directory"), {
+  data: optional(directory(), {
     env: "DATA_DIR",
-    doc: "directory for data that survives a restart; without it everything is in memory",
+    doc: "directory of the data that outlive the process; `false` (or `0`): everything stays in memory. Not together with `redis`",
+    defaultText: "`./data` in `tidings serve` without `redis`; in code none",
   }),
+  storage: STORAGE,
   logLevel: key(oneOf(LOG_LEVELS), "info", {
     doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),
@@ -286,7 +290,7 @@ export const TABLE = {
     }),
     totalBytes: key(whole(1), 268_435_456, {
       unit: "bytes",
-      doc: "size of all history in memory; beyond it the heaviest channels are evicted (Redis has its own limit)",
+      doc: "size of all history in memory; beyond it the heaviest channels are evicted (Redis has its own limit, `data` has `storage.maxBytes`)",
     }),
     devicesPerUser: key(whole(1), 32, {
       unit: "devices",

@@ -45,6 +45,17 @@ export function text(expected: string, accept: (value: string) => boolean = isFi
 /** Node decodes variables, arguments and files that are no UTF-8 with U+FFFD, so different values would become one. */
 const isWellFormed = (value: string): boolean => value.isWellFormed() && !value.includes("\ufffd");
 
+/** A directory, or `false` for none. */
+export function directory(): z.ZodType<string | false> {
+  const expected = "a directory such as ./data, or false for none";
+  const path = text(expected, (value) => isFilled(value) && !value.includes("\0"));
+  const check = z.unknown().superRefine((value, context) => {
+    if (value !== false && !path.safeParse(value).success)
+      context.addIssue({ code: "custom", message: expected });
+  });
+  return z.preprocess(readBoolean, check) as z.ZodType<string | false>; // checked above
+}
+
 /** One of the given words. */
 export function oneOf<const Words extends readonly string[]>(words: Words): z.ZodType<Words[number]> {
   return z.enum(words, { error: `one of ${words.join(", ")}` });

@@ -16,7 +16,7 @@ type Variables = Record<string, string>;
 
 /** Starts a command. Of the test's environment it gets only PATH. */
 const start = (args: readonly string[], env: Variables): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", ...env } });
+  spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", DATA_DIR: "0", ...env } });
 
 /** Runs a command until it exits. */
 export const tidings = (args: readonly string[], env: Variables = {}): Promise<Outcome> =>

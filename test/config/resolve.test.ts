@@ -150,6 +150,7 @@ function valueFor(path: string): unknown {
     "cluster.redisKey": PRIVATE_KEY,
     redis: "redis://cache:6379/1",
     data: "./data",
+    "storage.sync": "full",
     logLevel: "debug",
     "jwt.secret": SECRET,
     "jwt.publicKey": PUBLIC_KEY,

@@ -42,6 +42,7 @@ const OPTIONS: ts.CompilerOptions = {
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],
+    "tidings/testing": [join(REPOSITORY, "src/testing/testing.ts")],
     "tidings/protocol": [join(REPOSITORY, "src/protocol/protocol.ts")],
   },
 };

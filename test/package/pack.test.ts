@@ -22,6 +22,7 @@ const ROUND_TRIP = `
 import { createHub, RetryError, TidingsError } from "tidings";
 import { connect, TidingsError as ClientError } from "tidings/client";
 import { createRateLimiter } from "tidings/limit";
+import { backplaneContract } from "tidings/testing";
 import { CLOSE, ERROR_CODES } from "tidings/protocol";
 
 const limiter = createRateLimiter({ rate: "1-M" });
@@ -39,7 +40,7 @@ await client.close();
 await hub.close();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ same, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES }));
+console.log(JSON.stringify({ same, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -51,10 +52,11 @@ const TYPED = `
 import { serve } from "@hono/node-server";
 import { pino } from "pino";
 import { z } from "zod";
-import { createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
+import { type Backplane, createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
 import { connect, type Message, type Status } from "tidings/client";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
+import type { Implementation } from "tidings/testing";
 
 interface Events {
   chat: { text: string };
@@ -97,6 +99,13 @@ connect("/ws", { token: unknown, user: unknown, storage: unknown, reconnect: { m
 
 // Any logger.
 for (const logger of [console, pino(), { info() {}, warn() {}, error() {} }]) createHub({ logger });
+declare const backplane: Backplane;
+const implementation: Implementation = {
+  nodes: 1,
+  createCluster: async () => ({ backplanes: [backplane], now: Date.now, advance: async () => {}, loseHistories: async () => {} }),
+};
+export { implementation };
+createHub({ backplane });
 createHub({ logger: { info: (text: string, fields: object) => text + fields, warn: console.warn, error: console.error } });
 // @ts-expect-error a logger needs three methods
 createHub({ logger: { info() {} } });
@@ -228,6 +237,7 @@ describe("the packed package", () => {
       limited: [true, false],
       kicked: 4501,
       codes: true,
+      contract: "function",
     });
   });
 
@@ -257,7 +267,7 @@ describe("the packed package", () => {
     const text = readFileSync(join(installed, "dist/index.d.mts"), "utf8");
     expect(text).not.toMatch(/#private|\bprivate\b|ZodObject|ZodDiscriminatedUnion/);
     expect(text).not.toMatch(
-      /\b(class|interface|type) (Backplane|Connection|Router|Publisher|Members|Gateway|Outbox)\b/,
+      /\b(class|interface|type) (Connection|Router|Publisher|Members|Gateway|Outbox)\b/,
     );
   });
 
@@ -268,6 +278,8 @@ describe("the packed package", () => {
       protocol: ["@standard-schema/spec"],
       client: [],
       rooms: [],
+      testing: [],
+      backplane: [], // what index and testing share
       cli: [],
     };
     for (const name of readdirSync(join(installed, "dist")).filter((each) => /\.d\.m?ts$/.test(each))) {

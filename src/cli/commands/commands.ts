@@ -1,5 +1,8 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
+import { checkCommand } from "./data/check.ts";
+import { exportCommand } from "./data/export.ts";
+import { importCommand } from "./data/import.ts";
 import { joinCommand, leaveCommand, memberDataCommand } from "./groups/change.ts";
 import { groupsCommand, membersCommand } from "./groups/list.ts";
 import { batchCommand } from "./messages/batch.ts";
@@ -17,9 +20,10 @@ import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
 import { refreshCommand } from "./users/refresh.ts";
 
-/** Adds all commands: those that work alone, those that call a running server, and the hidden worker. */
+/** Adds all commands: those that work alone, those for the data directory, those that call a running server, and the hidden worker. */
 export function addCommands(program: Command): void {
   addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
+  addGroup(program, "The data directory:", [exportCommand(), importCommand(), checkCommand()]);
   addGroup(program, "A running server:", [
     sendCommand(),
     broadcastCommand(),

@@ -66,6 +66,7 @@ export class NodeProcess implements AsyncDisposable {
   async restart(changes: Environment = {}): Promise<void> {
     const env = {
       PATH: process.env.PATH ?? "",
+      DATA_DIR: "0",
       HOST: "127.0.0.1",
       PORT: String(this.port),
       NODE_ID: this.id,

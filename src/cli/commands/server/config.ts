@@ -2,7 +2,7 @@ import { Command } from "commander";
 import {
   CONFIG_KEYS,
   type ExplainedConfig,
-  explainConfig,
+  explainServerConfig,
   getPath,
   maskConfig,
   valueText,
@@ -15,7 +15,7 @@ export function configCommand(): Command {
     .description("show the effective configuration and the source of each value, with masked secrets")
     .option("--json", "print JSON");
   return addConfigFlags(command).action(() => {
-    const explained = explainConfig(configSources(command));
+    const explained = explainServerConfig(configSources(command));
     if (command.opts().json === true) printJsonConfig(explained);
     else printTable(explained);
   });

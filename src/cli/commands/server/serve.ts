@@ -1,6 +1,12 @@
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Config, MIN_SECRET_BYTES, nodeId, resolveConfig } from "../../../config/config.ts";
+import {
+  type Config,
+  explainServerConfig,
+  MIN_SECRET_BYTES,
+  nodeId,
+  resolveConfig,
+} from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { printJson } from "../../output.ts";
 import { closeOnSignal, rereadOnHangup } from "../../workers/signals.ts";
@@ -25,9 +31,11 @@ export function serveCommand(): Command {
         .argParser(parseWorkers),
     );
   return addConfigFlags(command).action(() => {
-    const read = (): Config => resolveConfig(configSources(command));
     const flags: ServeFlags = command.opts();
-    return flags.workers === undefined ? serve(read, flags) : supervise(read, flags.workers, flags);
+    const { workers } = flags;
+    // Workers are nodes, which share nothing but Redis.
+    if (workers !== undefined) return supervise(() => resolveConfig(configSources(command)), workers, flags);
+    return serve(() => explainServerConfig(configSources(command)).config, flags);
   });
 }
 

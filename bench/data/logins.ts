@@ -1,0 +1,51 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createHub } from "../../src/index.ts";
+import { messageOf, openStore } from "./store.ts";
+
+/** Messages that each user finds. */
+const EACH = 1_000;
+
+export interface LoginOptions {
+  readonly users: number;
+  readonly print: (text: string) => void;
+}
+
+/** Stores messages to users who are away, and lets all of them log in: clients are in another process. */
+export async function measureLogins(directory: string, { users, print }: LoginOptions): Promise<void> {
+  const { broker, stop } = await openStore(directory);
+  for (let number = 0; number < users * EACH; ) {
+    const appended: Promise<unknown>[] = [];
+    for (let index = 0; index < users; index++) appended.push(broker.append(messageOf(number++, users)));
+    await Promise.all(appended);
+  }
+  await pages(broker, users, print);
+  await stop();
+  const limits = { connectsPerAddress: "off", loginsPerAddress: "off" };
+  const overload = { connectsPerNode: "off", loopPercent: 0 };
+  const hub = createHub({ data: directory, logLevel: "silent", limits, overload });
+  const { port } = await hub.listen({ port: 0 });
+  const client = fork(join(import.meta.dirname, "clients.ts"), [String(port), String(users), String(EACH)]);
+  const [ms] = (await once(client, "message")) as [number]; // clients.ts sends it
+  print(
+    `${users} logins over sockets: ${Math.round((users * EACH * 1_000) / ms)} messages/s (${Math.round(ms)} ms)`,
+  );
+  client.kill();
+  await hub.close();
+}
+
+/** Reads all histories in the pages of a replay, without sockets. */
+async function pages(
+  broker: Awaited<ReturnType<typeof openStore>>["broker"],
+  users: number,
+  print: (text: string) => void,
+): Promise<void> {
+  const start = performance.now();
+  for (let user = 0; user < users; user++) {
+    for (let after = 0; after < EACH; after += 128)
+      await broker.history(`user:u${user}`, { after, limit: 128 });
+  }
+  const ms = performance.now() - start;
+  print(`${users} histories in pages of 128: ${Math.round((users * EACH * 1_000) / ms)} messages/s`);
+}

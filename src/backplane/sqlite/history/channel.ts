@@ -1,0 +1,99 @@
+import type { Channel } from "../../../protocol/protocol.ts";
+
+/** A channel as the file has it. Derived from the file, and dropped whenever a transaction fails. */
+export class ChannelState {
+  readonly name: Channel;
+  readonly id: number;
+  /** Number under which the messages are found. */
+  history: number;
+  epoch: string;
+  /** The lowest offset retained; `last + 1` when there is none. The file may still have some below. */
+  first: number;
+  /** The highest offset ever given under this epoch; 0 when there was none. */
+  last: number;
+  /** The lowest offset in the file. */
+  stored: number;
+  /** Size of all messages up to the last one, and of those before `first`. The latter may be too low: see `isExact`. */
+  total: number;
+  before: number;
+  /** Timestamp of the message at `first`. It may be one of a message before that. */
+  oldestAt: number;
+  /** True if `before` and `oldestAt` are those of `first`. */
+  isExact = true;
+  /** When messages were lost, in milliseconds since 1970; 0: never. */
+  lostAt: number;
+  /** The size that the row has: within a quarter of the true one. */
+  savedBytes: number;
+
+  constructor(name: Channel, row: ChannelRow) {
+    this.name = name;
+    this.id = row.id;
+    this.history = row.history;
+    this.epoch = row.epoch;
+    this.lostAt = row.lostAt;
+    this.savedBytes = row.bytes;
+    this.last = row.last;
+    this.first = row.last + 1;
+    this.stored = this.first;
+    this.total = row.total;
+    this.before = row.total;
+    this.oldestAt = Number.POSITIVE_INFINITY;
+  }
+
+  get length(): number {
+    return this.last - this.first + 1;
+  }
+
+  /** Size of the retained messages; too high unless `isExact`. */
+  get bytes(): number {
+    return this.total - this.before;
+  }
+}
+
+export interface ChannelRow {
+  readonly id: number;
+  readonly history: number;
+  readonly epoch: string;
+  readonly last: number;
+  readonly total: number;
+  readonly lostAt: number;
+  readonly bytes: number;
+}
+
+/** States in use, in two generations: when the younger is full, the older is dropped whole. */
+export class ChannelCache {
+  readonly #limit: number;
+  #younger = new Map<Channel, ChannelState>();
+  #older = new Map<Channel, ChannelState>();
+
+  /** @param limit states of a generation */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(channel: Channel): ChannelState | undefined {
+    const young = this.#younger.get(channel);
+    if (young !== undefined) return young;
+    const old = this.#older.get(channel);
+    if (old !== undefined) this.set(old);
+    return old;
+  }
+
+  set(state: ChannelState): void {
+    if (this.#younger.size >= this.#limit) {
+      this.#older = this.#younger;
+      this.#younger = new Map();
+    }
+    this.#younger.set(state.name, state);
+  }
+
+  delete(channel: Channel): void {
+    this.#younger.delete(channel);
+    this.#older.delete(channel);
+  }
+
+  clear(): void {
+    this.#younger = new Map();
+    this.#older = new Map();
+  }
+}

@@ -1,0 +1,43 @@
+import type { Channel } from "../../../protocol/protocol.ts";
+
+/** Retention of one channel. */
+export interface ChannelLimits {
+  readonly count: number;
+  readonly ageMs: number;
+  readonly bytes: number;
+}
+
+export interface HistoryLimits {
+  /** Messages per channel. @default 1_000 */
+  readonly count: number;
+  /** Milliseconds. @default 604_800_000 // 7 days */
+  readonly ageMs: number;
+  /** Size of the messages of one channel, in bytes. @default 16_777_216 // 16 MiB */
+  readonly channelBytes?: number | undefined;
+  /** Size of the messages of all channels, in bytes. @default 10_737_418_240 // 10 GiB */
+  readonly totalBytes?: number | undefined;
+  /** Bytes at which a page ends early. @default 262_144 // 256 KiB */
+  readonly pageBytes?: number | undefined;
+  /** Devices of a user whose cursors a channel keeps. @default 32 */
+  readonly devicesPerUser?: number | undefined;
+}
+
+/** The limits of histories, by channel: the place for retention that depends on the channel. */
+export class Limits {
+  readonly totalBytes: number;
+  readonly pageBytes: number;
+  readonly devicesPerUser: number;
+  readonly #all: ChannelLimits;
+
+  constructor(limits: HistoryLimits) {
+    const { count, ageMs, channelBytes = 16_777_216 } = limits;
+    this.totalBytes = limits.totalBytes ?? 10_737_418_240;
+    this.pageBytes = limits.pageBytes ?? 262_144;
+    this.devicesPerUser = limits.devicesPerUser ?? 32;
+    this.#all = { count, ageMs, bytes: channelBytes };
+  }
+
+  of(_channel: Channel): ChannelLimits {
+    return this.#all;
+  }
+}

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sqliteBackplane } from "../../../src/backplane/backplane.ts";
+import type { Implementation } from "../contract/harness.ts";
+
+const HOUR_MS = 3_600_000;
+const TOTAL_BYTES = 2 ** 20;
+/** A message that exceeds the bound alone: it is kept while it is the newest, and all other histories are lost. */
+const LARGE = `"${" ".repeat(TOTAL_BYTES)}"`;
+
+const directories: string[] = [];
+
+/** A directory for data, which {@link removeDirectories} removes. */
+export async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "tidings-data-"));
+  directories.push(directory);
+  return directory;
+}
+
+/** To be called after all tests of a file. */
+export async function removeDirectories(): Promise<void> {
+  for (const directory of directories.splice(0)) await rm(directory, { recursive: true, force: true });
+}
+
+/** The SQLite backplane under the contract: one node on a file of its own, on a clock that is moved by hand. */
+export const sqliteWith = (sync: "normal" | "full"): Implementation => ({
+  nodes: 1,
+  async createCluster(_, options) {
+    const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS, graceMs = 20 } = options;
+    const { pageBytes, channelBytes, devicesPerUser } = options;
+    const limits = { count, ageMs, pageBytes, channelBytes, devicesPerUser };
+    let now = 1_763_690_000_000;
+    const backplane = sqliteBackplane({
+      directory: await newDirectory(),
+      history: { ...limits, totalBytes: TOTAL_BYTES },
+      sync,
+      idempotencyWindowMs,
+      graceMs,
+      now: () => now,
+    });
+    return {
+      backplanes: [backplane],
+      now: () => now,
+      async advance(ms) {
+        now += ms;
+      },
+      async loseHistories() {
+        const message = { id: "large", type: "large", body: LARGE, timestamp: now } as const;
+        await backplane.broker.append({ ...message, channel: "group:large" });
+      },
+    };
+  },
+});
