@@ -6,6 +6,9 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       limit: "src/limit/limit.ts",
+      log: "src/log/log.ts",
+      // A thread of its own: src/log/sqlite/thread.ts loads it by this name.
+      "message-log-worker": "src/log/sqlite/worker.ts",
       protocol: "src/protocol/protocol.ts",
       testing: "src/testing/testing.ts",
       cli: "src/cli/main.ts",

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what tests need besides Node, on Debian and its relatives: Chromium for test/web, Redis for test/backplane and
-# test/cluster, nginx and Python for test/examples, nginx and HAProxy for test/hostile, PHP for test/docs. It installs only missing packages,
-# says which before it does, and starts no service. Where it cannot install, it says what is missing and ends well all the
-# same: then the test files that need a missing tool fail, each with one line that names it, and the others run.
+# test/cluster, PostgreSQL for test/log, nginx and Python for test/examples, nginx and HAProxy for test/hostile, PHP for
+# test/docs. It installs only missing packages, says which before it does, and starts no service. Where it cannot install, it says what
+# is missing and ends well all the same: then the test files that need a missing tool fail, each with one line that names
+# it, and the others run.
 set -euo pipefail
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # where nginx is, which is not on everyone's path
 
@@ -17,6 +18,7 @@ need chromium chromium chromium-browser
 need redis-server redis-server
 need nginx nginx
 need haproxy haproxy
+need postgresql postgres /usr/lib/postgresql/*/bin/postgres # Debian keeps it apart, by version
 need python3 python3
 need php-cli php
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

@@ -13,6 +13,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "client/client": "tidings/client",
   "client/rooms": "tidings/rooms",
   "limit/limit": "tidings/limit",
+  "log/log": "tidings/log",
   "protocol/protocol": "tidings/protocol",
   "testing/testing": "tidings/testing",
 };

@@ -22,7 +22,7 @@ import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } 
 import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
   type Api,
-  type ApiPorts,
+  type ApiParts,
   type Authenticator,
   apiKeysOf,
   assertAuthenticator,
@@ -53,8 +53,9 @@ import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
 import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
 import { errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { type Connection, HeldBytes, type Local } from "./local/local.ts";
-import { makeLocal } from "./make-local.ts";
+import type { Connection, Local } from "./local/local.ts";
+import { assertSink, type MessageLog, type MessageSink, makeMessageLog } from "./log/log.ts";
+import { makeLocal, memberLimits } from "./make-local.ts";
 import { makePolicy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
@@ -77,6 +78,7 @@ interface Basis {
   readonly report: (stage: string, error: unknown) => void;
   readonly workers: Workers | undefined;
   readonly declared: ApiDeclaration | undefined;
+  readonly messageSink: MessageSink | undefined;
 }
 
 /**
@@ -91,10 +93,13 @@ export function createHub<Events extends object = EventMap>(options?: HubOptions
 export function createHub<Declared extends object>(
   options: HubOptions & Partial<DeclaredHubOptions<ApiDeclaration>> = {},
 ): Hub<Declared> {
-  const { auth, authorize, logger, api, backplane, ...input } = options;
+  const { auth, authorize, logger, api, backplane, messageLog, ...rest } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   const declared = Object.hasOwn(options, "api") ? defineApi(api as ApiDeclaration) : undefined; // it checks the value
-  return hubWith(resolveConfig({ code: input }), { auth, authorize, logger, declared, backplane });
+  const messageSink = typeof messageLog === "object" ? assertSink(messageLog) : undefined;
+  const input = messageSink === undefined ? { ...rest, messageLog: messageLog as string | undefined } : rest;
+  const parts = { auth, authorize, logger, declared, backplane, messageSink };
+  return hubWith(resolveConfig({ code: input }), parts);
 }
 
 /** Options of code, with those that no application gives. */
@@ -102,12 +107,14 @@ interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logge
   readonly declared?: ApiDeclaration | undefined;
   /** The workers of a supervised server. */
   readonly workers?: Workers;
+  /** The application's message log. */
+  readonly messageSink?: MessageSink | undefined;
 }
 
 /** Makes a hub from a resolved configuration. */
 export function hubWith<Declared extends object = EventMap>(
   config: Config,
-  { auth, authorize, logger, workers, declared, backplane }: InternalOptions = {},
+  { auth, authorize, logger, workers, declared, backplane, messageSink }: InternalOptions = {},
 ): Hub<Declared> {
   const log = logOf(logger ?? pino({ level: config.logLevel }), config.logLevel);
   const hooks = new Hooks(config.timeouts.hookMs);
@@ -123,7 +130,7 @@ export function hubWith<Declared extends object = EventMap>(
   const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers };
   const chosen = { ...about, backplane: chooseBackplane(config, backplane) };
-  const basis = { ...chosen, hooks, log, node: nodeId(config), report, workers, declared };
+  const basis = { ...chosen, hooks, log, node: nodeId(config), report, workers, declared, messageSink };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -165,9 +172,6 @@ function chooseBackplane(config: Config, own: Backplane | undefined): Backplane 
   });
 }
 
-/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
-const HELD_SHARE = 1 / 4;
-
 /** Wires the path of messages: publisher, members of channels, and the sink of the backplane. */
 function makeMessaging(
   basis: Basis,
@@ -176,9 +180,10 @@ function makeMessaging(
   policy: Policy,
   metrics: Metrics,
   { limits, overload, limitSettings }: Guards,
+  log: MessageLog | undefined,
 ) {
   const { config, hooks, report } = basis;
-  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report });
+  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log });
   const acks = new Acks(backplane.cursors);
   const publisher = new Publisher({
     backplane,
@@ -191,14 +196,12 @@ function makeMessaging(
     check: basis.declared && messageCheck(basis.declared.events),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
+    log,
     delivered(message, receipt) {
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
     },
   });
-  const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = config.websocket;
-  const rules = { maxPerUser, perUserPolicy, onePerPlatform };
-  const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = config.websocket;
-  const holdLimits = { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) };
+  const { rules, holdLimits } = memberLimits(config);
   const reads = new HistoryReads(backplane.broker);
   const { watchers, rooms } = makeWatching(hooks, backplane, report);
   const ports = { local, backplane, reads, watchers, rooms, rules, blocks: new Blocks() };
@@ -247,8 +250,9 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   };
   const { traffic, health } = backplane;
   const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
-  const metrics = createMetrics({ ...sources, http, guards: countsOf(guards) });
-  const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards);
+  const messageLog = makeMessageLog(basis, backplane);
+  const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog });
+  const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards, messageLog);
   const { publisher, reads, members, review, sink } = messaging;
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
@@ -262,7 +266,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
-  builtinActions({ ...messaging, router, local, backplane, hooks, policy, renewLogin });
+  builtinActions({ ...messaging, router, local, backplane, hooks, policy, renewLogin, log: messageLog });
   const gateway = makeGateway({ ...basis, authenticator }, guards, {
     local,
     members,
@@ -273,7 +277,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     policy,
   });
   const isDraining = (): boolean => gateway.isDraining;
-  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining };
+  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining, messageLog };
   const api = makeApi(basis, guards, parts);
   const lifecycle = new Lifecycle({
     ...basis,
@@ -284,15 +288,11 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     gateway,
     expiry,
     metrics,
+    messageLog,
     ...http,
   });
   return { ...basis, ...guards, backplane, policy, publisher, reads, router, api, lifecycle, ...http };
 }
-
-type ApiParts = Pick<
-  ApiPorts,
-  "publisher" | "reads" | "backplane" | "probe" | "local" | "inbound" | "metrics" | "isDraining"
->;
 
 /** Makes the HTTP API; in development mode with the page. */
 function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {

@@ -21,11 +21,17 @@ import type {
   OperationResult,
 } from "./gateway/gateway.ts";
 import type { Logger } from "./hub-log.ts";
+import type { MessageSink } from "./log/log.ts";
 import type { ActionName, ApiDeclaration, HistoryPage, UndeclaredName } from "./protocol/protocol.ts";
 import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publish.ts";
 
 /** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
-export interface HubOptions extends ConfigInput {
+export interface HubOptions extends Omit<ConfigInput, "messageLog"> {
+  /**
+   * Where stored messages and their outcomes are logged: `stdout`, `sqlite:<file>`, `postgres://…`, or a sink of the application.
+   * @default nowhere
+   */
+  readonly messageLog?: string | MessageSink | undefined;
   /** Authenticates clients. @default by tokens, with the keys of the configuration; without a key development mode */
   readonly auth?: Authenticator;
   /** Decides what users may do (docs/PERMISSIONS.md). @default the settings `policy.*`, and the grants of a token */

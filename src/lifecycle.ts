@@ -17,6 +17,7 @@ import {
 } from "./gateway/gateway.ts";
 import type { Log } from "./hub-log.ts";
 import type { Local } from "./local/local.ts";
+import type { MessageLog } from "./log/log.ts";
 import { TidingsError, toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks } from "./publish/publish.ts";
 
@@ -36,7 +37,11 @@ export interface LifecycleParts {
   readonly limits: { stop(): void };
   readonly httpLimits: { close(): Promise<void> };
   readonly sockets: HttpSockets;
+  readonly messageLog: MessageLog | undefined;
 }
+
+/** Time in which a closing hub writes what waits for its message log, in milliseconds. */
+const LOG_FLUSH_MS = 5_000;
 
 /** Duration of a start, in milliseconds, after which the hub logs that it waits. */
 const SLOW_START_MS = 1_000;
@@ -114,8 +119,10 @@ export class Lifecycle {
   }
 
   async #start(): Promise<void> {
-    const { backplane, sink, gateway, log } = this.#parts;
+    const { backplane, sink, gateway, log, messageLog } = this.#parts;
     const { name } = backplane;
+    const opened = messageLog?.open();
+    opened?.catch(() => undefined); // awaited after the backplane, which may fail first
     let isSlow = false;
     const timer = setTimeout(() => {
       isSlow = true;
@@ -126,6 +133,7 @@ export class Lifecycle {
     } finally {
       clearTimeout(timer);
     }
+    await Promise.race([opened, this.#closed.promise]);
     gateway.open();
     if (isSlow) log.info({ backplane: name }, "the backplane is available");
   }
@@ -153,8 +161,19 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const { gateway, backplane, local, expiry, metrics, overload, limits, httpLimits, config, hooks } =
-      this.#parts;
+    const {
+      gateway,
+      backplane,
+      local,
+      expiry,
+      metrics,
+      overload,
+      limits,
+      httpLimits,
+      messageLog,
+      config,
+      hooks,
+    } = this.#parts;
     const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
@@ -175,6 +194,7 @@ export class Lifecycle {
       server.closeAllConnections();
     }
     await backplane.stop().catch(report);
+    await messageLog?.close(LOG_FLUSH_MS).catch(report);
     local.stop();
     expiry.stop();
     metrics.stop();

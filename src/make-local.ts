@@ -1,5 +1,5 @@
 import type { Config } from "./config/config.ts";
-import { type Connection, type DropListener, Local, type SlowPolicy } from "./local/local.ts";
+import { type Connection, type DropListener, HeldBytes, Local, type SlowPolicy } from "./local/local.ts";
 import type { Hooks } from "./publish/publish.ts";
 
 function slowPolicy({ closeOnBackpressure, dropOnFull }: Config["websocket"]): SlowPolicy {
@@ -43,3 +43,16 @@ const dropListener = (hooks: Hooks): DropListener => ({
   },
   tell: (connection, messages) => hooks.emit("dropped", { connection, messages }),
 });
+
+/** Share of the node's budget for unsent bytes that live messages may take while replays of their channels run. */
+const HELD_SHARE = 1 / 4;
+
+/** Limits of members: connections of a user, and messages on hold during a replay. */
+export function memberLimits({ websocket }: Config) {
+  const { maxConnectionsPerUser: maxPerUser, perUserPolicy, onePerPlatform } = websocket;
+  const { messageBufferSize: messages, maxPendingBytes: bytes, maxTotalPendingBytes } = websocket;
+  return {
+    rules: { maxPerUser, perUserPolicy, onePerPlatform },
+    holdLimits: { messages, bytes, node: new HeldBytes(maxTotalPendingBytes * HELD_SHARE) },
+  };
+}

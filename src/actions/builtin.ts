@@ -27,6 +27,10 @@ export interface BuiltinPorts {
   readonly policy: Policy;
   /** The application's hook `acknowledged`. */
   readonly hooks: Pick<Hooks, "has" | "emit">;
+  /** The message log: it gets the cursor moves. @default none */
+  readonly log?:
+    | { acknowledged(user: string, device: string, channel: Channel, offset: number): void }
+    | undefined;
   /** Runs joins and leaves of a connection in the order of the requests, so that the last request decides. */
   readonly groupChanges: SerialPerKey<Connection>;
   /** Renews the login of an open connection. Wired to the gateway. */

@@ -13,7 +13,7 @@ export const historySchema = z.object({
 
 /** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
 export function messageActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, reads, policy, hooks } = ports;
+  const { router, local, backplane, members, reads, policy, hooks, log } = ports;
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
@@ -23,6 +23,7 @@ export function messageActions(ports: BuiltinPorts): void {
     const acknowledged = channel ?? userChannel(user);
     assertReceiver(localConnection(local, connection), acknowledged);
     const cursor = await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch });
+    log?.acknowledged(user, connection.device, acknowledged, cursor);
     if (hooks.has("acknowledged"))
       hooks.emit("acknowledged", { connection, channel: acknowledged, offset: cursor });
     return { offset: cursor };

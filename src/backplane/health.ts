@@ -12,6 +12,7 @@ export const DEGRADABLE = [
   "partitions",
   "overload",
   "workers",
+  "message log",
 ] as const;
 
 export type Degradable = (typeof DEGRADABLE)[number];

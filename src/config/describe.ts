@@ -40,6 +40,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   jwt: "Tokens",
   development: "Development mode",
   security: "Security",
+  messageLogLimits: "Message log",
   websocket: "WebSockets",
   http: "HTTP",
   storage: "Data directory",

@@ -1,7 +1,10 @@
 import type { z } from "zod";
 
-/** Part of a value that is masked: all of it, the password in a URL, or what follows the scope of an API key. */
-export type Secrecy = "value" | "password" | "scoped";
+/**
+ * Part of a value that is masked: all of it, the password in a URL, what follows the scope of an API key, or the password in the target
+ * of a log, which may be a URL.
+ */
+export type Secrecy = "value" | "password" | "scoped" | "target";
 
 /** Unit of a key's value. */
 export type Unit = "s" | "ms" | "bytes" | "%" | "messages" | "connections" | "devices" | "shards";

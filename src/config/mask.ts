@@ -29,6 +29,7 @@ const PARTS = /^([a-z][a-z\d+.-]*:\/\/)(?:(.*)@)?(.*)$/is;
  * the query.
  */
 export function maskValue(value: string, secret: Secrecy): string {
+  if (secret === "target" && /^(stdout$|sqlite:)/.test(value)) return value;
   if (secret === "scoped") return isApiKey(value) ? `${splitApiKey(value).scope}:${MASK}` : MASK;
   const [, scheme, credentials, rest = ""] = PARTS.exec(value) ?? [];
   if (secret === "value" || scheme === undefined) return MASK;

@@ -1,6 +1,7 @@
 import { key, nameKeys, optional } from "./key.ts";
 import { CLUSTER } from "./keys/cluster.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
+import { MESSAGE_LOG, MESSAGE_LOG_LIMITS } from "./keys/message-log.ts";
 import { POLICY } from "./keys/policy.ts";
 import { STORAGE } from "./keys/storage.ts";
 import {
@@ -94,6 +95,8 @@ export const TABLE = {
     defaultText: "`./data` in `tidings serve` without `redis`; in code none",
   }),
   storage: STORAGE,
+  messageLog: MESSAGE_LOG,
+  messageLogLimits: MESSAGE_LOG_LIMITS,
   logLevel: key(oneOf(LOG_LEVELS), "info", {
     doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),

@@ -122,6 +122,13 @@ export const redisUrl = (): z.ZodType<string> =>
     isRedisUrl,
   );
 
+/** Target of the message log: `stdout`, a SQLite file, or the URL of a PostgreSQL database. */
+export const logTarget = (): z.ZodType<string> =>
+  text(
+    "stdout, sqlite:<file> or a URL such as postgres://user:password@localhost:5432/tidings, with %23, %25, %2F and %40 for #, %, / and @ in the password",
+    isLogTarget,
+  );
+
 /** Scopes of API keys: `admin` allows everything, `publish` sends messages, `read` reads. */
 export const SCOPES = ["admin", "publish", "read"] as const;
 
@@ -208,6 +215,23 @@ function isRedisUrl(value: string): boolean {
   if (!REDIS_PROTOCOL.test(protocol) || search !== "" || !/^\/?\d*$/.test(pathname)) return false;
   if (kind === "-cluster") return /^\/?0?$/.test(pathname); // a cluster has only database 0
   return kind === "-sentinel" || others === "";
+}
+
+function isLogTarget(value: string): boolean {
+  if (value === "stdout") return true;
+  // SQLite would give each thread a database of its own for the name ":memory:", and for none.
+  if (value.startsWith("sqlite:")) return !/^sqlite:(\s*$|:|\/\/)/.test(value) && !value.includes("\0");
+  return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && isDatabaseUrl(new URL(value));
+}
+
+/** Characters of a password that are not escaped end up in other parts, which errors show: `/`, `#`, `%`. */
+function isDatabaseUrl({ username, password, pathname, hash }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return false;
+  }
+  return hash === "" && /^\/?[^/@]*$/.test(pathname);
 }
 
 function isPublicKey(value: string): boolean {

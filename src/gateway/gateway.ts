@@ -306,7 +306,7 @@ export {
   withLoginLimits,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
-export { type Api, type ApiPorts, createApi } from "./http/api.ts";
+export { type Api, type ApiParts, type ApiPorts, createApi } from "./http/api.ts";
 export { type OperationResult, runBatch } from "./http/batch.ts";
 export { HttpLimits } from "./http/limits.ts";
 export { mountPage } from "./http/page.ts";

@@ -26,6 +26,8 @@ export interface DelivererOptions {
   readonly now?: () => number;
   /** Called with a failure: full queues have refused messages. @default nothing is done */
   readonly report?: (stage: string, error: unknown) => void;
+  /** The message log: it gets the drops of stored messages. @default none */
+  readonly log?: { dropped(message: Message, count: number): void } | undefined;
 }
 
 /** Delivers messages on this node: makes the packet and hands it to the local members. */
@@ -34,17 +36,19 @@ export class Deliverer {
   readonly #meter: DeliverMeter;
   readonly #now: () => number;
   readonly #drops: DropReports;
+  readonly #log: DelivererOptions["log"];
   /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
   constructor(
     local: Local,
     meter: DeliverMeter,
-    { now = Date.now, report = () => undefined }: DelivererOptions = {},
+    { now = Date.now, report = () => undefined, log }: DelivererOptions = {},
   ) {
     this.#local = local;
     this.#meter = meter;
     this.#now = now;
+    this.#log = log;
     this.#drops = new DropReports((error) => report("deliver", error));
   }
 
@@ -63,7 +67,9 @@ export class Deliverer {
 
   #count(message: Message, { connections, dropped }: Reached): void {
     if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp);
-    if (dropped > 0) this.#drops.add(message, dropped);
+    if (dropped === 0) return;
+    this.#drops.add(message, dropped);
+    if (isStored(message)) this.#log?.dropped(message, dropped);
   }
 
   /** Resolves when no local member of the channel has a full queue, or after the wait time. Undefined: none is full. */

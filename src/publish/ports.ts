@@ -26,6 +26,16 @@ export interface PublisherPorts {
   /** Called with every published message. */
   readonly delivered: (message: Message, receipt: Receipt) => void;
   readonly meter: PublishMeter;
+  /** The message log. @default none */
+  readonly log?: PublishLog | undefined;
+}
+
+/** Message log, as the publisher sees it. Its calls return at once and never throw. */
+export interface PublishLog {
+  /** Adds a stored message, once it is confirmed. */
+  stored(message: Message, receipt: Receipt): void;
+  /** Adds a publish of a stored message that failed. */
+  failed(message: Message, error: TidingsError): void;
 }
 
 export type PublishKind = "stored" | "ephemeral";

@@ -2,6 +2,7 @@ import { type Appended, type Message, NOBODY } from "../backplane/backplane.ts";
 import { type Channel, toTidingsError, userChannel, userOf } from "../protocol/protocol.ts";
 import { Clock } from "./clock.ts";
 import { assertAckable, contentOf, type Draft, type DraftContent, type PublishOptions } from "./draft.ts";
+import { LoggedDuplicates } from "./idempotency/logged-duplicates.ts";
 import { copyKey } from "./keys.ts";
 import { AcceptedMessage, MessageIds } from "./message.ts";
 import type { PublisherPorts, PublishKind } from "./ports.ts";
@@ -23,8 +24,12 @@ export class Publisher {
   readonly #ids = new MessageIds();
   readonly #clock = new Clock();
 
+  /** Absent without a message log. */
+  readonly #duplicates: LoggedDuplicates | undefined;
+
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
+    this.#duplicates = ports.log && new LoggedDuplicates(ports.log, ports.backplane.broker);
   }
 
   /**
@@ -188,31 +193,43 @@ export class Publisher {
     const started = this.#clock.now();
     return this.#ports.backplane.broker.append(message).then(
       (appended) => this.#appended(message, started, appended),
-      (thrown) => this.#failed(thrown),
+      (thrown) => this.#notStored(message, thrown),
     );
   }
 
   /** Ends case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
   #appended(message: Message, started: number, appended: Appended): Receipt | Promise<Receipt> {
     const drained = this.#ports.deliverer.room(message.channel);
-    if (drained === undefined) return this.#published("stored", started, message, receiptOf(appended));
-    return drained.then(() => this.#published("stored", started, message, receiptOf(appended)));
+    if (drained === undefined) return this.#confirmed(message, started, receiptOf(appended));
+    return drained.then(() => this.#confirmed(message, started, receiptOf(appended)));
+  }
+
+  #confirmed(message: Message, started: number, receipt: Receipt): Receipt {
+    this.#ports.log?.stored(message, receipt);
+    return this.#published("stored", started, message, receipt);
   }
 
   /** Case 4, stored with a key: a duplicate appends nothing and gets the first receipt. */
   async #storedOnce(message: Message, key: string): Promise<Receipt> {
     const { broker, idempotency } = this.#ports.backplane;
     const started = this.#clock.now();
+    this.#duplicates?.begin(message);
     try {
       const appended = await broker.append(message, key);
-      if (appended.duplicate) return duplicateOf(appended);
+      if (appended.duplicate) {
+        this.#duplicates?.found(message, appended);
+        return duplicateOf(appended);
+      }
       const drained = this.#ports.deliverer.room(message.channel);
       if (drained !== undefined) await drained;
       const receipt = receiptOf(appended);
+      this.#ports.log?.stored(message, receipt);
       await idempotency.complete(key, JSON.stringify(receipt));
       return this.#published("stored", started, message, receipt);
     } catch (thrown) {
-      return this.#failed(thrown);
+      return this.#notStored(message, thrown);
+    } finally {
+      this.#duplicates?.end(message);
     }
   }
 
@@ -253,6 +270,11 @@ export class Publisher {
     return receipt;
   }
 
+  #notStored(message: Message, thrown: unknown): Promise<never> {
+    this.#ports.log?.failed(message, toTidingsError(thrown));
+    return this.#failed(thrown);
+  }
+
   #failed(thrown: unknown): Promise<never> {
     this.#ports.meter.failed(toTidingsError(thrown));
     return Promise.reject(thrown);
@@ -278,7 +300,7 @@ export type {
 } from "./hooks.ts";
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
-export type { PublishMeter } from "./ports.ts";
+export type { PublishLog, PublishMeter } from "./ports.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
 export { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";

@@ -46,6 +46,17 @@ describe("maskValue", () => {
     expect(masked("redis-cluster://a:7000,b:7001")).toBe("redis-cluster://a:7000,b:7001");
   });
 
+  it("masks the target of the message log, unless it can have no password", () => {
+    const masked = (target: string) => maskValue(target, "target");
+    expect(masked("stdout")).toBe("stdout");
+    expect(masked("sqlite:./data/log.db")).toBe("sqlite:./data/log.db");
+    expect(masked("postgres://app:hun/t@er2@db:5432/x?password=hunter2")).toBe(
+      "postgres://app:***@db:5432/x?***",
+    );
+    expect(masked("postgres:app:hunter2@db/x")).toBe("***");
+    expect(masked("stdout:hunter2")).toBe("***");
+  });
+
   it("masks all of a text that is not a URL", () => {
     expect(maskValue("app:hunter2@cache", "password")).toBe("***");
     expect(maskValue("hunter2", "password")).toBe("***");

@@ -151,6 +151,7 @@ function valueFor(path: string): unknown {
     redis: "redis://cache:6379/1",
     data: "./data",
     "storage.sync": "full",
+    messageLog: "stdout",
     logLevel: "debug",
     "jwt.secret": SECRET,
     "jwt.publicKey": PUBLIC_KEY,

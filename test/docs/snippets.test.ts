@@ -43,6 +43,7 @@ const OPTIONS: ts.CompilerOptions = {
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],
     "tidings/testing": [join(REPOSITORY, "src/testing/testing.ts")],
+    "tidings/log": [join(REPOSITORY, "src/log/log.ts")],
     "tidings/protocol": [join(REPOSITORY, "src/protocol/protocol.ts")],
   },
 };

@@ -23,11 +23,13 @@ import { createHub, RetryError, TidingsError } from "tidings";
 import { connect, TidingsError as ClientError } from "tidings/client";
 import { createRateLimiter } from "tidings/limit";
 import { backplaneContract } from "tidings/testing";
+import { postgresSink, sqliteSink } from "tidings/log";
 import { CLOSE, ERROR_CODES } from "tidings/protocol";
 
 const limiter = createRateLimiter({ rate: "1-M" });
 const limited = [limiter.check({}), limiter.check({})].map((result) => result.allowed);
-const hub = createHub({ logLevel: "silent" });
+const log = sqliteSink("log.db");
+const hub = createHub({ logLevel: "silent", messageLog: log });
 const { port } = await hub.listen({ port: 0 });
 hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b }));
 const client = connect("ws://127.0.0.1:" + port + "/ws", { user: "alice" });
@@ -38,9 +40,11 @@ const { data } = await received;
 const { sum } = await client.request("sum.add", { a: 1, b: 2 });
 await client.close();
 await hub.close();
+const logged = (await sqliteSink("log.db").search({ limit: 1 })).messages.map((message) => message.data);
+const withoutPg = (() => { try { postgresSink("postgres://127.0.0.1/x"); } catch (error) { return error.message; } })();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ same, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
+console.log(JSON.stringify({ same, logged, withoutPg, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -55,6 +59,7 @@ import { z } from "zod";
 import { type Backplane, createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
 import { connect, type Message, type Status } from "tidings/client";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
+import { type LogRecord, type MessageSink, postgresSink } from "tidings/log";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
 import type { Implementation } from "tidings/testing";
 
@@ -122,6 +127,11 @@ const typed = connect<typeof api>("/ws", { user: "a" });
 const reply: string = await typed.request("order.ship", { order: 7 });
 // @ts-expect-error there is no such action
 await typed.request("typo");
+
+const sink: MessageSink = { write: async (records: readonly LogRecord[], refuse) => records.forEach((record) => refuse(record, record.kind)) };
+createHub({ messageLog: sink });
+createHub({ messageLog: unknown });
+createHub({ messageLog: postgresSink("postgres://localhost/x") });
 
 const limits: RateLimitConfig = { rate: "200-M", identifier: "ip+route" };
 const store: RateStore = { take: async (key, rate) => ({ allowed: key !== "" && rate.limit > 1, count: 1, resetMs: 1 }) };
@@ -224,7 +234,7 @@ describe("the packed package", () => {
     const options = ["--profile", "esm-only", "--no-emoji", "--no-color"];
     // Rejects when a problem is found that the profile does not ignore.
     const output = await inProject(process.execPath, attw, tarball, ...options);
-    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(5);
+    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(6);
   });
 
   it("carries a message from a hub to a client, and a request back", async () => {
@@ -232,6 +242,8 @@ describe("the packed package", () => {
     expect(JSON.parse(output)).toEqual({
       state: "acked",
       data: { text: "Hello" },
+      logged: ['{"text":"Hello"}'],
+      withoutPg: "messageLog: PostgreSQL needs the package pg: npm install pg",
       sum: 3,
       same: [true, true, false],
       limited: [true, false],

@@ -151,6 +151,15 @@ describe("the command line", () => {
     "keys at a URL with a query": {
       args: ["config", "--jwt-jwks-url", `https://127.0.0.1/jwks?key=${API_KEY}`],
     },
+    "a message log in a database": {
+      args: ["config", "--message-log", `postgres://${USER}:${PASSWORD}@127.0.0.1/x?password=${PASSWORD}`],
+    },
+    "a message log in an unknown database": {
+      args: ["serve", "--message-log", `mysql://${USER}:${PASSWORD}@127.0.0.1/x`],
+    },
+    "a message log with a typing error": {
+      args: ["serve", "--message-log", `postgres:${USER}:${PASSWORD}@127.0.0.1/x`],
+    },
     "a secret for algorithms of public keys": {
       args: ["serve", "--jwt-secret", JWT_SECRET, "--jwt-algorithms", "RS256"],
     },

@@ -9,6 +9,7 @@ import { batchCommand } from "./messages/batch.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
 import { historyCommand } from "./messages/history.ts";
 import { listenCommand } from "./messages/listen.ts";
+import { searchCommand } from "./messages/search.ts";
 import { sendCommand } from "./messages/send.ts";
 import { configCommand } from "./server/config.ts";
 import { limitsCommand } from "./server/limits.ts";
@@ -30,6 +31,7 @@ export function addCommands(program: Command): void {
     batchCommand(),
     listenCommand(),
     historyCommand(),
+    searchCommand(),
     kickCommand(),
     blockCommand(),
     unblockCommand(),

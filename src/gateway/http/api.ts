@@ -14,6 +14,7 @@ import { limitRoutes } from "./routes/limits.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { reporterOf } from "./routes/reports.ts";
+import { searchRoute } from "./routes/search.ts";
 import { groupRoutes, userRoutes } from "./routes/users.ts";
 
 /** The HTTP API. Its environment says where a request came from. */
@@ -114,6 +115,7 @@ function routesOf(given: ApiPorts): Route[] {
     ...groupRoutes(ports),
     ...adminRoutes(ports),
     ...limitRoutes(ports),
+    searchRoute(ports),
   ];
   const all = [...routes, ...routes.flatMap(withoutNames)];
   return [...all, openApiRoute(all, ports)];
@@ -154,4 +156,4 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   too_large: { connection: "close" },
 };
 
-export type { ApiPorts } from "./ports.ts";
+export type { ApiParts, ApiPorts } from "./ports.ts";

@@ -2,6 +2,7 @@ import type { Inbound } from "../../actions/actions.ts";
 import type { Backplane } from "../../backplane/backplane.ts";
 import type { Config } from "../../config/config.ts";
 import type { Local } from "../../local/local.ts";
+import type { MessageLog } from "../../log/log.ts";
 import type { HistoryReads, Publisher } from "../../publish/publish.ts";
 import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -48,6 +49,8 @@ export interface ApiPorts {
   readonly httpLimits?: HttpLimits;
   /** The limits in force, which callers may change. @default none: there are no routes for them */
   readonly limitSettings?: LimitSettings;
+  /** The message log. @default none */
+  readonly messageLog?: Pick<MessageLog, "search"> | undefined;
   /** @default never overloaded */
   readonly overload?: Pick<Overload, "refusal">;
   /** The workers of a supervised server, for which this one answers. @default this node answers for itself */
@@ -70,3 +73,17 @@ export interface ApiPorts {
   /** Reports unexpected errors, which callers see as `internal`. @default none */
   readonly report?: (stage: string, error: unknown) => void;
 }
+
+/** The ports that are wired parts of a hub. */
+export type ApiParts = Pick<
+  ApiPorts,
+  | "publisher"
+  | "reads"
+  | "backplane"
+  | "probe"
+  | "local"
+  | "inbound"
+  | "metrics"
+  | "isDraining"
+  | "messageLog"
+>;

@@ -1,5 +1,6 @@
 import { ABILITIES, DEGRADABLE, type Health, type Traffic } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
+import type { MessageLogCounts } from "../../log/log.ts";
 import {
   CLOSE,
   type CloseCause,
@@ -12,6 +13,7 @@ import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 import { Distribution, type Histogram, histogramJson, histogramText } from "./distribution.ts";
+import { registerMessageLog } from "./message-log.ts";
 import { type JsonMetric, jsonOf, processRegistry, ScrapedMetrics } from "./registry.ts";
 import { registerTraffic } from "./traffic.ts";
 
@@ -37,6 +39,8 @@ export interface MetricsSources {
     readonly denied: Readonly<Record<string, number>>;
     readonly shed: Readonly<Record<string, number>>;
   };
+  /** The message log. @default none, and no such metrics */
+  readonly messageLog?: { readonly counts: MessageLogCounts } | undefined;
   /** Traffic between nodes; undefined on a single node. */
   readonly traffic?: Traffic | undefined;
 }
@@ -97,6 +101,7 @@ class HubMetrics implements Metrics {
     registerHealth(this.#scraped, sources.health);
     this.#registerCounters(sources);
     if (sources.guards !== undefined) registerGuards(this.#scraped, sources.guards);
+    if (sources.messageLog !== undefined) registerMessageLog(this.#scraped, sources.messageLog);
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 

@@ -22,7 +22,8 @@ interface Operation {
 }
 
 const apiKey = API_KEY;
-const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" } };
+const messageLog = { write: async () => undefined, search: async () => ({ messages: [] }) };
+const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" }, messageLog };
 
 async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
   const { body } = await call(running, "/openapi.json", { headers: { "x-api-key": apiKey } });
@@ -112,6 +113,7 @@ describe("GET /openapi.json", () => {
       "GET /health",
       "GET /history",
       "GET /limits",
+      "GET /messages",
       "GET /metrics",
       "GET /nodes",
       "GET /openapi.json",

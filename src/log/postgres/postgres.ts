@@ -1,0 +1,143 @@
+import { createRequire } from "node:module";
+import type { Pool, PoolConfig } from "pg";
+import { TidingsError } from "../../protocol/protocol.ts";
+import type { LogRecord } from "../record.ts";
+import type { MessageSink } from "../sink.ts";
+import type { Dialect } from "../sql/conditions.ts";
+import { type AnswerRow, SEARCH_MS, searchMessages } from "../sql/search.ts";
+import { MESSAGES, namesOf, OUTCOMES, type Row, rowOf, type Table, type Value } from "../sql/tables.ts";
+import { isRefusal, queryError, reasonOf } from "./errors.ts";
+import { insertInHalves } from "./halves.ts";
+import { prepareTables } from "./prepare.ts";
+
+/** Timeouts. A server that is there and silent counts as failed. */
+const CONNECT_MS = 5_000;
+const WRITE_MS = 30_000;
+
+/** Records of a step of a deletion. */
+const STEP = 1_000;
+
+const POSTGRES: Dialect = {
+  placeholder: (number) => `$${number}`,
+  // LIKE, because an index of trigrams (pg_trgm) serves it.
+  contains: (expression, placeholder) => `${expression} LIKE ${placeholder}`,
+  pattern: (text) => `%${text.replace(/[\\%_]/g, "\\$&")}%`,
+};
+
+/**
+ * Makes a sink that writes to PostgreSQL, by the package `pg`. It makes its tables where they are missing. The nodes of a cluster
+ * share one database.
+ * @param url `postgres://user:password@host:5432/database`, with the parameters of `pg` such as `sslmode`
+ * @throws TidingsError `bad_request` without the package `pg`, or for a URL that it does not take
+ */
+export function postgresSink(url: string): MessageSink {
+  return new PostgresSink(url);
+}
+
+class PostgresSink implements MessageSink {
+  readonly #writes: Pool;
+  /** Searches, which must not keep writes waiting. */
+  readonly #searches: Pool;
+  readonly #password: string;
+  /** True once the tables are known to be there, until a query fails. */
+  #isPrepared = false;
+
+  constructor(url: string) {
+    const { Pool } = loadPg();
+    const pool = (most: number, timeouts: PoolConfig): Pool =>
+      new Pool({
+        ...{ connectionString: url, max: most, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
+        ...{ application_name: "tidings message log", allowExitOnIdle: true, ...timeouts },
+      })
+        // An idle connection has ended. The next query opens another one; without a listener the process would end.
+        .on("error", () => undefined);
+    this.#password = passwordIn(url);
+    this.#writes = pool(1, { query_timeout: WRITE_MS });
+    this.#searches = pool(2, { statement_timeout: SEARCH_MS, query_timeout: 2 * SEARCH_MS });
+  }
+
+  async write(
+    records: readonly LogRecord[],
+    refuse: (record: LogRecord, reason: string) => void,
+  ): Promise<void> {
+    await this.#guarded(async () => {
+      const insert = (some: readonly LogRecord[]): Promise<void> => this.#insert(some);
+      await insertInHalves(records, insert, isRefusal, (record, error) =>
+        refuse(record, reasonOf(error, this.#password)),
+      );
+    });
+  }
+
+  async search(query: Parameters<NonNullable<MessageSink["search"]>>[0]) {
+    const run = async (sql: string, values: readonly Value[]): Promise<readonly AnswerRow[]> =>
+      (await this.#searches.query<AnswerRow>(sql, [...values])).rows;
+    return this.#guarded(() => searchMessages(run, POSTGRES, query));
+  }
+
+  async expire(before: number): Promise<number> {
+    return this.#guarded(async () => {
+      const messages = await this.#writes.query(deleteFrom(MESSAGES, "sent_at"), [before]);
+      const outcomes = await this.#writes.query(deleteFrom(OUTCOMES, "happened_at"), [before]);
+      return (messages.rowCount ?? 0) + (outcomes.rowCount ?? 0);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#writes.end(), this.#searches.end()]);
+  }
+
+  async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      if (!this.#isPrepared) await prepareTables(this.#writes);
+      this.#isPrepared = true;
+      return await work();
+    } catch (error) {
+      this.#isPrepared = false;
+      throw queryError(error, this.#password);
+    }
+  }
+
+  async #insert(records: readonly LogRecord[]): Promise<void> {
+    const rows = Map.groupBy(records.map(rowOf), ({ table }) => table);
+    for (const [table, some] of rows) {
+      // Without a name for the statement, because poolers such as PgBouncer may not keep one.
+      await this.#writes.query(INSERTS.get(table) ?? "", columnsOf(table, some));
+    }
+  }
+}
+
+/** Turns rows into a list for each column, as `unnest` takes them: one statement serves batches of any length. */
+const columnsOf = (table: Table, rows: readonly { readonly row: Row }[]): Value[][] =>
+  namesOf(table).map((_, column) => rows.map(({ row }) => row[column] ?? null));
+
+const INSERTS = new Map([MESSAGES, OUTCOMES].map((table) => [table, insertInto(table)]));
+
+function insertInto(table: Table): string {
+  const lists = Object.values(table.columns).map((type, index) => `$${index + 1}::${type}[]`);
+  return (
+    `INSERT INTO ${table.name} (${namesOf(table).join(", ")}) SELECT * FROM unnest(${lists.join(", ")}) ` +
+    "ON CONFLICT (id) DO NOTHING"
+  );
+}
+
+/** Nodes that expire at the same time take different rows. */
+const deleteFrom = ({ name }: Table, time: string): string =>
+  `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${time} < $1 ORDER BY ${time} LIMIT ${STEP} FOR UPDATE SKIP LOCKED)`;
+
+/** Loads the client, which is an optional dependency, only for those who use it. */
+function loadPg(): typeof import("pg") {
+  try {
+    return createRequire(import.meta.url)("pg") as typeof import("pg"); // it is the package of these types
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    throw new TidingsError("bad_request", "messageLog: PostgreSQL needs the package pg: npm install pg");
+  }
+}
+
+function passwordIn(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).password);
+  } catch {
+    return "";
+  }
+}
