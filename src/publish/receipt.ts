@@ -45,11 +45,29 @@ export class EphemeralReceipt implements Receipt {
   }
 }
 
-/** Makes the receipt of a stored message. */
-export function receiptOf({ id, timestamp, epoch, offset, here, nodes }: Appended): Receipt {
-  const state = stateOf(here, nodes, "stored");
-  return { state, id, timestamp, epoch, offset, connections: here.connections, nodes };
+/** Receipt of a stored message. A class as well: the message log keeps the receipts of many publishes at a time. */
+class AppendedReceipt implements Receipt {
+  readonly state: ReceiptState;
+  readonly id: string;
+  readonly timestamp: number;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly connections: number;
+  readonly nodes: number;
+
+  constructor({ id, timestamp, epoch, offset, here, nodes }: Appended) {
+    this.state = stateOf(here, nodes, "stored");
+    this.id = id;
+    this.timestamp = timestamp;
+    this.epoch = epoch;
+    this.offset = offset;
+    this.connections = here.connections;
+    this.nodes = nodes;
+  }
 }
+
+/** Makes the receipt of a stored message. */
+export const receiptOf = (appended: Appended): Receipt => new AppendedReceipt(appended);
 
 /** States no more than is known. @param unreached the state of a message that no connection was there for */
 function stateOf(
