@@ -11,14 +11,20 @@ export type EncodedPush = Omit<Push, "data"> & { body: string };
 /** Encodes a push around its body, so that the data is encoded only once, at publish. */
 export function encodePush(push: EncodedPush): string {
   const { type, body, timestamp, from, to, group, id, offset, recipient } = push;
-  let text = `{"type":${JSON.stringify(type)},"data":${body},"timestamp":${timestamp}`;
-  if (from !== undefined) text += `,"from":${JSON.stringify(from)}`;
-  if (to !== undefined) text += `,"to":${JSON.stringify(to)}`;
-  if (group !== undefined) text += `,"group":${JSON.stringify(group)}`;
-  if (recipient !== undefined) text += `,"recipient":${JSON.stringify(recipient)}`;
-  text += `,"id":${JSON.stringify(id)}`;
+  let text = `{"type":${quoted(type)},"data":${body},"timestamp":${timestamp}`;
+  if (from !== undefined) text += `,"from":${quoted(from)}`;
+  if (to !== undefined) text += `,"to":${quoted(to)}`;
+  if (group !== undefined) text += `,"group":${quoted(group)}`;
+  if (recipient !== undefined) text += `,"recipient":${quoted(recipient)}`;
+  text += `,"id":${quoted(id)}`;
   return offset === undefined ? `${text}}` : `${text},"offset":${offset}}`;
 }
+
+/** Characters that stand for themselves in a JSON string. */
+const PLAIN = /^[\w .:@-]*$/;
+
+/** Encodes a string. Names are almost always plain, and `JSON.stringify` takes three times as long as this check. */
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
 /**
  * Encodes the reply to a request, in the form of the request.
