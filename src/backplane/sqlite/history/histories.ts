@@ -75,7 +75,7 @@ export class Histories {
   append(message: Message): StoredMessage {
     const state = this.open(message.channel);
     const offset = ++state.last;
-    const size = MESSAGE_BYTES + message.body.length;
+    const size = MESSAGE_BYTES + Buffer.byteLength(message.body);
     state.total += size;
     const { id, type, from, timestamp, body } = message;
     this.statements.append.run(
