@@ -13,6 +13,7 @@ import {
 import type { EventMap } from "./audience.ts";
 import {
   type Backplane,
+  kindsBy,
   memoryBackplane,
   onlyBackplane,
   redisBackplane,
@@ -183,6 +184,7 @@ function makeMessaging(
   log: MessageLog | undefined,
 ) {
   const { config, hooks, report } = basis;
+  const { isUnstored, isLastValue } = kindsBy(config.history.channels);
   const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log });
   const acks = new Acks(backplane.cursors);
   const publisher = new Publisher({
@@ -193,6 +195,7 @@ function makeMessaging(
       limits.count("stored_bytes", isAllowed),
     ),
     assertEphemeral: () => overload.assertEphemeral(),
+    isUnstored,
     check: basis.declared && messageCheck(basis.declared.events),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
@@ -204,23 +207,15 @@ function makeMessaging(
   const { rules, holdLimits } = memberLimits(config);
   const reads = new HistoryReads(backplane.broker);
   const { watchers, rooms } = makeWatching(hooks, backplane, report);
-  const ports = { local, backplane, reads, watchers, rooms, rules, blocks: new Blocks() };
+  const ports = { local, backplane, reads, watchers, rooms, rules, isLastValue, blocks: new Blocks() };
   const members = new Members({ ...ports, holdLimits, hooks, report });
   const groupChanges = new SerialPerKey<Connection>();
   const review = reviewer({ policy, members, watchers, rooms, backplane, groupChanges });
   const commands = new Commands(local, members, ports.blocks, review);
   const comparison = new PresenceComparison({ ...backplane, watchers, pace: members.pace, report });
   const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
-  const sink = backplaneSink({
-    deliverer,
-    acks,
-    presence: comparison,
-    rooms,
-    hooks,
-    commands,
-    adjusted,
-    report,
-  });
+  const heard = { deliverer, acks, presence: comparison, rooms, hooks, commands };
+  const sink = backplaneSink({ ...heard, adjusted, report });
   return { publisher, reads, watchers, rooms, members, review, groupChanges, sink };
 }
 

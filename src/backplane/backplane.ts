@@ -47,6 +47,7 @@ export type {
 } from "./port.ts";
 export { ABILITIES, createHealth, DEGRADABLE, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
 export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";
+export { kindsBy, type RetentionRules } from "./retention/retention.ts";
 export {
   type Checked,
   checkData,

@@ -69,11 +69,12 @@ export interface Appended extends Position {
 }
 
 /**
- * `after`: upwards from an offset, at which the message `id` is expected. `before`: the newest page below an offset
- * (default: the end).
+ * `after`: upwards from an offset, at which the message `id` is expected. `since`: upwards from the first message whose timestamp is
+ * not below a time, in milliseconds since 1970. `before`: the newest page below an offset (default: the end).
  */
 export type HistoryQuery =
   | { after: number; id?: string | undefined; limit: number }
+  | { since: number; limit: number }
   | { before?: number; limit: number };
 
 export interface HistoryPage {

@@ -1,5 +1,6 @@
 import { key, nameKeys, optional } from "./key.ts";
 import { CLUSTER } from "./keys/cluster.ts";
+import { HISTORY } from "./keys/history.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
 import { MESSAGE_LOG, MESSAGE_LOG_LIMITS } from "./keys/message-log.ts";
 import { POLICY } from "./keys/policy.ts";
@@ -283,23 +284,7 @@ export const TABLE = {
       doc: "time without a request after which a socket of the hub's own server is closed; keep it above a proxy's",
     }),
   },
-  history: {
-    count: key(whole(1), 1000, { unit: "messages", doc: "messages kept per channel" }),
-    pageBytes: key(whole(1), 262_144, { unit: "bytes", doc: "size at which a page of a history ends" }),
-    ageMs: key(whole(1), 604_800_000, { unit: "ms", doc: "how long messages are kept (7 days)" }),
-    channelBytes: key(whole(1), 16_777_216, {
-      unit: "bytes",
-      doc: "size of a channel's messages; beyond it the oldest are removed. In Redis up to an eighth more for each node",
-    }),
-    totalBytes: key(whole(1), 268_435_456, {
-      unit: "bytes",
-      doc: "size of all history in memory; beyond it the heaviest channels are evicted (Redis has its own limit, `data` has `storage.maxBytes`)",
-    }),
-    devicesPerUser: key(whole(1), 32, {
-      unit: "devices",
-      doc: "devices of a user whose cursors a channel keeps; beyond it the one that acknowledged longest ago is forgotten",
-    }),
-  },
+  history: HISTORY,
   presence: {
     graceMs: key(milliseconds(0), 5000, {
       unit: "ms",

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { isSubnet, parseRate } from "../limit/limit.ts";
-import { type Grants, grantsProblem, ID_RULE, isId } from "../protocol/protocol.ts";
+import { type Grants, grantsProblem, ID_RULE, isId, isPattern, PATTERN_RULE } from "../protocol/protocol.ts";
 import { splitHosts } from "./hosts.ts";
 
 /**
@@ -91,6 +91,47 @@ export function ratesOf(names: string, example: string): z.ZodType<Readonly<Reco
       context.addIssue({ code: "custom", message: `${RATE_FORM}, or off, for ${JSON.stringify(wrong)}` });
   });
   return z.preprocess(readJson, record) as z.ZodType<Readonly<Record<string, string>>>; // checked above
+}
+
+/** Retention of channels by patterns: `none`, or some of these. `last`: last-value channels. */
+type Rules = Readonly<
+  Record<
+    string,
+    | "none"
+    | { readonly count?: number; readonly ageMs?: number; readonly bytes?: number }
+    | { readonly last: true; readonly ageMs?: number; readonly bytes?: number }
+  >
+>;
+
+/** Patterns of retention, at most: a message may be compared with each. */
+const MAX_RULES = 100;
+
+/** Retention by patterns of channels. Text writes it as JSON. */
+export function retentionRules(): z.ZodType<Rules> {
+  const form = `an object of patterns and what they keep, such as {"group:live-*":{"count":100},"group:typing-*":"none"}`;
+  const number = z.int().min(1).optional();
+  const others = { ageMs: number, bytes: number };
+  const rule = z.union([
+    z.literal("none"),
+    z.strictObject({ count: number, ...others }),
+    z.strictObject({ last: z.literal(true), ...others }),
+  ]);
+  const rules = z.record(z.string(), z.unknown(), { error: form }).superRefine((given, context) => {
+    const wrong = Object.entries(given).find(
+      ([pattern, kept]) => !isPattern(pattern) || !rule.safeParse(kept).success,
+    );
+    const add = (message: string): void => context.addIssue({ code: "custom", message });
+    if (Object.keys(given).length > MAX_RULES) add(`${form}, at most ${MAX_RULES} of them`);
+    if (wrong === undefined) return;
+    const [pattern, kept] = wrong;
+    if (!isPattern(pattern))
+      add(`${form}: ${JSON.stringify(pattern).slice(0, 100)} is none of ${PATTERN_RULE}`);
+    else
+      add(
+        `"none", or some of count (or "last": true), ageMs and bytes as whole numbers from 1, for ${pattern}, not ${JSON.stringify(kept)}`,
+      );
+  });
+  return z.preprocess(readJson, rules) as z.ZodType<Rules>; // checked above
 }
 
 /** Grants of visitors, or whether there are visitors. Text writes grants as JSON. */

@@ -70,7 +70,15 @@ export type {
 } from "./frames.ts";
 export { DIALECT, RESERVED_TYPES } from "./frames.ts";
 export type { Grant, Grants, GrantsInput, Verb } from "./grants/grants.ts";
-export { escapeId, grantsOf, grantsProblem, isGranted, VERBS } from "./grants/grants.ts";
+export {
+  escapeId,
+  grantsOf,
+  grantsProblem,
+  isGranted,
+  isPattern,
+  PATTERN_RULE,
+  VERBS,
+} from "./grants/grants.ts";
 export { ACTION_RULE, ID_RULE, idError, isActionName, isId, joinNames } from "./names.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Serial, SerialPerKey } from "./serial.ts";

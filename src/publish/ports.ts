@@ -1,5 +1,5 @@
 import type { Backplane, Message } from "../backplane/backplane.ts";
-import type { TidingsError } from "../protocol/protocol.ts";
+import type { Channel, TidingsError } from "../protocol/protocol.ts";
 import type { Acks } from "./acks.ts";
 import type { SenderBudgets } from "./budgets/senders.ts";
 import type { Deliverer } from "./deliver.ts";
@@ -15,6 +15,8 @@ export interface PublisherPorts {
    * @throws TidingsError `unavailable` while the node sheds them
    */
   readonly assertEphemeral?: () => void;
+  /** True for channels whose messages are not stored. @default no channel */
+  readonly isUnstored?: ((channel: Channel) => boolean) | undefined;
   /**
    * Checks the data of the application's messages against their declaration, and returns what to send; a promise for an
    * asynchronous schema. @default no declaration

@@ -94,13 +94,14 @@ export class Publisher {
   }
 
   #accept(draft: Draft, options: PublishOptions, sender: string | undefined, id: string): Promise<Receipt> {
-    if (draft.ephemeral) this.#ports.assertEphemeral?.();
+    const ephemeral = this.#isEphemeral(draft.channel, draft);
+    if (ephemeral) this.#ports.assertEphemeral?.();
     const content = contentOf(draft, this.#ports.backplane.now());
-    if (sender !== undefined && !draft.ephemeral) {
+    if (sender !== undefined && !ephemeral) {
       this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
     }
     const message = new AcceptedMessage(id, draft.channel, content);
-    const receipt = this.#publish(message, draft.ephemeral, options);
+    const receipt = this.#publish(message, ephemeral, options);
     return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
   }
 
@@ -114,19 +115,23 @@ export class Publisher {
     draft: DraftContent,
     optionsOf: (index: number) => PublishOptions,
   ): Promise<Receipt[]> {
-    if (draft.ephemeral) this.#ports.assertEphemeral?.();
+    if (channels.every((channel) => this.#isEphemeral(channel, draft))) this.#ports.assertEphemeral?.();
     const content = contentOf(
       this.#ports.check === undefined ? draft : await this.#checked(draft),
       this.#ports.backplane.now(),
     );
     const receipts = channels.map((channel, index) => {
       const message = new AcceptedMessage(this.#ids.next(), channel, content, true);
-      return this.#publish(message, draft.ephemeral, optionsOf(index));
+      return this.#publish(message, this.#isEphemeral(channel, draft), optionsOf(index));
     });
     return receipts.every(isReceipt) ? receipts : Promise.all(receipts);
   }
 
-  #publish(message: Message, ephemeral = false, options: PublishOptions): Receipt | Promise<Receipt> {
+  #isEphemeral(channel: Channel, { ephemeral = false }: DraftContent): boolean {
+    return ephemeral || (this.#ports.isUnstored?.(channel) ?? false);
+  }
+
+  #publish(message: Message, ephemeral: boolean, options: PublishOptions): Receipt | Promise<Receipt> {
     if (options.ack) assertAckable(message.channel, ephemeral);
     return options.ack || options.count
       ? this.#counted(message, ephemeral, options)

@@ -5,6 +5,7 @@ import type {
   ConnectionRules,
   Message,
   Reached,
+  RetentionRules,
   RoomChange,
   StoredMessage,
 } from "../backplane/backplane.ts";
@@ -20,6 +21,8 @@ export interface ClusterOptions {
   readonly pageBytes?: number;
   /** Bytes of messages that a channel retains. @default 16_777_216 // 16 MiB */
   readonly channelBytes?: number;
+  /** Retention of some channels. @default as that of all others */
+  readonly channels?: RetentionRules;
   /** Devices of a user that have a cursor, at most. @default 32 */
   readonly devicesPerUser?: number;
   /** @default 3_600_000 // 1 h */

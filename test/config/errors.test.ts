@@ -23,6 +23,27 @@ describe("errors", () => {
     );
   });
 
+  it("the retention of channels names the pattern or the value that is wrong", () => {
+    const problem = (value: string): string => problemsOf({ env: { HISTORY_CHANNELS: value } });
+    expect(problem("{")).toContain(
+      "environment HISTORY_CHANNELS: expected an object of patterns and what they keep",
+    );
+    expect(problem('{"team-*":"none"}')).toContain('"team-*" is none of "all", "user:<id>" or "group:<id>"');
+    for (const kept of [
+      '"all"',
+      '{"count":0}',
+      '{"last":false}',
+      '{"last":true,"count":2}',
+      '{"ageMs":1.5}',
+      '{"messages":3}',
+      "[]",
+      "null",
+    ])
+      expect(problem(`{"group:g":${kept}}`)).toContain(
+        `expected "none", or some of count (or "last": true), ageMs and bytes as whole numbers from 1, for group:g, not ${kept}`,
+      );
+  });
+
   it("unknown keys are reported with the closest known key", () => {
     const message = problemsOf({
       flags: { prot: "1" },

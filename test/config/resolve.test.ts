@@ -151,7 +151,11 @@ function valueFor(path: string): unknown {
     redis: "redis://cache:6379/1",
     data: "./data",
     "storage.sync": "full",
-    messageLog: "stdout",
+    "history.channels": {
+      "group:live-*": { count: 7 },
+      "group:price-*": { last: true },
+      "group:typing": "none",
+    },
     logLevel: "debug",
     "jwt.secret": SECRET,
     "jwt.publicKey": PUBLIC_KEY,

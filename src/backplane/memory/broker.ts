@@ -1,6 +1,6 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { LocalNode } from "../local-node.ts";
-import type { Message } from "../message.ts";
+import type { Message, StoredMessage } from "../message.ts";
 import { type Appended, type Broker, type HistoryPage, type HistoryQuery, NOBODY } from "../port.ts";
 import type { Histories } from "./histories.ts";
 import type { History } from "./history.ts";
@@ -14,6 +14,13 @@ function hasOther(history: History, query: HistoryQuery): boolean {
   if (!("after" in query) || query.id === undefined) return false;
   const [there] = history.after(query.after - 1, 1, 0);
   return there?.offset === query.after && there.id !== query.id;
+}
+
+function messagesOf(history: History, query: HistoryQuery, pageBytes: number): StoredMessage[] {
+  const { limit } = query;
+  if ("after" in query) return history.after(query.after, limit, pageBytes);
+  if ("since" in query) return history.after(history.firstSince(query.since) - 1, limit, pageBytes);
+  return history.before(query.before ?? history.last + 1, limit, pageBytes);
 }
 
 /**
@@ -62,10 +69,7 @@ export class MemoryBroker implements Broker {
     const history = this.#histories.open(channel);
     const { pageBytes } = this.#histories;
     const { epoch, first, last } = history;
-    const messages =
-      "after" in query
-        ? history.after(query.after, query.limit, pageBytes)
-        : history.before(query.before ?? last + 1, query.limit, pageBytes);
+    const messages = messagesOf(history, query, pageBytes);
     const isStart = "after" in query && query.after === 0;
     return {
       ...{ epoch, first, last, messages },

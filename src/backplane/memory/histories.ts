@@ -1,5 +1,6 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { Message, StoredMessage } from "../message.ts";
+import { Retention, type RetentionRules } from "../retention/retention.ts";
 import { Epochs } from "./epochs.ts";
 import { History } from "./history.ts";
 import { Shelves } from "./shelves.ts";
@@ -13,13 +14,15 @@ export interface HistoryLimits {
   readonly totalBytes: number;
   /** Memory of the messages of one channel, in bytes. @default 16_777_216 // 16 MiB */
   readonly channelBytes?: number;
+  /** Retention of some channels. @default as that of all others */
+  readonly channels?: RetentionRules;
   /** Bytes at which a page ends early. @default 262_144 // 256 KiB */
   readonly pageBytes?: number;
   /** Devices of a user whose cursors a channel keeps. @default 32 */
   readonly devicesPerUser?: number;
 }
 
-const DEFAULTS = { channelBytes: 16_777_216, pageBytes: 262_144, devicesPerUser: 32 };
+const DEFAULTS = { channels: {}, channelBytes: 16_777_216, pageBytes: 262_144, devicesPerUser: 32 };
 
 /** Called when a channel's history was lost and continues after a position. */
 type Lost = (channel: Channel, position: Position) => void;
@@ -36,6 +39,7 @@ const LIGHT_SHARE = 1 / 4;
  */
 export class Histories {
   readonly #limits: Required<HistoryLimits>;
+  readonly #retention: Retention;
   readonly #now: () => number;
   readonly #lost: Lost;
   readonly #histories = new Map<Channel, History>();
@@ -47,13 +51,10 @@ export class Histories {
   #hasForgotten = false;
 
   constructor(limits: HistoryLimits, now: () => number, lost: Lost) {
-    const { channelBytes, pageBytes, devicesPerUser } = DEFAULTS;
-    this.#limits = {
-      ...limits,
-      channelBytes: limits.channelBytes ?? channelBytes,
-      pageBytes: limits.pageBytes ?? pageBytes,
-      devicesPerUser: limits.devicesPerUser ?? devicesPerUser,
-    };
+    const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+    this.#limits = { ...DEFAULTS, ...limits, ...Object.fromEntries(given) };
+    const { count, ageMs, channelBytes: bytes, channels } = this.#limits;
+    this.#retention = new Retention({ count, ageMs, bytes }, channels);
     this.#now = now;
     this.#lost = lost;
   }
@@ -79,11 +80,11 @@ export class Histories {
   }
 
   append(message: Message): StoredMessage {
-    const { count, channelBytes } = this.#limits;
     const history = this.open(message.channel);
+    const { count, bytes } = history.retained;
     const stored = history.append(message);
     while (history.length > count) history.shift();
-    while (history.messageBytes > channelBytes && history.length > 1) history.shift();
+    while (history.messageBytes > bytes && history.length > 1) history.shift();
     this.#fit(history);
     return stored;
   }
@@ -95,11 +96,11 @@ export class Histories {
 
   /** True if messages were lost that retention would still have. */
   hasLost(history: History): boolean {
-    return history.lostAt > this.#now() - this.#limits.ageMs;
+    return history.lostAt > this.#now() - history.retained.ageMs;
   }
 
   #create(channel: Channel): History {
-    const history = new History(channel, this.#epochs.current);
+    const history = new History(channel, this.#epochs.current, this.#retention.of(channel));
     const mayHoldFormer = this.#removedEpoch !== undefined && this.#removedEpoch !== history.epoch;
     if (this.#hasForgotten) history.lostAt = this.#now();
     this.#histories.set(channel, history);
@@ -113,7 +114,7 @@ export class Histories {
    * Expires messages from the start only. After a clock was set back, an old message behind a newer one makes no hole.
    */
   #expire(history: History): void {
-    const deadline = this.#now() - this.#limits.ageMs;
+    const deadline = this.#now() - history.retained.ageMs;
     let { oldest } = history;
     while (oldest !== undefined && oldest.timestamp < deadline) {
       history.shift();

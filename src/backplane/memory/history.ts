@@ -1,5 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import { type Message, PlacedMessage, type StoredMessage } from "../message.ts";
+import type { Retained } from "../retention/retention.ts";
 import type { Linked, Shelf } from "./lru-list.ts";
 
 /** Bytes of a history, a message, a channel's cursors and a cursor besides their text: measured on V8, rounded up. */
@@ -54,6 +55,7 @@ const sizeOfCursors = (user: string, cursors: readonly DeviceCursor[]): number =
  */
 export class History implements Linked<History> {
   readonly channel: Channel;
+  readonly retained: Retained;
   epoch: string;
   /** The lowest offset retained; `last + 1` when there is none. */
   first = 1;
@@ -72,8 +74,9 @@ export class History implements Linked<History> {
   newer: History | undefined;
   #slots: Slots = NO_SLOTS;
 
-  constructor(channel: Channel, epoch: string) {
+  constructor(channel: Channel, epoch: string, retained: Retained) {
     this.channel = channel;
+    this.retained = retained;
     this.epoch = epoch;
   }
 
@@ -128,6 +131,18 @@ export class History implements Linked<History> {
   after(offset: number, limit: number, bytes: number): StoredMessage[] {
     const from = Math.max(offset + 1, this.first);
     return fitting(this.#range(from, Math.min(from + limit - 1, this.last)), bytes);
+  }
+
+  /** The lowest offset whose message is not older than a time; `last + 1` when all are. */
+  firstSince(time: number): number {
+    let [from, to] = [this.first, this.last + 1];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      const message = this.#slots[this.#slot(middle)];
+      if (message !== undefined && message.timestamp < time) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** The newest `limit` messages below an offset. They end early at `bytes`; the newest one always fits. */

@@ -251,6 +251,7 @@ function createBase(settings: Settings): Base {
     historyAgeMs: history.ageMs,
     historyChannelBytes: history.channelBytes ?? HISTORY_DEFAULTS.channelBytes,
     historyDevicesPerUser: history.devicesPerUser ?? HISTORY_DEFAULTS.devicesPerUser,
+    historyChannels: history.channels ?? {},
     idempotencyWindowMs: settings.idempotencyWindowMs,
     graceMs: settings.graceMs,
     nodeTimeoutMs: settings.timeoutMs,

@@ -112,7 +112,7 @@ export class Housekeeping {
 
   #isForgotten(state: ChannelState, usedAt: number): boolean {
     if (state.length > 0 || state.savedBytes > 0) return false;
-    const since = this.#now() - Math.max(BLANK_MS, this.#histories.limits.of(state.name).ageMs);
+    const since = this.#now() - Math.max(BLANK_MS, state.retained.ageMs);
     if (usedAt >= since) return false;
     return this.#statements.acknowledged.get(state.id, since * MICROSECONDS) === undefined;
   }

@@ -80,4 +80,4 @@ function patternOf(grant: unknown): unknown {
   return grant;
 }
 
-export { escapeId } from "./pattern.ts";
+export { escapeId, isPattern, PATTERN_RULE } from "./pattern.ts";

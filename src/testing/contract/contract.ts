@@ -9,6 +9,7 @@ import { idempotencyContract } from "./idempotency.ts";
 import { lifeContract } from "./life.ts";
 import { membershipsContract } from "./memberships.ts";
 import { presenceContract } from "./presence.ts";
+import { retentionContract } from "./retention.ts";
 import { roomsContract } from "./rooms.ts";
 import { onlineContract } from "./roster.ts";
 import { rulesContract } from "./rules.ts";
@@ -22,6 +23,7 @@ export function backplaneContract(runner: Runner, name: string, implementation: 
   describe(name, () => {
     describe("delivery", () => deliveryContract(runner, implementation));
     describe("history", () => historyContract(runner, implementation));
+    describe("retention by channel", () => retentionContract(runner, implementation));
     describe("epochs", () => epochsContract(runner, implementation));
     describe("idempotency keys", () => idempotencyContract(runner, implementation));
     describe("cursors", () => cursorsContract(runner, implementation));

@@ -43,6 +43,33 @@ export function historyContract({ test, expect }: Tests, implementation: Impleme
     expect(offsets(await broker.history("all", { limit: 0 }))).toEqual([]);
   });
 
+  test("a page since a time begins with the first message that is not older", async () => {
+    await using cluster = await startCluster(implementation, { count: 8 });
+    const { broker } = cluster.node;
+    const start = cluster.now();
+    for (const number of upTo(10)) {
+      await broker.append(cluster.message("all", { timestamp: start + Math.ceil(number / 2) * 1_000 }));
+    }
+    const since = async (ms: number, limit = 100): Promise<number[]> =>
+      offsets(await broker.history("all", { since: start + ms, limit }));
+
+    // Messages 3 and 4 are of the second 2, 9 and 10 of the second 5.
+    expect(await since(0)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(await since(3_000)).toEqual([5, 6, 7, 8, 9, 10]);
+    expect(await since(3_001)).toEqual([7, 8, 9, 10]);
+    expect(await since(3_001, 2)).toEqual([7, 8]);
+    expect(await since(5_000)).toEqual([9, 10]);
+    expect(await since(5_001)).toEqual([]);
+    expect(await broker.history("all", { since: start + 5_001, limit: 1 })).toMatchObject({
+      first: 3,
+      last: 10,
+    });
+    expect(await broker.history("user:nobody", { since: start, limit: 1 })).toMatchObject({
+      first: 1,
+      last: 0,
+    });
+  });
+
   test("a message is read as it was published", async () => {
     await using cluster = await startCluster(implementation);
     const { broker } = cluster.node;

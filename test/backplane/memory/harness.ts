@@ -11,8 +11,8 @@ export const memory: Implementation = {
   nodes: 1,
   async createCluster(_, options) {
     const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS, graceMs = 20 } = options;
-    const { pageBytes, channelBytes, devicesPerUser } = options;
-    const limits = { count, ageMs, pageBytes, channelBytes, devicesPerUser };
+    const { pageBytes, channelBytes, channels = {}, devicesPerUser } = options;
+    const limits = { count, ageMs, pageBytes, channelBytes, channels, devicesPerUser };
     let now = 1_763_690_000_000;
     const backplane = memoryBackplane({
       history: { ...limits, totalBytes: TOTAL_BYTES },

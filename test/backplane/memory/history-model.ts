@@ -2,6 +2,9 @@ import { expect } from "vitest";
 import type { Appended, HistoryPage, HistoryQuery, StoredMessage } from "../../../src/backplane/backplane.ts";
 import type { Channel, Position } from "../../../src/protocol/protocol.ts";
 
+/** Queries by offset. */
+type PlainQuery = Exclude<HistoryQuery, { readonly since: number }>;
+
 /** State of a channel as an observer of the backplane knows it: its epoch, and the messages under it. */
 interface KnownChannel {
   epoch: string | undefined;
@@ -49,7 +52,7 @@ export class HistoryModel {
     expect(this.#at(channel, epoch).ids).toHaveLength(offset);
   }
 
-  page(channel: Channel, query: HistoryQuery, page: HistoryPage, now: number): void {
+  page(channel: Channel, query: PlainQuery, page: HistoryPage, now: number): void {
     const { ids } = this.#at(channel, page.epoch);
     expect(page.last).toBe(ids.length);
     expect(page.first).toBeGreaterThan(page.last - this.#count);
@@ -83,7 +86,7 @@ export class HistoryModel {
   }
 }
 
-function expectedOffsets(query: HistoryQuery, { first, last }: HistoryPage): number[] {
+function expectedOffsets(query: PlainQuery, { first, last }: HistoryPage): number[] {
   const retained = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   if ("after" in query) return retained.filter((offset) => offset > query.after).slice(0, query.limit);
   const below = retained.filter((offset) => offset < (query.before ?? last + 1));

@@ -18,14 +18,14 @@ export const redisOn = (
   nodes: 3,
   async createCluster(nodes, options) {
     const { count = 1_000, ageMs = HOUR_MS, idempotencyWindowMs = HOUR_MS } = options;
-    const { graceMs = 20, heartbeatMs = 10_000, pageBytes, channelBytes, devicesPerUser } = options;
+    const { graceMs = 20, heartbeatMs = 10_000, pageBytes, channelBytes, channels, devicesPerUser } = options;
     const { url, masters } = redis();
     const prefix = `${randomUUID()}:`;
     const createBackplane = (_: unknown, index: number) =>
       redisBackplane({
         url,
         prefix,
-        history: { count, ageMs, pageBytes, channelBytes, devicesPerUser },
+        history: { count, ageMs, pageBytes, channelBytes, channels, devicesPerUser },
         idempotencyWindowMs,
         graceMs,
         heartbeatMs,

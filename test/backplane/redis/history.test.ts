@@ -142,6 +142,17 @@ test("messages over the retained age leave Redis without a read, and offsets con
   expect(await append(cluster, cluster.node)).toMatchObject({ epoch: before[0]?.epoch, offset: 5 });
 });
 
+test("messages of a channel with an age of its own leave Redis without a read, and those of others stay", async () => {
+  const channels = { "group:gone-*": { ageMs: 300 } };
+  await using cluster = await emptyCluster({ heartbeatMs: 1, channels });
+  const { broker } = cluster.node;
+  for (const name of ["gone-1", "g"] as const) await broker.append(cluster.message(`group:${name}`));
+
+  await eventually("its list is gone", async () => (await keysOf("h")).every((key) => !key.includes("gone")));
+
+  expect(await keysOf("h")).toHaveLength(1);
+});
+
 test("channels without messages leave nothing, and their positions stay valid", async () => {
   await using cluster = await emptyCluster({}, 2);
   const channels = upTo(200).map((number) => `group:g${number}` as const);

@@ -1,5 +1,6 @@
 import type { Channel, Position } from "../../../protocol/protocol.ts";
 import type { HistoryPage, HistoryQuery } from "../../port.ts";
+import type { Retained, RetentionRules } from "../../retention/retention.ts";
 import type { Connection, Script } from "../connection/connection.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
 import { partitionOf } from "../wire/keys.ts";
@@ -15,8 +16,20 @@ export interface HistoryLimits {
   readonly pageBytes?: number;
   /** Bytes retained per channel. @default 16_777_216 // 16 MiB */
   readonly channelBytes?: number;
+  /** Retention of some channels. @default as that of all others */
+  readonly channels?: RetentionRules;
   /** Devices of a user whose cursors a channel keeps. @default 32 */
   readonly devicesPerUser?: number;
+}
+
+/** Retention by the settings of all nodes. */
+export interface SharedRetention {
+  of(channel: Channel): Retained;
+  /** The largest retention of any channel, number by number. */
+  readonly widest: Retained;
+  /** Ages by channel for scripts, JSON; empty when all channels have the same. */
+  readonly ages: string;
+  readonly devicesPerUser: number;
 }
 
 export const HISTORY_DEFAULTS = { pageBytes: 262_144, channelBytes: 16_777_216, devicesPerUser: 32 };
@@ -38,19 +51,34 @@ const MIN_HEAD_MS = 86_400_000;
 /** Maximum of channels per script call: a longer call would keep Redis from other work. */
 const CHANNELS_PER_CALL = 256;
 
+/** Part of the bytes of a channel that a node appends between two measurements of the list. */
+const MEASURED_AT = 1 / 8;
+
+/** Length up to which the list of a channel with one message may grow, such as that of a last-value channel. */
+const ROOM_FOR_ONE = 9;
+
+/** Length up to which a list may grow: trimming costs more than appending, so it is done once for many messages. */
+const roomFor = (count: number): number => (count === 1 ? ROOM_FOR_ONE : count + Math.ceil(count / 8));
+
+function rangeOf(query: HistoryQuery): readonly [string, number | string] {
+  if ("after" in query) return ["after", query.after];
+  if ("since" in query) return ["since", query.since];
+  return ["before", query.before ?? ""];
+}
+
 type Reply = readonly (string | number)[];
 type ReadReply = readonly [string, number, number, number, string[], number, number];
 
 /** Reads histories in Redis, and enforces their retention. */
 export class Histories {
   readonly #connection: Connection;
-  readonly #limits: HistoryLimits;
+  readonly #retention: SharedRetention;
   readonly #pageBytes: number;
 
-  /** @param limits of all nodes. @param pageBytes of this node */
-  constructor(connection: Connection, limits: HistoryLimits, pageBytes = HISTORY_DEFAULTS.pageBytes) {
+  /** @param retention of all nodes. @param pageBytes of this node */
+  constructor(connection: Connection, retention: SharedRetention, pageBytes = HISTORY_DEFAULTS.pageBytes) {
     this.#connection = connection;
-    this.#limits = limits;
+    this.#retention = retention;
     this.#pageBytes = pageBytes;
   }
 
@@ -58,36 +86,39 @@ export class Histories {
   get firstArguments(): readonly (string | number)[] {
     // A head and its cursors outlive the messages. Otherwise a client that reconnects late would get a report of a loss
     // that never happened.
-    return [Math.max(2 * this.#limits.ageMs, MIN_HEAD_MS)];
+    return [Math.max(2 * this.#retention.widest.ageMs, MIN_HEAD_MS)];
   }
 
-  /** Messages retained and age retained: arguments of the scripts that enforce retention. */
+  /**
+   * The largest retention of any channel, for scripts that append to many: messages, age, and the ages by channel. The rest
+   * of a channel's retention follows by {@link trim}.
+   */
   get retentionArguments(): readonly (string | number)[] {
-    const { count, ageMs } = this.#limits;
-    return [count, ageMs];
+    const { widest, ages } = this.#retention;
+    return [widest.count, widest.ageMs, ages];
   }
 
-  /** Length up to which a list may grow: trimming costs more than appending, so it is done once for many messages. */
+  /** Length up to which any list may grow. */
   get maxListLength(): number {
-    const { count } = this.#limits;
-    return count + Math.ceil(count / 8);
+    return roomFor(this.#retention.widest.count);
   }
 
-  /** Bytes retained per channel. */
-  get channelBytes(): number {
-    return this.#limits.channelBytes ?? HISTORY_DEFAULTS.channelBytes;
+  /** True when a list is too long, or so much was appended that its bytes have to be measured. */
+  isToTrim(channel: Channel, length: number, appendedBytes: number): boolean {
+    const { count, bytes } = this.#retention.of(channel);
+    return length > roomFor(count) || appendedBytes >= bytes * MEASURED_AT;
   }
 
   get devicesPerUser(): number {
-    return this.#limits.devicesPerUser ?? HISTORY_DEFAULTS.devicesPerUser;
+    return this.#retention.devicesPerUser;
   }
 
   async read(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    const isUpwards = "after" in query;
-    const range = isUpwards ? ["after", query.after] : ["before", query.before ?? ""];
-    const retention = this.retentionArguments;
-    const page = [query.limit, this.#pageBytes, (isUpwards && query.id) || ""];
-    const args = [...this.firstArguments, channel, ...retention, ...range, ...page];
+    const range = rangeOf(query);
+    const isUpwards = range[0] !== "before";
+    const { count, ageMs } = this.#retention.of(channel);
+    const page = [query.limit, this.#pageBytes, ("after" in query && query.id) || ""];
+    const args = [...this.firstArguments, channel, count, ageMs, ...range, ...page];
     const reply = await this.#connection.exec(READ, partitionOf(channel), args);
     const [epoch, first, last, at, entries, lost, differs] = reply as ReadReply;
     const step = isUpwards ? 1 : -1;
@@ -135,16 +166,16 @@ export class Histories {
 
   /** Removes the oldest messages of a history whose list is too long or too large. */
   async trim(channel: Channel): Promise<void> {
-    const { count } = this.#limits;
-    const args = [...this.firstArguments, channel, count, this.maxListLength, this.channelBytes];
+    const { count, bytes } = this.#retention.of(channel);
+    const args = [...this.firstArguments, channel, count, roomFor(count), bytes];
     await this.#connection.run(TRIM, partitionOf(channel), args);
   }
 
   /** Removes messages over the retained age from a partition's histories, in the order of the expiry schedule. */
   async expire(partition: number): Promise<void> {
-    const { ageMs } = this.#limits;
+    const { widest, ages } = this.#retention;
     const expireSome = async (): Promise<number> => {
-      const args = [...this.firstArguments, ageMs, CHANNELS_PER_CALL];
+      const args = [...this.firstArguments, widest.ageMs, ages, CHANNELS_PER_CALL];
       return Number(await this.#connection.run(EXPIRE, partition, args));
     };
     while ((await expireSome()) === CHANNELS_PER_CALL);

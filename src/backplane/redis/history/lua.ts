@@ -151,16 +151,42 @@ local function timestamp_at(history, offset)
   return tonumber(string.match(entry_at(history, offset), "${entryPattern("timestamp")}"))
 end
 
--- Removes the entries whose timestamps are at most a given time, found by bisection. Returns the lowest offset left.
-local function expire(history, oldest)
-  local first, last = history.start + 1, last_of(history)
-  if first > last or timestamp_at(history, first) > oldest then return first end
-  local expired, kept = first, last + 1
-  while kept - expired > 1 do
-    local middle = math.floor((expired + kept) / 2)
-    if timestamp_at(history, middle) > oldest then kept = middle else expired = middle end
+-- The age retained of each channel. Each node has its own ages: the common one, and those of rules, the first of which
+-- counts. The longest is in force.
+local function ages_by(common, json)
+  if json == "" then return function() return common end end
+  local nodes = cjson.decode(json)
+  local function age_on(rules, default, channel)
+    for _, rule in ipairs(rules) do
+      local text = rule[1]
+      if channel == text or rule[2] == 1 and string.sub(channel, 1, #text) == text then return rule[3] end
+    end
+    return default
   end
-  trim(history, expired - history.start)
+  return function(channel)
+    local age = 0
+    for _, node in ipairs(nodes) do age = math.max(age, age_on(node[2], node[1], channel)) end
+    return age
+  end
+end
+
+-- Returns the lowest offset from a given one on whose timestamp is above a time, found by bisection; one after the last without one.
+local function first_above(history, first, time)
+  local last = last_of(history)
+  if first > last or timestamp_at(history, first) > time then return first end
+  local older, younger = first, last + 1
+  while younger - older > 1 do
+    local middle = math.floor((older + younger) / 2)
+    if timestamp_at(history, middle) > time then younger = middle else older = middle end
+  end
+  return younger
+end
+
+-- Removes the entries whose timestamps are at most a given time. Returns the lowest offset left.
+local function expire(history, oldest)
+  local first = history.start + 1
+  local kept = first_above(history, first, oldest)
+  if kept > first then trim(history, kept - first) end
   return kept
 end
 `;

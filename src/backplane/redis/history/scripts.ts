@@ -15,13 +15,13 @@ export const READ = historyScript(
 -- ARGV[2]  channel
 -- ARGV[3]  messages retained
 -- ARGV[4]  age retained, ms
--- ARGV[5]  "after" or "before"
--- ARGV[6]  offset; "" with "before": the end
+-- ARGV[5]  "after", "since" or "before"
+-- ARGV[6]  offset; with "since" a time in ms; "" with "before": the end
 -- ARGV[7]  limit
 -- ARGV[8]  bytes at which the page ends; its first entry always fits
 -- ARGV[9]  id of the message that is expected at the offset; "": any
 -- reply    { epoch, first retained offset, last offset, offset of the first entry, { entry, … }, lost, differs }
---          entries: upwards after an offset, downwards before one
+--          entries: upwards after an offset and since a time, downwards before an offset
 --          lost: 1 after the offset 0 of a history that has lost messages, else 0
 --          differs: 1 when another message is at the offset than the expected one, else 0
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -50,12 +50,14 @@ local function entries_from(at, stop, step)
   return entries
 end
 
+local is_start = mode == "after" and offset == 0
+if mode == "since" then mode, offset = "after", first_above(history, first, offset - 1) - 1 end
 if mode == "after" then
   local is_retained = ARGV[9] ~= "" and offset >= first and offset <= last
   local differs = is_retained and string.match(entry_at(history, offset), "${entryPattern("id")}") ~= ARGV[9]
   local from = math.max(offset + 1, first)
   local entries = entries_from(from, math.min(from + limit - 1, last), 1)
-  return { epoch_of(history), first, last, from, entries, offset == 0 and loss_of(history) and 1 or 0,
+  return { epoch_of(history), first, last, from, entries, is_start and loss_of(history) and 1 or 0,
     differs and 1 or 0 }
 end
 local to = math.min((offset or last + 1) - 1, last)
@@ -145,9 +147,11 @@ export const EXPIRE = historyScript(
 -- KEYS[1]  base of the partition
 -- ARGV[1]  HEAD_MS
 -- ARGV[2]  age retained, ms
--- ARGV[3]  maximum number of channels
+-- ARGV[3]  ages by channel, JSON; "": all have the same
+-- ARGV[4]  maximum number of channels
 -- reply    number of channels visited
-local age, time, limit = tonumber(ARGV[2]), now(), ARGV[3]
+local time, limit = now(), ARGV[4]
+local age_of = ages_by(tonumber(ARGV[2]), ARGV[3])
 local schedule = schedule_of(base)
 
 -- Forgets a history that has been empty for long. Its epoch is never used again.
@@ -163,7 +167,7 @@ for _, channel in ipairs(scheduled) do
   if head and string.match(head, " 0$") then
     forget(channel)
   else
-    local history = history_of(base, channel)
+    local history, age = history_of(base, channel), age_of(channel)
     expire(history, time - age)
     if history.size > 0 then
       -- The next visit is an eighth of the age away at least, so that messages which expire one by one share a visit.

@@ -1,8 +1,10 @@
 import type { Channel } from "../../../protocol/protocol.ts";
+import type { Retained } from "../../retention/retention.ts";
 
 /** A channel as the file has it. Derived from the file, and dropped whenever a transaction fails. */
 export class ChannelState {
   readonly name: Channel;
+  readonly retained: Retained;
   readonly id: number;
   /** Number under which the messages are found. */
   history: number;
@@ -25,8 +27,9 @@ export class ChannelState {
   /** The size that the row has: within a quarter of the true one. */
   savedBytes: number;
 
-  constructor(name: Channel, row: ChannelRow) {
+  constructor(name: Channel, row: ChannelRow, retained: Retained) {
     this.name = name;
+    this.retained = retained;
     this.id = row.id;
     this.history = row.history;
     this.epoch = row.epoch;

@@ -98,7 +98,7 @@ export class Histories {
 
   /** True if messages were lost that retention would still have. */
   hasLost(state: ChannelState): boolean {
-    return state.lostAt > this.#now() - this.limits.of(state.name).ageMs;
+    return state.lostAt > this.#now() - state.retained.ageMs;
   }
 
   /** Loses all messages: the channel continues under another epoch. To be called in a transaction. */
@@ -109,7 +109,7 @@ export class Histories {
     const lostAt = this.#now();
     const row = { id: state.id, history: ++this.#histories, epoch: this.epochs.next(), lostAt };
     restart.run(row.history, row.epoch, lostAt, row.id);
-    this.#cache.set(new ChannelState(state.name, { ...row, last: 0, total: 0, bytes: 0 }));
+    this.#cache.set(new ChannelState(state.name, { ...row, last: 0, total: 0, bytes: 0 }, state.retained));
     this.#losses.push({ channel: state.name, position: { epoch: row.epoch, offset: 0 } });
   }
 
@@ -175,7 +175,7 @@ export class Histories {
   #read(channel: Channel): ChannelState | undefined {
     const row = this.statements.channel.get(channel) as ChannelRow | undefined; // by the statement
     if (row === undefined) return undefined;
-    const state = new ChannelState(channel, row);
+    const state = new ChannelState(channel, row, this.limits.retention.of(channel));
     this.#load(state);
     return state;
   }
@@ -185,7 +185,7 @@ export class Histories {
     const history = ++this.#histories;
     const { lastInsertRowid } = this.statements.addChannel.run(channel, history, epoch, this.#now());
     const row = { id: Number(lastInsertRowid), history, epoch, last: 0, total: 0, lostAt: 0, bytes: 0 };
-    const state = new ChannelState(channel, row);
+    const state = new ChannelState(channel, row, this.limits.retention.of(channel));
     this.#cache.set(state);
     // Members may hold a position under the name that channels had before.
     if (this.epochs.wasRenewed) this.#losses.push({ channel, position: { epoch, offset: 0 } });
@@ -208,7 +208,7 @@ export class Histories {
 
   /** Leaves out what is beyond count and bytes; removes it once it is worth a step. */
   #trim(state: ChannelState): void {
-    const { count, bytes } = this.limits.of(state.name);
+    const { count, bytes } = state.retained;
     if (state.length > count) {
       state.first = state.last - count + 1;
       state.isExact = false;
@@ -242,7 +242,7 @@ export class Histories {
 
   /** Expires messages from the start only. After a clock was set back, an old message behind a newer one makes no hole. */
   #expire(state: ChannelState): void {
-    const deadline = this.#now() - this.limits.of(state.name).ageMs;
+    const deadline = this.#now() - state.retained.ageMs;
     if (state.oldestAt >= deadline) return;
     const row = this.statements.firstSince.get(state.history, state.first, deadline);
     state.first = row === undefined ? state.last + 1 : Number(row.offset);

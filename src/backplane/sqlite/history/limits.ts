@@ -1,11 +1,4 @@
-import type { Channel } from "../../../protocol/protocol.ts";
-
-/** Retention of one channel. */
-export interface ChannelLimits {
-  readonly count: number;
-  readonly ageMs: number;
-  readonly bytes: number;
-}
+import { Retention, type RetentionRules } from "../../retention/retention.ts";
 
 export interface HistoryLimits {
   /** Messages per channel. @default 1_000 */
@@ -14,6 +7,8 @@ export interface HistoryLimits {
   readonly ageMs: number;
   /** Size of the messages of one channel, in bytes. @default 16_777_216 // 16 MiB */
   readonly channelBytes?: number | undefined;
+  /** Retention of some channels. @default as that of all others */
+  readonly channels?: RetentionRules | undefined;
   /** Size of the messages of all channels, in bytes. @default 10_737_418_240 // 10 GiB */
   readonly totalBytes?: number | undefined;
   /** Bytes at which a page ends early. @default 262_144 // 256 KiB */
@@ -22,22 +17,18 @@ export interface HistoryLimits {
   readonly devicesPerUser?: number | undefined;
 }
 
-/** The limits of histories, by channel: the place for retention that depends on the channel. */
+/** The limits of histories. */
 export class Limits {
   readonly totalBytes: number;
   readonly pageBytes: number;
   readonly devicesPerUser: number;
-  readonly #all: ChannelLimits;
+  readonly retention: Retention;
 
   constructor(limits: HistoryLimits) {
     const { count, ageMs, channelBytes = 16_777_216 } = limits;
     this.totalBytes = limits.totalBytes ?? 10_737_418_240;
     this.pageBytes = limits.pageBytes ?? 262_144;
     this.devicesPerUser = limits.devicesPerUser ?? 32;
-    this.#all = { count, ageMs, bytes: channelBytes };
-  }
-
-  of(_channel: Channel): ChannelLimits {
-    return this.#all;
+    this.retention = new Retention({ count, ageMs, bytes: channelBytes }, limits.channels);
   }
 }

@@ -34,12 +34,18 @@ export class Pages {
   #messages(state: ChannelState, query: HistoryQuery): StoredMessage[] {
     const { upwards, downwards } = this.#histories.statements;
     const { limit } = query;
-    if ("after" in query) {
-      const from = Math.max(query.after + 1, state.first);
+    if ("after" in query || "since" in query) {
+      const start = "after" in query ? query.after + 1 : this.#firstSince(state, query.since);
+      const from = Math.max(start, state.first);
       return this.#fitting(upwards, state, from, Math.min(from + limit - 1, state.last));
     }
     const to = Math.min((query.before ?? state.last + 1) - 1, state.last);
     return this.#fitting(downwards, state, Math.max(to - limit + 1, state.first), to).reverse();
+  }
+
+  #firstSince(state: ChannelState, time: number): number {
+    const row = this.#histories.statements.firstSince.get(state.history, state.first, time);
+    return row === undefined ? state.last + 1 : Number(row.offset);
   }
 
   /** Reads messages until their sizes reach those of a page; at least one. */

@@ -40,3 +40,31 @@ test("nodes with different settings say so, and the largest values decide what i
     ]);
   }
 });
+
+test("nodes with different retention of a channel say so, and the widest of them is in force", async () => {
+  const history = { count: 10, ageMs: HOUR_MS };
+  const rules = [{ "group:live-*": { count: 2 } }, { "group:*": { count: 4 } }];
+  const implementation = redisOn(
+    () => server,
+    undefined,
+    (index) => ({ history: { ...history, channels: rules[index] ?? {} } }),
+  );
+  await using cluster = await startCluster(implementation, { heartbeatMs: 50 }, 2);
+  const retained = async (channel: "group:live-1" | "group:g" | "all"): Promise<number[]> => {
+    for (const { broker } of cluster.nodes)
+      for (const _ of upTo(15)) await broker.append(cluster.message(channel));
+    return Promise.all(
+      cluster.nodes.map(
+        async ({ broker }) => (await broker.history(channel, { limit: 100 })).messages.length,
+      ),
+    );
+  };
+  const problems = () => cluster.nodes.map(({ backplane }) => JSON.stringify(backplane.health.degraded));
+  await eventually("both nodes say so", () =>
+    problems().every((text) => text.includes("history.channels is") && text.includes("group:live-*")),
+  );
+
+  expect(await retained("group:live-1")).toEqual([4, 4]);
+  expect(await retained("group:g")).toEqual([10, 10]);
+  expect(await retained("all")).toEqual([10, 10]);
+});

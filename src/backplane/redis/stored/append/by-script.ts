@@ -80,7 +80,8 @@ export class AppendByScript implements AppendMethod {
 
   /** @returns messages that were not stored */
   #complete(groups: readonly Group[], [words = "", deaf = "", ...details]: AppendReply): PendingAppend[] {
-    const { bus, completion, duplicates, traffic, trimmer } = this.#parts;
+    const { bus, completion, duplicates, histories, traffic, trimmer } = this.#parts;
+    const { maxListLength } = histories;
     bus.deaf.publishedToAll(tokensOf(groups), deaf.split(" ").filter(Boolean));
     const lengths = words.split(" ");
     let index = 0;
@@ -96,7 +97,9 @@ export class AppendByScript implements AppendMethod {
         else if (word === "-1") lost.push(pending);
         else {
           sent += completion.appended(pending, target, target.start + Number(word));
-          trimmer.appended(pending, target, 0);
+          const length = Number(word);
+          // A longer list was trimmed by the script.
+          trimmer.appended(pending, target, length > maxListLength ? 0 : length);
         }
       }
     }
@@ -109,7 +112,7 @@ export class AppendByScript implements AppendMethod {
     const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
     const { channel } = pending.message;
     const target = targets.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
-    trimmer.appended(pending, target, 0);
+    trimmer.appended(pending, target, Number(offset) - Number(start));
     return completion.appended(pending, target, Number(offset));
   }
 }

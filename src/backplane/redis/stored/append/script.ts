@@ -110,7 +110,7 @@ local function append_slowly(list, entry)
   if is_new then
     save(history)
     -- LT keeps an earlier visit, and makes that of an empty history an earlier one.
-    call("ZADD", schedule_of(history.at), "LT", now() + age, history.channel)
+    call("ZADD", schedule_of(history.at), "LT", now() + ages_by(age, ages)(history.channel), history.channel)
   end
   post_later(history, entry)
   local target = { epoch_of(history), last_of(history), history.stamp, history.start }
@@ -171,10 +171,11 @@ export const APPEND = historyScript(
 -- ARGV[1]  HEAD_MS
 -- ARGV[2]  messages retained
 -- ARGV[3]  age retained, ms
--- ARGV[4]  idempotency window, ms
--- ARGV[5]  maximum length of a list
--- ARGV[6]  bytes from which a payload and its line of lengths are published apart
--- ARGV[7…] groups of messages that go to the same nodes in one payload. Of each group:
+-- ARGV[4]  ages by channel, JSON; "": all have the same
+-- ARGV[5]  idempotency window, ms
+-- ARGV[6]  maximum length of a list
+-- ARGV[7]  bytes from which a payload and its line of lengths are published apart
+-- ARGV[8…] groups of messages that go to the same nodes in one payload. Of each group:
 --          tokens of the nodes, separated by spaces
 --          number of messages
 --          "1" if they have idempotency keys, else "0"
@@ -189,8 +190,8 @@ export const APPEND = historyScript(
 --          details, separated by spaces, in the order of 0 and =:
 --            0: epoch, offset, stamp, offset before the list, nodes
 --            =: epoch, offset, id and timestamp of the first message
-local count, age, window = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local room, apart = tonumber(ARGV[5]), tonumber(ARGV[6])
+local count, age, ages, window = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local room, apart = tonumber(ARGV[6]), tonumber(ARGV[7])
 local call, concat, find, sub, args = redis.call, table.concat, string.find, string.sub, ARGV
 local ENTRY = "${luaEscapes(ENTRY)}"
 local words, details = {}, {}
@@ -203,7 +204,7 @@ local names = setmetatable({}, {
   end,
 })
 
-local index = 7
+local index = 8
 while index <= #args do
   local nodes, number, has_keys = args[index], tonumber(args[index + 1]), args[index + 2] == "1"
   local payload, start = args[index + 3], tonumber(args[index + 4])

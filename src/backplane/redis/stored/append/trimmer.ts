@@ -5,9 +5,6 @@ import type { Histories } from "../../history/histories.ts";
 import type { PendingAppend } from "./pending.ts";
 import type { AppendTarget } from "./targets.ts";
 
-/** Part of the bytes of a channel that a node appends between two measurements of the list. */
-const MEASURED_AT = 1 / 8;
-
 export interface TrimmerParts {
   readonly connection: Connection;
   readonly node: LocalNode;
@@ -30,10 +27,9 @@ export class Trimmer {
 
   /** Counts an append. @param length length of the list after it; 0 when the script has trimmed it already */
   appended({ message }: PendingAppend, target: AppendTarget, length: number): void {
-    // Read each time, because the settings of other nodes count too.
-    const { maxListLength, channelBytes } = this.#parts.histories;
     target.appendedBytes += message.body.length;
-    if (length > maxListLength || target.appendedBytes >= channelBytes * MEASURED_AT) {
+    // Asked each time, because the settings of other nodes count too.
+    if (this.#parts.histories.isToTrim(message.channel, length, target.appendedBytes)) {
       target.appendedBytes = 0;
       void this.#trim(message.channel);
     }
