@@ -45,7 +45,15 @@ export interface SendOptions {
 export type Operation<Declared extends object = EventMap> =
   | (Outgoing<Declared> & MessageOperation)
   | ({ readonly op: "kick"; readonly user: string } & KickOptions)
-  | { readonly op: "join" | "leave"; readonly user: string; readonly group: string };
+  | {
+      readonly op: "join";
+      readonly user: string;
+      readonly group: string;
+      /** Stored messages that the user's present connections get first: so many of the newest, or those since a time in ms. */
+      readonly last?: number;
+      readonly since?: number;
+    }
+  | { readonly op: "leave"; readonly user: string; readonly group: string };
 
 type MessageOperation = (
   | { readonly op: "send"; readonly to?: string | undefined; readonly group?: string | undefined }
@@ -125,6 +133,14 @@ export interface UserAudience<Declared extends object> extends Audience<Declared
   groups(): Promise<string[]>;
 }
 
+/** Stored messages that a connection gets when it joins: the last ones, those since a time, or those that are both. */
+export interface RewindOptions {
+  /** Number of messages. */
+  readonly last?: number;
+  /** Milliseconds since 1970, or a date. */
+  readonly since?: number | Date;
+}
+
 /** A group of users, on every node. */
 export interface GroupAudience<Declared extends object> extends Audience<Declared> {
   /**
@@ -152,9 +168,10 @@ export interface GroupAudience<Declared extends object> extends Audience<Declare
 
   /**
    * Makes the user a durable member: joined now, and at every later login with the missed messages.
-   * @throws TidingsError `bad_request` when the user cannot be an id
+   * @param rewind stored messages that the user's present connections get first. @default none
+   * @throws TidingsError `bad_request` when the user cannot be an id, and for a rewind that is none
    */
-  add(user: string): Promise<void>;
+  add(user: string, rewind?: RewindOptions): Promise<void>;
 
   /**
    * Ends the user's membership on all connections.
@@ -165,10 +182,12 @@ export interface GroupAudience<Declared extends object> extends Audience<Declare
   /**
    * Joins one connection, on whatever node it is, for as long as it lasts. The policy is not asked, also not by a refresh.
    * @param connection such as the one of a hook or an action
+   * @param rewind stored messages that come before the live ones. @default none
    * @returns false when there is no such connection (any more)
-   * @throws TidingsError `unavailable` while the backplane is unavailable, or its node does not answer
+   * @throws TidingsError `bad_request` for a rewind that is none, `unavailable` while the backplane is unavailable, or its node
+   * does not answer
    */
-  join(connection: ConnectionName): Promise<boolean>;
+  join(connection: ConnectionName, rewind?: RewindOptions): Promise<boolean>;
 
   /** Makes one connection leave. A durable member joins again at the next login. @see join */
   leave(connection: ConnectionName): Promise<boolean>;

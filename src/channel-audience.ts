@@ -4,11 +4,13 @@ import type {
   KickOptions,
   KickResult,
   Outgoing,
+  RewindOptions,
   SendOptions,
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
 import type { Backplane } from "./backplane/backplane.ts";
+import type { Rewind } from "./local/local.ts";
 import {
   addMember,
   blockUser,
@@ -170,25 +172,36 @@ export class GroupChannelAudience<Declared extends object>
     return this.#backplane.rooms.setData(this.#group, checkedId("user", user), memberData(data));
   }
 
-  async add(user: string): Promise<void> {
-    await addMember(this.#backplane, this.#group, checkedId("user", user));
+  async add(user: string, rewind?: RewindOptions): Promise<void> {
+    await addMember(this.#backplane, this.#group, checkedId("user", user), rewind && rewindOf(rewind));
   }
 
   async remove(user: string): Promise<void> {
     await removeMember(this.#backplane, this.#group, checkedId("user", user));
   }
 
-  join(connection: ConnectionName): Promise<boolean> {
-    return this.#move("join", connection);
+  join(connection: ConnectionName, rewind?: RewindOptions): Promise<boolean> {
+    return this.#move("join", connection, rewind);
   }
 
   leave(connection: ConnectionName): Promise<boolean> {
     return this.#move("leave", connection);
   }
 
-  async #move(kind: "join" | "leave", { user, id }: ConnectionName): Promise<boolean> {
+  async #move(
+    kind: "join" | "leave",
+    { user, id }: ConnectionName,
+    rewind?: RewindOptions,
+  ): Promise<boolean> {
     const name = { user: checkedId("user", user), id: checkedId("connection", id) };
-    const { connections, unconfirmed } = await moveConnection(this.#backplane, kind, this.#group, name);
+    const start = rewind && rewindOf(rewind);
+    const { connections, unconfirmed } = await moveConnection(
+      this.#backplane,
+      kind,
+      this.#group,
+      name,
+      start,
+    );
     if (connections > 0 || unconfirmed === 0) return connections > 0;
     throw new TidingsError("unavailable", "the node of the connection does not answer");
   }
@@ -259,6 +272,15 @@ function problemOf(from: string | undefined, key: string | undefined): TidingsEr
 function checkedId(name: string, id: string): string {
   if (!isId(id)) throw idError(name);
   return id;
+}
+
+function rewindOf({ last, since }: RewindOptions): Rewind {
+  const ms = since === undefined ? undefined : Number(since);
+  if (last !== undefined && !(Number.isSafeInteger(last) && last > 0))
+    throw new TidingsError("bad_request", "last: expected a whole number from 1");
+  if (ms !== undefined && !(Number.isSafeInteger(ms) && ms >= 0))
+    throw new TidingsError("bad_request", "since: expected milliseconds since 1970, or a date");
+  return { last, since: ms };
 }
 
 function checkedIds(name: string, ids: readonly string[]): readonly string[] {

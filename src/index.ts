@@ -18,6 +18,7 @@ export type {
   KickResult,
   Operation,
   Outgoing,
+  RewindOptions,
   SendOptions,
   UserAudience,
   UsersAudience,

@@ -55,6 +55,19 @@ export const positionSchema = z.object({
   id: messageIdSchema.optional(),
 });
 
+const TIME = "expected milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z";
+
+/** Start of a join some way back from now: the last messages, those since a time, or those that are both. */
+export const rewindFields = {
+  last: z.int().min(1).optional(),
+  since: z
+    .union(
+      [z.int(TIME).min(0, TIME), z.iso.datetime({ offset: true, error: TIME }).transform(Date.parse)],
+      TIME,
+    )
+    .optional(),
+};
+
 /** Channels that a login may name: each costs a question to the policy, a look-up and a replay. */
 const MAX_LOGIN_CHANNELS = 1_000;
 

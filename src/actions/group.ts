@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { countMembers, groupMembers, MAX_MEMBERS_PAGE, memberData } from "../members/members.ts";
 import { groupChannel } from "../protocol/protocol.ts";
-import { type BuiltinPorts, idSchema, localConnection, positionSchema } from "./builtin.ts";
+import { type BuiltinPorts, idSchema, localConnection, positionSchema, rewindFields } from "./builtin.ts";
 import type { ActionHandler } from "./router.ts";
 
 const groupSchema = z.object({ group: idSchema });
@@ -18,20 +18,31 @@ function joining({ router, local, backplane, members, reads, policy, groupChange
     group: idSchema,
     position: positionSchema.optional(),
     data: z.unknown().optional(),
+    ...rewindFields,
   });
-  const join: ActionHandler<z.output<typeof joinSchema>> = async (context, { group, position, data }) => {
+  const join: ActionHandler<z.output<typeof joinSchema>> = async (
+    context,
+    { group, position, data, ...rewind },
+  ) => {
     const channel = groupChannel(group);
     const json = data === undefined ? undefined : memberData(data);
     const joining = localConnection(local, context.connection);
+    const isRewind = rewind.last !== undefined || rewind.since !== undefined;
+    const rewound = async (): Promise<typeof rewind> => {
+      // Asked of a member, as for any page of the history.
+      await policy.assert(joining, "history", channel);
+      return rewind;
+    };
+    const start = position ?? (isRewind ? rewound : undefined);
     // The deadline is for the policy and the backplane: the replay takes as long as its client takes to read.
     const replay = await router.within(context, () =>
       groupChanges.run(joining, async () => {
         await policy.assert(joining, "join", channel);
-        if (position !== undefined) reads.assertRoom();
+        if (start !== undefined) reads.assertRoom();
         return members.join(joining, group, json);
       }),
     );
-    return { channel, ...(await replay(position)) };
+    return { channel, ...(await replay(start)) };
   };
   router.action("group.join", joinSchema, join, { hasDeadline: false });
 

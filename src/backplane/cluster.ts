@@ -69,6 +69,8 @@ export type Command =
       readonly group: string;
       /** Only this connection. */
       readonly connection?: string;
+      /** In a join: stored messages that the connection gets first, the last ones or those since a time, in ms since 1970. */
+      readonly rewind?: { readonly last?: number | undefined; readonly since?: number | undefined };
     }
   /** Asks for the rights of all connections of the user again. */
   | { readonly kind: "refresh"; readonly user: string };

@@ -7,6 +7,14 @@ export interface Held {
   readonly packet: Packet;
 }
 
+/** A start some way back from now: at one of the newest messages, at the first one since a time, or at the later one of both. */
+export interface Rewind {
+  /** Number of messages. */
+  readonly last?: number | undefined;
+  /** Milliseconds since 1970, by the clock of the messages. */
+  readonly since?: number | undefined;
+}
+
 /** Budgets of messages on hold. Beyond them the oldest are dropped: the history has them. */
 export interface HoldLimits {
   /** Messages of one channel. */
@@ -40,7 +48,7 @@ export class Hold {
   /** Offset of the first message on hold, dropped or not. From there on the connection must get everything. */
   first: number | undefined;
   /** Where the replay stands: everything up to here is queued. Undefined until its start is known. */
-  reached: Position | "first" | undefined;
+  reached: Position | Rewind | "first" | undefined;
 
   constructor(limits: HoldLimits) {
     this.#limits = limits;

@@ -1,13 +1,13 @@
 import type { Command } from "../backplane/backplane.ts";
-import type { Connection, Local } from "../local/local.ts";
+import type { Connection, Local, Rewind } from "../local/local.ts";
 import { CLOSE, encodeServerFrame } from "../protocol/protocol.ts";
 import type { Blocks } from "./blocks.ts";
 import { PlacedGroups } from "./placed.ts";
 
 /** Part of `Members` that commands use. */
 export interface GroupMembers {
-  /** Joins a group. @returns a function that sends the group's position */
-  join(connection: Connection, group: string): Promise<() => Promise<unknown>>;
+  /** Joins a group. @returns a function that sends the group's position, and replays from the given start if there is one */
+  join(connection: Connection, group: string): Promise<(from?: Rewind) => Promise<unknown>>;
   leave(connection: Connection, group: string): Promise<void>;
 }
 
@@ -37,11 +37,11 @@ export class Commands {
     const all = this.#local.connectionsOf(command.user);
     if (command.kind === "kick") return kick(all, command);
     if (command.kind === "refresh") return this.#refreshAll(all);
-    const { group, kind, connection: id } = command;
+    const { group, kind, connection: id, rewind } = command;
     const connections = id === undefined ? all : all.filter((each) => each.id === id);
     if (kind === "join") {
       // A durable membership outlasts the connection, so the backplane knows of it.
-      await Promise.all(connections.map((each) => this.#join(each, group, id !== undefined)));
+      await Promise.all(connections.map((each) => this.#join(each, group, id !== undefined, rewind)));
     } else await Promise.all(connections.map((each) => this.#members.leave(each, group)));
     return connections.length;
   }
@@ -55,11 +55,11 @@ export class Commands {
     return connections.length;
   }
 
-  async #join(connection: Connection, group: string, isPlaced: boolean): Promise<void> {
+  async #join(connection: Connection, group: string, isPlaced: boolean, rewind?: Rewind): Promise<void> {
     if (isPlaced) connection.attached(PlacedGroups).names.add(group);
     try {
       const replay = await this.#members.join(connection, group);
-      await replay();
+      await replay(rewind);
     } catch (error) {
       connection.attachment(PlacedGroups)?.names.delete(group);
       // The other connections of the user join all the same.

@@ -1,14 +1,16 @@
 import type { Backplane, CommandResult } from "../backplane/backplane.ts";
+import type { Rewind } from "../local/local.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 
-/** Makes a user a durable member of a group, and joins the user's connections. */
+/** Makes a user a durable member of a group, and joins the user's connections. @param rewind stored messages that they get first */
 export async function addMember(
   { memberships, cluster }: Backplane,
   group: string,
   user: string,
+  rewind?: Rewind,
 ): Promise<CommandResult> {
   await memberships.add(group, user);
-  return cluster.command({ kind: "join", user, group });
+  return cluster.command({ kind: "join", user, group, ...startOf(rewind) });
 }
 
 /** A connection, by its user and its id. */
@@ -23,7 +25,8 @@ export const moveConnection = (
   kind: "join" | "leave",
   group: string,
   { user, id }: ConnectionName,
-): Promise<CommandResult> => cluster.command({ kind, user, group, connection: id });
+  rewind?: Rewind,
+): Promise<CommandResult> => cluster.command({ kind, user, group, connection: id, ...startOf(rewind) });
 
 /** Ends a membership, and removes the user's connections from the group. */
 export async function removeMember(
@@ -54,3 +57,7 @@ export async function blockUser(
 }
 
 const LONGEST_BLOCK_MS = 3_153_600_000_000;
+
+/** Field of a join command; none for a rewind that says nothing. */
+const startOf = (rewind: Rewind = {}): { readonly rewind?: Rewind } =>
+  rewind.last === undefined && rewind.since === undefined ? {} : { rewind };

@@ -1,8 +1,7 @@
-import type { Backplane, ConnectionRules, JoinData } from "../backplane/backplane.ts";
+import type { Backplane, ConnectionRules } from "../backplane/backplane.ts";
 import type { Connection, Hold, HoldLimits, Local } from "../local/local.ts";
 import {
   type Channel,
-  CLOSE,
   groupChannel,
   type Position,
   type Positions,
@@ -12,6 +11,7 @@ import {
 import {
   type HistoryReads,
   type Hooks,
+  LAST_VALUE,
   LateAcks,
   Replay,
   type Replayed,
@@ -20,7 +20,8 @@ import {
 import type { Blocks } from "./blocks.ts";
 import { Pace } from "./pace.ts";
 import { PlacedGroups } from "./placed.ts";
-import { memberData } from "./roster.ts";
+import { type Refusal, refusalBy } from "./refusal.ts";
+import { joinData } from "./roster.ts";
 import type { WatchedRooms } from "./watching/rooms.ts";
 import type { Watchers } from "./watching/watchers.ts";
 
@@ -32,6 +33,8 @@ export interface MembersPorts {
   readonly rooms: WatchedRooms;
   readonly rules: ConnectionRules;
   readonly blocks: Blocks;
+  /** True for channels that keep their newest message only. @default no channel */
+  readonly isLastValue?: ((channel: Channel) => boolean) | undefined;
   /** Budgets of live messages on hold during replays. */
   readonly holdLimits: HoldLimits;
   /** The application's hooks `join` and `leave`. */
@@ -51,6 +54,9 @@ interface Entry {
   /** Where an earlier replay of the channel stood, which this one replaces. */
   readonly owed: ReplayFrom | undefined;
 }
+
+/** Where a join starts, or a function that tells it once the connection is a member. */
+type JoinStart = ReplayFrom | (() => Promise<ReplayFrom>);
 
 /** Knowledge about the start of a channel's replay when the connection enters the channel. */
 interface Start {
@@ -72,7 +78,7 @@ export class Members {
 
   constructor(ports: MembersPorts) {
     this.#ports = ports;
-    this.#replay = new Replay(ports.reads);
+    this.#replay = new Replay(ports.reads, ports.isLastValue);
   }
 
   /**
@@ -132,20 +138,22 @@ export class Members {
   /**
    * Joins a group.
    * @param data of the user in the group, JSON. @default those that the user has, else `info` of the credentials
-   * @returns a function that sends the group's position, and replays from the given position if there is one
+   * @returns a function that sends the group's position, and replays from the given start if there is one
    * @throws TidingsError `too_large` beyond {@link Members.maxGroups}
    */
   async join(
     connection: Connection,
     group: string,
     data?: string,
-  ): Promise<(position?: Position) => Promise<Replayed>> {
+  ): Promise<(from?: JoinStart) => Promise<Replayed>> {
     const isNew = !connection.groups.includes(group);
     const entry = await this.#joinGroup(connection, group, { durable: false }, data);
-    return async (position) => {
+    return async (from) => {
       try {
-        return await this.#replayEntry(connection, entry, position, isNew ? undefined : true);
+        const start = typeof from === "function" ? await from() : from;
+        return await this.#replayEntry(connection, entry, start, isNew ? undefined : true);
       } catch (thrown) {
+        this.#replay.giveUp(connection, entry.channel, entry.hold);
         // The client hears that it has not joined, so it must not be a member without a position.
         if (isNew && connection.holdOf(entry.channel) === undefined) {
           await this.#undoJoin(connection, entry, group);
@@ -242,8 +250,14 @@ export class Members {
   #enter(connection: Connection, channel: Channel, { durable, positions, starts }: Start): Entry {
     const owed = connection.holdOf(channel)?.reached;
     const hold = connection.hold(channel, this.#ports.holdLimits);
-    hold.reached = positions?.[channel] ?? owed ?? (durable ? "first" : starts?.[channel]);
+    hold.reached = positions?.[channel] ?? owed ?? this.#startOf(channel, durable, starts);
     return { channel, hold, durable, owed };
+  }
+
+  /** Where a device without a position and a cursor starts. Everyone gets the value of a last-value channel. */
+  #startOf(channel: Channel, durable: boolean, starts?: Positions): ReplayFrom | undefined {
+    if (this.#ports.isLastValue?.(channel)) return LAST_VALUE;
+    return durable ? "first" : starts?.[channel];
   }
 
   /** Reads the present positions of the channels for which the client gave no position. */
@@ -270,8 +284,8 @@ export class Members {
     const cursorOf = new Map(unknown.map((entry, index) => [entry, known[index]]));
     for (const [step, entry] of entries.entries()) {
       await this.pace.after(step);
-      const cursor = cursorOf.get(entry);
-      const start = entry.durable ? "first" : starts[entry.channel];
+      const start = this.#startOf(entry.channel, entry.durable, starts);
+      const cursor = start === LAST_VALUE ? undefined : cursorOf.get(entry);
       const from = positions[entry.channel] ?? cursor ?? start;
       await this.#replayEntry(connection, entry, from);
     }
@@ -285,7 +299,7 @@ export class Members {
     missed?: true,
   ): Promise<Replayed> {
     const { channel, hold } = entry;
-    const from = asked ?? entry.owed;
+    const from = asked ?? entry.owed ?? this.#startOf(channel, false);
     if (from !== undefined) return this.#replay.run(connection, channel, hold, from);
     try {
       const present = await this.#present(channel, hold);
@@ -305,24 +319,6 @@ export class Members {
   }
 }
 
-/** Data of a join: those that it names, else `info` of the credentials for a user who has none. */
-function joinData({ claims }: Connection, json: string | undefined): JoinData | undefined {
-  if (json !== undefined) return { json, isDefault: false };
-  return claims.info === undefined ? undefined : { json: memberData(claims.info), isDefault: true };
-}
-
-/** Why a user gets no connection: too many of them, or blocked. `reason` is the text of the close frame. */
-export interface Refusal {
-  readonly cause: "limit" | "blocked";
-  readonly reason?: string;
-}
-
-function refusalBy(blockedMs: number | undefined): Refusal {
-  if (blockedMs === undefined) return { cause: "limit" };
-  const seconds = Math.ceil(blockedMs / 1_000).toLocaleString("en");
-  return { cause: "blocked", reason: `${CLOSE.blocked.reason} for another ${seconds} s` };
-}
-
 export { Blocks } from "./blocks.ts";
 export { Commands } from "./commands.ts";
 export {
@@ -334,6 +330,7 @@ export {
 } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
 export { PlacedGroups } from "./placed.ts";
+export type { Refusal } from "./refusal.ts";
 export {
   countMembers,
   type GroupCount,

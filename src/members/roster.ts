@@ -1,4 +1,5 @@
-import { type Backplane, MAX_MEMBER_BYTES, type RoomMember } from "../backplane/backplane.ts";
+import { type Backplane, type JoinData, MAX_MEMBER_BYTES, type RoomMember } from "../backplane/backplane.ts";
+import type { Connection } from "../local/local.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 
 /** A member of a group. `online`: a connection has joined. `durable`: the membership outlasts connections. */
@@ -108,4 +109,10 @@ function placeOf(cursor = "j0"): Place {
   const [, before, after] = /^d(\d{1,15})\.(\d{1,15})$/.exec(cursor) ?? [];
   if (before !== undefined) return { of: "durable", after: Number(after), joined: Number(before) };
   throw new TidingsError("bad_request", "cursor: expected the one that came with the page before");
+}
+
+/** Data of a join: those that it names, else `info` of the credentials for a user who has none. */
+export function joinData({ claims }: Connection, json: string | undefined): JoinData | undefined {
+  if (json !== undefined) return { json, isDefault: false };
+  return claims.info === undefined ? undefined : { json: memberData(claims.info), isDefault: true };
 }

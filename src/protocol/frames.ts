@@ -79,13 +79,13 @@ export interface Welcome {
 /**
  * The `channel` continues after `offset`. `recovered: false`: messages after the client's position are lost.
  * `missed: true`: messages up to `offset` may have been dropped on the way to this connection. The client requests those
- * after its own position.
+ * after its own position. `missed: false`: nothing up to `offset` is missing, as in a channel that keeps its newest message only.
  */
 export interface PositionFrame extends Position {
   event: "position";
   channel: Channel;
   recovered: boolean;
-  missed?: true;
+  missed?: boolean;
 }
 
 /** Information for the client, usually before the server closes the connection. */

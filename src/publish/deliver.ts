@@ -152,13 +152,13 @@ const skipPacket = (message: StoredMessage): Packet =>
 
 /**
  * Encodes a `position` frame.
- * @param missed true: messages up to the position may have been dropped on the way to this connection
+ * @param missed true: messages up to the position may have been dropped on the way to this connection. False: the client misses none
  */
 export function positionText(
   channel: Channel,
   { epoch, offset }: Position,
   recovered: boolean,
-  missed?: true,
+  missed?: boolean,
 ): string {
   const frame: PositionFrame = { event: "position", channel, epoch, offset, recovered, missed };
   return encodeServerFrame(frame);

@@ -307,5 +307,5 @@ export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
 export type { PublishLog, PublishMeter } from "./ports.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
-export { Replay, type Replayed, type ReplayFrom } from "./replay.ts";
+export { LAST_VALUE, Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";

@@ -1,15 +1,22 @@
 import type { HistoryPage, StoredMessage } from "../backplane/backplane.ts";
-import type { Connection, Held, Hold } from "../local/local.ts";
+import type { Connection, Held, Hold, Rewind } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { HistoryReads } from "./budgets/reads.ts";
 import { positionText, pushPacket } from "./deliver.ts";
 
-/** Start of a replay: after a position, or at the oldest retained message. */
-export type ReplayFrom = Position | "first";
+/** Start of a replay: after a position, at the oldest retained message, or some way back from now. */
+export type ReplayFrom = Position | "first" | Rewind;
 
-/** Position at which a channel continues for a connection. `recovered: false`: messages before it are lost. */
+/** Newest message only: the start in a last-value channel. */
+export const LAST_VALUE: Rewind = { last: 1 };
+
+/**
+ * Position at which a channel continues for a connection. `recovered: false`: messages before it are lost. `missed: false`: those before
+ * it are gone, and in a last-value channel none is missed.
+ */
 export interface Replayed extends Position {
   readonly recovered: boolean;
+  readonly missed?: false;
 }
 
 const START = { offset: 0, id: undefined };
@@ -23,9 +30,12 @@ const PAGE = 128;
  */
 export class Replay {
   readonly #reads: HistoryReads;
+  readonly #isLastValue: ((channel: Channel) => boolean) | undefined;
 
-  constructor(reads: HistoryReads) {
+  /** @param isLastValue true for channels that keep their newest message only. @default no channel */
+  constructor(reads: HistoryReads, isLastValue?: (channel: Channel) => boolean) {
     this.#reads = reads;
+    this.#isLastValue = isLastValue;
   }
 
   /**
@@ -45,7 +55,7 @@ export class Replay {
       const { start, page } = await this.#read(connection, channel, from);
       // A newer replay has its own start, and a second position would move the client back or past messages.
       if (!isWanted(connection, channel, hold)) return start;
-      connection.send(positionText(channel, start, start.recovered, missed));
+      connection.send(positionText(channel, start, start.recovered, start.missed ?? missed));
       await this.#catchUp(connection, channel, hold, start, page);
       return start;
     } finally {
@@ -79,10 +89,25 @@ export class Replay {
       // The read waits until the connection has sent its queue.
       const next = await this.#read(connection, channel, position);
       if (!isWanted(connection, channel, hold)) return;
-      if (!next.start.recovered) connection.send(positionText(channel, next.start, false));
+      const { recovered, missed } = next.start;
+      if (!recovered || missed === false)
+        connection.send(positionText(channel, next.start, recovered, missed));
       position = next.start;
       page = next.page;
     }
+  }
+
+  /** Finds the position that is some way back from now. What comes meanwhile is replayed as well. */
+  async #rewound(
+    connection: Connection,
+    channel: Channel,
+    { last: count, since }: Rewind,
+  ): Promise<Position> {
+    const query = since === undefined ? { limit: 0 } : { since, limit: 1 };
+    const { epoch, first, last, messages } = await this.#reads.read(connection, channel, query);
+    const oldest = since === undefined ? first : (messages[0]?.offset ?? last + 1);
+    const start = count === undefined ? oldest : Math.max(oldest, last - count + 1);
+    return { epoch, offset: Math.max(first, start) - 1 };
   }
 
   /** Reads the page after a position, or the oldest page when the history cannot continue from there. */
@@ -91,9 +116,11 @@ export class Replay {
     channel: Channel,
     from: ReplayFrom,
   ): Promise<{ start: Replayed; page: HistoryPage }> {
+    if (isRewind(from))
+      return this.#read(connection, channel, await this.#rewound(connection, channel, from));
     const { offset: after, id } = from === "first" ? START : from;
     const page = await this.#reads.read(connection, channel, { after, id, limit: PAGE });
-    const start = startOf(page, from);
+    const start = startOf(page, from, this.#isLastValue?.(channel));
     if (start.recovered || start.offset === after) return { start, page };
     const rest = { after: start.offset, limit: PAGE };
     return { start, page: await this.#reads.read(connection, channel, rest) };
@@ -101,15 +128,19 @@ export class Replay {
 }
 
 /** Computes where the channel continues, from the bounds of the retained history. */
-function startOf(page: HistoryPage, from: ReplayFrom): Replayed {
+function startOf(page: HistoryPage, from: Position | "first", isLastValue = false): Replayed {
   const { epoch, first, last, lost = false, differs = false } = page;
   if (from === "first") return { epoch, offset: first - 1, recovered: !lost };
   const isSame = from.epoch === epoch && !differs;
+  if (isSame && isLastValue && from.offset < first - 1)
+    return { epoch, offset: first - 1, recovered: true, missed: false };
   if (!isSame || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
   // An offset beyond the end: this history never assigned it.
   if (from.offset > last) return { epoch, offset: last, recovered: false };
   return { epoch, offset: from.offset, recovered: true };
 }
+
+const isRewind = (from: ReplayFrom): from is Rewind => from !== "first" && !("epoch" in from);
 
 /** False after the connection has closed, or a newer replay of the channel has taken over. */
 const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean =>

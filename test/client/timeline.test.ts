@@ -185,3 +185,17 @@ test("a login that left the position out: another epoch is a loss, whatever the 
   receive(1, 2, 3);
   expect(output).toEqual(["lost", "gap", 1, 2, 3]);
 });
+
+test("in a channel that keeps only its newest message, older ones that are gone are no loss and no gap", () => {
+  const latest = (offset: number): void =>
+    timeline.move({ event: "position", channel: "all", epoch: "a", offset, recovered: true, missed: false });
+  latest(14);
+  receive(15);
+  // A late reply to an earlier request.
+  latest(12);
+  receive(16, 18);
+  latest(17);
+  receive(18, 19);
+  expect(output).toEqual([15, 16, "gap", 18, 19]);
+  expect(timeline.hasGap).toBe(false);
+});

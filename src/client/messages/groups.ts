@@ -46,6 +46,10 @@ export interface JoinOptions extends CallOptions {
    * @default what the user carries already, else `info` of the token
    */
   readonly data?: unknown;
+  /** So many of the newest stored messages come before the live ones, unless the client has been in the group before. @default 0 */
+  readonly last?: number | undefined;
+  /** The stored messages since a time, in milliseconds since 1970, come before the live ones. With `last` those that are both. */
+  readonly since?: number | Date | undefined;
 }
 
 /** The groups that the client joined, with its data there. It joins them again on every connection. */
@@ -61,12 +65,11 @@ export class Groups {
     this.#ordering = ordering;
   }
 
-  async join(group: string, options: JoinOptions = {}): Promise<Joined> {
-    const { data } = options;
+  async join(group: string, { signal, ...rest }: JoinOptions = {}): Promise<Joined> {
     // Without the position the server would continue from now and skip messages that the client still misses.
     const position = this.#ordering.position(groupChannel(group));
-    const joined = await this.#session.request("group.join", { group, position, data }, options);
-    this.#joined.set(group, data);
+    const joined = await this.#session.request("group.join", { group, position, ...rest }, { signal });
+    this.#joined.set(group, rest.data);
     return joined as Joined; // as the protocol says
   }
 

@@ -70,14 +70,18 @@ export class Timeline {
     const position = this.#position;
     if (position?.epoch === UNKNOWN) position.epoch = epoch;
     const named = this.#loginPosition;
-    const mayMiss = missed || (recovered && this.#isLeftOut);
+    const mayMiss = missed ?? (recovered && this.#isLeftOut);
     // The server lost the end of a history but kept its epoch, so that it assigns those offsets again. Only the first
     // position after a login means that. A lower position later is a late reply to an earlier request.
+    // `missed: false`: nothing is missing between the position and a later one.
     const isAhead = named?.epoch === epoch && offset < named.offset;
-    if (position && mayMiss) this.#missed(position, { epoch, offset });
-    else if (position?.epoch !== epoch) this.#restart({ epoch, offset }, recovered);
+    if (position && mayMiss) this.#missed(position, epoch, offset);
+    else if (
+      position?.epoch !== epoch ||
+      (recovered ? missed === false && offset > position.offset : isAhead)
+    )
+      this.#restart({ epoch, offset }, recovered);
     else if (recovered) this.#take(offset);
-    else if (isAhead) this.#restart({ epoch, offset }, false);
     else if (offset > position.offset) this.#jump(position, offset);
     this.#loginPosition = undefined;
   }
@@ -96,8 +100,8 @@ export class Timeline {
   }
 
   /** Opens a gap up to an offset, which may be missing as well. Without its epoch everything of the history is missing. */
-  #missed(position: Position, { epoch, offset }: Position): void {
-    if (position.epoch !== epoch) this.#restart({ epoch, offset: 0 }, false);
+  #missed(position: Position, epoch: string, offset: number): void {
+    if (position.epoch !== epoch) this.#restart({ epoch, offset: 0 });
     this.#isLeftOut &&= offset > position.offset;
     const opensGap = !this.hasGap;
     this.#gapEnd = Math.max(this.#gapEnd, offset);
@@ -141,7 +145,7 @@ export class Timeline {
     }
   }
 
-  #restart(position: Position, recovered: boolean): void {
+  #restart(position: Position, recovered?: boolean): void {
     this.disconnected();
     this.#position = position;
     if (!recovered) this.#events.lost();

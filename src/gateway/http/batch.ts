@@ -3,7 +3,7 @@ import type { Backplane, CommandResult } from "../../backplane/backplane.ts";
 import { addMember, removeMember } from "../../members/members.ts";
 import { channelOf, type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { applicationKey, type Publisher, type Receipt } from "../../publish/publish.ts";
-import { group, message, platform, user } from "./schemas.ts";
+import { group, message, platform, rewind, user } from "./schemas.ts";
 
 /** Operations of one batch, at most. */
 export const MAX_OPERATIONS = 1_000;
@@ -26,7 +26,7 @@ const COMMANDS = z.discriminatedUnion("op", [
     notice: z.unknown().optional(),
     platform: platform.optional(),
   }),
-  z.strictObject({ op: z.literal("join"), user, group }),
+  z.strictObject({ op: z.literal("join"), user, group, ...rewind }),
   z.strictObject({ op: z.literal("leave"), user, group }),
 ]);
 
@@ -126,7 +126,10 @@ function receiverOf({ to, group }: { to?: string | undefined; group?: string | u
 }
 
 function command({ backplane }: BatchPorts, given: z.output<typeof COMMANDS>): Promise<CommandResult> {
-  if (given.op === "join") return addMember(backplane, given.group, given.user);
+  if (given.op === "join") {
+    const { group, user, last, since } = given;
+    return addMember(backplane, group, user, { last, since });
+  }
   if (given.op === "leave") return removeMember(backplane, given.group, given.user);
   const { op: _, ...kick } = given;
   return backplane.cluster.command({ kind: "kick", cause: "kicked", ...kick });

@@ -29,6 +29,16 @@ export const channel = channelSchema.meta({
 export const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodCoercedNumber =>
   z.coerce.number().int().min(min).max(max);
 
+/** Stored messages that connections get when they join. */
+export const rewind = {
+  last: whole(1)
+    .optional()
+    .meta({ description: "So many of the newest stored messages reach the present connections first." }),
+  since: whole(0)
+    .optional()
+    .meta({ description: "Stored messages since this time, in milliseconds since 1970, reach them first." }),
+};
+
 /** Fields of every message. */
 export const message = z.object({
   type: z

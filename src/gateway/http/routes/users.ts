@@ -10,7 +10,7 @@ import {
 } from "../../../members/members.ts";
 import type { ApiPorts } from "../ports.ts";
 import { type Route, route } from "../route.ts";
-import { commandResult, group, platform, user, whole } from "../schemas.ts";
+import { commandResult, group, platform, rewind, user, whole } from "../schemas.ts";
 
 const connection = z.object({
   id: z.string(),
@@ -159,7 +159,9 @@ export function groupRoutes({ backplane }: ApiPorts): Route[] {
   const join = {
     ...member,
     summary: "Give a user a durable membership: joined now, and at every later login",
-    handle: ({ group, user }: Member) => addMember(backplane, group, user),
+    takes: z.object({ group, user, ...rewind }),
+    handle: ({ group, user, last, since }: Member & { last?: number; since?: number }) =>
+      addMember(backplane, group, user, { last, since }),
   };
   const leave = {
     ...member,
