@@ -126,7 +126,7 @@ class Reader {
     const last = this.#last.channel === channel ? this.#last : { channel, offset: offset - 1, total: 0 };
     if (offset !== last.offset + 1)
       throw wrongLine(this.#number, `has offset ${offset} of ${channel}, expected ${last.offset + 1}`);
-    const size = MESSAGE_BYTES + body.length;
+    const size = MESSAGE_BYTES + Buffer.byteLength(body);
     const total = last.total + size;
     const audience = audienceOf(line);
     this.#statements.message.run(history, offset, id, type, from, timestamp, body, audience, size, total);
