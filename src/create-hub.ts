@@ -22,7 +22,6 @@ import {
 import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
 import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
-  type Api,
   type ApiParts,
   type Authenticator,
   apiKeysOf,
@@ -32,6 +31,7 @@ import {
   createApi,
   createMetrics,
   developmentAuth,
+  Endpoints,
   Expiry,
   Gateway,
   HttpSockets,
@@ -273,7 +273,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   });
   const isDraining = (): boolean => gateway.isDraining;
   const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining, messageLog };
-  const api = makeApi(basis, guards, parts);
+  const served = makeApi(basis, guards, parts);
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,
@@ -286,11 +286,11 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     messageLog,
     ...http,
   });
-  return { ...basis, ...guards, backplane, policy, publisher, reads, router, api, lifecycle, ...http };
+  return { ...basis, ...guards, ...served, backplane, policy, publisher, reads, router, lifecycle, ...http };
 }
 
-/** Makes the HTTP API; in development mode with the page. */
-function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts): Api {
+/** Makes the HTTP API with the application's endpoints; in development mode with the page. */
+function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts) {
   const { config, authenticator, development, neighbours, node, report, workers, log } = basis;
   const { path, websocket, http } = config;
   const { corsOrigins } = http;
@@ -298,9 +298,10 @@ function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, 
   const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
   const guards = { httpLimits, limitSettings, overload };
   const times = { startedAt: performance.now(), requested: requestLog(log) };
-  const api = createApi({ ...parts, ...about, ...guards, ...times, apiKeys: apiKeysOf(config) });
+  const endpoints = new Endpoints();
+  const api = createApi({ ...parts, ...about, ...guards, ...times, endpoints, apiKeys: apiKeysOf(config) });
   if (development) mountPage(api, path);
-  return api;
+  return { api, endpoints };
 }
 
 interface GatewayParts

@@ -15,6 +15,7 @@ import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.
 import type { Config, ConfigInput } from "./config/config.ts";
 import type {
   Authenticator,
+  Endpoint,
   Listening,
   ListenTarget,
   MintClaims,
@@ -93,6 +94,13 @@ export interface Hub<Declared extends object> {
   ): this;
   /** Handles requests whose data no schema checks: the handler gets it as it came. */
   action(name: UndeclaredName<Declared>, handler: ActionHandler<unknown>): this;
+
+  /**
+   * Adds an endpoint of the application to the HTTP API, for users instead of servers: `POST` with a JSON object, described in
+   * `/openapi.json`. Routes of the hub come first.
+   * @throws TidingsError `bad_request` for a path that is not like `/chat/join`, `conflict` for one that has an endpoint
+   */
+  endpoint<Schema extends StandardSchemaV1>(endpoint: Endpoint<Schema>): this;
 
   /**
    * Wraps every request and every message of clients; the first one added is the outermost. A login is no request yet:

@@ -71,6 +71,8 @@ export { createHub } from "./create-hub.ts";
 export type {
   Authenticator,
   Credentials,
+  Endpoint,
+  EndpointRequest,
   Identity,
   JwtOptions,
   Listening,

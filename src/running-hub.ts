@@ -33,6 +33,8 @@ import {
   type Api,
   type Authenticator,
   type Callers,
+  type Endpoint,
+  type Endpoints,
   type Listening,
   type ListenTarget,
   type MintClaims,
@@ -83,6 +85,7 @@ export interface HubParts {
   /** The application's declaration of its messages and requests. */
   readonly declared: ApiDeclaration | undefined;
   readonly api: Api;
+  readonly endpoints: Endpoints;
   readonly pipelines: Pipelines;
   readonly limitSettings: RunningLimits;
   readonly lifecycle: Lifecycle;
@@ -137,6 +140,11 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
     if (declared !== undefined) declaredAction(router, declared, name, ...given);
     else if (given.length === 1) router.action(name, given[0] as ActionHandler<unknown>);
     else router.action(name, given[0], given[1] as ActionHandler<unknown>);
+    return this;
+  }
+
+  endpoint<Schema extends StandardSchemaV1>(endpoint: Endpoint<Schema>): this {
+    this.#parts.endpoints.add(endpoint);
     return this;
   }
 

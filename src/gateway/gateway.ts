@@ -308,6 +308,7 @@ export {
 export { Callers } from "./callers.ts";
 export { type Api, type ApiParts, type ApiPorts, createApi } from "./http/api.ts";
 export { type OperationResult, runBatch } from "./http/batch.ts";
+export { type Endpoint, type EndpointRequest, Endpoints } from "./http/endpoints.ts";
 export { HttpLimits } from "./http/limits.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";

@@ -9,6 +9,7 @@ import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { batchRoute } from "./routes/batch.ts";
+import { answerEndpoint } from "./routes/endpoint.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitRoutes } from "./routes/limits.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -49,8 +50,12 @@ export function createApi(ports: ApiPorts): Api {
     });
   }
   for (const [path, methods] of methodsByPath(routes)) app.all(path, refuseMethod(methods));
-  app.notFound((context) => {
+  app.notFound(async (context) => {
     const { method, path } = context.req;
+    const endpoint = ports.endpoints?.find(path);
+    if (endpoint !== undefined && method === "POST")
+      return answerEndpoint(endpoint, context.req.raw, context.env?.address, ports);
+    if (endpoint !== undefined) return refuseMethod("POST")(context, noNext);
     return refuse(
       new TidingsError(
         "not_found",
@@ -65,6 +70,8 @@ export function createApi(ports: ApiPorts): Api {
   });
   return app;
 }
+
+const noNext = async (): Promise<void> => undefined;
 
 /** Tells of each request after its answer. */
 const traceWith =

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import type { Access } from "./access.ts";
+import type { Endpoint } from "./endpoints.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 import { failure } from "./schemas.ts";
@@ -8,7 +9,7 @@ import { failure } from "./schemas.ts";
 type Schema = Record<string, unknown>;
 
 /** Makes the route `/openapi.json`, which describes the given routes and itself. */
-export function openApiRoute(routes: readonly Route[], { apiKeys, development }: ApiPorts): Route {
+export function openApiRoute(routes: readonly Route[], { apiKeys, development, endpoints }: ApiPorts): Route {
   const own: Route = route({
     name: "openapi",
     method: "get",
@@ -16,21 +17,28 @@ export function openApiRoute(routes: readonly Route[], { apiKeys, development }:
     summary: "This document",
     access: development ? "open" : "any",
     gives: z.object({ openapi: z.string() }).loose(),
-    // Serialised once: a response of its own for each request would be 30 KB of work and memory.
-    handle: () => new Response(document, { headers: { "content-type": "application/json" } }),
+    handle: () => new Response(document(), { headers: { "content-type": "application/json" } }),
   });
   const needsKey = apiKeys !== undefined || !development;
-  const document: Uint8Array<ArrayBuffer> = Buffer.from(JSON.stringify(describe([...routes, own], needsKey)));
+  let known = { size: -1, text: Buffer.from("") };
+  // Serialised anew only when an endpoint was added: for each request it would be 30 KB of work and memory.
+  const document = (): Uint8Array<ArrayBuffer> => {
+    const { size = 0, list = [] } = endpoints ?? {};
+    if (known.size !== size)
+      known = { size, text: Buffer.from(JSON.stringify(describe([...routes, own], list, needsKey))) };
+    return known.text;
+  };
   return own;
 }
 
 /** Makes the OpenAPI 3.1 document of routes (https://spec.openapis.org/oas/v3.1.0). */
-function describe(routes: readonly Route[], needsKey: boolean): Schema {
+function describe(routes: readonly Route[], endpoints: readonly Endpoint[], needsKey: boolean): Schema {
   const paths: Record<string, Schema> = {};
   for (const each of routes) {
     const path = each.path.replace(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [each.method]: operation(each, needsKey) };
   }
+  for (const each of endpoints) paths[each.path] = { ...paths[each.path], post: endpointOperation(each) };
   return {
     openapi: "3.1.0",
     info: {
@@ -44,6 +52,7 @@ function describe(routes: readonly Route[], needsKey: boolean): Schema {
       securitySchemes: {
         apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: SCOPES_TEXT },
         bearer: { type: "http", scheme: "bearer", description: SCOPES_TEXT },
+        ...(endpoints.length > 0 ? { user: USER_SCHEME } : {}),
       },
       schemas: { Failure: jsonSchema(failure) },
     },
@@ -53,6 +62,27 @@ function describe(routes: readonly Route[], needsKey: boolean): Schema {
 const SCOPES_TEXT =
   "A key has one scope: `publish`, `read`, or `admin`, which allows everything. The scope that an operation needs stands " +
   "in its `security`; a key of another scope gets 403.";
+
+const USER_SCHEME = { type: "http", scheme: "bearer", description: "The token of a user, as for a login." };
+
+/** Describes an endpoint of the application. */
+function endpointOperation({ name, summary, access, describes: { takes, gives } = {} }: Endpoint): Schema {
+  return {
+    operationId: name,
+    summary,
+    security: access === "user" ? [{ user: [] }] : [],
+    requestBody: { required: true, content: { "application/json": { schema: takes ?? { type: "object" } } } },
+    responses: {
+      200: { description: STATUS_CODES[200], content: { "application/json": { schema: gives ?? {} } } },
+      default: FAILURE,
+    },
+  };
+}
+
+const FAILURE = {
+  description: "A failure",
+  content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
+};
 
 /** Security requirement of an operation, in the words of OpenAPI 3.1: schemes other than OAuth list the required roles. */
 function securityOf(access: Access, needsKey: boolean): Schema {
@@ -74,10 +104,7 @@ function operation(
     ...request(asked),
     responses: {
       ...Object.fromEntries(answers),
-      default: {
-        description: "A failure",
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
-      },
+      default: FAILURE,
     },
   };
 }

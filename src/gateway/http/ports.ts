@@ -9,6 +9,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
 import type { Probe } from "../probe.ts";
 import type { Workers } from "../workers.ts";
+import type { Endpoints } from "./endpoints.ts";
 import type { HttpLimits } from "./limits.ts";
 
 /** The limits of this node, and the way to change them on all nodes. */
@@ -53,6 +54,8 @@ export interface ApiPorts {
   readonly messageLog?: Pick<MessageLog, "search"> | undefined;
   /** @default never overloaded */
   readonly overload?: Pick<Overload, "refusal">;
+  /** Endpoints of the application. @default none */
+  readonly endpoints?: Endpoints | undefined;
   /** The workers of a supervised server, for which this one answers. @default this node answers for itself */
   readonly workers?: Workers | undefined;
   readonly limits: { readonly maxMessageBytes: number };
