@@ -5,6 +5,7 @@ export default defineConfig([
   {
     entry: {
       index: "src/index.ts",
+      chat: "src/chat/chat.ts",
       limit: "src/limit/limit.ts",
       log: "src/log/log.ts",
       // A thread of its own: src/log/sqlite/thread.ts loads it by this name.

@@ -10,6 +10,7 @@ const REPOSITORY = join(import.meta.dirname, "..");
 /** Entries of the package by the path of their source, which is the name that TypeDoc gives to a module. */
 const ENTRIES: Readonly<Record<string, string>> = {
   index: "tidings",
+  "chat/chat": "tidings/chat",
   "client/client": "tidings/client",
   "client/rooms": "tidings/rooms",
   "limit/limit": "tidings/limit",

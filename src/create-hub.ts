@@ -50,7 +50,7 @@ import {
   withLimits,
   withLoginLimits,
 } from "./gateway/gateway.ts";
-import { countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
+import { assertNoChat, countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
 import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
 import { errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -96,6 +96,7 @@ export function createHub<Declared extends object>(
 ): Hub<Declared> {
   const { auth, authorize, logger, api, backplane, messageLog, ...rest } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
+  assertNoChat(rest);
   const declared = Object.hasOwn(options, "api") ? defineApi(api as ApiDeclaration) : undefined; // it checks the value
   const messageSink = typeof messageLog === "object" ? assertSink(messageLog) : undefined;
   const input = messageSink === undefined ? { ...rest, messageLog: messageLog as string | undefined } : rest;

@@ -1,6 +1,6 @@
 import { type LimitCounts, Limits } from "./actions/actions.ts";
 import { type Backplane, redisClient } from "./backplane/backplane.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, ConfigInput } from "./config/config.ts";
 import { HttpLimits, Overload } from "./gateway/gateway.ts";
 import { type RateStore, redisStore } from "./limit/limit.ts";
 import { RunningLimits } from "./limit-settings.ts";
@@ -18,6 +18,12 @@ export interface GuardPorts {
   readonly config: Config;
   readonly backplane: Backplane;
   readonly report: (stage: string, error: unknown) => void;
+}
+
+/** The chat is built on hubs, so a hub cannot make one. @throws TidingsError `bad_request` for a hub of code with `chat: true` */
+export function assertNoChat({ chat }: Pick<ConfigInput, "chat">): void {
+  if (chat !== true) return;
+  throw new TidingsError("bad_request", 'chat: in code write createChat({ hub }), from "tidings/chat"');
 }
 
 export function makeGuards({ config, backplane, report }: GuardPorts): Guards {

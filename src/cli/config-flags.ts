@@ -27,9 +27,10 @@ function placeholder({ schema, unit }: NamedKey): string {
 
 /**
  * Collects the configuration sources of a command: its flags, the environment, and the file of `--config`.
+ * @param named arguments that the command itself takes, before its flags are read
  * @throws TidingsError `bad_request` for arguments that belong to no flag
  */
-export function configSources(command: Command): ConfigSources {
+export function configSources(command: Command, named = 0): ConfigSources {
   const given: Record<string, unknown> = command.opts();
   const flags: Record<string, unknown> = {};
   for (const option of command.options) {
@@ -38,7 +39,7 @@ export function configSources(command: Command): ConfigSources {
   }
   const unknown = command.args.filter((word) => word.startsWith("-"));
   for (const word of unknown) flags[word.replace(/^-+/, "").replace(/=.*/s, "")] = true;
-  if (unknown.length === 0 && command.args.length > 0) {
+  if (unknown.length === 0 && command.args.length > named) {
     // The argument is not shown: it may be a secret whose flag has a typing error.
     throw new TidingsError("bad_request", "expected flags only, got an argument without a flag");
   }

@@ -1,4 +1,5 @@
 import { key, nameKeys, optional } from "./key.ts";
+import { CHAT } from "./keys/chat.ts";
 import { CLUSTER } from "./keys/cluster.ts";
 import { HISTORY } from "./keys/history.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
@@ -43,7 +44,6 @@ const origins = list(
 
 const NETWORKS = "networks such as 172.17.0.0/16 or fd00::/8, but not every address";
 const networks = list(NETWORKS, network(NETWORKS));
-
 const PROXIES = "networks of proxies such as 10.0.0.0/8 or fd00::/8, but not every address";
 const proxies = list(PROXIES, network(PROXIES));
 
@@ -98,6 +98,7 @@ export const TABLE = {
   storage: STORAGE,
   messageLog: MESSAGE_LOG,
   messageLogLimits: MESSAGE_LOG_LIMITS,
+  ...CHAT,
   logLevel: key(oneOf(LOG_LEVELS), "info", {
     doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),

@@ -170,6 +170,13 @@ export const logTarget = (): z.ZodType<string> =>
     isLogTarget,
   );
 
+/** A database: a SQLite file, or the URL of a PostgreSQL database. */
+export const databaseTarget = (): z.ZodType<string> =>
+  text(
+    "sqlite:<file> or a URL such as postgres://user:password@localhost:5432/tidings, with %23, %25, %2F and %40 for #, %, / and @ in the password",
+    (value) => value !== "stdout" && isLogTarget(value),
+  );
+
 /** Scopes of API keys: `admin` allows everything, `publish` sends messages, `read` reads. */
 export const SCOPES = ["admin", "publish", "read"] as const;
 

@@ -27,7 +27,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "actions",
     "gateway",
   ],
-  cli: ["protocol", "config", "backplane", "gateway", "client", "."],
+  chat: ["protocol", "."],
+  cli: ["protocol", "config", "backplane", "gateway", "client", "chat", "."],
   client: ["protocol"],
   testing: ["protocol", "backplane"],
 };

@@ -190,6 +190,9 @@ function valueFor(path: string): unknown {
     "limits.http.onStoreError": "deny",
     "limits.whitelistCIDRs": ["192.0.2.0/24"],
     "limits.actionsPerUser": { "chat.say": "7-S" },
+    chat: true,
+    chatDatabase: "sqlite:./chat.db",
+    chatDirect: "anyone",
   };
   if (path in given) return given[path];
   const value = getPath(defaultConfig, path);

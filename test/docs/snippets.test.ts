@@ -41,6 +41,7 @@ const OPTIONS: ts.CompilerOptions = {
     tidings: [join(REPOSITORY, "src/index.ts")],
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
+    "tidings/chat": [join(REPOSITORY, "src/chat/chat.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],
     "tidings/testing": [join(REPOSITORY, "src/testing/testing.ts")],
     "tidings/log": [join(REPOSITORY, "src/log/log.ts")],

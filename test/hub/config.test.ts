@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { memoryBackplane } from "../../src/backplane/backplane.ts";
+import { createChat } from "../../src/chat/chat.ts";
 import { CONFIG_KEYS, type ConfigInput, resolveConfig } from "../../src/config/config.ts";
 import { hubWith } from "../../src/create-hub.ts";
 import { createHub } from "../../src/index.ts";
@@ -13,12 +14,14 @@ import { RedisServer } from "../support/redis/redis.ts";
 async function keysReadBy(input: ConfigInput): Promise<ReadonlySet<string>> {
   const { config, read } = recordReads(resolveConfig({ code: input }));
   const hub = hubWith(config);
+  const chat = config.redis === undefined ? createChat({ hub }) : undefined;
   onTestFinished(() => hub.close());
   await hub.listen();
   await hub.nodes();
   await hub.user("bob").send({ type: "chat" });
   await hub.history("user:bob");
   await hub.close();
+  await chat?.close();
   return read();
 }
 

@@ -21,6 +21,7 @@ import { builtPackage, run } from "./build.ts";
 const ROUND_TRIP = `
 import { createHub, RetryError, TidingsError } from "tidings";
 import { connect, TidingsError as ClientError } from "tidings/client";
+import { createChat } from "tidings/chat";
 import { createRateLimiter } from "tidings/limit";
 import { backplaneContract } from "tidings/testing";
 import { postgresSink, sqliteSink } from "tidings/log";
@@ -30,6 +31,7 @@ const limiter = createRateLimiter({ rate: "1-M" });
 const limited = [limiter.check({}), limiter.check({})].map((result) => result.allowed);
 const log = sqliteSink("log.db");
 const hub = createHub({ logLevel: "silent", messageLog: log });
+const chat = createChat({ hub });
 const { port } = await hub.listen({ port: 0 });
 hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b }));
 const client = connect("ws://127.0.0.1:" + port + "/ws", { user: "alice" });
@@ -38,13 +40,15 @@ await client.ready;
 const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" }, ack: true });
 const { data } = await received;
 const { sum } = await client.request("sum.add", { a: 1, b: 2 });
+const group = await client.request("chat.create", { name: "friends" });
 await client.close();
 await hub.close();
+await chat.close();
 const logged = (await sqliteSink("log.db").search({ limit: 1 })).messages.map((message) => message.data);
 const withoutPg = (() => { try { postgresSink("postgres://127.0.0.1/x"); } catch (error) { return error.message; } })();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ same, logged, withoutPg, state: receipt.state, data, sum, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
+console.log(JSON.stringify({ same, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -58,6 +62,7 @@ import { pino } from "pino";
 import { z } from "zod";
 import { type Backplane, createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
 import { connect, type Message, type Status } from "tidings/client";
+import { type ChatOptions, createChat } from "tidings/chat";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type LogRecord, type MessageSink, postgresSink } from "tidings/log";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
@@ -86,6 +91,8 @@ client.onStatus((status: Status) => status.type === "lost" && status.channel);
 // @ts-expect-error the data of a chat is no number
 await client.send({ type: "chat", to: "bob", data: 1 });
 const code: ErrorCode = "timeout";
+const chatOptions: ChatOptions<Events> = { hub, direct: "anyone", limits: { textLength: 1_000 } };
+await createChat(chatOptions).ready;
 
 // With exactOptionalPropertyTypes: options that an application does not know may be undefined.
 const unknown: undefined = undefined;
@@ -245,6 +252,7 @@ describe("the packed package", () => {
       logged: ['{"text":"Hello"}'],
       withoutPg: "messageLog: PostgreSQL needs the package pg: npm install pg",
       sum: 3,
+      group: "friends",
       same: [true, true, false],
       limited: [true, false],
       kicked: 4501,

@@ -69,7 +69,7 @@ export class Policy {
   /** Says what was denied, and which grant is missing. A policy of the application keeps its reasons. */
   refusal(connection: Connection, verb: Verb, channel: Channel): string {
     const denied = `${connection.user} may not ${WORDS[verb]} ${channel}`;
-    if (this.authorize !== defaultPolicy) return denied;
+    if (this.authorize !== defaultPolicy && this.authorize.hints?.(channel) !== true) return denied;
     return `${denied} (${neededFor(this.#question(connection, verb, channel), this.#ports.development)})`;
   }
 

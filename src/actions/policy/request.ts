@@ -34,4 +34,8 @@ export interface PolicyRequest {
 }
 
 /** Decides whether a user may do something with a channel. The application may replace it. */
-export type Authorize = (request: PolicyRequest) => boolean | Promise<boolean>;
+export interface Authorize {
+  (request: PolicyRequest): boolean | Promise<boolean>;
+  /** True when it asks the default policy about this channel: a refusal then names the grant that is missing. @default false */
+  readonly hints?: (channel: Channel) => boolean;
+}

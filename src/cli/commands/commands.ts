@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
+import { chatCommand } from "./chat/admin.ts";
 import { checkCommand } from "./data/check.ts";
 import { exportCommand } from "./data/export.ts";
 import { importCommand } from "./data/import.ts";
@@ -24,7 +25,7 @@ import { refreshCommand } from "./users/refresh.ts";
 /** Adds all commands: those that work alone, those for the data directory, those that call a running server, and the hidden worker. */
 export function addCommands(program: Command): void {
   addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
-  addGroup(program, "The data directory:", [exportCommand(), importCommand(), checkCommand()]);
+  addGroup(program, "The data directory:", [exportCommand(), importCommand(), checkCommand(), chatCommand()]);
   addGroup(program, "A running server:", [
     sendCommand(),
     broadcastCommand(),

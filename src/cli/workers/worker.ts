@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import { TidingsError, toTidingsError } from "../../protocol/protocol.ts";
+import { type MakeHub, makeServing } from "../serving.ts";
 import {
   ALIVE,
   type Failure,
@@ -27,8 +28,9 @@ async function work(): Promise<void> {
   // A supervisor that has ended receives nothing: `disconnect` says so.
   const send = (message: ToSupervisor): void => void process.send?.(message, () => undefined);
   const reports = new WorkerReports(server, config.node.id ?? server, send);
-  const hub = hubWith(config, { workers: reports });
-  const closing = closeOnSignal(() => hub.close());
+  const make: MakeHub = (config, options) => hubWith(config, { ...options, workers: reports });
+  const { hub, ready: isReady, close } = await makeServing(config, make);
+  const closing = closeOnSignal(close);
   process.on("message", (message: ToWorker) => {
     if (message === STOP) closing.begin();
     else if (message === PING) process.send?.(ALIVE);
@@ -39,6 +41,7 @@ async function work(): Promise<void> {
   // Without a supervisor nothing would restart or stop this worker.
   process.on("disconnect", () => closing.begin());
   try {
+    await isReady;
     const { host, port, url } = await hub.listen({ reusePort: true });
     const ready: Ready = { host, port, url, development: hub.development };
     process.send(ready);

@@ -9,6 +9,7 @@ import {
 } from "../../../config/config.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { printJson } from "../../output.ts";
+import { makeServing } from "../../serving.ts";
 import { closeOnSignal, rereadOnHangup } from "../../workers/signals.ts";
 
 interface ServeFlags {
@@ -41,11 +42,12 @@ export function serveCommand(): Command {
 
 async function serve(read: () => Config, { json }: ServeFlags): Promise<void> {
   const config = read();
-  const { createHub } = await import("../../../create-hub.ts"); // here, so that the other commands start fast
-  const hub = createHub(config);
-  const closing = closeOnSignal(() => hub.close(), { message: CLOSING });
+  const { hubWith } = await import("../../../create-hub.ts"); // here, so that the other commands start fast
+  const { hub, ready, close } = await makeServing(config, hubWith);
+  const closing = closeOnSignal(close, { message: CLOSING });
   rereadOnHangup(() => hub.updateConfig({ limits: read().limits }));
   try {
+    await ready;
     const { host, port, url } = await hub.listen();
     const { development, node } = hub;
     if (json === true) printJson({ event: "listening", host, port, url, node, development });

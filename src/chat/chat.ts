@@ -1,0 +1,5 @@
+/** A chat for a hub: accounts, friends, groups and conversations. See docs/CHAT.md. */
+export { setServerAdmin } from "./administrators.ts";
+export { chatDevelopmentAuth } from "./development.ts";
+export { type Chat, createChat } from "./make-chat.ts";
+export type { ChatLimits, ChatOptions } from "./options.ts";

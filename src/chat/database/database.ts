@@ -1,0 +1,122 @@
+import { Kysely, type Transaction } from "kysely";
+import { TidingsError } from "../../index.ts";
+import { migrate } from "./migrations.ts";
+import { postgresDialect } from "./postgres.ts";
+import { sqliteDialect } from "./sqlite.ts";
+import type { Tables } from "./tables.ts";
+
+export type {
+  AccountTable,
+  Announce,
+  GroupKind,
+  GroupTable,
+  MemberTable,
+  Role,
+  Tables,
+} from "./tables.ts";
+export { folded } from "./tables.ts";
+
+/** The database, or a transaction in it. */
+export type Queries = Kysely<Tables>;
+
+/** Attempts of a transaction that PostgreSQL ends because of another one. */
+const ATTEMPTS = 5;
+
+/** Time between two reports of an outage. */
+const REPORT_MS = 10_000;
+
+type Report = (stage: string, error: unknown) => void;
+
+/** SQLSTATE: serialization failure, deadlock. */
+const CONFLICTS: readonly string[] = ["40001", "40P01"];
+
+/** The tables of the chat: SQLite or PostgreSQL, by one implementation. */
+export class Database {
+  /** Runs single queries. */
+  readonly queries: Queries;
+  /** Resolves when the tables are there, in the version of this release. */
+  readonly ready: Promise<void>;
+  readonly #password: string;
+  readonly #report: Report;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param target `postgres://…`, or `sqlite:<file>`
+   * @param report called with failures, at most every ten seconds
+   * @throws TidingsError `bad_request` when it cannot be opened
+   */
+  constructor(target: string, report: Report = () => undefined) {
+    this.#report = report;
+    const isPostgres = /^postgres(?:ql)?:/.test(target);
+    this.#password = isPostgres ? passwordIn(target) : "";
+    this.queries = new Kysely<Tables>({
+      dialect: isPostgres ? postgresDialect(target) : sqliteDialect(target.replace(/^sqlite:/, "")),
+    });
+    this.ready = this.guarded(() => migrate(this.queries, isPostgres));
+    this.ready.catch(() => undefined); // the chat awaits it
+  }
+
+  /** Runs queries whose failures are those of the database. @throws TidingsError `unavailable`, without secrets */
+  async guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TidingsError || isMistake(error)) throw error;
+      this.#tell(error);
+      throw new TidingsError("unavailable", "the chat's database does not answer now: try again");
+    }
+  }
+
+  /** Runs changes that are made together or not at all. They may run several times. */
+  async change<Result>(work: (queries: Transaction<Tables>) => Promise<Result>): Promise<Result> {
+    return this.guarded(async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.queries.transaction().execute(work);
+        } catch (error) {
+          if (attempt === ATTEMPTS || !CONFLICTS.includes(codeOf(error))) throw error;
+        }
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.ready.catch(() => undefined);
+    await this.queries.destroy();
+  }
+
+  /** Users learn nothing of the database; its operator does. */
+  #tell(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#reportedAt < REPORT_MS) return;
+    this.#reportedAt = now;
+    this.#report("database", new Error(this.#reasonOf(error)));
+  }
+
+  /** Errors of the client hold values of rows, and the address with its password. */
+  #reasonOf(error: unknown): string {
+    const [first = error] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+    const text = first instanceof Error ? first.message : String(first);
+    const shown = this.#password === "" ? text : text.replaceAll(this.#password, "***");
+    return shown.replace(/:\/\/[^\s]*@/g, "://***@").replace(/\b(user|role) "[^"]*"/g, '$1 "***"');
+  }
+}
+
+/** Tells a fault of this program from one of the database. */
+const isMistake = (error: unknown): boolean =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+
+/** True for the error of a value that must be unique and is not. */
+export const isDuplicate = (error: unknown): boolean =>
+  codeOf(error) === "23505" || (error instanceof Error && /UNIQUE constraint failed/.test(error.message));
+
+function passwordIn(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).password);
+  } catch {
+    return "";
+  }
+}

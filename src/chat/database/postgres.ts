@@ -1,0 +1,43 @@
+import { createRequire } from "node:module";
+import { type Dialect, PostgresDialect } from "kysely";
+import type { CustomTypesConfig } from "pg";
+import { TidingsError } from "../../index.ts";
+
+const CONNECT_MS = 5_000;
+/** A server that is there and silent counts as failed. */
+const QUERY_MS = 10_000;
+/** Connections of a node. */
+const MOST_CONNECTIONS = 10;
+
+/** Object id of the type BIGINT, which `pg` reads as text: times and offsets are safe integers. */
+const BIGINT = 20;
+
+/**
+ * Makes the dialect of a PostgreSQL, over the package `pg`.
+ * @throws TidingsError `bad_request` without that package
+ */
+export function postgresDialect(url: string): Dialect {
+  const { Pool, types } = loadPg();
+  const parsers: CustomTypesConfig = {
+    // The overloads of `pg` differ in the form of what they return.
+    getTypeParser: ((id: number, format?: "text") =>
+      id === BIGINT ? Number : types.getTypeParser(id, format)) as CustomTypesConfig["getTypeParser"],
+  };
+  const pool = new Pool({
+    ...{ connectionString: url, max: MOST_CONNECTIONS, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
+    ...{ query_timeout: QUERY_MS, application_name: "tidings chat", allowExitOnIdle: true, types: parsers },
+  });
+  // An idle connection has ended. The next query opens another one; without a listener the process would end.
+  pool.on("error", () => undefined);
+  return new PostgresDialect({ pool });
+}
+
+/** Loads the client, which is an optional dependency, only for those who use it. */
+function loadPg(): typeof import("pg") {
+  try {
+    return createRequire(import.meta.url)("pg") as typeof import("pg"); // it is the package of these types
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    throw new TidingsError("bad_request", "chat.database: PostgreSQL needs the package pg: npm install pg");
+  }
+}

@@ -1,0 +1,190 @@
+import { z } from "zod";
+import type { Directory } from "./accounts/directory.ts";
+import { type Core, forbidden, notFound, tooMany } from "./core.ts";
+import type { Queries } from "./database/database.ts";
+import { type Operation, operation, person, personOf, user } from "./operation.ts";
+import type { Rights } from "./rights.ts";
+
+interface FriendPorts extends Core {
+  readonly directory: Directory;
+  readonly rights: Rights;
+}
+
+const other = z.object({ user });
+
+const friendState = z.object({
+  state: z
+    .enum(["requested", "friend"])
+    .meta({ description: "`requested`: the other user has not accepted yet." }),
+});
+
+/** Operations about friends and blocks. */
+export const friendOperations = (ports: FriendPorts): Operation[] => [
+  listFriends(ports),
+  operation({
+    name: "befriend",
+    summary: "Ask a user to be a friend, or accept the request of that user",
+    takes: other,
+    gives: friendState,
+    handle: (caller, given) => befriend(ports, caller.user, given.user),
+  }),
+  operation({
+    name: "unfriend",
+    summary: "End a friendship, decline a request, or take the own one back",
+    takes: other,
+    async handle(caller, given) {
+      await ports.database.queries
+        .deleteFrom("chat_friend")
+        .where(({ eb, or, and }) =>
+          or([
+            and([eb("user_id", "=", caller.user), eb("other_id", "=", given.user)]),
+            and([eb("user_id", "=", given.user), eb("other_id", "=", caller.user)]),
+          ]),
+        )
+        .execute();
+      return undefined;
+    },
+  }),
+  ...blockOperations(ports),
+];
+
+async function befriend(
+  { hub, database, directory, rights, settings }: FriendPorts,
+  from: string,
+  to: string,
+): Promise<z.input<typeof friendState>> {
+  if (from === to) throw forbidden("you are no friend of yourself");
+  await directory.assertKnown(to);
+  const created_at = Date.now();
+  const state = await database.change(async (queries) => {
+    if (await rights.isBlocked(from, to, queries)) throw forbidden(`you may not ask ${to}`);
+    const asked = await queries
+      .selectFrom("chat_friend")
+      .select("state")
+      .where("user_id", "=", to)
+      .where("other_id", "=", from)
+      .executeTakeFirst();
+    await assertRoom(queries, from, settings.limits.friendsPerUser);
+    const state = asked === undefined ? "requested" : "friend";
+    await queries
+      .insertInto("chat_friend")
+      .values({ user_id: from, other_id: to, state, created_at })
+      .onConflict((known) => known.columns(["user_id", "other_id"]).doUpdateSet({ state }))
+      .execute();
+    if (asked?.state === "requested") {
+      const accepted = { state: "friend" } as const;
+      await queries
+        .updateTable("chat_friend")
+        .set(accepted)
+        .where("user_id", "=", to)
+        .where("other_id", "=", from)
+        .execute();
+    }
+    return state;
+  });
+  await hub.user(to).send({ type: "chat.friend", data: { user: from, state }, from });
+  return { state };
+}
+
+async function assertRoom(queries: Queries, user: string, most: number): Promise<void> {
+  const { count } = await queries
+    .selectFrom("chat_friend")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .where("user_id", "=", user)
+    .executeTakeFirstOrThrow();
+  if (Number(count) >= most) throw tooMany(`you have ${most} friends and requests already: remove some`);
+}
+
+const listFriends = ({ database }: FriendPorts): Operation =>
+  operation({
+    name: "friends",
+    summary: "The own friends, open requests in both directions, and blocked users",
+    takes: z.object({}),
+    gives: z.object({
+      friends: z.array(person),
+      sent: z.array(person).meta({ description: "Users whom one has asked." }),
+      received: z.array(person).meta({ description: "Users who have asked." }),
+      blocked: z.array(person),
+    }),
+    async handle({ user }) {
+      const shown = ["account.user_id", "account.name", "account.picture"] as const;
+      const own = await database.queries
+        .selectFrom("chat_friend as friend")
+        .innerJoin("chat_account as account", "account.user_id", "friend.other_id")
+        .select([...shown, "friend.state"])
+        .where("friend.user_id", "=", user)
+        .orderBy("account.user_id")
+        .execute();
+      const received = await database.queries
+        .selectFrom("chat_friend as friend")
+        .innerJoin("chat_account as account", "account.user_id", "friend.user_id")
+        .select(shown)
+        .where("friend.other_id", "=", user)
+        .where("friend.state", "=", "requested")
+        .orderBy("account.user_id")
+        .execute();
+      const blocked = await database.queries
+        .selectFrom("chat_block as block")
+        .innerJoin("chat_account as account", "account.user_id", "block.other_id")
+        .select(shown)
+        .where("block.user_id", "=", user)
+        .orderBy("account.user_id")
+        .execute();
+      return {
+        friends: own.filter(({ state }) => state === "friend").map(personOf),
+        sent: own.filter(({ state }) => state === "requested").map(personOf),
+        received: received.map(personOf),
+        blocked: blocked.map(personOf),
+      };
+    },
+  });
+
+const blockOperations = ({ database, directory, settings }: FriendPorts): Operation[] => [
+  operation({
+    name: "block",
+    summary: "Block a user: neither writes to the other, a friendship ends",
+    takes: other,
+    async handle(caller, given) {
+      if (caller.user === given.user) throw forbidden("you cannot block yourself");
+      await directory.assertKnown(given.user);
+      await database.change(async (queries) => {
+        const { count } = await queries
+          .selectFrom("chat_block")
+          .select(({ fn }) => fn.countAll<number>().as("count"))
+          .where("user_id", "=", caller.user)
+          .executeTakeFirstOrThrow();
+        const { blocksPerUser: most } = settings.limits;
+        if (Number(count) >= most) throw tooMany(`you block ${most} users already: unblock some`);
+        await queries
+          .insertInto("chat_block")
+          .values({ user_id: caller.user, other_id: given.user, created_at: Date.now() })
+          .onConflict((known) => known.doNothing())
+          .execute();
+        for (const [one, two] of [
+          [caller.user, given.user],
+          [given.user, caller.user],
+        ] as const)
+          await queries
+            .deleteFrom("chat_friend")
+            .where("user_id", "=", one)
+            .where("other_id", "=", two)
+            .execute();
+      });
+      return undefined;
+    },
+  }),
+  operation({
+    name: "unblock",
+    summary: "End a block of one's own",
+    takes: other,
+    async handle(caller, given) {
+      const { numDeletedRows } = await database.queries
+        .deleteFrom("chat_block")
+        .where("user_id", "=", caller.user)
+        .where("other_id", "=", given.user)
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) throw notFound(`you do not block ${given.user}`);
+      return undefined;
+    },
+  }),
+];

@@ -1,0 +1,135 @@
+import type { Authorize, EventMap, Hub, IncomingMessage } from "../index.ts";
+import { TidingsError } from "../index.ts";
+import { Attempts } from "./accounts/attempts.ts";
+import { Directory } from "./accounts/directory.ts";
+import { accountOperations } from "./accounts/operations.ts";
+import { profileOperations } from "./accounts/profile.ts";
+import { Sessions } from "./accounts/sessions.ts";
+import { Announcements } from "./announcements.ts";
+import { type Core, PREFIX } from "./core.ts";
+import { Database } from "./database/database.ts";
+import { Following } from "./following.ts";
+import { friendOperations } from "./friends.ts";
+import { joiningOperations } from "./groups/joining.ts";
+import { groupOperations } from "./groups/operations.ts";
+import { CHAT_TYPE, contentSchema, OWN_TYPES, parseContent } from "./messages/content.ts";
+import { headOf } from "./messages/conversations.ts";
+import { Marks } from "./messages/marks.ts";
+import { messageOperations } from "./messages/operations.ts";
+import { overviewOperations } from "./messages/overview.ts";
+import { notReady, offer } from "./offer.ts";
+import { type ChatOptions, databaseOf, settingsOf } from "./options.ts";
+import { Rights } from "./rights.ts";
+
+/** A running chat. */
+export interface Chat {
+  /**
+   * Resolves when the tables are there. Until then requests wait.
+   * @throws TidingsError `bad_request` or `unavailable` without the database, `conflict` when its tables are of a newer release
+   */
+  readonly ready: Promise<void>;
+  /** Resolves when the hub's groups agree with the tables, after the start. */
+  readonly repaired: Promise<void>;
+  /** The policy of the hub, which `createChat` has set. Policies of the application may ask it. */
+  readonly policy: Authorize;
+  /** Writes what waits, and closes the database. The hub goes on without the chat's groups: close the hub first. */
+  close(): Promise<void>;
+}
+
+/** Interval in which sessions and counters are removed whose time is over. */
+const EXPIRE_MS = 60 * 60_000;
+
+/**
+ * Adds a chat to a hub: accounts, friends, groups and conversations, in SQLite or PostgreSQL. It sets the hub's policy, adds actions
+ * `chat.…` and the endpoints `/chat/…`, and makes the hub's groups follow its tables. Call it before the hub listens.
+ * @throws TidingsError `bad_request` for bad options, and for a cluster without PostgreSQL
+ */
+export function createChat<Declared extends object = EventMap>(options: ChatOptions<Declared>): Chat {
+  const settings = settingsOf(options);
+  const database = new Database(databaseOf(options), settings.report);
+  // The chat sends its own types of messages, whatever the application declares.
+  const hub = options.hub as unknown as Hub<EventMap>;
+  const core: Core = { hub, database, settings };
+  const parts = makeParts(core, options.authorize);
+  const { rights, following, marks, attempts, sessions, announcements } = parts;
+  const ready = database.ready;
+  offer({ ...core, ...parts, ready }, operationsOf({ ...core, ...parts }));
+  hub.authorize(rights.policy);
+  const ends = [...watch({ ...core, ...parts }, ready)];
+  const repaired = Promise.all([ready, hub.ready]).then(() => following.repair());
+  repaired.catch((error: unknown) => settings.report("repair of the groups", error));
+  const expire = (): void => {
+    Promise.all([attempts.expire(), sessions.expire()]).catch((error: unknown) =>
+      settings.report("expiry", error),
+    );
+  };
+  const timer = setInterval(expire, EXPIRE_MS).unref();
+  return {
+    ready,
+    repaired,
+    policy: rights.policy,
+    async close() {
+      clearInterval(timer);
+      for (const end of ends) end();
+      announcements.close();
+      following.close();
+      await repaired.catch(() => undefined);
+      await marks.close();
+      await database.close();
+    },
+  };
+}
+
+function makeParts(core: Core, authorize: Authorize | undefined) {
+  return {
+    rights: new Rights(core, authorize),
+    following: new Following(core),
+    marks: new Marks(core),
+    attempts: new Attempts(core),
+    sessions: new Sessions(core),
+    directory: new Directory(core),
+    announcements: new Announcements(core),
+    headOf: (group: string) => headOf(core, group),
+  };
+}
+
+type Parts = Core & ReturnType<typeof makeParts>;
+
+const operationsOf = (parts: Parts) => [
+  ...accountOperations(parts),
+  ...profileOperations(parts),
+  ...friendOperations(parts),
+  ...groupOperations(parts),
+  ...joiningOperations(parts),
+  ...messageOperations(parts),
+  ...overviewOperations(parts),
+];
+
+/** Listens to the hub: logins, messages that clients write into groups of the chat, and what was published. */
+function watch({ hub, following, marks, settings }: Parts, ready: Promise<void>): (() => void)[] {
+  const schema = contentSchema(settings.limits.textLength);
+  return [
+    hub.on("connect", async ({ connection }) => {
+      await ready.catch(notReady);
+      await following.repairUser(connection.user);
+    }),
+    hub.on("message", ({ message }) => checkContent(message, schema)),
+    hub.on("delivered", ({ message: { channel, from }, receipt: { epoch, offset } }) => {
+      if (from === undefined || epoch === undefined || offset === undefined) return;
+      if (channel.startsWith(CHANNELS)) marks.note(channel.slice(GROUP.length), from, { epoch, offset });
+    }),
+  ];
+}
+
+const GROUP = "group:";
+const CHANNELS = GROUP + PREFIX;
+
+/** Checks what a client sends into a group of the chat. Nothing is replaced: the hub sends the data as it was written. */
+function checkContent({ type, data, group }: IncomingMessage, schema: ReturnType<typeof contentSchema>) {
+  if (type.startsWith(OWN_TYPES))
+    throw new TidingsError(
+      "forbidden",
+      `messages of the type ${OWN_TYPES}… come from the server: use the actions ${OWN_TYPES}…`,
+    );
+  if (type === CHAT_TYPE && group?.startsWith(PREFIX)) parseContent(schema, data);
+}

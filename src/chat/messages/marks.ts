@@ -1,0 +1,84 @@
+import type { Core } from "../core.ts";
+import type { Queries } from "../database/database.ts";
+import type { ReadMark } from "../groups/membership.ts";
+
+/** Time in which marks become one transaction. */
+const FLUSH_MS = 100;
+
+/** Marks that wait while the database fails; further ones are dropped, and the messages count as unread. */
+const MOST_WAITING = 100_000;
+
+interface Mark extends ReadMark {
+  readonly group: string;
+  readonly user: string;
+}
+
+/** How far users have read. Who writes has read up to the own message: such marks are written in the background, together. */
+export class Marks {
+  readonly #core: Core;
+  #waiting = new Map<string, Mark>();
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Notes a mark, to be written soon. */
+  note(group: string, user: string, { epoch, offset }: ReadMark): void {
+    const key = `${group} ${user}`; // the id of a group has no space
+    if (!this.#waiting.has(key) && this.#waiting.size >= MOST_WAITING) return;
+    this.#waiting.set(key, { group, user, epoch, offset });
+    this.#timer ??= setTimeout(() => this.#begin(), FLUSH_MS);
+  }
+
+  /** Writes what waits. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const before = this.#flushing;
+    this.#flushing = this.#write(before);
+    await this.#flushing;
+  }
+
+  /** Moves a mark forward. @returns false when the user had read that far */
+  async set(mark: Mark, queries: Queries = this.#core.database.queries): Promise<boolean> {
+    const { group, user, epoch, offset } = mark;
+    const { numUpdatedRows } = await queries
+      .updateTable("chat_member")
+      .set({ read_epoch: epoch, read_offset: offset })
+      .where("group_id", "=", group)
+      .where("user_id", "=", user)
+      .where(({ eb, or }) => or([eb("read_epoch", "!=", epoch), eb("read_offset", "<", offset)]))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  #begin(): void {
+    this.flush().catch((error: unknown) => this.#core.settings.report("read marks", error));
+  }
+
+  async #write(before: Promise<void>): Promise<void> {
+    await before.catch(() => undefined);
+    const marks = this.#waiting;
+    if (marks.size === 0) return;
+    this.#waiting = new Map();
+    try {
+      await this.#core.database.change(async (queries) => {
+        // In one order, so that two nodes do not wait for each other.
+        for (const [, mark] of [...marks].sort(([one], [other]) => (one < other ? -1 : 1)))
+          await this.set(mark, queries);
+      });
+    } catch (error) {
+      for (const [key, mark] of marks) if (!this.#waiting.has(key)) this.#waiting.set(key, mark);
+      this.#timer ??= setTimeout(() => this.#begin(), FLUSH_MS);
+      throw error;
+    }
+  }
+
+  /** Writes what waits, for the last time. */
+  async close(): Promise<void> {
+    await this.flush().catch((error: unknown) => this.#core.settings.report("read marks", error));
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { Audience, EventMap } from "../../index.ts";
+import { type Caller, type Operation, operation } from "../operation.ts";
+import { Budget } from "./budget.ts";
+import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
+import { type ConversationPorts, groupOf, headOf, openOperation, where } from "./conversations.ts";
+import type { Marks } from "./marks.ts";
+
+export interface MessagePorts extends ConversationPorts {
+  readonly marks: Marks;
+}
+
+/** Members up to whom read marks and typing are told in a group: beyond, each of them would cost a message to everybody. */
+const MOST_TOLD = 100;
+
+export const push = z.object({
+  type: z.string(),
+  data: z.unknown(),
+  timestamp: z.int(),
+  from: z.string().optional(),
+  group: z.string().optional(),
+  id: z.string(),
+  offset: z.int().optional(),
+});
+
+/** Operations about the messages of a conversation. Edits and deletions (K10) belong here, once the hub replaces stored data. */
+export const messageOperations = (ports: MessagePorts): Operation[] => [
+  openOperation(ports),
+  sendOperation(ports),
+  operation({
+    name: "history",
+    summary: "Messages of a conversation before an offset, oldest first",
+    takes: z.object({
+      ...where,
+      before: z.int().min(1).optional().meta({ description: "Default: the newest messages." }),
+      limit: z.int().min(1).max(200).default(50),
+    }),
+    gives: z.object({ group: z.string(), epoch: z.string(), messages: z.array(push), more: z.boolean() }),
+    async handle(caller, { limit, before, ...given }) {
+      const group = await groupOf(ports, caller.user, given);
+      await ports.rights.assertMember(group, caller.user);
+      await ports.rights.assertBase(caller, "history", group);
+      const { epoch, messages, more } = await ports.hub.group(group).history({ limit, before });
+      return { group, epoch, messages: [...messages], more };
+    },
+  }),
+  operation({
+    name: "typing",
+    summary: "Tell the others of a conversation that one is typing; not in groups of more than 100",
+    takes: z.object(where),
+    async handle(caller, given) {
+      const group = await groupOf(ports, caller.user, given);
+      await ports.rights.assertMayWrite(group, caller.user);
+      await tell(ports, caller, group, { type: "chat.typing", data: { user: caller.user } });
+      return undefined;
+    },
+  }),
+  readOperation(ports),
+  marksOperation(ports),
+];
+
+function sendOperation(ports: MessagePorts): Operation {
+  const budget = new Budget(ports);
+  const schema = contentSchema(ports.settings.limits.textLength);
+  return operation({
+    name: "send",
+    summary: "Write into a conversation",
+    takes: z.object({
+      ...where,
+      ...schema.shape,
+      key: z
+        .string()
+        .min(1)
+        .max(255)
+        .optional()
+        .meta({ description: "Idempotency key: a repetition within 5 minutes sends nothing." }),
+    }),
+    gives: z.object({
+      group: z.string(),
+      id: z.string(),
+      epoch: z.string(),
+      offset: z.int(),
+      timestamp: z.int(),
+    }),
+    async handle(caller, { group: named, to, key, ...given }) {
+      const data = parseContent(schema, given);
+      const group = await groupOf(ports, caller.user, { group: named, to });
+      await ports.rights.assertMayWrite(group, caller.user);
+      await ports.rights.assertBase(caller, "send", group);
+      budget.spend(caller.user, data);
+      const message = {
+        type: CHAT_TYPE,
+        data,
+        from: caller.user,
+        key: key && keyOf(caller.user, group, key),
+      };
+      const { id, epoch = "", offset = 0, timestamp } = await audienceOf(ports, caller, group).send(message);
+      return { group, id, epoch, offset, timestamp };
+    },
+  });
+}
+
+const readOperation = (ports: MessagePorts): Operation =>
+  operation({
+    name: "read",
+    summary: "Mark a conversation as read; the others hear of it in groups of up to 100",
+    takes: z.object({
+      ...where,
+      offset: z
+        .int()
+        .min(0)
+        .optional()
+        .meta({ description: "Up to which message. Default: the newest one." }),
+    }),
+    gives: z.object({ group: z.string(), offset: z.int(), unread: z.int() }),
+    async handle(caller, { offset: asked, ...given }) {
+      const { user } = caller;
+      const group = await groupOf(ports, user, given);
+      await ports.rights.assertMember(group, user);
+      const head = await headOf(ports, group);
+      const offset = Math.min(asked ?? head.offset, head.offset);
+      await ports.marks.flush();
+      if (await ports.marks.set({ group, user, epoch: head.epoch, offset }))
+        await tell(ports, caller, group, { type: "chat.read", data: { user, offset } });
+      return { group, offset, unread: head.offset - offset };
+    },
+  });
+
+const marksOperation = (ports: MessagePorts): Operation =>
+  operation({
+    name: "readers",
+    summary:
+      "How far the members of a conversation have read: 100 of them, and the number who have read an offset",
+    takes: z.object({ ...where, offset: z.int().min(0).default(0) }),
+    gives: z.object({
+      count: z.int().meta({ description: "Members who have read up to the offset." }),
+      members: z.array(z.object({ user: z.string(), offset: z.int() })),
+    }),
+    async handle({ user }, { offset, ...given }) {
+      const group = await groupOf(ports, user, given);
+      await ports.rights.assertMember(group, user);
+      const { epoch } = await headOf(ports, group);
+      await ports.marks.flush();
+      const readers = ports.database.queries
+        .selectFrom("chat_member")
+        .where("group_id", "=", group)
+        .where("read_epoch", "=", epoch)
+        .where("read_offset", ">=", offset);
+      const { count } = await readers
+        .select(({ fn }) => fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow();
+      const rows = await readers
+        .select(["user_id", "read_offset"])
+        .orderBy("read_offset", "desc")
+        .orderBy("user_id")
+        .limit(100)
+        .execute();
+      const members = rows.map((row) => ({ user: row.user_id, offset: row.read_offset }));
+      return { count: Number(count), members };
+    },
+  });
+
+/** Tells the others of a small group something of the moment. */
+async function tell(
+  ports: MessagePorts,
+  caller: Caller,
+  group: string,
+  event: { readonly type: string; readonly data: object },
+): Promise<void> {
+  const membership = await ports.rights.find(group, caller.user);
+  if (membership === undefined || membership.members > MOST_TOLD) return;
+  if (membership.other !== undefined && !(await ports.rights.mayWrite(caller.user, membership.other))) return;
+  await audienceOf(ports, caller, group).send({ ...event, from: caller.user, ephemeral: true });
+}
+
+/** A group without the connection that asks, which has the reply. */
+function audienceOf({ hub }: MessagePorts, { connection }: Caller, group: string): Audience<EventMap> {
+  const audience = hub.group(group);
+  return connection === undefined ? audience : audience.except(connection.id);
+}
+
+/** Keys of one user and group do not meet those of another. */
+const keyOf = (...parts: readonly string[]): string =>
+  `chat:${createHash("sha256").update(JSON.stringify(parts)).digest("base64url")}`;

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { TidingsError } from "../index.ts";
+import type { Directory } from "./accounts/directory.ts";
+import type { Core } from "./core.ts";
+import type { Caller, Operation } from "./operation.ts";
+
+interface OfferPorts extends Core {
+  readonly directory: Pick<Directory, "ensure">;
+  /** Resolves when the database is there. */
+  readonly ready: Promise<void>;
+}
+
+/** Offers operations to users: as actions `chat.<name>` over the WebSocket, and as `POST /chat/<name>` over HTTP. */
+export function offer(
+  { hub, database, directory, ready }: OfferPorts,
+  operations: readonly Operation[],
+): void {
+  const run = (operation: Operation, caller: Caller, input: unknown): Promise<unknown> =>
+    database.guarded(async () => {
+      await ready.catch(notReady);
+      if (operation.access === "user") await directory.ensure(caller.user);
+      return operation.handle(caller, input);
+    });
+  for (const operation of operations) {
+    const { name, summary, access, takes, gives } = operation;
+    hub.endpoint({
+      ...{
+        name: `chat${name[0]?.toUpperCase()}${name.slice(1)}`,
+        path: `/chat/${name}`,
+        summary,
+        access,
+        takes,
+      },
+      describes: { takes: jsonSchema(takes), gives: jsonSchema(gives) },
+      handle({ identity, address }, input) {
+        if (identity?.anonymous === true)
+          throw new TidingsError("forbidden", "visitors have no account: log in");
+        const { user = "", claims = {} } = identity ?? {};
+        return run(operation, { user, address, claims, connection: undefined }, input);
+      },
+    });
+    if (access === "open") continue;
+    hub.action(`chat.${name}`, takes, ({ user, claims, connection }, input) =>
+      run(operation, { user, address: connection.address, claims, connection }, input),
+    );
+  }
+}
+
+/** Users do not learn why: the application that awaits `ready` does. */
+export function notReady(): never {
+  throw new TidingsError("unavailable", "the chat's database is not ready: try again");
+}
+
+const jsonSchema = (schema: z.ZodType): object => {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+};
