@@ -1,6 +1,8 @@
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { chatDevelopmentAuth, createChat } from "../../src/chat/chat.ts";
 import { builtPackage } from "../package/build.ts";
+import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer, type Frame, Peer } from "../support/peer.ts";
 import { Program } from "./program.ts";
@@ -81,6 +83,24 @@ describe("examples/chat-action.ts", () => {
     const mallory = new Peer(socket("mallory"));
     expect(await mallory.closed).toEqual({ code: 4504, reason: "you are not welcome here" });
     await program.prints("mallory is gone: refused (4504)");
+  });
+});
+
+describe("examples/robot/robot.ts", () => {
+  it("makes its account, follows an invitation, and answers who names it", async () => {
+    const { hub, at, url } = await startHub({ auth: chatDevelopmentAuth() });
+    const chat = createChat({ hub });
+    onTestFinished(() => chat.close());
+    const robot = new Program(process.execPath, [join(directory, "examples/robot/robot.ts"), at.url]);
+    await robot.prints("the robot is there as robot");
+    const alice = await connectPeer(url({ user_id: "alice", platform: "web" }));
+    const { data } = await alice.request("chat.create", { name: "friends" });
+    const { group } = data as { group: string };
+    await alice.request("chat.invite", { group, user: "robot" });
+    await eventually("the robot has joined", async () => (await hub.group(group).count()).durable === 2);
+    for (const text of ["Good morning", "Robot, hello"]) alice.send({ type: "chat", group, data: { text } });
+    expect(await alice.next(isChat("Hello, alice!"))).toMatchObject({ from: "robot", group });
+    expect(alice.messages.filter(({ from }) => from === "robot")).toHaveLength(1);
   });
 });
 
