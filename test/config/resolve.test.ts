@@ -191,6 +191,7 @@ function valueFor(path: string): unknown {
     "limits.whitelistCIDRs": ["192.0.2.0/24"],
     "limits.actionsPerUser": { "chat.say": "7-S" },
     chat: true,
+    messageLog: "stdout",
     chatDatabase: "sqlite:./chat.db",
     chatDirect: "anyone",
   };
