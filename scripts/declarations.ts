@@ -77,7 +77,9 @@ function commentOf(path: string): string {
 }
 
 function withoutUnusedImports(text: string): string {
-  const code = text.replaceAll(/^import .*$|\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+  // The names by which a file exports to its neighbours are of one letter, as some imports are.
+  const withoutAliases = text.replaceAll(/^export \{.*$/gm, (line) => line.replaceAll(/ as [\w$]+/g, ""));
+  const code = withoutAliases.replaceAll(/^import .*$|\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
   return text.replace(/^import \{ (.*) \} from "([^"]+)";\n/gm, (_line, names: string, source: string) => {
     const used = names.split(", ").filter((each) => {
       const local = each.split(" as ").at(-1) ?? each;
