@@ -1,4 +1,4 @@
-import { type Config, hasTokenKey } from "../config/config.ts";
+import { assertNotProduction, type Config, hasTokenKey } from "../config/config.ts";
 import type { Hub, HubOptions } from "../hub.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 
@@ -24,6 +24,8 @@ export async function makeServing(config: Config, make: MakeHub): Promise<Servin
     return { hub, ready: Promise.resolve(), close: () => hub.close() };
   }
   const isDevelopment = !hasTokenKey(config.jwt);
+  // The hub checks it where it chooses the authenticator itself.
+  if (isDevelopment) assertNotProduction();
   // Nodes in development mode would each sign tokens with a secret of their own.
   if (isDevelopment && config.redis !== undefined)
     throw new TidingsError(
