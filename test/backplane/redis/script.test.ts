@@ -26,7 +26,7 @@ describe("scripts", () => {
     for (const { lua } of SCRIPTS) expect(lua.length).toBeLessThan(12 * 1_024);
   });
 
-  test("are sent without comments and empty lines", () => {
+  test("are sent without comments, empty lines and indentation", () => {
     const { lua: sent } = script(
       "some",
       lua`
@@ -34,11 +34,12 @@ describe("scripts", () => {
 
 local one = 1
   -- why
+  one = 2
 return one -- kept: it shares a line with code
 `,
     );
 
-    expect(sent).toMatch(/\nlocal one = 1\nreturn one -- kept: it shares a line with code\n$/);
+    expect(sent).toMatch(/\nlocal one = 1\none = 2\nreturn one -- kept: it shares a line with code\n$/);
     expect(sent).not.toMatch(/^\s*(--.*)?$\n/m);
   });
 

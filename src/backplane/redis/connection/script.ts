@@ -114,10 +114,10 @@ local function is_fenced(token) return redis.call("EXISTS", key("${KEY.fence}", 
 `;
 
 /**
- * Comments and empty lines. Redis gets scripts without them: the longest script must fit in front of a large payload
- * ({@link PackedCommand}).
+ * Comments, empty lines and indentation. Redis gets scripts without them: the longest script must fit in front of a large
+ * payload ({@link PackedCommand}).
  */
-const COMMENTS = /^\s*(--.*)?\n/gm;
+const UNSENT = /^\s*(?:--.*\n|\n)?/gm;
 
 /**
  * Lua that lets a script write in a full Redis. Redis refuses the first write of a script if the command may need
@@ -149,7 +149,7 @@ export function script(
   body: string,
   { checksBirth = true, stores = false, isOrdered = false }: ScriptOptions = {},
 ): Script {
-  const source = (PRELUDE + (stores ? "" : WHEN_FULL) + body).replace(COMMENTS, "");
+  const source = (PRELUDE + (stores ? "" : WHEN_FULL) + body).replace(UNSENT, "");
   return {
     name,
     lua: source,
