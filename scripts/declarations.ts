@@ -34,7 +34,11 @@ function withConfig(text: string): string {
   const start = text.lastIndexOf("/**", text.indexOf(TABLE));
   const end = text.indexOf(END, start);
   if (end < 0) throw new Error("declarations: the table of settings has no end");
-  const rows = text.slice(text.indexOf(TABLE) + TABLE.length, end).split("\n");
+  const rows = text
+    .slice(text.indexOf(TABLE) + TABLE.length, end)
+    // The type of a setting may be long: then it has several lines.
+    .replace(/Key<[^\n]*[^;\n]\n.*?>;$/gms, (type) => type.replace(/\s*\n\s*/g, " "))
+    .split("\n");
   const config = [
     "/** The whole configuration, resolved and frozen. */",
     "interface Config {",
