@@ -29,12 +29,10 @@ import {
 export type { JwtAlgorithm } from "./values.ts";
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
-
 /** `https://example.com:8443`, as browsers send it: no path, no wildcard. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]+$/;
 
 const URL_PATH = /^\/[^\s?#]*$/;
-
 const algorithms = list(`signature algorithms out of ${ALGORITHMS.join(", ")}`, oneOf(ALGORITHMS));
 
 const origins = list(
@@ -46,7 +44,6 @@ const NETWORKS = "networks such as 172.17.0.0/16 or fd00::/8, but not every addr
 const networks = list(NETWORKS, network(NETWORKS));
 const PROXIES = "networks of proxies such as 10.0.0.0/8 or fd00::/8, but not every address";
 const proxies = list(PROXIES, network(PROXIES));
-
 /**
  * All settings. The configuration's type, names, parsing, defaults, errors and documentation are derived from this
  * table.
@@ -98,7 +95,10 @@ export const TABLE = {
   storage: STORAGE,
   messageLog: MESSAGE_LOG,
   messageLogLimits: MESSAGE_LOG_LIMITS,
-  ...CHAT,
+  chat: CHAT.chat,
+  chatDatabase: CHAT.chatDatabase,
+  chatRegistration: CHAT.chatRegistration,
+  chatDirect: CHAT.chatDirect,
   logLevel: key(oneOf(LOG_LEVELS), "info", {
     doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),
