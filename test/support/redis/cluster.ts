@@ -227,10 +227,14 @@ function expectedMaster(): never {
   throw new Error("a Redis Cluster has several masters");
 }
 
-/** Resolves when a server takes the cluster for complete, with so many servers. */
+/** Resolves when a server takes the cluster for complete, with so many servers, and has a link to each: it carries Pub/Sub. */
 async function knows(server: RedisServer, servers: number): Promise<void> {
   await eventually(`a server of Redis Cluster knows ${servers} servers`, async () => {
     const info = String(await server.command("CLUSTER", "INFO"));
-    return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${servers}`);
+    if (!info.includes("cluster_state:ok")) return false;
+    const known = String(await server.command("CLUSTER", "NODES"))
+      .trim()
+      .split("\n");
+    return known.length === servers && known.every((line) => / connected( |$)/.test(line));
   });
 }
