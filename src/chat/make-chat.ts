@@ -56,8 +56,8 @@ export function createChat<Declared extends object = EventMap>(options: ChatOpti
   offer({ ...core, ...parts, ready }, operationsOf({ ...core, ...parts }));
   hub.authorize(rights.policy);
   const ends = [...watch({ ...core, ...parts }, ready)];
-  const repaired = Promise.all([ready, hub.ready]).then(() => following.repair());
-  repaired.catch((error: unknown) => settings.report("repair of the groups", error));
+  const repaired = repair({ ...core, following }, ready);
+  repaired.catch(() => undefined);
   const expire = (): void => {
     Promise.all([attempts.expire(), sessions.expire()]).catch((error: unknown) =>
       settings.report("expiry", error),
@@ -78,6 +78,18 @@ export function createChat<Declared extends object = EventMap>(options: ChatOpti
       await database.close();
     },
   };
+}
+
+/** Repairs the hub's groups once both are there. Who awaits these learns why they are not, and is told once. */
+async function repair(
+  { hub, following, settings }: Core & { readonly following: Following },
+  ready: Promise<void>,
+): Promise<void> {
+  await Promise.all([ready, hub.ready]);
+  await following.repair().catch((error: unknown) => {
+    settings.report("repair of the groups", error);
+    throw error;
+  });
 }
 
 function makeParts(core: Core, authorize: Authorize | undefined) {
