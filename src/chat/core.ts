@@ -6,7 +6,7 @@ import type { Settings } from "./options.ts";
 /** Begins the id of every group of the chat, so that the policy knows them from those of the application. */
 export const PREFIX = "chat:";
 
-/** What all operations of a chat use. */
+/** The parts that all operations of a chat use. */
 export interface Core {
   readonly hub: Hub<EventMap>;
   readonly database: Database;

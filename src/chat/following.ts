@@ -180,7 +180,7 @@ export class Following {
 
 const keyOf = ({ group, user }: Change): string => JSON.stringify([group, user]);
 
-/** What only one of two sets has. */
+/** Values that only one of two sets has. */
 const differing = (one: ReadonlySet<string>, other: ReadonlySet<string>): string[] => [
   ...[...one].filter((value) => !other.has(value)),
   ...[...other].filter((value) => !one.has(value)),

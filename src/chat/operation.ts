@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Claims, ClientConnection } from "../index.ts";
 
-/** Who asks for an operation, over a WebSocket or over HTTP. */
+/** The user who asks for an operation, over a WebSocket or over HTTP. */
 export interface Caller {
   /** Empty for an operation that is open to everybody. */
   readonly user: string;

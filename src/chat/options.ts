@@ -12,7 +12,7 @@ export interface ChatOptions<Declared extends object = EventMap> {
   readonly database?: string | undefined;
   /** False: accounts are made by nobody but the application's tokens. @default `chatRegistration`: true */
   readonly registration?: boolean | undefined;
-  /** Who may write to a user: `friends`, or `anyone` who is not blocked. @default `chatDirect`: "friends", in development mode "anyone" */
+  /** Senders from whom a user takes messages: `friends`, or `anyone` who is not blocked. @default `chatDirect`: "friends", in development mode "anyone" */
   readonly direct?: "friends" | "anyone" | undefined;
   /** The policy of the application. It is asked about everything, and what it refuses stays refused. @default `defaultPolicy` */
   readonly authorize?: Authorize | undefined;

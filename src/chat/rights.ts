@@ -20,7 +20,7 @@ const USER = "user:";
 /** True for a channel of a group of the chat. */
 const isOwn = (channel: string): boolean => channel.startsWith(GROUP + PREFIX);
 
-/** What users may do, by the tables. */
+/** Rights of users, as the tables give them. */
 export class Rights {
   readonly #core: Core;
   readonly #base: Authorize;

@@ -5,7 +5,7 @@ export interface Runner {
   readonly expect: Expect;
 }
 
-/** What the tests themselves need. */
+/** The part of a runner that the tests themselves use. */
 export type Tests = Omit<Runner, "describe">;
 
 export interface Expect {

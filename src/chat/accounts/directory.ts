@@ -66,7 +66,7 @@ export class Directory {
     return personOf(row);
   }
 
-  /** What users show, in their order. A user without an account has the id as name. */
+  /** Profiles of users, in the order asked. A user without an account has the id as name. */
   async persons(users: readonly string[]): Promise<z.input<typeof person>[]> {
     if (users.length === 0) return [];
     const rows = await this.#core.database.queries

@@ -17,7 +17,7 @@ interface Invariant {
   readonly problem: (row: Row) => string;
 }
 
-/** What holds in every file besides what SQLite guarantees: each query lists the rows that break it. */
+/** Queries that list the rows which break a rule of the file. SQLite itself guarantees the other rules. */
 const INVARIANTS: readonly Invariant[] = [
   {
     sql: `SELECT history, min(offset) AS low, max(offset) AS high, count(*) AS rows FROM messages

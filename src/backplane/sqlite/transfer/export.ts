@@ -4,7 +4,7 @@ import { assertKnown, type Row, readFile, reading } from "../file/file.ts";
 /** Version of the lines. */
 export const FORMAT = 1;
 
-/** What is exported, in this order: a message comes after its channel. */
+/** Parts of an export, in their order: a message comes after its channel. */
 const PARTS: readonly { readonly sql: string; readonly line: (row: Row) => string }[] = [
   {
     sql: `SELECT name AS channel, epoch, lost_at AS lostAt,
