@@ -65,9 +65,10 @@ export interface BackplaneSink {
    * Calls of `presence` may be missing. MUST be called at the start, and after each outage in which events may have been
    * lost, as soon as presence can be read and events arrive again. Not where no event can be lost.
    * @param isSettled false while other nodes may have connections that the backplane does not know: a user who seems offline
-   * may be online. MUST be called again once that is over
+   * may be online. It is asked after each reading, because data may be lost at any time. `presenceMissed` MUST be called again
+   * once that is over
    */
-  presenceMissed(isSettled: boolean): void;
+  presenceMissed(isSettled: () => boolean): void;
   /** A change in a group that this node watches. In order per group; `presenceMissed` tells when some may be missing. */
   room(change: RoomChange): void;
   /**

@@ -133,6 +133,8 @@ export class RecordingSink implements BackplaneSink {
   readonly occupancy: { group: string; isOccupied: boolean }[] = [];
   readonly commands: Command[] = [];
   readonly adjustments: { name: string; value: string }[] = [];
+  /** Tells whether the backplane knows the connections of all nodes. */
+  isSettled = (): boolean => true;
   /** Answer of `deliver` and `command`. */
   connections = 1;
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
@@ -154,7 +156,9 @@ export class RecordingSink implements BackplaneSink {
     this.#arrived(() => this.changes.push({ user, online }));
   }
 
-  presenceMissed(): void {}
+  presenceMissed(isSettled: () => boolean): void {
+    this.isSettled = isSettled;
+  }
 
   room(change: RoomChange): void {
     this.#arrived(() => this.rooms.push(change));

@@ -50,6 +50,8 @@ export function createComparison(parts: Compared) {
     readAcks: () => cursors.catchUp(),
   });
   partitions.onLost(() => missed.settle());
+  // After a failover Redis may have less than the other nodes have announced.
+  partitions.onDoubt(() => missed.settle());
   connection.onUp(() => missed.recovered());
   // After `pending`, so that a lost partition is announced anew before its entries are compared.
   const comparison = new Comparison({

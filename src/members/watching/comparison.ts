@@ -11,12 +11,8 @@ export interface PresenceComparisonParts {
   readonly report: (stage: string, error: unknown) => void;
 }
 
-/** A comparison that runs. */
-interface Run {
-  /** Users with an event since it began: the event is at least as new as what the comparison reads. */
-  readonly heard: ReadonlySet<string>;
-  readonly isSettled: boolean;
-}
+/** Users with an event since a comparison began: the event is at least as new as what the comparison reads. */
+type Heard = ReadonlySet<string>;
 
 /** Users online in one read. */
 const USERS_PER_PAGE = 500;
@@ -33,7 +29,8 @@ export class PresenceComparison {
   /** Users with an event since the present comparison began. */
   #heard: Set<string> | undefined;
   #running: Promise<void> | undefined;
-  #requested: { readonly isSettled: boolean } | undefined;
+  #isRequested = false;
+  #isSettled = () => false;
 
   constructor(parts: PresenceComparisonParts) {
     this.#parts = parts;
@@ -47,24 +44,23 @@ export class PresenceComparison {
 
   /**
    * Compares. During a comparison it requests another one, because the state may have changed since its reads.
-   * @param isSettled false: only tells who is online
+   * @param isSettled asked after each reading. False: only those who are online are told
    */
-  run(isSettled: boolean): Promise<void> {
-    this.#requested = { isSettled: isSettled || (this.#requested?.isSettled ?? false) };
-    // The first comparison tells nobody.
-    this.#parts.watchers.onEveryone = () => this.run(false);
+  run(isSettled: () => boolean): Promise<void> {
+    this.#isRequested = true;
+    this.#isSettled = isSettled;
+    this.#parts.watchers.onEveryone = () => this.run(isSettled);
     this.#running ??= this.#runAll();
     return this.#running;
   }
 
   async #runAll(): Promise<void> {
-    while (this.#requested !== undefined) {
-      const { isSettled } = this.#requested;
-      this.#requested = undefined;
+    while (this.#isRequested) {
+      this.#isRequested = false;
       const heard = new Set<string>();
       this.#heard = heard;
       try {
-        await this.#compare({ heard, isSettled });
+        await this.#compare(heard);
       } catch (error) {
         // During an outage nothing can be read. Its end requests another comparison.
         if (toTidingsError(error).code !== "unavailable") this.#parts.report("presence", error);
@@ -74,22 +70,20 @@ export class PresenceComparison {
     this.#running = undefined;
   }
 
-  async #compare(run: Run): Promise<void> {
-    const { heard } = run;
+  async #compare(heard: Heard): Promise<void> {
     const { watchers } = this.#parts;
     const { roster } = watchers;
-    const present = roster === undefined ? new Set<string>() : await this.#compareAll(roster, run);
+    const present = roster === undefined ? new Set<string>() : await this.#compareAll(roster, heard);
     const named = [...new Set(watchers.named())];
     for (const user of named) {
       if (present.has(user) && !heard.has(user)) watchers.found(user, true);
     }
     const unknown = named.filter((user) => !present.has(user));
-    await this.#readEach(unknown, run);
+    await this.#readEach(unknown, heard);
   }
 
   /** Compares all users who are online. @returns those with connections */
-  async #compareAll(roster: Roster, run: Run): Promise<ReadonlySet<string>> {
-    const { heard } = run;
+  async #compareAll(roster: Roster, heard: Heard): Promise<ReadonlySet<string>> {
     const { presence, watchers, pace } = this.#parts;
     const isFirst = roster.begin();
     const present = new Set<string>();
@@ -115,18 +109,18 @@ export class PresenceComparison {
       await pace.after(step++);
     }
     // Users in their grace period have no connections, and are online.
-    await this.#readEach(absent, run);
+    await this.#readEach(absent, heard);
     return present;
   }
 
-  async #readEach(users: readonly string[], { heard, isSettled }: Run): Promise<void> {
+  async #readEach(users: readonly string[], heard: Heard): Promise<void> {
     const { presence, watchers } = this.#parts;
     for (let start = 0; start < users.length; start += READS_AT_A_TIME) {
       const some = users.slice(start, start + READS_AT_A_TIME);
       const states = await Promise.all(some.map((user) => presence.isOnline(user)));
       for (const [index, user] of some.entries()) {
         const isOnline = states[index] === true;
-        if (!heard.has(user) && (isOnline || isSettled)) watchers.found(user, isOnline);
+        if (!heard.has(user) && (isOnline || this.#isSettled())) watchers.found(user, isOnline);
       }
     }
   }

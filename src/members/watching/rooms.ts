@@ -40,8 +40,8 @@ export class WatchedRooms {
   readonly #watched = new Map<string, Watched>();
   /** Reads, begins and ends of the watch of a group, one after the other. */
   readonly #serial = new SerialPerKey<string>();
-  /** False after an outage, while other nodes may have members that the backplane does not know. */
-  #isSettled = true;
+  /** False after an outage or a loss of data, while other nodes may have members that the backplane does not know. */
+  #isSettled = () => true;
 
   constructor(rooms: Rooms, report: (stage: string, error: unknown) => void) {
     this.#rooms = rooms;
@@ -102,9 +102,9 @@ export class WatchedRooms {
 
   /**
    * Reads the lists of all groups again: changes may be missing.
-   * @param isSettled false: whoever is not in the list may still be there
+   * @param isSettled asked after each reading. False: whoever is not in the list may still be there
    */
-  async compare(isSettled: boolean): Promise<void> {
+  async compare(isSettled: () => boolean): Promise<void> {
     this.#isSettled = isSettled;
     const rooms = [...this.#watched.values()];
     for (let start = 0; start < rooms.length; start += READS_AT_A_TIME) {
@@ -168,8 +168,9 @@ export class WatchedRooms {
       const found = await this.#list(room.group);
       if (found.revision < room.revision) room.rewind();
       for (const member of found.members) room.found(member);
-      watched.isDoubtful = !this.#isSettled;
-      if (this.#isSettled) room.retain(new Set(found.members.map(({ user }) => user)), found.revision);
+      const isSettled = this.#isSettled();
+      watched.isDoubtful = !isSettled;
+      if (isSettled) room.retain(new Set(found.members.map(({ user }) => user)), found.revision);
       room.revision = found.revision;
       watched.isRead = true;
     } catch (error) {

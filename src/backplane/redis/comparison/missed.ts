@@ -15,6 +15,7 @@ export interface MissedEventsParts {
  */
 export class MissedEvents {
   readonly #parts: MissedEventsParts;
+  readonly #isSettled = () => this.#settling === undefined && this.#parts.isUp();
   /** Runs until the other nodes have announced their connections again: until then users who are online seem offline. */
   #settling: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -28,7 +29,7 @@ export class MissedEvents {
     if (this.#isStopped) return;
     // The other nodes may recover later than this one.
     this.settle();
-    this.#parts.node.sink.presenceMissed(false);
+    this.#parts.node.sink.presenceMissed(this.#isSettled);
     this.#parts.readAcks().catch((error: unknown) => {
       if (this.#parts.isUp()) this.#parts.node.report("acknowledgements", error);
     });
@@ -46,9 +47,8 @@ export class MissedEvents {
 
   /** Tells the hub now, unless it will hear later. */
   tell(): void {
-    const { node, isUp } = this.#parts;
     // The end of an outage tells it again.
-    if (this.#settling === undefined && !this.#isStopped && isUp()) node.sink.presenceMissed(true);
+    if (!this.#isStopped && this.#isSettled()) this.#parts.node.sink.presenceMissed(this.#isSettled);
   }
 
   stop(): void {

@@ -3,7 +3,13 @@ import { Partitions } from "../../../../src/backplane/redis/partitions/partition
 import { partitionOfUser } from "../../../../src/backplane/redis/wire/keys.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
-import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../../contract/harness.ts";
+import {
+  type ClusterOptions,
+  connectionOf,
+  NO_RULES,
+  type StartedCluster,
+  startCluster,
+} from "../../contract/harness.ts";
 import { createNode } from "../connection/node.ts";
 import { redisOn } from "../harness.ts";
 
@@ -14,11 +20,11 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 /** Two nodes on an empty Redis; bob is connected to the second one. */
-async function startNodes(): Promise<StartedCluster> {
+async function startNodes(options: ClusterOptions = {}): Promise<StartedCluster> {
   await server.command("FLUSHALL");
   const cluster = await startCluster(
     redisOn(() => server),
-    {},
+    options,
     2,
   );
   await cluster.other.presence.arrive(connectionOf(cluster.other, "bob"), NO_RULES);
@@ -69,6 +75,21 @@ test("a partition is lost while a node only reads: the reader is told of another
   expect(page).toMatchObject({ last: 0, messages: [] });
   expect(page.epoch.split(".")[0]).not.toBe(epoch.split(".")[0]);
   await other.sink.until(() => other.sink.losses.length === 1);
+});
+
+test("after a loss a user who seems offline may be online, until all nodes have announced theirs again", async () => {
+  await using cluster = await startNodes({ heartbeatMs: 100 });
+  // The heartbeats report the loss.
+  for (const { sink } of cluster.nodes) vi.spyOn(sink, "report").mockReturnValue();
+  const { sink, presence } = cluster.node;
+  await eventually("all nodes have announced theirs", () => sink.isSettled());
+
+  await lose("*");
+  await presence.isOnline("bob");
+
+  expect(sink.isSettled()).toBe(false);
+  await eventually("all nodes have announced theirs", () => sink.isSettled());
+  expect(await presence.isOnline("bob")).toBe(true);
 });
 
 test("Redis goes back to data that were lost before: they get another epoch, and keep their messages", async () => {
