@@ -272,7 +272,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     metrics,
     policy,
   });
-  const isDraining = (): boolean => gateway.isDraining;
+  const isDraining = (): boolean => gateway.isClosing;
   const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining, messageLog };
   const served = makeApi(basis, guards, parts);
   const lifecycle = new Lifecycle({

@@ -1,5 +1,6 @@
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Backplane, BackplaneSink, NodeInfo } from "./backplane/backplane.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import {
@@ -174,18 +175,22 @@ export class Lifecycle {
       config,
       hooks,
     } = this.#parts;
-    const { drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
+    const { delayMs, drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
     // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
     const report = (error: unknown): void => {
       if (toTidingsError(error).code !== "unavailable") hooks.emit("error", { stage: "close", error });
     };
     this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
+    gateway.isClosing = true;
+    const told = backplane.cluster.drain().catch(report);
+    // Load balancers read at /ready that newcomers belong elsewhere. Those who come all the same are served meanwhile.
+    if (delayMs > 0) await sleep(delayMs);
     gateway.drain();
     // The system must give new clients of a shared port to other processes. A port of this server's own stays open, so
     // that load balancers read at /ready that it drains, and clients get an answer.
     for (const [server, isShared] of this.#servers) if (isShared) server.close();
     await Promise.all([
-      backplane.cluster.drain().catch(report),
+      told,
       drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
     for (const detach of this.#detachments) detach();

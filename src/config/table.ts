@@ -319,6 +319,10 @@ export const TABLE = {
     hookMs: key(milliseconds(1), 5000, { unit: "ms", doc: "how long a hook of the application may take" }),
   },
   shutdown: {
+    delayMs: key(milliseconds(0), 0, {
+      unit: "ms",
+      doc: "how long a closing node serves everybody as before while `/ready` is 503 already, so that load balancers stop sending it clients",
+    }),
     drainMs: key(milliseconds(0), 10_000, {
       unit: "ms",
       doc: "how long a closing node waits until clients have received their pending messages and disconnected",

@@ -70,7 +70,9 @@ export class Gateway {
   #sockets = 0;
   readonly #opened = Promise.withResolvers<void>();
   #isOpen = false;
-  isDraining = false;
+  /** True from the beginning of a close on: `/ready` and the statistics tell it. */
+  isClosing = false;
+  #isDraining = false;
 
   constructor(ports: SessionPorts, options: GatewayOptions) {
     this.#ports = {
@@ -140,7 +142,8 @@ export class Gateway {
 
   /** Refuses new connections, and closes sessions that have not logged in. */
   drain(): void {
-    this.isDraining = true;
+    this.isClosing = true;
+    this.#isDraining = true;
     for (const session of this.#awaitingLogin) session.giveUp("drain");
   }
 
@@ -200,13 +203,13 @@ export class Gateway {
         cause,
       });
     }
-    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+    if (this.#isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
   /** Lets a client wait whose address connects too fast. @throws TidingsError `unavailable` when the node closes meanwhile */
   async #pace(waitMs: number): Promise<void> {
     await sleep(waitMs, undefined, { ref: false });
-    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+    if (this.#isDraining) throw new TidingsError("unavailable", "the node is closing");
   }
 
   /**
@@ -216,7 +219,7 @@ export class Gateway {
    */
   #assertWelcome({ request: { headers, socket }, asked: { address }, isAlone }: Upgrade): number {
     const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
-    if (this.isDraining) throw new TidingsError("unavailable", "the node is closing");
+    if (this.#isDraining) throw new TidingsError("unavailable", "the node is closing");
     // Before the node's own rate: one address must not use it up for all others.
     const waitMs = limits.assertConnect(address, isAlone ? undefined : SHARED_PACE_MS);
     overload.assertConnect();

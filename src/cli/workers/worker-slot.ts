@@ -95,7 +95,8 @@ export class WorkerSlot {
     if (child === undefined) return;
     const ended = once(child, "close");
     child.send(STOP, ignoreError);
-    const timer = setTimeout(() => this.kill(), this.#options.config.shutdown.drainMs + KILL_AFTER_MS);
+    const { delayMs, drainMs } = this.#options.config.shutdown;
+    const timer = setTimeout(() => this.kill(), delayMs + drainMs + KILL_AFTER_MS);
     await ended;
     clearTimeout(timer);
   }

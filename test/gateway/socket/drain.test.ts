@@ -40,6 +40,19 @@ describe("a drain", () => {
     expect((await peer.closed).code).toBe(4000);
   });
 
+  it("begins after the delay, in which only readiness changes", async () => {
+    const { hub, at, url } = await startHub({ shutdown: { delayMs: 3_000 } });
+    const early = await connectPeer(url({ user_id: "early" }));
+    const closing = hub.close();
+    const ready = await fetch(`${at.url}/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([503, { reasons: ["draining"] }]);
+    const late = await connectPeer(url({ user_id: "late" }));
+    expect(await hub.user("late").send({ type: "n", data: 1 })).toMatchObject({ state: "delivered" });
+    expect(early.frames.some(({ code }) => code === "drain")).toBe(false);
+    await closing;
+    expect([(await early.closed).code, (await late.closed).code]).toEqual([4000, 4000]);
+  });
+
   it("ends when all connections have left presence", async () => {
     const { hub, url } = await startHub();
     await Promise.all(["a", "b", "c"].map((user) => connectPeer(url({ user_id: user }))));
