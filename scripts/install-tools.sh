@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests need besides Node, on Debian and its relatives: Chromium for test/web, Redis for test/backplane and
-# test/cluster, PostgreSQL for test/log, nginx and Python for test/examples, nginx and HAProxy for test/hostile, PHP for
-# test/docs. It installs only missing packages, says which before it does, and starts no service. Where it cannot install, it says what
+# test/cluster, PostgreSQL for test/log, nginx and Python for test/examples, nginx and HAProxy for test/hostile and test/deploy,
+# Prometheus for test/deploy, PHP for test/docs. It installs only missing packages, says which before it does, and starts no service. Where it cannot install, it says what
 # is missing and ends well all the same: then the test files that need a missing tool fail, each with one line that names
 # it, and the others run.
 set -euo pipefail
@@ -21,6 +21,7 @@ need haproxy haproxy
 need postgresql postgres /usr/lib/postgresql/*/bin/postgres # Debian keeps it apart, by version
 need python3 python3
 need php-cli php
+need prometheus prometheus
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -38,6 +38,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
       pages: {
         configuration: "Configuration",
         operations: "Operations",
+        deployment: "Deployment",
         "durable-storage": "Durable storage",
         cluster: "Cluster",
         "rate-limits": "Rate limits",

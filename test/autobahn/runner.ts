@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 const CACHE = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 
-/** The runner that scripts/install-autobahn.sh installs. */
+/** The runner that scripts/install-python-tools.sh installs. */
 export const RUNNER = process.env.AUTOBAHN_RUNNER ?? join(CACHE, "tidings/autobahn/bin/kosoku");
 
 needs(RUNNER);

@@ -12,6 +12,7 @@ import { historyCommand } from "./messages/history.ts";
 import { listenCommand } from "./messages/listen.ts";
 import { searchCommand } from "./messages/search.ts";
 import { sendCommand } from "./messages/send.ts";
+import { capacityCommand } from "./server/capacity.ts";
 import { configCommand } from "./server/config.ts";
 import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
@@ -24,7 +25,7 @@ import { refreshCommand } from "./users/refresh.ts";
 
 /** Adds all commands: those that work alone, those for the data directory, those that call a running server, and the hidden worker. */
 export function addCommands(program: Command): void {
-  addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand()]);
+  addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand(), capacityCommand()]);
   addGroup(program, "The data directory:", [exportCommand(), importCommand(), checkCommand(), chatCommand()]);
   addGroup(program, "A running server:", [
     sendCommand(),
