@@ -39,8 +39,8 @@ export const TOPOLOGY_FAULTS: readonly Fault[] = [
     lastsMs: [0, 2_000],
     async begin(world) {
       const redis = replicatedIn(world);
+      await redis.follows((await redis.roles()).replica);
       const { master, replica } = await redis.roles();
-      await redis.follows(replica);
       await master.kill();
       await redis.promoted(replica);
       return async () => {

@@ -51,13 +51,23 @@ export class SentinelRedis implements ChaosRedis {
     );
   }
 
-  /** Makes a server follow the present master, as Sentinel does sooner or later. Resolves when it does. */
+  /**
+   * Makes a server follow the present master, as Sentinel does sooner or later. Resolves when it does, or is the master itself.
+   * Sentinel may change the roles meanwhile, on a busy machine also by itself: then two servers could follow each other.
+   */
   async follows(server: RedisServer): Promise<void> {
-    const { master } = await this.roles();
-    if (master !== server) await server.insist("REPLICAOF", "127.0.0.1", master.port);
-    await eventually("the replica follows the master", async () =>
-      (await replicationOf(server)).includes("master_link_status:up"),
-    );
+    const isSettled = async (): Promise<boolean> => {
+      const { master } = await this.roles();
+      if (!(await replicationOf(master)).includes("role:master"))
+        await master.insist("REPLICAOF", "NO", "ONE");
+      if (master === server) return true;
+      const replication = await replicationOf(server);
+      if (replication.includes(`master_port:${master.port}`))
+        return replication.includes("master_link_status:up");
+      await server.insist("REPLICAOF", "127.0.0.1", master.port);
+      return false;
+    };
+    await eventually("the replica follows the master", isSettled, PROMOTION_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
