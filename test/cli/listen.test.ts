@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { COMPILED } from "../support/compiled/compiled.ts";
 import { eventually } from "../support/eventually.ts";
 import { end, type Outcome, type Served, serve, tidings } from "./run.ts";
 
@@ -29,7 +30,7 @@ interface Listening {
 
 /** Starts `tidings listen` and waits until it listens. */
 async function listen(args: string[], env: Record<string, string> = environment()): Promise<Listening> {
-  const variables = { PATH: process.env.PATH ?? "", TIDINGS_URL: server.url, ...env };
+  const variables = { PATH: process.env.PATH ?? "", ...COMPILED, TIDINGS_URL: server.url, ...env };
   const child = spawn(process.execPath, [MAIN, "listen", ...args], { env: variables });
   onTestFinished(() => void child.kill("SIGKILL"));
   const lines: string[] = [];

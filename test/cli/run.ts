@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../support/compiled/compiled.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -16,7 +17,9 @@ type Variables = Record<string, string>;
 
 /** Starts a command. Of the test's environment it gets only PATH. */
 const start = (args: readonly string[], env: Variables): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", DATA_DIR: "0", ...env } });
+  spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH ?? "", ...COMPILED, DATA_DIR: "0", ...env },
+  });
 
 /** Runs a command until it exits. */
 export const tidings = (args: readonly string[], env: Variables = {}): Promise<Outcome> =>

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../compiled/compiled.ts";
 import { endWithProcess } from "../end-with-process.ts";
 import { freePort } from "../free-port.ts";
 
@@ -66,6 +67,7 @@ export class NodeProcess implements AsyncDisposable {
   async restart(changes: Environment = {}): Promise<void> {
     const env = {
       PATH: process.env.PATH ?? "",
+      ...COMPILED,
       DATA_DIR: "0",
       HOST: "127.0.0.1",
       PORT: String(this.port),
