@@ -22,12 +22,19 @@ export const run = promisify(execFile);
 /** Neither part of the package nor needed to build it. */
 const LEFT_OUT = new Set([".git", "node_modules", "dist", "coverage", "test", "bench", "site"]);
 
+let building: Promise<string> | undefined;
+
 /**
  * The package as it is built from the present sources, in a directory of its own: a test must neither run what was
  * built from older ones, nor have `dist/` change under other tests. Test files with the same sources share it.
  * @returns the directory; programs in it find the package under its name
  */
-export async function builtPackage(): Promise<string> {
+export function builtPackage(): Promise<string> {
+  building ??= build(); // once for a test file: to compare the sources takes their copy
+  return building;
+}
+
+async function build(): Promise<string> {
   const copy = copyOfSources();
   const built = join(tmpdir(), `tidings-built-${hashOf(copy)}`);
   if (!existsSync(built)) {
