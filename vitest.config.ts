@@ -1,14 +1,27 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { COMPILED } from "./test/support/compiled/compiled.ts";
 import { splitTests } from "./test/support/fast-tests.ts";
 
 const { fast, whole } = splitTests(import.meta.dirname);
 
+/** Small files that take long: vitest would run them last, when one worker is left with them. */
+const LONG = /test\/(?:chaos|chat|backplane\/redis|backplane\/sqlite\/storm|cluster|hostile)\//;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
     pool: "forks",
-    // Most tests wait for other processes; by default a machine with two cores would run one file after the other.
+    // By default a machine with two cores would run one file after the other.
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     // A hang must end some day; no test asserts a duration.
     testTimeout: 300_000,
     hookTimeout: 300_000,
@@ -22,7 +35,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "processes", include: whole, globalSetup: "test/support/compiled/warm-up.ts" },
+        test: {
+          name: "processes",
+          include: whole,
+          globalSetup: "test/support/compiled/warm-up.ts",
+          // These wait for other processes most of the time, and compute little.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
