@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Backplane, redisBackplane } from "../../../src/backplane/backplane.ts";
 import { EVERY_PARTITION, partitionOfUser } from "../../../src/backplane/redis/wire/keys.ts";
 import type { ConnectionInfo } from "../../../src/protocol/protocol.ts";
@@ -8,6 +8,16 @@ import { NodeProcess } from "../../support/nodes/nodes.ts";
 import { connectPeer } from "../../support/peer.ts";
 import { RedisCluster, RedisServer, type TestRedis } from "../../support/redis/redis.ts";
 import { connectionOf, NO_RULES, RecordingSink, type TestNode } from "../contract/harness.ts";
+
+/** Each test leaves them whole, and has a prefix of its own. */
+let single: RedisServer;
+let clustered: RedisCluster;
+beforeAll(async () => {
+  [single, clustered] = await Promise.all([RedisServer.start(), RedisCluster.start()]);
+});
+afterAll(async () => {
+  for (const each of [single, clustered]) await each[Symbol.asyncDispose]();
+});
 
 /** Records failures, which these tests cause on purpose. */
 class Sink extends RecordingSink {
@@ -48,19 +58,18 @@ async function arriveAll(node: Node, users: readonly string[]): Promise<void> {
 test.each([0, 1, 2])(
   "master %i of a Redis Cluster restarts without data: users who stayed are not announced online again",
   async (index) => {
-    await using redis = await RedisCluster.start();
-    await using node = await startNode("n1", { url: redis.url, prefix: `${randomUUID()}:` });
+    await using node = await startNode("n1", { url: clustered.url, prefix: `${randomUUID()}:` });
     const users = usersCalled("user");
     await arriveAll(node, users);
 
-    await redis.masters[index]?.kill();
+    await clustered.masters[index]?.kill();
     await eventually("the probe fails", () =>
       node.backplane.probe().then(
         () => false,
         () => true,
       ),
     );
-    await redis.masters[index]?.restart();
+    await clustered.masters[index]?.restart();
     await eventually(
       "all users are counted again",
       async () => (await node.presence.count().catch(() => undefined))?.users === users.length,
@@ -83,15 +92,14 @@ const HOUR_MS = 3_600_000;
 /** Timeouts too long to be reached: no node is declared dead for its silence. */
 const LONG_TIMEOUTS = { heartbeatMs: HOUR_MS, timeoutMs: 24 * HOUR_MS };
 
-const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDisposable> }[] = [
-  { name: "one Redis", start: () => RedisServer.start() },
-  { name: "a Redis Cluster", start: () => RedisCluster.start() },
+const REDISES: readonly { name: string; started: () => TestRedis }[] = [
+  { name: "one Redis", started: () => single },
+  { name: "a Redis Cluster", started: () => clustered },
 ];
 
-describe.each(REDISES)("on $name", ({ start }) => {
+describe.each(REDISES)("on $name", ({ started }) => {
   test("a node that restarts under its id after a crash clears the presence of its earlier incarnation", async () => {
-    await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
+    const options = { url: started().url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using witness = await startNode("witness", options);
     await using crashing = await processOf("n1", options);
     await connectPeer(crashing.urlOf("alice"));
@@ -108,8 +116,7 @@ describe.each(REDISES)("on $name", ({ start }) => {
   });
 
   test("a node that starts does not wait for an answer of its earlier incarnation", async () => {
-    await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
+    const options = { url: started().url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using crashing = await processOf("n1", options);
     await crashing.kill();
 
@@ -120,8 +127,7 @@ describe.each(REDISES)("on $name", ({ start }) => {
   });
 
   test("two live nodes with one id are both reported, and keep working", async () => {
-    await using redis = await start();
-    const options = { url: redis.url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
+    const options = { url: started().url, prefix: `${randomUUID()}:`, ...LONG_TIMEOUTS };
     await using first = await startNode("n1", options);
     await first.presence.arrive(connectionOf(first, "alice"), NO_RULES);
 
@@ -162,8 +168,7 @@ const LEAVING = [
 ];
 
 test.each(LEAVING)("a user $way stays online for the drain grace period", async ({ leave }) => {
-  await using redis = await RedisServer.start();
-  const options = { url: redis.url, prefix: `${randomUUID()}:`, graceMs: 20, drainGraceMs: HOUR_MS };
+  const options = { url: single.url, prefix: `${randomUUID()}:`, graceMs: 20, drainGraceMs: HOUR_MS };
   await using closing = await startNode("n1", options);
   await using other = await startNode("n2", options);
   // Both users are in one partition: one sweep announces all users of it whose grace period is over.
@@ -185,9 +190,8 @@ test.each(LEAVING)("a user $way stays online for the drain grace period", async 
 });
 
 test("the list of blocked users forgets those whose blocks are over, also when nobody reads it", async () => {
-  await using redis = await RedisServer.start();
   const prefix = `${randomUUID()}:`;
-  await using node = await startNode("n1", { url: redis.url, prefix });
+  await using node = await startNode("n1", { url: single.url, prefix });
   const { presence } = node;
   const partition = partitionOfUser("keeper");
   const users: string[] = [];
@@ -197,9 +201,9 @@ test("the list of blocked users forgets those whose blocks are over, also when n
 
   await eventually("the list has the one block that lasts", async () => {
     await presence.block("keeper", 3_600_000);
-    return (await redis.command("ZCARD", `${prefix}{${partition}}:blocks`)) === 1;
+    return (await single.command("ZCARD", `${prefix}{${partition}}:blocks`)) === 1;
   });
   expect(await presence.blocked({ limit: 10 })).toMatchObject({ users: [{ user: "keeper" }] });
   await presence.block("keeper", 0);
-  expect(await redis.command("EXISTS", `${prefix}{${partition}}:blocks`)).toBe(0);
+  expect(await single.command("EXISTS", `${prefix}{${partition}}:blocks`)).toBe(0);
 });

@@ -54,9 +54,7 @@ onEveryRedis((redis) => {
       await stayed.close();
     }
   });
-});
 
-onEveryRedis((redis) => {
   test("a user of a killed node connects again, and counts as one connection", async () => {
     // Long before the others take the node for dead.
     const env = { WEBSOCKET_MAX_CONNECTIONS_PER_USER: "1", CLUSTER_NODE_TIMEOUT: "600" };

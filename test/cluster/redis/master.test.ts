@@ -1,16 +1,25 @@
-import { test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { RedisCluster } from "../../support/redis/redis.ts";
 import { Cluster } from "../support/cluster.ts";
 import { Scene } from "../support/scene.ts";
 
+/** Each test leaves its Redis Cluster whole; each cluster of nodes has a prefix of its own. */
+let redis: RedisCluster;
+let persistent: RedisCluster;
+beforeAll(async () => {
+  [redis, persistent] = await Promise.all([RedisCluster.start(), RedisCluster.start({ persistent: true })]);
+});
+afterAll(async () => {
+  for (const each of [redis, persistent]) await each[Symbol.asyncDispose]();
+});
+
 test("a master of a Redis Cluster crashes and restarts with its data: all users are listed as before", async () => {
-  await using redis = await RedisCluster.start({ persistent: true });
-  await using cluster = await Cluster.start(redis);
+  await using cluster = await Cluster.start(persistent);
   const scene = await Scene.open(cluster);
 
-  await redis.masters[1]?.kill();
+  await persistent.masters[1]?.kill();
   await scene.expectAway();
-  await redis.masters[1]?.restart();
+  await persistent.masters[1]?.restart();
 
   await scene.expectBack();
   scene.expectNothingLost();
@@ -19,7 +28,6 @@ test("a master of a Redis Cluster crashes and restarts with its data: all users 
 test.each([0, 1, 2])(
   "master %i of a Redis Cluster restarts empty: nodes reconcile its partitions",
   async (index) => {
-    await using redis = await RedisCluster.start();
     await using cluster = await Cluster.start(redis);
     const scene = await Scene.open(cluster);
 
@@ -32,7 +40,6 @@ test.each([0, 1, 2])(
 );
 
 test("all masters of a Redis Cluster hang for a while: no node is declared dead", async () => {
-  await using redis = await RedisCluster.start();
   await using cluster = await Cluster.start(redis);
   const scene = await Scene.open(cluster);
 

@@ -146,14 +146,30 @@ const REDISES: readonly { name: string; start: () => Promise<TestRedis & AsyncDi
   { name: "a Redis Cluster of three masters", start: () => RedisCluster.start() },
 ];
 
-/** Runs tests on every kind of Redis. */
+/** Runs tests on every kind of Redis. A Redis Cluster takes seconds to form, and does so while tests run on the other kind. */
 export function onEveryRedis(facts: (redis: () => TestRedis) => void): void {
-  describe.each(REDISES)("on $name", ({ start }) => facts(duringTests(start)));
+  for (const { name, start } of REDISES) {
+    const started = startedAhead(start);
+    describe(`on ${name}`, () => facts(duringTests(started)));
+  }
 }
 
 /** Tests that break nothing and share one cluster per kind of Redis. Each test has users of its own. */
 export function onEveryCluster(env: Environment, facts: (cluster: () => Cluster) => void): void {
   onEveryRedis((redis) => facts(duringTests(() => Cluster.start(redis(), env))));
+}
+
+/** Begins to start something before the first test of the file. @returns a function that waits for it */
+function startedAhead<Thing extends AsyncDisposable>(start: () => Promise<Thing>): () => Promise<Thing> {
+  let starting: Promise<Thing> | undefined;
+  const failed = (): undefined => undefined; // told to the tests that wait
+  beforeAll(() => {
+    starting = start();
+    starting.catch(failed);
+  });
+  // Also when none of the tests that wait has run.
+  afterAll(async () => (await starting?.catch(failed))?.[Symbol.asyncDispose]());
+  return () => starting ?? start();
 }
 
 /** Starts something before the first test and ends it after the last. */
