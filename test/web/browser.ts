@@ -51,6 +51,9 @@ export async function openTab(browser: Browser, url: string, options: BrowserCon
 
 const TAKES_SCREENSHOTS = process.env.SCREENSHOTS === "1";
 
+/** Sharp pictures for the README. Without a graphics processor, tests would draw four times the pixels that they need. */
+export const SCALE = TAKES_SCREENSHOTS ? 2 : 1;
+
 /** Waits until the page has measured its latency on an idle connection, for a screenshot. */
 export async function quiet(page: Page): Promise<void> {
   if (TAKES_SCREENSHOTS) await page.waitForTimeout(11_000);

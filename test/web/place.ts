@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { HubOptions } from "../../src/index.ts";
 import { type RunningHub, startHub } from "../support/hub.ts";
-import { launchBrowser, openTab } from "./browser.ts";
+import { launchBrowser, openTab, SCALE } from "./browser.ts";
 import { buildPage } from "./build.ts";
 import { Person } from "./person.ts";
 
@@ -23,12 +23,12 @@ export function browser(): Browser {
 
 export const DESKTOP: BrowserContextOptions = {
   viewport: { width: 1280, height: 800 },
-  deviceScaleFactor: 2,
+  deviceScaleFactor: SCALE,
 };
 
 export const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
+  deviceScaleFactor: SCALE,
   isMobile: true,
   hasTouch: true,
 };
