@@ -43,6 +43,8 @@ const nowhere = async (url: string): Promise<Scene> => ({
 
 const plain = (port: number): string => `redis://${CREDENTIALS}@127.0.0.1:${port}`;
 
+const clustered = (port: number): string => plain(port).replace("redis:", "redis-cluster:");
+
 /** A server that answers every connection with garbage, as another protocol would. */
 async function garbage(): Promise<Scene> {
   const server = createServer((socket) =>
@@ -75,7 +77,11 @@ export const SCENES: Readonly<Record<string, () => Promise<Scene>>> = {
   "the host is unknown": () => nowhere(`redis://${CREDENTIALS}@no-such-host.invalid:6379`),
   "TLS fails": () => onRedis((port) => plain(port).replace("redis:", "rediss:")),
   "another protocol answers": garbage,
-  "no Redis Cluster is there": () => onRedis((port) => plain(port).replace("redis:", "redis-cluster:")),
+  "no Redis Cluster is there": () => onRedis(clustered),
+  "one Redis is there in place of a Redis Cluster": () =>
+    onRedis(clustered, { rights: ["~*", "&*", "+@all", "-@scripting"] }),
+  "a Redis Cluster does not know AUTH": () => onRedis(clustered, { args: ["--rename-command", "AUTH", ""] }),
+  "the connection to a Redis Cluster is refused": async () => nowhere(clustered(await freePort())),
   "no Sentinel is there": () =>
     onRedis((port) => `${plain(port).replace("redis:", "redis-sentinel:")}/0#main`),
   "the password is in the query": () => nowhere(`redis://127.0.0.1:6379/?user=${USER}&password=${PASSWORD}`),

@@ -37,9 +37,11 @@ async function failureOf(redis: string): Promise<unknown> {
   return failures;
 }
 
-/** Everything that a server prints until it has reported a failure or ended. */
+/** Everything that a server prints until it has reported a failure or ended. Some get the URL by a flag, some by the environment. */
 async function outputOf(url: string, args: readonly string[]): Promise<string> {
-  const server = launch(args, { ...GIVEN, REDIS_URL: url });
+  const server = url.startsWith("redis-cluster:")
+    ? launch([...args, "--redis", url], GIVEN)
+    : launch(args, { ...GIVEN, REDIS_URL: url });
   const failed = server.prints((line) => line.includes('"stage"'));
   failed.catch(() => undefined);
   await Promise.race([failed, server.ended]);
