@@ -107,7 +107,8 @@ function unavailable(error: unknown): undefined {
   expect(error).toMatchObject({ code: "unavailable" });
 }
 
-test.each([
+// Side by side: both wait most of the time, for faults of seconds.
+test.concurrent.each([
   { name: "one Redis", runs: 6, start: () => RedisServer.start({ persistent: true }) },
   { name: "a Redis Cluster", runs: 3, start: () => RedisCluster.start({ persistent: true }) },
 ])(

@@ -107,11 +107,12 @@ describe("a first start without a Redis to reach", () => {
     "is tried again, and says where, what and when: %s",
     async (kind) => {
       const port = await freePort();
-      for (const [host, what] of [
+      const hosts = [
         [`127.0.0.1:${port}`, "ECONNREFUSED"],
         [`localhost:${port}`, "ECONNREFUSED"],
         [`no-such-host.invalid:${port}`, /ENOTFOUND|EAI_AGAIN/],
-      ] as const) {
+      ] as const;
+      const says = hosts.map(async ([host, what]) => {
         const waiting = launch(["--redis", `${kind}://:${PASSWORD}@${host}`, "--log-level", "error"]);
         const line = await waiting.prints((text) => text.includes(host));
         await end(waiting);
@@ -120,7 +121,8 @@ describe("a first start without a Redis to reach", () => {
         expect(msg).toMatch(what);
         expect(msg).toMatch(/The node tries again within \d+ s$/);
         expect(line).not.toContain(PASSWORD);
-      }
+      });
+      await Promise.all(says);
     },
   );
 });

@@ -45,8 +45,8 @@ async function startProxy() {
   };
 }
 
-// The numbers are the order in which a node connects.
-test.each<[string, number[]]>([
+// The numbers are the order in which a node connects. Side by side: each waits for timeouts.
+test.concurrent.each<[string, number[]]>([
   ["a connection for scripts", [0]],
   ["a connection for publishing", [1]],
   ["a connection for listening", [2]],
