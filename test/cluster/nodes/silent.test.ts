@@ -35,8 +35,8 @@ onEveryRedis((redis) => {
 
     const begun = performance.now();
     for (const user of USERS.slice(1)) peers.push(await logIn(cluster, user, n1));
-    // Each login and each join waited for so long before.
-    expect(performance.now() - begun).toBeLessThan(ANSWER_TIMEOUT_MS);
+    // Nine logins, or nine joins, that wait for so long each take this time at least, also on a quick machine.
+    expect(performance.now() - begun).toBeLessThan((USERS.length - 1) * ANSWER_TIMEOUT_MS);
 
     n2.continue();
     // Commands that were under way may fail when the node continues. While it recovers it drops ephemeral messages.
