@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Half of the 120 s that a test may take (vitest.config.ts), so that the test fails with the reason and not by its own
+ * Less than a test may take (vitest.config.ts), so that the test fails with the reason and not by its own
  * timeout.
  */
 const LIMIT_MS = 60_000;
 
-/** Between two looks at the condition. */
+/** Between two looks at the condition: a twentieth of the wait so far, within these bounds. Each look takes time from others. */
 const PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 40;
 
 type Truthy<Answer> = Exclude<Answer, false | 0 | "" | null | undefined>;
 
@@ -39,9 +40,11 @@ async function poll<Answer>(
   condition: () => Answer | Promise<Answer>,
   signal: AbortSignal,
 ): Promise<Truthy<Answer>> {
+  const begun = performance.now();
   for (;;) {
     const answer = await condition();
     if (answer) return answer as Truthy<Answer>; // it is neither of the excluded
-    await sleep(PAUSE_MS, undefined, { signal });
+    const pauseMs = (performance.now() - begun) / 20;
+    await sleep(Math.min(Math.max(pauseMs, PAUSE_MS), LONGEST_PAUSE_MS), undefined, { signal });
   }
 }
