@@ -33,6 +33,8 @@ export class InboundState extends Attachment {
   /** Turn of the event loop in which the last text was handled, and texts that were handled in it. */
   turn = 0;
   inTurn = 0;
+  /** True while the node does not read on, because the user sends faster than its pace. */
+  isResting = false;
   /** Set while the connection is paused. */
   backlog: Backlog | undefined;
   /** Number of awaited acknowledgements. */

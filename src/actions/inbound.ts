@@ -28,7 +28,10 @@ export interface InboundPorts {
   readonly maxWaiting: number;
   /** Budget for the bytes of texts that wait. */
   readonly bytes: InboundBytes;
-  readonly limits: Pick<Limits, "message" | "ping" | "action" | "isAbuse" | "assertTurn" | "keepPlace">;
+  readonly limits: Pick<
+    Limits,
+    "message" | "ping" | "pauseMs" | "action" | "isAbuse" | "assertTurn" | "keepPlace"
+  >;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -79,8 +82,13 @@ export class Inbound {
     const frame = "frame" in decoded ? decoded.frame : undefined;
     const key = frame?.kind === "message" ? frame.key : undefined;
     const refusal = frame?.kind === "ping" ? limits.ping(connection) : limits.message(connection, key);
-    if (refusal !== undefined) this.#limit(connection, refusal, decoded);
-    else if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
+    if (refusal !== undefined) {
+      this.#limit(connection, refusal, decoded);
+      return undefined;
+    }
+    const pauseMs = limits.pauseMs(connection);
+    if (pauseMs > 0) this.#intake.rest(connection, pauseMs);
+    if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
     else if (decoded.frame.kind === "request") return this.#request(connection, decoded.frame);
     else if (decoded.frame.kind === "message") return this.#inOrder(connection, decoded.frame);
     else connection.send(PONG);

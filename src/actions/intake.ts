@@ -165,11 +165,27 @@ export class Intake {
     work.then(done, done);
   }
 
+  /** Reads nothing more of a connection for a time. */
+  rest(connection: Connection, ms: number): void {
+    const state = connection.attached(InboundState);
+    if (state.isResting) return;
+    state.isResting = true;
+    const end = (): void => {
+      state.isResting = false;
+      try {
+        this.#resume(connection);
+      } catch (thrown) {
+        this.#report(thrown);
+      }
+    };
+    setTimeout(end, ms).unref();
+  }
+
   #hasRoom(connection: Connection): boolean {
     if (this.#isFull || connection.isFull) return false;
     const state = connection.attachment(InboundState);
     if (state === undefined) return true;
-    if (this.#isSated(state)) return false;
+    if (state.isResting || this.#isSated(state)) return false;
     const { inFlight, inFlightBytes } = state;
     return inFlight < MAX_IN_FLIGHT_PER_CONNECTION && inFlightBytes < this.#maxBytes * CONNECTION_SHARE;
   }
@@ -183,8 +199,8 @@ export class Intake {
   }
 
   /**
-   * Resumes in the next turn, or after the send queue has drained. When another limit is the cause, the end of work
-   * resumes.
+   * Resumes in the next turn, or after the send queue has drained. When another limit is the cause, the end of work or of a
+   * rest resumes.
    */
   #awaitRoom(connection: Connection, backlog: Backlog): void {
     if (this.#isSated(connection.attached(InboundState))) this.#sated.add(connection);

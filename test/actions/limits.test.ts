@@ -38,3 +38,30 @@ test.each(["messagesPerConnection", "messagesPerUser", "messagesPerAddress"])(
     expect(limits.message(client)).toBeUndefined();
   },
 );
+
+test("a user who sends faster than three times the rate is read with pauses, on all connections, and nobody else", () => {
+  // 600 ms between two messages after the first 1,000.
+  const limits = new Limits({ ...OFF, messagesPerUser: "2000-H" });
+  onTestFinished(() => limits.stop());
+  const clientOf = (user: string) => {
+    const state = new ClientLimits();
+    return { user, attached: () => state, attachment: () => state } as unknown as Connection;
+  };
+  const send = (client: Connection, count: number): void => {
+    for (let sent = 0; sent < count; sent++) limits.message(client);
+  };
+  const [eve, other, bob] = [clientOf("eve"), clientOf("eve"), clientOf("bob")];
+  send(eve, 1_000);
+  expect(limits.pauseMs(eve)).toBe(0);
+  send(other, 10);
+  send(bob, 1_000);
+  expect(limits.pauseMs(eve)).toBeGreaterThan(0);
+  expect(limits.pauseMs(eve)).toBeLessThanOrEqual(6_000);
+  expect(limits.pauseMs(other)).toBeGreaterThan(0);
+  expect(limits.pauseMs(bob)).toBe(0);
+
+  limits.update(OFF);
+  const carol = clientOf("carol");
+  send(carol, 2_000);
+  expect(limits.pauseMs(carol)).toBe(0);
+});

@@ -47,7 +47,7 @@ export class ConnectLimits {
     const gapMs = Math.min(GAP_MS, windowMs / limit);
     const counter = this.#counters.of(key, now);
     counter.takenAt = now;
-    const pacedTo = Math.max(counter.pacedTo ?? 0, now - BURST * gapMs) + gapMs;
+    const pacedTo = counter.pacedWith(now, gapMs, BURST);
     const waitMs = Math.max(0, pacedTo - now);
     // No abuse: a company that reconnects as a whole comes so fast, too.
     if (waitMs > maxWaitMs) return refused(waitMs);

@@ -11,12 +11,17 @@ const EVICTED_SHARE = 1 / 8;
 export class SharedCounter extends RateCounter {
   /** Last call of `take`. It begins as a fraction, so that V8 keeps it in place as a double. */
   takenAt = -0.5;
-  /** Time to which the connects of an address reach, each of them a gap after the one before. Only such counters have it. */
-  pacedTo: number | undefined;
+  /** Time to which what was taken reaches, each a gap after the one before. A double as well. */
+  pacedTo = Number.NEGATIVE_INFINITY;
   /** True once the limit has forgotten the key: whoever holds the counter must look it up again. */
   isForgotten = false;
   /** Counters of the user's actions that have a rate of their own. */
   actions: Map<string, RateCounter> | undefined;
+
+  /** Computes `pacedTo` with one more. @param burst so many may come without a gap */
+  pacedWith(now: number, gapMs: number, burst: number): number {
+    return Math.max(this.pacedTo, now - burst * gapMs) + gapMs;
+  }
 }
 
 /** Counters by key, for a limit on users or addresses. They are bounded: with too many keys the oldest are forgotten. */

@@ -30,6 +30,15 @@ export type LimitCounts = Record<LimitName, number>;
 
 const zeros = (): LimitCounts => Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])) as LimitCounts; // every name
 
+/** Messages and requests of a user that a node reads without a pause. */
+const BURST = 1_000;
+
+/** The node reads more of them so many times as fast as the rate allows on average: a whole minute's allowance at once would delay everybody else. */
+const PACE = 3;
+
+/** Least pause, in milliseconds: a shorter one would cost more than it spreads. */
+const LEAST_PAUSE_MS = 20;
+
 /** Bits of an IPv6 address that name a client: a provider gives each customer a network of this size at least. */
 const IPV6_PREFIX = 64;
 
@@ -149,6 +158,17 @@ export class Limits {
     return refusal;
   }
 
+  /** @returns milliseconds that the node should not read on, because the user sends faster than its pace; 0: it may */
+  pauseMs(connection: Connection): number {
+    const pacedTo = connection.attachment(ClientLimits)?.user?.pacedTo;
+    if (pacedTo === undefined) return 0;
+    const aheadMs = pacedTo - this.#clock.now;
+    if (aheadMs < LEAST_PAUSE_MS) return 0;
+    // A step behind, the clock would find a pause that is over.
+    const pauseMs = pacedTo - this.#clock.read();
+    return pauseMs < LEAST_PAUSE_MS ? 0 : pauseMs;
+  }
+
   /**
    * Asks whether a message may be published now, or waits behind one that was refused then.
    * @throws TidingsError `rate_limited`
@@ -186,6 +206,7 @@ export class Limits {
     user.takenAt = now;
     if (!this.#take(user, now)) return this.#refusal("messages_user", "messages of a user", user);
     this.allowed.messages_user++;
+    this.#pace(user, now);
     const address = this.#addressOf(client, connection, now);
     if (address === undefined) return undefined;
     address.takenAt = now;
@@ -233,6 +254,11 @@ export class Limits {
     }
     this.allowed.messages_connection++;
     return undefined;
+  }
+
+  #pace(user: SharedCounter, now: number): void {
+    const { limit, windowMs } = this.#rates.messagesPerUser.rate;
+    user.pacedTo = user.pacedWith(now, windowMs / limit / PACE, BURST);
   }
 
   /**

@@ -52,6 +52,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
       action: () => undefined,
       isAbuse: () => false,
       assertTurn: () => undefined,
+      pauseMs: () => 0,
       keepPlace: () => undefined,
     },
     report: () => undefined,

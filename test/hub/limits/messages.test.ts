@@ -88,6 +88,21 @@ describe("the rate of a user", () => {
     expect(codesOf(await sendAll(bob, 1, 4))).toEqual(["ok", "ok", "ok", "ok"]);
   });
 
+  it("is a pace, too: what comes faster than three times the rate is read later, and answered", async () => {
+    // A gap of 26 s after the first 1,000, so that no pause ends while the test runs.
+    const slow = await hubWith({ messagesPerUser: "1100-D" });
+    const eve = await connectPeer(slow.url({ user_id: "eve" }));
+    const bob = await connectPeer(slow.url({ user_id: "bob" }));
+    for (let id = 1; id <= 1_100; id++) eve.send({ id, action: "robot.ping" });
+    await eve.next(({ id }) => id === 1_001);
+    for (let id = 1; id <= 10; id++) expect(await bob.request("robot.ping", id)).toMatchObject({ data: id });
+    expect(eve.frames.at(-1)).toMatchObject({ id: 1_001 });
+
+    const quick = await hubWith({ messagesPerUser: "600000-M" });
+    const alice = await connectPeer(quick.url({ user_id: "alice" }));
+    expect(new Set(codesOf(await sendAll(alice, 1, 3_000)))).toEqual(new Set(["ok"]));
+  });
+
   it("is not new for a new connection", async () => {
     const { url } = await hubWith({ messagesPerUser: "2-H" });
     const first = await connectPeer(url({ user_id: "eve" }));
