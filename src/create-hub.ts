@@ -57,12 +57,12 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { Connection, Local } from "./local/local.ts";
 import { assertSink, type MessageLog, type MessageSink, makeMessageLog } from "./log/log.ts";
 import { makeLocal, memberLimits } from "./make-local.ts";
-import { makePolicy } from "./make-policy.ts";
+import { makePolicy, makePositions } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
 import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
-import { backplaneSink, makeWatching } from "./sink.ts";
+import { backplaneSink, makeWatching, sharedSettings } from "./sink.ts";
 
 /** Choices that the wiring needs first. */
 interface Basis {
@@ -208,13 +208,14 @@ function makeMessaging(
   const { rules, holdLimits } = memberLimits(config);
   const reads = new HistoryReads(backplane.broker);
   const { watchers, rooms } = makeWatching(hooks, backplane, report);
-  const ports = { local, backplane, reads, watchers, rooms, rules, isLastValue, blocks: new Blocks() };
+  const { guard, key } = makePositions(policy, backplane, report);
+  const ports = { local, backplane, reads, guard, watchers, rooms, rules, isLastValue, blocks: new Blocks() };
   const members = new Members({ ...ports, holdLimits, hooks, report });
   const groupChanges = new SerialPerKey<Connection>();
   const review = reviewer({ policy, members, watchers, rooms, backplane, groupChanges });
   const commands = new Commands(local, members, ports.blocks, review);
   const comparison = new PresenceComparison({ ...backplane, watchers, pace: members.pace, report });
-  const adjusted = (_name: string, value: string): void => limitSettings.changed(value);
+  const adjusted = sharedSettings({ limits: limitSettings, positionKey: key });
   const heard = { deliverer, acks, presence: comparison, rooms, hooks, commands };
   const sink = backplaneSink({ ...heard, adjusted, report });
   return { publisher, reads, watchers, rooms, members, review, groupChanges, sink };

@@ -1,4 +1,4 @@
-import type { Backplane, BackplaneSink } from "./backplane/backplane.ts";
+import type { Adjustable, Backplane, BackplaneSink } from "./backplane/backplane.ts";
 import { type Commands, type PresenceComparison, WatchedRooms, Watchers } from "./members/members.ts";
 import type { Acks, Deliverer, Hooks } from "./publish/publish.ts";
 
@@ -51,3 +51,9 @@ export function makeWatching(hooks: Hooks, { rooms }: Backplane, report: SinkPar
   });
   return { watchers, rooms: new WatchedRooms(rooms, report) };
 }
+
+/** Passes what all nodes share to the part that uses it. */
+export const sharedSettings =
+  (parts: Readonly<Record<Adjustable, { changed(value: string): void }>>): BackplaneSink["adjusted"] =>
+  (name, value) =>
+    parts[name].changed(value);

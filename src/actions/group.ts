@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { countMembers, groupMembers, MAX_MEMBERS_PAGE, memberData } from "../members/members.ts";
 import { groupChannel } from "../protocol/protocol.ts";
+import { claimOf } from "../publish/publish.ts";
 import { type BuiltinPorts, idSchema, localConnection, positionSchema, rewindFields } from "./builtin.ts";
 import type { ActionHandler } from "./router.ts";
 
@@ -33,7 +34,7 @@ function joining({ router, local, backplane, members, reads, policy, groupChange
       await policy.assert(joining, "history", channel);
       return rewind;
     };
-    const start = position ?? (isRewind ? rewound : undefined);
+    const start = claimOf(position) ?? (isRewind ? rewound : undefined);
     // The deadline is for the policy and the backplane: the replay takes as long as its client takes to read.
     const replay = await router.within(context, () =>
       groupChanges.run(joining, async () => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Connection } from "../local/local.ts";
 import { type Channel, TidingsError, userChannel } from "../protocol/protocol.ts";
-import { historyPage } from "../publish/publish.ts";
+import { bareEpoch, historyPage } from "../publish/publish.ts";
 import { type BuiltinPorts, channelSchema, epochSchema, localConnection, offsetSchema } from "./builtin.ts";
 
 /** Query of a history page. Without `before`: the newest page. */
@@ -22,7 +22,8 @@ export function messageActions(ports: BuiltinPorts): void {
   router.action("message.ack", ackSchema, async ({ user, connection }, { offset, channel, epoch }) => {
     const acknowledged = channel ?? userChannel(user);
     assertReceiver(localConnection(local, connection), acknowledged);
-    const cursor = await backplane.cursors.move(user, connection.device, acknowledged, { offset, epoch });
+    const position = { offset, epoch: epoch && bareEpoch(epoch) };
+    const cursor = await backplane.cursors.move(user, connection.device, acknowledged, position);
     log?.acknowledged(user, connection.device, acknowledged, cursor);
     if (hooks.has("acknowledged"))
       hooks.emit("acknowledged", { connection, channel: acknowledged, offset: cursor });

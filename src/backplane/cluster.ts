@@ -16,8 +16,8 @@ export interface Cluster {
   adjust(name: Adjustable, value: string): Promise<void>;
 }
 
-/** Settings that operators may change while the nodes run. */
-export const ADJUSTABLE = ["limits"] as const;
+/** What all nodes share, and may change while they run: the limits of clients, and the key of the proofs in positions. */
+export const ADJUSTABLE = ["limits", "positionKey"] as const;
 
 export type Adjustable = (typeof ADJUSTABLE)[number];
 

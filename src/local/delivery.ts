@@ -17,7 +17,7 @@ export interface Delivery {
   /** Ids of connections that do not get the message. @default none */
   readonly except?: readonly string[];
   /** Packet for members that do not get the message: it moves their position past the offset. Undefined: no offset. */
-  skip(): Packet | undefined;
+  skip(connection: Connection): Packet | undefined;
 }
 
 /** Result of a delivery on this node. Both counts are final when `waiting` has resolved. */
@@ -75,7 +75,7 @@ function skip(connection: Connection, delivery: Delivery): "skipped" {
     recordMiss(connection, delivery);
     return "skipped";
   }
-  const packet = delivery.skip();
+  const packet = delivery.skip(connection);
   if (packet !== undefined && !holdBack(connection, delivery, packet)) {
     const verdict = connection.enqueue(connection.frameOf(packet));
     if (verdict !== "queued") recordMiss(connection, delivery, verdict);

@@ -15,6 +15,11 @@ export interface Rewind {
   readonly since?: number | undefined;
 }
 
+/** A position that a client has named, before it was checked that its user may read on from there. */
+export interface Claim {
+  readonly claimed: Position;
+}
+
 /** Budgets of messages on hold. Beyond them the oldest are dropped: the history has them. */
 export interface HoldLimits {
   /** Messages of one channel. */
@@ -48,7 +53,7 @@ export class Hold {
   /** Offset of the first message on hold, dropped or not. From there on the connection must get everything. */
   first: number | undefined;
   /** Where the replay stands: everything up to here is queued. Undefined until its start is known. */
-  reached: Position | Rewind | "first" | undefined;
+  reached: Position | Claim | Rewind | "first" | undefined;
 
   constructor(limits: HoldLimits) {
     this.#limits = limits;

@@ -54,7 +54,7 @@ export class Gaps {
     const unknown: Channel[] = [];
     for (const [channel, position] of connection.missed?.takeAll() ?? all(connection)) {
       if (position === undefined) unknown.push(channel);
-      else connection.send(positionText(channel, position, true, true));
+      else connection.send(positionText(connection, channel, position, true, true));
     }
     for (let from = 0; from < unknown.length; from += CHANNELS_PER_READ) {
       const channels = unknown.slice(from, from + CHANNELS_PER_READ);
@@ -75,7 +75,7 @@ export class Gaps {
     for (const [index, channel] of channels.entries()) {
       const position = positions[index];
       if (position !== undefined && mustHear(connection, channel, position)) {
-        connection.send(positionText(channel, position, true, true));
+        connection.send(positionText(connection, channel, position, true, true));
       }
     }
     return true;

@@ -9,10 +9,12 @@ import {
   userChannel,
 } from "../protocol/protocol.ts";
 import {
+  claimOf,
   type HistoryReads,
   type Hooks,
   LAST_VALUE,
   LateAcks,
+  type PositionGuard,
   Replay,
   type Replayed,
   type ReplayFrom,
@@ -29,6 +31,7 @@ export interface MembersPorts {
   readonly local: Local;
   readonly backplane: Backplane;
   readonly reads: HistoryReads;
+  readonly guard: PositionGuard;
   readonly watchers: Watchers;
   readonly rooms: WatchedRooms;
   readonly rules: ConnectionRules;
@@ -78,7 +81,7 @@ export class Members {
 
   constructor(ports: MembersPorts) {
     this.#ports = ports;
-    this.#replay = new Replay(ports.reads, ports.isLastValue);
+    this.#replay = new Replay(ports.reads, ports.guard, ports.isLastValue);
   }
 
   /**
@@ -193,7 +196,8 @@ export class Members {
 
   /** Replays a channel to a connection that is already a member of it. */
   resume(connection: Connection, channel: Channel, position: Position): Promise<Replayed> {
-    return this.#replayEntry(connection, this.#enter(connection, channel, { durable: false }), position);
+    const entry = this.#enter(connection, channel, { durable: false });
+    return this.#replayEntry(connection, entry, claimOf(position));
   }
 
   /** Registers a connection in presence and kicks those that the rules evict. @returns why it is refused, if it is */
@@ -250,7 +254,7 @@ export class Members {
   #enter(connection: Connection, channel: Channel, { durable, positions, starts }: Start): Entry {
     const owed = connection.holdOf(channel)?.reached;
     const hold = connection.hold(channel, this.#ports.holdLimits);
-    hold.reached = positions?.[channel] ?? owed ?? this.#startOf(channel, durable, starts);
+    hold.reached = claimOf(positions?.[channel]) ?? owed ?? this.#startOf(channel, durable, starts);
     return { channel, hold, durable, owed };
   }
 
@@ -286,8 +290,7 @@ export class Members {
       await this.pace.after(step);
       const start = this.#startOf(entry.channel, entry.durable, starts);
       const cursor = start === LAST_VALUE ? undefined : cursorOf.get(entry);
-      const from = positions[entry.channel] ?? cursor ?? start;
-      await this.#replayEntry(connection, entry, from);
+      await this.#replayEntry(connection, entry, claimOf(positions[entry.channel]) ?? cursor ?? start);
     }
   }
 

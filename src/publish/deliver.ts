@@ -1,16 +1,15 @@
 import type { Message, Reached, StoredMessage } from "../backplane/backplane.ts";
-import { type Delivery, type Local, Packet } from "../local/local.ts";
+import { type Connection, type Delivery, type Local, Packet } from "../local/local.ts";
 import {
   type Channel,
   encodePush,
-  encodeServerFrame,
   type Position,
-  type PositionFrame,
   type Push,
   type Target,
   targetOf,
 } from "../protocol/protocol.ts";
 import { DropReports } from "./drops.ts";
+import { epochFor, positionFrame } from "./positions/positions.ts";
 
 /** Meter of deliveries. */
 export interface DeliverMeter {
@@ -80,13 +79,15 @@ export class Deliverer {
 
   /** Notifies the members that the channel's history is lost and continues at `position`. */
   lost(channel: Channel, position: Position): void {
-    const text = positionText(channel, position, false);
+    const text = positionFrame(channel, position, false);
     this.#local.eachMember(channel, (connection) => {
       // Earlier messages belong to the lost history: send them before this frame, or not at all.
       connection.enqueuePosted();
       connection.holdOf(channel)?.clear();
       connection.missed?.delete(channel);
-      connection.send(text);
+      const epoch = epochFor(connection, channel, position);
+      const isShared = epoch === position.epoch;
+      connection.send(isShared ? text : positionFrame(channel, { ...position, epoch }, false));
     });
   }
 
@@ -106,6 +107,7 @@ class MessageDelivery implements Delivery {
   readonly except: readonly string[] | undefined;
   readonly #message: Message | StoredMessage;
   #packet: Packet | undefined;
+  #skipPacket: Packet | undefined;
 
   constructor(message: Message | StoredMessage) {
     this.channel = message.channel;
@@ -124,8 +126,13 @@ class MessageDelivery implements Delivery {
     return this.#packet;
   }
 
-  skip(): Packet | undefined {
-    return isStored(this.#message) ? skipPacket(this.#message) : undefined;
+  skip(connection: Connection): Packet | undefined {
+    const message = this.#message;
+    if (!isStored(message)) return undefined;
+    const epoch = epochFor(connection, message.channel, message);
+    if (epoch !== message.epoch) return skipPacket(message, epoch);
+    this.#skipPacket ??= skipPacket(message, epoch);
+    return this.#skipPacket;
   }
 }
 
@@ -147,21 +154,7 @@ export function pushOf({ type, body, timestamp, from, channel, recipient, id, of
 }
 
 /** Makes the packet for members that a stored message leaves out: it moves their position past the message. */
-const skipPacket = (message: StoredMessage): Packet =>
-  new Packet(() => positionText(message.channel, message, true));
-
-/**
- * Encodes a `position` frame.
- * @param missed true: messages up to the position may have been dropped on the way to this connection. False: the client misses none
- */
-export function positionText(
-  channel: Channel,
-  { epoch, offset }: Position,
-  recovered: boolean,
-  missed?: boolean,
-): string {
-  const frame: PositionFrame = { event: "position", channel, epoch, offset, recovered, missed };
-  return encodeServerFrame(frame);
-}
+const skipPacket = ({ channel, offset }: StoredMessage, epoch: string): Packet =>
+  new Packet(() => positionFrame(channel, { epoch, offset }, true));
 
 const isStored = (message: Message | StoredMessage): message is StoredMessage => "offset" in message;

@@ -291,7 +291,7 @@ const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !
 export { Acks, type Expectation, LateAcks } from "./acks.ts";
 export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
-export { Deliverer, type DeliverMeter, positionText } from "./deliver.ts";
+export { Deliverer, type DeliverMeter } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
 export { type HistoryQuery, historyPage } from "./history-page.ts";
 export type {
@@ -306,6 +306,7 @@ export type {
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
 export type { PublishLog, PublishMeter } from "./ports.ts";
+export { bareEpoch, PositionGuard, PositionKey, positionText } from "./positions/positions.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
-export { LAST_VALUE, Replay, type Replayed, type ReplayFrom } from "./replay.ts";
+export { claimOf, LAST_VALUE, Replay, type Replayed, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";

@@ -1,11 +1,15 @@
 import type { HistoryPage, StoredMessage } from "../backplane/backplane.ts";
-import type { Connection, Held, Hold, Rewind } from "../local/local.ts";
+import type { Claim, Connection, Held, Hold, Rewind } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { HistoryReads } from "./budgets/reads.ts";
-import { positionText, pushPacket } from "./deliver.ts";
+import { pushPacket } from "./deliver.ts";
+import { epochFor, type PositionGuard, positionText } from "./positions/positions.ts";
 
-/** Start of a replay: after a position, at the oldest retained message, or some way back from now. */
-export type ReplayFrom = Position | "first" | Rewind;
+/** Start of a replay: after a position, also one that a client names, at the oldest retained message, or some way back from now. */
+export type ReplayFrom = Position | Claim | "first" | Rewind;
+
+/** Start of a replay that the server may make. */
+type AllowedFrom = Exclude<ReplayFrom, Claim>;
 
 /** Newest message only: the start in a last-value channel. */
 export const LAST_VALUE: Rewind = { last: 1 };
@@ -30,11 +34,13 @@ const PAGE = 128;
  */
 export class Replay {
   readonly #reads: HistoryReads;
+  readonly #guard: PositionGuard;
   readonly #isLastValue: ((channel: Channel) => boolean) | undefined;
 
   /** @param isLastValue true for channels that keep their newest message only. @default no channel */
-  constructor(reads: HistoryReads, isLastValue?: (channel: Channel) => boolean) {
+  constructor(reads: HistoryReads, guard: PositionGuard, isLastValue?: (channel: Channel) => boolean) {
     this.#reads = reads;
+    this.#guard = guard;
     this.#isLastValue = isLastValue;
   }
 
@@ -52,12 +58,15 @@ export class Replay {
   ): Promise<Replayed> {
     hold.reached = from;
     try {
-      const { start, page } = await this.#read(connection, channel, from);
+      const opened = this.#guard.open(connection, channel);
+      if (opened !== undefined) await opened;
+      const { start, page } = await this.#start(connection, channel, hold, from);
+      const told = { ...start, epoch: epochFor(connection, channel, start) };
       // A newer replay has its own start, and a second position would move the client back or past messages.
-      if (!isWanted(connection, channel, hold)) return start;
-      connection.send(positionText(channel, start, start.recovered, start.missed ?? missed));
+      if (!isWanted(connection, channel, hold)) return told;
+      connection.send(positionText(connection, channel, start, start.recovered, start.missed ?? missed));
       await this.#catchUp(connection, channel, hold, start, page);
-      return start;
+      return told;
     } finally {
       this.giveUp(connection, channel, hold);
     }
@@ -91,10 +100,34 @@ export class Replay {
       if (!isWanted(connection, channel, hold)) return;
       const { recovered, missed } = next.start;
       if (!recovered || missed === false)
-        connection.send(positionText(channel, next.start, recovered, missed));
+        connection.send(positionText(connection, channel, next.start, recovered, missed));
       position = next.start;
       page = next.page;
     }
+  }
+
+  async #start(
+    connection: Connection,
+    channel: Channel,
+    hold: Hold,
+    from: ReplayFrom,
+  ): Promise<{ start: Replayed; page: HistoryPage }> {
+    if (!isClaim(from)) return this.#read(connection, channel, from);
+    const allowed = this.#guard.check(connection, channel, from);
+    if (allowed !== undefined) return this.#read(connection, channel, allowed);
+    const { start, page } = await this.#read(
+      connection,
+      channel,
+      await this.#fromNow(connection, channel, hold),
+    );
+    return { start: { ...start, recovered: false }, page };
+  }
+
+  /** Where someone starts who has just come: the first message on hold must arrive. */
+  async #fromNow(connection: Connection, channel: Channel, hold: Hold): Promise<AllowedFrom> {
+    if (this.#isLastValue?.(channel)) return LAST_VALUE;
+    const { epoch, last } = await this.#reads.read(connection, channel, { limit: 0 });
+    return { epoch, offset: Math.min(last, (hold.first ?? last + 1) - 1) };
   }
 
   /** Finds the position that is some way back from now. What comes meanwhile is replayed as well. */
@@ -114,7 +147,7 @@ export class Replay {
   async #read(
     connection: Connection,
     channel: Channel,
-    from: ReplayFrom,
+    from: AllowedFrom,
   ): Promise<{ start: Replayed; page: HistoryPage }> {
     if (isRewind(from))
       return this.#read(connection, channel, await this.#rewound(connection, channel, from));
@@ -140,7 +173,13 @@ function startOf(page: HistoryPage, from: Position | "first", isLastValue = fals
   return { epoch, offset: from.offset, recovered: true };
 }
 
-const isRewind = (from: ReplayFrom): from is Rewind => from !== "first" && !("epoch" in from);
+/** The start at a position that a client names. */
+export const claimOf = (position: Position | undefined): Claim | undefined =>
+  position && { claimed: position };
+
+const isClaim = (from: ReplayFrom): from is Claim => from !== "first" && "claimed" in from;
+
+const isRewind = (from: AllowedFrom): from is Rewind => from !== "first" && !("epoch" in from);
 
 /** False after the connection has closed, or a newer replay of the channel has taken over. */
 const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean =>
@@ -161,7 +200,7 @@ function sendReplayed(connection: Connection, message: StoredMessage): void {
   const { platforms, except, channel } = message;
   const addressed = platforms?.includes(connection.platform) ?? true;
   if (addressed && !except?.includes(connection.id)) connection.sendPacket(pushPacket(message));
-  else connection.send(positionText(channel, message, true));
+  else connection.send(positionText(connection, channel, message, true));
 }
 
 /** Sends held messages and ends the hold: later live messages go straight to the queue. */

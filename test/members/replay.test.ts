@@ -3,7 +3,7 @@ import { type Backplane, memoryBackplane } from "../../src/backplane/backplane.t
 import { type Connection, HeldBytes, Local } from "../../src/local/local.ts";
 import { Blocks, Gaps, Members, WatchedRooms, Watchers } from "../../src/members/members.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
-import { Deliverer, HistoryReads, Hooks } from "../../src/publish/publish.ts";
+import { Deliverer, HistoryReads, Hooks, PositionGuard, PositionKey } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
 import { FrameReader } from "../support/wire.ts";
 
@@ -70,6 +70,7 @@ class Scene {
       local: this.local,
       backplane: this.backplane,
       reads: new HistoryReads(this.backplane.broker),
+      guard: new PositionGuard(new PositionKey(async () => undefined, report), () => true),
       watchers,
       rooms: new WatchedRooms(this.backplane.rooms, report),
       rules,

@@ -6,6 +6,7 @@ import {
   type Grants,
   Overdue,
   TidingsError,
+  userChannel,
   type Verb,
   within,
 } from "../../protocol/protocol.ts";
@@ -57,6 +58,14 @@ export class Policy {
     const answer = this.authorize(this.#question(connection, verb, channel));
     if (!(answer instanceof Promise)) return answer === true;
     return within(this.#ports.timeoutMs, "the policy", () => answer, this.#overdue.add);
+  }
+
+  /**
+   * Asks whether a connection may resume a channel from any position: its user may read the history, or has the channel for its own, of
+   * which each new device gets everything.
+   */
+  mayResume(connection: Connection, channel: Channel): boolean | Promise<boolean> {
+    return channel === userChannel(connection.user) || this.allows(connection, "history", channel);
   }
 
   /** @throws TidingsError `forbidden` when the policy denies the operation */

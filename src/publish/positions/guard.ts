@@ -1,0 +1,67 @@
+import type { Claim, Connection } from "../../local/local.ts";
+import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { PositionKey } from "./key.ts";
+import { isProof, parseEpoch } from "./seal.ts";
+import { SealedChannels } from "./sealed.ts";
+
+/** Tells whether a user may read the history of a channel that the connection receives. */
+export type MayRead = (connection: Connection, channel: Channel) => boolean | Promise<boolean>;
+
+/**
+ * Keeps members out of a history that they may not read. Who may not is told positions with a proof, and continues from such positions
+ * only: what was stored before the first of them stays closed. Those who may read see bare epochs, and name any position.
+ */
+export class PositionGuard {
+  readonly #key: PositionKey;
+  readonly #mayRead: MayRead;
+
+  constructor(key: PositionKey, mayRead: MayRead) {
+    this.#key = key;
+    this.#mayRead = mayRead;
+  }
+
+  /**
+   * Prepares a connection for the positions of a channel, before it is told the first one.
+   * @returns undefined when its user may read the history, and the policy says so at once
+   * @throws TidingsError `unavailable` when there is no key yet, and no backplane to share one
+   */
+  open(connection: Connection, channel: Channel): Promise<void> | undefined {
+    let answer: boolean | Promise<boolean>;
+    try {
+      answer = this.#mayRead(connection, channel);
+    } catch {
+      answer = false;
+    }
+    if (answer !== true) return this.#openBy(connection, channel, answer);
+    connection.attachment(SealedChannels)?.delete(channel);
+    return undefined;
+  }
+
+  /** A policy that fails allows nothing, and the channel itself must not wait for it. */
+  async #openBy(connection: Connection, channel: Channel, answer: boolean | Promise<boolean>): Promise<void> {
+    const mayRead = await Promise.resolve(answer).catch(() => false);
+    if (mayRead === true) {
+      connection.attachment(SealedChannels)?.delete(channel);
+      return;
+    }
+    await this.#key.ready();
+    connection.attached(SealedChannels).add(this.#key, channel);
+  }
+
+  /**
+   * Checks the position that a client has named.
+   * @returns the position, with the epoch of the backplane; undefined when its user may not read from there
+   */
+  check(connection: Connection, channel: Channel, { claimed }: Claim): Position | undefined {
+    const { user } = connection;
+    const { epoch, proof } = parseEpoch(claimed.epoch);
+    const sealed = connection.attachment(SealedChannels);
+    if (sealed?.has(channel) !== true) return { ...claimed, epoch };
+    if (proof === undefined) return undefined;
+    const { offset, text } = proof;
+    if (!this.#key.all.some((key) => isProof(key, { user, channel, epoch, offset }, text))) return undefined;
+    if (claimed.offset < offset) return undefined;
+    sealed.keep(channel, epoch, claimed.epoch);
+    return { ...claimed, epoch };
+  }
+}
