@@ -140,6 +140,29 @@ describe.each(["memory", "redis"])("who may not read the history, with %s", (bac
     expect(alice.all("lost")).toEqual([]);
   });
 
+  test("is told one epoch, also while the policy takes its time and a message passes the member over", async () => {
+    const { hub, connect } = await start();
+    await join(await connect("eve"));
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<boolean>();
+    hub.authorize(({ verb, channel }) => {
+      if (verb !== "history" || channel !== CHANNEL) return true;
+      asked.resolve();
+      return answer.promise;
+    });
+    const alice = await connect("alice");
+    const joining = join(alice);
+    await asked.promise;
+    await hub.group("g").send({ type: "n" });
+    await hub.group("g").platforms("ios").send({ type: "n" });
+    answer.resolve(false);
+    const { epoch } = await joining;
+    await alice.next((frame) => isPosition(frame) && frame.offset === 2);
+    const told = alice.frames.filter(isPosition);
+    expect(new Set(told.map((frame) => frame.epoch))).toEqual(new Set([epoch]));
+    expect(told.length).toBeGreaterThan(1);
+  });
+
   test("is a question of the policy: with a grant any position counts, without one those of before do not", async () => {
     const { hub, connect } = await start();
     const epoch = await publish(hub, 3);
