@@ -39,8 +39,8 @@ export class PresenceWatch {
   readonly #changed: (event: PresenceEvent) => void;
   /** The users of each watch that has not ended, and whether the server has answered it. */
   readonly #watches = new Map<readonly string[], boolean>();
-  /** The last event of each watched user: a reply that says otherwise is a change. */
-  readonly #known = new Map<string, PresenceEvent>();
+  /** The last event of each watched user, empty before the first: a reply that says otherwise is a change. */
+  readonly #known = new Map<string, Partial<PresenceEvent>>();
 
   constructor(session: Session, changed: (event: PresenceEvent) => void) {
     this.#session = session;
@@ -51,13 +51,14 @@ export class PresenceWatch {
     const users = "all" in query ? [EVERYONE] : [...query.users];
     const stop = (): void => {
       if (!this.#watches.delete(users)) return;
-      const ended = users.filter((user) => !this.#isWatched(user));
-      for (const user of ended) this.#known.delete(user);
+      const watched = new Set([...this.#watches.keys()].flat());
+      const ended = users.filter((user) => !watched.has(user) && this.#known.delete(user));
       // A later connection does not know of them. A repeat could end a watch that has begun since.
       if (ended.length > 0 && this.#session.isOnline) void this.#ask("presence.unwatch", ended, ONCE);
     };
     // Noted before the reply, because another watch of these users may end meanwhile.
     this.#watches.set(users, false);
+    for (const user of users) if (!this.#known.has(user)) this.#known.set(user, {});
     try {
       const online = await this.#watch(users, options);
       this.#watches.set(users, true);
@@ -71,9 +72,9 @@ export class PresenceWatch {
   /** Takes a presence frame. One of an ended watch is dropped. */
   receive({ user, online }: PresenceEvent): void {
     const event = { user, online };
-    const isNamed = this.#isWatched(user);
+    const isNamed = this.#known.has(user);
     if (isNamed) this.#known.set(user, event);
-    if (isNamed || this.#isWatched(EVERYONE)) this.#changed(event);
+    if (isNamed || this.#known.has(EVERYONE)) this.#changed(event);
   }
 
   /** Watches again on a new connection, and reports the changes since the last one. */
@@ -95,20 +96,16 @@ export class PresenceWatch {
     const { online } = reply as { online: Online }; // as the protocol says
     for (const user of users) {
       const known = this.#known.get(user);
-      // A presence frame since the request is newer than the reply.
-      if (known !== before.get(user) || !this.#isWatched(user)) continue;
+      // A presence frame since the request is newer than the reply. A watch that has ended meanwhile left nothing.
+      if (known !== before.get(user)) continue;
       const event = { user, online: Object.hasOwn(online, user) };
       this.#known.set(user, event);
-      if (known && known.online !== event.online) this.#changed(event);
+      if (known?.online === !event.online) this.#changed(event);
     }
     return online;
   }
 
   #ask(action: string, users: readonly string[], options?: RequestPlan): Promise<unknown> {
     return this.#session.request(action, users[0] === EVERYONE ? { all: true } : { users }, options);
-  }
-
-  #isWatched(user: string): boolean {
-    return [...this.#watches.keys()].some((users) => users.includes(user));
   }
 }
