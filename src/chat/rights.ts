@@ -25,12 +25,14 @@ export class Rights {
   readonly #core: Core;
   readonly #base: Authorize;
   readonly #membership: MembershipQuery;
+  readonly #block: ReturnType<typeof blockQuery>;
 
   /** @param base policy of the application: what it refuses stays refused */
   constructor(core: Core, base: Authorize = defaultPolicy) {
     this.#core = core;
     this.#base = base;
     this.#membership = membershipQuery(core.database.queries);
+    this.#block = blockQuery(core.database.queries);
   }
 
   /**
@@ -107,18 +109,8 @@ export class Rights {
     other: string,
     queries: Queries = this.#core.database.queries,
   ): Promise<boolean> {
-    const row = await queries
-      .selectFrom("chat_block")
-      .select("user_id")
-      .where(({ eb, or, and }) =>
-        or([
-          and([eb("user_id", "=", one), eb("other_id", "=", other)]),
-          and([eb("user_id", "=", other), eb("other_id", "=", one)]),
-        ]),
-      )
-      .limit(1)
-      .executeTakeFirst();
-    return row !== undefined;
+    const query = { ...this.#block, parameters: [one, other, other, one] };
+    return (await queries.executeQuery(query)).rows.length > 0;
   }
 
   /** Server administrators are named by `tidings chat admin`. */
@@ -164,6 +156,19 @@ const membershipQuery = (queries: Queries) =>
     .select(["member.role", "known.kind", "known.pair", "known.member_count"])
     .where("member.group_id", "=", "")
     .where("member.user_id", "=", "")
+    .compile();
+
+/** The query about a block between two users, in both directions, which every message to a user needs. */
+const blockQuery = (queries: Queries) =>
+  queries
+    .selectFrom("chat_block")
+    .select("user_id")
+    .where(({ eb, or, and }) =>
+      or([
+        and([eb("user_id", "=", ""), eb("other_id", "=", "")]),
+        and([eb("user_id", "=", ""), eb("other_id", "=", "")]),
+      ]),
+    )
     .compile();
 
 /** The text does not say whether it is a block or a missing friendship: a block is not announced. */
