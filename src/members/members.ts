@@ -97,8 +97,9 @@ export class Members {
     positions: Positions,
     groups: readonly string[],
   ): Promise<(() => Promise<void>) | Refusal> {
-    const { backplane, local, blocks } = this.#ports;
+    const { backplane, local, blocks, guard } = this.#ports;
     const startedAt = performance.now();
+    guard.note(connection, positions);
     // Read the starts before the welcome: every message after the welcome must arrive.
     const [durable, starts] = await Promise.all([
       backplane.memberships.groupsOf(connection.user),
@@ -133,9 +134,7 @@ export class Members {
       ...connection.groups.map((group) => this.#leaveGroup(connection, group)),
       backplane.presence.depart(connection),
     ]);
-    for (const removal of removals) {
-      if (removal.status === "rejected") report("depart", removal.reason);
-    }
+    for (const removal of removals) if (removal.status === "rejected") report("depart", removal.reason);
   }
 
   /**

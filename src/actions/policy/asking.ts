@@ -61,11 +61,24 @@ export class Policy {
   }
 
   /**
-   * Asks whether a connection may resume a channel from any position: its user may read the history, or has the channel for its own, of
-   * which each new device gets everything.
+   * Asks whether a connection may resume a channel from any position: its user may read the history, or gets everything of the channel on each new
+   * device, as of the own channel and of durable groups.
    */
   mayResume(connection: Connection, channel: Channel): boolean | Promise<boolean> {
-    return channel === userChannel(connection.user) || this.allows(connection, "history", channel);
+    if (channel === userChannel(connection.user)) return true;
+    const answer = this.allows(connection, "history", channel);
+    return answer === true || this.#isAllowedOrDurable(answer, connection, channel);
+  }
+
+  async #isAllowedOrDurable(
+    answer: boolean | Promise<boolean>,
+    { user }: Connection,
+    channel: Channel,
+  ): Promise<boolean> {
+    if ((await answer) === true) return true;
+    return (
+      channel.startsWith(GROUP) && this.#ports.backplane.memberships.has(channel.slice(GROUP.length), user)
+    );
   }
 
   /** @throws TidingsError `forbidden` when the policy denies the operation */

@@ -1,7 +1,7 @@
 import type { Claim, Connection } from "../../local/local.ts";
-import type { Channel, Position } from "../../protocol/protocol.ts";
+import type { Channel, Position, Positions } from "../../protocol/protocol.ts";
 import type { PositionKey } from "./key.ts";
-import { isProof, parseEpoch } from "./seal.ts";
+import { isProof, type NamedEpoch, parseEpoch } from "./seal.ts";
 import { SealedChannels } from "./sealed.ts";
 
 /** Tells whether a user may read the history of a channel that the connection receives. */
@@ -53,15 +53,31 @@ export class PositionGuard {
    * @returns the position, with the epoch of the backplane; undefined when its user may not read from there
    */
   check(connection: Connection, channel: Channel, { claimed }: Claim): Position | undefined {
-    const { user } = connection;
-    const { epoch, proof } = parseEpoch(claimed.epoch);
+    const named = parseEpoch(claimed.epoch);
+    const { epoch } = named;
     const sealed = connection.attachment(SealedChannels);
     if (sealed?.has(channel) !== true) return { ...claimed, epoch };
-    if (proof === undefined) return undefined;
-    const { offset, text } = proof;
-    if (!this.#key.all.some((key) => isProof(key, { user, channel, epoch, offset }, text))) return undefined;
-    if (claimed.offset < offset) return undefined;
-    sealed.keep(channel, epoch, claimed.epoch);
+    if (!this.#isProven(connection, channel, named) || claimed.offset < named.proof.offset) return undefined;
+    sealed.keep(channel, named.epoch, claimed.epoch);
     return { ...claimed, epoch };
+  }
+
+  /**
+   * Notes the proofs that a login names, also of groups into which the application puts the connection later: the client goes on to see the epochs
+   * that it knows, and finds what it has missed.
+   */
+  note(connection: Connection, positions: Positions): void {
+    for (const [channel, { epoch: text }] of Object.entries(positions) as [Channel, Position][]) {
+      const named = parseEpoch(text);
+      if (this.#isProven(connection, channel, named))
+        connection.attached(SealedChannels).keep(channel, named.epoch, text);
+    }
+  }
+
+  #isProven({ user }: Connection, channel: Channel, named: NamedEpoch): named is Required<NamedEpoch> {
+    const { epoch, proof } = named;
+    if (proof === undefined) return false;
+    const { offset, text } = proof;
+    return this.#key.all.some((key) => isProof(key, { user, channel, epoch, offset }, text));
   }
 }

@@ -18,8 +18,8 @@ export interface Sealed {
 /** An epoch that a client has named, in its parts. */
 export interface NamedEpoch {
   readonly epoch: string;
-  /** Undefined for an epoch without a proof. */
-  readonly proof: { readonly offset: number; readonly text: string } | undefined;
+  /** Absent from an epoch without a proof. */
+  readonly proof?: { readonly offset: number; readonly text: string };
 }
 
 /** The epoch with a proof, opaque to clients: `<epoch>~<offset, base 36>.<proof>`. */
@@ -28,8 +28,7 @@ export const sealedEpoch = (key: Buffer, sealed: Sealed): string =>
 
 export function parseEpoch(text: string): NamedEpoch {
   const [, epoch, offset, proof] = /^([^~]*)~([0-9a-z]{1,11})\.([\w-]+)$/.exec(text) ?? [];
-  if (epoch === undefined || offset === undefined || proof === undefined)
-    return { epoch: text, proof: undefined };
+  if (epoch === undefined || offset === undefined || proof === undefined) return { epoch: text };
   return { epoch, proof: { offset: Number.parseInt(offset, 36), text: proof } };
 }
 

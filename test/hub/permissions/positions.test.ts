@@ -140,6 +140,35 @@ describe.each(["memory", "redis"])("who may not read the history, with %s", (bac
     expect(alice.all("lost")).toEqual([]);
   });
 
+  test("goes on where it was in a group into which the application puts it, which a login cannot join", async () => {
+    const { hub, url } = await start();
+    const token = await tokenOf("alice", {});
+    const enter = async (resume: object): Promise<Peer> => {
+      const peer = await connectPeer(url({ token, resume: JSON.stringify(resume) }));
+      const [connection] = await hub.user("alice").connections();
+      await hub.group("g").join(connection ?? expect.fail("no connection"));
+      await peer.next(isPosition);
+      return peer;
+    };
+    const alice = await enter({});
+    const { epoch, offset } = positionOf(alice) as unknown as Told;
+    await alice.close();
+    await publish(hub, 2);
+    const again = await enter({ [CHANNEL]: { epoch, offset } });
+    expect(again.frames.find(isPosition)).toMatchObject({ epoch, offset: 2, recovered: true });
+    await again.request("message.resume", { channel: CHANNEL, epoch, offset });
+    expect(offsets(again)).toEqual([1, 2]);
+  });
+
+  test("names any position as a durable member, to whom each new device gets everything", async () => {
+    const { hub, connect } = await start();
+    await hub.group("g").add("alice");
+    const epoch = await publish(hub, 3);
+    const alice = await connect("alice", { [CHANNEL]: { epoch, offset: 2 } }, {});
+    await alice.next((frame) => frame.offset === 3);
+    expect(alice.frames.find(isPosition)).toMatchObject({ epoch, offset: 2, recovered: true });
+  });
+
   test("is told one epoch, also while the policy takes its time and a message passes the member over", async () => {
     const { hub, connect } = await start();
     await join(await connect("eve"));
