@@ -41,6 +41,8 @@ const OPTIONS: TypeDocOptions & PluginOptions = {
   parametersFormat: "table",
   interfacePropertiesFormat: "table",
   propertyMembersFormat: "table",
+  // Two columns of names that say where a member of Error comes from made tables wider than their page.
+  tableColumnSettings: { hideInherited: true, hideOverrides: true },
   logLevel: "Warn",
 };
 

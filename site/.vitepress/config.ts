@@ -28,6 +28,9 @@ export default defineConfig({
   outDir: "dist",
   cacheDir: "cache",
   lastUpdated: false,
+  transformPageData({ relativePath, frontmatter }) {
+    if (relativePath === "configuration.md") frontmatter.pageClass = "settings";
+  },
   // A dead link fails the build. Addresses of a reader's own machine are no pages.
   ignoreDeadLinks: [/^https?:\/\/(localhost|127\.0\.0\.1)/],
   // Pages link to headings as GitHub names them. A heading may end with `{user}`, which is no attribute of it.
