@@ -1,4 +1,5 @@
 import { Kysely, type Transaction } from "kysely";
+import { passwordIn, reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
 import { migrate } from "./migrations.ts";
 import { postgresDialect } from "./postgres.ts";
@@ -74,7 +75,7 @@ export class Database {
         try {
           return await this.queries.transaction().execute(work);
         } catch (error) {
-          if (attempt === ATTEMPTS || !CONFLICTS.includes(codeOf(error))) throw error;
+          if (attempt === ATTEMPTS || !CONFLICTS.includes(stateOf(error))) throw error;
         }
       }
     });
@@ -90,15 +91,7 @@ export class Database {
     const now = performance.now();
     if (now - this.#reportedAt < REPORT_MS) return;
     this.#reportedAt = now;
-    this.#report("database", new Error(this.#reasonOf(error)));
-  }
-
-  /** Errors of the client hold values of rows, and the address with its password. */
-  #reasonOf(error: unknown): string {
-    const [first = error] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
-    const text = first instanceof Error ? first.message : String(first);
-    const shown = this.#password === "" ? text : text.replaceAll(this.#password, "***");
-    return shown.replace(/:\/\/[^\s]*@/g, "://***@").replace(/\b(user|role) "[^"]*"/g, '$1 "***"');
+    this.#report("database", new Error(reasonOf(error, this.#password)));
   }
 }
 
@@ -106,17 +99,6 @@ export class Database {
 const isMistake = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 
-const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-
 /** True for the error of a value that must be unique and is not. */
 export const isDuplicate = (error: unknown): boolean =>
-  codeOf(error) === "23505" || (error instanceof Error && /UNIQUE constraint failed/.test(error.message));
-
-function passwordIn(url: string): string {
-  try {
-    return decodeURIComponent(new URL(url).password);
-  } catch {
-    return "";
-  }
-}
+  stateOf(error) === "23505" || (error instanceof Error && /UNIQUE constraint failed/.test(error.message));

@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
 import { type Dialect, PostgresDialect } from "kysely";
 import type { CustomTypesConfig } from "pg";
-import { TidingsError } from "../../index.ts";
+import { loadPg } from "../../database/database.ts";
 
 const CONNECT_MS = 5_000;
 /** A server that is there and silent counts as failed. */
@@ -17,7 +16,7 @@ const BIGINT = 20;
  * @throws TidingsError `bad_request` without that package
  */
 export function postgresDialect(url: string): Dialect {
-  const { Pool, types } = loadPg();
+  const { Pool, types } = loadPg("chat.database");
   const parsers: CustomTypesConfig = {
     // The overloads of `pg` differ in the form of what they return.
     getTypeParser: ((id: number, format?: "text") =>
@@ -30,14 +29,4 @@ export function postgresDialect(url: string): Dialect {
   // An idle connection has ended. The next query opens another one; without a listener the process would end.
   pool.on("error", () => undefined);
   return new PostgresDialect({ pool });
-}
-
-/** Loads the client, which is an optional dependency, only for those who use it. */
-function loadPg(): typeof import("pg") {
-  try {
-    return createRequire(import.meta.url)("pg") as typeof import("pg"); // it is the package of these types
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    throw new TidingsError("bad_request", "chat.database: PostgreSQL needs the package pg: npm install pg");
-  }
 }

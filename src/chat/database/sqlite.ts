@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Dialect, SqliteDialect, type SqliteStatement } from "kysely";
+import { loadSqlite } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
 
 /** Time for which a query waits for another process that writes, `tidings chat admin` for instance. */
@@ -51,19 +52,5 @@ function open(path: string): DatabaseSync {
     database?.close();
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TidingsError("bad_request", `chat.database: cannot open ${path}: ${reason}`, { cause });
-  }
-}
-
-/**
- * Loads `node:sqlite`, at the first use of a file. Some versions of Node warn that it is experimental: that one warning is left out, because
- * who runs the server can do nothing about it.
- */
-function loadSqlite(): typeof import("node:sqlite") {
-  const emit = process.emitWarning;
-  process.emitWarning = () => undefined;
-  try {
-    return process.getBuiltinModule("node:sqlite");
-  } finally {
-    process.emitWarning = emit;
   }
 }

@@ -1,3 +1,4 @@
+import { reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import { TOO_LONG } from "../sql/search.ts";
 
@@ -9,9 +10,6 @@ const CANCELED = "57014";
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html). Everything else may pass, or is the operator's to mend.
  */
 const REFUSALS = ["22", "23", "54"];
-
-const stateOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
 
 /** Tells whether some row of an insert can never be stored. A batch that is too long for a text of JavaScript counts as well. */
 export const isRefusal = (cause: unknown): boolean =>
@@ -26,20 +24,4 @@ export function queryError(cause: unknown, password: string): TidingsError {
   if (cause instanceof TidingsError) return cause;
   if (stateOf(cause) === CANCELED) return new TidingsError("timeout", TOO_LONG);
   return new TidingsError("unavailable", `message log: PostgreSQL failed: ${reasonOf(cause, password)}`);
-}
-
-/** The text of an error without secrets. */
-export function reasonOf(cause: unknown, password: string): string {
-  // Where a name has several addresses, the error has one for each, and no text.
-  const [first = cause] = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
-  const text = first instanceof Error ? first.message : String(first);
-  const code =
-    /^[A-Z_]{4,}$/.test(stateOf(first)) && !text.includes(stateOf(first)) ? ` (${stateOf(first)})` : "";
-  return scrubbed(text, password) + code;
-}
-
-/** Removes the password, credentials of URLs, and names of users and roles. */
-function scrubbed(text: string, password: string): string {
-  const shown = password === "" ? text : text.replaceAll(password, "***");
-  return shown.replace(/:\/\/[^\s]*@/g, "://***@").replace(/\b(user|role) "[^"]*"/g, '$1 "***"');
 }

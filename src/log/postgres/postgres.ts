@@ -1,12 +1,11 @@
-import { createRequire } from "node:module";
 import type { Pool, PoolConfig } from "pg";
-import { TidingsError } from "../../protocol/protocol.ts";
+import { loadPg, passwordIn, reasonOf } from "../../database/database.ts";
 import type { LogRecord } from "../record.ts";
 import type { MessageSink } from "../sink.ts";
 import type { Dialect } from "../sql/conditions.ts";
 import { type AnswerRow, SEARCH_MS, searchMessages } from "../sql/search.ts";
 import { MESSAGES, namesOf, OUTCOMES, type Row, rowOf, type Table, type Value } from "../sql/tables.ts";
-import { isRefusal, queryError, reasonOf } from "./errors.ts";
+import { isRefusal, queryError } from "./errors.ts";
 import { insertInHalves } from "./halves.ts";
 import { prepareTables } from "./prepare.ts";
 
@@ -43,7 +42,7 @@ class PostgresSink implements MessageSink {
   #isPrepared = false;
 
   constructor(url: string) {
-    const { Pool } = loadPg();
+    const { Pool } = loadPg("messageLog");
     const pool = (most: number, timeouts: PoolConfig): Pool =>
       new Pool({
         ...{ connectionString: url, max: most, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
@@ -123,21 +122,3 @@ function insertInto(table: Table): string {
 /** Nodes that expire at the same time take different rows. */
 const deleteFrom = ({ name }: Table, time: string): string =>
   `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${time} < $1 ORDER BY ${time} LIMIT ${STEP} FOR UPDATE SKIP LOCKED)`;
-
-/** Loads the client, which is an optional dependency, only for those who use it. */
-function loadPg(): typeof import("pg") {
-  try {
-    return createRequire(import.meta.url)("pg") as typeof import("pg"); // it is the package of these types
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    throw new TidingsError("bad_request", "messageLog: PostgreSQL needs the package pg: npm install pg");
-  }
-}
-
-function passwordIn(url: string): string {
-  try {
-    return decodeURIComponent(new URL(url).password);
-  } catch {
-    return "";
-  }
-}

@@ -1,0 +1,25 @@
+import { createRequire } from "node:module";
+import { TidingsError } from "../protocol/protocol.ts";
+
+/**
+ * Loads the client of PostgreSQL, which is an optional dependency, only for those who use it.
+ * @param what the setting or option that asks for it
+ * @throws TidingsError `bad_request` without the package `pg`
+ */
+export function loadPg(what: string): typeof import("pg") {
+  try {
+    return createRequire(import.meta.url)("pg") as typeof import("pg"); // it is the package of these types
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    throw new TidingsError("bad_request", `${what}: PostgreSQL needs the package pg: npm install pg`);
+  }
+}
+
+/** The password in the address of a database; empty without one. */
+export function passwordIn(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).password);
+  } catch {
+    return "";
+  }
+}
