@@ -10,6 +10,7 @@ export default defineConfig([
       log: "src/log/log.ts",
       // A thread of its own: src/log/sqlite/thread.ts loads it by this name.
       "message-log-worker": "src/log/sqlite/worker.ts",
+      outbox: "src/outbox/outbox.ts",
       protocol: "src/protocol/protocol.ts",
       testing: "src/testing/testing.ts",
       cli: "src/cli/main.ts",

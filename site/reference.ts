@@ -15,6 +15,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "client/rooms": "tidings/rooms",
   "limit/limit": "tidings/limit",
   "log/log": "tidings/log",
+  "outbox/outbox": "tidings/outbox",
   "protocol/protocol": "tidings/protocol",
   "testing/testing": "tidings/testing",
 };

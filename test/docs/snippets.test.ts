@@ -45,6 +45,7 @@ const OPTIONS: ts.CompilerOptions = {
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],
     "tidings/testing": [join(REPOSITORY, "src/testing/testing.ts")],
     "tidings/log": [join(REPOSITORY, "src/log/log.ts")],
+    "tidings/outbox": [join(REPOSITORY, "src/outbox/outbox.ts")],
     "tidings/protocol": [join(REPOSITORY, "src/protocol/protocol.ts")],
   },
 };

@@ -78,6 +78,11 @@ export class Program {
     this.#signal("SIGTERM");
   }
 
+  /** Ends it without a warning. */
+  kill(): void {
+    this.#signal("SIGKILL");
+  }
+
   /** Asks it to read its configuration again. */
   hangUp(): void {
     this.#signal("SIGHUP");

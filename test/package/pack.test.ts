@@ -25,6 +25,8 @@ import { createChat } from "tidings/chat";
 import { createRateLimiter } from "tidings/limit";
 import { backplaneContract } from "tidings/testing";
 import { postgresSink, sqliteSink } from "tidings/log";
+import { createRelay, outboxSchema } from "tidings/outbox";
+import { DatabaseSync } from "node:sqlite";
 import { CLOSE, ERROR_CODES } from "tidings/protocol";
 
 const limiter = createRateLimiter({ rate: "1-M" });
@@ -41,14 +43,20 @@ const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hell
 const { data } = await received;
 const { sum } = await client.request("sum.add", { a: 1, b: 2 });
 const group = await client.request("chat.create", { name: "friends" });
+const shop = new DatabaseSync("shop.db", { timeout: 5_000 });
+shop.exec(outboxSchema("sqlite") + "INSERT INTO tidings_outbox (channel, type) VALUES ('user:alice', 'ordered')");
+const ordered = new Promise((resolve) => client.on("ordered", ({ type }) => resolve(type)));
+const relay = createRelay({ database: "sqlite:shop.db", hub });
+const relayed = await ordered;
+await relay.close();
 await client.close();
 await hub.close();
 await chat.close();
-const logged = (await sqliteSink("log.db").search({ limit: 1 })).messages.map((message) => message.data);
+const logged = (await sqliteSink("log.db").search({ limit: 1, type: "chat" })).messages.map((message) => message.data);
 const withoutPg = (() => { try { postgresSink("postgres://127.0.0.1/x"); } catch (error) { return error.message; } })();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ same, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
+console.log(JSON.stringify({ same, relayed, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -65,6 +73,7 @@ import { connect, type Message, type Status } from "tidings/client";
 import { type ChatOptions, createChat } from "tidings/chat";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type LogRecord, type MessageSink, postgresSink } from "tidings/log";
+import { createRelay, type Relay } from "tidings/outbox";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
 import type { Implementation } from "tidings/testing";
 
@@ -135,6 +144,10 @@ const reply: string = await typed.request("order.ship", { order: 7 });
 // @ts-expect-error there is no such action
 await typed.request("typo");
 
+const relay: Relay = createRelay({ database: "postgres://localhost/x", hub: declared, pollMs: unknown, retryMs: unknown, report: unknown });
+createRelay({ database: "sqlite:x", hub: { url: "https://example.com", apiKey: "k" } });
+// @ts-expect-error a hub elsewhere needs a key
+createRelay({ database: "sqlite:x", hub: { url: "https://example.com" } });
 const sink: MessageSink = { write: async (records: readonly LogRecord[], refuse) => records.forEach((record) => refuse(record, record.kind)) };
 createHub({ messageLog: sink });
 createHub({ messageLog: unknown });
@@ -145,7 +158,7 @@ const store: RateStore = { take: async (key, rate) => ({ allowed: key !== "" && 
 export const limit = expressMiddleware(createRateLimiter({ ...limits, store }));
 // @ts-expect-error there is no such identifier
 createRateLimiter({ rate: "200-M", identifier: "cookie" });
-export { code, offset, reply, shouldReconnect };
+export { code, offset, relay, reply, shouldReconnect };
 `;
 
 const TYPESCRIPT = {
@@ -241,7 +254,7 @@ describe("the packed package", () => {
     const options = ["--profile", "esm-only", "--no-emoji", "--no-color"];
     // Rejects when a problem is found that the profile does not ignore.
     const output = await inProject(process.execPath, attw, tarball, ...options);
-    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(8);
+    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(9);
   });
 
   it("carries a message from a hub to a client, and a request back", async () => {
@@ -249,6 +262,7 @@ describe("the packed package", () => {
     expect(JSON.parse(output)).toEqual({
       state: "acked",
       data: { text: "Hello" },
+      relayed: "ordered",
       logged: ['{"text":"Hello"}'],
       withoutPg: "messageLog: PostgreSQL needs the package pg: npm install pg",
       sum: 3,
@@ -297,6 +311,7 @@ describe("the packed package", () => {
       chat: [],
       limit: ["node:http"],
       log: [],
+      outbox: [],
       message: [], // the thread of the message log
       protocol: ["@standard-schema/spec"],
       client: [],
