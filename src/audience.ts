@@ -110,7 +110,7 @@ export interface UserAudience<Declared extends object> extends Audience<Declared
   history(query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 
   /**
-   * Closes the user's connections for good (4506), and refuses logins on all nodes until the time is over. A later block replaces this one.
+   * Closes the user's connections for good (4506), and refuses logins, and requests to endpoints, on all nodes until the time is over. A later block replaces this one.
    * @param ms a whole number of milliseconds, at most 100 years; 0 ends a block
    * @throws TidingsError `bad_request` for another number, `unavailable` while the backplane is unavailable
    */

@@ -97,7 +97,7 @@ export interface Hub<Declared extends object> {
 
   /**
    * Adds an endpoint of the application to the HTTP API, for users instead of servers: `POST` with a JSON object, described in
-   * `/openapi.json`. Routes of the hub come first.
+   * `/openapi.json`. Routes of the hub come first. Blocked users get 403.
    * @throws TidingsError `bad_request` for a path that is not like `/chat/join`, `conflict` for one that has an endpoint
    */
   endpoint<Schema extends StandardSchemaV1>(endpoint: Endpoint<Schema>): this;

@@ -38,6 +38,8 @@ export interface Presence extends PresenceView {
    * later call replaces it, and 0 ends it. Connections that the user has stay: the caller ends them.
    */
   block(user: string, ms: number): Promise<void>;
+  /** Tells for how long a user is still blocked, in milliseconds; 0 for one who is not. */
+  blockedMs(user: string): Promise<number>;
 }
 
 /** Rules on a user's connections, decided atomically over the whole cluster. */

@@ -332,7 +332,7 @@ export {
 } from "./durable.ts";
 export { Gaps } from "./gaps.ts";
 export { PlacedGroups } from "./placed.ts";
-export type { Refusal } from "./refusal.ts";
+export { assertNotBlocked, type Refusal } from "./refusal.ts";
 export {
   countMembers,
   type GroupCount,

@@ -79,6 +79,11 @@ export class SinglePresence implements Presence, Routes {
     await this.#blocks.set(user, ms);
   }
 
+  async blockedMs(user: string): Promise<number> {
+    this.#node.assertStarted();
+    return this.#blocks.restOf(user);
+  }
+
   async blocked({ limit, cursor }: { limit: number; cursor?: string }): Promise<BlockedPage> {
     this.#node.assertStarted();
     return this.#blocks.page(limit, cursor);

@@ -86,6 +86,7 @@ async function expectUnavailable(expect: Tests["expect"], backplane: Backplane):
     connectionsOf: () => presence.connectionsOf("u"),
     online: () => presence.online({ limit: 1 }),
     block: () => presence.block("u", 1),
+    blockedMs: () => presence.blockedMs("u"),
     blocked: () => presence.blocked({ limit: 1 }),
     count: () => presence.count(),
     inGroup: () => presence.inGroup("g"),

@@ -56,16 +56,20 @@ export function rulesContract({ test, expect }: Tests, implementation: Implement
       const admission = await arrive(at);
       expect(admission).toEqual({ admitted: false, blockedMs: expect.any(Number) });
       if (!admission.admitted) expect(admission.blockedMs).toBeGreaterThan(3_500_000);
+      expect(await at.presence.blockedMs("alice")).toBeGreaterThan(3_500_000);
+      expect(await at.presence.blockedMs("bob")).toBe(0);
     }
     expect(await node.presence.connectionsOf("alice")).toEqual([]);
     expect(await arrive(other, "bob")).toMatchObject({ admitted: true });
 
     await other.presence.block("alice", 0);
     expect(await arrive()).toMatchObject({ admitted: true });
+    expect(await node.presence.blockedMs("alice")).toBe(0);
 
     await node.presence.block("carol", 50);
     expect(await arrive(other, "carol")).toMatchObject({ admitted: false });
     await cluster.advance(60);
+    expect(await node.presence.blockedMs("carol")).toBe(0);
     expect(await arrive(other, "carol")).toMatchObject({ admitted: true });
   });
 

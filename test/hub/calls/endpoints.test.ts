@@ -49,6 +49,20 @@ it("an endpoint of the application takes the token of a user, and checks it befo
   expect((await fetch(`${at.url}/app/none`)).status).toBe(404);
 });
 
+it("an endpoint refuses a blocked user until the block is over", async () => {
+  const { hub, at } = await startHub({ jwt: { secret: SECRET } });
+  hub.endpoint({ ...sum, handle: (_request, { one, two }) => ({ sum: one + two }) });
+  const [alice, bob] = await Promise.all([hub.token({ user: "alice" }), hub.token({ user: "bob" })]);
+  const answerTo = (token: string) => post(`${at.url}/app/sum`, { one: 1, two: 2 }, token);
+  await hub.user("alice").block(3_600_000);
+  const refused = await answerTo(alice);
+  expect(refused).toMatchObject({ status: 403, body: { error: { code: "blocked" } } });
+  expect(refused.body.error).toMatchObject({ message: "this user is blocked for another 3,600 s" });
+  expect((await answerTo(bob)).status).toBe(200);
+  await hub.user("alice").block(0);
+  expect((await answerTo(alice)).status).toBe(200);
+});
+
 it("an endpoint may be open, and is described in the document that was read before", async () => {
   const { hub, at } = await startHub({ jwt: { secret: SECRET }, apiKey: API_KEY });
   const pathsOf = async (): Promise<Record<string, unknown>> => {

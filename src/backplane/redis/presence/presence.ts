@@ -151,6 +151,10 @@ export class RedisPresence implements Presence {
     await this.#blocked.set(user, ms);
   }
 
+  blockedMs(user: string): Promise<number> {
+    return this.#blocked.restOf(user);
+  }
+
   blocked({ limit, cursor }: { limit: number; cursor?: string }): Promise<BlockedPage> {
     return this.#blocked.page(limit, cursor);
   }

@@ -1,5 +1,6 @@
+import { assertNotBlocked } from "../../../members/members.ts";
 import { acceptedValue, TidingsError } from "../../../protocol/protocol.ts";
-import { type Authenticator, type Identity, keyIn } from "../../auth/auth.ts";
+import { type Identity, keyIn } from "../../auth/auth.ts";
 import { assertAccess } from "../access.ts";
 import { readJson } from "../body.ts";
 import type { Endpoint } from "../endpoints.ts";
@@ -10,12 +11,12 @@ export async function answerEndpoint(
   endpoint: Endpoint,
   request: Request,
   address: string | undefined,
-  ports: Pick<ApiPorts, "authenticator" | "development" | "neighbours" | "limits">,
+  ports: Pick<ApiPorts, "authenticator" | "backplane" | "development" | "neighbours" | "limits">,
 ): Promise<Response> {
   const { access, takes } = endpoint;
   // Without a key: in development mode the rule is that of this machine and its own pages.
   if (ports.development) assertAccess(request, address, "any", { ...ports, apiKeys: undefined });
-  const identity = access === "user" ? await identityOf(request, address, ports.authenticator) : undefined;
+  const identity = access === "user" ? await identityOf(request, address, ports) : undefined;
   const { fields } = await readJson(request, ports.limits.maxMessageBytes);
   const input = acceptedValue(await takes["~standard"].validate(fields));
   return Response.json((await endpoint.handle({ identity, address }, input)) ?? {});
@@ -26,11 +27,13 @@ const NO_TOKEN = "send the token of a user in the header Authorization: Bearer";
 async function identityOf(
   { headers }: Request,
   address: string | undefined,
-  authenticator: Authenticator,
+  { authenticator, backplane }: Pick<ApiPorts, "authenticator" | "backplane">,
 ): Promise<Identity> {
   const token = headers.has("authorization") ? keyIn(headers) : undefined;
   if (token === undefined) throw new TidingsError("unauthorized", NO_TOKEN);
   const identity = await authenticator.authenticate({ token, address });
-  if (identity !== undefined) return identity;
-  throw new TidingsError("unauthorized", "the token is not valid");
+  if (identity === undefined) throw new TidingsError("unauthorized", "the token is not valid");
+  // A token outlives a block of its user: the block counts here as it does for a login.
+  await assertNotBlocked(backplane, identity.user);
+  return identity;
 }

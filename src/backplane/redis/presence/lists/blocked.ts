@@ -33,6 +33,16 @@ return 1
   { stores: true },
 );
 
+const BLOCKED_MS = script(
+  "blocked-ms",
+  lua`
+-- KEYS[1]  base of the partition of the user
+-- ARGV[1]  user
+-- reply    rest of the block in milliseconds; 0 without one
+return math.max(0, tonumber(redis.call("GET", key("${KEY.blocked}", ARGV[1])) or 0) - now())
+`,
+);
+
 const COUNT_BLOCKED = script(
   "count-blocked",
   lua`
@@ -64,7 +74,7 @@ return page
 `,
 );
 
-export const BLOCK_SCRIPTS = [BLOCK, COUNT_BLOCKED, LIST_BLOCKED];
+export const BLOCK_SCRIPTS = [BLOCK, BLOCKED_MS, COUNT_BLOCKED, LIST_BLOCKED];
 
 /** Users who are blocked, in each partition by the order in which their blocks began. */
 export class BlockedUsers implements Partitioned<BlockedUser> {
@@ -76,6 +86,10 @@ export class BlockedUsers implements Partitioned<BlockedUser> {
 
   async set(user: string, ms: number): Promise<void> {
     await this.#connection.run(BLOCK, partitionOfUser(user), [user, ms]);
+  }
+
+  async restOf(user: string): Promise<number> {
+    return (await this.#connection.read(BLOCKED_MS, partitionOfUser(user), [user])) as number; // by the script
   }
 
   /** Reads a page as {@link readPage} does. */
