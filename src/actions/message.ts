@@ -2,12 +2,20 @@ import { z } from "zod";
 import type { Connection } from "../local/local.ts";
 import { type Channel, TidingsError, userChannel } from "../protocol/protocol.ts";
 import { bareEpoch, historyPage } from "../publish/publish.ts";
-import { type BuiltinPorts, channelSchema, epochSchema, localConnection, offsetSchema } from "./builtin.ts";
+import {
+  type BuiltinPorts,
+  channelSchema,
+  epochSchema,
+  localConnection,
+  offsetSchema,
+  rewindFields,
+} from "./builtin.ts";
 
 /** Query of a history page. Without `before`: the newest page. */
 export const historySchema = z.object({
   channel: channelSchema.optional(),
   before: z.int().min(1).optional(),
+  since: rewindFields.since,
   limit: z.int().min(1).max(200).default(50),
 });
 
@@ -30,16 +38,12 @@ export function messageActions(ports: BuiltinPorts): void {
     return { offset: cursor };
   });
 
-  router.action(
-    "message.history",
-    historySchema,
-    async ({ user, connection }, { channel, before, limit }) => {
-      const read = channel ?? userChannel(user);
-      const reader = localConnection(local, connection);
-      await policy.assert(reader, "history", read);
-      return historyPage(reads, reader, read, { before, limit });
-    },
-  );
+  router.action("message.history", historySchema, async ({ user, connection }, { channel, ...query }) => {
+    const read = channel ?? userChannel(user);
+    const reader = localConnection(local, connection);
+    await policy.assert(reader, "history", read);
+    return historyPage(reads, reader, read, query);
+  });
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
   router.action(

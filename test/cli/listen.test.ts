@@ -116,6 +116,10 @@ describe("tidings history", () => {
     expect(newest.stdout).toMatch(/#2 .* 2\n.*#3 .* 3\n\nolder messages: --before 2\n$/);
     const rest = await ask("history", "--group", "old", "--before", "2", "--json");
     expect(JSON.parse(rest.stdout)).toMatchObject({ messages: [{ data: 1, offset: 1 }], more: false });
+    const since = async (time: string) => (await ask("history", "--group", "old", "--since", time)).stdout;
+    expect(await since("2h")).toMatch(/#1 .* 1\n.*#2 .* 2\n.*#3 .* 3\n$/);
+    expect(await since("2999-01-01")).toBe("no messages\n");
+    expect((await ask("history", "--since", "soon")).stderr).toContain("Expected a date such as");
     expect((await ask("history", "--user", "nobody")).stdout).toBe("no messages\n");
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { HistoryPage } from "../../../src/index.ts";
+import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";
-import { connectPeer } from "../../support/peer.ts";
+import { connectPeer, joined } from "../../support/peer.ts";
 import { call } from "./call.ts";
 
 const failure = (code: string, message: unknown) => ({ error: { code, message } });
@@ -334,15 +336,43 @@ describe("GET /history", () => {
     expect(older.body.epoch).toBe(newest.body.epoch);
   });
 
-  it.each(["", "?channel=g1", "?channel=all&limit=0", "?channel=all&limit=201", "?channel=all&before=x"])(
-    "refuses the query %j",
-    async (query) => {
-      const running = await startHub();
-      const { status, body } = await call(running, `/history${query}`);
-      expect(status).toBe(400);
-      expect(body).toEqual(
-        failure("bad_request", expect.stringMatching(/^(channel|limit|before): expected/)),
-      );
-    },
-  );
+  it("reads what came since a time, page by page, as the code and clients do", async () => {
+    const running = await startHub();
+    const times: number[] = [];
+    for (const data of [1, 2, 3, 4]) {
+      times.push((await running.hub.group("g1").send({ type: "chat", data })).timestamp);
+      await eventually("the clock goes on", () => Date.now() > (times.at(-1) ?? 0));
+    }
+    const [, second = 0, third = 0, last = 0] = times;
+    const read = async (query: string): Promise<unknown> => {
+      const { messages, more } = (await call(running, `/history?channel=group:g1&${query}`))
+        .body as HistoryPage;
+      return [messages.map(({ data }) => data), more];
+    };
+    expect(await read(`since=${second}`)).toEqual([[2, 3, 4], false]);
+    expect(await read(`since=${second + 1}`)).toEqual([[3, 4], false]);
+    expect(await read(`since=${second}&limit=2`)).toEqual([[3, 4], true]);
+    expect(await read(`since=${second}&limit=2&before=3`)).toEqual([[2], false]);
+    expect(await read(`since=${third}&before=3`)).toEqual([[], false]);
+    expect(await read(`since=${last + 1}`)).toEqual([[], false]);
+    expect(await read("since=0")).toEqual([[1, 2, 3, 4], false]);
+    const query = { since: third };
+    expect((await running.hub.group("g1").history(query)).messages).toMatchObject([{ data: 3 }, { data: 4 }]);
+    const peer = await joined(await connectPeer(running.url({ user_id: "alice" })), "g1");
+    const since = new Date(last).toISOString();
+    const { data } = await peer.request("message.history", { channel: "group:g1", since });
+    expect(data).toMatchObject({ messages: [{ data: 4 }], more: false });
+  });
+
+  it.each([
+    ...["", "?channel=g1", "?channel=all&limit=0", "?channel=all&limit=201", "?channel=all&before=x"],
+    "?channel=all&since=yesterday",
+  ])("refuses the query %j", async (query) => {
+    const running = await startHub();
+    const { status, body } = await call(running, `/history${query}`);
+    expect(status).toBe(400);
+    expect(body).toEqual(
+      failure("bad_request", expect.stringMatching(/^(channel|limit|before|since): expected/)),
+    );
+  });
 });

@@ -3,12 +3,14 @@ import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
+import { parseTime, TIME } from "../../time.ts";
 import { lineOf, Push } from "./line.ts";
 
 interface HistoryFlags extends ApiFlags {
   user?: string;
   group?: string;
   before?: number;
+  since?: number;
   limit: number;
 }
 
@@ -21,10 +23,12 @@ export function historyCommand(): Command {
     .addOption(new Option("--user <id>", "messages to this user").conflicts("group").argParser(parseId))
     .option("--group <id>", "messages to this group; without --user and --group those to everyone", parseId)
     .option("--before <offset>", "only messages before this offset", parseCount)
+    .option("--since <time>", `only messages since this time: ${TIME}`, parseTime)
     .option("--limit <count>", "messages at most, up to 200", parseCount, 50);
   return addApiFlags(command, "read").action(async (flags: HistoryFlags) => {
     const query = new URLSearchParams({ channel: channelOf(flags), limit: String(flags.limit) });
     if (flags.before !== undefined) query.set("before", String(flags.before));
+    if (flags.since !== undefined) query.set("since", String(flags.since));
     const page = await callApi(flags, `/history?${query}`, Page);
     if (flags.json === true) return printJson(page);
     for (const push of page.messages) print(lineOf(push));

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
-import { parseDuration } from "../../duration.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
+import { parseTime, TIME } from "../../time.ts";
 import { lineOf, Push } from "./line.ts";
 
 /** Flags that are fields of the query. */
@@ -34,11 +34,7 @@ export function searchCommand(): Command {
     .option("--group <id>", "messages to this group", parseId)
     .option("--type <type>", "messages of this type")
     .option("--text <text>", "messages with this text in their data, in any case of its letters")
-    .option(
-      "--since <time>",
-      "not before this time: a date such as 2026-01-31T12:00Z, or a time ago such as 2h",
-      parseTime,
-    )
+    .option("--since <time>", `not before this time: ${TIME}`, parseTime)
     .option("--until <time>", "before this time, written like that of --since", parseTime)
     .option("--limit <count>", "messages at most, up to 200", parseCount, 50)
     .option("--cursor <cursor>", "continue after the page that printed this cursor");
@@ -60,16 +56,6 @@ const outcomeLine = ({ kind, node, count, code, reason }: z.infer<typeof Outcome
   kind === "dropped"
     ? `dropped for ${count} connections of ${node}`
     : `failed on ${node}: ${code}: ${reason}`;
-
-/** Reads a date (ISO 8601) or a duration before now. @returns milliseconds since 1970 */
-function parseTime(text: string): number {
-  if (/^\d+[smhd]$/.test(text)) return Date.now() - parseDuration(text) * 1_000;
-  const time = /^\d{4}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (time >= 0) return time;
-  throw new InvalidArgumentError(
-    "Expected a date such as 2026-01-31T12:00Z, or a time ago such as 90s, 15m, 2h or 7d.",
-  );
-}
 
 function parseCount(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);

@@ -75,10 +75,13 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
       before: whole(1)
         .optional()
         .meta({ description: "Only messages below this offset. Default: the newest page." }),
+      since: whole(0)
+        .optional()
+        .meta({ description: "Only messages since this time, in milliseconds since 1970." }),
       limit: whole(1, 200).default(50),
     }),
     gives: z.object({ epoch: z.string(), messages: z.array(push), more: z.boolean() }),
-    handle: ({ channel, before, limit }) => historyPage(ports.reads, APPLICATION, channel, { before, limit }),
+    handle: ({ channel, ...query }) => historyPage(ports.reads, APPLICATION, channel, query),
   }),
 ];
 
