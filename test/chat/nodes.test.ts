@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { PostgresServer } from "../support/postgres/postgres.ts";
 import { RedisServer } from "../support/redis/redis.ts";
 import { startScene } from "./scene.ts";
-import { chatSuite } from "./suite.ts";
+import { chatSuite } from "./suite/suite.ts";
 
 let postgres: PostgresServer;
 let redis: RedisServer;

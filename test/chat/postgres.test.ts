@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { PostgresServer } from "../support/postgres/postgres.ts";
 import { startScene } from "./scene.ts";
-import { chatSuite } from "./suite.ts";
+import { chatSuite } from "./suite/suite.ts";
 
 let postgres: PostgresServer;
 let databases = 0;

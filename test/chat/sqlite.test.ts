@@ -1,4 +1,4 @@
 import { startScene } from "./scene.ts";
-import { chatSuite } from "./suite.ts";
+import { chatSuite } from "./suite/suite.ts";
 
 chatSuite("SQLite", startScene);

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { type Start, texts } from "./start.ts";
+
+/** Friends and blocks. */
+export function friendSuite(title: string, start: Start): void {
+  describe(`the chat on ${title}: friends`, () => {
+    it("refuses the message of a deleted friend, and of a blocked user on every way", async () => {
+      const scene = await start();
+      await scene.users("alice", "bob");
+      expect(await scene.code("alice", "send", { to: "bob", text: "hello" })).toBe("forbidden");
+      const bob = await scene.peer("bob");
+      expect(await scene.ok("alice", "befriend", { user: "bob" })).toEqual({ state: "requested" });
+      expect(await bob.frame("chat.friend")).toMatchObject({ data: { user: "alice", state: "requested" } });
+      expect(await scene.ok("bob", "befriend", { user: "alice" })).toEqual({ state: "friend" });
+      const { group } = await scene.ok("alice", "send", { to: "bob", text: "hello" });
+      expect(await bob.frame("chat")).toMatchObject({ from: "alice", group, data: { text: "hello" } });
+      expect(await scene.ok("bob", "open", { to: "alice" })).toEqual({ group });
+      await scene.ok("bob", "unfriend", { user: "alice" });
+      const alice = await scene.peer("alice");
+      const refusals = async (): Promise<unknown[]> => [
+        await scene.code("alice", "send", { to: "bob", text: "no" }),
+        await scene.code("alice", "typing", { to: "bob" }),
+        (await alice.request("message.send", { group, type: "chat", data: { text: "no" } })).error,
+        (await alice.request("message.send", { to: "bob", type: "chat", data: { text: "no" } })).error,
+      ];
+      const forbidden = { code: "forbidden" };
+      expect(await refusals()).toMatchObject(["forbidden", "forbidden", forbidden, forbidden]);
+      // The past stays readable.
+      expect((await scene.ok("bob", "history", { to: "alice" })).messages).toHaveLength(1);
+      await scene.friends("alice", "bob");
+      await scene.ok("bob", "block", { user: "alice" });
+      expect(await refusals()).toMatchObject(["forbidden", "forbidden", forbidden, forbidden]);
+      expect(await scene.code("alice", "befriend", { user: "bob" })).toBe("forbidden");
+      expect(await scene.ok("bob", "friends")).toMatchObject({ friends: [], blocked: [{ user: "alice" }] });
+      await scene.ok("bob", "unblock", { user: "alice" });
+      await scene.friends("alice", "bob");
+      await scene.ok("alice", "send", { to: "bob", text: "again" });
+      await eventually("bob has it", () => texts(bob).length === 2);
+      expect(texts(bob)).toEqual(["hello", "again"]);
+    });
+
+    it("lists friends and requests of both sides", async () => {
+      const scene = await start();
+      await scene.friends("alice", "bob");
+      await scene.users("carol", "dave");
+      await scene.ok("alice", "befriend", { user: "carol" });
+      await scene.ok("dave", "befriend", { user: "alice" });
+      expect(await scene.ok("alice", "friends")).toMatchObject({
+        friends: [{ user: "bob" }],
+        sent: [{ user: "carol" }],
+        received: [{ user: "dave" }],
+        blocked: [],
+      });
+      await scene.ok("alice", "unfriend", { user: "dave" });
+      expect(await scene.ok("dave", "friends")).toMatchObject({ sent: [] });
+    });
+  });
+}

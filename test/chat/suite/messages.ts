@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { type Start, texts } from "./start.ts";
+
+/** Messages: history, unread counts, content, rights. */
+export function messageSuite(title: string, start: Start): void {
+  describe(`the chat on ${title}: messages`, () => {
+    it("counts unread messages, keeps them for absent members, and shows read marks to the sender", async () => {
+      const scene = await start();
+      const group = await scene.group("alice", "bob");
+      for (const text of ["one", "two", "three"]) await scene.ok("alice", "send", { group, text });
+      const unreadOf = async (user: string): Promise<number> =>
+        (await scene.ok(user, "groups")).groups[0].unread;
+      expect(await unreadOf("bob")).toBe(3);
+      const alice = await scene.peer("alice");
+      await eventually("one's own messages are read", async () => (await unreadOf("alice")) === 0);
+      const bob = await scene.peer("bob");
+      await bob.take(3, ({ type }) => type === "chat");
+      expect(texts(bob)).toEqual(["one", "two", "three"]);
+      expect(await scene.ok("bob", "read", { group, offset: 2 })).toMatchObject({ offset: 2, unread: 1 });
+      expect(await alice.frame("chat.read")).toMatchObject({
+        from: "bob",
+        group,
+        data: { user: "bob", offset: 2 },
+      });
+      expect(await unreadOf("bob")).toBe(1);
+      expect(await scene.ok("alice", "readers", { group, offset: 2 })).toEqual({
+        count: 2,
+        members: [
+          { user: "alice", offset: 3 },
+          { user: "bob", offset: 2 },
+        ],
+      });
+      await bob.request("chat.typing", { group });
+      expect(await alice.frame("chat.typing")).toMatchObject({ from: "bob", group, data: { user: "bob" } });
+      // A client may write as the SDK does, without the chat's action.
+      await bob.request("message.send", { group, type: "chat", data: { text: "four" } });
+      await eventually("alice has it", () => texts(alice).includes("four"));
+      await eventually("bob has read it", async () => (await unreadOf("bob")) === 0);
+      const { messages, more } = await scene.ok("bob", "history", { group, limit: 2, before: 4 });
+      expect(messages.map((each: { data: { text: string } }) => each.data.text)).toEqual(["two", "three"]);
+      expect(more).toBe(true);
+      const found = await scene.ok("bob", "search", { text: "FOU", group });
+      expect(found.messages).toMatchObject([{ offset: 4, from: "bob" }]);
+    });
+
+    it("takes pictures, voice and video by https only, and sends a repeated key once", async () => {
+      const scene = await start();
+      const group = await scene.group("alice", "bob");
+      const bob = await scene.peer("bob");
+      const url = "https://example.com/%E2%9C%93.png?a=b";
+      await scene.ok("alice", "send", { group, picture: url, text: "look" });
+      expect(await bob.frame("chat")).toMatchObject({ data: { picture: url, text: "look" } });
+      await scene.ok("alice", "send", { group, voice: "https://example.com/a.ogg" });
+      const bad = [
+        {},
+        { text: "" },
+        { picture: "http://example.com/a.png" },
+        { picture: "javascript:alert(1)" },
+        { picture: "data:image/png;base64,AAAA" },
+        { picture: "//example.com/a.png" },
+        { picture: "https://user:password@example.com/a.png" },
+        { picture: `https://example.com/${"a".repeat(2_100)}` },
+        { picture: url, video: url },
+        { video: 7 },
+        { text: "\ud800" },
+      ];
+      const alice = await scene.peer("alice");
+      for (const content of bad) {
+        expect([content, await scene.code("alice", "send", { group, ...content })]).toEqual([
+          content,
+          "bad_request",
+        ]);
+        const { error } = await alice.request("message.send", { group, type: "chat", data: content });
+        expect([content, error]).toMatchObject([content, { code: "bad_request" }]);
+      }
+      const { error } = await alice.request("message.send", { group, type: "chat.read", data: {} });
+      expect(error).toMatchObject({ code: "forbidden" });
+      const first = await scene.ok("alice", "send", { group, text: "once", key: "k" });
+      expect(await scene.ok("alice", "send", { group, text: "once", key: "k" })).toMatchObject({
+        id: first.id,
+      });
+      expect(await scene.ok("bob", "send", { group, text: "mine", key: "k" })).not.toMatchObject({
+        id: first.id,
+      });
+    });
+
+    it("refuses a text of 1 MiB on every way, and takes the longest one", async () => {
+      const scene = await start({ hub: { websocket: { maxMessageSize: 4_194_304 } } });
+      const group = await scene.group("alice", "bob");
+      const bob = await scene.peer("bob");
+      const large = "x".repeat(1_048_576);
+      expect(await scene.code("alice", "send", { group, text: large })).toBe("bad_request");
+      const alice = await scene.peer("alice");
+      expect((await alice.request("chat.send", { group, text: large })).error).toMatchObject({
+        code: "bad_request",
+      });
+      const native = await alice.request("message.send", { group, type: "chat", data: { text: large } });
+      expect(native.error).toMatchObject({ code: "bad_request" });
+      const longest = "é".repeat(65_536);
+      await scene.ok("alice", "send", { group, text: longest });
+      expect(await bob.frame("chat")).toMatchObject({ data: { text: longest } });
+    });
+
+    it("asks the application's policy too: what it refuses stays refused", async () => {
+      const frozen = new Set<string>();
+      const scene = await start({
+        chat: { authorize: ({ channel, verb }) => !(verb === "send" && frozen.has(channel)) },
+      });
+      const group = await scene.group("alice", "bob");
+      await scene.ok("alice", "send", { group, text: "one" });
+      frozen.add(`group:${group}`);
+      expect(await scene.code("alice", "send", { group, text: "two" })).toBe("forbidden");
+      const alice = await scene.peer("alice");
+      const { error } = await alice.request("message.send", { group, type: "chat", data: { text: "two" } });
+      expect(error).toMatchObject({ code: "forbidden" });
+      expect((await scene.ok("bob", "history", { group })).messages).toHaveLength(1);
+    });
+  });
+}
