@@ -16,7 +16,7 @@ import {
 import { otherIn } from "../rights.ts";
 import { type MessagePorts, push } from "./operations.ts";
 
-/** Messages that a search in a conversation looks at: pages of the hub's history. */
+/** What one search in a conversation looks at: pages of the hub's history. */
 const PAGE = 200;
 const MOST_PAGES = 10;
 
@@ -27,13 +27,22 @@ export const overviewOperations = (ports: MessagePorts): Operation[] => [
     name: "search",
     summary:
       "Find users and open groups by a part of their names; with a group its messages by a part of their text",
-    takes: z.object({ text: searched, group: group.optional(), limit: z.int().min(1).max(100).default(20) }),
+    takes: z.object({
+      text: searched,
+      group: group.optional(),
+      limit: z.int().min(1).max(100).default(20),
+      cursor: offsetCursor.optional().meta({ description: "In a group: cursor of the page before." }),
+    }),
     gives: z.object({
       users: z.array(person),
       groups: z.array(z.object({ group: z.string(), name: z.string(), members: z.int() })),
-      messages: z.array(push).meta({ description: "Newest first, out of the newest 2,000 messages." }),
+      messages: z.array(push).meta({ description: "Newest first." }),
+      cursor: z.string().optional().meta({
+        description:
+          "In a group: for the next page, which has older messages; absent at the end of the history. A call looks at up to 2,000 messages, so a page may be empty and have one.",
+      }),
     }),
-    async handle(caller, { text, group, limit }) {
+    async handle(caller, { text, group, limit, cursor }) {
       if (group === undefined)
         return {
           users: await findUsers(ports, text, limit),
@@ -42,7 +51,7 @@ export const overviewOperations = (ports: MessagePorts): Operation[] => [
         };
       await ports.rights.assertMember(group, caller.user);
       await ports.rights.assertBase(caller, "history", group);
-      return { users: [], groups: [], messages: await findMessages(ports, group, text, limit) };
+      return { users: [], groups: [], ...(await findMessages(ports, group, text, limit, cursor)) };
     },
   }),
 ];
@@ -133,19 +142,36 @@ async function findGroups({ database }: Core, text: string, limit: number) {
 const contains = (column: string, pattern: string) =>
   sql<boolean>`${sql.ref(column)} LIKE ${pattern} ESCAPE '\\'`;
 
-async function findMessages({ hub }: Core, group: string, text: string, limit: number) {
+/** Offset below which a search goes on, as text. */
+const offsetCursor = z.string().regex(/^[1-9]\d{0,14}$/, { error: "expected a cursor of a page before" });
+
+interface Found {
+  readonly messages: z.input<typeof push>[];
+  readonly cursor?: string;
+}
+
+/** Looks at messages from the newest one, or from a cursor, backwards. It stops when it has enough, and when it has looked at many. */
+async function findMessages(
+  { hub }: Core,
+  group: string,
+  text: string,
+  limit: number,
+  cursor?: string,
+): Promise<Found> {
   const wanted = folded(text);
-  const found: z.input<typeof push>[] = [];
-  let before: number | undefined;
-  for (let page = 0; page < MOST_PAGES && found.length < limit; page++) {
+  const found: Found["messages"] = [];
+  let before = cursor === undefined ? undefined : Number(cursor);
+  for (let page = 0; page < MOST_PAGES; page++) {
     const { messages, more } = await hub.group(group).history({ limit: PAGE, before });
-    for (const message of messages.toReversed()) {
-      if (found.length < limit && folded(textIn(message.data)).includes(wanted)) found.push(message);
+    for (const [place, message] of [...messages.entries()].reverse()) {
+      if (folded(textIn(message.data)).includes(wanted)) found.push(message);
+      if (found.length < limit) continue;
+      return { messages: found, ...(place > 0 || more ? { cursor: String(message.offset) } : {}) };
     }
     before = messages[0]?.offset;
-    if (!more || before === undefined) break;
+    if (!more || before === undefined) return { messages: found };
   }
-  return found;
+  return { messages: found, cursor: String(before) };
 }
 
 const textIn = (data: unknown): string =>

@@ -44,6 +44,31 @@ export function messageSuite(title: string, start: Start): void {
       expect(found.messages).toMatchObject([{ offset: 4, from: "bob" }]);
     });
 
+    it("searches the whole history of a conversation, page by page", async () => {
+      const scene = await start({ hub: { history: { count: 5_000 } } });
+      const group = await scene.group("alice", "bob");
+      // Written by the application: users have limits.
+      const write = (from: number, count: number) =>
+        scene.hub.batch(
+          Array.from({ length: count }, (_, index) => {
+            const text = (from + index) % 800 === 1 ? `needle ${from + index}` : "hay";
+            return { op: "send", group, type: "chat", data: { text }, from: "alice" };
+          }),
+        );
+      for (let from = 1; from <= 3_000; from += 1_000) await write(from, 1_000);
+      const search = async (more: object) => {
+        const { messages, cursor } = await scene.ok("bob", "search", { text: "Needle", group, ...more });
+        return [messages.map(({ offset }: { offset: number }) => offset), cursor];
+      };
+      expect(await search({ limit: 2 })).toEqual([[2_401, 1_601], "1601"]);
+      expect(await search({ limit: 2, cursor: "1601" })).toEqual([[801, 1], undefined]);
+      // A call looks at 2,000 messages.
+      expect(await search({})).toEqual([[2_401, 1_601], "1001"]);
+      expect(await search({ text: "nowhere" })).toEqual([[], "1001"]);
+      expect(await search({ cursor: "1001" })).toEqual([[801, 1], undefined]);
+      expect(await scene.code("bob", "search", { text: "x", group, cursor: "x" })).toBe("bad_request");
+    });
+
     it("takes pictures, voice and video by https only, and sends a repeated key once", async () => {
       const scene = await start();
       const group = await scene.group("alice", "bob");
