@@ -7,6 +7,7 @@ const {
   API_KEY = "",
 } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL });
+pool.on("error", (error) => console.warn(error.message)); // an idle connection has ended
 const { rows: tables } = await pool.query("SELECT to_regclass('orders') AS orders");
 if (tables[0].orders === null) {
   // In a migration of your application.

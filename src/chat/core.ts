@@ -33,6 +33,12 @@ export async function noteChanges(queries: Queries, changes: readonly Change[]):
   }
 }
 
+/** Reports a failure of work that nobody waits for. Of outages database and hub tell themselves, once each: the work is tried again. */
+export function reportFailure({ settings }: Core, stage: string, error: unknown): void {
+  const isOutage = error instanceof TidingsError && error.code === "unavailable";
+  if (!isOutage) settings.report(stage, error);
+}
+
 /** Rows of one statement: each value is a placeholder, of which the databases take some ten thousand. */
 export const ROWS = 500;
 

@@ -1,5 +1,5 @@
 import { type Operation as HubOperation, TidingsError } from "../index.ts";
-import { type Change, type Core, PREFIX, ROWS } from "./core.ts";
+import { type Change, type Core, PREFIX, ROWS, reportFailure } from "./core.ts";
 
 /** Operations of one batch of the hub. */
 const BATCH = 500;
@@ -94,7 +94,10 @@ export class Following {
     if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#applyNoted().catch((error: unknown) => this.#core.settings.report("groups of the hub", error));
+      this.#applyNoted().catch((error: unknown) => {
+        reportFailure(this.#core, "groups of the hub", error);
+        this.#retryLater();
+      });
     }, RETRY_MS).unref();
   }
 

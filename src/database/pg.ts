@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { Pool, PoolConfig } from "pg";
 import { TidingsError } from "../protocol/protocol.ts";
 
 /**
@@ -13,6 +14,19 @@ export function loadPg(what: string): typeof import("pg") {
     if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
     throw new TidingsError("bad_request", `${what}: PostgreSQL needs the package pg: npm install pg`);
   }
+}
+
+/**
+ * Makes a pool of connections whose loss is an error of the query that needs one, and nothing else.
+ * @param what the setting or option that asks for it
+ * @throws TidingsError `bad_request` without the package `pg`, and for a URL that it does not take
+ */
+export function poolOf(what: string, config: PoolConfig): Pool {
+  const { Pool } = loadPg(what);
+  const ignore = (): void => undefined;
+  // A connection may end while it is idle, and while somebody holds it between two queries. Without listeners for both the process would
+  // end; the next query fails, or has another connection.
+  return new Pool(config).on("error", ignore).on("connect", (client) => client.on("error", ignore));
 }
 
 /** The password in the address of a database; empty without one. */

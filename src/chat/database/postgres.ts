@@ -1,6 +1,6 @@
 import { type Dialect, PostgresDialect } from "kysely";
 import type { CustomTypesConfig } from "pg";
-import { loadPg } from "../../database/database.ts";
+import { loadPg, poolOf } from "../../database/database.ts";
 
 const CONNECT_MS = 5_000;
 /** A server that is there and silent counts as failed. */
@@ -16,17 +16,15 @@ const BIGINT = 20;
  * @throws TidingsError `bad_request` without that package
  */
 export function postgresDialect(url: string): Dialect {
-  const { Pool, types } = loadPg("chat.database");
+  const { types } = loadPg("chat.database");
   const parsers: CustomTypesConfig = {
     // The overloads of `pg` differ in the form of what they return.
     getTypeParser: ((id: number, format?: "text") =>
       id === BIGINT ? Number : types.getTypeParser(id, format)) as CustomTypesConfig["getTypeParser"],
   };
-  const pool = new Pool({
+  const pool = poolOf("chat.database", {
     ...{ connectionString: url, max: MOST_CONNECTIONS, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
     ...{ query_timeout: QUERY_MS, application_name: "tidings chat", allowExitOnIdle: true, types: parsers },
   });
-  // An idle connection has ended. The next query opens another one; without a listener the process would end.
-  pool.on("error", () => undefined);
   return new PostgresDialect({ pool });
 }

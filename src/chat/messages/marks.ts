@@ -1,9 +1,12 @@
-import type { Core } from "../core.ts";
+import { type Core, reportFailure } from "../core.ts";
 import type { Queries } from "../database/database.ts";
 import type { ReadMark } from "../groups/membership.ts";
 
 /** Time in which marks become one transaction. */
 const FLUSH_MS = 100;
+
+/** Time after which marks are written again that the database did not take. */
+const RETRY_MS = 1_000;
 
 /** Marks that wait while the database fails; further ones are dropped, and the messages count as unread. */
 const MOST_WAITING = 100_000;
@@ -55,7 +58,7 @@ export class Marks {
   }
 
   #begin(): void {
-    this.flush().catch((error: unknown) => this.#core.settings.report("read marks", error));
+    this.flush().catch((error: unknown) => reportFailure(this.#core, "read marks", error));
   }
 
   async #write(before: Promise<void>): Promise<void> {
@@ -71,7 +74,7 @@ export class Marks {
       });
     } catch (error) {
       for (const [key, mark] of marks) if (!this.#waiting.has(key)) this.#waiting.set(key, mark);
-      this.#timer ??= setTimeout(() => this.#begin(), FLUSH_MS);
+      this.#timer ??= setTimeout(() => this.#begin(), RETRY_MS);
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import type { Pool, PoolConfig } from "pg";
-import { loadPg, passwordIn, reasonOf } from "../../database/database.ts";
+import { passwordIn, poolOf, reasonOf } from "../../database/database.ts";
 import type { LogRecord } from "../record.ts";
 import type { MessageSink } from "../sink.ts";
 import type { Dialect } from "../sql/conditions.ts";
@@ -42,14 +42,11 @@ class PostgresSink implements MessageSink {
   #isPrepared = false;
 
   constructor(url: string) {
-    const { Pool } = loadPg("messageLog");
     const pool = (most: number, timeouts: PoolConfig): Pool =>
-      new Pool({
+      poolOf("messageLog", {
         ...{ connectionString: url, max: most, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
         ...{ application_name: "tidings message log", allowExitOnIdle: true, ...timeouts },
-      })
-        // An idle connection has ended. The next query opens another one; without a listener the process would end.
-        .on("error", () => undefined);
+      });
     this.#password = passwordIn(url);
     this.#writes = pool(1, { query_timeout: WRITE_MS });
     this.#searches = pool(2, { statement_timeout: SEARCH_MS, query_timeout: 2 * SEARCH_MS });
