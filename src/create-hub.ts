@@ -2,6 +2,7 @@ import { pino } from "pino";
 import {
   type Authorize,
   builtinActions,
+  Declaration,
   Inbound,
   InboundBytes,
   messageCheck,
@@ -78,7 +79,7 @@ interface Basis {
   readonly node: string;
   readonly report: (stage: string, error: unknown) => void;
   readonly workers: Workers | undefined;
-  readonly declared: ApiDeclaration | undefined;
+  readonly declared: Declaration | undefined;
   readonly messageSink: MessageSink | undefined;
 }
 
@@ -97,7 +98,9 @@ export function createHub<Declared extends object>(
   const { auth, authorize, logger, api, backplane, messageLog, ...rest } = options;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   assertNoChat(rest);
-  const declared = Object.hasOwn(options, "api") ? defineApi(api as ApiDeclaration) : undefined; // it checks the value
+  const declared = Object.hasOwn(options, "api")
+    ? new Declaration(defineApi(api as ApiDeclaration))
+    : undefined; // it checks the value
   const messageSink = typeof messageLog === "object" ? assertSink(messageLog) : undefined;
   const input = messageSink === undefined ? { ...rest, messageLog: messageLog as string | undefined } : rest;
   const parts = { auth, authorize, logger, declared, backplane, messageSink };
@@ -106,7 +109,7 @@ export function createHub<Declared extends object>(
 
 /** Options of code, with those that no application gives. */
 interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logger" | "backplane"> {
-  readonly declared?: ApiDeclaration | undefined;
+  readonly declared?: Declaration | undefined;
   /** The workers of a supervised server. */
   readonly workers?: Workers;
   /** The application's message log. */
@@ -197,7 +200,7 @@ function makeMessaging(
     ),
     assertEphemeral: () => overload.assertEphemeral(),
     isUnstored,
-    check: basis.declared && messageCheck(basis.declared.events),
+    check: basis.declared && messageCheck(basis.declared),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
     log,
@@ -256,7 +259,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   debugLog(log, hooks, router);
   const { declared } = basis;
-  const check = declared && messageCheck(declared.events);
+  const check = declared && messageCheck(declared);
   const sending = new Sending({ publisher, hooks, policy, check });
   const bytes = new InboundBytes(maxInboundBytes);
   const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });

@@ -83,7 +83,7 @@ export interface Hub<Declared extends object> {
   action<Name extends ActionName<Declared>>(name: Name, handler: DeclaredHandler<Declared, Name>): this;
   /**
    * Handles requests of clients for `module.action`; the handler's result is the reply. A hub with an `api` has only the actions that this
-   * declares.
+   * declares, and those that {@link extend} has added.
    * @param schema any Standard Schema (zod, valibot, arktype, …) that the request's data must meet
    * @throws TidingsError `bad_request` for a name without a dot
    */
@@ -94,6 +94,13 @@ export interface Hub<Declared extends object> {
   ): this;
   /** Handles requests whose data no schema checks: the handler gets it as it came. */
   action(name: UndeclaredName<Declared>, handler: ActionHandler<unknown>): this;
+
+  /**
+   * Adds messages and requests to the `api` of this hub: those of a part that the application uses, such as the chat. Its actions may be
+   * handled with the schema that is declared. A hub without an `api` takes every message and every action anyway.
+   * @throws TidingsError `conflict` for a type or an action that is declared already
+   */
+  extend(api: ApiDeclaration): this;
 
   /**
    * Adds an endpoint of the application to the HTTP API, for users instead of servers: `POST` with a JSON object, described in

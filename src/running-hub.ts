@@ -4,6 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import {
   type ActionHandler,
   type Authorize,
+  type Declaration,
   type DeclaredHandler,
   declaredAction,
   type Middleware,
@@ -50,6 +51,7 @@ import type { RunningLimits } from "./limit-settings.ts";
 import {
   type ActionName,
   type ApiDeclaration,
+  defineApi,
   type HistoryPage,
   idError,
   isId,
@@ -82,8 +84,8 @@ export interface HubParts {
   readonly publisher: Publisher;
   readonly reads: HistoryReads;
   readonly router: Router;
-  /** The application's declaration of its messages and requests. */
-  readonly declared: ApiDeclaration | undefined;
+  /** What messages and requests the hub takes. Undefined: any. */
+  readonly declared: Declaration | undefined;
   readonly api: Api;
   readonly endpoints: Endpoints;
   readonly pipelines: Pipelines;
@@ -140,6 +142,11 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
     if (declared !== undefined) declaredAction(router, declared, name, ...given);
     else if (given.length === 1) router.action(name, given[0] as ActionHandler<unknown>);
     else router.action(name, given[0], given[1] as ActionHandler<unknown>);
+    return this;
+  }
+
+  extend(api: ApiDeclaration): this {
+    this.#parts.declared?.extend(defineApi(api)); // it checks the value
     return this;
   }
 

@@ -20,7 +20,7 @@ export {
   offsetSchema,
   type RenewLogin,
 } from "./builtin.ts";
-export { declaredAction, messageCheck } from "./declared.ts";
+export { Declaration, declaredAction, messageCheck } from "./declared.ts";
 export { Inbound } from "./inbound.ts";
 export { type Holding, InboundBytes } from "./inbound-bytes.ts";
 export {

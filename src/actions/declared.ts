@@ -1,16 +1,35 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import {
-  type ApiDeclaration,
-  checkData,
-  type EventSchemas,
-  RESERVED_TYPES,
-  TidingsError,
-} from "../protocol/protocol.ts";
+import { type ApiDeclaration, checkData, RESERVED_TYPES, TidingsError } from "../protocol/protocol.ts";
 import type { ActionHandler, Router } from "./router.ts";
 
+/** Messages and requests that a hub takes: those of the application's `api`, and those of parts that bring their own. */
+export class Declaration implements ApiDeclaration {
+  events: ApiDeclaration["events"];
+  actions: ApiDeclaration["actions"];
+
+  constructor({ events, actions }: ApiDeclaration) {
+    this.events = events;
+    this.actions = actions;
+  }
+
+  /** @throws TidingsError `conflict` for a type or an action that is declared already */
+  extend({ events, actions }: ApiDeclaration): void {
+    assertNew("type", this.events, events);
+    assertNew("action", this.actions, actions);
+    this.events = { ...this.events, ...events };
+    this.actions = { ...this.actions, ...actions };
+  }
+}
+
+function assertNew(kind: string, known: object, added: object): void {
+  const name = Object.keys(added).find((each) => Object.hasOwn(known, each));
+  if (name === undefined) return;
+  throw new TidingsError("conflict", `${kind}: ${JSON.stringify(name)} is declared in the api already`);
+}
+
 /**
- * Registers the handler of an action that the application has declared.
- * @throws TidingsError `bad_request` for another action, and for a schema beside the declared one
+ * Registers the handler of an action that is declared.
+ * @throws TidingsError `bad_request` for another action, and for another schema beside the declared one
  */
 export function declaredAction(
   router: Router,
@@ -19,9 +38,10 @@ export function declaredAction(
 ): void {
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (action === undefined) throw undeclared("action", name, Object.keys(actions));
-  if (given.length > 1)
+  const isOwn = action.input !== undefined && given[0] === action.input;
+  if (given.length > 1 && !isOwn)
     throw new TidingsError("bad_request", `action ${name}: expected no schema, because the api declares it`);
-  const [handler] = given as [ActionHandler<unknown>]; // the router checks it
+  const handler = given.at(-1) as ActionHandler<unknown>; // the router checks it
   const { input = NO_DATA, reply } = action;
   if (reply === undefined || typeof handler !== "function") router.action(name, input, handler);
   else router.action(name, input, (context, data) => replyOf(name, reply, handler(context, data)));
@@ -61,10 +81,11 @@ const NO_DATA: StandardSchemaV1 = {
  * TidingsError `bad_request` for a type that is not declared, and for data that does not meet its schema
  */
 export const messageCheck =
-  (events: EventSchemas): ((type: string, data: unknown) => unknown) =>
+  (declared: Pick<ApiDeclaration, "events">): ((type: string, data: unknown) => unknown) =>
   (type, data) => {
     // The protocol's own names have an error of their own.
     if (RESERVED_TYPES.has(type)) return data;
+    const { events } = declared; // parts may have added theirs
     const schema = Object.hasOwn(events, type) ? events[type] : undefined;
     if (schema === undefined) throw undeclared("type", type, Object.keys(events));
     return checkData(schema, data ?? null, "data");

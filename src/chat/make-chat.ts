@@ -17,7 +17,7 @@ import { headOf } from "./messages/conversations.ts";
 import { Marks } from "./messages/marks.ts";
 import { messageOperations } from "./messages/operations.ts";
 import { overviewOperations } from "./messages/overview.ts";
-import { notReady, offer } from "./offer.ts";
+import { declare, notReady, offer } from "./offer.ts";
 import { type ChatOptions, databaseOf, settingsOf } from "./options.ts";
 import { Rights } from "./rights.ts";
 
@@ -42,7 +42,8 @@ const EXPIRE_MS = 60 * 60_000;
 /**
  * Adds a chat to a hub: accounts, friends, groups and conversations, in SQLite or PostgreSQL. It sets the hub's policy, adds actions
  * `chat.…` and the endpoints `/chat/…`, and makes the hub's groups follow its tables. Call it before the hub listens.
- * @throws TidingsError `bad_request` for bad options, and for a cluster without PostgreSQL
+ * @throws TidingsError `bad_request` for bad options, and for a cluster without PostgreSQL; `conflict` for an `api` of the hub that declares
+ * a message or a request of the chat itself
  */
 export function createChat<Declared extends object = EventMap>(options: ChatOptions<Declared>): Chat {
   const settings = settingsOf(options);
@@ -53,7 +54,9 @@ export function createChat<Declared extends object = EventMap>(options: ChatOpti
   const parts = makeParts(core, options.authorize);
   const { rights, following, marks, attempts, sessions, announcements } = parts;
   const ready = database.ready;
-  offer({ ...core, ...parts, ready }, operationsOf({ ...core, ...parts }));
+  const operations = operationsOf({ ...core, ...parts });
+  declare(core, operations);
+  offer({ ...core, ...parts, ready }, operations);
   hub.authorize(rights.policy);
   const ends = [...watch({ ...core, ...parts }, ready)];
   const repaired = repair({ ...core, following }, ready);

@@ -1,8 +1,17 @@
 import { z } from "zod";
 import { TidingsError } from "../index.ts";
 import type { Directory } from "./accounts/directory.ts";
+import { chatEvents } from "./api/api.ts";
 import type { Core } from "./core.ts";
 import type { Caller, Operation } from "./operation.ts";
+
+/** Tells a hub with an `api` which messages and requests the chat brings. @throws TidingsError `conflict` when it declares one of them itself */
+export function declare({ hub, settings }: Core, operations: readonly Operation[]): void {
+  const actions = operations
+    .filter(({ access }) => access === "user")
+    .map(({ name, takes }) => [`chat.${name}`, { input: takes }]);
+  hub.extend({ events: chatEvents(settings.limits.textLength), actions: Object.fromEntries(actions) });
+}
 
 interface OfferPorts extends Core {
   readonly directory: Pick<Directory, "ensure">;

@@ -12,6 +12,7 @@ export type {
   SentEvents,
   UndeclaredName,
 } from "./api/inferred.ts";
+export type { StandardSchema } from "./api/standard-schema.ts";
 export type { Backoff } from "./backoff.ts";
 export { backoff } from "./backoff.ts";
 export type { Channel, Target } from "./channel.ts";

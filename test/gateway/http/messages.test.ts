@@ -346,7 +346,7 @@ describe("GET /history", () => {
     const [, second = 0, third = 0, last = 0] = times;
     const read = async (query: string): Promise<unknown> => {
       const { messages, more } = (await call(running, `/history?channel=group:g1&${query}`))
-        .body as HistoryPage;
+        .body as unknown as HistoryPage; // as the route answers
       return [messages.map(({ data }) => data), more];
     };
     expect(await read(`since=${second}`)).toEqual([[2, 3, 4], false]);
