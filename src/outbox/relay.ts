@@ -38,7 +38,7 @@ export interface RelayCounts {
 /** A running relay. */
 export interface Relay {
   readonly counts: RelayCounts;
-  /** Counts the rows in the outbox. @throws TidingsError `unavailable` without the database */
+  /** Counts the rows in the outbox. @throws TidingsError `unavailable` without the database, and when the relay is closed */
   backlog(): Promise<Backlog>;
   /** Ends the call to the hub that is under way, and deletes what is published. The relay publishes nothing afterwards. */
   close(): Promise<void>;
@@ -115,7 +115,8 @@ class RunningRelay implements Relay {
     return { published: this.#published, failed: this.#failed, retries: this.#retries };
   }
 
-  backlog(): Promise<Backlog> {
+  async backlog(): Promise<Backlog> {
+    if (this.#stop.signal.aborted) throw new TidingsError("unavailable", "outbox: the relay is closed");
     return this.#ports.store.backlog();
   }
 

@@ -41,6 +41,11 @@ describe("an outbox in PostgreSQL", () => {
   it("is told of rows, and does not need its interval", async () => {
     const [application, { hub }] = await Promise.all([start(), startHub()]);
     const relay = startRelay(application, hub, { pollMs: 3_600_000 });
+    await Promise.all([relay.backlog(), relay.backlog()]);
+    const sessions =
+      "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'tidings outbox' AND datname = $1";
+    const [row] = await application.run(sessions, [new URL(application.database).pathname.slice(1)]);
+    expect(row?.n).toBe("1");
     for (let count = 1; count <= 3; count++) {
       await write(application, numbered(1, 1));
       await eventually("it is published", () => relay.counts.published === count);

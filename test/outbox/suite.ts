@@ -182,7 +182,10 @@ export function outboxSuite(title: string, start: (schema?: string) => Promise<A
       }, port);
       const retriesAfter = relay.counts.retries + 3;
       await eventually("the key is refused", () => relay.counts.retries >= retriesAfter);
-      expect(await relay.backlog()).toMatchObject({ waiting: 200, failed: 0 });
+      const { waiting, failed, oldestMs } = await relay.backlog();
+      expect([waiting, failed]).toEqual([200, 0]);
+      expect(oldestMs).toBeGreaterThan(100);
+      expect(oldestMs).toBeLessThan(300_000);
       passes = "without answers";
       await eventually("the hub has some", async () => (await published(hub, "group:g0")).length > 0);
       const before = relay.counts.retries;
@@ -202,6 +205,7 @@ export function outboxSuite(title: string, start: (schema?: string) => Promise<A
       expect(countsOf().sort()).toEqual([0, 100]);
       const active = relays.find(({ counts }) => counts.published > 0);
       await active?.close();
+      await expect(active?.backlog()).rejects.toMatchObject({ code: "unavailable" });
       await write(application, numbered(100, 1, 100));
       await eventually("the other one goes on", async () => (await rowsIn(application)) === 0);
       expect(countsOf()).toEqual([100, 100]);

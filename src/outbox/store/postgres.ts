@@ -38,8 +38,10 @@ export class PostgresStore implements OutboxStore {
   readonly #url: string;
   readonly #password: string;
   readonly #pg: typeof import("pg");
-  #client: Client | undefined;
-  #hasLock = false;
+  /** The one connection, made by the first step that needs it. */
+  #connection: Promise<Client> | undefined;
+  /** The client whose session has the lock. */
+  #locking: Client | undefined;
   #isNotified = false;
   /** Ends a wait. */
   #wakeUp: (() => void) | undefined;
@@ -54,8 +56,8 @@ export class PostgresStore implements OutboxStore {
   read(without: readonly string[]): Promise<readonly OutboxRow[] | undefined> {
     return this.#run(async (client) => {
       this.#isNotified = false;
-      this.#hasLock ||= await lockTable(client);
-      if (!this.#hasLock) return undefined;
+      if (this.#locking !== client && !(await lockTable(client))) return undefined;
+      this.#locking = client;
       return (await client.query<OutboxRow>(SELECT, [without])).rows;
     });
   }
@@ -86,16 +88,17 @@ export class PostgresStore implements OutboxStore {
   }
 
   async close(): Promise<void> {
-    await this.#drop();
+    if (this.#connection !== undefined) await this.#drop(this.#connection);
   }
 
   /** Runs a step. After a failure the next one has a connection of its own, and needs the lock again. */
   async #run<Result>(step: (client: Client) => Promise<Result>): Promise<Result> {
+    this.#connection ??= this.#connect();
+    const connection = this.#connection;
     try {
-      this.#client ??= await this.#connect();
-      return await step(this.#client);
+      return await step(await connection);
     } catch (error) {
-      await this.#drop();
+      await this.#drop(connection);
       const hint = stateOf(error) === UNDEFINED_TABLE ? ': make it with outboxSchema("postgres")' : "";
       throw new TidingsError(
         "unavailable",
@@ -109,9 +112,8 @@ export class PostgresStore implements OutboxStore {
       ...{ connectionString: this.#url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
       ...{ query_timeout: QUERY_MS, statement_timeout: QUERY_MS, application_name: "tidings outbox" },
     });
-    // The next step notices that the connection has ended; without a listener the process would end.
-    client.on("error", () => this.#lost(client));
-    client.on("end", () => this.#lost(client));
+    // The next step fails, and the one after it connects again; without a listener the process would end.
+    client.on("error", () => this.#wake());
     client.on("notification", () => this.#wake());
     try {
       await client.connect();
@@ -124,17 +126,9 @@ export class PostgresStore implements OutboxStore {
     }
   }
 
-  #lost(client: Client): void {
-    if (this.#client !== client) return;
-    this.#client = undefined;
-    this.#hasLock = false;
-    this.#wake();
-  }
-
-  async #drop(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    this.#hasLock = false;
+  async #drop(connection: Promise<Client>): Promise<void> {
+    if (this.#connection === connection) this.#connection = undefined;
+    const client = await connection.catch(() => undefined);
     if (client !== undefined) await end(client);
   }
 
