@@ -200,6 +200,7 @@ function makeMessaging(
     ),
     assertEphemeral: () => overload.assertEphemeral(),
     isUnstored,
+    isLastValue,
     check: basis.declared && messageCheck(basis.declared),
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
@@ -260,13 +261,13 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   debugLog(log, hooks, router);
   const { declared } = basis;
   const check = declared && messageCheck(declared);
-  const sending = new Sending({ publisher, hooks, policy, check });
+  const handling = { router, sending: new Sending({ publisher, hooks, policy, check }) };
   const bytes = new InboundBytes(maxInboundBytes);
-  const inbound = new Inbound({ router, sending, maxWaiting, bytes, limits: guards.limits, report });
+  const inbound = new Inbound({ ...handling, maxWaiting, bytes, limits: guards.limits, report });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
-  builtinActions({ ...messaging, router, local, backplane, hooks, policy, renewLogin, log: messageLog });
+  builtinActions({ ...messaging, ...handling, local, backplane, hooks, policy, renewLogin, log: messageLog });
   const gateway = makeGateway({ ...basis, authenticator }, guards, {
     local,
     members,

@@ -24,7 +24,7 @@ import type {
 import type { Logger } from "./hub-log.ts";
 import type { MessageSink } from "./log/log.ts";
 import type { ActionName, ApiDeclaration, HistoryPage, UndeclaredName } from "./protocol/protocol.ts";
-import type { HistoryQuery, HookName, Listener, Receipt } from "./publish/publish.ts";
+import type { HistoryQuery, HookName, Listener, MessageName, Receipt } from "./publish/publish.ts";
 
 /** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
 export interface HubOptions extends Omit<ConfigInput, "messageLog"> {
@@ -162,6 +162,22 @@ export interface Hub<Declared extends object> {
    * @throws TidingsError `bad_request` for another channel, `unavailable` while the backplane is unavailable
    */
   history(channel: string, query?: HistoryQuery): Promise<HistoryPage<Declared>>;
+
+  /**
+   * Replaces the data of a stored message where it lies: it keeps its offset and its id. Members get a notice of the type
+   * `message.edited`, also those who were away, and pages of the history have the new data (docs/MESSAGES.md).
+   * @param channel `user:<id>`, `group:<id>` or `all`
+   * @returns the receipt of the notice
+   * @throws TidingsError `bad_request` for another channel and bad data, `not_found` for a message that is not retained or deleted,
+   * `conflict` in a last-value channel, `unavailable` while the backplane is unavailable
+   */
+  edit(
+    channel: string,
+    edit: MessageName & { readonly data: unknown; readonly from?: string },
+  ): Promise<Receipt>;
+
+  /** Deletes the data of a stored message, and sends a notice of the type `message.deleted`, in the manner of {@link edit}. */
+  delete(channel: string, message: MessageName & { readonly from?: string }): Promise<Receipt>;
 
   /**
    * Mints a token with which a user can log in.

@@ -65,6 +65,7 @@ import type {
   HookName,
   Hooks,
   Listener,
+  MessageName,
   Publisher,
   Receipt,
 } from "./publish/publish.ts";
@@ -211,6 +212,24 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
     return readHistory(this.#parts.reads, parseChannel(channel), query);
   }
 
+  async edit(
+    channel: string,
+    { data, from, ...name }: MessageName & { readonly data: unknown; readonly from?: string },
+  ): Promise<Receipt> {
+    const { edits } = this.#parts.publisher;
+    assertEditor(from);
+    return edits.edit(await edits.find(parseChannel(channel), name), { data }, { from });
+  }
+
+  async delete(
+    channel: string,
+    { from, ...name }: MessageName & { readonly from?: string },
+  ): Promise<Receipt> {
+    const { edits } = this.#parts.publisher;
+    assertEditor(from);
+    return edits.delete(await edits.find(parseChannel(channel), name), { from });
+  }
+
   batch(operations: readonly Operation<Declared>[]): Promise<OperationResult[]> {
     return runBatch(this.#parts, operations);
   }
@@ -302,3 +321,8 @@ const checkedPresence = (presence: PresenceView): PresenceView => ({
     return presence.inGroup(group);
   },
 });
+
+/** @throws TidingsError `bad_request` for a user that cannot be one */
+function assertEditor(from: string | undefined): void {
+  if (from !== undefined && !isId(from)) throw idError("from");
+}

@@ -14,6 +14,7 @@ import {
 import type { HistoryReads, Hooks } from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Router } from "./router.ts";
+import type { Sending } from "./sending.ts";
 
 /** Ports of the built-in actions. */
 export interface BuiltinPorts {
@@ -25,6 +26,8 @@ export interface BuiltinPorts {
   readonly watchers: Watchers;
   readonly rooms: WatchedRooms;
   readonly policy: Policy;
+  /** Changes messages of clients. */
+  readonly sending: Pick<Sending, "edit" | "delete">;
   /** The application's hook `acknowledged`. */
   readonly hooks: Pick<Hooks, "has" | "emit">;
   /** The message log: it gets the cursor moves. @default none */
@@ -48,7 +51,7 @@ export const epochSchema = z
   .max(255)
   .refine((epoch) => epoch.isWellFormed(), "expected well-formed text");
 /** Longer ones are no ids of any message. */
-const messageIdSchema = z.string().max(255);
+export const messageIdSchema = z.string().max(255);
 export const positionSchema = z.object({
   epoch: epochSchema,
   offset: offsetSchema,

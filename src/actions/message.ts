@@ -7,6 +7,7 @@ import {
   channelSchema,
   epochSchema,
   localConnection,
+  messageIdSchema,
   offsetSchema,
   rewindFields,
 } from "./builtin.ts";
@@ -19,9 +20,9 @@ export const historySchema = z.object({
   limit: z.int().min(1).max(200).default(50),
 });
 
-/** Registers `message.ack`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
+/** Registers `message.ack`, `message.edit`, `message.delete`, `message.history`, `message.resume`. (`message.send` is a message: see inbound.ts.) */
 export function messageActions(ports: BuiltinPorts): void {
-  const { router, local, backplane, members, reads, policy, hooks, log } = ports;
+  const { router, local, backplane, members, reads, policy, sending, hooks, log } = ports;
   const ackSchema = z.object({
     offset: offsetSchema,
     channel: channelSchema.optional(),
@@ -44,6 +45,21 @@ export function messageActions(ports: BuiltinPorts): void {
     await policy.assert(reader, "history", read);
     return historyPage(reads, reader, read, query);
   });
+
+  const nameSchema = z.object({
+    channel: channelSchema.optional(),
+    offset: z.int().min(1),
+    id: messageIdSchema,
+  });
+  router.action(
+    "message.edit",
+    nameSchema.extend({ data: z.unknown() }),
+    async ({ user, connection }, { channel, ...edit }) =>
+      sending.edit(localConnection(local, connection), channel ?? userChannel(user), edit),
+  );
+  router.action("message.delete", nameSchema, async ({ user, connection }, { channel, ...name }) =>
+    sending.delete(localConnection(local, connection), channel ?? userChannel(user), name),
+  );
 
   const resumeSchema = z.object({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema });
   router.action(

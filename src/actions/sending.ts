@@ -1,20 +1,28 @@
+import type { StoredMessage } from "../backplane/backplane.ts";
 import type { Connection } from "../local/local.ts";
 import {
   type Channel,
   type ClientMessage,
   channelOf,
   isUserChannel,
+  TidingsError,
+  targetOf,
   userChannel,
 } from "../protocol/protocol.ts";
 import {
   type Expectation,
   type Hooks,
+  type IncomingMessage,
   LateAcks,
+  type MessageName,
   type Publisher,
   type Receipt,
   userKey,
 } from "../publish/publish.ts";
 import type { Policy } from "./policy/policy.ts";
+
+/** A message of a client, or an edit of one, before the hook. */
+type Incoming = IncomingMessage & { readonly body?: string | undefined };
 
 /** Message of a client to be sent. `body` is the data as the client wrote it. */
 interface Content {
@@ -61,8 +69,42 @@ export class Sending {
       : () => publisher.publishFrom(user, draft, options);
   }
 
+  /**
+   * Edits a message that the client's user has sent.
+   * @throws TidingsError as {@link prepare}, `forbidden` for a message of somebody else, and as `Edits.find` and `Edits.edit`
+   */
+  async edit(
+    connection: Connection,
+    channel: Channel,
+    { data, ...name }: MessageName & { readonly data: unknown },
+  ): Promise<Receipt> {
+    // New text is like a new message: who may not write any more, may not write this.
+    await this.#ports.policy.assert(connection, "send", channel);
+    const message = await this.#own(connection, channel, name);
+    const { offset, id, type } = message;
+    const incoming = { type, data, ...targetOf(channel), ephemeral: false, edits: { offset, id } };
+    const content = await this.#checked(connection, incoming);
+    return this.#ports.publisher.edits.edit(message, content, { from: connection.user, isClient: true });
+  }
+
+  /** Deletes a message that the client's user has sent. @throws TidingsError as {@link edit} */
+  async delete(connection: Connection, channel: Channel, name: MessageName): Promise<Receipt> {
+    const message = await this.#own(connection, channel, name);
+    return this.#ports.publisher.edits.delete(message, { from: connection.user, isClient: true });
+  }
+
+  async #own(connection: Connection, channel: Channel, name: MessageName): Promise<StoredMessage> {
+    await this.#ports.policy.assert(connection, "edit", channel);
+    const message = await this.#ports.publisher.edits.find(channel, name);
+    if (message.from === connection.user) return message;
+    throw new TidingsError(
+      "forbidden",
+      `${connection.user} has not sent the message at offset ${name.offset}`,
+    );
+  }
+
   /** A hook gets data that is as declared. Its replacement is checked too. */
-  async #checked(connection: Connection, message: ClientMessage): Promise<Content> {
+  async #checked(connection: Connection, message: Incoming): Promise<Content> {
     const { check } = this.#ports;
     if (check === undefined) return this.#withHook(connection, message);
     const data = await check(message.type, message.data);
@@ -71,14 +113,14 @@ export class Sending {
     return { type: replaced.type, data: await check(replaced.type, replaced.data) };
   }
 
-  async #withHook(connection: Connection, message: ClientMessage): Promise<Content> {
+  async #withHook(connection: Connection, message: Incoming): Promise<Content> {
     const { hooks } = this.#ports;
     let { type, data, body } = message;
     if (!hooks.has("message")) return { type, data, body };
-    const { to, group, ephemeral } = message;
+    const { to, group, ephemeral, edits } = message;
     for (const answer of await hooks.ask("message", {
       connection,
-      message: { type, data, to, group, ephemeral },
+      message: { type, data, to, group, ephemeral, ...(edits && { edits }) },
     })) {
       if (typeof answer !== "object" || answer === null) continue;
       if ("type" in answer && typeof answer.type === "string") type = answer.type;

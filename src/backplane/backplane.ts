@@ -3,7 +3,8 @@ import { TidingsError } from "../protocol/protocol.ts";
 import type { Backplane } from "./port.ts";
 
 export { type MemoryOptions, memoryBackplane } from "./memory/memory.ts";
-export type { Message, StoredMessage } from "./message.ts";
+export type { Message, MessageChange, MessageEdit, StoredMessage } from "./message.ts";
+export { messageGone } from "./message.ts";
 export type {
   Ability,
   Adjustable,

@@ -1,6 +1,6 @@
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { StoredReceipt } from "./idempotency.ts";
-import type { Message, StoredMessage } from "./message.ts";
+import type { Message, MessageEdit, StoredMessage } from "./message.ts";
 
 /** Transport of messages between nodes, and their histories. */
 export interface Broker {
@@ -24,6 +24,14 @@ export interface Broker {
    * the offset 0.
    */
   append(message: Message, key?: string): Promise<Appended>;
+  /**
+   * Replaces the data of a stored message where it lies, and appends the notice of it, in one atomic step: whoever gets the notice, live
+   * or later, finds the new data in the history. The message keeps its offset, id and key, and becomes what `changed` (message.ts)
+   * makes of it. The data of an earlier notice of the same message is taken out, by `withdrawn`.
+   * @returns the position of the notice, which is delivered as an appended message is
+   * @throws TidingsError `not_found` when the history has another epoch, does not retain the offset, or the message is deleted
+   */
+  edit(edit: MessageEdit): Promise<Appended>;
   /**
    * Reads part of a channel's history, oldest first. MUST answer within retention: nothing over its count or age. A page
    * ends early at the configured bytes, and MUST have one message at least when there is one: it never ends a walk.

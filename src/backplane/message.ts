@@ -1,4 +1,4 @@
-import type { Channel } from "../protocol/protocol.ts";
+import { type Channel, TidingsError } from "../protocol/protocol.ts";
 
 /** A message between publish and delivery. */
 export interface Message {
@@ -27,7 +27,62 @@ export interface StoredMessage extends Message {
   readonly offset: number;
   /** Epoch of the history to which the message belongs. */
   readonly epoch: string;
+  /** Its last edit or its deletion; absent when it is as it was published. */
+  readonly change?: MessageChange | undefined;
 }
+
+/** Mark of a message whose data was replaced where it lies. */
+export interface MessageChange {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Offset of the notice that tells of it. */
+  readonly notice: number;
+  /** True: the data is gone. False: it is edited. */
+  readonly deleted: boolean;
+}
+
+/** An edit or a deletion of a stored message. */
+export interface MessageEdit {
+  /** Message that tells the receivers. It is appended to the channel of the message that it changes. */
+  readonly notice: Message;
+  /** Position of the message to change. */
+  readonly epoch: string;
+  readonly offset: number;
+  /** The new data as JSON text; null deletes. */
+  readonly body: string | null;
+}
+
+/** Body of a message without data. */
+export const NO_BODY = "null";
+
+/**
+ * Applies an edit or a deletion to a stored message. A deleted message goes to no platform: who reads on after it gets a skipped
+ * offset in its place.
+ */
+export const changed = (
+  message: StoredMessage,
+  body: string | null,
+  change: MessageChange,
+): StoredMessage => ({
+  ...message,
+  body: body ?? NO_BODY,
+  platforms: body === null ? [] : message.platforms,
+  change,
+});
+
+/** Takes the data out of a notice that a later one replaces, or deleted text would still be there. It goes to nobody any more. */
+export const withdrawn = (notice: StoredMessage): StoredMessage => ({
+  ...notice,
+  body: NO_BODY,
+  platforms: [],
+});
+
+/** Makes the error for a message that is not there to be changed. */
+export const messageGone = (channel: Channel, offset: number): TidingsError =>
+  new TidingsError(
+    "not_found",
+    `${channel}: no message to change at offset ${offset}: it is not retained, deleted, or another one`,
+  );
 
 /** Message that has got its position. A class: to copy a message by spreading it takes ten times as long. */
 export class PlacedMessage implements StoredMessage {

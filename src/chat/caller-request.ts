@@ -49,9 +49,9 @@ export class CallerRequest implements PolicyRequest {
 
   get settings(): PolicySettings {
     const { config, development } = this.#core.hub;
-    const { join, broadcast, presence, sendToUser, sendToGroup, history } = config.policy;
+    const { join, broadcast, presence, sendToUser, sendToGroup, edit, history } = config.policy;
     return {
-      ...{ sendToUser, sendToGroup, history },
+      ...{ sendToUser, sendToGroup, edit, history },
       join: join ?? (development ? "anyone" : "granted"),
       broadcast: broadcast ?? (development ? "anyone" : "nobody"),
       presence: presence ?? (development ? "anyone" : "granted"),

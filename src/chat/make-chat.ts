@@ -12,7 +12,7 @@ import { Following } from "./following.ts";
 import { friendOperations } from "./friends.ts";
 import { joiningOperations } from "./groups/joining.ts";
 import { groupOperations } from "./groups/operations.ts";
-import { CHAT_TYPE, contentSchema, OWN_TYPES, parseContent } from "./messages/content.ts";
+import { CHAT_TYPE, contentSchema, NOTICES, OWN_TYPES, parseContent } from "./messages/content.ts";
 import { headOf } from "./messages/conversations.ts";
 import { Marks } from "./messages/marks.ts";
 import { messageOperations } from "./messages/operations.ts";
@@ -129,8 +129,10 @@ function watch({ hub, following, marks, settings }: Parts, ready: Promise<void>)
       await following.repairUser(connection.user);
     }),
     hub.on("message", ({ message }) => checkContent(message, schema)),
-    hub.on("delivered", ({ message: { channel, from }, receipt: { epoch, offset } }) => {
+    hub.on("delivered", ({ message: { type, channel, from }, receipt: { epoch, offset } }) => {
       if (from === undefined || epoch === undefined || offset === undefined) return;
+      // Who writes has read what came before, and who edits need not have.
+      if (NOTICES.includes(type)) return;
       if (channel.startsWith(CHANNELS)) marks.note(channel.slice(GROUP.length), from, { epoch, offset });
     }),
   ];

@@ -52,7 +52,7 @@ export class Rights {
 
   async #allowsInGroup(request: PolicyRequest, group: string): Promise<boolean> {
     if (request.anonymous || (await this.#base(request)) !== true) return false;
-    return this.#allowsGroup(group, request.user, request.verb === "send");
+    return this.#allowsGroup(group, request.user, request.verb === "send" || request.verb === "edit");
   }
 
   async #allowsWriting(request: PolicyRequest, other: string): Promise<boolean> {

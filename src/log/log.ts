@@ -9,7 +9,9 @@ export { postgresSink } from "./postgres/postgres.ts";
 export type { QueueLimits } from "./queue.ts";
 export type {
   AcknowledgedRecord,
+  DeletedRecord,
   DroppedRecord,
+  EditedRecord,
   FailedRecord,
   GapRecord,
   LoggedMessage,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, TidingsError } from "../protocol/protocol.ts";
 import { Expiry } from "./expiry.ts";
 import { LogQueue, type QueueLimits } from "./queue.ts";
-import type { LoggedMessage, LoggedReceipt } from "./record.ts";
+import type { LoggedEdit, LoggedMessage, LoggedReceipt } from "./record.ts";
 import type { FoundPage, MessageQuery, MessageSink } from "./sink.ts";
 import { LogWriter } from "./writer.ts";
 
@@ -74,6 +74,17 @@ export class MessageLog {
       timestamp: this.#options.now(),
       ...{ message, channel, from, type, code, reason },
     });
+    this.#writer.wake();
+  }
+
+  /** Adds an edit or a deletion of a stored message. @param receipt of the notice */
+  changed(
+    { id: message, channel }: LoggedMessage,
+    { notice: { from, timestamp }, body: data }: LoggedEdit,
+    { offset = 0 }: LoggedReceipt,
+  ): void {
+    const about = { timestamp, message, channel, from, offset };
+    this.#queue.outcome(data === null ? { kind: "deleted", ...about } : { kind: "edited", ...about, data });
     this.#writer.wake();
   }
 

@@ -63,7 +63,7 @@ export class LogQueue {
 
   outcome(outcome: Outcome): void {
     if (this.#isFull()) this.#refuse(outcome.timestamp);
-    else this.#add(outcome, undefined, RECORD_BYTES);
+    else this.#add(outcome, undefined, sizeOf(outcome));
   }
 
   /** Makes the records at the front, one at least when there is one. They count as waiting until {@link release}. */
@@ -132,7 +132,7 @@ export class LogQueue {
   }
 
   #bytesAt(at: number): number {
-    if (this.#receipts[at] === undefined) return RECORD_BYTES;
+    if (this.#receipts[at] === undefined) return sizeOf(this.#entries[at] as Outcome); // it has no receipt
     return (this.#entries[at] as LoggedMessage).body.length + RECORD_BYTES; // it has a receipt
   }
 
@@ -142,3 +142,6 @@ export class LogQueue {
     this.#taken = 0;
   }
 }
+
+const sizeOf = (outcome: Outcome): number =>
+  outcome.kind === "edited" ? outcome.data.length + RECORD_BYTES : RECORD_BYTES;

@@ -44,6 +44,25 @@ export interface FailedRecord extends Common {
   readonly reason: string;
 }
 
+/** An edit of a stored message. The databases put the new data in the place of the old one. */
+export interface EditedRecord extends Common {
+  readonly kind: "edited";
+  /** Id of the message. */
+  readonly message: string;
+  readonly channel: Channel;
+  /** User in whose name it was edited; absent for the application. */
+  readonly from?: string | undefined;
+  /** Offset of the notice: the highest one of a message has its present data. */
+  readonly offset: number;
+  /** The new data as JSON text. */
+  readonly data: string;
+}
+
+/** A deletion of a stored message. The databases take out its data. */
+export interface DeletedRecord extends Omit<EditedRecord, "kind" | "data"> {
+  readonly kind: "deleted";
+}
+
 /** Full send queues of a node that refused a stored message. */
 export interface DroppedRecord extends Common {
   readonly kind: "dropped";
@@ -75,7 +94,13 @@ export interface GapRecord extends Common {
 /** One record of the message log: a stored message, or an outcome. */
 export type LogRecord = StoredRecord | OutcomeRecord;
 
-export type OutcomeRecord = FailedRecord | DroppedRecord | AcknowledgedRecord | GapRecord;
+export type OutcomeRecord =
+  | FailedRecord
+  | EditedRecord
+  | DeletedRecord
+  | DroppedRecord
+  | AcknowledgedRecord
+  | GapRecord;
 
 /** An outcome before it has its id and its node. */
 export type Outcome = WithoutIdentity<OutcomeRecord>;
@@ -92,6 +117,13 @@ export interface LoggedMessage {
   readonly from?: string | undefined;
   readonly channel: Channel;
   readonly platforms?: readonly string[] | undefined;
+}
+
+/** An edit or a deletion as the log needs it. */
+export interface LoggedEdit {
+  readonly notice: Pick<LoggedMessage, "from" | "timestamp">;
+  /** The new data as JSON text; null: it is deleted. */
+  readonly body: string | null;
 }
 
 /** A receipt as the log needs it. */

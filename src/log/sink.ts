@@ -1,4 +1,11 @@
-import type { DroppedRecord, FailedRecord, LogRecord, StoredRecord } from "./record.ts";
+import type {
+  DeletedRecord,
+  DroppedRecord,
+  EditedRecord,
+  FailedRecord,
+  LogRecord,
+  StoredRecord,
+} from "./record.ts";
 
 /** Tells the log of a record that can never be stored. The log counts it, and does not bring it again. */
 export type Refuse = (record: LogRecord, reason: string) => void;
@@ -46,9 +53,9 @@ export interface MessageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** A message that was found, with its failures and drops on all nodes. */
+/** A message that was found, with its failures, changes and drops on all nodes. Its `data` is the present one. */
 export interface FoundMessage extends Omit<StoredRecord, "kind"> {
-  readonly outcomes: readonly (FailedRecord | DroppedRecord)[];
+  readonly outcomes: readonly (FailedRecord | DroppedRecord | DeletedRecord | Omit<EditedRecord, "data">)[];
 }
 
 export interface FoundPage {

@@ -33,6 +33,31 @@ export interface Push {
   offset?: number;
   /** The user to whom you sent it from another device. Only on a copy. */
   recipient?: string;
+  /** Time of the last edit, in milliseconds since 1970. Only in pages of a history, and on what is replayed. */
+  editedAt?: number;
+  /** Time of the deletion. `data` is null then. Only in pages of a history. */
+  deletedAt?: number;
+}
+
+/** Types of the notices that tell of an edit and a deletion. */
+export const EDITED = "message.edited";
+export const DELETED = "message.deleted";
+
+/** True for the type of a notice. */
+export const isNotice = (type: string): boolean => type === EDITED || type === DELETED;
+
+/** Data of a notice of the type `message.deleted`: the message that was deleted. */
+export interface DeletedMessage {
+  /** Offset of the message in the channel of its notice. */
+  readonly offset: number;
+  readonly id: string;
+  readonly type: string;
+}
+
+/** Data of a notice of the type `message.edited`. */
+export interface EditedMessage extends DeletedMessage {
+  /** The new data. */
+  readonly data: unknown;
 }
 
 /**
@@ -170,10 +195,10 @@ export type ServerFrame =
   | ErrorFrame;
 
 /**
- * Types that a message cannot have. All other frames of the protocol carry `event` and no `type`. Listeners of the SDK name all types
+ * Types that a message cannot have when it is published. All other frames of the protocol carry `event` and no `type`. Listeners of the SDK name all types
  * by `*`.
  */
-export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong", "*"]);
+export const RESERVED_TYPES: ReadonlySet<string> = new Set(["ping", "pong", "*", EDITED, DELETED]);
 
 /**
  * State of a message, as far as it is known. `offline`: not stored, and no connection was there for it. `stored`: in the history, and no

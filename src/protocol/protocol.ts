@@ -48,6 +48,8 @@ export type {
   ClientMessage,
   ClientPing,
   ClientRequest,
+  DeletedMessage,
+  EditedMessage,
   ErrorFrame,
   EventMessage,
   EventName,
@@ -69,7 +71,7 @@ export type {
   ServerFrame,
   Welcome,
 } from "./frames.ts";
-export { DIALECT, RESERVED_TYPES } from "./frames.ts";
+export { DELETED, DIALECT, EDITED, isNotice, RESERVED_TYPES } from "./frames.ts";
 export type { Grant, Grants, GrantsInput, Verb } from "./grants/grants.ts";
 export {
   escapeId,

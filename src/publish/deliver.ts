@@ -1,4 +1,4 @@
-import type { Message, Reached, StoredMessage } from "../backplane/backplane.ts";
+import type { Message, MessageChange, Reached, StoredMessage } from "../backplane/backplane.ts";
 import { type Connection, type Delivery, type Local, Packet } from "../local/local.ts";
 import {
   type Channel,
@@ -145,12 +145,22 @@ export function pushText(message: Message | StoredMessage): string {
   const offset = isStored(message) ? message.offset : undefined;
   const { to, group }: Target = targetOf(channel);
   // Field by field: a literal that spreads two others costs more than the rest of this function.
-  return encodePush({ type, body, timestamp, from, to, group, id, offset, recipient });
+  const text = encodePush({ type, body, timestamp, from, to, group, id, offset, recipient });
+  const change = isStored(message) ? message.change : undefined;
+  return change === undefined ? text : `${text.slice(0, -1)},${JSON.stringify(marksOf(change)).slice(1)}`;
 }
 
+/** The marks of a changed message, as clients see them. */
+const marksOf = ({ at, deleted }: MessageChange): Pick<Push, "editedAt" | "deletedAt"> =>
+  deleted ? { deletedAt: at } : { editedAt: at };
+
 /** Converts a stored message to the form that clients see. */
-export function pushOf({ type, body, timestamp, from, channel, recipient, id, offset }: StoredMessage): Push {
-  return { type, data: JSON.parse(body), timestamp, from, ...targetOf(channel), recipient, id, offset };
+export function pushOf(message: StoredMessage): Push {
+  const { type, body, timestamp, from, channel, recipient, id, offset, change } = message;
+  const push: Push = {
+    ...{ type, data: JSON.parse(body), timestamp, from, ...targetOf(channel), recipient, id, offset },
+  };
+  return change === undefined ? push : { ...push, ...marksOf(change) };
 }
 
 /** Makes the packet for members that a stored message leaves out: it moves their position past the message. */

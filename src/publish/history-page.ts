@@ -1,5 +1,5 @@
-import type { HistoryPage as BrokerPage, HistoryQuery as BrokerQuery } from "../backplane/backplane.ts";
-import { type Channel, type HistoryPage, withText } from "../protocol/protocol.ts";
+import type { HistoryQuery as BrokerQuery, StoredMessage, HistoryPage as StoredPage } from "../backplane/backplane.ts";
+import { type Channel, type HistoryPage, isNotice, withText } from "../protocol/protocol.ts";
 import type { HistoryReads, Reader } from "./budgets/reads.ts";
 import { pushOf, pushText } from "./deliver.ts";
 
@@ -13,9 +13,14 @@ export interface HistoryQuery {
   readonly limit?: number | undefined;
 }
 
+type Read = (query: BrokerQuery) => Promise<StoredPage>;
+
+/** Messages of a read below a page of notices only. */
+const NEXT_READ = 50;
+
 /**
- * Reads the newest page of a channel's history below an offset. It may be shorter than the limit, because it ends early
- * at `history.pageBytes`.
+ * Reads the newest page of a channel's history below an offset. Messages come as they were edited, and the notices of that are left out.
+ * The page may be shorter than the limit, because it ends early at `history.pageBytes`, and by the notices in it.
  * @throws TidingsError `unavailable` while too many reads wait, and without the backplane
  */
 export async function historyPage(
@@ -25,27 +30,42 @@ export async function historyPage(
   { before, since, limit = 50 }: HistoryQuery = {},
 ): Promise<HistoryPage> {
   reads.assertRoom();
-  const read = (query: BrokerQuery): Promise<BrokerPage> => reads.read(reader, channel, query);
-  if (since === undefined) return pageOf(await read(newest(limit, before)));
+  const read: Read = (query) => reads.read(reader, channel, query);
+  const query = before === undefined ? { limit } : { before, limit };
+  if (since === undefined) return pageOf(read, query, 1);
   // Losses between two reads are rare: then it begins again.
   for (;;) {
     const { epoch, last, messages } = await read({ since, limit: 1 });
-    const oldest = messages[0]?.offset ?? last + 1;
-    const count = (before ?? last + 1) - oldest;
-    if (count <= 0) return { epoch, messages: [], more: false };
-    const page = await read(newest(Math.min(limit, count), before));
-    if (page.epoch === epoch) return pageOf(page, oldest);
+    const page = await pageOf(read, query, messages[0]?.offset ?? last + 1);
+    if (page.epoch === epoch) return page;
   }
 }
 
-const newest = (limit: number, before?: number): BrokerQuery =>
-  before === undefined ? { limit } : { before, limit };
-
-/** @param oldest offset of the oldest message that is asked for. @default the oldest one retained */
-function pageOf({ epoch, first, messages }: BrokerPage, oldest = first): HistoryPage {
-  const more = (messages[0]?.offset ?? 0) > Math.max(first, oldest);
+/** @param oldest offset of the oldest message that is asked for */
+async function pageOf(
+  read: Read,
+  query: { readonly before?: number; readonly limit: number },
+  oldest: number,
+): Promise<HistoryPage> {
+  const { limit } = query;
+  let page = await read(query);
+  let found = messagesIn(page, oldest);
+  // A page of notices only would look like the end.
+  while (found.length === 0 && hasOlder(page, oldest)) {
+    page = await read({ before: page.messages[0]?.offset ?? 1, limit: NEXT_READ });
+    found = messagesIn(page, oldest);
+  }
+  const { epoch } = page;
+  const messages = found.slice(-limit);
+  const more = found.length > messages.length || hasOlder(page, oldest);
   // Clients and the HTTP API get the data as it was written.
   const text = (): string =>
     `{"epoch":${JSON.stringify(epoch)},"messages":[${messages.map(pushText).join(",")}],"more":${more}}`;
   return withText({ epoch, messages: messages.map(pushOf), more }, text);
 }
+
+const messagesIn = ({ messages }: StoredPage, oldest: number): readonly StoredMessage[] =>
+  messages.filter(({ type, offset }) => offset >= oldest && !isNotice(type));
+
+const hasOlder = ({ messages, first }: StoredPage, oldest: number): boolean =>
+  (messages[0]?.offset ?? first) > Math.max(first, oldest);

@@ -11,6 +11,7 @@ import {
   type Unsubscribe,
   within,
 } from "../protocol/protocol.ts";
+import type { MessageName } from "./edits/edits.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** The HTTP request that asked for a connection, without its credentials. */
@@ -43,6 +44,8 @@ export interface IncomingMessage {
   readonly to?: string;
   readonly group?: string;
   readonly ephemeral: boolean;
+  /** The message whose data it replaces; absent for a new message. */
+  readonly edits?: MessageName;
 }
 
 /** Events of the hooks, with the data that listeners get. */
@@ -73,7 +76,10 @@ export interface HookEvents {
   occupied: { readonly group: string };
   /** The last user in the cluster has left a group: on one node only, that of the user, or one that cleared up after it. */
   vacated: { readonly group: string };
-  /** A client's message. Throwing refuses it; a returned `type` or `data` replaces the message's. */
+  /**
+   * A client's message, or an edit of one. Throwing refuses it; a returned `type` or `data` replaces the message's. An edit keeps its
+   * type.
+   */
   message: { readonly connection: ClientConnection; readonly message: IncomingMessage };
   /** A message was published on this node. */
   delivered: { readonly message: PublishedMessage; readonly receipt: Receipt };

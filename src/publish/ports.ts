@@ -1,4 +1,4 @@
-import type { Backplane, Message } from "../backplane/backplane.ts";
+import type { Backplane, Message, MessageEdit } from "../backplane/backplane.ts";
 import type { Channel, TidingsError } from "../protocol/protocol.ts";
 import type { Acks } from "./acks.ts";
 import type { SenderBudgets } from "./budgets/senders.ts";
@@ -17,6 +17,8 @@ export interface PublisherPorts {
   readonly assertEphemeral?: () => void;
   /** True for channels whose messages are not stored. @default no channel */
   readonly isUnstored?: ((channel: Channel) => boolean) | undefined;
+  /** True for last-value channels. @default no channel */
+  readonly isLastValue?: ((channel: Channel) => boolean) | undefined;
   /**
    * Checks the data of the application's messages against their declaration, and returns what to send; a promise for an
    * asynchronous schema. @default no declaration
@@ -38,6 +40,8 @@ export interface PublishLog {
   stored(message: Message, receipt: Receipt): void;
   /** Adds a publish of a stored message that failed. */
   failed(message: Message, error: TidingsError): void;
+  /** Adds an edit or a deletion of a stored message, with the receipt of its notice. */
+  changed(message: Message, edit: MessageEdit, receipt: Receipt): void;
 }
 
 export type PublishKind = "stored" | "ephemeral";

@@ -2,6 +2,7 @@ import { type Appended, type Message, NOBODY } from "../backplane/backplane.ts";
 import { type Channel, toTidingsError, userChannel, userOf } from "../protocol/protocol.ts";
 import { Clock } from "./clock.ts";
 import { assertAckable, contentOf, type Draft, type DraftContent, type PublishOptions } from "./draft.ts";
+import { Edits } from "./edits/edits.ts";
 import { LoggedDuplicates } from "./idempotency/logged-duplicates.ts";
 import { copyKey } from "./keys.ts";
 import { AcceptedMessage, MessageIds } from "./message.ts";
@@ -20,6 +21,8 @@ const NO_OPTIONS: PublishOptions = {};
 
 /** Publisher: the only way for a message to reach a channel. */
 export class Publisher {
+  /** Changes of stored messages. */
+  readonly edits: Edits;
   readonly #ports: PublisherPorts;
   readonly #ids = new MessageIds();
   readonly #clock = new Clock();
@@ -29,6 +32,7 @@ export class Publisher {
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
+    this.edits = new Edits(ports);
     this.#duplicates = ports.log && new LoggedDuplicates(ports.log, ports.backplane.broker);
   }
 
@@ -293,6 +297,7 @@ export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
 export { Deliverer, type DeliverMeter } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";
+export type { MessageName } from "./edits/edits.ts";
 export { type HistoryQuery, historyPage } from "./history-page.ts";
 export type {
   ConnectRequest,

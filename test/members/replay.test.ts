@@ -35,6 +35,7 @@ class Scene {
         relay: (message) => broker.relay(message),
         tally: (message) => broker.tally(message),
         append: (message, key) => broker.append(message, key),
+        edit: (edit) => broker.edit(edit),
         history: async (channel, query) => {
           if (this.failing.has("history")) return unavailable();
           const page = await broker.history(channel, query);

@@ -52,7 +52,7 @@ describe("grants that are none", () => {
     [null, 'expected an object such as {"join":["group:team-*"]}'],
     [["group:a"], "expected an object"],
     ["group:a", "expected an object"],
-    [{ jion: ["group:a"] }, '"jion": expected one of join, send, history, presence'],
+    [{ jion: ["group:a"] }, '"jion": expected one of join, send, edit, history, presence'],
     [{ join: "group:a" }, "join: expected a list of at most 1,000 channels"],
     [{ join: Array(1_001).fill("all") }, "join: expected a list of at most 1,000 channels"],
     [{ join: ["chess"] }, 'join: expected "all", "user:<id>" or "group:<id>"'],

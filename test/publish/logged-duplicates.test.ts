@@ -22,6 +22,7 @@ function open() {
   const log: PublishLog = {
     stored: ({ id, body }, { state, offset }) => void logged.push([id, body, state, offset]),
     failed: () => undefined,
+    changed: () => undefined,
   };
   const reads: unknown[] = [];
   const broker: Pick<Broker, "history"> = {

@@ -32,6 +32,7 @@ const MAX_OVERDUE = 1_000;
 const WORDS: Record<Verb, string> = {
   join: "join",
   send: "publish to",
+  edit: "edit messages in",
   history: "read the history of",
   presence: "see the presence of",
 };

@@ -11,6 +11,8 @@ export function defaultPolicy(request: PolicyRequest): boolean | Promise<boolean
       return mayJoin(request);
     case "send":
       return maySend(request);
+    case "edit":
+      return mayEdit(request);
     case "history":
       return mayRead(request);
     case "presence":
@@ -39,6 +41,12 @@ function maySend(request: PolicyRequest): boolean | Promise<boolean> {
   return rule !== "nobody" && holdsGrant(request);
 }
 
+/** A question about messages that the user has sent. */
+function mayEdit({ settings, anonymous, can, channel }: PolicyRequest): boolean {
+  if (settings.edit === "anyone" && !anonymous) return true;
+  return settings.edit !== "nobody" && isGranted(can, "edit", channel);
+}
+
 function mayRead(request: PolicyRequest): boolean | Promise<boolean> {
   const { settings, anonymous, channel } = request;
   if (isOwn(request) || (channel === "all" && !anonymous) || holdsGrant(request)) return true;
@@ -61,7 +69,7 @@ const isOwn = ({ channel, user }: PolicyRequest): boolean =>
 
 /** Fills in the defaults that depend on the mode of the hub. */
 export function policySettings(
-  given: Partial<PolicySettings> & Pick<PolicySettings, "sendToUser" | "sendToGroup" | "history">,
+  given: Partial<PolicySettings> & Pick<PolicySettings, "sendToUser" | "sendToGroup" | "edit" | "history">,
   development: boolean,
 ): PolicySettings {
   const { join, broadcast, presence, ...others } = given;

@@ -22,7 +22,7 @@ function waysTo(refused: Refused, namesSettings: boolean): string[] {
   if (namesSettings && isForMembers) ways.push(`policy.${setting} "members" for a member`);
   else if (namesSettings && setting !== undefined && !anonymous) ways.push(`policy.${setting} "anyone"`);
   if (rule !== "nobody") ways.push(`a grant of ${JSON.stringify(escapeId(channel))} in can.${verb}`);
-  if (!channel.startsWith("group:")) return ways;
+  if (verb === "edit" || !channel.startsWith("group:")) return ways;
   if (verb === "join") ways.push("durable membership");
   else if (isForMembers ? rule === "members" && !namesSettings : rule !== "nobody") ways.push("membership");
   return ways;
@@ -31,7 +31,7 @@ function waysTo(refused: Refused, namesSettings: boolean): string[] {
 /** Setting that rules a request; undefined when only a grant does. */
 function settingOf({ verb, channel }: Pick<Refused, "verb" | "channel">): keyof PolicySettings | undefined {
   const isGroup = channel.startsWith("group:");
-  if (verb === "join" || verb === "presence") return verb;
+  if (verb === "join" || verb === "edit" || verb === "presence") return verb;
   if (verb === "history") return isGroup ? "history" : undefined;
   if (isGroup) return "sendToGroup";
   return channel === "all" ? "broadcast" : "sendToUser";

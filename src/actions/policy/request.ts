@@ -6,6 +6,7 @@ export interface PolicySettings {
   readonly sendToUser: "anyone" | "granted" | "nobody";
   readonly sendToGroup: "members" | "granted" | "nobody";
   readonly broadcast: "anyone" | "granted" | "nobody";
+  readonly edit: "anyone" | "granted" | "nobody";
   readonly history: "members" | "granted";
   readonly presence: "anyone" | "granted" | "nobody";
 }
@@ -14,7 +15,10 @@ export interface PolicySettings {
 export interface PolicyRequest {
   readonly user: string;
   readonly verb: Verb;
-  /** `group:<id>` in a `join`; any channel in the others. `presence` of `all` is that of every user. */
+  /**
+   * `group:<id>` in a `join`; any channel in the others. `edit` is about messages that the user has sent to it. `presence` of `all` is
+   * that of every user.
+   */
   readonly channel: Channel;
   /** Claims of the credentials that the client last logged in with. */
   readonly claims: Claims;

@@ -1,6 +1,6 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
 import type { LocalNode } from "../local-node.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import type { Message, MessageEdit, StoredMessage } from "../message.ts";
 import { type Appended, type Broker, type HistoryPage, type HistoryQuery, NOBODY } from "../port.ts";
 import type { Histories } from "./histories.ts";
 import type { History } from "./history.ts";
@@ -56,6 +56,13 @@ export class MemoryBroker implements Broker {
     const place = { id, timestamp, epoch, offset };
     if (key !== undefined) this.#idempotency.keep(key, { place });
     return { ...place, here: sink.deliver(stored), nodes: 0, duplicate: false };
+  }
+
+  async edit(edit: MessageEdit): Promise<Appended> {
+    const { sink } = this.#node;
+    const notice = this.#histories.edit(edit);
+    const { id, timestamp, epoch, offset } = notice;
+    return { id, timestamp, epoch, offset, here: sink.deliver(notice), nodes: 0, duplicate: false };
   }
 
   #duplicate({ id, timestamp, channel }: Message, { place, receipt }: FirstPublish): Appended {

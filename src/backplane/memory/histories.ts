@@ -1,5 +1,12 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import {
+  changed,
+  type Message,
+  type MessageEdit,
+  messageGone,
+  type StoredMessage,
+  withdrawn,
+} from "../message.ts";
 import { Retention, type RetentionRules } from "../retention/retention.ts";
 import { Epochs } from "./epochs.ts";
 import { History } from "./history.ts";
@@ -87,6 +94,18 @@ export class Histories {
     while (history.messageBytes > bytes && history.length > 1) history.shift();
     this.#fit(history);
     return stored;
+  }
+
+  /** Changes a message where it lies, and appends the notice of it. @throws TidingsError `not_found` */
+  edit({ notice, epoch, offset, body }: MessageEdit): StoredMessage {
+    const history = this.open(notice.channel);
+    const message = history.epoch === epoch ? history.at(offset) : undefined;
+    if (message === undefined || message.change?.deleted) throw messageGone(notice.channel, offset);
+    const former = message.change && history.at(message.change.notice);
+    if (former !== undefined) history.replace(withdrawn(former));
+    const change = { at: notice.timestamp, notice: history.last + 1, deleted: body === null };
+    history.replace(changed(message, body, change));
+    return this.append(notice);
   }
 
   setCursor(history: History, user: string, device: string, offset: number): void {

@@ -102,6 +102,19 @@ export class History implements Linked<History> {
     return stored;
   }
 
+  /** The message with an offset; undefined when it is not retained. */
+  at(offset: number): StoredMessage | undefined {
+    return offset >= this.first && offset <= this.last ? this.#slots[this.#slot(offset)] : undefined;
+  }
+
+  /** Puts a message in the place of the one with its offset, which is retained. */
+  replace(message: StoredMessage): void {
+    const former = this.at(message.offset);
+    if (former === undefined) return;
+    this.#slots[this.#slot(message.offset)] = message;
+    this.messageBytes += sizeOf(message) - sizeOf(former);
+  }
+
   /** Drops the oldest message. */
   shift(): void {
     const oldest = this.oldest;

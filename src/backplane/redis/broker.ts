@@ -1,5 +1,5 @@
 import type { Channel, Position } from "../../protocol/protocol.ts";
-import type { Message } from "../message.ts";
+import type { Message, MessageEdit } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery, Tallied } from "../port.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./history/histories.ts";
@@ -35,6 +35,10 @@ export class RedisBroker implements Broker {
 
   append(message: Message, key?: string): Promise<Appended> {
     return this.#parts.appends.append(message, key);
+  }
+
+  edit(edit: MessageEdit): Promise<Appended> {
+    return this.#parts.appends.edit(edit);
   }
 
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {

@@ -40,7 +40,7 @@ import { COMPARE_ROUTES, Directory, LOOK_UP } from "./routing/directory.ts";
 import { CONFIRM_INVALIDATION, Invalidation } from "./routing/invalidation.ts";
 import { Relay } from "./routing/relay.ts";
 import { Tallies } from "./routing/tallies.ts";
-import { APPEND, AppendQueue, AppendTargets, PUSH } from "./stored/append/append.ts";
+import { APPEND, AppendQueue, AppendTargets, EDIT, PUSH } from "./stored/append/append.ts";
 import { IdempotencyKeys } from "./stored/idempotency.ts";
 import { IDEMPOTENCY_SCRIPTS } from "./stored/idempotency-scripts.ts";
 import { Receiver } from "./stored/receiver.ts";
@@ -213,6 +213,7 @@ function createBase(settings: Settings): Base {
     ...CHECK_SCRIPTS,
     PUSH,
     APPEND,
+    EDIT,
     ...PARTITION_SCRIPTS,
     READ_SETTINGS,
     ADJUST,

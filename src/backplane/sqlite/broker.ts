@@ -1,8 +1,9 @@
 import { type Channel, type Position, toTidingsError } from "../../protocol/protocol.ts";
 import type { LocalNode } from "../local-node.ts";
-import type { Message, StoredMessage } from "../message.ts";
+import type { Message, MessageEdit, StoredMessage } from "../message.ts";
 import { type Appended, type Broker, type HistoryPage, type HistoryQuery, NOBODY } from "../port.ts";
 import { reading } from "./file/file.ts";
+import { editMessage } from "./history/edits.ts";
 import type { Histories } from "./history/histories.ts";
 import { Pages } from "./history/pages.ts";
 import type { FirstPublish, SqliteIdempotency } from "./state/idempotency.ts";
@@ -16,7 +17,7 @@ export interface BrokerParts {
 }
 
 /** Broker of a single node, whose histories are in a file. A message is delivered once it is committed. */
-export class SqliteBroker implements Pick<Broker, "append" | "history" | "positions"> {
+export class SqliteBroker implements Pick<Broker, "append" | "edit" | "history" | "positions"> {
   readonly #parts: BrokerParts;
   readonly #pages: Pages;
   /** Channels that have grown in the transaction that runs. */
@@ -33,6 +34,21 @@ export class SqliteBroker implements Pick<Broker, "append" | "history" | "positi
     });
   }
 
+  edit(edit: MessageEdit): Promise<Appended> {
+    const { node, writer, histories } = this.#parts;
+    const { promise, resolve, reject } = Promise.withResolvers<Appended>();
+    let notice: StoredMessage;
+    writer.add({
+      run: () => {
+        notice = editMessage(histories, edit);
+        this.inUse.add(notice.channel);
+      },
+      done: () => deliver(node, notice, resolve, reject),
+      failed: reject,
+    });
+    return promise;
+  }
+
   async history(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
     return reading(() => this.#pages.read(channel, query));
   }
@@ -45,6 +61,21 @@ export class SqliteBroker implements Pick<Broker, "append" | "history" | "positi
         return { epoch, offset: last };
       }),
     );
+  }
+}
+
+/** Delivers a message that is committed, in the moment in which its commit is told: later ones of the same commit follow it. */
+function deliver(
+  { sink }: LocalNode,
+  stored: StoredMessage,
+  resolve: (appended: Appended) => void,
+  reject: (error: unknown) => void,
+): void {
+  const { id, timestamp, epoch, offset } = stored;
+  try {
+    resolve({ id, timestamp, epoch, offset, here: sink.deliver(stored), nodes: 0, duplicate: false });
+  } catch (error) {
+    reject(toTidingsError(error));
   }
 }
 
@@ -91,13 +122,7 @@ class Append implements Write {
       this.#resolve(this.#duplicate());
       return;
     }
-    const { id, timestamp, epoch, offset } = this.#stored;
-    try {
-      const here = this.#parts.node.sink.deliver(this.#stored);
-      this.#resolve({ id, timestamp, epoch, offset, here, nodes: 0, duplicate: false });
-    } catch (error) {
-      this.#reject(toTidingsError(error));
-    }
+    deliver(this.#parts.node, this.#stored, this.#resolve, this.#reject);
   }
 
   failed(error: unknown): void {

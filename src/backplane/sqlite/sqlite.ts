@@ -97,6 +97,7 @@ function forwarded(
           return Promise.reject(error);
         }
       },
+      edit: async (edit) => store().broker.edit(edit),
       history: async (channel, query) => store().broker.history(channel, query),
       positions: async (channels) => store().broker.positions(channels),
     },

@@ -5,6 +5,9 @@ import { fileUrl } from "../operation.ts";
 /** Type of all messages that users write in groups of the chat. */
 export const CHAT_TYPE = "chat";
 
+/** Types of the notices by which the hub tells of edits and deletions. */
+export const NOTICES: readonly string[] = ["message.edited", "message.deleted"];
+
 /** Begins the types of events that the chat itself sends. */
 export const OWN_TYPES = "chat.";
 

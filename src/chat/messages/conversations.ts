@@ -98,3 +98,19 @@ export async function headOf({ hub }: Core, group: string): Promise<ReadMark> {
   const { epoch, messages } = await hub.group(group).history({ limit: 1 });
   return { epoch, offset: messages.at(-1)?.offset ?? 0 };
 }
+
+/** Unread messages up to which they are counted one by one. Beyond, offsets are counted, also those of deletions and of notices. */
+const MOST_COUNTED = 20;
+
+/** Counts the messages of a group between two offsets that a member has not read. */
+export async function countUnread({ hub }: Core, group: string, read: number, last: number): Promise<number> {
+  if (last - read > MOST_COUNTED) return last - read;
+  let count = 0;
+  let before = last + 1;
+  while (before > read + 1) {
+    const { messages } = await hub.group(group).history({ before, limit: MOST_COUNTED });
+    for (const { offset = 0, deletedAt } of messages) if (offset > read && deletedAt === undefined) count++;
+    before = messages[0]?.offset ?? 0;
+  }
+  return count;
+}

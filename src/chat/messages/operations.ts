@@ -3,8 +3,9 @@ import { z } from "zod";
 import type { Audience, EventMap } from "../../index.ts";
 import { type Caller, type Operation, operation } from "../operation.ts";
 import { Budget } from "./budget.ts";
+import { changeOperations } from "./changes.ts";
 import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
-import { type ConversationPorts, groupOf, headOf, openOperation, where } from "./conversations.ts";
+import { type ConversationPorts, countUnread, groupOf, headOf, openOperation, where } from "./conversations.ts";
 import type { Marks } from "./marks.ts";
 
 export interface MessagePorts extends ConversationPorts {
@@ -22,12 +23,15 @@ export const push = z.object({
   group: z.string().optional(),
   id: z.string(),
   offset: z.int().optional(),
+  editedAt: z.int().optional(),
+  deletedAt: z.int().optional(),
 });
 
-/** Operations about the messages of a conversation. Edits and deletions (K10) belong here, once the hub replaces stored data. */
-export const messageOperations = (ports: MessagePorts): Operation[] => [
+/** Operations about the messages of a conversation. @param budget of what users write */
+export const messageOperations = (ports: MessagePorts, budget = new Budget(ports)): Operation[] => [
   openOperation(ports),
-  sendOperation(ports),
+  sendOperation(ports, budget),
+  ...changeOperations(ports, budget),
   operation({
     name: "history",
     summary: "Messages of a conversation before an offset, oldest first",
@@ -60,8 +64,7 @@ export const messageOperations = (ports: MessagePorts): Operation[] => [
   marksOperation(ports),
 ];
 
-function sendOperation(ports: MessagePorts): Operation {
-  const budget = new Budget(ports);
+function sendOperation(ports: MessagePorts, budget: Budget): Operation {
   const schema = contentSchema(ports.settings.limits.textLength);
   return operation({
     name: "send",
@@ -123,7 +126,7 @@ const readOperation = (ports: MessagePorts): Operation =>
       await ports.marks.flush();
       if (await ports.marks.set({ group, user, epoch: head.epoch, offset }))
         await tell(ports, caller, group, { type: "chat.read", data: { user, offset } });
-      return { group, offset, unread: head.offset - offset };
+      return { group, offset, unread: await countUnread(ports, group, offset, head.offset) };
     },
   });
 

@@ -14,6 +14,7 @@ import {
   searched,
 } from "../operation.ts";
 import { otherIn } from "../rights.ts";
+import { countUnread } from "./conversations.ts";
 import { type MessagePorts, push } from "./operations.ts";
 
 /** What one search in a conversation looks at: pages of the hub's history. */
@@ -93,6 +94,7 @@ const listConversations = (ports: MessagePorts): Operation =>
         const { epoch, messages } = await ports.hub.group(row.group_id).history({ limit: 1 });
         const last = messages.at(-1);
         const read = row.read_epoch === epoch ? row.read_offset : 0;
+        const unread = await countUnread(ports, row.group_id, read, last?.offset ?? 0);
         return {
           ...{
             group: row.group_id,
@@ -101,7 +103,7 @@ const listConversations = (ports: MessagePorts): Operation =>
             with: otherIn(row.pair, user),
             role: row.role,
           },
-          ...{ members: row.member_count, unread: Math.max(0, (last?.offset ?? 0) - read), last },
+          ...{ members: row.member_count, unread, last },
         };
       });
       return {

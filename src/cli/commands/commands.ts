@@ -8,6 +8,7 @@ import { joinCommand, leaveCommand, memberDataCommand } from "./groups/change.ts
 import { groupsCommand, membersCommand } from "./groups/list.ts";
 import { batchCommand } from "./messages/batch.ts";
 import { broadcastCommand } from "./messages/broadcast.ts";
+import { deleteCommand, editCommand } from "./messages/change.ts";
 import { historyCommand } from "./messages/history.ts";
 import { listenCommand } from "./messages/listen.ts";
 import { searchCommand } from "./messages/search.ts";
@@ -33,6 +34,8 @@ export function addCommands(program: Command): void {
     batchCommand(),
     listenCommand(),
     historyCommand(),
+    editCommand(),
+    deleteCommand(),
     searchCommand(),
     kickCommand(),
     blockCommand(),

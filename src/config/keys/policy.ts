@@ -23,6 +23,9 @@ export const POLICY = {
     doc: "who may send to everyone: `anyone`, `granted` or `nobody`",
     defaultText: "`nobody`; in development mode `anyone`",
   }),
+  edit: key(ANYONE, "granted", {
+    doc: "who may edit and delete messages that they have sent: `anyone`, `granted` or `nobody`",
+  }),
   history: key(READERS, "members", {
     doc: "who may read the history of a group: `members` (and who is granted it) or `granted`",
   }),

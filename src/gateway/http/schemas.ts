@@ -107,6 +107,8 @@ export const push = z.object({
   group: z.string().optional(),
   id: z.string(),
   offset: z.int().optional(),
+  editedAt: z.int().optional().meta({ description: "Time of the last edit, in milliseconds since 1970." }),
+  deletedAt: z.int().optional().meta({ description: "Time of the deletion; `data` is null then." }),
 });
 
 /** Outcome of a command to the nodes of a user. */

@@ -2,6 +2,7 @@ import type { Pool, PoolConfig } from "pg";
 import { passwordIn, poolOf, reasonOf } from "../../database/database.ts";
 import type { LogRecord } from "../record.ts";
 import type { MessageSink } from "../sink.ts";
+import { applyChange, changeValues, isChange, isData, unlessChanged } from "../sql/changes.ts";
 import type { Dialect } from "../sql/conditions.ts";
 import { type AnswerRow, SEARCH_MS, searchMessages } from "../sql/search.ts";
 import { MESSAGES, namesOf, OUTCOMES, type Row, rowOf, type Table, type Value } from "../sql/tables.ts";
@@ -99,6 +100,7 @@ class PostgresSink implements MessageSink {
       // Without a name for the statement, because poolers such as PgBouncer may not keep one.
       await this.#writes.query(INSERTS.get(table) ?? "", columnsOf(table, some));
     }
+    for (const record of records) if (isChange(record)) await this.#writes.query(APPLY, changeValues(record));
   }
 }
 
@@ -109,12 +111,16 @@ const columnsOf = (table: Table, rows: readonly { readonly row: Row }[]): Value[
 const INSERTS = new Map([MESSAGES, OUTCOMES].map((table) => [table, insertInto(table)]));
 
 function insertInto(table: Table): string {
+  const names = namesOf(table);
   const lists = Object.values(table.columns).map((type, index) => `$${index + 1}::${type}[]`);
+  const values = names.map((name) => (isData(table, name) ? unlessChanged("given.id", name) : name));
   return (
-    `INSERT INTO ${table.name} (${namesOf(table).join(", ")}) SELECT * FROM unnest(${lists.join(", ")}) ` +
-    "ON CONFLICT (id) DO NOTHING"
+    `INSERT INTO ${table.name} (${names.join(", ")}) SELECT ${values.join(", ")} ` +
+    `FROM unnest(${lists.join(", ")}) AS given(${names.join(", ")}) ON CONFLICT (id) DO NOTHING`
   );
 }
+
+const APPLY = applyChange((number) => `$${number}`);
 
 /** Nodes that expire at the same time take different rows. */
 const deleteFrom = ({ name }: Table, time: string): string =>

@@ -111,7 +111,7 @@ function messageOf(row: AnswerRow, outcomes: readonly AnswerRow[]): FoundMessage
   };
 }
 
-/** Only failures and drops name a message. */
+/** Only failures, drops and changes name a message. */
 function outcomeOf(row: AnswerRow): FoundMessage["outcomes"][number] {
   const common = {
     id: String(row.id),
@@ -121,6 +121,9 @@ function outcomeOf(row: AnswerRow): FoundMessage["outcomes"][number] {
     channel: String(row.channel) as Channel,
   };
   if (row.kind === "dropped") return { kind: "dropped", ...common, count: Number(row.count) };
+  const from = optional(row.user_id);
+  if (row.kind === "edited" || row.kind === "deleted")
+    return { kind: row.kind, ...common, from, offset: Number(row.message_offset) };
   const [type, code, reason] = [String(row.type), String(row.code), String(row.reason)];
-  return { kind: "failed", ...common, from: optional(row.user_id), type, code, reason };
+  return { kind: "failed", ...common, from, type, code, reason };
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { LogRecord } from "../record.ts";
+import { applyChange, changeValues, isChange, isData, unlessChanged } from "../sql/changes.ts";
 import type { AnswerRow } from "../sql/search.ts";
 import {
   MESSAGES,
@@ -30,6 +31,7 @@ export class TooLong extends Error {}
 export class LogDatabase {
   readonly #database: DatabaseSync;
   readonly #inserts = new Map<Table, StatementSync>();
+  #apply: StatementSync | undefined;
   #deadline = 0;
 
   /** @throws Error when the file cannot be opened, is no database, or is of a newer version */
@@ -89,6 +91,7 @@ export class LogDatabase {
     }
     for (const table of [MESSAGES, OUTCOMES])
       this.#inserts.set(table, this.#database.prepare(insertInto(table)));
+    this.#apply = this.#database.prepare(applyChange((number) => `?${number}`));
   }
 
   /** Gives queries a function that ends them after their time. SQLite calls it for each row that it looks at. */
@@ -104,6 +107,7 @@ export class LogDatabase {
     const { table, row } = rowOf(record);
     try {
       this.#inserts.get(table)?.run(...row);
+      if (isChange(record)) this.#apply?.run(...changeValues(record));
       return undefined;
     } catch (error) {
       const { errcode, message } = error as Error & { readonly errcode?: number };
@@ -123,7 +127,9 @@ export class LogDatabase {
   }
 }
 
-const insertInto = (table: Table): string => {
+function insertInto(table: Table): string {
   const names = namesOf(table);
-  return `INSERT INTO ${table.name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`;
-};
+  const at = (name: string): string => `?${names.indexOf(name) + 1}`;
+  const values = names.map((name) => (isData(table, name) ? unlessChanged(at("id"), at(name)) : at(name)));
+  return `INSERT INTO ${table.name} (${names.join(", ")}) VALUES (${values.join(", ")}) ON CONFLICT (id) DO NOTHING`;
+}

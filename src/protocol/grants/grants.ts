@@ -3,7 +3,7 @@ import { idError, isId } from "../names.ts";
 import { escapeId, isPattern, matchesPattern, PATTERN_RULE } from "./pattern.ts";
 
 /** Operations on a channel that need permission. */
-export const VERBS = ["join", "send", "history", "presence"] as const;
+export const VERBS = ["join", "send", "edit", "history", "presence"] as const;
 
 /** Operation on a channel that needs permission. */
 export type Verb = (typeof VERBS)[number];

@@ -3,6 +3,7 @@ import type { Runner } from "../runner.ts";
 import { clusterContract } from "./cluster.ts";
 import { cursorsContract } from "./cursors.ts";
 import { deliveryContract } from "./delivery.ts";
+import { editsContract } from "./edits/edits.ts";
 import { epochsContract } from "./epochs.ts";
 import { historyContract } from "./history.ts";
 import { idempotencyContract } from "./idempotency.ts";
@@ -23,6 +24,7 @@ export function backplaneContract(runner: Runner, name: string, implementation: 
   describe(name, () => {
     describe("delivery", () => deliveryContract(runner, implementation));
     describe("history", () => historyContract(runner, implementation));
+    describe("edits", () => editsContract(runner, implementation));
     describe("retention by channel", () => retentionContract(runner, implementation));
     describe("epochs", () => epochsContract(runner, implementation));
     describe("idempotency keys", () => idempotencyContract(runner, implementation));

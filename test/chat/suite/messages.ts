@@ -69,6 +69,49 @@ export function messageSuite(title: string, start: Start): void {
       expect(await scene.code("bob", "search", { text: "x", group, cursor: "x" })).toBe("bad_request");
     });
 
+    it("edits and deletes messages: their author may, and who administers the group may delete", async () => {
+      const scene = await start();
+      const group = await scene.group("alice", "bob", "carol");
+      const { id, offset } = await scene.ok("bob", "send", { group, text: "helo" });
+      const own = await scene.ok("bob", "send", { group, text: "a secret" });
+      const [alice, bob] = [await scene.peer("alice"), await scene.peer("bob")];
+      await alice.take(2, ({ type }) => type === "chat");
+
+      const edited = await bob.request("chat.editMessage", { group, offset, id, text: "hello" });
+      expect(edited).toMatchObject({ data: { group, offset: 3 } });
+      expect(await alice.frame("message.edited")).toMatchObject({
+        ...{ from: "bob", group, offset: 3, data: { offset, id, type: "chat", data: { text: "hello" } } },
+      });
+      expect(await scene.code("alice", "editMessage", { group, offset, id, text: "mine" })).toBe("forbidden");
+      expect(await scene.code("bob", "editMessage", { group, offset, id })).toBe("bad_request");
+      expect(await scene.code("bob", "editMessage", { group, offset, id: own.id, text: "x" })).toBe(
+        "not_found",
+      );
+      expect(await scene.code("bob", "editMessage", { group, offset: 3, id, text: "x" })).toBe("not_found");
+      expect(await scene.code("dave", "editMessage", { group, offset, id, text: "x" })).toBe("not_found");
+
+      expect(await scene.code("carol", "deleteMessage", { group, offset, id: own.id })).toBe("not_found");
+      const secret = { group, offset: own.offset, id: own.id };
+      expect(await scene.code("carol", "deleteMessage", secret)).toBe("forbidden");
+      expect(await scene.ok("alice", "deleteMessage", secret)).toMatchObject({ group, offset: 4 });
+      expect(await bob.frame("message.deleted")).toMatchObject({ from: "alice", data: { id: own.id } });
+      expect(await scene.code("bob", "editMessage", { ...secret, text: "again" })).toBe("not_found");
+
+      const { messages, more } = await scene.ok("carol", "history", { group });
+      expect(messages).toMatchObject([
+        { offset, data: { text: "hello" }, editedAt: expect.any(Number) },
+        { offset: own.offset, data: null, deletedAt: expect.any(Number) },
+      ]);
+      expect(more).toBe(false);
+      for (const text of ["secret", "helo"])
+        expect((await scene.ok("carol", "search", { text, group })).messages).toEqual([]);
+      await scene.ok("bob", "send", { group, text: "three" });
+      const [known] = (await scene.ok("carol", "groups")).groups;
+      expect(known).toMatchObject({ unread: 2, last: { offset: 5 } });
+      // Two notices and a deletion are not unread, and who deletes has not read what came before.
+      expect((await scene.ok("alice", "groups")).groups[0]).toMatchObject({ unread: 2 });
+    });
+
     it("takes pictures, voice and video by https only, and sends a repeated key once", async () => {
       const scene = await start();
       const group = await scene.group("alice", "bob");

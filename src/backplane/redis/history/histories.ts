@@ -109,6 +109,11 @@ export class Histories {
     return length > roomFor(count) || appendedBytes >= bytes * MEASURED_AT;
   }
 
+  /** Retention of one channel, by the settings of all nodes. */
+  retentionOf(channel: Channel): Retained {
+    return this.#retention.of(channel);
+  }
+
   get devicesPerUser(): number {
     return this.#retention.devicesPerUser;
   }

@@ -1,5 +1,5 @@
 import type { Channel, Position } from "../../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../../message.ts";
+import type { Message, MessageChange, StoredMessage } from "../../message.ts";
 import { decodeList, ENTRY, encodeList, FIELD } from "./lines.ts";
 
 /**
@@ -15,6 +15,7 @@ export const ENTRY_FIELDS = [
   "platforms",
   "except",
   "recipient",
+  "change",
 ] as const;
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
@@ -23,6 +24,12 @@ export type EntryField = (typeof ENTRY_FIELDS)[number];
  * the offset before its list. The scripts build headers from it; `headerOf` and `decodeStored` are unrolled for speed.
  */
 export const HEADER = ["channel", "epoch", "start"] as const;
+
+/** Decodes the field `change`, as the script EDIT writes it: offset of the notice, time, and 1 for a deletion. */
+function decodeChange(text: string): MessageChange {
+  const [notice, at, deleted] = text.split(" ");
+  return { at: Number(at), notice: Number(notice), deleted: deleted === "1" };
+}
 
 /**
  * Encodes an entry: a message as its history in Redis stores it. The entry has neither channel nor offset: the list's
@@ -49,8 +56,8 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
   const fromAt = text.indexOf(FIELD, timestampAt) + 1;
   const restAt = text.indexOf(FIELD, fromAt) + 1;
   const from = restAt === 0 ? text.slice(fromAt) : text.slice(fromAt, restAt - 1);
-  const [platforms, except, recipient] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
-  return {
+  const [platforms, except, recipient, change] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
+  const message = {
     id: text.slice(0, typeAt - 1),
     type: text.slice(typeAt, bodyAt - 1),
     body: text.slice(bodyAt, timestampAt - 1),
@@ -59,10 +66,11 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
     channel,
     platforms: decodeList(platforms),
     except: decodeList(except),
-    recipient,
+    recipient: recipient === "" ? undefined : recipient,
     epoch,
     offset,
   };
+  return change === undefined || change === "" ? message : { ...message, change: decodeChange(change) };
 }
 
 /** Encodes a {@link HEADER}. */

@@ -12,6 +12,9 @@ import { type HistoryStatements, prepareHistories } from "./statements.ts";
 /** Bytes of a message besides its text, as all backplanes count it. */
 export const MESSAGE_BYTES = 240;
 
+/** Size of a message, as limits count it, in bytes. */
+export const sizeOf = ({ body }: Pick<Message, "body">): number => MESSAGE_BYTES + Buffer.byteLength(body);
+
 /** States of channels in memory, in each of two generations: some 300 bytes each. */
 const CACHED = 50_000;
 
@@ -75,7 +78,7 @@ export class Histories {
   append(message: Message): StoredMessage {
     const state = this.open(message.channel);
     const offset = ++state.last;
-    const size = MESSAGE_BYTES + Buffer.byteLength(message.body);
+    const size = sizeOf(message);
     state.total += size;
     const { id, type, from, timestamp, body } = message;
     this.statements.append.run(
@@ -265,14 +268,11 @@ export class Histories {
 }
 
 /** Fields that few messages have. */
-interface Filters {
-  readonly platforms?: readonly string[] | undefined;
-  readonly except?: readonly string[] | undefined;
-  readonly recipient?: string | undefined;
-}
+type FewFields = Pick<StoredMessage, "platforms" | "except" | "recipient" | "change">;
 
 /** The column `audience`: those fields as JSON. */
-export function audienceOf({ platforms, except, recipient }: Filters): string | null {
-  if (platforms === undefined && except === undefined && recipient === undefined) return null;
-  return JSON.stringify({ platforms, except, recipient });
+export function audienceOf({ platforms, except, recipient, change }: Partial<FewFields>): string | null {
+  if (platforms === undefined && except === undefined && recipient === undefined && change === undefined)
+    return null;
+  return JSON.stringify({ platforms, except, recipient, change });
 }

@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { Channel } from "../../../protocol/protocol.ts";
-import type { Message, StoredMessage } from "../../message.ts";
+import type { StoredMessage } from "../../message.ts";
 import type { HistoryPage, HistoryQuery } from "../../port.ts";
 import type { ChannelState } from "./channel.ts";
 import type { Histories } from "./histories.ts";
@@ -87,6 +87,17 @@ type MessageRow = readonly [
   size: number,
 ];
 
+/** Reads the message with an offset; undefined when it is not retained. */
+export function readOne(
+  { statements }: Histories,
+  state: ChannelState,
+  offset: number,
+): StoredMessage | undefined {
+  if (offset < state.first || offset > state.last) return undefined;
+  const [row] = statements.upwards.all(state.history, offset, offset) as unknown as MessageRow[]; // rows are arrays
+  return row && messageOf(row, state);
+}
+
 function messageOf(row: MessageRow, { name, epoch }: ChannelState): StoredMessage {
   const [offset, id, type, sender, timestamp, body, audience] = row;
   // Two forms written out: most rows have no filters, and a literal that spreads another one takes ten times as long.
@@ -96,5 +107,5 @@ function messageOf(row: MessageRow, { name, epoch }: ChannelState): StoredMessag
 }
 
 function withFilters(message: StoredMessage, audience: string | null): StoredMessage {
-  return audience === null ? message : { ...message, ...(JSON.parse(audience) as Partial<Message>) };
+  return audience === null ? message : { ...message, ...(JSON.parse(audience) as Partial<StoredMessage>) };
 }

@@ -39,6 +39,10 @@ export function prepareHistories(db: DatabaseSync) {
     downwards: db.prepare(
       "SELECT offset, id, type, sender, timestamp, body, audience, size FROM messages WHERE history = ? AND offset BETWEEN ? AND ? ORDER BY offset DESC",
     ),
+    replace: db.prepare(
+      "UPDATE messages SET body = ?, audience = ?, size = ?, total = total + ? WHERE history = ? AND offset = ?",
+    ),
+    moveTotals: db.prepare("UPDATE messages SET total = total + ? WHERE history = ? AND offset > ?"),
     trim: db.prepare("DELETE FROM messages WHERE history = ? AND offset < ?"),
   };
   statements.upwards.setReturnArrays(true);

@@ -19,6 +19,7 @@ const Line = z.discriminatedUnion("kind", [
     ...{ from: z.string().optional(), timestamp: z.int(), data: z.unknown() },
     ...{ platforms: z.array(z.string()).optional(), except: z.array(z.string()).optional() },
     recipient: z.string().optional(),
+    change: z.object({ at: z.int(), notice: whole, deleted: z.boolean() }).optional(),
   }),
   z.object({
     kind: z.literal("cursor"),

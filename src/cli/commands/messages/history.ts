@@ -4,6 +4,7 @@ import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 import { parseTime, TIME } from "../../time.ts";
+import { channelOf } from "./change.ts";
 import { lineOf, Push } from "./line.ts";
 
 interface HistoryFlags extends ApiFlags {
@@ -36,11 +37,6 @@ export function historyCommand(): Command {
     if (page.more && first !== undefined) print(`\nolder messages: --before ${first}`);
     else if (page.messages.length === 0) print("no messages");
   });
-}
-
-function channelOf({ user, group }: HistoryFlags): string {
-  if (user !== undefined) return `user:${user}`;
-  return group === undefined ? "all" : `group:${group}`;
 }
 
 function parseCount(text: string): number {

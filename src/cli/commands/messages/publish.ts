@@ -13,7 +13,7 @@ export interface MessageFlags extends ApiFlags {
   key?: string;
 }
 
-const Receipt = z.looseObject({
+export const Receipt = z.looseObject({
   state: z.string(),
   id: z.string().optional(),
   offset: z.number().optional(),
@@ -61,7 +61,7 @@ function describeReceipt({ state, id, offset, connections, duplicate }: z.infer<
   return details === "" ? state : `${state} (${details})`;
 }
 
-function parseData(text: string): unknown {
+export function parseData(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

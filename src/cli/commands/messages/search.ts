@@ -17,6 +17,7 @@ const Outcome = z.looseObject({
   count: z.number().optional(),
   code: z.string().optional(),
   reason: z.string().optional(),
+  from: z.string().optional(),
 });
 
 const Page = z.looseObject({
@@ -52,10 +53,11 @@ export function searchCommand(): Command {
   });
 }
 
-const outcomeLine = ({ kind, node, count, code, reason }: z.infer<typeof Outcome>): string =>
-  kind === "dropped"
-    ? `dropped for ${count} connections of ${node}`
-    : `failed on ${node}: ${code}: ${reason}`;
+function outcomeLine({ kind, node, count, code, reason, from }: z.infer<typeof Outcome>): string {
+  if (kind === "dropped") return `dropped for ${count} connections of ${node}`;
+  if (kind === "failed") return `failed on ${node}: ${code}: ${reason}`;
+  return `${kind} by ${from ?? "the application"} on ${node}`;
+}
 
 function parseCount(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);

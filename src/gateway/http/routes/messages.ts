@@ -23,7 +23,7 @@ async function publish(ports: ApiPorts, to: Channel, outgoing: Outgoing, body?: 
   return ports.publisher.publish(draft, { key, ack, timeoutMs, count });
 }
 
-/** Routes that send messages and read the history. */
+/** Routes that send messages, read the history, and change it. */
 export const messageRoutes = (ports: ApiPorts): Route[] => [
   route({
     name: "sendMessage",
@@ -83,7 +83,45 @@ export const messageRoutes = (ports: ApiPorts): Route[] => [
     gives: z.object({ epoch: z.string(), messages: z.array(push), more: z.boolean() }),
     handle: ({ channel, ...query }) => historyPage(ports.reads, APPLICATION, channel, query),
   }),
+  editRoute(ports),
+  deleteRoute(ports),
 ];
+
+/** Fields that name a stored message. */
+const stored = z.object({
+  channel,
+  offset: whole(1).meta({ description: "Offset of the message in the channel's history." }),
+  id: z.string().max(255).meta({ description: "Id of the message at this offset." }),
+  from: user.optional().meta({ description: "User in whose name it is changed. Default: none." }),
+});
+
+const editRoute = ({ publisher: { edits } }: ApiPorts): Route =>
+  route({
+    name: "editMessage",
+    access: "publish",
+    method: "post",
+    path: "/history/edit",
+    summary: "Replace the data of a stored message; members get a notice of the type `message.edited`",
+    isMessage: true,
+    takes: stored.extend({
+      data: z.unknown().meta({ description: "Any JSON value, at most 64 levels deep." }),
+    }),
+    gives: receipt,
+    handle: async ({ channel, data, from, ...name }, _context, body) =>
+      edits.edit(await edits.find(channel, name), { data, body }, { from }),
+  });
+
+const deleteRoute = ({ publisher: { edits } }: ApiPorts): Route =>
+  route({
+    name: "deleteMessage",
+    access: "publish",
+    method: "post",
+    path: "/history/delete",
+    summary: "Delete the data of a stored message; members get a notice of the type `message.deleted`",
+    takes: stored,
+    gives: receipt,
+    handle: async ({ channel, from, ...name }) => edits.delete(await edits.find(channel, name), { from }),
+  });
 
 function receiverOf(input: { to?: string; group?: string }): Channel {
   if ((input.to === undefined) === (input.group === undefined)) {

@@ -30,12 +30,13 @@ const query = z.object({
 });
 
 const outcome = z.object({
-  kind: z.enum(["failed", "dropped"]),
+  kind: z.enum(["failed", "edited", "deleted", "dropped"]),
   timestamp: z.int().meta({ description: "Milliseconds since 1970." }),
   node: z.string().meta({ description: "Node where it happened." }),
   count: z.int().optional().meta({ description: "Connections whose full queues dropped the message." }),
   code: z.string().optional().meta({ description: "Code of the error of a failed attempt to publish." }),
   reason: z.string().optional(),
+  from: z.string().optional().meta({ description: "User in whose name it was edited or deleted." }),
 });
 
 const found = push.extend({
@@ -89,6 +90,7 @@ function factsOf({ offset, epoch, state, connections, nodes, node, platforms, ou
   const told = outcomes.map((each) => {
     const { kind, timestamp, node } = each;
     if (each.kind === "dropped") return { kind, timestamp, node, count: each.count };
+    if (each.kind !== "failed") return { kind, timestamp, node, from: each.from };
     return { kind, timestamp, node, code: each.code, reason: each.reason };
   });
   return { offset, epoch, state, connections, nodes, node, platforms, outcomes: told };

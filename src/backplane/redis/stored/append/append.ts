@@ -1,6 +1,6 @@
 import { type Channel, TidingsError } from "../../../../protocol/protocol.ts";
 import type { LocalNode } from "../../../local-node.ts";
-import type { Message } from "../../../message.ts";
+import type { Message, MessageEdit } from "../../../message.ts";
 import type { Appended } from "../../../port.ts";
 import type { Bus, TrafficCounts } from "../../bus/bus.ts";
 import type { Connection } from "../../connection/connection.ts";
@@ -13,6 +13,7 @@ import { AppendByScript } from "./by-script.ts";
 import { AppendByTransaction } from "./by-transaction.ts";
 import { Completion } from "./completion.ts";
 import { Duplicates } from "./duplicates.ts";
+import { Edits } from "./edits.ts";
 import type { AppendMethod } from "./method.ts";
 import { PendingAppend } from "./pending.ts";
 import type { AppendTargets } from "./targets.ts";
@@ -88,6 +89,7 @@ export class AppendQueue {
   readonly #duplicates: Duplicates;
   readonly #byScript: AppendByScript;
   readonly #byTransaction: AppendByTransaction;
+  readonly #edits: Edits;
   readonly #lanes = new Map<number, Lane>();
   readonly #maxInFlight: number;
   #queued = 0;
@@ -103,6 +105,7 @@ export class AppendQueue {
     const trimmer = new Trimmer(parts);
     this.#byScript = new AppendByScript({ ...parts, completion, duplicates, trimmer });
     this.#byTransaction = new AppendByTransaction({ ...parts, completion, trimmer });
+    this.#edits = new Edits({ ...parts, completion, trimmer });
   }
 
   /** Enqueues a message. Rejects as {@link Broker.append} says, and with `unavailable` while the queue is full. */
@@ -121,6 +124,11 @@ export class AppendQueue {
       setImmediate(this.#flush);
     }
     return pending.appended;
+  }
+
+  /** Changes a stored message, beside the queue: its notice has its place in the history only once Redis has appended it. */
+  edit(edit: MessageEdit): Promise<Appended> {
+    return this.#edits.edit(edit);
   }
 
   readonly #flush = (): void => {
@@ -266,5 +274,6 @@ function batchSize(queue: readonly PendingAppend[]): number {
 }
 
 export { PUSH } from "./by-transaction.ts";
+export { EDIT } from "./edit-script.ts";
 export { APPEND } from "./script.ts";
 export { AppendTargets } from "./targets.ts";

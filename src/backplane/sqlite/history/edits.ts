@@ -1,0 +1,41 @@
+import { changed, type MessageEdit, messageGone, type StoredMessage, withdrawn } from "../../message.ts";
+import type { ChannelState } from "./channel.ts";
+import { audienceOf, type Histories, sizeOf } from "./histories.ts";
+import { readOne } from "./pages.ts";
+
+/**
+ * Changes a message where it lies, and appends the notice of it. To be called in a transaction.
+ * @throws TidingsError `not_found`, before anything has changed
+ */
+export function editMessage(
+  histories: Histories,
+  { notice, epoch, offset, body }: MessageEdit,
+): StoredMessage {
+  const state = histories.find(notice.channel);
+  const message = state?.epoch === epoch ? readOne(histories, state, offset) : undefined;
+  if (state === undefined || message === undefined || message.change?.deleted)
+    throw messageGone(notice.channel, offset);
+  const former = message.change && readOne(histories, state, message.change.notice);
+  if (former !== undefined) replace(histories, state, former, withdrawn(former));
+  const change = { at: notice.timestamp, notice: state.last + 1, deleted: body === null };
+  replace(histories, state, message, changed(message, body, change));
+  const stored = histories.append(notice);
+  // Rows are saved when they have grown by a quarter; after an edit the history may have shrunk.
+  histories.save(state);
+  return stored;
+}
+
+/** `total` of a row is the size of all messages up to it, so later rows follow a change of size. */
+function replace(
+  { statements }: Histories,
+  state: ChannelState,
+  former: StoredMessage,
+  message: StoredMessage,
+): void {
+  const growth = sizeOf(message) - sizeOf(former);
+  const { history } = state;
+  statements.replace.run(message.body, audienceOf(message), sizeOf(message), growth, history, message.offset);
+  if (growth === 0) return;
+  statements.moveTotals.run(growth, history, message.offset);
+  state.total += growth;
+}

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import type { HistoryPage } from "../../index.ts";
+import { forbidden, notFound } from "../core.ts";
+import { type Operation, operation } from "../operation.ts";
+import type { Budget } from "./budget.ts";
+import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
+import { groupOf, where } from "./conversations.ts";
+import type { MessagePorts } from "./operations.ts";
+
+/** Fields that name a message. */
+const message = {
+  ...where,
+  offset: z.int().min(1).meta({ description: "Offset of the message." }),
+  id: z.string().min(1).max(255).meta({ description: "Id of the message." }),
+};
+
+/** Where the notice is stored that tells the others. */
+const changed = z.object({ group: z.string(), offset: z.int(), timestamp: z.int() });
+
+/** Operations that change messages where they lie. @param budget of what users write */
+export const changeOperations = (ports: MessagePorts, budget: Budget): Operation[] => {
+  const schema = contentSchema(ports.settings.limits.textLength);
+  return [
+    operation({
+      name: "editMessage",
+      summary: "Replace the content of a message that one has written",
+      takes: z.object({ ...message, ...schema.shape }),
+      gives: changed,
+      async handle(caller, { group: named, to, offset, id, ...given }) {
+        const data = parseContent(schema, given);
+        const group = await groupOf(ports, caller.user, { group: named, to });
+        await ports.rights.assertMayWrite(group, caller.user);
+        await ports.rights.assertBase(caller, "send", group);
+        const found = await find(ports, group, offset, id);
+        if (found.from !== caller.user) throw forbidden("only its author may edit a message");
+        budget.spend(caller.user, data);
+        const { hub } = ports;
+        const notice = await hub.edit(`group:${group}`, { offset, id, data, from: caller.user });
+        return { group, offset: notice.offset ?? 0, timestamp: notice.timestamp };
+      },
+    }),
+    operation({
+      name: "deleteMessage",
+      summary: "Delete the content of a message: its author may, and owner and administrators of the group",
+      takes: z.object(message),
+      gives: changed,
+      async handle(caller, { offset, id, ...given }) {
+        const group = await groupOf(ports, caller.user, given);
+        const { role, kind } = await ports.rights.assertMember(group, caller.user);
+        const { from } = await find(ports, group, offset, id);
+        const mayDelete = from === caller.user || (kind === "group" && role !== "member");
+        if (!mayDelete) throw forbidden("only its author, and administrators of the group, may delete a message");
+        const notice = await ports.hub.delete(`group:${group}`, { offset, id, from: caller.user });
+        return { group, offset: notice.offset ?? 0, timestamp: notice.timestamp };
+      },
+    }),
+  ];
+};
+
+type Found = HistoryPage["messages"][number];
+
+/** @throws TidingsError `not_found` for anything but a message that a user has written */
+async function find({ hub }: MessagePorts, group: string, offset: number, id: string): Promise<Found> {
+  const { messages } = await hub.group(group).history({ before: offset + 1, limit: 1 });
+  const [found] = messages;
+  const isThere = found?.offset === offset && found.id === id && found.type === CHAT_TYPE;
+  if (!isThere || found.deletedAt !== undefined) throw notFound(`${group} has no such message`);
+  return found;
+}

@@ -1,0 +1,121 @@
+import { type MessageEdit, messageGone, type StoredMessage } from "../../backplane/backplane.ts";
+import {
+  type Channel,
+  DELETED,
+  EDITED,
+  encodeJson,
+  isNotice,
+  TidingsError,
+  toTidingsError,
+} from "../../protocol/protocol.ts";
+import { Clock } from "../clock.ts";
+import { AcceptedMessage, MessageIds } from "../message.ts";
+import type { PublisherPorts } from "../ports.ts";
+import { type Receipt, receiptOf } from "../receipt.ts";
+
+/** Names a stored message of a channel. A push and a receipt have both: the offset finds the message, and the id proves it. */
+export interface MessageName {
+  readonly offset: number;
+  readonly id: string;
+}
+
+/** Who changes a message. */
+export interface Editor {
+  /** The user in whose name it is changed; absent for the application. */
+  readonly from?: string | undefined;
+  /** True for a change that the user asks for: it counts towards the user's budget of stored bytes. @default false */
+  readonly isClient?: boolean;
+}
+
+/** New data of a message. */
+export interface NewData {
+  readonly data?: unknown;
+  /** The data as JSON text, as its sender wrote it. @default `data` is encoded */
+  readonly body?: string | undefined;
+}
+
+/**
+ * Changes stored messages where they lie. A change is told by a notice, which is itself a stored message of the channel: it comes in order,
+ * after the message, and also to those who were away.
+ */
+export class Edits {
+  readonly #ports: PublisherPorts;
+  readonly #ids = new MessageIds();
+  readonly #clock = new Clock();
+
+  constructor(ports: PublisherPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Finds a message to change.
+   * @throws TidingsError `not_found` when it is not retained, deleted, or no message that was published; `conflict` in a last-value
+   * channel, whose notice would take the place of the value; `unavailable` while the backplane is unavailable
+   */
+  async find(channel: Channel, { offset, id }: MessageName): Promise<StoredMessage> {
+    if (this.#ports.isLastValue?.(channel))
+      throw new TidingsError(
+        "conflict",
+        `${channel} keeps its newest message only: publish the new value in place of an edit`,
+      );
+    const page = await this.#ports.backplane.broker.history(channel, { after: offset - 1, limit: 1 });
+    const [message] = page.messages;
+    const isThere = message?.offset === offset && message.id === id;
+    if (!isThere || message.change?.deleted || isNotice(message.type)) throw messageGone(channel, offset);
+    return message;
+  }
+
+  /**
+   * Replaces the data of a message.
+   * @returns the receipt of the notice
+   * @throws TidingsError `bad_request` for data that is no JSON, or not as declared for the message's type; `not_found` when the message
+   * has gone meanwhile; `rate_limited` when the user's budget is used up; `unavailable` while the backplane is unavailable
+   */
+  async edit(message: StoredMessage, { data, body }: NewData, editor: Editor = {}): Promise<Receipt> {
+    const { check } = this.#ports;
+    const checked = check === undefined ? data : await check(message.type, data);
+    const text = (check === undefined ? body : undefined) ?? encodeJson(checked);
+    return this.#change(message, text, editor);
+  }
+
+  /** Deletes the data of a message. @returns the receipt of the notice. @throws TidingsError as {@link edit} */
+  async delete(message: StoredMessage, editor: Editor = {}): Promise<Receipt> {
+    return this.#change(message, null, editor);
+  }
+
+  async #change(message: StoredMessage, body: string | null, editor: Editor): Promise<Receipt> {
+    const { backplane, deliverer, delivered, log, meter, senders } = this.#ports;
+    const started = this.#clock.now();
+    const { from, isClient = false } = editor;
+    if (isClient && from !== undefined) senders.charge(from, Buffer.byteLength(body ?? ""), started);
+    const edit = this.#editOf(message, body, from);
+    try {
+      const receipt = receiptOf(await backplane.broker.edit(edit));
+      await deliverer.room(message.channel);
+      log?.changed(message, edit, receipt);
+      meter.published("stored", (this.#clock.now() - started) / 1_000);
+      delivered(edit.notice, receipt);
+      return receipt;
+    } catch (thrown) {
+      meter.failed(toTidingsError(thrown));
+      throw thrown;
+    }
+  }
+
+  /** The notice goes to those who may have the message. Connections that it left out had it from a reply: they are told as well. */
+  #editOf(message: StoredMessage, body: string | null, from: string | undefined): MessageEdit {
+    const { channel, epoch, offset, platforms, recipient } = message;
+    const content = {
+      type: body === null ? DELETED : EDITED,
+      body: noticeBody(message, body),
+      timestamp: this.#ports.backplane.now(),
+      ...{ from, platforms, recipient },
+    };
+    return { notice: new AcceptedMessage(this.#ids.next(), channel, content), epoch, offset, body };
+  }
+}
+
+function noticeBody({ offset, id, type }: StoredMessage, body: string | null): string {
+  const text = JSON.stringify({ offset, id, type });
+  return body === null ? text : `${text.slice(0, -1)},"data":${body}}`;
+}
