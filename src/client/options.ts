@@ -114,7 +114,7 @@ function checked<Options extends object>(options: Options): DefinedOf<Options> {
     const types = Object.keys(BY_TYPE).filter((type) => BY_TYPE[type]?.split(" ").includes(name));
     // For a text, `value >= 1` is of no importance.
     const isGood = value && (typeof value !== "number" || value >= 1);
-    if (types.length > 0 && !(types.includes(typeof value) && (isGood || value === false))) {
+    if (types[0] && !(types.includes(typeof value) && (isGood || value === false))) {
       throw badRequest(`${name}: expected a ${types.join(" or ")}${types[0] === "number" ? " from 1" : ""}`);
     }
   }

@@ -64,12 +64,18 @@ export interface EditedMessage extends DeletedMessage {
  * The message types that an application declares: with `defineApi`, or by an interface that maps each type to its data:
  * `{ chat: { text: string } }`.
  */
-export type EventName<Declared> = keyof ReceivedEvents<Declared> & string;
+export type EventName<Declared> = keyof (ReceivedEvents<Declared> & NoticeEvents) & string;
+
+/** Types of the notices that tell of edits and deletions, with their data. They need no declaration. */
+interface NoticeEvents {
+  "message.edited": EditedMessage;
+  "message.deleted": DeletedMessage;
+}
 
 /** A delivered message of one type. */
 export type EventMessage<Declared, Type extends EventName<Declared>> = Omit<Push, "type" | "data"> & {
   readonly type: Type;
-  readonly data: ReceivedEvents<Declared>[Type];
+  readonly data: (ReceivedEvents<Declared> & NoticeEvents)[Type];
 };
 
 /** A delivered message of any type. Its `type` narrows its `data`. */
@@ -77,11 +83,16 @@ export type AnyMessage<Declared> = {
   [Type in EventName<Declared>]: EventMessage<Declared, Type>;
 }[EventName<Declared>];
 
+/** A message of a history, which has no notices among its messages. */
+type PublishedMessage<Declared> = {
+  [Type in keyof ReceivedEvents<Declared> & string]: EventMessage<Declared, Type & EventName<Declared>>;
+}[keyof ReceivedEvents<Declared> & string];
+
 /** A page of a channel's history. */
 export interface HistoryPage<Declared = Record<string, unknown>> {
   readonly epoch: string;
-  /** Oldest first. */
-  readonly messages: readonly AnyMessage<Declared>[];
+  /** Oldest first, as they were edited. */
+  readonly messages: readonly PublishedMessage<Declared>[];
   /** True when there are older messages. A page of large messages is shorter than its limit. */
   readonly more: boolean;
 }

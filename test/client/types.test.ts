@@ -10,7 +10,7 @@ interface Events {
 const declared = (client: Client<Events>): void => {
   client.on("chat", ({ data }) => expectTypeOf(data).toEqualTypeOf<{ text: string }>());
   client.on("*", (message) => {
-    expectTypeOf(message.type).toEqualTypeOf<"chat" | "typing">();
+    expectTypeOf(message.type).toEqualTypeOf<"chat" | "typing" | "message.edited" | "message.deleted">();
     if (message.type === "chat") expectTypeOf(message.data.text).toBeString();
   });
   // @ts-expect-error: no such event

@@ -111,6 +111,8 @@ function isAlike(actual: unknown, expected: unknown, field = ""): boolean {
 /** Plays an example: sends the client's frames, and waits after each for the server's frames that follow it. */
 async function play(peer: Peer, frames: readonly Frame[], token: string): Promise<void> {
   let from = 0;
+  /** The ids of messages that stand for those of the example. */
+  const ids = new Map<unknown, unknown>();
   const receive = async (what: string, matches: (frame: Frame) => boolean): Promise<void> => {
     const find = (): number => peer.frames.findIndex((frame, index) => index >= from && matches(frame));
     await eventually(what, () => find() >= 0, 15_000).catch((error) => {
@@ -121,9 +123,11 @@ async function play(peer: Peer, frames: readonly Frame[], token: string): Promis
   for (const [index, frame] of frames.entries()) {
     if (!isOfClient(frame)) {
       await receive(`${JSON.stringify(frame)} comes`, (received) => isAlike(received, frame));
+      ids.set(frame.id, peer.frames[from - 1]?.id);
       continue;
     }
-    peer.send(JSON.stringify(frame).replace('"…"', `"${token}"`));
+    const text = JSON.stringify(frame).replace('"…"', `"${token}"`);
+    peer.send(text.replace(/(?<="id":")[^"]+/g, (id) => String(ids.get(id) ?? id)));
     const next = frames[index + 1];
     // An example may leave out a reply.
     if (next && isOfClient(next)) await receive(`${frame.id} is answered`, ({ id }) => id === frame.id);

@@ -59,6 +59,22 @@ describe("a hub with a message log", () => {
     ]);
   });
 
+  it("logs edits and deletions, and no notice as a message", async () => {
+    const messageLog = new MemorySink();
+    const { hub } = await startHub({ messageLog });
+    const { id, offset = 0 } = await hub.user("bob").send({ type: "chat", data: "one" });
+    const { timestamp } = await hub.edit("user:bob", { id, offset, data: "two", from: "alice" });
+    await hub.delete("user:bob", { id, offset });
+    await eventually("all are logged", () => messageLog.records.length === 3);
+    const about = { node: hub.node, message: id, channel: "user:bob" };
+    expect(messageLog.outcomes("edited")).toMatchObject([
+      { ...about, timestamp, from: "alice", offset: 2, data: '"two"' },
+    ]);
+    const [deleted] = messageLog.outcomes("deleted");
+    expect(deleted).toMatchObject({ ...about, from: undefined, offset: 3 });
+    expect(deleted).not.toHaveProperty("data");
+  });
+
   it("logs cursor moves", async () => {
     const messageLog = new MemorySink();
     const { hub, url } = await startHub({ messageLog });

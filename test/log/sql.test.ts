@@ -104,6 +104,33 @@ describe.each(Object.keys(TARGETS))("the message log on %s", (kind) => {
     });
   });
 
+  it("finds a message by its present data, and neither by what an edit replaced nor by what was deleted", async () => {
+    const change = (kind: "edited" | "deleted", message: string, offset: number, data = "") => ({
+      ...{ kind, id: `${kind}${message}${offset}`, timestamp: 2_000, node: "n2", message, offset, data },
+      ...{ channel: "user:bob" as const, from: "alice" },
+    });
+    const messages = ["m", "d", "late", "both"].map((id) => storedOf(id, { data: `"First of ${id}"` }));
+    const early = [change("edited", "late", 5, '"Second of late"'), change("deleted", "both", 6)];
+    await write(...early);
+    await write(...messages);
+    await write(change("edited", "m", 7, '"Second of m"'), change("deleted", "d", 8));
+    // Records of another node come late: what happened last in the channel counts.
+    await write(change("edited", "m", 3, '"Third of m"'), change("edited", "d", 4, '"Third of d"'));
+    // The answer of a write was lost, so the records come again.
+    await write(...messages, ...early);
+
+    expect(await search({ text: "First" })).toEqual([]);
+    expect(await search({ text: "Third" })).toEqual([]);
+    expect((await search({ text: "second" })).sort()).toEqual(["late", "m"]);
+    const found = (await sink.search?.({ limit: 9 }))?.messages ?? [];
+    const [m, d] = ["m", "d"].map((id) => found.find((message) => message.id === id));
+    expect(m).toMatchObject({ data: '"Second of m"', outcomes: [{ offset: 3 }, { offset: 7 }] });
+    expect(m?.outcomes.map(({ kind }) => kind)).toEqual(["edited", "edited"]);
+    expect(d?.data).toBe("null");
+    expect(d?.outcomes).toContainEqual(expect.objectContaining({ kind: "deleted", from: "alice", offset: 8 }));
+    for (const { outcomes } of found) for (const each of outcomes) expect(each).not.toHaveProperty("data");
+  });
+
   it("keeps a record once, however often it is written", async () => {
     const drop = {
       kind: "dropped",

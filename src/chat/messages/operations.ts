@@ -5,7 +5,14 @@ import { type Caller, type Operation, operation } from "../operation.ts";
 import { Budget } from "./budget.ts";
 import { changeOperations } from "./changes.ts";
 import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
-import { type ConversationPorts, countUnread, groupOf, headOf, openOperation, where } from "./conversations.ts";
+import {
+  type ConversationPorts,
+  countUnread,
+  groupOf,
+  headOf,
+  openOperation,
+  where,
+} from "./conversations.ts";
 import type { Marks } from "./marks.ts";
 
 export interface MessagePorts extends ConversationPorts {

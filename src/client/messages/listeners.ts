@@ -1,4 +1,10 @@
-import { type Push, Subscriptions, TidingsError, type Unsubscribe } from "../../protocol/protocol.ts";
+import {
+  isNotice,
+  type Push,
+  Subscriptions,
+  TidingsError,
+  type Unsubscribe,
+} from "../../protocol/protocol.ts";
 import type { Timers } from "../connection/timers.ts";
 
 /** The type under which a listener gets messages of all types. */
@@ -61,20 +67,21 @@ export class MessageListeners {
   dispatch(message: Push): Promise<unknown> | undefined {
     this.#flush();
     const listeners = this.#of(message);
-    if (listeners.length === 0 && message.offset !== undefined) return this.#keep(message);
+    // An application that shows no edits needs no notices of them.
+    if (!listeners[0] && message.offset !== undefined && !isNotice(message.type)) return this.#keep(message);
     const running: Promise<void>[] = [];
     for (const { isActive, listener } of listeners) {
       if (!isActive) continue;
       try {
         const result = listener(message);
         // Any object with `then`: some libraries have promises of their own.
-        if (typeof (result as { then?: unknown } | undefined)?.then === "function")
+        if ((result as { then?: unknown } | undefined)?.then)
           running.push(this.#settle(result, listener, message));
       } catch (error) {
         this.#options.failed(error);
       }
     }
-    return running.length > 0 ? this.#inTime(Promise.all(running)) : undefined;
+    return running[0] && this.#inTime(Promise.all(running));
   }
 
   #of({ type }: Push): Subscriptions<Listener>["list"] {
@@ -104,7 +111,7 @@ export class MessageListeners {
     const all = this.#kept;
     this.#kept = [];
     for (const kept of all) {
-      if (this.#of(kept.message).length > 0) kept.resolve(this.dispatch(kept.message));
+      if (this.#of(kept.message)[0]) kept.resolve(this.dispatch(kept.message));
       else this.#kept.push(kept);
     }
   }

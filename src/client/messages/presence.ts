@@ -54,7 +54,7 @@ export class PresenceWatch {
       const watched = new Set([...this.#watches.keys()].flat());
       const ended = users.filter((user) => !watched.has(user) && this.#known.delete(user));
       // A later connection does not know of them. A repeat could end a watch that has begun since.
-      if (ended.length > 0 && this.#session.isOnline) void this.#ask("presence.unwatch", ended, ONCE);
+      if (ended[0] && this.#session.isOnline) void this.#ask("presence.unwatch", ended, ONCE);
     };
     // Noted before the reply, because another watch of these users may end meanwhile.
     this.#watches.set(users, false);

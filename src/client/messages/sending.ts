@@ -22,7 +22,7 @@ export class Sending {
    * First part of the idempotency keys, a random text. The second part is a counter. Pages without TLS and React Native
    * have no `crypto`, and a key is no secret.
    */
-  readonly #keyPrefix = [Math.random(), Math.random()].map((part) => part.toString(36).slice(2)).join("");
+  readonly #keyPrefix = `${Math.random()}${Math.random()}`;
   #keys = 0;
 
   constructor(session: Session, timeoutMs: number) {

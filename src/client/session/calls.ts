@@ -184,9 +184,8 @@ export class Calls {
   }
 
   #refusal(queued: boolean | undefined): TidingsError | undefined {
-    if (!queued) return new TidingsError("unavailable", "not connected");
-    if (this.#pending.size < this.#options.queueLimit) return undefined;
-    return new TidingsError("unavailable", "queue full");
+    if (queued && this.#pending.size < this.#options.queueLimit) return undefined;
+    return new TidingsError("unavailable", queued ? "queue full" : "not connected");
   }
 
   #add(fields: object, plan: CallPlan, now: boolean): Promise<unknown> {

@@ -219,7 +219,7 @@ export class Session {
     if (this.state !== "open") return;
     const connection = this.#connection;
     const rest = this.#handlers.rest();
-    while (rest.length > 0) {
+    while (rest[0]) {
       const batch = rest
         .splice(0, BATCH)
         .map((request) => this.insist(() => this.#calls.call(request, LOGIN_PLAN)).catch(this.report));

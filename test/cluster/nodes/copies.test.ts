@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { onEveryCluster } from "../support/cluster.ts";
 
-onEveryCluster({ POLICY_PRESENCE: "anyone" }, (cluster) => {
+onEveryCluster({ POLICY_PRESENCE: "anyone", POLICY_EDIT: "anyone" }, (cluster) => {
   test("a copy comes to the sender's devices on other nodes, live, replayed and in the history", async () => {
     const { n1, n2, n3 } = cluster();
     const sender = await cluster().client("alice", n1);
@@ -19,6 +19,31 @@ onEveryCluster({ POLICY_PRESENCE: "anyone" }, (cluster) => {
     await tablet.until(() => tablet.received.length === 1);
     expect((await tablet.client.history()).messages).toMatchObject([copy]);
     expect(sender.received).toEqual([]);
+  });
+
+  test("an edit on another node is told in order, also to a device that was away", async () => {
+    const { n1, n2, n3 } = cluster();
+    const author = await cluster().client("eve", n1);
+    const phone = await cluster().client("fay", n2, { device: "phone" });
+    const { id, offset } = await author.client.send({ type: "chat", to: "fay", data: "one" });
+    await author.client.send({ type: "chat", to: "fay", data: "next" });
+    await phone.until(() => phone.received.length === 2);
+
+    const editor = await cluster().client("eve", n3, { device: "desk" });
+    await editor.client.request("message.edit", { channel: "user:fay", id, offset, data: "two" });
+    await author.client.send({ type: "chat", to: "fay", data: "last" });
+
+    const notice = { id, offset, type: "chat", data: "two" };
+    await phone.until(() => phone.received.length === 4);
+    expect(phone.received).toEqual(["one", "next", notice, "last"]);
+    const tablet = await cluster().client("fay", n1, { device: "tablet" });
+    await tablet.until(() => tablet.received.length === 4);
+    expect(tablet.received).toEqual(["two", "next", notice, "last"]);
+    expect((await tablet.client.history()).messages).toMatchObject([
+      { id, data: "two", editedAt: expect.any(Number) },
+      { data: "next" },
+      { data: "last" },
+    ]);
   });
 
   test("a late acknowledgement on another node is told to the connection that sent the message", async () => {

@@ -24,6 +24,7 @@ const OPERATIONS: Record<string, Operation> = {
   "send to another user": { attempt: (peer) => send(peer, { to: "bob" }), can: { send: ["user:bob"] } },
   "send to a group": { attempt: (peer) => send(peer, { group: "g" }), can: { send: ["group:g"] } },
   "send to everyone": { attempt: (peer) => send(peer, {}), can: { send: ["all"] } },
+  "edit and delete own messages": { attempt: editOwn, can: { edit: ["group:g"] } },
   "read the history of the own channel": {
     attempt: (peer) => peer.request("message.history", {}),
     can: { history: ["user:alice"] },
@@ -54,6 +55,12 @@ const OPERATIONS: Record<string, Operation> = {
     can: { presence: ["all"] },
   },
 };
+
+/** Deletes a message that is not there: only who may delete learns that. */
+async function editOwn(peer: Peer): Promise<Record<string, unknown>> {
+  const answer = await peer.request("message.delete", { channel: "group:g", offset: 1, id: "none" });
+  return (answer.error as { code: string }).code === "not_found" ? {} : answer;
+}
 
 /** Asks for presence in both ways, which must have one answer. */
 async function seeUsers(peer: Peer, users: object | undefined): Promise<Record<string, unknown>> {
