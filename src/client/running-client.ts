@@ -127,7 +127,7 @@ export class Client<Declared extends object = Record<string, unknown>> {
 
   /**
    * Listens to messages of one type, or with `"*"` of all types. Each stored message arrives once, in the order of its
-   * channel. A stored message that has no listener is kept for the first one: for 60 s, 1,000 messages at most.
+   * channel. A stored message without a listener is kept for the first one, for 60 s, 1,000 at most; notices of edits are not.
    *
    * A message counts as handled, and is acknowledged, when its listeners have ended, their promises included. A promise
    * that rejects leads to two further calls with the message. Then, and when a listener throws, the client emits the

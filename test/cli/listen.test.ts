@@ -122,4 +122,18 @@ describe("tidings history", () => {
     expect((await ask("history", "--since", "soon")).stderr).toContain("Expected a date such as");
     expect((await ask("history", "--user", "nobody")).stdout).toBe("no messages\n");
   });
+
+  it("prints the present data of what was edited and deleted", async () => {
+    await ask("send", "--to", "eve", "--type", "n", "--data", '"one"');
+    const read = async () => JSON.parse((await ask("history", "--user", "eve", "--json")).stdout).messages[0];
+    const { id } = await read();
+    const name = ["--user", "eve", "--offset", "1", "--id", id];
+    expect((await ask("edit", ...name, "--data", '"two"')).stdout).toBe(
+      "edited (the notice has the offset 2)\n",
+    );
+    expect(await read()).toMatchObject({ id, data: "two" });
+    expect(JSON.parse((await ask("delete", ...name, "--json")).stdout)).toMatchObject({ offset: 3 });
+    expect(await read()).toMatchObject({ id, data: null });
+    expect((await ask("delete", ...name)).stderr).toContain("no message to change at offset 1");
+  });
 });

@@ -174,6 +174,7 @@ function valueFor(path: string): unknown {
     "policy.sendToUser": "granted",
     "policy.sendToGroup": "granted",
     "policy.broadcast": "anyone",
+    "policy.edit": "anyone",
     "policy.history": "granted",
     "policy.presence": "nobody",
     "policy.anonymous": { join: ["group:lobby"] },

@@ -127,7 +127,9 @@ describe.each(Object.keys(TARGETS))("the message log on %s", (kind) => {
     expect(m).toMatchObject({ data: '"Second of m"', outcomes: [{ offset: 3 }, { offset: 7 }] });
     expect(m?.outcomes.map(({ kind }) => kind)).toEqual(["edited", "edited"]);
     expect(d?.data).toBe("null");
-    expect(d?.outcomes).toContainEqual(expect.objectContaining({ kind: "deleted", from: "alice", offset: 8 }));
+    expect(d?.outcomes).toContainEqual(
+      expect.objectContaining({ kind: "deleted", from: "alice", offset: 8 }),
+    );
     for (const { outcomes } of found) for (const each of outcomes) expect(each).not.toHaveProperty("data");
   });
 

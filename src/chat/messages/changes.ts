@@ -5,8 +5,7 @@ import { assertManager } from "../groups/managing.ts";
 import { type Operation, operation } from "../operation.ts";
 import type { Budget } from "./budget.ts";
 import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
-import { groupOf, where } from "./conversations.ts";
-import type { MessagePorts } from "./operations.ts";
+import { type ConversationPorts, groupOf, where } from "./conversations.ts";
 
 /** Fields that name a message. */
 const message = {
@@ -19,7 +18,7 @@ const message = {
 const changed = z.object({ group: z.string(), offset: z.int(), timestamp: z.int() });
 
 /** Operations that change messages where they lie. @param budget of what users write */
-export const changeOperations = (ports: MessagePorts, budget: Budget): Operation[] => {
+export const changeOperations = (ports: ConversationPorts, budget: Budget): Operation[] => {
   const schema = contentSchema(ports.settings.limits.textLength);
   return [
     operation({
@@ -63,7 +62,7 @@ export const changeOperations = (ports: MessagePorts, budget: Budget): Operation
 type Found = HistoryPage["messages"][number];
 
 /** @throws TidingsError `not_found` for anything but a message that a user has written */
-async function find({ hub }: MessagePorts, group: string, offset: number, id: string): Promise<Found> {
+async function find({ hub }: ConversationPorts, group: string, offset: number, id: string): Promise<Found> {
   const { messages } = await hub.group(group).history({ before: offset + 1, limit: 1 });
   const [found] = messages;
   const isThere = found?.offset === offset && found.id === id && found.type === CHAT_TYPE;

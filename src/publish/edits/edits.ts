@@ -58,6 +58,7 @@ export class Edits {
         "conflict",
         `${channel} keeps its newest message only: publish the new value in place of an edit`,
       );
+    if (!Number.isSafeInteger(offset) || offset < 1) throw messageGone(channel, offset);
     const page = await this.#ports.backplane.broker.history(channel, { after: offset - 1, limit: 1 });
     const [message] = page.messages;
     const isThere = message?.offset === offset && message.id === id;

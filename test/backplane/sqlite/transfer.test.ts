@@ -32,6 +32,9 @@ async function filled(): Promise<string> {
     const message = { id: `m${number}`, type: "chat", body: BODY, timestamp: Date.now(), channel, ...fields };
     await broker.append(message, `k${number}`);
   }
+  const notice = { id: "m6", type: "message.edited", body: BODY, timestamp: Date.now() };
+  const [{ epoch } = { epoch: "" }] = await broker.positions(["group:g"]);
+  await broker.edit({ notice: { ...notice, channel: "group:g" }, epoch, offset: 1, body: '"edited"' });
   await cursors.move("bob", "phone", "user:bob", { offset: 1 });
   for (const user of ["bob", "alice"]) await memberships.add("chess", user);
   await presence.block("eve", 60_000);
@@ -52,7 +55,11 @@ test("an export that is imported into another directory has the same lines again
   expect(linesOf(to)).toEqual(linesOf(from));
   expect(linesOf(from)).toHaveLength(imported.lines + 1);
   expect(linesOf(from).join("\n")).toContain(`"data":${BODY}}`);
-  expect(checkData(to)).toEqual({ channels: 2, messages: 5, problems: [] });
+  expect(checkData(to)).toEqual({ channels: 2, messages: 6, problems: [] });
+  const server = await start(to);
+  const { messages } = await server.broker.history("group:g", { after: 0, limit: 1 });
+  expect(messages).toMatchObject([{ body: '"edited"', change: { notice: 4, deleted: false } }]);
+  await server.stop();
 });
 
 test("after an import histories have another epoch, devices are told by their cursors, and offsets go on", async () => {
@@ -129,7 +136,7 @@ test("a check finds what breaks the invariants", async () => {
   db.close();
 
   expect(checkData(directory).problems).toEqual([
-    expect.stringContaining("offsets 1 to 3 have 2 messages, so there is a hole or a repeat"),
+    expect.stringContaining("offsets 1 to 4 have 3 messages, so there is a hole or a repeat"),
     expect.stringContaining("the sizes up to offset 3 do not add up"),
     "history 99 has messages and belongs to no channel",
     "user:bob: the cursor of bob on phone is at offset 9, beyond the last message",

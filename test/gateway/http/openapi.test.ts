@@ -51,16 +51,19 @@ const SAMPLES: Record<string, unknown> = {
 };
 
 /** Makes a request by the document alone. */
-function requestFor({ path, method, parameters, requestBody }: Operation & { path: string; method: string }) {
-  const sample = (name: string) => encodeURIComponent(String(SAMPLES[name]));
-  const query = parameters.filter((each) => each.in === "query" && SAMPLES[each.name] !== undefined);
+function requestFor(
+  { path, method, parameters, requestBody }: Operation & { path: string; method: string },
+  samples = SAMPLES,
+) {
+  const sample = (name: string) => encodeURIComponent(String(samples[name]));
+  const query = parameters.filter((each) => each.in === "query" && samples[each.name] !== undefined);
   const target = path.replace(/\{(\w+)\}/g, (_, name: string) => sample(name));
   const text = query.map(({ name }) => `${name}=${sample(name)}`).join("&");
   const properties = requestBody?.content["application/json"]?.schema.properties ?? {};
   // Routes that take both `to` and `group` accept only one.
   const isEither = Object.hasOwn(properties, "to");
-  const names = Object.keys(properties).filter((name) => name in SAMPLES && !(isEither && name === "group"));
-  const body = requestBody && Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
+  const names = Object.keys(properties).filter((name) => name in samples && !(isEither && name === "group"));
+  const body = requestBody && Object.fromEntries(names.map((name) => [name, samples[name]]));
   return { path: text === "" ? target : `${target}?${text}`, method: method.toUpperCase(), body };
 }
 
@@ -139,6 +142,8 @@ describe("GET /openapi.json", () => {
       "POST /groups/{group}/leave",
       "POST /groups/{group}/members",
       "POST /groups/{group}/send",
+      "POST /history/delete",
+      "POST /history/edit",
       "POST /send",
       "POST /tokens",
       "POST /users/block",
@@ -156,8 +161,9 @@ describe("GET /openapi.json", () => {
   it("describes what its routes answer", async () => {
     const running = await startHub(options);
     const { operations } = await documentOf(running);
+    const { id, offset } = await running.hub.broadcast({ type: "chat" });
     for (const operation of operations) {
-      const { path, method, body } = requestFor(operation);
+      const { path, method, body } = requestFor(operation, { ...SAMPLES, id, offset });
       const answer = await call(running, path, { method, body, headers: { "x-api-key": apiKey } });
       const documented = operation.responses[answer.status]?.content;
       expect(documented, `${method} ${path} answered ${answer.status} ${answer.text}`).toBeDefined();

@@ -48,6 +48,8 @@ export interface EntryPosition extends Position {
   readonly channel: Channel;
 }
 
+const NOTHING: readonly string[] = [];
+
 /** Decodes an entry of {@link encodeEntry}. */
 export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosition): StoredMessage {
   const typeAt = text.indexOf(FIELD) + 1;
@@ -56,7 +58,7 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
   const fromAt = text.indexOf(FIELD, timestampAt) + 1;
   const restAt = text.indexOf(FIELD, fromAt) + 1;
   const from = restAt === 0 ? text.slice(fromAt) : text.slice(fromAt, restAt - 1);
-  const [platforms, except, recipient, change] = restAt === 0 ? [] : text.slice(restAt).split(FIELD);
+  const rest = restAt === 0 ? NOTHING : text.slice(restAt).split(FIELD);
   const message = {
     id: text.slice(0, typeAt - 1),
     type: text.slice(typeAt, bodyAt - 1),
@@ -64,12 +66,13 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
     timestamp: Number(text.slice(timestampAt, fromAt - 1)),
     from: from === "" ? undefined : from,
     channel,
-    platforms: decodeList(platforms),
-    except: decodeList(except),
-    recipient: recipient === "" ? undefined : recipient,
+    platforms: decodeList(rest[0]),
+    except: decodeList(rest[1]),
+    recipient: rest[2] === "" ? undefined : rest[2],
     epoch,
     offset,
   };
+  const change = rest[3];
   return change === undefined || change === "" ? message : { ...message, change: decodeChange(change) };
 }
 
