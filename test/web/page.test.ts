@@ -55,6 +55,23 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     expect(await bob.texts()).toEqual(["The café closes at ten"]);
   });
 
+  it("shows an edited message in its place, and says that one was deleted", async () => {
+    const { enter, running } = await place(size);
+    const alice = await enter("#alice/all");
+    const [first, second] = [
+      await running.hub.broadcast({ type: "chat", data: { text: "helo" } }),
+      await running.hub.broadcast({ type: "chat", data: { text: "a secret" } }),
+    ];
+    await expect.poll(() => alice.texts(), until).toEqual(["helo", "a secret"]);
+    const nameOf = ({ id, offset = 0 }: typeof first) => ({ id, offset });
+    await running.hub.edit("all", { ...nameOf(first), data: { text: "hello" } });
+    await running.hub.delete("all", nameOf(second));
+    const changed = ["hello", "This message was deleted"];
+    await expect.poll(() => alice.texts(), until).toEqual(changed);
+    await alice.page.reload();
+    await expect.poll(() => alice.texts(), until).toEqual(changed);
+  });
+
   it("leaves a group for good", async () => {
     const { enter, running } = await place(size);
     const alice = await enter("#alice/group:crew");

@@ -2,6 +2,7 @@
 export type Content =
   | { readonly kind: "text"; readonly text: string; readonly cut?: number }
   | { readonly kind: "picture"; readonly url: string }
+  | { readonly kind: "deleted" }
   /** A message of an unknown type. */
   | { readonly kind: "other"; readonly type: string; readonly json: string; readonly cut?: number };
 

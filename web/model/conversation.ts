@@ -115,6 +115,18 @@ export class Conversation {
     );
   }
 
+  /**
+   * Replaces the content of a message. An own one may have its nonce as the key, and is found by its offset where all messages of the
+   * conversation are of one channel.
+   */
+  edit(id: string, offset: number, content: Content): void {
+    const isOneChannel = !this.id.startsWith("user:");
+    const edited = this.entries.value.find(
+      (entry) => entry.kind === "message" && (entry.key === id || (isOneChannel && entry.offset === offset)),
+    );
+    if (edited?.kind === "message") this.#replace(edited, { ...edited, content });
+  }
+
   /** Counts one message at a mark, and appends the mark for the first one. */
   mark(mark: MarkEntry["mark"], key: string): void {
     const known = this.#find(key);

@@ -1,6 +1,12 @@
-import type { Push } from "../../src/protocol/protocol.ts";
+import {
+  DELETED,
+  type DeletedMessage,
+  type EditedMessage,
+  isNotice,
+  type Push,
+} from "../../src/protocol/protocol.ts";
 import type { ConversationId } from "./address.ts";
-import { readContent, readNonce } from "./content.ts";
+import { type Content, readContent, readNonce } from "./content.ts";
 import type { MessageEntry } from "./conversation.ts";
 import { Typing } from "./people/typing.ts";
 import type { SentMessages } from "./sent.ts";
@@ -29,6 +35,11 @@ export class Inbox {
     const isOwn = from === this.#state.user;
     if (push.type === "typing") {
       if (from !== undefined && !isOwn) this.#typing.heard(conversation, from);
+      return;
+    }
+    if (isNotice(push.type)) {
+      const { id, offset, ...changed } = push.data as DeletedMessage | EditedMessage; // the type is the hub's own
+      conversation.edit(id, offset, contentOf(changed, push.type === DELETED));
       return;
     }
     if (from !== undefined) this.#typing.stopped(conversation, from);
@@ -75,11 +86,14 @@ export class Inbox {
     return from === undefined ? "application" : `user:${from}`;
   }
 
-  #entryOf({ type, data, from, timestamp, id, offset }: Push): MessageEntry {
+  #entryOf({ type, data, from, timestamp, id, offset, deletedAt }: Push): MessageEntry {
     const isOwn = from === this.#state.user;
     const nonce = isOwn ? readNonce(data) : undefined;
     const delivery = nonce === undefined ? undefined : this.#sent.find(nonce)?.delivery;
-    const content = readContent(type, data);
+    const content = contentOf({ type, data }, deletedAt !== undefined);
     return { kind: "message", key: nonce ?? id, from, isOwn, timestamp, offset, content, delivery };
   }
 }
+
+const contentOf = ({ type, data }: { type: string; data?: unknown }, isDeleted: boolean): Content =>
+  isDeleted ? { kind: "deleted" } : readContent(type, data);

@@ -51,6 +51,12 @@ function ContentView({ content, sender }: { content: Content; sender: string }):
       );
     case "picture":
       return <Picture url={content.url} sender={sender} />;
+    case "deleted":
+      return (
+        <p class="bubble">
+          <span class="type">This message was deleted</span>
+        </p>
+      );
     case "other":
       return (
         <div class="bubble">

@@ -8,7 +8,8 @@ const APPLICATION = 0x74_69_64_67;
 /**
  * Version 1. A channel has a row from its first message or cursor on; its messages are found by the number of its history, which
  * changes when the history is lost. `size` is the estimate that limits count, and `total` its sum over the history up to here: two
- * rows tell the size of any run. `audience` has the fields of a message that few have, as JSON. `last`, `total` and `bytes` of a channel are brought up to date now and then; the messages are exact.
+ * rows tell the size of any run. `audience` has the fields that few messages have, as JSON. `last`, `total` and `bytes` of a channel
+ * are brought up to date now and then; the messages are exact.
  */
 const TABLES = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

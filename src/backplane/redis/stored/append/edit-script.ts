@@ -18,8 +18,10 @@ export const EDIT = historyScript(
 -- ARGV[2]  channel
 -- ARGV[3]  messages retained
 -- ARGV[4]  age retained, ms
--- ARGV[5]  maximum length of a list, and the length to which a longer one is trimmed
--- ARGV[7]  epoch and offset of the message to change
+-- ARGV[5]  maximum length of a list
+-- ARGV[6]  length to which a longer list is trimmed
+-- ARGV[7]  epoch of the message to change
+-- ARGV[8]  its offset
 -- ARGV[9]  its new data; "": it is deleted
 -- ARGV[10] data that stands for none
 -- ARGV[11] time of the change, ms
