@@ -1,4 +1,8 @@
-import type { HistoryQuery as BrokerQuery, StoredMessage, HistoryPage as StoredPage } from "../backplane/backplane.ts";
+import type {
+  HistoryQuery as BrokerQuery,
+  StoredMessage,
+  HistoryPage as StoredPage,
+} from "../backplane/backplane.ts";
 import { type Channel, type HistoryPage, isNotice, withText } from "../protocol/protocol.ts";
 import type { HistoryReads, Reader } from "./budgets/reads.ts";
 import { pushOf, pushText } from "./deliver.ts";
