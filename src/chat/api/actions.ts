@@ -14,6 +14,8 @@ export interface ChatMessage {
   group?: string | undefined;
   id: string;
   offset?: number | undefined;
+  editedAt?: number | undefined;
+  deletedAt?: number | undefined;
 }
 
 /** Requests of the chat. Made from the schemas of its operations: UPDATE_TYPES=1 test/chat/api.test.ts writes it. */
@@ -129,6 +131,23 @@ export interface ChatActions {
       key?: string | undefined;
     };
     reply: { group: string; id: string; epoch: string; offset: number; timestamp: number };
+  };
+  "chat.editMessage": {
+    input: {
+      group?: string | undefined;
+      to?: string | undefined;
+      offset: number;
+      id: string;
+      text?: string | undefined;
+      picture?: string | undefined;
+      voice?: string | undefined;
+      video?: string | undefined;
+    };
+    reply: { group: string; offset: number; timestamp: number };
+  };
+  "chat.deleteMessage": {
+    input: { group?: string | undefined; to?: string | undefined; offset: number; id: string };
+    reply: { group: string; offset: number; timestamp: number };
   };
   "chat.history": {
     input: {
