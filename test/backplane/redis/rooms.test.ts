@@ -13,7 +13,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(() => server.command("FLUSHALL"));
 
 /** A round of the comparison takes 24 heartbeats. */
-const HEARTBEAT_MS = 50;
+const HEARTBEAT_MS = 100;
 
 async function deleteKeys(pattern: string): Promise<number> {
   const keys = (await server.command("KEYS", pattern)) as string[]; // KEYS answers with names

@@ -1,4 +1,3 @@
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EVERY_PARTITION, partitionOf, partitionOfUser } from "../../../../src/backplane/redis/wire/keys.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -7,46 +6,37 @@ import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../..
 import { redisOn } from "../harness.ts";
 
 let server: RedisServer;
-let client: Redis;
 beforeAll(async () => {
   server = await RedisServer.start();
-  client = new Redis(server.port, "127.0.0.1");
 });
-afterAll(async () => {
-  client.disconnect();
-  await server[Symbol.asyncDispose]();
-});
-beforeEach(() => command("FLUSHALL"));
-
-/** Over one connection: tests look at all keys again and again. */
-const command = (name: string, ...args: (string | number)[]): Promise<unknown> => client.call(name, ...args);
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => server.command("FLUSHALL"));
 
 /** A round of the comparison takes 24 heartbeats. */
-const HEARTBEAT_MS = 50;
+const HEARTBEAT_MS = 100;
 const GROUP = "friends";
 
 const keysLike = async (pattern: string): Promise<string[]> =>
-  ((await command("KEYS", pattern)) as string[]).sort(); // KEYS answers with names
+  ((await server.command("KEYS", pattern)) as string[]).sort(); // KEYS answers with names
 
 async function deleteKeys(pattern: string): Promise<number> {
   const keys = await keysLike(pattern);
-  if (keys.length > 0) await command("DEL", ...keys);
+  if (keys.length > 0) await server.command("DEL", ...keys);
   return keys.length;
 }
 
 /** What nodes own in Redis: routes, connections, members, users online and counts, without numbers of arrivals. */
 async function ownedState(): Promise<string> {
-  const owned = (await keysLike("*{*}:[dujn]:*")).map(async (key) => {
-    const type = String(await command("TYPE", key));
-    const content = (await command(type === "hash" ? "HGETALL" : "SMEMBERS", key)) as string[];
-    return [key, content.toSorted()];
-  });
-  const online = (await keysLike("*{*}:online")).map(async (key) => [
-    key,
-    await command("ZRANGE", key, 0, -1),
-  ]);
-  const counts = (await keysLike("*{*}:conns")).map(async (key) => [key, await command("HGETALL", key)]);
-  return JSON.stringify(await Promise.all([...owned, ...online, ...counts]));
+  const state: [string, unknown][] = [];
+  for (const key of await keysLike("*{*}:[dujn]:*")) {
+    const type = String(await server.command("TYPE", key));
+    const content = (await server.command(type === "hash" ? "HGETALL" : "SMEMBERS", key)) as string[];
+    state.push([key, content.toSorted()]);
+  }
+  for (const key of await keysLike("*{*}:online"))
+    state.push([key, await server.command("ZRANGE", key, 0, -1)]);
+  for (const key of await keysLike("*{*}:conns")) state.push([key, await server.command("HGETALL", key)]);
+  return JSON.stringify(state);
 }
 
 interface Scene extends StartedCluster {
@@ -186,7 +176,7 @@ test("the list of channels to expire is deleted: histories expire all the same",
     const channels = ["user:bob", `group:${GROUP}`] as const;
     const scores = channels.map(async (channel) => {
       const [key = "none"] = await keysLike(`*{${partitionOf(channel)}}:expiry`);
-      return command("ZSCORE", key, channel);
+      return server.command("ZSCORE", key, channel);
     });
     return (await Promise.all(scores)).every((score) => score !== null);
   };
@@ -252,12 +242,12 @@ test("grace periods are deleted: users who left are announced offline all the sa
 test("serial numbers are deleted: those in use are not given again", async () => {
   await using scene = await openScene();
   const [serial = ""] = await keysLike(`*{${partitionOfUser("bob")}}:serial`);
-  const used = Number(await command("GET", serial));
+  const used = Number(await server.command("GET", serial));
 
-  await command("DEL", serial);
+  await server.command("DEL", serial);
   await eventually(
     "the number is above those in use",
-    async () => Number(await command("GET", serial)) >= used,
+    async () => Number(await server.command("GET", serial)) >= used,
   );
 
   await expectReached(scene);
@@ -272,11 +262,11 @@ test("what Redis has of a node and the node has not is removed", async () => {
   const [base = "", token = ""] = owned.split(/\{\d+\}:n:/);
   const key = (kind: string) => `${base}{${partition}}:${kind}`;
 
-  await command("SADD", key(`n:${token}`), "uzoe\x1fghost");
-  await command("HSET", key("u:zoe"), "ghost", [token, 1, "web", "web", "n2", 1].join("\x1f"));
-  await command("HSET", key("d:user:zoe"), token, 1);
-  await command("HINCRBY", key("conns"), token, 1);
-  await command("ZADD", key("online"), 1, "zoe");
+  await server.command("SADD", key(`n:${token}`), "uzoe\x1fghost");
+  await server.command("HSET", key("u:zoe"), "ghost", [token, 1, "web", "web", "n2", 1].join("\x1f"));
+  await server.command("HSET", key("d:user:zoe"), token, 1);
+  await server.command("HINCRBY", key("conns"), token, 1);
+  await server.command("ZADD", key("online"), 1, "zoe");
 
   await eventually("the ghost is gone", async () => (await ownedState()) === before);
   await eventually("zoe is told to be offline", () => scene.node.sink.changesOf("zoe").at(-1) === false);
@@ -289,8 +279,8 @@ test.each([
   await using scene = await openScene();
   const before = await ownedState();
   const [joined = ""] = await keysLike(`*:j:${GROUP}`);
-  await command("SADD", joined, "n9~dead\x1fghost");
-  if (hasCount) await command("HSET", joined.replace(":j:", ":d:group:"), "n9~dead", 1);
+  await server.command("SADD", joined, "n9~dead\x1fghost");
+  if (hasCount) await server.command("HSET", joined.replace(":j:", ":d:group:"), "n9~dead", 1);
   expect(await scene.node.presence.inGroup(GROUP)).toContain("ghost");
 
   await eventually("the ghost is gone", async () => (await ownedState()) === before);
@@ -300,7 +290,7 @@ test("a user who is listed as online without a connection is offline after the g
   await using scene = await openScene();
   const [online = ""] = await keysLike(`*{${partitionOfUser("bob")}}:online`);
 
-  await command("ZADD", online, 1_000, "nobody");
+  await server.command("ZADD", online, 1_000, "nobody");
 
   await scene.node.sink.until(() => scene.node.sink.changesOf("nobody").length > 0);
   expect(scene.node.sink.changesOf("nobody")).toEqual([false]);
@@ -338,16 +328,16 @@ test.each([
     await gone.presence.arrive(connectionOf(gone, "carl"), NO_RULES);
     const partition = `*{${partitionOfUser("carl")}}:*`;
     const kept = await keysLike(partition);
-    for (const key of kept) await command("COPY", key, `kept ${key}`);
+    for (const key of kept) await server.command("COPY", key, `kept ${key}`);
 
     await gone.backplane.stop();
     const isKept = ([key]: [string]): boolean => key.startsWith("kept ");
     const cleared = JSON.stringify(
       JSON.parse(await ownedState()).filter((entry: [string]) => !isKept(entry)),
     );
-    for (const key of kept) await command("RENAME", `kept ${key}`, key);
+    for (const key of kept) await server.command("RENAME", `kept ${key}`, key);
     for (const pattern of lost) {
-      for (const key of await keysLike(pattern)) if (kept.includes(key)) await command("DEL", key);
+      for (const key of await keysLike(pattern)) if (kept.includes(key)) await server.command("DEL", key);
     }
 
     await eventually("nothing of it is left", async () => (await ownedState()) === cleared);
@@ -360,8 +350,8 @@ test("a record of a connection that its node neither has nor lists is removed", 
   const { node, other } = scene;
   const before = await ownedState();
   const [records = ""] = await keysLike(`*{${partitionOfUser("bob")}}:u:bob`);
-  const [, record] = (await command("HGETALL", records)) as string[]; // fields and values
-  await command("HSET", records, "a connection that has ended", `${record}`);
+  const [, record] = (await server.command("HGETALL", records)) as string[]; // fields and values
+  await server.command("HSET", records, "a connection that has ended", `${record}`);
 
   await eventually("the record is gone", async () => (await ownedState()) === before);
   expect(await node.presence.count()).toEqual({ users: 2, connections: 3 });
