@@ -8,6 +8,7 @@ const {
 } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL });
 pool.on("error", (error) => console.warn(error.message)); // an idle connection has ended
+pool.on("connect", (client) => client.on("error", () => undefined)); // one in use has: its next query fails
 const { rows: tables } = await pool.query("SELECT to_regclass('orders') AS orders");
 if (tables[0].orders === null) {
   // In a migration of your application.
@@ -31,7 +32,7 @@ async function order(buyer: string, total: number): Promise<number> {
     await client.query("COMMIT");
     return rows[0].id;
   } catch (error) {
-    await client.query("ROLLBACK");
+    await client.query("ROLLBACK").catch(() => undefined); // the first error says more
     throw error;
   } finally {
     client.release();

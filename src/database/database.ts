@@ -1,4 +1,4 @@
-/** What all users of SQL databases share: the clients, loaded only for those who use them, and errors without secrets. */
+/** Shared by all users of SQL databases: the clients, loaded at the first use, and errors without secrets. */
 export { loadPg, passwordIn, poolOf } from "./pg.ts";
 export { reasonOf, stateOf } from "./reason.ts";
 export { loadSqlite } from "./sqlite.ts";

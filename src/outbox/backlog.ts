@@ -1,4 +1,4 @@
-/** What lies in an outbox. */
+/** Numbers of rows in an outbox. */
 export interface Backlog {
   /** Rows that wait to be published. */
   readonly waiting: number;

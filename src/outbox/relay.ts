@@ -3,7 +3,8 @@ import type { EventMap, Hub } from "../index.ts";
 import { backoff, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Backlog } from "./backlog.ts";
 import { type FailedRow, type Outcome, publishRows } from "./round.ts";
-import { type OutboxStore, openStore } from "./store/store.ts";
+import type { OutboxRow } from "./row.ts";
+import { MOST_ROWS, type OutboxStore, openStore } from "./store/store.ts";
 import { localHub } from "./targets/local.ts";
 import type { Publish } from "./targets/publish.ts";
 import { type RemoteHub, remoteHub } from "./targets/remote.ts";
@@ -40,7 +41,7 @@ export interface Relay {
   readonly counts: RelayCounts;
   /** Counts the rows in the outbox. @throws TidingsError `unavailable` without the database, and when the relay is closed */
   backlog(): Promise<Backlog>;
-  /** Ends the call to the hub that is under way, and deletes what is published. The relay publishes nothing afterwards. */
+  /** Waits for the call to the hub that is in flight, 10 s at most, and deletes the published rows. The relay publishes nothing afterwards. */
   close(): Promise<void>;
 }
 
@@ -84,6 +85,12 @@ const TOLD_AFTER = 3;
 /** Channels that are left out at a time. */
 const MOST_STALLED = 1_000;
 
+/** Least delay between two looks while channels are left out: the database passes over all of their rows at each look. */
+const STALLED_POLL_MS = 250;
+
+/** Rows of a channel in a full read, beyond which those of others are read too: a channel with very many must not hold up the others. */
+const BUSY_ROWS = 50;
+
 interface RelayPorts {
   readonly store: OutboxStore;
   readonly publish: Publish;
@@ -99,7 +106,7 @@ class RunningRelay implements Relay {
   #published = 0;
   #failed = 0;
   #retries = 0;
-  /** What is published or refused, and not yet settled in the database. */
+  /** Rows that are published or refused, and not yet settled in the database. */
   #unsettled: Pick<Outcome, "published" | "failed"> = { published: [], failed: [] };
   /** Channels whose next row failed for now; they are left out until {@link #retryAt}. */
   readonly #stalled = new Set<string>();
@@ -134,7 +141,7 @@ class RunningRelay implements Relay {
         if (this.#stalled.size === 0) this.#failuresInRow = 0;
       } catch (error) {
         const delayMs = this.#noteFailure(toTidingsError(error));
-        await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+        await this.#pause(delayMs);
       }
     }
     await this.#settle().catch(() => undefined); // the next relay publishes them again, and the hub drops the duplicates
@@ -145,23 +152,48 @@ class RunningRelay implements Relay {
     const { signal } = this.#stop;
     await this.#settle();
     if (performance.now() >= this.#retryAt) this.#stalled.clear();
-    if (this.#stalled.size >= MOST_STALLED) return store.wait(this.#untilRetry(), signal);
-    const rows = await store.read([...this.#stalled]);
-    if (rows === undefined || rows.length === 0)
-      return store.wait(Math.min(pollMs, this.#untilRetry()), signal);
+    if (this.#stalled.size >= MOST_STALLED) return this.#pause(this.#untilRetry());
+    const rows = await this.#read();
+    if (rows.length === 0) {
+      if (this.#stalled.size === 0) return store.wait(pollMs, signal);
+      return this.#pause(Math.min(Math.max(pollMs, STALLED_POLL_MS), this.#untilRetry()));
+    }
     const end = performance.now() + ROUND_MS;
     const outcome = await publishRows(rows, publish, () => signal.aborted || performance.now() > end);
     this.#unsettled = outcome;
     await this.#settle();
-    this.#stall(outcome.stalled);
     if (outcome.problem !== undefined) throw outcome.problem;
+    this.#stall(outcome);
+  }
+
+  /** Reads the next rows; none while another relay works. */
+  async #read(): Promise<readonly OutboxRow[]> {
+    const { store } = this.#ports;
+    const stalled = [...this.#stalled];
+    const rows = (await store.read(stalled)) ?? [];
+    if (rows.length < MOST_ROWS) return rows;
+    const busy = [...Map.groupBy(rows, ({ channel }) => channel)]
+      .filter(([, some]) => some.length > BUSY_ROWS)
+      .map(([channel]) => channel);
+    const known = new Set(rows.map(({ id }) => id));
+    const others = (await store.read([...stalled, ...busy])) ?? [];
+    return [...rows, ...others.filter(({ id }) => !known.has(id))];
+  }
+
+  /** Waits without looking out for new rows. */
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
   /** Deletes and marks what is done. Until that succeeds nothing else is read. */
   async #settle(): Promise<void> {
     const { published, failed } = this.#unsettled;
     if (published.length === 0 && failed.length === 0) return;
-    const refusals = failed.map(({ id, error }) => ({ id, reason: `${error.code}: ${error.message}` }));
+    const refusals = failed.map(({ id, key, error }) => ({
+      id,
+      key,
+      reason: `${error.code}: ${error.message}`,
+    }));
     await this.#ports.store.settle(published, refusals);
     this.#unsettled = { published: [], failed: [] };
     this.#published += published.length;
@@ -169,9 +201,12 @@ class RunningRelay implements Relay {
     if (failed.length > 0) this.#report(refusalOf(failed));
   }
 
-  #stall(stalled: Outcome["stalled"]): void {
-    const [[, error] = []] = stalled;
-    if (error === undefined) return;
+  /** @throws TidingsError when all of several channels failed: then the hub is away, and not one of them the cause */
+  #stall({ stalled, published, failed }: Outcome): void {
+    const [row] = stalled.values();
+    if (row === undefined) return;
+    const error = delayOf(row);
+    if (stalled.size > 1 && published.length + failed.length === 0) throw error;
     for (const channel of stalled.keys()) this.#stalled.add(channel);
     this.#retryAt = performance.now() + this.#noteFailure(error);
   }
@@ -206,9 +241,16 @@ class RunningRelay implements Relay {
 /** One error for the rows of a round: somebody may have written thousands of bad ones. */
 function refusalOf(failed: readonly FailedRow[]): TidingsError {
   const [first] = failed as [FailedRow]; // there is one at least
-  const { id, channel, error } = first;
   const rows = failed.length === 1 ? "a row was" : `${failed.length} rows were`;
-  const shown = JSON.stringify(channel.slice(0, 80).toWellFormed());
-  const example = `row ${id} to ${shown}: ${error.message}`;
-  return new TidingsError(error.code, `outbox: ${rows} refused for good, and marked as failed: ${example}`);
+  const text = `outbox: ${rows} refused for good, and marked as failed: ${nameOf(first)}`;
+  return new TidingsError(first.error.code, text);
 }
+
+const delayOf = (row: FailedRow): TidingsError =>
+  new TidingsError(
+    row.error.code,
+    `outbox: the hub does not take a row now, and it is tried again: ${nameOf(row)}`,
+  );
+
+const nameOf = ({ id, channel, error }: FailedRow): string =>
+  `row ${id} to ${JSON.stringify(channel.slice(0, 80).toWellFormed())}: ${error.message}`;

@@ -1,22 +1,21 @@
 import { type TidingsError, toTidingsError } from "../protocol/protocol.ts";
-import { messageOf, type OutboxMessage, type OutboxRow } from "./row.ts";
+import { messageOf, type OutboxMessage, type OutboxRow, type RowName } from "./row.ts";
 import { isRetryable, type Publish } from "./targets/publish.ts";
 
 /** A row that was refused for good. */
-export interface FailedRow {
-  readonly id: string;
+export interface FailedRow extends RowName {
   readonly channel: string;
   readonly error: TidingsError;
 }
 
-/** What came of the rows of a round. */
+/** Result of a round. */
 export interface Outcome {
   /** Rows that the hub has. */
-  readonly published: string[];
+  readonly published: RowName[];
   readonly failed: FailedRow[];
-  /** Channels whose next row failed and may be published later, with the error. */
-  readonly stalled: Map<string, TidingsError>;
-  /** Why the round ended early: the hub did not take a call. */
+  /** By channel: its next row, which failed and may be published later. */
+  readonly stalled: Map<string, FailedRow>;
+  /** Reason for an early end of the round: the hub did not take a call. */
   problem: TidingsError | undefined;
 }
 
@@ -71,17 +70,17 @@ function cut(heads: readonly OutboxRow[]): { wave: readonly OutboxRow[]; rest: r
 
 async function publishWave(wave: readonly OutboxRow[], publish: Publish, outcome: Outcome): Promise<void> {
   const channels = new Map(wave.map(({ id, channel }) => [id, channel]));
-  const tell = (id: string, error: TidingsError | undefined): void => {
+  const tell = ({ id, key }: RowName, error: TidingsError | undefined): void => {
     const channel = channels.get(id) ?? "";
-    if (error === undefined) outcome.published.push(id);
-    else if (isRetryable(error)) outcome.stalled.set(channel, error);
-    else outcome.failed.push({ id, channel, error });
+    if (error === undefined) outcome.published.push({ id, key });
+    else if (isRetryable(error)) outcome.stalled.set(channel, { id, key, channel, error });
+    else outcome.failed.push({ id, key, channel, error });
   };
   const messages = wave.flatMap((row) => {
     try {
       return [messageOf(row)];
     } catch (error) {
-      tell(row.id, toTidingsError(error));
+      tell(row, toTidingsError(error));
       return [];
     }
   });
@@ -99,17 +98,17 @@ const REFUSALS: readonly string[] = ["too_large", "bad_request"];
 async function publishInHalves(
   messages: readonly OutboxMessage[],
   publish: Publish,
-  tell: (id: string, error: TidingsError | undefined) => void,
+  tell: (row: RowName, error: TidingsError | undefined) => void,
 ): Promise<void> {
   const [first] = messages;
   if (first === undefined) return;
   try {
     const errors = await publish(messages);
-    for (const [index, { id }] of messages.entries()) tell(id, errors[index]);
+    for (const [index, message] of messages.entries()) tell(message, errors[index]);
   } catch (thrown) {
     const error = toTidingsError(thrown);
     if (!REFUSALS.includes(error.code)) throw error;
-    if (messages.length === 1) return tell(first.id, error);
+    if (messages.length === 1) return tell(first, error);
     const middle = Math.ceil(messages.length / 2);
     await publishInHalves(messages.slice(0, middle), publish, tell);
     await publishInHalves(messages.slice(middle), publish, tell);

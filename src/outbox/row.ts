@@ -1,11 +1,15 @@
 import { badRequest, isChannel, type Target, TidingsError, targetOf } from "../protocol/protocol.ts";
 
-/** A row of the outbox that waits to be published. */
-export interface OutboxRow {
+/** Names one row: its number alone may belong to another row after a restore of the database or a failover. */
+export interface RowName {
   /** Number of the row, in decimal digits: those of PostgreSQL may exceed the numbers of JavaScript. */
   readonly id: string;
   /** Idempotency key. It is random: numbers begin again when a table is made anew, and two databases have the same ones. */
   readonly key: string;
+}
+
+/** A row of the outbox that waits to be published. */
+export interface OutboxRow extends RowName {
   readonly channel: string;
   readonly type: string;
   readonly sender: string | null;
@@ -19,11 +23,9 @@ export interface OutboxRow {
 export const MOST_DATA_BYTES = 16_777_216;
 
 /** A message as a relay hands it to a hub. */
-export interface OutboxMessage {
-  readonly id: string;
+export interface OutboxMessage extends RowName {
   readonly target: Target;
   readonly type: string;
-  readonly key: string;
   readonly from: string | undefined;
   /** JSON as the application wrote it; undefined for none. */
   readonly text: string | undefined;

@@ -4,7 +4,7 @@ import { outboxSchema } from "../../src/outbox/outbox.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { PostgresServer } from "../support/postgres/postgres.ts";
-import { numbered, postgresApplication, rowsIn, sqliteApplication, write } from "./application.ts";
+import { numbered, postgresApplication, rowsIn, write } from "./application.ts";
 import { killSuite } from "./kill-suite.ts";
 import { numbersOf, outboxSuite, published, startRelay } from "./suite.ts";
 
@@ -20,7 +20,6 @@ const start = async (schema?: string) =>
 
 outboxSuite("PostgreSQL", start);
 killSuite("PostgreSQL", () => start());
-killSuite("SQLite", () => sqliteApplication());
 
 describe("an outbox in PostgreSQL", () => {
   it("publishes rows that are committed after later ones", async () => {

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { loadPg, passwordIn, reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backlog } from "../backlog.ts";
-import type { OutboxRow } from "../row.ts";
+import type { OutboxRow, RowName } from "../row.ts";
 import { TABLE } from "../schema.ts";
 import type { OutboxStore, Refusal } from "./port.ts";
 import { selectRows } from "./statements.ts";
@@ -17,14 +17,21 @@ const LOCK = 743_116_551;
 const SELECT = selectRows("data::text", "channel = ANY($1::text[])");
 
 const SETTLE = `
-  WITH gone AS (DELETE FROM ${TABLE} WHERE id = ANY($1::bigint[]))
+  WITH gone AS (
+    DELETE FROM ${TABLE} USING unnest($1::bigint[], $2::text[]) AS done (id, key)
+    WHERE ${TABLE}.id = done.id AND ${TABLE}.key = done.key
+  )
   UPDATE ${TABLE} SET failed_at = now(), failure = refused.reason
-  FROM unnest($2::bigint[], $3::text[]) AS refused (id, reason) WHERE ${TABLE}.id = refused.id`;
+  FROM unnest($3::bigint[], $4::text[], $5::text[]) AS refused (id, key, reason)
+  WHERE ${TABLE}.id = refused.id AND ${TABLE}.key = refused.key`;
 
 const BACKLOG = `
-  SELECT count(*) FILTER (WHERE failed_at IS NULL)::float8 AS waiting, count(*) FILTER (WHERE failed_at IS NOT NULL)::float8 AS failed,
-    coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE failed_at IS NULL)) * 1000, 0)::float8 AS age
-  FROM ${TABLE}`;
+  SELECT (SELECT count(*) FROM ${TABLE} WHERE failed_at IS NULL)::float8 AS waiting,
+    (SELECT count(*) FROM ${TABLE} WHERE failed_at IS NOT NULL)::float8 AS failed,
+    coalesce((
+      SELECT extract(epoch FROM clock_timestamp() - created_at) * 1000
+      FROM ${TABLE} WHERE failed_at IS NULL ORDER BY id LIMIT 1
+    ), 0)::float8 AS age`;
 
 /** A machine that vanished holds its lock until the server notices: within a minute, and not within the two hours of the system. */
 const KEEPALIVE =
@@ -32,7 +39,7 @@ const KEEPALIVE =
 
 /**
  * The outbox in PostgreSQL, over one connection. One relay at a time has it: the one whose session has the advisory lock. So reads and
- * deletions need no locks of rows, and who has lost the connection has lost the lock.
+ * deletions need no locks of rows. The lock goes with the connection.
  */
 export class PostgresStore implements OutboxStore {
   readonly #url: string;
@@ -62,9 +69,10 @@ export class PostgresStore implements OutboxStore {
     });
   }
 
-  async settle(published: readonly string[], failed: readonly Refusal[]): Promise<void> {
-    const refused = [failed.map(({ id }) => id), failed.map(({ reason }) => storable(reason))];
-    await this.#run((client) => client.query(SETTLE, [published, ...refused]));
+  async settle(published: readonly RowName[], failed: readonly Refusal[]): Promise<void> {
+    const names = [...columnsOf(published), ...columnsOf(failed)];
+    const reasons = failed.map(({ reason }) => storable(reason));
+    await this.#run((client) => client.query(SETTLE, [...names, reasons]));
   }
 
   async wait(ms: number, signal: AbortSignal): Promise<void> {
@@ -149,6 +157,11 @@ async function lockTable(client: Client): Promise<boolean> {
   );
   return rows[0]?.locked === true;
 }
+
+const columnsOf = (rows: readonly RowName[]): [ids: string[], keys: string[]] => [
+  rows.map(({ id }) => id),
+  rows.map(({ key }) => key),
+];
 
 /** PostgreSQL stores no zero in a text. */
 const storable = (text: string): string => text.replaceAll("\0", "").toWellFormed();

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadSqlite, reasonOf } from "../../database/database.ts";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { Backlog } from "../backlog.ts";
-import type { OutboxRow } from "../row.ts";
+import type { OutboxRow, RowName } from "../row.ts";
 import { TABLE } from "../schema.ts";
 import type { OutboxStore, Refusal } from "./port.ts";
 import { selectRows } from "./statements.ts";
@@ -44,14 +44,16 @@ export class SqliteStore implements OutboxStore {
     });
   }
 
-  async settle(published: readonly string[], failed: readonly Refusal[]): Promise<void> {
+  async settle(published: readonly RowName[], failed: readonly Refusal[]): Promise<void> {
     this.#run(({ database }) => {
       database.exec("BEGIN IMMEDIATE");
       try {
-        const remove = database.prepare(`DELETE FROM ${TABLE} WHERE id = ?`);
-        for (const id of published) remove.run(Number(id));
-        const mark = database.prepare(`UPDATE ${TABLE} SET failed_at = ?, failure = ? WHERE id = ?`);
-        for (const { id, reason } of failed) mark.run(Date.now(), reason, Number(id));
+        const remove = database.prepare(`DELETE FROM ${TABLE} WHERE id = ? AND key = ?`);
+        for (const { id, key } of published) remove.run(Number(id), key);
+        const mark = database.prepare(
+          `UPDATE ${TABLE} SET failed_at = ?, failure = ? WHERE id = ? AND key = ?`,
+        );
+        for (const { id, key, reason } of failed) mark.run(Date.now(), reason, Number(id), key);
         database.exec("COMMIT");
       } catch (error) {
         // After some errors, a full disk among them, SQLite has rolled back already.

@@ -1,8 +1,6 @@
 import { MOST_DATA_BYTES } from "../row.ts";
 import { TABLE } from "../schema.ts";
-
-/** Rows of one read. */
-const MOST_ROWS = 500;
+import { MOST_ROWS } from "./port.ts";
 
 /** Data of one read. The first row may be larger. */
 const MOST_BYTES = 4_194_304;

@@ -3,7 +3,7 @@ import type { OutboxStore } from "./port.ts";
 import { PostgresStore } from "./postgres.ts";
 import { SqliteStore } from "./sqlite.ts";
 
-export type { OutboxStore } from "./port.ts";
+export { MOST_ROWS, type OutboxStore } from "./port.ts";
 
 /** Opens the outbox in a database, and says how long a relay waits between two looks. */
 export function openStore(database: string): { readonly store: OutboxStore; readonly pollMs: number } {

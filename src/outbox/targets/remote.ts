@@ -20,7 +20,7 @@ const ANSWER_MS = 10_000;
 export function remoteHub({ url, apiKey }: RemoteHub): Publish {
   const address = addressOf(url);
   if (typeof apiKey !== "string" || apiKey === "") throw badOption("hub.apiKey: expected an API key");
-  const headers = { "content-type": "application/json", "x-api-key": apiKey };
+  const headers = headersOf(apiKey);
   return async (messages) => {
     const body = `{"operations":[${messages.map(textOf).join(",")}]}`;
     const answer = await post(address, { method: "POST", headers, body });
@@ -58,10 +58,23 @@ function textOf({ target, type, text, key, from }: OutboxMessage): string {
   return text === undefined ? fields : `${fields.slice(0, -1)},"data":${text}}`;
 }
 
+/** Errors of fetch quote a header that they refuse, so it is tried here. */
+function headersOf(apiKey: string): Headers {
+  try {
+    return new Headers({ "content-type": "application/json", "x-api-key": apiKey });
+  } catch {
+    throw badOption("hub.apiKey: expected the characters of a header, without line breaks");
+  }
+}
+
 function addressOf(url: string): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined;
-  if (address === undefined || !/^https?:$/.test(address.protocol) || address.username !== "")
-    throw badOption("hub.url: expected a URL with http: or https:, without a user");
+  if (
+    address === undefined ||
+    !/^https?:$/.test(address.protocol) ||
+    address.username + address.password !== ""
+  )
+    throw badOption("hub.url: expected a URL with http: or https:, without a user and a password");
   return new URL("batch", address.href.endsWith("/") ? address : `${address.href}/`);
 }
 
