@@ -67,19 +67,21 @@ export class Policy {
    */
   mayResume(connection: Connection, channel: Channel): boolean | Promise<boolean> {
     if (channel === userChannel(connection.user)) return true;
-    const answer = this.allows(connection, "history", channel);
-    return answer === true || this.#isAllowedOrDurable(answer, connection, channel);
+    const asked = attempt(() => this.allows(connection, "history", channel));
+    return asked === true || this.#isDurableOrAllowed(asked, connection, channel);
   }
 
-  async #isAllowedOrDurable(
-    answer: boolean | Promise<boolean>,
+  /** A durable member does not depend on a policy, which may hang or fail. */
+  async #isDurableOrAllowed(
+    asked: boolean | Promise<boolean>,
     { user }: Connection,
     channel: Channel,
   ): Promise<boolean> {
-    if ((await answer) === true) return true;
-    return (
-      channel.startsWith(GROUP) && this.#ports.backplane.memberships.has(channel.slice(GROUP.length), user)
-    );
+    const allowed = Promise.resolve(asked);
+    allowed.catch(() => undefined); // it may fail before it is awaited
+    const { memberships } = this.#ports.backplane;
+    if (channel.startsWith(GROUP) && (await memberships.has(channel.slice(GROUP.length), user))) return true;
+    return (await allowed) === true;
   }
 
   /** @throws TidingsError `forbidden` when the policy denies the operation */
@@ -164,6 +166,15 @@ class Question implements PolicyRequest {
   async #isMemberElsewhere(group: string, user: string): Promise<boolean> {
     const { memberships, presence } = this.#ports.backplane;
     return (await memberships.has(group, user)) || presence.hasJoined(group, user);
+  }
+}
+
+/** Turns an error into a rejection. */
+function attempt<Result>(ask: () => Result | Promise<Result>): Result | Promise<Result> {
+  try {
+    return ask();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -45,7 +45,10 @@ export class PositionKey {
     this.#making ??= this.#share(JSON.stringify(randomBytes(KEY_BYTES).toString("base64url"))).finally(() => {
       this.#making = undefined;
     });
-    await this.#making;
+    // Another node may have made one meanwhile.
+    await this.#making.catch((error: unknown) => {
+      if (this.current === undefined) throw error;
+    });
   }
 }
 

@@ -5,7 +5,8 @@ import { sealedEpoch } from "./seal.ts";
 
 /** Channels of a connection whose history its user may not read, and the epochs that the client knows of them. */
 export class SealedChannels extends Attachment {
-  readonly #channels = new Set<Channel>();
+  /** By channel: true when the policy has said no, false while it cannot say. */
+  readonly #channels = new Map<Channel, boolean>();
   /** Epochs with their proofs, also of channels that the connection has not entered yet. */
   readonly #told = new Map<Channel, { readonly epoch: string; readonly text: string }>();
   #key: PositionKey | undefined;
@@ -14,10 +15,14 @@ export class SealedChannels extends Attachment {
     return this.#channels.has(channel);
   }
 
+  isCertain(channel: Channel): boolean {
+    return this.#channels.get(channel) === true;
+  }
+
   /** Begins to seal the epochs of a channel. @param key that is known */
-  add(key: PositionKey, channel: Channel): void {
+  add(key: PositionKey, channel: Channel, isCertain: boolean): void {
     this.#key = key;
-    this.#channels.add(channel);
+    this.#channels.set(channel, isCertain);
   }
 
   /** Takes an epoch that the client has from an earlier connection, after its proof was checked: it reaches back further. */

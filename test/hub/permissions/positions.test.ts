@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import type { GrantsInput, Hub, HubOptions } from "../../../src/index.ts";
+import { type GrantsInput, type Hub, type HubOptions, TidingsError } from "../../../src/index.ts";
 import { Observed } from "../../client/harness.ts";
 import { startHub } from "../../support/hub.ts";
 import { SECRET } from "../../support/keys.ts";
@@ -213,5 +213,27 @@ describe.each(["memory", "redis"])("who may not read the history, with %s", (bac
     const other = await connect("bob", { [CHANNEL]: { epoch, offset: 0 } });
     expect(positionOf(other)).toMatchObject({ offset: 3, recovered: false });
     expect(offsets(other)).toEqual([]);
+  });
+
+  test("keeps an honest position while the policy cannot answer, and a durable member does not depend on it", async () => {
+    const { hub, connect } = await start();
+    await hub.group("g").add("bob");
+    const epoch = await publish(hub, 3);
+    const reader = await connect("alice", undefined, { ...MEMBER, history: [CHANNEL] });
+    await join(reader);
+    hub.authorize(({ verb }) => {
+      if (verb === "history") throw new TidingsError("unavailable", "the database is away");
+      return true;
+    });
+    const named = { channel: CHANNEL, epoch, offset: 1 };
+    expect(await reader.request("message.resume", named)).toMatchObject({ error: { code: "unavailable" } });
+    const bob = await connect("bob", { [CHANNEL]: { epoch, offset: 1 } }, {});
+    await bob.next((frame) => frame.offset === 3);
+    expect(offsets(bob)).toEqual([2, 3]);
+    expect(offsets(reader)).toEqual([]);
+
+    hub.authorize(() => true);
+    await reader.request("message.resume", named);
+    expect(offsets(reader)).toEqual([2, 3]);
   });
 });
