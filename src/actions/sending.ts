@@ -109,8 +109,10 @@ export class Sending {
     if (check === undefined) return this.#withHook(connection, message);
     const data = await check(message.type, message.data);
     const replaced = await this.#withHook(connection, { ...message, data, body: undefined });
-    if (replaced.type === message.type && replaced.data === data) return replaced;
-    return { type: replaced.type, data: await check(replaced.type, replaced.data) };
+    // An edit keeps the type of its message, whatever the hook says.
+    const type = message.edits === undefined ? replaced.type : message.type;
+    if (type === message.type && replaced.data === data) return replaced;
+    return { type, data: await check(type, replaced.data) };
   }
 
   async #withHook(connection: Connection, message: Incoming): Promise<Content> {

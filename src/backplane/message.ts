@@ -45,9 +45,10 @@ export interface MessageChange {
 export interface MessageEdit {
   /** Message that tells the receivers. It is appended to the channel of the message that it changes. */
   readonly notice: Message;
-  /** Position of the message to change. */
+  /** Position of the message to change, and its id: after a failover the offset may belong to another one. */
   readonly epoch: string;
   readonly offset: number;
+  readonly id: string;
   /** The new data as JSON text; null deletes. */
   readonly body: string | null;
 }

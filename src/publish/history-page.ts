@@ -3,7 +3,7 @@ import type {
   StoredMessage,
   HistoryPage as StoredPage,
 } from "../backplane/backplane.ts";
-import { type Channel, type HistoryPage, isNotice, withText } from "../protocol/protocol.ts";
+import { type Channel, type HistoryPage, isNotice, TidingsError, withText } from "../protocol/protocol.ts";
 import type { HistoryReads, Reader } from "./budgets/reads.ts";
 import { pushOf, pushText } from "./deliver.ts";
 
@@ -19,8 +19,11 @@ export interface HistoryQuery {
 
 type Read = (query: BrokerQuery) => Promise<StoredPage>;
 
-/** Messages of a read below a page of notices only. */
-const NEXT_READ = 50;
+/** Messages of a read below a page of notices only, which are small. */
+const NEXT_READ = 500;
+
+/** Reads of a page since a time, each of which may find another history than the one before. */
+const MAX_ATTEMPTS = 3;
 
 /**
  * Reads the newest page of a channel's history below an offset. Messages come as they were edited, and the notices of that are left out.
@@ -38,11 +41,15 @@ export async function historyPage(
   const query = before === undefined ? { limit } : { before, limit };
   if (since === undefined) return pageOf(read, query, 1);
   // Losses between two reads are rare: then it begins again.
-  for (;;) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const { epoch, last, messages } = await read({ since, limit: 1 });
     const page = await pageOf(read, query, messages[0]?.offset ?? last + 1);
     if (page.epoch === epoch) return page;
   }
+  throw new TidingsError(
+    "unavailable",
+    `the history of ${channel} was lost again and again while it was read`,
+  );
 }
 
 /** @param oldest offset of the oldest message that is asked for */

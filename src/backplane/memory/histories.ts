@@ -97,10 +97,10 @@ export class Histories {
   }
 
   /** Changes a message where it lies, and appends the notice of it. @throws TidingsError `not_found` */
-  edit({ notice, epoch, offset, body }: MessageEdit): StoredMessage {
+  edit({ notice, epoch, offset, id, body }: MessageEdit): StoredMessage {
     const history = this.open(notice.channel);
     const message = history.epoch === epoch ? history.at(offset) : undefined;
-    if (message === undefined || message.change?.deleted) throw messageGone(notice.channel, offset);
+    if (message?.id !== id || message.change?.deleted) throw messageGone(notice.channel, offset);
     const former = message.change && history.at(message.change.notice);
     if (former !== undefined) history.replace(withdrawn(former));
     const change = { at: notice.timestamp, notice: history.last + 1, deleted: body === null };

@@ -34,7 +34,13 @@ async function filled(): Promise<string> {
   }
   const notice = { id: "m6", type: "message.edited", body: BODY, timestamp: Date.now() };
   const [{ epoch } = { epoch: "" }] = await broker.positions(["group:g"]);
-  await broker.edit({ notice: { ...notice, channel: "group:g" }, epoch, offset: 1, body: '"edited"' });
+  await broker.edit({
+    notice: { ...notice, channel: "group:g" },
+    epoch,
+    offset: 1,
+    id: "m1",
+    body: '"edited"',
+  });
   await cursors.move("bob", "phone", "user:bob", { offset: 1 });
   for (const user of ["bob", "alice"]) await memberships.add("chess", user);
   await presence.block("eve", 60_000);

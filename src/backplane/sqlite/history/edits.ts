@@ -9,11 +9,11 @@ import { readOne } from "./pages.ts";
  */
 export function editMessage(
   histories: Histories,
-  { notice, epoch, offset, body }: MessageEdit,
+  { notice, epoch, offset, id, body }: MessageEdit,
 ): StoredMessage {
   const state = histories.find(notice.channel);
   const message = state?.epoch === epoch ? readOne(histories, state, offset) : undefined;
-  if (state === undefined || message === undefined || message.change?.deleted)
+  if (state === undefined || message?.id !== id || message.change?.deleted)
     throw messageGone(notice.channel, offset);
   const former = message.change && readOne(histories, state, message.change.notice);
   if (former !== undefined) replace(histories, state, former, withdrawn(former));

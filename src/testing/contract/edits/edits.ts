@@ -58,18 +58,21 @@ export function editsContract({ test, expect }: Tests, implementation: Implement
     ]);
   });
 
-  test("a message under another epoch, without a place in the history, or deleted, is not found", async () => {
+  test("a message under another epoch or id, without a place in the history, or deleted, is not found", async () => {
     await using cluster = await startCluster(implementation, { count: 3 });
     const { broker } = cluster.node;
     const first = await broker.append(cluster.message(CHANNEL));
-    for (const _ of upTo(3)) await broker.append(cluster.message(CHANNEL));
-    const { epoch } = first;
+    const others = [];
+    for (const _ of upTo(3)) others.push(await broker.append(cluster.message(CHANNEL)));
+    const [, third = first, fourth = first] = others;
     const tried = [
       first, // no longer retained
-      { epoch, offset: 5 },
-      { epoch, offset: 0 },
-      { epoch: "another", offset: 3 },
-      { epoch: "", offset: 3 },
+      { ...fourth, offset: 5 },
+      { ...fourth, offset: 0 },
+      { ...third, epoch: "another" },
+      { ...third, epoch: "" },
+      { ...third, id: "another" },
+      { ...third, id: fourth.id },
     ];
     for (const position of tried)
       await expect(broker.edit(editOf(cluster, position, '"new"'))).rejects.toMatchObject({
@@ -78,9 +81,9 @@ export function editsContract({ test, expect }: Tests, implementation: Implement
     const elsewhere = { ...editOf(cluster, first, null), notice: cluster.message("group:empty") };
     await expect(broker.edit(elsewhere)).rejects.toMatchObject({ code: "not_found" });
 
-    await broker.edit(editOf(cluster, { epoch, offset: 4 }, null));
+    await broker.edit(editOf(cluster, fourth, null));
     for (const body of ['"new"', null])
-      await expect(broker.edit(editOf(cluster, { epoch, offset: 4 }, body))).rejects.toMatchObject({
+      await expect(broker.edit(editOf(cluster, fourth, body))).rejects.toMatchObject({
         code: "not_found",
       });
     expect(await broker.history(CHANNEL, { limit: 9 })).toMatchObject({ first: 3, last: 5 });
@@ -192,14 +195,14 @@ export function editsContract({ test, expect }: Tests, implementation: Implement
 /** An edit of a message, with a notice as short as can be. */
 const editOf = (
   cluster: StartedCluster,
-  { epoch, offset }: Pick<Appended, "epoch" | "offset">,
+  { epoch, offset, id }: Pick<Appended, "epoch" | "offset" | "id">,
   body: string | null,
 ): MessageEdit => ({
   notice: cluster.message(CHANNEL, {
     type: body === null ? "message.deleted" : "message.edited",
     body: '"told"',
   }),
-  ...{ epoch, offset, body },
+  ...{ epoch, offset, id, body },
 });
 
 const page = ({ node }: StartedCluster): Promise<HistoryPage> =>

@@ -26,6 +26,7 @@ export const EDIT = historyScript(
 -- ARGV[10] data that stands for none
 -- ARGV[11] time of the change, ms
 -- ARGV[12] entry of the notice
+-- ARGV[13] id of the message to change
 -- reply    { epoch, offset of the notice, stamp, offset before the list, deaf, node, … }; {} when there is no such message
 --          deaf: tokens of nodes whose inbox has no subscriber, separated by spaces
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -56,7 +57,7 @@ end
 
 local message = fields_at(offset)
 local former, was_deleted = string.match(message[${at("change")}], "^(%d+) %d+ ([01])$")
-if was_deleted == "1" then return {} end
+if was_deleted == "1" or message[${at("id")}] ~= ARGV[13] then return {} end
 message[${at("change")}] = (last_of(history) + 1) .. " " .. time .. " " .. (body == "" and 1 or 0)
 if body == "" then withdraw(offset, message) else
   message[${at("body")}] = body

@@ -46,7 +46,7 @@ export class Edits {
     return pending.appended;
   }
 
-  #argumentsOf({ notice, epoch, offset, body }: MessageEdit): (string | number)[] {
+  #argumentsOf({ notice, epoch, offset, id, body }: MessageEdit): (string | number)[] {
     const { histories } = this.#parts;
     const { channel, timestamp } = notice;
     const { count, ageMs } = histories.retentionOf(channel);
@@ -54,7 +54,7 @@ export class Edits {
     const [kept = maxListLength] = retentionArguments;
     return [
       ...[...firstArguments, channel, count, ageMs, maxListLength, kept],
-      ...[epoch, offset, body ?? "", NO_BODY, timestamp, encodeEntry(notice)],
+      ...[epoch, offset, body ?? "", NO_BODY, timestamp, encodeEntry(notice), id],
     ];
   }
 
