@@ -40,7 +40,7 @@ test.each(["messagesPerConnection", "messagesPerUser", "messagesPerAddress"])(
 );
 
 test("a user who sends faster than three times the rate is read with pauses, on all connections, and nobody else", () => {
-  // 600 ms between two messages after the first 1,000.
+  // 600 ms a message would be the pace of the rate; 1 ms is the longest.
   const limits = new Limits({ ...OFF, messagesPerUser: "2000-H" });
   onTestFinished(() => limits.stop());
   const clientOf = (user: string) => {
@@ -53,10 +53,10 @@ test("a user who sends faster than three times the rate is read with pauses, on 
   const [eve, other, bob] = [clientOf("eve"), clientOf("eve"), clientOf("bob")];
   send(eve, 1_000);
   expect(limits.pauseMs(eve)).toBe(0);
-  send(other, 10);
+  send(other, 100);
   send(bob, 1_000);
   expect(limits.pauseMs(eve)).toBeGreaterThan(0);
-  expect(limits.pauseMs(eve)).toBeLessThanOrEqual(6_000);
+  expect(limits.pauseMs(eve)).toBeLessThanOrEqual(100);
   expect(limits.pauseMs(other)).toBeGreaterThan(0);
   expect(limits.pauseMs(bob)).toBe(0);
 

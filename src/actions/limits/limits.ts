@@ -36,6 +36,9 @@ const BURST = 1_000;
 /** The node reads more of them so many times as fast as the rate allows on average: a whole minute's allowance at once would delay everybody else. */
 const PACE = 3;
 
+/** Longest time for one message at that pace, in milliseconds: a thousand a second delay nobody, and a rate a day must not make a user wait. */
+const MAX_GAP_MS = 1;
+
 /** Least pause, in milliseconds: a shorter one would cost more than it spreads. */
 const LEAST_PAUSE_MS = 20;
 
@@ -258,7 +261,7 @@ export class Limits {
 
   #pace(user: SharedCounter, now: number): void {
     const { limit, windowMs } = this.#rates.messagesPerUser.rate;
-    user.pacedTo = user.pacedWith(now, windowMs / limit / PACE, BURST);
+    user.pacedTo = user.pacedWith(now, Math.min(windowMs / limit / PACE, MAX_GAP_MS), BURST);
   }
 
   /**
