@@ -95,12 +95,29 @@ class PostgresSink implements MessageSink {
   }
 
   async #insert(records: readonly LogRecord[]): Promise<void> {
-    const rows = Map.groupBy(records.map(rowOf), ({ table }) => table);
-    for (const [table, some] of rows) {
-      // Without a name for the statement, because poolers such as PgBouncer may not keep one.
-      await this.#writes.query(INSERTS.get(table) ?? "", columnsOf(table, some));
+    const changes = records.filter(isChange);
+    if (changes.length === 0) return insertRows(this.#writes, records);
+    // In one transaction: a deletion that is recorded, and text that stays, would be nobody's fault any more.
+    const client = await this.#writes.connect();
+    try {
+      await client.query("BEGIN");
+      await insertRows(client, records);
+      for (const record of changes) await client.query(APPLY, changeValues(record));
+      await client.query("COMMIT");
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => undefined); // the first error says more
+      throw error;
+    } finally {
+      client.release();
     }
-    for (const record of records) if (isChange(record)) await this.#writes.query(APPLY, changeValues(record));
+  }
+}
+
+async function insertRows(writes: Pick<Pool, "query">, records: readonly LogRecord[]): Promise<void> {
+  const rows = Map.groupBy(records.map(rowOf), ({ table }) => table);
+  for (const [table, some] of rows) {
+    // Without a name for the statement, because poolers such as PgBouncer may not keep one.
+    await writes.query(INSERTS.get(table) ?? "", columnsOf(table, some));
   }
 }
 
