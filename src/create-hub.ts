@@ -239,7 +239,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
-  const { maxHandshakes: opening } = config.websocket;
+  const { maxHandshakes: opening, maxConnections } = config.websocket;
   const http = {
     sockets: new HttpSockets({
       opening,
@@ -250,7 +250,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     pipelines: new Pipelines(),
   };
   const { traffic, health } = backplane;
-  const sources = { local, probe, health, traffic, pendingLogins, waiting, inboundBytes };
+  const sources = { local, probe, health, traffic, maxConnections, pendingLogins, waiting, inboundBytes };
   const messageLog = makeMessageLog(basis, backplane);
   const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog });
   const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards, messageLog);

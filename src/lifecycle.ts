@@ -184,7 +184,7 @@ export class Lifecycle {
     gateway.isClosing = true;
     const told = backplane.cluster.drain().catch(report);
     // Load balancers read at /ready that newcomers belong elsewhere. Those who come all the same are served meanwhile.
-    if (delayMs > 0) await sleep(delayMs);
+    if (delayMs > 0 && gateway.isOpen) await sleep(delayMs);
     gateway.drain();
     // The system must give new clients of a shared port to other processes. A port of this server's own stays open, so
     // that load balancers read at /ready that it drains, and clients get an answer.

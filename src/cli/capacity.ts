@@ -1,4 +1,4 @@
-/** What a deployment has to carry. Rates are of the whole cluster, in events per second. */
+/** Load of a deployment. Rates are of the whole cluster, in events per second. */
 export interface Load {
   readonly connections: number;
   /** Messages that are published. */
@@ -17,7 +17,7 @@ export interface Load {
   readonly target: number;
 }
 
-/** What it takes. */
+/** Nodes, memory and Redis for a load. */
 export interface Capacity {
   /** Nodes, one more than needed: the others take its clients while one restarts. */
   readonly nodes: number;

@@ -69,7 +69,8 @@ export class Gateway {
   /** WebSockets that are open, or whose connection has not left the cluster yet. */
   #sockets = 0;
   readonly #opened = Promise.withResolvers<void>();
-  #isOpen = false;
+  /** True once the node admits clients. */
+  isOpen = false;
   /** True from the beginning of a close on: `/ready` and the statistics tell it. */
   isClosing = false;
   #isDraining = false;
@@ -131,7 +132,7 @@ export class Gateway {
 
   /** Admits clients from now on. The hub calls it when the backplane has started. */
   open(): void {
-    this.#isOpen = true;
+    this.isOpen = true;
     this.#opened.resolve();
   }
 
@@ -178,7 +179,7 @@ export class Gateway {
       const answerBy =
         performance.now() + (isAlone ? waitMs + START_WAIT_MS + VERIFY_WAIT_MS : SHARED_WAIT_MS);
       if (waitMs > 0) await this.#pace(waitMs);
-      if (!this.#isOpen) await this.#opening(Math.min(START_WAIT_MS, answerBy - performance.now()));
+      if (!this.isOpen) await this.#opening(Math.min(START_WAIT_MS, answerBy - performance.now()));
       const login = readQuery(request);
       const identity = this.#authenticate(login, asked);
       const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));

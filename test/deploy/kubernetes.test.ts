@@ -103,6 +103,7 @@ describe("the Helm chart", () => {
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const variants = [
       ["--set", "ingress.enabled=true"],
+      ["--set", "autoscaling.connections=0,networkPolicy.fromNetworks[0]=192.0.2.0/24"],
       ["--set", "autoscaling.enabled=false,networkPolicy.enabled=false,imagePullSecrets[0].name=pull"],
       ["--set", "nodeSelector.disk=ssd,podAnnotations.team=chat,networkPolicy.egress[0].ports[0].port=5432"],
     ];

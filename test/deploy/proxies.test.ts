@@ -41,6 +41,7 @@ function haproxyFile(
     .replace("bind :443", `bind 127.0.0.1:${ports.plain}\n  bind 127.0.0.1:${ports.tls}`)
     .replace("/etc/haproxy", directory)
     .replace("maxconn 100000", "maxconn 100") // a test may not open as many files
+    .replace(/ {2}(user|group) haproxy\n/g, "") // nor be anybody else
     .replace(/10\.0\.0\.1\d:8080/g, () => `127.0.0.1:${nodes.shift()}`);
   const file = join(directory, "haproxy.cfg");
   writeFileSync(file, text);
@@ -51,8 +52,9 @@ test("nginx takes the configuration of the compose file", async () => {
   const directory = directoryWithCertificate();
   const file = join(directory, "nginx.conf");
   const text = readFileSync(join(DEPLOY, "compose/nginx.conf"), "utf8");
-  // The names of the nodes are known in the network of the compose file only.
-  writeFileSync(file, `pid ${directory}/pid;\n${text.replace(/node\d:/g, "127.0.0.1:")}`);
+  // The names of the nodes are known in the network of the compose file only, and older versions know no `resolve`.
+  const local = text.replace(/node(\d:\d+) resolve/g, "127.0.0.$1").replace(/ *resolver .*\n/, "");
+  writeFileSync(file, `pid ${directory}/pid;\n${local}`);
   const { stderr } = await run("nginx", ["-e", "stderr", "-p", directory, "-c", file, "-t"], {
     env: { PATH: ADMIN_PATH },
   });

@@ -198,13 +198,14 @@ describe("the packed package", () => {
   const inProject = async (command: string, ...args: string[]): Promise<string> =>
     (await run(command, args, { cwd: project })).stdout;
 
-  it("holds the build, the docs, the examples and the licence, and no sources or tests", () => {
+  it("holds the build, the docs, the examples, the deployment and the licence, and no sources or tests", () => {
     const names = readdirSync(installed);
     expect(names.toSorted()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
       "SECURITY.md",
+      "deploy",
       "dist",
       "docs",
       "examples",

@@ -90,10 +90,19 @@ export function listenError(error: Error & { code?: string }, port: number, host
 /** Addresses that stand for all addresses of a machine. */
 const ANY = new Set(["0.0.0.0", "::"]);
 
+/** None where the process may not ask the system for them, as in some sandboxes. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
+}
+
 /** Address at which other machines reach a server that is bound to the given one. */
 export function reachableAddress(bound: string): string {
   if (!ANY.has(bound)) return bound;
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const addresses = Object.values(interfaces()).flatMap((each) => each ?? []);
   const others = addresses.filter(({ internal }) => !internal);
   const best = others.find(({ family }) => family === "IPv4") ?? others[0];
   return best?.address ?? "127.0.0.1";

@@ -20,6 +20,8 @@ import { registerTraffic } from "./traffic.ts";
 /** Sources that are read at every scrape. */
 export interface MetricsSources {
   readonly local: Pick<Local, "size" | "pending" | "slow">;
+  /** Connections that the node admits. */
+  readonly maxConnections: number;
   /** Handshakes and logins in flight. */
   readonly pendingLogins: () => number;
   /** Requests and messages of clients in flight. */
@@ -181,9 +183,18 @@ class HubMetrics implements Metrics {
     ];
   }
 
-  #registerGauges({ local, pendingLogins, waiting, inboundBytes, http, probe }: MetricsSources): void {
+  #registerGauges({
+    local,
+    maxConnections,
+    pendingLogins,
+    waiting,
+    inboundBytes,
+    http,
+    probe,
+  }: MetricsSources): void {
     const own = this.#scraped;
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
+    own.gauge("tidings_max_connections", "Connections that this node admits.", () => maxConnections);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
     own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
     own.gauge("tidings_pending_logins", "Handshakes and logins in flight.", pendingLogins);

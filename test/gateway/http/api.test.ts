@@ -28,7 +28,16 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
   const inboundBytes = () => ({ held: 0, cut: 0 });
   const http = { sockets: { size: 0, cut: 0 }, pipelines: { cut: 0 } };
   const { health } = backplane;
-  const sources = { local, pendingLogins: () => 0, waiting: () => 0, inboundBytes, http, probe, health };
+  const sources = {
+    local,
+    maxConnections: 10,
+    pendingLogins: () => 0,
+    waiting: () => 0,
+    inboundBytes,
+    http,
+    probe,
+    health,
+  };
   const metrics = createMetrics(sources);
   onTestFinished(() => {
     metrics.stop();

@@ -25,6 +25,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
       pending: () => ({ messages: 4, bytes: 500 }),
       slow: { dropped: 8, waited: 9, closed: 10, cut: 11 },
     },
+    maxConnections: 10,
     pendingLogins: () => 6,
     waiting: () => 7,
     inboundBytes: () => ({ held: 11, cut: 12 }),
@@ -83,6 +84,7 @@ describe("metrics", () => {
     const metrics = metricsOf({ probe });
     expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
       tidings_connections: 3,
+      tidings_max_connections: 10,
       tidings_pending_messages: 4,
       tidings_pending_bytes: 500,
       tidings_pending_logins: 6,

@@ -14,7 +14,7 @@ export function capacityCommand(): Command {
   add("stored", "share of the messages that is stored", 1, share);
   add("retention-s", "how long histories keep messages, in seconds", 86_400);
   add("connects", "connections that begin in a second", 100);
-  add("target", "share of its core that a node uses at most", 0.5, share);
+  add("target", "share of its core that a node uses at most", 0.5, target);
   command.option("--json", "print JSON");
   return command.action((load: Load & { json?: true }) => {
     const capacity = capacityFor(load);
@@ -48,5 +48,11 @@ function positive(text: string): number {
 function share(text: string): number {
   const value = positive(text);
   if (value > 1) throw new InvalidArgumentError(`expected a number from 0 to 1, got "${text}"`);
+  return value;
+}
+
+function target(text: string): number {
+  const value = share(text);
+  if (value === 0) throw new InvalidArgumentError("expected a number above 0, up to 1");
   return value;
 }
