@@ -34,7 +34,7 @@ const zeros = (): LimitCounts => Object.fromEntries(LIMIT_NAMES.map((name) => [n
 const BURST = 1_000;
 
 /** The node reads more of them so many times as fast as the rate allows on average: a whole minute's allowance at once would delay everybody else. */
-const PACE = 3;
+const PACE = 2;
 
 /** Longest time for one message at that pace, in milliseconds: a thousand a second delay nobody, and a rate a day must not make a user wait. */
 const MAX_GAP_MS = 1;
