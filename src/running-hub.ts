@@ -85,7 +85,7 @@ export interface HubParts {
   readonly publisher: Publisher;
   readonly reads: HistoryReads;
   readonly router: Router;
-  /** What messages and requests the hub takes. Undefined: any. */
+  /** Declaration of the messages and requests that the hub takes. Undefined: any. */
   readonly declared: Declaration | undefined;
   readonly api: Api;
   readonly endpoints: Endpoints;

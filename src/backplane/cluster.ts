@@ -16,7 +16,7 @@ export interface Cluster {
   adjust(name: Adjustable, value: string): Promise<void>;
 }
 
-/** What all nodes share, and may change while they run: the limits of clients, and the key of the proofs in positions. */
+/** Settings that all nodes share and may change while they run: the limits of clients, and the key of the proofs in positions. */
 export const ADJUSTABLE = ["limits", "positionKey"] as const;
 
 export type Adjustable = (typeof ADJUSTABLE)[number];

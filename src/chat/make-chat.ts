@@ -131,7 +131,7 @@ function watch({ hub, following, marks, settings }: Parts, ready: Promise<void>)
     hub.on("message", ({ message }) => checkContent(message, schema)),
     hub.on("delivered", ({ message: { type, channel, from }, receipt: { epoch, offset } }) => {
       if (from === undefined || epoch === undefined || offset === undefined) return;
-      // Who writes has read what came before, and who edits need not have.
+      // A member who writes has read everything before it. One who edits need not have.
       if (NOTICES.includes(type)) return;
       if (channel.startsWith(CHANNELS)) marks.note(channel.slice(GROUP.length), from, { epoch, offset });
     }),

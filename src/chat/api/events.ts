@@ -4,7 +4,7 @@ import { CHAT_TYPE, contentSchema } from "../messages/content.ts";
 
 /** Data of the chat's messages, by type. */
 export interface ChatEvents {
-  /** What a user has written: a text, or a picture, a voice message or a video by its URL, with a text beside it if need be. */
+  /** Content by a user: a text, or a picture, a voice message or a video by its URL, with a text beside it if need be. */
   chat: { text?: string; picture?: string; voice?: string; video?: string };
   /** Somebody is typing. */
   "chat.typing": { user: string };

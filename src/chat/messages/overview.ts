@@ -17,7 +17,7 @@ import { otherIn } from "../rights.ts";
 import { countUnread } from "./conversations.ts";
 import { type MessagePorts, push } from "./operations.ts";
 
-/** What one search in a conversation looks at: pages of the hub's history. */
+/** Pages of the hub's history in one search of a conversation. */
 const PAGE = 200;
 const MOST_PAGES = 10;
 

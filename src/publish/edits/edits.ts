@@ -19,7 +19,7 @@ export interface MessageName {
   readonly id: string;
 }
 
-/** Who changes a message. */
+/** Origin of a change of a message: a user, or the application. */
 export interface Editor {
   /** The user in whose name it is changed; absent for the application. */
   readonly from?: string | undefined;

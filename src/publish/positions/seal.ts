@@ -7,7 +7,7 @@ const MARK = "~";
 /** Characters of a proof, 132 bits: more would only make each frame longer. */
 const PROOF_LENGTH = 22;
 
-/** What a proof is about: the server has told this user a position of the history, and none before this offset. */
+/** Subject of a proof: the server has told this user a position of the history, and none before this offset. */
 export interface Sealed {
   readonly user: string;
   readonly channel: Channel;
