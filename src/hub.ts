@@ -220,9 +220,9 @@ export interface Hub<Declared extends object> {
 
   /**
    * Drains and closes: accepts no more connections, writes pending messages, tells every client when to reconnect,
-   * leaves the cluster. It begins after `shutdown.delayMs`, in which only `/ready` changes. Clients get at most
-   * `shutdown.drainMs`. Leaving the cluster takes moments, or some seconds when the backplane does not answer. Later calls
-   * return the first promise.
+   * leaves the cluster. Before that the node tells for `shutdown.delayMs` that it drains, and serves everybody as before.
+   * Clients get at most `shutdown.drainMs`. Leaving the cluster takes moments, or some seconds when the backplane does not
+   * answer. Later calls return the first promise.
    */
   close(): Promise<void>;
 }
