@@ -39,8 +39,6 @@ export default defineConfig({
           name: "processes",
           include: whole,
           globalSetup: "test/support/compiled/warm-up.ts",
-          // These wait for other processes most of the time, and compute little.
-          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -32,9 +32,13 @@ export interface Tab {
   readonly complaints: string[];
 }
 
+/** A hang must end some day; on a machine that runs other tests, half a minute is no hang. */
+const HANG_MS = 150_000;
+
 export async function openTab(browser: Browser, url: string, options: BrowserContextOptions): Promise<Tab> {
   const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
   onTestFinished(() => context.close());
+  context.setDefaultTimeout(HANG_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {
