@@ -284,7 +284,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     hasMembers: (channel) => members().hasLocal(channel),
     onDelivered: (message, here) => {
       appends.completion.delivered(message, here);
-      tallies.delivered(message, here);
+      tallies.stored(message, here);
     },
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });

@@ -120,7 +120,7 @@ export class Relay {
   readonly #deliver = (message: Message): void => {
     const { sink } = this.#node;
     try {
-      this.#tallies.delivered(message, sink.deliver(message));
+      this.#tallies.ephemeral(message, sink.deliver(message));
     } catch (error) {
       sink.report("deliver", error);
     }

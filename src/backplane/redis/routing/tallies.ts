@@ -25,7 +25,7 @@ export class Tallies {
   readonly #requests: Requests;
   /** Questions whose message has not arrived, by the message's id. */
   readonly #asked = new Map<string, Asker>();
-  /** Reports on the last messages, in a ring: a message may overtake its question, which first needs the route. */
+  /** Reports on the last stored messages, in a ring: such a message may overtake its question, which first needs the route. */
   readonly #hashes = new Int32Array(RECENT);
   readonly #connections = new Int32Array(RECENT);
   readonly #dropped = new Int32Array(RECENT);
@@ -48,14 +48,14 @@ export class Tallies {
     return route.length === 0 ? undefined : this.#askAll(route, id);
   }
 
-  /** A message has arrived and was delivered. */
-  delivered({ id }: Message, here: Reached): void {
-    const asker = this.#asked.size === 0 ? undefined : this.#asked.get(id);
-    if (asker === undefined) this.#record(id, here);
-    else {
-      this.#asked.delete(id);
-      this.#answer(asker, here);
-    }
+  /** A stored message has arrived and was delivered. */
+  stored({ id }: Message, here: Reached): void {
+    if (!this.#answerAsked(id, here)) this.#record(id, here);
+  }
+
+  /** An ephemeral message has arrived and was delivered. Its question came before it, on the same way: nothing is kept. */
+  ephemeral({ id }: Message, here: Reached): void {
+    this.#answerAsked(id, here);
   }
 
   stop(): void {
@@ -76,6 +76,16 @@ export class Tallies {
       dropped += Number(refused);
     }
     return { connections, dropped, silent: route.length - answers.size };
+  }
+
+  /** @returns true if somebody has asked for the report */
+  #answerAsked(id: string, here: Reached): boolean {
+    if (this.#asked.size === 0) return false;
+    const asker = this.#asked.get(id);
+    if (asker === undefined) return false;
+    this.#asked.delete(id);
+    this.#answer(asker, here);
+    return true;
   }
 
   #ask(id: string, asker: Asker): void {
