@@ -4,16 +4,14 @@
  * machine alone. See README.md.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { NodeProcess } from "../test/support/nodes/process.ts";
 import { BenchRedis } from "./cluster/redis.ts";
 import { machineUs } from "./measure/clock.ts";
 import { percentile } from "./measure/statistics.ts";
 import { ATTACKS, type Attack } from "./neighbours/attacks.ts";
+import { programOf, startNodes, startProgram } from "./neighbours/nodes.ts";
 
 const PEOPLE = 200;
 const PEOPLE_PER_GROUP = 10;
@@ -23,17 +21,6 @@ const PAUSE_MS = 2_000;
 const START_MS = 3_000;
 /** The promise: under an attack the p99 of the others at most doubles. */
 const MAX_RATIO = 2;
-
-/** The attacks show what budgets and turns do, so no rate ends them before. */
-const WITHOUT_RATES = {
-  LIMITS_ACTIONS_PER_USER: "{}",
-  LIMITS_MESSAGES_PER_CONNECTION: "off",
-  LIMITS_MESSAGES_PER_USER: "off",
-  OVERLOAD_LOOP_PERCENT: "0",
-};
-
-/** By default this machine is exempt from limits on addresses. */
-const WITH_RATES = { LIMITS_WHITELIST_CIDRS: "192.0.2.1" };
 
 const { values } = parseArgs({
   options: {
@@ -106,18 +93,6 @@ function startAttack(name: string, urls: readonly string[]): ChildProcess {
   });
 }
 
-/** Starts the servers of the control, as many as there are nodes. @returns their process and URLs */
-async function startControl(kind: string, count: number): Promise<{ process: ChildProcess; urls: string[] }> {
-  const servers = spawn(process.execPath, [programOf("control"), kind, String(count)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const urls: string[] = [];
-  for await (const url of createInterface(servers.stdout)) if (urls.push(url) === count) break;
-  return { process: servers, urls };
-}
-
-const programOf = (name: string): string => fileURLToPath(new URL(`neighbours/${name}.ts`, import.meta.url));
-
 /** Lets the others chat while an attack goes on. @returns their delays */
 async function underAttack(name: string, urls: readonly string[], chat: Chat): Promise<number[]> {
   const attack = startAttack(name, urls);
@@ -140,12 +115,13 @@ const medianOf = (ratios: readonly number[]): number =>
   );
 
 /** Measures an attack by turns. @returns true when the promise is kept */
-async function measure({ name, title, control: kind }: Attack): Promise<boolean> {
+async function measure(attack: Attack): Promise<boolean> {
+  const { name, title, control: kind } = attack;
   const redis = await BenchRedis.start();
-  const env = { REDIS_URL: redis.url, ...(kind === undefined ? WITHOUT_RATES : WITH_RATES) };
-  const nodes = await Promise.all(["a", "b"].map((id) => NodeProcess.start(id, env)));
-  const urls = nodes.map(({ url }) => url);
-  const control = kind === undefined ? undefined : await startControl(kind, nodes.length);
+  const nodes = await startNodes(attack, redis.url);
+  const { urls } = nodes;
+  const control =
+    kind === undefined ? undefined : await startProgram("control", urls.length, kind, String(urls.length));
   const chat = new Chat();
   await chat.start(urls);
   const ratios: number[] = [];
@@ -165,7 +141,7 @@ async function measure({ name, title, control: kind }: Attack): Promise<boolean>
   console.log(`  p99 × ${medianOf(ratios).toFixed(2)}, allowed × ${MAX_RATIO}${shown}`);
   chat.stop();
   control?.process.kill("SIGKILL");
-  for (const node of nodes) await node.kill();
+  await nodes.stop();
   await redis.stop();
   return medianOf(ratios) <= MAX_RATIO && chat.lost === 0;
 }

@@ -11,6 +11,11 @@ export interface Attack {
    * each socket at once; `read` is `ws` that drops what it reads. Other attacks show budgets, and no rate ends them before. @default none
    */
   readonly control?: "close" | "read";
+  /**
+   * For an attack on a rate limiter: the nodes are applications that embed the hub, and limit their own HTTP requests by a client's header. They count
+   * in `memory`, or in a Redis of the limiter's own that is `dying` all the time: it hangs, answers, is killed, and comes back empty. @default none
+   */
+  readonly limiter?: "memory" | "dying";
   run(urls: readonly string[]): Promise<void>;
 }
 
@@ -148,7 +153,50 @@ export const ATTACKS: readonly Attack[] = [
       }
     },
   },
+  {
+    name: "keys",
+    title: "sends 10,000 HTTP requests a second, each under a key of its own, to a limiter in memory",
+    limiter: "memory",
+    run: (urls) => requests(urls, 10_000, Number.POSITIVE_INFINITY),
+  },
+  {
+    name: "store",
+    title:
+      "sends 2,000 HTTP requests a second under 1,000 keys, while the Redis of the limiter dies and returns",
+    limiter: "dying",
+    run: (urls) => requests(urls, 2_000, 1_000),
+  },
 ];
+
+/** How often requests are sent. */
+const BEAT_MS = 5;
+
+/**
+ * Sends HTTP requests at a steady rate to all nodes together, whatever they answer.
+ * @param keys how many different clients the requests name
+ */
+async function requests(urls: readonly string[], perSecond: number, keys: number): Promise<never> {
+  const sockets = urls.map((url) => {
+    const { hostname, port } = new URL(url);
+    return connect({ port: Number(port), host: hostname, localAddress: EVE })
+      .on("error", () => undefined)
+      .resume();
+  });
+  const start = performance.now();
+  for (let sent = 0; ; await sleep(BEAT_MS)) {
+    const due = ((performance.now() - start) * perSecond) / 1_000;
+    const batches = sockets.map(() => "");
+    for (; sent < due; sent++) {
+      batches[sent % sockets.length] +=
+        `GET / HTTP/1.1\r\nHost: localhost\r\nX-Client-ID: ${sent % keys}\r\n\r\n`;
+    }
+    for (const [index, batch] of batches.entries()) {
+      const socket = sockets[index];
+      // A node that answers slowly must not fill the memory of this machine with what it has not read.
+      if (batch !== "" && socket !== undefined && socket.writableLength < MAX_UNSENT) socket.write(batch);
+    }
+  }
+}
 
 /** Sends batches of messages without a pause, on one connection after the other. */
 async function flood(url: string): Promise<never> {
