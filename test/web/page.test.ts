@@ -67,9 +67,12 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     await running.hub.edit("all", { ...nameOf(first), data: { text: "hello" } });
     await running.hub.delete("all", nameOf(second));
     const changed = ["hello", "This message was deleted"];
+    const edited = alice.messages.filter({ hasText: "edited" }).locator(".bubble");
     await expect.poll(() => alice.texts(), until).toEqual(changed);
+    expect(await edited.allTextContents()).toEqual(["hello"]);
     await alice.page.reload();
     await expect.poll(() => alice.texts(), until).toEqual(changed);
+    expect(await edited.allTextContents()).toEqual(["hello"]);
   });
 
   it("leaves a group for good", async () => {

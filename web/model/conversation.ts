@@ -21,6 +21,8 @@ export interface MessageEntry {
   /** Offset in the channel that it came from. */
   readonly offset?: number;
   readonly content: Content;
+  /** The content replaces an earlier one. */
+  readonly isEdited?: boolean;
   /** Set for messages sent from this page. */
   readonly delivery?: Delivery;
 }
@@ -124,7 +126,8 @@ export class Conversation {
     const edited = this.entries.value.find(
       (entry) => entry.kind === "message" && (entry.key === id || (isOneChannel && entry.offset === offset)),
     );
-    if (edited?.kind === "message") this.#replace(edited, { ...edited, content });
+    if (edited?.kind !== "message") return;
+    this.#replace(edited, { ...edited, content, isEdited: content.kind !== "deleted" });
   }
 
   /** Counts one message at a mark, and appends the mark for the first one. */

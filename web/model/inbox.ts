@@ -86,12 +86,13 @@ export class Inbox {
     return from === undefined ? "application" : `user:${from}`;
   }
 
-  #entryOf({ type, data, from, timestamp, id, offset, deletedAt }: Push): MessageEntry {
+  #entryOf({ type, data, from, timestamp, id, offset, editedAt, deletedAt }: Push): MessageEntry {
     const isOwn = from === this.#state.user;
     const nonce = isOwn ? readNonce(data) : undefined;
     const delivery = nonce === undefined ? undefined : this.#sent.find(nonce)?.delivery;
     const content = contentOf({ type, data }, deletedAt !== undefined);
-    return { kind: "message", key: nonce ?? id, from, isOwn, timestamp, offset, content, delivery };
+    const isEdited = editedAt !== undefined && deletedAt === undefined;
+    return { kind: "message", key: nonce ?? id, from, isOwn, timestamp, offset, content, isEdited, delivery };
   }
 }
 

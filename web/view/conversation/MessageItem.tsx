@@ -17,7 +17,7 @@ interface Props {
 }
 
 export function MessageItem({ message, isContinued }: Props): VNode {
-  const { from, isOwn, timestamp, content, delivery } = message;
+  const { from, isOwn, timestamp, content, isEdited, delivery } = message;
   const sender = from ?? "the application";
   return (
     <article class={`message ${isOwn ? "own" : "other"} ${isContinued ? "continued" : ""}`}>
@@ -31,6 +31,7 @@ export function MessageItem({ message, isContinued }: Props): VNode {
           <time dateTime={new Date(timestamp).toISOString()} title={FULL_TIME.format(timestamp)}>
             {TIME.format(timestamp)}
           </time>
+          {isEdited && <span>edited</span>}
           {delivery && <DeliveryText delivery={delivery} />}
         </footer>
       </div>
