@@ -55,7 +55,7 @@ export async function rowsIn(application: Application): Promise<number> {
 export async function sqliteApplication(schema = outboxSchema("sqlite")): Promise<Application> {
   const directory = mkdtempSync(join(tmpdir(), "tidings-outbox-"));
   const path = join(directory, "application.db");
-  const database = new DatabaseSync(path, { timeout: 5_000 });
+  const database = new DatabaseSync(path, { timeout: 60_000 });
   onTestFinished(() => {
     database.close();
     rmSync(directory, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Authenticator, withLimits } from "../../../src/gateway/auth/auth.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** An authenticator whose calls end when the test says so. */
 function hanging() {
@@ -26,7 +27,7 @@ test("calls of an authenticator that hangs are bounded: some wait for a place, f
 
   calls[0]?.resolve();
   expect(await logins[0]).toEqual({ user: "a" });
-  await expect.poll(() => calls.length).toBe(3);
+  await eventually("the one that waited is checked", () => calls.length === 3);
   for (const call of calls) call.resolve();
   expect(await Promise.all(logins)).toEqual([{ user: "a" }, { user: "b" }, { user: "c" }]);
 });

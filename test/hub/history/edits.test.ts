@@ -3,6 +3,7 @@ import { z } from "zod";
 import { connect } from "../../../src/client/client.ts";
 import { createHub, defineApi, type HubOptions, type Receipt, refuse } from "../../../src/index.ts";
 import { Observed, QUICK } from "../../client/harness.ts";
+import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";
 import { connectPeer } from "../../support/peer.ts";
 import { startPrivate } from "../permissions/scene.ts";
@@ -148,7 +149,7 @@ describe("a client that was away", () => {
     await hub.edit("group:g", { ...(await send("one")), data: "two" });
     await send("three");
 
-    await expect.poll(() => client.positions["group:g"]?.offset).toBe(3);
+    await eventually("all are acknowledged", () => client.positions["group:g"]?.offset === 3);
     expect(seen).toEqual(["one", "three"]);
   });
 });

@@ -90,7 +90,7 @@ export class PostgresServer implements AsyncDisposable {
     values: readonly unknown[] = [],
     url = this.url,
   ): Promise<readonly Record<string, unknown>[]> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 60_000 });
     client.on("error", () => undefined);
     try {
       await client.connect();
