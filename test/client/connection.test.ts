@@ -170,7 +170,7 @@ test("a silent connection is pinged after one heartbeat, and ended without an an
   const answering = await server.accept();
   answering.answersPings = false;
   const again = await answering.next();
-  answering.welcome({ heartbeatMs: 60 });
+  answering.welcome({ heartbeatMs: 500 });
   answering.reply(again, {});
   expect(await alice.status("closed")).toMatchObject({ reason: "no pong within 60 ms" });
   for (let heartbeat = 0; heartbeat < 5; heartbeat++) {

@@ -4,6 +4,7 @@ import { WebSocket } from "ws";
 import { createHub, type Hub } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
+import { Balancer } from "../support/nodes/nodes.ts";
 import { connectPeer } from "../support/peer.ts";
 import { RedisServer } from "../support/redis/redis.ts";
 
@@ -76,10 +77,12 @@ describe("a hub whose Redis is not available yet", () => {
   });
 
   it("keeps a client waiting that connects shortly before Redis is available", async () => {
-    await using redis = await absentRedis();
-    const { address } = await startWaiting(redis.url);
+    // The hub waits for two seconds only, so Redis runs already, behind a door that is closed.
+    await using redis = await RedisServer.start();
+    await using door = await Balancer.start([]);
+    const { address } = await startWaiting(`redis://127.0.0.1:${new URL(door.url).port}`);
     const peer = connectPeer(`${address.replace("http", "ws")}/ws?user_id=alice`);
-    await redis.restart();
+    door.backends = [redis];
     await peer;
   });
 

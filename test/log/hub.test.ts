@@ -79,7 +79,7 @@ describe("a hub with a message log", () => {
     const messageLog = new MemorySink();
     const { hub, url } = await startHub({ messageLog });
     const bob = await connectPeer(url({ user_id: "bob", device: "phone" }));
-    const acked = hub.user("bob").send({ type: "chat", data: 1, ack: true });
+    const acked = hub.user("bob").send({ type: "chat", data: 1, ack: true, timeoutMs: 60_000 });
     await bob.frame("chat");
     bob.send({ id: 1, action: "message.ack", data: { offset: 1 } });
     expect(await acked).toMatchObject({ state: "acked" });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { HubOptions } from "../../../src/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type RunningHub, startHub } from "../../support/hub.ts";
 import { connectPeer } from "../../support/peer.ts";
@@ -15,9 +16,9 @@ beforeAll(async () => {
 let clusters = 0;
 
 /** Two nodes of one cluster. */
-async function startTwo(): Promise<[RunningHub, RunningHub]> {
-  const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
-  const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
+async function startTwo(options: HubOptions = {}): Promise<[RunningHub, RunningHub]> {
+  const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 30 };
+  const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id }, ...options });
   return [await startNode("n1"), await startNode("n2")];
 }
 
@@ -181,7 +182,7 @@ async function bytesOut(node: RunningHub): Promise<number> {
 
 describe("a node that leaves", () => {
   it("is draining while its clients leave, and absent from the registry and presence when it has closed", async () => {
-    const [n1, n2] = await startTwo();
+    const [n1, n2] = await startTwo({ shutdown: { drainMs: 60_000 } });
     const stays = await connect(n1, "alice");
     await stays.request("group.join", { group: "g" });
     const leaves = await connect(n2, "bob");
@@ -218,7 +219,7 @@ describe("PUT /limits on a cluster", () => {
   const limitsAt = async (asked: RunningHub) => (await call(asked, "/limits")).body.limits;
 
   it("reaches every node, and survives the restart of all of them", async () => {
-    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 30 };
     const startNode = (id: string) => startHub({ redis: redis.url, cluster, node: { id } });
     const nodes = [await startNode("n1"), await startNode("n2")];
     const body = { messagesPerUser: "77-S" };
@@ -233,7 +234,7 @@ describe("PUT /limits on a cluster", () => {
   });
 
   it("is taken up by a node that missed the line about it, and written again when Redis has lost it", async () => {
-    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+    const cluster = { prefix: `t${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 30 };
     const node = await startHub({ redis: redis.url, cluster, node: { id: "n1" } });
     await call(node, "/limits", { method: "PUT", body: { messagesPerUser: "78-S" } });
     const key = `${cluster.prefix}{0}:adjusted`;

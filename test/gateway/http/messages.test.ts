@@ -102,7 +102,9 @@ describe("POST /ws/message", () => {
   it("waits for the acknowledgement when `ack` is set", async () => {
     const running = await startHub();
     const bob = await connectPeer(running.url({ user_id: "bob" }));
-    const sent = call(running, "/ws/message", { body: { to: "bob", type: "chat", ack: true } });
+    const sent = call(running, "/ws/message", {
+      body: { to: "bob", type: "chat", ack: true, timeoutMs: 60_000 },
+    });
     const { offset } = await bob.next(({ type }) => type === "chat");
     await bob.request("message.ack", { offset });
     expect((await sent).body).toMatchObject({ state: "acked" });

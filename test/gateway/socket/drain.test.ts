@@ -41,7 +41,7 @@ describe("a drain", () => {
   });
 
   it("begins after the delay, in which only readiness changes", async () => {
-    const { hub, at, url } = await startHub({ shutdown: { delayMs: 3_000 } });
+    const { hub, at, url } = await startHub({ shutdown: { delayMs: 6_000 } });
     const early = await connectPeer(url({ user_id: "early" }));
     const closing = hub.close();
     const ready = await fetch(`${at.url}/ready`);

@@ -18,7 +18,7 @@ type HttpLimits = NonNullable<HubOptions["limits"]>["http"];
 
 /** Starts nodes of one cluster that count HTTP requests in its Redis. */
 function startNodes(count: number, http: HttpLimits, url = redis.url): Promise<RunningHub[]> {
-  const cluster = { prefix: `limits${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 5 };
+  const cluster = { prefix: `limits${++clusters}:`, heartbeatInterval: 0.1, nodeTimeout: 30 };
   const limits = { http: { store: "redis", storeTimeoutMs: 10_000, whitelistCIDRs: [], ...http } } as const;
   const nodes = Array.from({ length: count }, (_, index) => ({ id: `n${index + 1}` }));
   return Promise.all(nodes.map((node) => startHub({ redis: url, cluster, node, limits, apiKey: API_KEY })));

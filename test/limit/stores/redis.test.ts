@@ -156,7 +156,7 @@ describe("a Redis that dies and returns", () => {
 
   it.each(["allow", "deny"] as const)("is answered for with %s while it is dead", async (onStoreError) => {
     await using server = await RedisServer.start();
-    const limiter = limiterOn(server.url, { rate: "3-H", storeTimeoutMs: 1_000, onStoreError });
+    const limiter = limiterOn(server.url, { rate: "3-H", storeTimeoutMs: 3_000, onStoreError });
     const counts = async (): Promise<boolean> => (await limiter.check({ address: "a" })).reason === "rate";
     await eventually("Redis answers", counts);
     await server.kill();
