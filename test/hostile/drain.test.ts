@@ -12,6 +12,9 @@ const bob = { user_id: "bob" };
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
+/** A drain that no busy machine cuts short. */
+const PATIENT = { shutdown: { drainMs: 120_000 }, websocket: { writeTimeoutMs: 300_000 } };
+
 describe("a hub that closes", () => {
   it("tells every client when to reconnect, spread over the configured time, and closes with 4000", async () => {
     const { hub, url } = await startHub({ shutdown: { reconnectSpreadMs: 5_000 } });
@@ -30,7 +33,7 @@ describe("a hub that closes", () => {
   });
 
   it("writes a client's whole queue before the close, even to a busy socket", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(PATIENT);
     const quick = await connectPeer(url(alice));
     const busy = await connectRaw(url(bob));
     busy.socket.pause();
@@ -52,7 +55,7 @@ describe("a hub that closes", () => {
   });
 
   it("delivers every message whose receipt says delivered", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(PATIENT);
     const receiver = await connectPeer(url(bob));
     const sender = await connectRaw(url(alice));
     sender.write(...range(1, 1_000).map((id) => textFrame({ id, type: "n", to: "bob", data: id })));
@@ -89,7 +92,7 @@ describe("a hub that closes", () => {
   });
 
   it("refuses connections: with 503 while it drains, without a listener afterwards", async () => {
-    const { hub, url } = await startHub();
+    const { hub, url } = await startHub(PATIENT);
     const holder = await connectRaw(url(alice));
     holder.answersClose = false;
     // A socket that was opened before the drain and sends its request during it.

@@ -12,13 +12,16 @@ const MIB = 1_048_576;
 const mallory = { user_id: "mallory" };
 const bob = { user_id: "bob" };
 
+/** A client that reads nothing stays connected, however long the test takes on a busy machine. */
+const PATIENT = { websocket: { writeTimeoutMs: 300_000 } };
+
 const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
   Array.from({ length: count }, (_, index) => make(index));
 const range = (from: number, to: number): number[] => times(to - from + 1, (n) => from + n);
 
 describe("requests without end", () => {
   it("whose replies are not read use bounded memory, and are all answered when they are read", async () => {
-    const hub = await startHubProcess();
+    const hub = await startHubProcess(PATIENT);
     const before = await hub.memory();
     const peer = await connectRaw(hub.url(mallory));
     peer.socket.pause();
@@ -34,7 +37,7 @@ describe("requests without end", () => {
   });
 
   it("for pings are answered with one pong each", async () => {
-    const hub = await startHubProcess(UNLIMITED);
+    const hub = await startHubProcess({ ...UNLIMITED, ...PATIENT });
     const peer = await connectRaw(hub.url(mallory));
     const before = await hub.memory();
     peer.socket.pause();
@@ -68,7 +71,7 @@ describe("requests without end", () => {
   });
 
   it("for pages of history use bounded memory, however long the messages are", async () => {
-    const hub = await startHubProcess({ websocket: { writeTimeoutMs: 60_000 } });
+    const hub = await startHubProcess(PATIENT);
     await hub.publish({ user: "mallory", data: "x".repeat(400_000), count: 200 });
     const other = await connectPeer(hub.url(bob));
     const peer = await connectRaw(hub.url({ ...mallory, resume: await positionOf(hub.url(mallory)) }));
@@ -98,7 +101,7 @@ async function positionOf(url: string): Promise<string> {
 
 describe("a replay", () => {
   it("that is not read uses bounded memory, however long the messages are", async () => {
-    const hub = await startHubProcess({ history: { channelBytes: 64 * MIB } });
+    const hub = await startHubProcess({ ...PATIENT, history: { channelBytes: 64 * MIB } });
     await hub.publish({ user: "mallory", data: "x".repeat(400_000), count: 60 });
     const before = await hub.memory();
     const peers = await Promise.all(times(10, () => connectRaw(hub.url(mallory))));

@@ -10,7 +10,7 @@ let bob: Peer;
 let failures: unknown[];
 
 beforeEach(async () => {
-  running = await startHub({ timeouts: { handlerMs: 100, hookMs: 100 } });
+  running = await startHub({ timeouts: { handlerMs: 1_000, hookMs: 1_000 } });
   failures = [];
   running.hub.on("error", ({ error }) => failures.push(error));
   mallory = await connectPeer(running.url({ user_id: "mallory" }));

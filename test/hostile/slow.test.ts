@@ -10,6 +10,9 @@ const MIB = 1_048_576;
 const stalled = { user_id: "stalled" };
 const kilobyte = "x".repeat(1_024);
 
+/** A client that reads nothing stays connected, however long the test takes on a busy machine. */
+const PATIENT = { writeTimeoutMs: 300_000 };
+
 /** Connects a member of the group that does not read. */
 async function stall(url: string, group = "g"): Promise<RawPeer> {
   const peer = await connectRaw(url);
@@ -32,7 +35,7 @@ const range = (from: number, to: number): number[] =>
 
 describe("a client that has stopped reading", () => {
   it("uses bounded memory, whatever is sent to it", async () => {
-    const hub = await startHubProcess({ history: { count: 1 } });
+    const hub = await startHubProcess({ history: { count: 1 }, websocket: PATIENT });
     const reader = await connectPeer(hub.url({ user_id: "reader" }));
     const before = await hub.memory();
     const peers = await Promise.all(Array.from({ length: 10 }, () => connectRaw(hub.url(stalled))));
@@ -45,7 +48,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("delays no other client under the policy drop, and recovers what it missed", async () => {
-    const running = await startHub({ history: { count: 50_000 } });
+    const running = await startHub({ history: { count: 50_000 }, websocket: PATIENT });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
     const reader = await connectPeer(url({ user_id: "reader" }));
@@ -76,7 +79,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("is the only one closed under the policy close, with 4001", async () => {
-    const running = await startHub({ websocket: { closeOnBackpressure: true } });
+    const running = await startHub({ websocket: { ...PATIENT, closeOnBackpressure: true } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
     const reader = await connectPeer(url({ user_id: "reader" }));
@@ -95,7 +98,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("makes its publisher wait under the policy wait, up to the timeout", async () => {
-    const running = await startHub({ websocket: { dropOnFull: false, sendTimeoutMs: 20 } });
+    const running = await startHub({ websocket: { ...PATIENT, dropOnFull: false, sendTimeoutMs: 20 } });
     const { hub, url } = running;
     await stall(url(stalled));
     const reader = await connectPeer(url({ user_id: "reader" }));
@@ -109,7 +112,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("loses nothing under the policy wait when it reads again before the timeout", async () => {
-    const running = await startHub({ websocket: { dropOnFull: false, sendTimeoutMs: 60_000 } });
+    const running = await startHub({ websocket: { ...PATIENT, dropOnFull: false, sendTimeoutMs: 300_000 } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
     const total = 3_000;
@@ -129,7 +132,7 @@ describe("a client that has stopped reading", () => {
 
   it("gets messages of any size in order under the policy wait", async () => {
     const running = await startHub({
-      websocket: { dropOnFull: false, sendTimeoutMs: 60_000, maxPendingBytes: 100_000 },
+      websocket: { ...PATIENT, dropOnFull: false, sendTimeoutMs: 300_000, maxPendingBytes: 100_000 },
     });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
@@ -149,7 +152,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("gets no position past a dropped message", async () => {
-    const running = await startHub({ websocket: { messageBufferSize: 4 } });
+    const running = await startHub({ websocket: { ...PATIENT, messageBufferSize: 4 } });
     const { hub, url } = running;
     const slow = await stall(url(stalled));
     const { connection } = slow.frames[0] ?? {};
@@ -173,7 +176,7 @@ describe("a client that has stopped reading", () => {
   });
 
   it("uses bounded memory for positions of messages that leave it out", async () => {
-    const running = await startHub();
+    const running = await startHub({ websocket: PATIENT });
     const { hub, url } = running;
     await stall(url(stalled));
     await eventually("a message is dropped", async () => {

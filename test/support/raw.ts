@@ -121,3 +121,11 @@ export async function connectRaw(url: string, headers?: Record<string, string>):
   await peer.until(() => peer.received.length > 0);
   return peer;
 }
+
+/** Turns of the event loop in which a hub of this process and its clients read what they have written to each other. */
+const TURNS = 50;
+
+/** Resolves when the hub and its clients have read. For tests on a clock of their own. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -5,6 +5,8 @@ import { connectPeer, isMessage, Peer } from "../../support/peer.ts";
 import { connectRaw, type RawPeer } from "../../support/raw.ts";
 
 const KIB = 1_024;
+/** Who reads nothing is cut for the bytes that wait, never for the time, however long the test takes on a busy machine. */
+const PATIENT = { writeTimeoutMs: 300_000 };
 
 async function metric({ at }: RunningHub, name: string): Promise<number> {
   const text = await (await fetch(`${at.url}/metrics`)).text();
@@ -20,7 +22,7 @@ async function stall({ url }: RunningHub, user: string): Promise<RawPeer> {
 
 describe("unsent bytes of all connections together", () => {
   it("are bounded: who has most of them is cut, the others keep what they have", async () => {
-    const running = await startHub({ websocket: { maxTotalPendingBytes: 8_192 * KIB } });
+    const running = await startHub({ websocket: { maxTotalPendingBytes: 8_192 * KIB, ...PATIENT } });
     const ends: unknown[] = [];
     running.hub.on("disconnect", ({ cause, connection }) => ends.push([connection?.user, cause]));
     const modest = await stall(running, "modest");
@@ -47,7 +49,7 @@ describe("unsent bytes of all connections together", () => {
   });
 
   it("count once what connections share", async () => {
-    const running = await startHub({ websocket: { maxTotalPendingBytes: 16_384 * KIB } });
+    const running = await startHub({ websocket: { maxTotalPendingBytes: 16_384 * KIB, ...PATIENT } });
     const peers = await Promise.all(Array.from({ length: 12 }, (_, n) => stall(running, `u${n}`)));
     // Each gets far more than its share of the budget, and all of them together what one has.
     for (let n = 0; n < 400; n++) await running.hub.broadcast({ type: "n", data: "x".repeat(40 * KIB) });

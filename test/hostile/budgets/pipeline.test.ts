@@ -21,6 +21,7 @@ const ask = (path: string, count: number): string =>
 
 async function listening(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");
+  server.keepAliveTimeout = 60_000; // 5 s would end a connection of a busy machine
   onTestFinished(() => {
     server.close();
     server.closeAllConnections();

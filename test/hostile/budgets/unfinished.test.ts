@@ -1,8 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { type RunningHub, startHub } from "../../support/hub.ts";
 import { connectPeer, isMessage } from "../../support/peer.ts";
-import { connectRaw, RawPeer } from "../../support/raw.ts";
+import { connectRaw, RawPeer, turns } from "../../support/raw.ts";
 import { clientFrame, OPCODE, textFrame } from "../../support/wire.ts";
 
 const KIB = 1_024;
@@ -106,8 +106,12 @@ describe("an unfinished message after the login", () => {
   });
 
   it("has its time from its own beginning, in a stream of messages that touch each other", async () => {
+    // By a clock of the test's own: a stall of the machine would make a message late.
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
     const { url } = await startHub({ websocket: { messageTimeoutMs: 400 } });
     const peer = await connectRaw(url(mallory));
+    peer.socket.setNoDelay(); // writes go out by the clock of the test
     const frames = Buffer.concat(
       Array.from({ length: 60 }, (_, id) => textFrame({ id, action: "robot.ping", data: "x".repeat(50) })),
     );
@@ -115,7 +119,8 @@ describe("an unfinished message after the login", () => {
     const step = Math.ceil(frames.length / 80);
     for (let start = 0; start < frames.length; start += step) {
       peer.write(frames.subarray(start, start + step));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await turns();
+      vi.advanceTimersByTime(10);
     }
     await peer.until(() => peer.frames.some(({ id }) => id === 59));
   });

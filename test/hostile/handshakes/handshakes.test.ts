@@ -105,5 +105,5 @@ it(
     }
     console.log(`handshakes: seed ${seed}, cases ${first} to ${last}`);
   },
-  120_000 + (minutes ?? 0) * 60_000,
+  300_000 + (minutes ?? 0) * 60_000,
 );

@@ -19,9 +19,9 @@ export function startHaproxy(to: number): Promise<number> {
     (port) => `
 defaults
   mode http
-  timeout connect 5s
-  timeout client 5s
-  timeout server 5s
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
 listen hub
   bind 127.0.0.1:${port}
   server hub 127.0.0.1:${to}
