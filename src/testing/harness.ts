@@ -231,7 +231,7 @@ export function connectionOf(node: TestNode, user: string, platform = "web"): Co
 }
 
 /** Time in which an event must come, in milliseconds. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 150_000;
 
 /** Between two looks at a condition, in milliseconds. */
 const PAUSE_MS = 10;

@@ -153,10 +153,10 @@ export function historyContract({ test, expect }: Tests, implementation: Impleme
   });
 
   test("messages over the retained age are not returned", async () => {
-    await using cluster = await startCluster(implementation, { ageMs: 1_000 });
+    await using cluster = await startCluster(implementation, { ageMs: 2_000 });
     const { broker } = cluster.node;
     await append(cluster, 3);
-    await cluster.advance(1_100);
+    await cluster.advance(2_100);
     await append(cluster, 1);
 
     const page = await broker.history("all", { after: 0, limit: 100 });

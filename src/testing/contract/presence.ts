@@ -2,7 +2,7 @@ import { connectionOf, type Implementation, NO_RULES, startCluster } from "../ha
 import type { Tests } from "../runner.ts";
 
 /** Grace period long enough to reconnect within, on a busy machine. */
-const GRACE_MS = 1_000;
+const GRACE_MS = 2_000;
 
 export function presenceContract({ test, expect }: Tests, implementation: Implementation): void {
   test("a user is announced online once, with the first connection", async () => {

@@ -101,12 +101,12 @@ export function editsContract({ test, expect }: Tests, implementation: Implement
   });
 
   test("an edited message expires with its own age, and its notice with that of the notice", async () => {
-    await using cluster = await startCluster(implementation, { ageMs: 1_000 });
+    await using cluster = await startCluster(implementation, { ageMs: 3_000 });
     const { broker } = cluster.node;
     const first = await broker.append(cluster.message(CHANNEL));
-    await cluster.advance(600);
+    await cluster.advance(1_500);
     await broker.edit(editOf(cluster, first, '"new"'));
-    await cluster.advance(600);
+    await cluster.advance(1_600);
 
     expect((await all(cluster)).map(({ offset }) => offset)).toEqual([2]);
   });
