@@ -25,6 +25,12 @@ const CHROMIUM_FLAGS = [
   "--disable-sync",
 ];
 
+/** A hang must end some day; on a machine that runs other tests, half a minute is no hang. */
+const HANG_MS = 150_000;
+
+/** With the longest time for an acknowledgement. */
+const ACKED = { ack: true, timeoutMs: 60_000 };
+
 describe("examples/browser/index.html", () => {
   let browser: Browser;
   let address: string;
@@ -49,6 +55,7 @@ describe("examples/browser/index.html", () => {
   /** A tab in which somebody has logged in. A page that throws fails the test. */
   async function open(user: string, port: number): Promise<Page> {
     const page = await browser.newPage();
+    page.setDefaultTimeout(HANG_MS);
     const failures: Error[] = [];
     page.on("pageerror", (error) => failures.push(error));
     onTestFinished(async () => {
@@ -83,7 +90,7 @@ describe("examples/browser/index.html", () => {
   it("acknowledges the messages that it shows", async () => {
     const { hub, at } = await startHub();
     await open("alice", at.port);
-    const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" }, ack: true });
+    const receipt = await hub.user("alice").send({ type: "chat", data: { text: "Hello" }, ...ACKED });
     expect(receipt.state).toBe("acked");
   });
 

@@ -163,8 +163,9 @@ describe("the Frames panel", () => {
     await running.hub.broadcast({ type: "order", data: 738529527931269 });
     await panel(alice).getByLabel("Text").fill("order");
     await expect.poll(() => rows(alice).count(), until).toBe(1);
-    await panel(alice).getByRole("button", { name: "Copy" }).click();
-    await alice.reads("Copied");
+    // It says so for a moment only.
+    const copy = panel(alice).getByRole("button", { name: "Copy" });
+    await Promise.all([alice.reads("Copied"), copy.click()]);
     const text = await alice.page.evaluate(() => navigator.clipboard.readText());
     expect(JSON.parse(text)).toMatchObject({
       direction: "in",

@@ -125,8 +125,8 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     await bob.goOffline();
     for (const text of ["one", "two", "three"]) await alice.say(text);
     await expect.poll(() => alice.texts(), until).toEqual(["before", "one", "two", "three"]);
-    await bob.goOnline();
-    await bob.reads("Caught up: 3 messages");
+    // Good news are there for some seconds.
+    await Promise.all([bob.reads("Caught up: 3 messages"), bob.goOnline()]);
     await bob.open("alice");
     await alice.say("after");
     await expect.poll(() => bob.texts(), until).toEqual(["before", "one", "two", "three", "after"]);
@@ -143,8 +143,8 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     await bob.page.getByRole("button", { name: "Go online" }).click();
     await expect.poll(() => alice.texts(), until).toEqual(["written offline"]);
     await bob.toList();
-    await bob.page.getByRole("button", { name: "Drop connection" }).click();
-    await bob.reads("Back online. Nothing was missed.");
+    const drop = bob.page.getByRole("button", { name: "Drop connection" });
+    await Promise.all([bob.reads("Back online. Nothing was missed."), drop.click()]);
   });
 
   it("reports lost messages", async () => {
@@ -190,8 +190,7 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
   it("shows that a user is typing", async () => {
     const { enter } = await place(size);
     const [alice, bob] = [await enter("#alice/user:bob"), await enter("#bob/user:alice")];
-    await bob.page.getByPlaceholder("Write a message").pressSequentially("Well");
-    await alice.reads("is typing");
+    await Promise.all([alice.reads("is typing"), bob.types("Well")]);
     await bob.page.keyboard.press("Enter");
     await expect.poll(() => alice.texts(), until).toEqual(["Well"]);
     await expect.poll(() => alice.page.getByText("is typing").count(), until).toBe(0);
@@ -257,8 +256,7 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     await running.hub.broadcast({ type: "chat", data: "The café closes at ten" });
     await expect.poll(() => alice.item("Everyone").textContent(), until).toContain("1 unread");
     await quiet(alice.page);
-    await bob.page.getByPlaceholder("Write a message").pressSequentially("Good");
-    await alice.reads("is typing");
+    await Promise.all([alice.reads("is typing"), bob.types("Good")]);
     expect(await overflow(alice)).toEqual([]);
     await screenshot(alice.page, `page-${width}`);
   });

@@ -42,6 +42,11 @@ export class Person {
     await this.page.keyboard.press("Enter");
   }
 
+  /** Types without sending. Others see it for some seconds. */
+  async types(text: string): Promise<void> {
+    await this.page.getByPlaceholder("Write a message").pressSequentially(text);
+  }
+
   async sendPicture(url: string): Promise<void> {
     await this.page.getByRole("button", { name: "Send a picture" }).click();
     await this.page.getByRole("textbox", { name: "Address of the picture" }).fill(url);

@@ -39,7 +39,7 @@ export const SIZES: readonly (readonly [string, BrowserContextOptions])[] = [
 ];
 
 /** Long timeout, for a machine that runs other tests as well. */
-export const until = { timeout: 60_000, interval: 50 };
+export const until = { timeout: 150_000, interval: 50 };
 
 export interface Place {
   readonly running: RunningHub;
@@ -59,6 +59,8 @@ export async function place(size: BrowserContextOptions, options: HubOptions = {
     presence: { graceMs: 200 },
     publish: { ackTimeoutMs: 60_000 },
     ...options,
+    // A page that draws thousands of messages on a busy machine reads nothing for a while.
+    websocket: { writeTimeoutMs: 150_000, ...options.websocket },
   });
   const settle = async (person: Person): Promise<Person> => {
     onTestFinished(() => expect(person.complaints.filter((each) => !NO_NETWORK.test(each))).toEqual([]));
