@@ -46,8 +46,6 @@ export interface Launched {
   /** Resolves with the first matching line on standard output or standard error, past or future. */
   prints(matches: (line: string) => boolean): Promise<string>;
   signal(name: NodeJS.Signals): void;
-  /** Resolves at the next output on standard error. */
-  warned(): Promise<unknown>;
   /** Resolves when the process exited. */
   readonly ended: Promise<Outcome>;
 }
@@ -85,7 +83,6 @@ export function launch(args: readonly string[] = [], env: Variables = {}): Launc
       }
     },
     signal: (name) => child.kill(name),
-    warned: () => once(child.stderr, "data"),
     ended: outcomeOf(child),
   };
 }
