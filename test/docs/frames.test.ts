@@ -61,7 +61,7 @@ async function start(heading: string): Promise<Running> {
     connectPeer(url({ token: await hub.token({ user, expiresInSeconds }) }));
   const bob = await login("bob");
   if (heading.startsWith("Login")) return { ...running, bob, login, alice: new Peer(url()) };
-  const alice = await login("alice", heading.includes("expiring") ? 3 : 60);
+  const alice = await login("alice", heading.includes("expiring") ? 5 : 60);
   return { ...running, alice, bob, login };
 }
 

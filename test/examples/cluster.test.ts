@@ -92,7 +92,8 @@ describe("examples/cluster/start.ts", () => {
     const alice = await clientAt("127.0.0.1", await cluster.where("WebSocket"));
     const bob = await clientAt("127.0.0.2", await cluster.where("with TLS"));
     expect(new Set([nodeOf(alice), nodeOf(bob)])).toEqual(new Set(["a", "b"]));
-    const receipt = await alice.client.send({ type: "greeting", to: "127.0.0.2", data: "Hello", ack: true });
+    const greeting = { type: "greeting", to: "127.0.0.2", data: "Hello" };
+    const receipt = await alice.client.send({ ...greeting, ack: true, timeoutMs: 60_000 });
     expect(receipt).toMatchObject({ state: "acked" });
     expect(bob.received).toEqual(["Hello"]);
   });
