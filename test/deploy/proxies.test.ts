@@ -63,7 +63,7 @@ test("nginx takes the configuration of the compose file", async () => {
 
 test("behind HAProxy a node that closes is red at /ready first: newcomers go elsewhere, clients follow, nothing stored is lost", async () => {
   await using redis = await RedisServer.start();
-  const env = { SHUTDOWN_DELAY_MS: "4000", TRUST_PROXY: "127.0.0.1" };
+  const env = { SHUTDOWN_DELAY_MS: "8000", TRUST_PROXY: "127.0.0.1" };
   await using cluster = await Cluster.start(redis, env, 2);
   const directory = directoryWithCertificate();
   const ports = {
