@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import type { NodeProcess } from "../../support/nodes/nodes.ts";
-import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { Cluster, onEveryRedis, SHORT_GRACE } from "../support/cluster.ts";
 import { incarnations, traces, usersInGrace } from "../support/registry.ts";
 import { Writers } from "../support/writers.ts";
 
@@ -18,7 +18,7 @@ async function addResidents(cluster: Cluster, node: NodeProcess): Promise<void> 
 
 onEveryRedis((redis) => {
   test("a node killed under load: its users go offline once, and no stored message is lost or duplicated", async () => {
-    await using cluster = await Cluster.start(redis());
+    await using cluster = await Cluster.start(redis(), SHORT_GRACE);
     const { n1, n2, n3 } = cluster;
     const watchers = [await cluster.watcher(n1), await cluster.watcher(n3)];
     await addResidents(cluster, n2);
@@ -44,7 +44,7 @@ onEveryRedis((redis) => {
   });
 
   test("a killed node disappears from presence, directory and counts", async () => {
-    await using cluster = await Cluster.start(redis());
+    await using cluster = await Cluster.start(redis(), SHORT_GRACE);
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);
     await addResidents(cluster, n2);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RedisServer } from "../../support/redis/redis.ts";
-import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { Cluster, onEveryRedis, SHORT_GRACE } from "../support/cluster.ts";
 import { incarnations } from "../support/registry.ts";
 import { Writers } from "../support/writers.ts";
 
@@ -8,7 +8,8 @@ const USERS = ["ada", "bea", "cia"];
 
 onEveryRedis((redis) => {
   test("a node paused beyond the timeout is declared dead once, and registers again as another incarnation with its clients", async () => {
-    await using cluster = await Cluster.start(redis());
+    // The writers go on meanwhile, so the pause is a short one.
+    await using cluster = await Cluster.start(redis(), { ...SHORT_GRACE, CLUSTER_NODE_TIMEOUT: "3" });
     const { n1, n2, n3 } = cluster;
     const watchers = [await cluster.watcher(n1), await cluster.watcher(n3)];
     const clients = await Promise.all(USERS.map((user) => cluster.client(user, n2)));
@@ -41,7 +42,7 @@ onEveryRedis((redis) => {
   });
 
   test("the clients of a node that was declared dead are reachable again, by user and by group", async () => {
-    await using cluster = await Cluster.start(redis());
+    await using cluster = await Cluster.start(redis(), SHORT_GRACE);
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);
     const bob = await cluster.client("bob", n2);
@@ -94,7 +95,7 @@ test("a pause within the timeout changes nothing", async () => {
 
 test("a user who reconnected to another node while the first was paused keeps the newer connection", async () => {
   await using redis = await RedisServer.start();
-  await using cluster = await Cluster.start(redis, { WEBSOCKET_ONE_PER_PLATFORM: "1" });
+  await using cluster = await Cluster.start(redis, { ...SHORT_GRACE, WEBSOCKET_ONE_PER_PLATFORM: "1" });
   const { n1, n2, n3 } = cluster;
   const watcher = await cluster.watcher(n3);
   const older = await cluster.client("bob", n2);

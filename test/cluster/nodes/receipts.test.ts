@@ -42,7 +42,12 @@ onEveryCluster({}, (cluster) => {
   test("a receipt of an acknowledged message has the total", async () => {
     const { n1, n2 } = cluster();
     const ada = await cluster().client("ada-total", n2);
-    const sent = await n1.post("/ws/message", { type: "n", to: "ada-total", ack: true });
+    const sent = await n1.post("/ws/message", {
+      type: "n",
+      to: "ada-total",
+      ack: true,
+      timeoutMs: 60_000,
+    });
     expect(sent.body).toMatchObject({ state: "acked", connections: 0, nodes: 1, total: 1 });
     await ada.client.close();
   });

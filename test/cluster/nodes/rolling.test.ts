@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Cluster, onEveryRedis } from "../support/cluster.ts";
+import { Cluster, onEveryRedis, SHORT_GRACE } from "../support/cluster.ts";
 import { Writers } from "../support/writers.ts";
 
 const SPREAD_MS = 1_000;
@@ -54,7 +54,7 @@ onEveryRedis((redis) => {
   });
 
   test("a closing node leaves presence, directory and registry before its process ends", async () => {
-    await using cluster = await Cluster.start(redis(), { CLUSTER_NODE_TIMEOUT: "600" });
+    await using cluster = await Cluster.start(redis(), { ...SHORT_GRACE, CLUSTER_NODE_TIMEOUT: "600" });
     const { n1, n2, n3 } = cluster;
     const watcher = await cluster.watcher(n1);
     const bob = await cluster.peer("bob", n2);

@@ -67,6 +67,8 @@ const HANGS: Record<
     meanwhile: (_, redis) => redis.command("CLIENT", "KILL", "TYPE", "pubsub"),
   },
   "was declared dead": {
+    // Longer than both kicks take, each of which may wait for its answer: it is alive for them.
+    env: { CLUSTER_NODE_TIMEOUT: "12" },
     meanwhile: ({ n1 }) =>
       eventually("n2 is not listed", async () => (await n1.get("/nodes")).body.length === 1),
   },

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, test } from "vitest";
 import { RedisCluster } from "../../support/redis/redis.ts";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, NODE_TIMEOUT_MS } from "../support/cluster.ts";
 import { Scene } from "../support/scene.ts";
 
 /** Each test leaves its Redis Cluster whole; each cluster of nodes has a prefix of its own. */
@@ -44,7 +45,8 @@ test("all masters of a Redis Cluster hang for a while: no node is declared dead"
   const scene = await Scene.open(cluster);
 
   for (const master of redis.masters) master.pause();
-  await scene.expectAway();
+  // Afterwards every heartbeat that Redis knows is too old.
+  await Promise.all([scene.expectAway(), sleep(NODE_TIMEOUT_MS + 1_000)]);
   for (const master of redis.masters) master.continue();
 
   await scene.expectBack();

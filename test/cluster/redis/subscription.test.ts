@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import type { Peer } from "../../support/peer.ts";
 import { RedisServer } from "../../support/redis/redis.ts";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, SHORT_GRACE } from "../support/cluster.ts";
 
 /** A node that hangs counts as alive as long as a test takes. */
-const LONG_LIVED = { CLUSTER_NODE_TIMEOUT: "600", CLUSTER_HEARTBEAT_INTERVAL: "1" };
+const LONG_LIVED = { ...SHORT_GRACE, CLUSTER_NODE_TIMEOUT: "600", CLUSTER_HEARTBEAT_INTERVAL: "1" };
 
 const changesOf = ({ frames }: Peer, user: string): unknown[] =>
   frames.filter((frame) => frame.event === "presence" && frame.user === user).map(({ online }) => online);
