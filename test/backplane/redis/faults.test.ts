@@ -5,7 +5,7 @@ import { TidingsError } from "../../../src/protocol/protocol.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RedisCluster, RedisServer, type TestRedis } from "../../support/redis/redis.ts";
 import { type StartedCluster, startCluster, type TestNode, upTo } from "../contract/harness.ts";
-import { redisOn } from "./harness.ts";
+import { IMPATIENT, redisOn } from "./harness.ts";
 import { idsOf } from "./stored/transactions.ts";
 
 const GROUPS = ["group:one", "group:two"] as const;
@@ -110,7 +110,11 @@ function unavailable(error: unknown): undefined {
 // Side by side: both wait most of the time, for faults of seconds.
 test.concurrent.each([
   { name: "one Redis", runs: 6, start: () => RedisServer.start({ persistent: true }) },
-  { name: "a Redis Cluster", runs: 3, start: () => RedisCluster.start({ persistent: true }) },
+  {
+    name: "a Redis Cluster",
+    runs: 3,
+    start: () => RedisCluster.start({ persistent: true, nodeTimeoutMs: 2_000 }),
+  },
 ])(
   "faults of $name while nodes append: every node delivers each message once, in one order, and no user goes offline",
   async ({ runs, start }) => {
@@ -118,7 +122,7 @@ test.concurrent.each([
       await using redis = await start();
       const options = { count: 100_000, heartbeatMs: 500 };
       await using cluster = await startCluster(
-        redisOn(() => redis),
+        redisOn(() => redis, undefined, IMPATIENT),
         options,
         3,
       );

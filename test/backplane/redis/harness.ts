@@ -5,6 +5,10 @@ import type { RedisServer, TestRedis } from "../../support/redis/redis.ts";
 import type { Implementation } from "../contract/harness.ts";
 
 const HOUR_MS = 3_600_000;
+/** For an answer of Redis or of another node: a busy machine is no outage. Tests of outages give `commandTimeoutMs` themselves. */
+const PATIENT_MS = 10_000;
+/** Options of nodes that take two seconds of silence for an outage, as by default. */
+export const IMPATIENT = (): Partial<RedisOptions> => ({ commandTimeoutMs: 2_000 });
 
 /**
  * The Redis backplane under the contract, on the clock of Redis, which nobody can set. Clusters under test share a
@@ -30,6 +34,7 @@ export const redisOn = (
         graceMs,
         heartbeatMs,
         pushFrom,
+        commandTimeoutMs: PATIENT_MS,
         ...optionsOf(index),
       });
     return {

@@ -28,6 +28,8 @@ const WRITTEN_TO = ["ada", "bea", "cia", "dora", "vera", "vic", "viola"];
 
 /** Bounds of a visit, and of the time until the next. */
 const VISIT_MS = [300, 4_000] as const;
+/** For an answer when the faults are over: a busy machine is no fault. */
+const CALM_TIMEOUT_MS = 60_000;
 /** Between two attempts to be heard by the deaf. */
 const PROBE_MS = 500;
 
@@ -115,7 +117,7 @@ export class Crowd implements AsyncDisposable {
         const writer = `probe-${node.process.id}`;
         const sent: Sent = { id: `${writer}#${n}`, writer, n, channel, at: Date.now(), outcome: "pending" };
         this.#probes.push(sent);
-        await publish(node, sent);
+        await publish(node, sent, CALM_TIMEOUT_MS);
       }
     }
     return this.#probes;

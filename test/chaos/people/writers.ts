@@ -152,9 +152,13 @@ export class HttpWriter extends Writer {
 }
 
 /** Stores a message without a key by the HTTP API of a node. */
-export async function publish(node: ChaosNode | undefined, sent: Sent): Promise<void> {
+export async function publish(
+  node: ChaosNode | undefined,
+  sent: Sent,
+  timeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<void> {
   const message = { type: "n", data: sent.id, ...targetOf(sent.channel) };
-  const answer = await node?.ask("/ws/message", message, ANSWER_TIMEOUT_MS);
+  const answer = await node?.ask("/ws/message", message, timeoutMs);
   if (answer?.status !== 200) sent.outcome = "unknown";
   else Object.assign(sent, answer.body as Receipt, { id: sent.id, outcome: "confirmed" }); // the body of a receipt
 }

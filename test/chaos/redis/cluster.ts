@@ -4,6 +4,8 @@ import type { ChaosRedis } from "./kind.ts";
 
 /** Hash tags of the partitions, src/backplane/redis/wire/keys.ts. */
 const PARTITIONS = 64;
+/** Silence after which a server takes another one for dead, when the faults are over. */
+const CALM_TIMEOUT_MS = 15_000;
 /** Keys that one MIGRATE moves. */
 const BATCH = 16;
 
@@ -19,7 +21,7 @@ export class ClusterRedis implements ChaosRedis {
   }
 
   static async start(): Promise<ClusterRedis> {
-    return new ClusterRedis(await ReplicatedRedisCluster.start({ persistent: true }));
+    return new ClusterRedis(await ReplicatedRedisCluster.start({ persistent: true, nodeTimeoutMs: 2_000 }));
   }
 
   urlOf(): string {
@@ -49,7 +51,11 @@ export class ClusterRedis implements ChaosRedis {
     return told.some((text) => /second_repl_offset:\d/.test(String(text)));
   }
 
-  async rest(): Promise<void> {}
+  async rest(): Promise<void> {
+    for (const server of this.#servers) {
+      await server.insist("CONFIG", "SET", "cluster-node-timeout", CALM_TIMEOUT_MS);
+    }
+  }
 
   async promoted(server: RedisServer): Promise<void> {
     await eventually("the replica is a master with slots", async () => {

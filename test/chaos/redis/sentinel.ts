@@ -16,7 +16,9 @@ export class SentinelRedis implements ChaosRedis {
   }
 
   static async start(): Promise<SentinelRedis> {
-    return new SentinelRedis(await RedisSentinel.start());
+    const sentinel = await RedisSentinel.start();
+    await sentinel.elect();
+    return new SentinelRedis(sentinel);
   }
 
   urlOf(): string {

@@ -30,6 +30,7 @@ describe.each([
     await redis.replicated();
 
     redis.master.pause();
+    await redis.elect();
     await redis.failedOver();
     await scene.expectBack();
     redis.master.continue();

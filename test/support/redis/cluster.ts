@@ -4,13 +4,22 @@ import { type RedisOptions, RedisServer, type TestRedis } from "./server.ts";
 
 const SLOTS = 16_384;
 const MASTERS = 3;
+/** Silence after which a server takes another one for dead, while servers have to find each other or replace one. */
+const QUICK_MS = 2_000;
+/** The same at other times: longer than the stalls of a busy machine, which must not end the cluster. */
+const STEADY_MS = 15_000;
 /** Validity factor 0: a replica may be elected however long its master has been away. */
 const ARGS = [
-  ...["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"],
+  ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(QUICK_MS)],
   ...["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"],
   // A master that has given away its last slot stays a master.
   ...["--cluster-allow-replica-migration", "no"],
 ];
+
+interface ClusterOptions extends Pick<RedisOptions, "persistent"> {
+  /** Silence after which a server takes another one for dead. @default 15_000 */
+  readonly nodeTimeoutMs?: number;
+}
 
 /** A Redis Cluster of three masters on loopback that share the slots. `await using` stops it. */
 export class RedisCluster implements TestRedis, AsyncDisposable {
@@ -24,12 +33,13 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     return this.#masters;
   }
 
-  static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<RedisCluster> {
+  static async start({ nodeTimeoutMs = STEADY_MS, ...options }: ClusterOptions = {}): Promise<RedisCluster> {
     const masters = await Promise.all(
       Array.from({ length: MASTERS }, () => RedisServer.start({ ...options, args: ARGS })),
     );
     const cluster = new RedisCluster(masters);
     await cluster.#form();
+    await takeForDeadAfter(nodeTimeoutMs, masters);
     return cluster;
   }
 
@@ -48,6 +58,7 @@ export class RedisCluster implements TestRedis, AsyncDisposable {
     for (const { port } of this.masters) await master.command("CLUSTER", "MEET", "127.0.0.1", port);
     this.#masters.push(master);
     for (const server of this.masters) await knows(server, this.#masters.length);
+    await takeForDeadAfter(STEADY_MS, [master]);
     return master;
   }
 
@@ -146,7 +157,8 @@ export class SlotMove {
 const idOf = async (server: RedisServer): Promise<string> => String(await server.command("CLUSTER", "MYID"));
 
 /**
- * A Redis Cluster and a replica of one of its masters, which takes the place of a dead master. `await using` stops all.
+ * A Redis Cluster and a replica of one of its masters, which takes the place of a dead master: soon after {@link elect}. `await using`
+ * stops all.
  */
 export class ReplicatedRedisCluster implements AsyncDisposable {
   readonly master: RedisServer;
@@ -159,10 +171,11 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     this.replica = replica;
   }
 
-  static async start(options: Pick<RedisOptions, "persistent"> = {}): Promise<ReplicatedRedisCluster> {
+  static async start(options: ClusterOptions = {}): Promise<ReplicatedRedisCluster> {
     const cluster = await RedisCluster.start(options);
     const [, master = expectedMaster()] = cluster.masters;
-    const replica = await RedisServer.start({ ...options, args: ARGS });
+    const { persistent, nodeTimeoutMs = STEADY_MS } = options;
+    const replica = await RedisServer.start({ persistent, args: ARGS });
     await master.command("CLUSTER", "MEET", "127.0.0.1", replica.port);
     const id = String(await master.command("CLUSTER", "MYID"));
     // The replica must know the master first.
@@ -171,6 +184,7 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
     );
     await follows(replica);
     for (const server of cluster.masters) await knows(server, MASTERS + 1);
+    await takeForDeadAfter(nodeTimeoutMs, [replica]);
     return new ReplicatedRedisCluster(cluster, master, replica);
   }
 
@@ -204,12 +218,19 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
   }
 
   async elect(): Promise<void> {
+    await takeForDeadAfter(QUICK_MS, this.#others);
     await this.replica.command("CONFIG", "SET", "cluster-replica-no-failover", "no");
   }
 
-  /** Resolves when the replica has been elected. */
+  /** Resolves when the replica has been elected. From then on no server is taken for dead soon. */
   async failedOver(): Promise<void> {
     await becomes(this.replica, "master");
+    await takeForDeadAfter(STEADY_MS, this.#others);
+  }
+
+  /** All but the master that has a replica, which may be dead. */
+  get #others(): readonly RedisServer[] {
+    return [...this.masters.filter((master) => master !== this.master), this.replica];
   }
 
   /** Resolves when the former master follows the new one. */
@@ -225,6 +246,11 @@ export class ReplicatedRedisCluster implements AsyncDisposable {
 
 function expectedMaster(): never {
   throw new Error("a Redis Cluster has several masters");
+}
+
+/** Sets the silence after which these servers take another one for dead. */
+async function takeForDeadAfter(ms: number, servers: readonly RedisServer[]): Promise<void> {
+  for (const server of servers) await server.command("CONFIG", "SET", "cluster-node-timeout", ms);
 }
 
 /** Resolves when a server takes the cluster for complete, with so many servers, and has a link to each: it carries Pub/Sub. */

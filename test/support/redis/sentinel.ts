@@ -12,9 +12,12 @@ import { becomes, follows, replicated } from "./replication.ts";
 import { RedisServer } from "./server.ts";
 
 const NAME = "mymaster";
+/** Silence of a master after which Sentinel replaces it, once a test wants that. */
 const DOWN_AFTER_MS = 500;
+/** Longer than any stall of a busy machine: until then nobody is replaced. */
+const NEVER_MS = 3_600_000;
 
-/** A master with a replica, and a Sentinel that promotes the replica of a dead master. `await using` stops all. */
+/** A master with a replica, and a Sentinel that promotes the replica of a dead master after {@link elect}. `await using` stops all. */
 export class RedisSentinel implements AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
@@ -67,22 +70,23 @@ export class RedisSentinel implements AsyncDisposable {
   }
 
   /**
-   * Holds back promotions until {@link elect}. Pausing Sentinel would not do: it then elects nobody for another 30 s.
+   * Holds back promotions until {@link elect}, as from the start on. Pausing Sentinel would not do: it then elects nobody for another 30 s.
    */
   async holdElections(): Promise<void> {
-    await this.#takeForDeadAfter(3_600_000);
+    await this.#takeForDeadAfter(NEVER_MS);
   }
 
   async elect(): Promise<void> {
     await this.#takeForDeadAfter(DOWN_AFTER_MS);
   }
 
-  /** Resolves when Sentinel has promoted the replica and tells its address to clients. */
+  /** Resolves when Sentinel has promoted the replica and tells its address to clients. From then on it promotes nobody. */
   async failedOver(): Promise<void> {
     await eventually("Sentinel names the promoted replica", async () => {
       return (await this.masterPort()) === this.replica.port;
     });
     await becomes(this.replica, "master");
+    await this.holdElections();
   }
 
   /** Port of the master that Sentinel tells to clients; undefined while Sentinel does not answer. */
@@ -144,6 +148,6 @@ export class RedisSentinel implements AsyncDisposable {
 const configuration = (port: number, master: number): string => `bind 127.0.0.1
 port ${port}
 sentinel monitor ${NAME} 127.0.0.1 ${master} 1
-sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}
+sentinel down-after-milliseconds ${NAME} ${NEVER_MS}
 sentinel failover-timeout ${NAME} 5000
 `;

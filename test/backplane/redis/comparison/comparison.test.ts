@@ -3,7 +3,7 @@ import { EVERY_PARTITION, partitionOf, partitionOfUser } from "../../../../src/b
 import { eventually } from "../../../support/eventually.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { connectionOf, NO_RULES, type StartedCluster, startCluster } from "../../contract/harness.ts";
-import { redisOn } from "../harness.ts";
+import { IMPATIENT, redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -46,7 +46,8 @@ interface Scene extends StartedCluster {
 /** Bob is connected to the second node and in a group, and has got a message in both channels. */
 async function openScene({ nodes = 2, graceMs = 20 } = {}): Promise<Scene> {
   const cluster = await startCluster(
-    redisOn(() => server),
+    // A node that has gone is asked, too, and not waited for long.
+    redisOn(() => server, undefined, IMPATIENT),
     { heartbeatMs: HEARTBEAT_MS, graceMs },
     nodes,
   );

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../../support/eventually.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { startCluster, upTo } from "../../contract/harness.ts";
-import { redisOn } from "../harness.ts";
+import { IMPATIENT, redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -54,7 +54,7 @@ test.concurrent.each<[string, number[]]>([
 ])("%s that is dead without a sign is replaced, and no stored message is lost", async (_, dead) => {
   using proxy = await startProxy();
   await using cluster = await startCluster(
-    redisOn(() => proxy),
+    redisOn(() => proxy, undefined, IMPATIENT),
     { heartbeatMs: 200 },
     1,
   );

@@ -5,9 +5,10 @@ import type { StoredMessage } from "../../../../src/backplane/backplane.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { RedisCluster, RedisServer } from "../../../support/redis/redis.ts";
 import { type StartedCluster, startCluster, upTo } from "../../contract/harness.ts";
-import { redisOn } from "../harness.ts";
+import { IMPATIENT, redisOn } from "../harness.ts";
 
-const implementationOn = (server: RedisServer) => redisOn(() => ({ url: server.url, masters: [server] }));
+const implementationOn = (server: RedisServer) =>
+  redisOn(() => ({ url: server.url, masters: [server] }), undefined, IMPATIENT);
 
 /** Publishes three messages to a group that the node has joined. @returns the name of the list of its history */
 async function threeMessages({ node, message }: StartedCluster, server: RedisServer) {

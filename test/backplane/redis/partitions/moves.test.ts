@@ -40,7 +40,12 @@ function usersOf(partition: number, count: number): string[] {
 /** Two nodes, with these users connected to both. */
 async function startNodes(users: readonly string[]): Promise<StartedCluster> {
   const cluster = await startCluster(
-    redisOn(() => redis),
+    // So long a call waits for the end of a move.
+    redisOn(
+      () => redis,
+      undefined,
+      () => ({ commandTimeoutMs: 6_000 }),
+    ),
     { heartbeatMs: 1_000 },
     2,
   );
