@@ -310,8 +310,11 @@ export type {
 } from "./hooks.ts";
 export { Hooks, refuse } from "./hooks.ts";
 export { applicationKey, userKey } from "./keys.ts";
+export type { ListenEvent, ListenFrom } from "./listening/listener.ts";
+export { Listeners } from "./listening/listeners.ts";
+export type { Replayed } from "./listening/start.ts";
 export type { PublishLog, PublishMeter } from "./ports.ts";
 export { bareEpoch, PositionGuard, PositionKey, positionText } from "./positions/positions.ts";
 export type { Attempt, Receipt } from "./receipt.ts";
-export { claimOf, LAST_VALUE, Replay, type Replayed, type ReplayFrom } from "./replay.ts";
+export { claimOf, LAST_VALUE, Replay, type ReplayFrom } from "./replay.ts";
 export { type Retry, RetryError } from "./retry.ts";

@@ -1,32 +1,16 @@
-import type { HistoryPage, StoredMessage } from "../backplane/backplane.ts";
+import type { HistoryPage, HistoryQuery, StoredMessage } from "../backplane/backplane.ts";
 import type { Claim, Connection, Held, Hold, Rewind } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { HistoryReads } from "./budgets/reads.ts";
 import { pushPacket } from "./deliver.ts";
+import { type Replayed, type ReplayStart, readFrom, type StartFrom } from "./listening/start.ts";
 import { epochFor, type PositionGuard, positionText } from "./positions/positions.ts";
 
 /** Start of a replay: after a position, also one that a client names, at the oldest retained message, or some way back from now. */
-export type ReplayFrom = Position | Claim | "first" | Rewind;
-
-/** Start of a replay that the server may make. */
-type AllowedFrom = Exclude<ReplayFrom, Claim>;
+export type ReplayFrom = StartFrom | Claim;
 
 /** Newest message only: the start in a last-value channel. */
 export const LAST_VALUE: Rewind = { last: 1 };
-
-/**
- * Position at which a channel continues for a connection. `recovered: false`: messages before it are lost. `missed: false`: those before
- * it are gone, and in a last-value channel none is missed.
- */
-export interface Replayed extends Position {
-  readonly recovered: boolean;
-  readonly missed?: false;
-}
-
-const START = { offset: 0, id: undefined };
-
-/** Messages per read of the history. Large ones end the page earlier: `history.pageBytes`. */
-const PAGE = 128;
 
 /**
  * Joins replay and live messages without gap or duplicate. The channel is on hold when the replay starts. The replay
@@ -106,12 +90,7 @@ export class Replay {
     }
   }
 
-  async #start(
-    connection: Connection,
-    channel: Channel,
-    hold: Hold,
-    from: ReplayFrom,
-  ): Promise<{ start: Replayed; page: HistoryPage }> {
+  async #start(connection: Connection, channel: Channel, hold: Hold, from: ReplayFrom): Promise<ReplayStart> {
     if (!isClaim(from)) return this.#read(connection, channel, from);
     const allowed = this.#guard.check(connection, channel, from);
     if (allowed !== undefined) return this.#read(connection, channel, allowed);
@@ -124,53 +103,16 @@ export class Replay {
   }
 
   /** Where someone starts who has just come: the first message on hold must arrive. */
-  async #fromNow(connection: Connection, channel: Channel, hold: Hold): Promise<AllowedFrom> {
+  async #fromNow(connection: Connection, channel: Channel, hold: Hold): Promise<StartFrom> {
     if (this.#isLastValue?.(channel)) return LAST_VALUE;
     const { epoch, last } = await this.#reads.read(connection, channel, { limit: 0 });
     return { epoch, offset: Math.min(last, (hold.first ?? last + 1) - 1) };
   }
 
-  /** Finds the position that is some way back from now. What comes meanwhile is replayed as well. */
-  async #rewound(
-    connection: Connection,
-    channel: Channel,
-    { last: count, since }: Rewind,
-  ): Promise<Position> {
-    const query = since === undefined ? { limit: 0 } : { since, limit: 1 };
-    const { epoch, first, last, messages } = await this.#reads.read(connection, channel, query);
-    const oldest = since === undefined ? first : (messages[0]?.offset ?? last + 1);
-    const start = count === undefined ? oldest : Math.max(oldest, last - count + 1);
-    return { epoch, offset: Math.max(first, start) - 1 };
+  #read(connection: Connection, channel: Channel, from: StartFrom): Promise<ReplayStart> {
+    const read = (query: HistoryQuery): Promise<HistoryPage> => this.#reads.read(connection, channel, query);
+    return readFrom(read, from, this.#isLastValue?.(channel));
   }
-
-  /** Reads the page after a position, or the oldest page when the history cannot continue from there. */
-  async #read(
-    connection: Connection,
-    channel: Channel,
-    from: AllowedFrom,
-  ): Promise<{ start: Replayed; page: HistoryPage }> {
-    if (isRewind(from))
-      return this.#read(connection, channel, await this.#rewound(connection, channel, from));
-    const { offset: after, id } = from === "first" ? START : from;
-    const page = await this.#reads.read(connection, channel, { after, id, limit: PAGE });
-    const start = startOf(page, from, this.#isLastValue?.(channel));
-    if (start.recovered || start.offset === after) return { start, page };
-    const rest = { after: start.offset, limit: PAGE };
-    return { start, page: await this.#reads.read(connection, channel, rest) };
-  }
-}
-
-/** Computes where the channel continues, from the bounds of the retained history. */
-function startOf(page: HistoryPage, from: Position | "first", isLastValue = false): Replayed {
-  const { epoch, first, last, lost = false, differs = false } = page;
-  if (from === "first") return { epoch, offset: first - 1, recovered: !lost };
-  const isSame = from.epoch === epoch && !differs;
-  if (isSame && isLastValue && from.offset < first - 1)
-    return { epoch, offset: first - 1, recovered: true, missed: false };
-  if (!isSame || from.offset < first - 1) return { epoch, offset: first - 1, recovered: false };
-  // An offset beyond the end: this history never assigned it.
-  if (from.offset > last) return { epoch, offset: last, recovered: false };
-  return { epoch, offset: from.offset, recovered: true };
 }
 
 /** The start at a position that a client names. */
@@ -178,8 +120,6 @@ export const claimOf = (position: Position | undefined): Claim | undefined =>
   position && { claimed: position };
 
 const isClaim = (from: ReplayFrom): from is Claim => from !== "first" && "claimed" in from;
-
-const isRewind = (from: AllowedFrom): from is Rewind => from !== "first" && !("epoch" in from);
 
 /** False after the connection has closed, or a newer replay of the channel has taken over. */
 const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean =>

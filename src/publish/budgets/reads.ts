@@ -7,7 +7,7 @@ import { Rates } from "./rates.ts";
 /** Reads in flight for one connection, and for all connections of a user. Two keep the store busy while an answer travels. */
 const PER_CONNECTION = 2;
 const PER_USER = 2;
-/** Reads in flight for the application, whose calls share one lane. */
+/** Reads in flight for the application, whose calls share one lane, and for all listeners. */
 const FOR_APPLICATION = 8;
 /** Reads in flight for the node: few, because each delays the commands of everyone else in the store. */
 const PER_NODE = 16;
@@ -24,8 +24,11 @@ const SMALL = 16_384;
 /** Name of the application as a reader. */
 export const APPLICATION = "application";
 
-/** Reader of a history: a connection, or the application with its HTTP API. */
-export type Reader = Connection | typeof APPLICATION;
+/** Name of all listeners as a reader: they must not delay the application. */
+export const LISTENERS = "listeners";
+
+/** Reader of a history: a connection, the application with its HTTP API, or the listeners. */
+export type Reader = Connection | typeof APPLICATION | typeof LISTENERS;
 
 /**
  * Reads of histories that clients cause, a few at a time. Readers take turns: a reader waits in its own lane, and only
@@ -38,7 +41,7 @@ export class HistoryReads {
   readonly #places = new Semaphore(PER_NODE);
   readonly #rates = new Rates(BYTES_PER_MS);
   readonly #readers = new Lanes<Reader>((reader) =>
-    reader === APPLICATION ? FOR_APPLICATION : PER_CONNECTION,
+    typeof reader === "string" ? FOR_APPLICATION : PER_CONNECTION,
   );
   readonly #users = new Lanes<string>(() => PER_USER);
 
@@ -60,7 +63,7 @@ export class HistoryReads {
     await this.#readers.enter(reader);
     let isLarge = false;
     try {
-      if (reader === APPLICATION) return await this.#readNow(channel, query);
+      if (typeof reader === "string") return await this.#readNow(channel, query);
       await drained(reader);
       const page = await this.#readPaced(reader, channel, query);
       isLarge = sizeOf(page) > SMALL;
