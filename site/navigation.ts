@@ -53,6 +53,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         protocol: "Protocol",
         frames: "Protocol, frame by frame",
         "http-api": "HTTP API",
+        grpc: "gRPC",
         "api/tidings": "API: tidings",
         "api/tidings.chat": "API: tidings/chat",
         "api/tidings.client": "API: tidings/client",

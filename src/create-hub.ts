@@ -23,22 +23,19 @@ import {
 import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
 import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
 import {
-  type ApiParts,
   type Authenticator,
-  apiKeysOf,
   assertAuthenticator,
   assertOrigins,
   Callers,
-  createApi,
   createMetrics,
   developmentAuth,
-  Endpoints,
   Expiry,
   Gateway,
+  GrpcCounts,
   HttpSockets,
   jwt,
   type Metrics,
-  mountPage,
+  makeApi,
   Neighbours,
   Pipelines,
   renewal,
@@ -61,7 +58,15 @@ import { makeLocal, memberLimits } from "./make-local.ts";
 import { makePolicy, makePositions } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
-import { Acks, Deliverer, HistoryReads, Hooks, Publisher, SenderBudgets } from "./publish/publish.ts";
+import {
+  Acks,
+  Deliverer,
+  HistoryReads,
+  Hooks,
+  Listeners,
+  Publisher,
+  SenderBudgets,
+} from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink, makeWatching, sharedSettings } from "./sink.ts";
 
@@ -191,6 +196,10 @@ function makeMessaging(
   const { isUnstored, isLastValue } = kindsBy(config.history.channels);
   const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log });
   const acks = new Acks(backplane.cursors);
+  const { broker, traffic } = backplane;
+  const reads = new HistoryReads(broker);
+  const isShared = traffic !== undefined;
+  const listeners = new Listeners({ reads, broker, isShared, isLastValue, isUnstored });
   const publisher = new Publisher({
     backplane,
     deliverer,
@@ -206,11 +215,12 @@ function makeMessaging(
     meter: metrics,
     log,
     delivered(message, receipt) {
+      const { epoch, offset } = receipt;
+      if (epoch !== undefined && offset !== undefined) listeners.reached(message.channel, { epoch, offset });
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
     },
   });
   const { rules, holdLimits } = memberLimits(config);
-  const reads = new HistoryReads(backplane.broker);
   const { watchers, rooms } = makeWatching(hooks, backplane, report);
   const { guard, key } = makePositions(policy, backplane, report);
   const ports = { local, backplane, reads, guard, watchers, rooms, rules, isLastValue, blocks: new Blocks() };
@@ -220,9 +230,9 @@ function makeMessaging(
   const commands = new Commands(local, members, ports.blocks, review);
   const comparison = new PresenceComparison({ ...backplane, watchers, pace: members.pace, report });
   const adjusted = sharedSettings({ limits: limitSettings, positionKey: key });
-  const heard = { deliverer, acks, presence: comparison, rooms, hooks, commands };
+  const heard = { deliverer, listeners, acks, presence: comparison, rooms, hooks, commands };
   const sink = backplaneSink({ ...heard, adjusted, report });
-  return { publisher, reads, watchers, rooms, members, review, groupChanges, sink };
+  return { publisher, reads, watchers, rooms, members, review, groupChanges, sink, listeners };
 }
 
 /** Wires all parts, from the lowest room to the highest. */
@@ -240,21 +250,20 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const waiting = (): number => inbound.waiting;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
   const { maxHandshakes: opening, maxConnections } = config.websocket;
+  // A trusted proxy speaks for many clients.
+  const refuses = (peer: string): boolean =>
+    !basis.callers.isProxy(peer) && guards.limits.refusesSocket(peer);
   const http = {
-    sockets: new HttpSockets({
-      opening,
-      open: config.http.maxSockets,
-      // A trusted proxy speaks for many clients.
-      refuses: (peer) => !basis.callers.isProxy(peer) && guards.limits.refusesSocket(peer),
-    }),
+    sockets: new HttpSockets({ opening, open: config.http.maxSockets, refuses }),
     pipelines: new Pipelines(),
   };
+  const grpcCounts = config.grpc.port === undefined ? undefined : new GrpcCounts();
   const { traffic, health } = backplane;
   const sources = { local, probe, health, traffic, maxConnections, pendingLogins, waiting, inboundBytes };
   const messageLog = makeMessageLog(basis, backplane);
-  const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog });
+  const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog, grpc: grpcCounts });
   const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards, messageLog);
-  const { publisher, reads, members, review, sink } = messaging;
+  const { publisher, reads, members, review, sink, listeners } = messaging;
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
@@ -268,18 +277,12 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
   builtinActions({ ...messaging, ...handling, local, backplane, hooks, policy, renewLogin, log: messageLog });
-  const gateway = makeGateway({ ...basis, authenticator }, guards, {
-    local,
-    members,
-    inbound,
-    unfinished,
-    expiry,
-    metrics,
-    policy,
-  });
+  const entry = { local, members, inbound, unfinished, expiry, metrics, policy };
+  const gateway = makeGateway({ ...basis, authenticator }, guards, entry);
   const isDraining = (): boolean => gateway.isClosing;
-  const parts = { publisher, reads, backplane, probe, local, inbound, metrics, isDraining, messageLog };
-  const served = makeApi(basis, guards, parts);
+  const parts = { publisher, reads, listeners, probe, local, inbound, metrics, isDraining, messageLog };
+  const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
+  const served = makeApi({ ...about, ...parts, startedAt: performance.now() });
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,
@@ -291,23 +294,9 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     metrics,
     messageLog,
     ...http,
+    ...served,
   });
   return { ...basis, ...guards, ...served, backplane, policy, publisher, reads, router, lifecycle, ...http };
-}
-
-/** Makes the HTTP API with the application's endpoints; in development mode with the page. */
-function makeApi(basis: Basis, { httpLimits, limitSettings, overload }: Guards, parts: ApiParts) {
-  const { config, authenticator, development, neighbours, node, report, workers, log } = basis;
-  const { path, websocket, http } = config;
-  const { corsOrigins } = http;
-  const limits = { maxMessageBytes: websocket.maxMessageSize };
-  const about = { authenticator, development, neighbours, node, report, workers, limits, path, corsOrigins };
-  const guards = { httpLimits, limitSettings, overload };
-  const times = { startedAt: performance.now(), requested: requestLog(log) };
-  const endpoints = new Endpoints();
-  const api = createApi({ ...parts, ...about, ...guards, ...times, endpoints, apiKeys: apiKeysOf(config) });
-  if (development) mountPage(api, path);
-  return { api, endpoints };
 }
 
 interface GatewayParts

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Backplane, BackplaneSink, NodeInfo } from "./backplane/backplane.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import {
+  type Address,
   drainConnections,
   type Expiry,
   type Gateway,
+  type GrpcServer,
   type HttpSockets,
   hardenedServer,
   type Listening,
@@ -15,6 +17,7 @@ import {
   type Metrics,
   type Overload,
   reachableAddress,
+  type Served,
 } from "./gateway/gateway.ts";
 import type { Log } from "./hub-log.ts";
 import type { Local } from "./local/local.ts";
@@ -39,6 +42,7 @@ export interface LifecycleParts {
   readonly httpLimits: { close(): Promise<void> };
   readonly sockets: HttpSockets;
   readonly messageLog: MessageLog | undefined;
+  readonly openGrpc: Served["openGrpc"];
 }
 
 /** Time in which a closing hub writes what waits for its message log, in milliseconds. */
@@ -53,6 +57,8 @@ export class Lifecycle {
   readonly #detachments: (() => void)[] = [];
   /** Servers opened by `listen`, by whether they share their port; the application's own are not among them. */
   readonly #servers = new Map<Server, boolean>();
+  /** The gRPC server, from the first call of `listen` on. */
+  #grpc: Promise<GrpcServer> | undefined;
   /** Address of the last server that began to listen. */
   #address: AddressInfo | undefined;
   #closing: Promise<void> | undefined;
@@ -110,8 +116,22 @@ export class Lifecycle {
     this.#servers.set(server, reusePort === true);
     // A server that closes before it listens never emits `listening`.
     const listening = await Promise.race([listen(server, { port, host, reusePort }), this.#closed.promise]);
+    const grpc = await this.#listenGrpc(host, reusePort);
     await this.ready;
-    return listening;
+    return grpc === undefined ? listening : { ...listening, grpc };
+  }
+
+  /** Opens the gRPC server on the same host, once. */
+  async #listenGrpc(host: string, reusePort: boolean | undefined): Promise<Address | undefined> {
+    const { config, openGrpc, log } = this.#parts;
+    const { port } = config.grpc;
+    if (openGrpc === undefined || port === undefined) return undefined;
+    if (this.#closing !== undefined) throw new TidingsError("unavailable", "the hub was closed");
+    const isFirst = this.#grpc === undefined;
+    this.#grpc ??= openGrpc({ host, port, reusePort });
+    const { at } = await this.#grpc;
+    if (isFirst) log.info({ host: at.host, port: at.port }, "gRPC is listening");
+    return at;
   }
 
   close(): Promise<void> {
@@ -186,6 +206,8 @@ export class Lifecycle {
     // Load balancers read at /ready that newcomers belong elsewhere. Those who come all the same are served meanwhile.
     if (delayMs > 0 && gateway.isOpen) await sleep(delayMs);
     gateway.drain();
+    const grpc = await this.#grpc?.catch(() => undefined); // its caller has got the failure
+    grpc?.drain();
     // The system must give new clients of a shared port to other processes. A port of this server's own stays open, so
     // that load balancers read at /ready that it drains, and clients get an answer.
     for (const [server, isShared] of this.#servers) if (isShared) server.close();
@@ -193,6 +215,7 @@ export class Lifecycle {
       told,
       drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
+    await grpc?.close();
     for (const detach of this.#detachments) detach();
     for (const server of this.#servers.keys()) {
       server.close();

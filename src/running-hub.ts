@@ -31,7 +31,6 @@ import {
 import type { Config, ConfigInput } from "./config/config.ts";
 import {
   ANSWER_HEADERS,
-  type Api,
   type Authenticator,
   type Callers,
   type Endpoint,
@@ -44,6 +43,7 @@ import {
   type OperationResult,
   type Pipelines,
   runBatch,
+  type Served,
 } from "./gateway/gateway.ts";
 import type { AttachedServer, Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -87,8 +87,8 @@ export interface HubParts {
   readonly router: Router;
   /** Declaration of the messages and requests that the hub takes. Undefined: any. */
   readonly declared: Declaration | undefined;
-  readonly api: Api;
   readonly endpoints: Endpoints;
+  readonly respond: Served["respond"];
   readonly pipelines: Pipelines;
   readonly limitSettings: RunningLimits;
   readonly lifecycle: Lifecycle;
@@ -245,11 +245,7 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   readonly fetch = async (request: Request, address?: string): Promise<Response> => {
     this.#parts.lifecycle.warn();
     // Frameworks that call it by themselves pass objects of their own here.
-    const peer = typeof address === "string" ? address : undefined;
-    const { api, callers } = this.#parts;
-    const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
-    const caller = callers.addressOf(peer, forwardedFor);
-    return api.fetch(request, { address: caller, way: callers.wayOf(peer, forwardedFor) });
+    return this.#parts.respond(request, typeof address === "string" ? address : undefined);
   };
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {

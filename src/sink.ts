@@ -1,9 +1,10 @@
 import type { Adjustable, Backplane, BackplaneSink } from "./backplane/backplane.ts";
 import { type Commands, type PresenceComparison, WatchedRooms, Watchers } from "./members/members.ts";
-import type { Acks, Deliverer, Hooks } from "./publish/publish.ts";
+import type { Acks, Deliverer, Hooks, Listeners } from "./publish/publish.ts";
 
 export interface SinkParts {
   readonly deliverer: Deliverer;
+  readonly listeners: Listeners;
   readonly acks: Acks;
   readonly presence: PresenceComparison;
   readonly rooms: WatchedRooms;
@@ -16,6 +17,7 @@ export interface SinkParts {
 /** Passes everything that arrives from the backplane to the part that handles it. */
 export function backplaneSink({
   deliverer,
+  listeners,
   acks,
   presence,
   rooms,
@@ -25,9 +27,15 @@ export function backplaneSink({
   report,
 }: SinkParts): BackplaneSink {
   return {
-    deliver: (message) => deliverer.deliver(message),
+    deliver(message) {
+      listeners.heard(message);
+      return deliverer.deliver(message);
+    },
     acknowledged: (channel, _user, offset) => acks.acknowledged(channel, offset),
-    lost: (channel, position) => deliverer.lost(channel, position),
+    lost(channel, position) {
+      listeners.reached(channel, position);
+      deliverer.lost(channel, position);
+    },
     presence: (user, online) => presence.heard(user, online),
     presenceMissed: (isSettled) => {
       void rooms.compare(isSettled);

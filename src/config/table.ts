@@ -1,6 +1,7 @@
 import { key, nameKeys, optional } from "./key.ts";
 import { CHAT } from "./keys/chat.ts";
 import { CLUSTER } from "./keys/cluster.ts";
+import { GRPC } from "./keys/grpc.ts";
 import { HISTORY } from "./keys/history.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
 import { MESSAGE_LOG, MESSAGE_LOG_LIMITS } from "./keys/message-log.ts";
@@ -285,6 +286,7 @@ export const TABLE = {
       doc: "time without a request after which a socket of the hub's own server is closed; keep it above a proxy's",
     }),
   },
+  grpc: GRPC,
   history: HISTORY,
   presence: {
     graceMs: key(milliseconds(0), 5000, {

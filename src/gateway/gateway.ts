@@ -310,6 +310,7 @@ export {
   withLoginLimits,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
+export type { GrpcServer } from "./grpc/grpc.ts";
 export { type Api, type ApiParts, type ApiPorts, createApi } from "./http/api.ts";
 export { type OperationResult, runBatch } from "./http/batch.ts";
 export { type Endpoint, type EndpointRequest, Endpoints } from "./http/endpoints.ts";
@@ -318,6 +319,7 @@ export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
 export type { LimitSettings } from "./http/ports.ts";
 export {
+  type Address,
   hardenedServer,
   type Listening,
   type ListenOptions,
@@ -327,7 +329,8 @@ export {
   reachableAddress,
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
-export { createMetrics, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
+export { makeApi, type Served } from "./make-api.ts";
+export { createMetrics, GrpcCounts, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";

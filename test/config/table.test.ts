@@ -33,6 +33,7 @@ const DOCUMENTED: Record<string, [path: string, value: unknown]> = {
   TRUST_PROXY: ["trustProxy", []],
   DEVELOPMENT_NETWORKS: ["development.networks", []],
   DATA_DIR: ["data", undefined],
+  GRPC_PORT: ["grpc.port", undefined],
   NODE_IP: ["node.ip", undefined],
   NODE_PORT: ["node.port", undefined],
   POD_NAME: ["node.pod", undefined],

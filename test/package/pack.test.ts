@@ -32,9 +32,9 @@ import { CLOSE, ERROR_CODES } from "tidings/protocol";
 const limiter = createRateLimiter({ rate: "1-M" });
 const limited = [limiter.check({}), limiter.check({})].map((result) => result.allowed);
 const log = sqliteSink("log.db");
-const hub = createHub({ logLevel: "silent", messageLog: log });
+const hub = createHub({ logLevel: "silent", messageLog: log, grpc: { port: 0 } });
 const chat = createChat({ hub });
-const { port } = await hub.listen({ port: 0 });
+const { port, grpc } = await hub.listen({ port: 0 });
 hub.action("sum.add", anything, (context, input) => ({ sum: input.a + input.b }));
 const client = connect("ws://127.0.0.1:" + port + "/ws", { user: "alice" });
 const received = new Promise((resolve) => client.on("chat", resolve));
@@ -56,7 +56,7 @@ const logged = (await sqliteSink("log.db").search({ limit: 1, type: "chat" })).m
 const withoutPg = (() => { try { postgresSink("postgres://127.0.0.1/x"); } catch (error) { return error.message; } })();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ same, relayed, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
+console.log(JSON.stringify({ grpc: grpc.host, same, relayed, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -210,7 +210,9 @@ describe("the packed package", () => {
       "docs",
       "examples",
       "package.json",
+      "proto",
     ]);
+    expect(globSync("**/*.proto", { cwd: join(installed, "proto") })).toEqual(["tidings/v1/tidings.proto"]);
     expect(readdirSync(join(installed, "docs"))).toContain("PROTOCOL.md");
   });
 
@@ -261,6 +263,7 @@ describe("the packed package", () => {
   it("carries a message from a hub to a client, and a request back", async () => {
     const output = await inProject(process.execPath, "round-trip.mjs");
     expect(JSON.parse(output)).toEqual({
+      grpc: "127.0.0.1",
       state: "acked",
       data: { text: "Hello" },
       relayed: "ordered",

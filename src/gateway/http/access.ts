@@ -17,7 +17,7 @@ export const ONLY_THIS_MACHINE = new Neighbours([]);
  * @throws TidingsError `unauthorized` or `forbidden`, saying what is missing
  */
 export function assertAccess(
-  { headers, url }: Request,
+  { headers, url }: Pick<Request, "headers" | "url">,
   address: string | undefined,
   access: Access,
   { apiKeys, development, neighbours = ONLY_THIS_MACHINE }: AccessPorts,

@@ -31,8 +31,9 @@ export type Api = Hono<{
 /**
  * Makes the HTTP API. Every failure is answered with `{"error":{"code","message"}}` and the status of its code;
  * `/openapi.json` describes the routes.
+ * @param routes as {@link routesOf} makes them
  */
-export function createApi(ports: ApiPorts): Api {
+export function createApi(ports: ApiPorts, routes: readonly Route[] = routesOf(ports)): Api {
   const app: Api = new Hono();
   ports.workers?.serve(reporterOf(ports));
   if (ports.requested !== undefined) app.use(traceWith(ports.requested));
@@ -41,7 +42,6 @@ export function createApi(ports: ApiPorts): Api {
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
   if (ports.development) app.use(refuseProxies(ports));
   if (ports.httpLimits !== undefined) app.use(ports.httpLimits.middleware(ports.apiKeys));
-  const routes = routesOf(ports);
   for (const { method, path, access, answer } of routes) {
     app.on(method.toUpperCase(), path, (context) => {
       // Check access before the body is read.
@@ -110,7 +110,8 @@ const refuseProxies =
     return next();
   };
 
-function routesOf(given: ApiPorts): Route[] {
+/** Makes the routes of the HTTP API. */
+export function routesOf(given: ApiPorts): Route[] {
   // Without its trailing slash, so that "/" does not make "//stats".
   const ports = { ...given, path: given.path.replace(/\/+$/, "") };
   const routes = [

@@ -33,6 +33,8 @@ export interface Route {
   /** Statuses of replies that `gives` describes. Every other status is a failure. */
   readonly statuses: readonly number[];
   readonly mediaType: string;
+  /** Longest body, as a multiple of the longest message. */
+  readonly bodyFactor: number;
   /** @param maxBytes limit on the body */
   readonly answer: (context: Context, maxBytes: number) => Promise<Response>;
 }
@@ -82,7 +84,7 @@ export function route<
   const known = new Set([...MESSAGE_FIELDS, ...Object.keys(takes.shape)]);
   return {
     ...{ name, method, path, summary, access, source, takes, idempotent, isMessage },
-    ...{ gives, statuses, mediaType },
+    ...{ gives, statuses, mediaType, bodyFactor },
     async answer(context, maxBytes) {
       assertDecodable(context.req.raw.url);
       const { fields, text } = await readFields(context, source, maxBytes * bodyFactor);

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { TidingsError } from "../../protocol/protocol.ts";
 import type { HttpSockets } from "./sockets.ts";
@@ -38,11 +38,17 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
 }
 
 /** Address at which a server listens. */
-export interface Listening {
+export interface Address {
   readonly host: string;
   readonly port: number;
   /** `http://host:port` */
   readonly url: string;
+}
+
+/** Where a hub listens. */
+export interface Listening extends Address {
+  /** Where its gRPC server listens. Absent without the setting `grpc.port`. */
+  readonly grpc?: Address;
 }
 
 export interface ListenOptions {
@@ -56,10 +62,17 @@ export interface ListenOptions {
 /** Where a hub listens. What is left out comes from the configuration. */
 export type ListenTarget = { readonly [Name in keyof ListenOptions]?: ListenOptions[Name] | undefined };
 
-/** Resolves when the server listens; rejects when it cannot (for instance when the port is taken). */
-export function listen(server: Server, { port, host, reusePort }: ListenOptions): Promise<Listening> {
+/**
+ * Resolves when the server listens; rejects when it cannot (for instance when the port is taken).
+ * @param setting of the port, for the error
+ */
+export function listen(
+  server: NetServer,
+  { port, host, reusePort }: ListenOptions,
+  setting?: string,
+): Promise<Address> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(listenError(error, port, host));
+    const fail = (error: Error): void => reject(listenError(error, port, host, setting));
     server.once("error", fail);
     server.listen({ port, host, reusePort, backlog: 4_096 }, () => {
       server.off("error", fail);
@@ -73,15 +86,20 @@ export function listen(server: Server, { port, host, reusePort }: ListenOptions)
 
 /** Words for operators, by the code of a system error. */
 const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program listens there: end it, or choose another port (--port, PORT)",
-  EACCES: "this process may not use it: choose a port from 1024 (--port, PORT), or give it the right",
+  EADDRINUSE: "another program listens there: end it, or choose another port (SETTING)",
+  EACCES: "this process may not use it: choose a port from 1024 (SETTING), or give it the right",
   EADDRNOTAVAIL: "this machine has no such address: choose one of its own (--host, HOST)",
   ENOTFOUND: "no such host: choose an address of this machine (--host, HOST)",
 };
 
-/** The error of a server that cannot listen. */
-export function listenError(error: Error & { code?: string }, port: number, host: string): Error {
-  const problem = LISTEN_PROBLEMS[error.code ?? ""];
+/** The error of a server that cannot listen. @param setting of the port */
+export function listenError(
+  error: Error & { code?: string },
+  port: number,
+  host: string,
+  setting = "--port, PORT",
+): Error {
+  const problem = LISTEN_PROBLEMS[error.code ?? ""]?.replace("SETTING", setting);
   if (problem === undefined) return error;
   const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   return new TidingsError("conflict", `cannot listen on ${where}: ${problem}`, { cause: error });

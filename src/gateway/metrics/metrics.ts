@@ -13,6 +13,7 @@ import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 import { Distribution, type Histogram, histogramJson, histogramText } from "./distribution.ts";
+import { type GrpcCounts, registerGrpc } from "./grpc.ts";
 import { registerMessageLog } from "./message-log.ts";
 import { type JsonMetric, jsonOf, processRegistry, ScrapedMetrics } from "./registry.ts";
 import { registerTraffic } from "./traffic.ts";
@@ -43,6 +44,8 @@ export interface MetricsSources {
   };
   /** The message log. @default none, and no such metrics */
   readonly messageLog?: { readonly counts: MessageLogCounts } | undefined;
+  /** The gRPC server. @default none, and no such metrics */
+  readonly grpc?: GrpcCounts | undefined;
   /** Traffic between nodes; undefined on a single node. */
   readonly traffic?: Traffic | undefined;
 }
@@ -104,6 +107,7 @@ class HubMetrics implements Metrics {
     this.#registerCounters(sources);
     if (sources.guards !== undefined) registerGuards(this.#scraped, sources.guards);
     if (sources.messageLog !== undefined) registerMessageLog(this.#scraped, sources.messageLog);
+    if (sources.grpc !== undefined) registerGrpc(this.#scraped, sources.grpc);
     if (sources.traffic !== undefined) registerTraffic(this.#scraped, sources.traffic);
   }
 
@@ -284,4 +288,5 @@ const count = (counts: Map<string, number>, name: string): void => {
 
 export { combinedMetrics } from "./combined.ts";
 export { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
+export { GrpcCounts } from "./grpc.ts";
 export type { JsonMetric } from "./registry.ts";

@@ -48,10 +48,13 @@ async function serve(read: () => Config, { json }: ServeFlags): Promise<void> {
   rereadOnHangup(() => hub.updateConfig({ limits: read().limits }));
   try {
     await ready;
-    const { host, port, url } = await hub.listen();
+    const { host, port, url, grpc } = await hub.listen();
     const { development, node } = hub;
-    if (json === true) printJson({ event: "listening", host, port, url, node, development });
-    else printBanner(development ? developmentBanner(url, config) : banner(url, config));
+    if (json === true) printJson({ event: "listening", host, port, url, node, development, grpc });
+    else {
+      const text = development ? developmentBanner(url, config) : banner(url, config);
+      printBanner(grpc === undefined ? text : `${text}\ngRPC: ${new URL(grpc.url).host}\n`);
+    }
   } catch (error) {
     // A signal closed the hub while it waited for its backplane, so the failed start is expected.
     if (!closing.hasBegun) throw error;

@@ -1,0 +1,58 @@
+import type { Config } from "../config/config.ts";
+import type { Listeners } from "../publish/publish.ts";
+import { apiKeysOf } from "./auth/auth.ts";
+import type { Callers } from "./callers.ts";
+import type { GrpcServer } from "./grpc/grpc.ts";
+import { type Api, type ApiPorts, createApi, routesOf } from "./http/api.ts";
+import { Endpoints } from "./http/endpoints.ts";
+import { mountPage } from "./http/page.ts";
+import type { ListenOptions } from "./http/server.ts";
+import type { GrpcCounts } from "./metrics/metrics.ts";
+
+export interface ServedPorts extends Omit<ApiPorts, "apiKeys" | "endpoints" | "limits" | "path"> {
+  readonly config: Config;
+  readonly callers: Callers;
+  readonly listeners: Listeners;
+  /** Decides about a new socket by its peer's address. */
+  readonly refuses: (peer: string) => boolean;
+  /** Absent without the setting `grpc.port`. */
+  readonly grpcCounts: GrpcCounts | undefined;
+}
+
+/** The operations of a hub for servers: by HTTP, and by gRPC. */
+export interface Served {
+  readonly api: Api;
+  readonly endpoints: Endpoints;
+  /**
+   * Answers a request.
+   * @param peer address of the socket; undefined where it is not known
+   */
+  readonly respond: (request: Request, peer: string | undefined) => Promise<Response>;
+  /** Opens the gRPC server. Absent without the setting `grpc.port`. */
+  readonly openGrpc: ((where: ListenOptions) => Promise<GrpcServer>) | undefined;
+}
+
+/** Makes the HTTP API with the application's endpoints, in development mode with the page, and what opens the gRPC server. */
+export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts }: ServedPorts): Served {
+  const { path, http } = config;
+  const { maxStreams } = config.grpc;
+  const limits = { maxMessageBytes: config.websocket.maxMessageSize };
+  const endpoints = new Endpoints();
+  const { corsOrigins } = http;
+  const ports = { ...parts, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
+  const routes = routesOf(ports);
+  const api = createApi(ports, routes);
+  if (ports.development) mountPage(api, path);
+  const respond: Served["respond"] = async (request, peer) => {
+    const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
+    const address = callers.addressOf(peer, forwardedFor);
+    return api.fetch(request, { address, way: callers.wayOf(peer, forwardedFor) });
+  };
+  if (counts === undefined) return { api, endpoints, respond, openGrpc: undefined };
+  const sessions = { maxSessions: http.maxSockets, idleMs: http.idleTimeoutMs, refuses };
+  const about = { ...ports, ...limits, routes, respond, callers, counts, maxStreams, sessions };
+  // Its libraries are loaded only where they are needed.
+  const openGrpc: Served["openGrpc"] = async (where) =>
+    (await import("./grpc/grpc.ts")).openGrpc(about, where);
+  return { api, endpoints, respond, openGrpc };
+}
