@@ -212,7 +212,8 @@ export interface Hub<Declared extends object> {
 
   /**
    * Opens a server of the hub's own for WebSockets and the HTTP API. Resolves when the hub is ready. The port is open
-   * before that, so that `/health` and `/ready` answer while the hub waits for the backplane.
+   * before that, so that `/health` and `/ready` answer while the hub waits for the backplane. With the setting `grpc.port` it
+   * opens the gRPC server too.
    * @param where defaults to the configuration's `host` and `port`
    * @throws TidingsError `forbidden` in development mode on anything but loopback, `unavailable` when the hub is closed
    */

@@ -43,6 +43,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   messageLogLimits: "Message log",
   websocket: "WebSockets",
   http: "HTTP",
+  grpc: "gRPC",
   storage: "Data directory",
   history: "History",
   presence: "Presence",

@@ -169,6 +169,7 @@ function valueFor(path: string): unknown {
     origins: ["https://a.example", "http://localhost:3000"],
     "http.corsOrigins": ["https://a.example"],
     "websocket.perUserPolicy": "kick_oldest",
+    "grpc.port": 50_051,
     "development.networks": ["172.17.0.0/16"],
     "policy.join": "nobody",
     "policy.sendToUser": "granted",

@@ -95,6 +95,8 @@ export class Operations {
     const headers = new Headers(requestHeader);
     for (const name of [...headers.keys()]) if (OWN_HEADERS.test(name)) headers.delete(name);
     const target = new URL(path + query, url);
+    // A name before the host is no part of a request, and `Request` refuses it.
+    target.username = target.password = "";
     const request = new Request(target, { method: method.toUpperCase(), headers, body, signal });
     return orAborted(this.#ports.respond(request, values.get(PEER)), signal);
   }

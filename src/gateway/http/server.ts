@@ -37,19 +37,18 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
   return server;
 }
 
-/** Address at which a server listens. */
-export interface Address {
+/** Address at which a hub listens. */
+export interface Listening {
   readonly host: string;
   readonly port: number;
   /** `http://host:port` */
   readonly url: string;
+  /** Address of the gRPC server. Absent without the setting `grpc.port`. */
+  readonly grpc?: Omit<Listening, "grpc">;
 }
 
-/** Where a hub listens. */
-export interface Listening extends Address {
-  /** Where its gRPC server listens. Absent without the setting `grpc.port`. */
-  readonly grpc?: Address;
-}
+/** Address at which a server listens. */
+export type Address = Omit<Listening, "grpc">;
 
 export interface ListenOptions {
   /** 0: any free port. */
