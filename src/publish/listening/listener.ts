@@ -92,7 +92,7 @@ export class Listener {
 
   /** Offset of the last message that is known: the listener waits for the next one. */
   get #known(): number {
-    return this.#live.at(-1)?.offset ?? this.#position?.offset ?? 0;
+    return Math.max(this.#live.at(-1)?.offset ?? 0, this.#position?.offset ?? 0);
   }
 
   async #startOf(from: ListenFrom): Promise<StartFrom> {
