@@ -10,7 +10,7 @@ export { answerCalls, Caller } from "./calls.ts";
 export { Connection, type ConnectionListener } from "./connection.ts";
 export { CONTENDERS, type ContenderInfo, type ContenderName } from "./contenders.ts";
 export { type BenchData, DIALECTS } from "./dialects.ts";
-export { clientText } from "./frames.ts";
+export { clientText, FrameCounter } from "./frames.ts";
 export { type Contender, collectGarbage, host, plainText } from "./host.ts";
 export { type Metered, paced, publishToOne, startMeter, TEXT } from "./publisher.ts";
 
