@@ -8,7 +8,8 @@ import {
 } from "../../config/config.ts";
 import { type Grants, grantsProblem, ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
 import type { Identity, TokenAuthenticator } from "./authenticator.ts";
-import { type FindKey, keysOf } from "./keys.ts";
+import { SecretTokens } from "./hmac.ts";
+import { type FindKey, keysOf, secretKey } from "./keys.ts";
 import { Minter } from "./mint.ts";
 
 /** Options for verifying tokens. Exactly one of `secret`, `publicKey` (PEM) and `jwksUrl` is required. */
@@ -54,7 +55,9 @@ export function jwt(options: JwtOptions): TokenAuthenticator {
   const named = options.algorithms ?? [];
   const algorithms = named.length > 0 ? named : defaultAlgorithms(options);
   assertOptions(options, algorithms);
+  const { secret } = options;
   const verifier: Verifier = {
+    bySecret: secret === undefined ? undefined : new SecretTokens(secretKey(secret), algorithms),
     find: keysOf(options, algorithms, {
       cooldownMs: options.jwksCooldownMs ?? 30_000,
       report: options.report ?? (() => undefined),
@@ -71,7 +74,6 @@ export function jwt(options: JwtOptions): TokenAuthenticator {
     warnings: warningsOf(options),
     authenticate: ({ token }) => authenticate(token, verifier),
   };
-  const { secret } = options;
   if (secret !== undefined) {
     const minter = new Minter({ ...options, algorithm: algorithms[0] ?? "HS256", secret });
     authenticator.mint = (claims) => minter.mint(claims);
@@ -80,6 +82,8 @@ export function jwt(options: JwtOptions): TokenAuthenticator {
 }
 
 interface Verifier {
+  /** Undefined without a secret. */
+  readonly bySecret: SecretTokens | undefined;
   readonly find: FindKey;
   readonly algorithms: string[];
   readonly issuer: string | undefined;
@@ -117,10 +121,10 @@ async function authenticate(token: string | undefined, verifier: Verifier): Prom
 }
 
 async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
-  const { find, algorithms, issuer, audience, requiredClaims } = verifier;
+  const { bySecret, find, algorithms, issuer, audience, requiredClaims } = verifier;
   const claims = { algorithms, issuer, audience, requiredClaims };
   try {
-    return (await jwtVerify(token, find, claims)).payload;
+    return bySecret?.claimsOf(token, claims) ?? (await jwtVerify(token, find, claims)).payload;
   } catch (error) {
     if (error instanceof TidingsError) throw error;
     // Without `cause`, because it holds the claims and errors are logged.

@@ -115,6 +115,22 @@ describe("jwt with a secret", () => {
     expect((await refusal({ secret }, `${head}.${signature}`)).code).toBe("unauthorized");
   });
 
+  it("refuses a header with an extension that must be understood, and more than three parts", async () => {
+    const signed = (header: object): string => {
+      const text = `${base64({ alg: "HS256", ...header })}.${base64({ sub: "alice", exp: now() + 60 })}`;
+      return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+    };
+    const plain = signed({ typ: "JWT", kid: "2026" });
+    expect((await jwt({ secret }).authenticate({ token: plain })).user).toBe("alice");
+    for (const token of [
+      signed({ crit: ["rule"], rule: 1 }),
+      signed({ crit: ["b64"], b64: false }),
+      `${plain}.more`,
+    ]) {
+      expect((await refusal({ secret }, token)).code).toBe("unauthorized");
+    }
+  });
+
   it("refuses an algorithm that is not pinned", async () => {
     const token = await sign({ sub: "alice" }, "HS512", Buffer.from(secret.padEnd(64)));
     expect(await refusal({ secret: secret.padEnd(64) }, token)).toEqual({
