@@ -12,6 +12,7 @@ import {
   type UpgradeRequest,
 } from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
+import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
 import type { Opened } from "./socket/admission.ts";
 import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
@@ -75,9 +76,10 @@ export class Gateway {
   isClosing = false;
   #isDraining = false;
 
-  constructor(ports: SessionPorts, options: GatewayOptions) {
+  constructor(ports: Omit<SessionPorts, "ids">, options: GatewayOptions) {
     this.#ports = {
       ...ports,
+      ids: new ConnectionIds(),
       disconnected: (...ended) => {
         this.#sockets--;
         ports.disconnected(...ended);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Policy } from "../../actions/actions.ts";
@@ -7,6 +6,7 @@ import { Members, type Refusal } from "../../members/members.ts";
 import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { Hooks } from "../../publish/publish.ts";
 import { type Identity, type UpgradeRequest, withoutCredentials } from "../auth/auth.ts";
+import type { ConnectionIds } from "../connection-ids.ts";
 import { type LoggedIn, setLogin } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
 import { WsTransport } from "./transport.ts";
@@ -17,6 +17,7 @@ export interface AdmissionPorts extends WelcomePorts {
   readonly members: Members;
   readonly hooks: Hooks;
   readonly policy: Policy;
+  readonly ids: ConnectionIds;
 }
 
 /** A WebSocket after its handshake. */
@@ -33,14 +34,21 @@ export interface Opened {
 
 /** Makes the connection of an accepted login. The connection is not yet a member of any channel. */
 export function makeConnection(
-  { local, node }: AdmissionPorts,
+  { local, node, ids }: AdmissionPorts,
   { socket, stream, deflate, request: { address } }: Opened,
   { identity, login }: LoggedIn,
 ): Connection {
   const platform = identity.platform ?? login.platform ?? "web";
   const device = login.device ?? platform;
-  const id = randomBytes(12).toString("base64url");
-  const who = { id, user: identity.user, platform, device, node, connectedAt: Date.now(), address };
+  const who = {
+    id: ids.next(),
+    user: identity.user,
+    platform,
+    device,
+    node,
+    connectedAt: Date.now(),
+    address,
+  };
   const connection = local.connection(who, new WsTransport(socket, stream, deflate));
   setLogin(connection, identity);
   return connection;
