@@ -76,5 +76,4 @@ export function assertNoProxy(
   }
 }
 
-const hostnameOf = (url: string): string | undefined =>
-  URL.canParse(url) ? new URL(url).hostname : undefined;
+const hostnameOf = (url: string): string | undefined => URL.parse(url)?.hostname;

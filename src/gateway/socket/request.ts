@@ -1,6 +1,6 @@
-import type { IncomingMessage } from "node:http";
-import { z } from "zod";
-import { idSchema, loginSchema } from "../../actions/actions.ts";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { z } from "zod";
+import { loginSchema } from "../../actions/actions.ts";
 import { isChannel, type Positions, TidingsError } from "../../protocol/protocol.ts";
 import type { Credentials } from "../auth/auth.ts";
 import { assertDecodable } from "../url.ts";
@@ -13,22 +13,13 @@ export interface LoginRequest {
   readonly resume: Positions;
 }
 
-const querySchema = z.object({
-  token: z.string().optional(),
-  user_id: idSchema.optional(),
-  platform: idSchema.optional(),
-  device: idSchema.optional(),
-  resume: z.string().optional(),
-});
-
 /** Reads the query of an upgrade request. @throws TidingsError `bad_request` naming the parameter */
 export function readQuery(request: IncomingMessage): LoginRequest {
-  assertDecodable(request.url ?? "/");
-  const parameters = new URL(request.url ?? "/", "http://localhost").searchParams;
-  const query = parse(querySchema, Object.fromEntries(parameters));
-  const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-  const resume = query.resume === undefined ? {} : parseJson(query.resume);
-  return readLogin({ ...query, token: query.token ?? bearer, resume });
+  const { url = "/", headers } = request;
+  assertDecodable(url);
+  const { token, user_id, platform, device, resume } = parametersOf(url);
+  const positions = resume === undefined ? undefined : parseJson(resume);
+  return readLogin({ token: token ?? bearerIn(headers), user_id, platform, device, resume: positions });
 }
 
 /**
@@ -39,6 +30,16 @@ export function readLogin(data: unknown): LoginRequest {
   const { token, user_id, platform, device, resume } = parse(loginSchema, data ?? {});
   return { credentials: { token, userId: user_id }, platform, device, resume: readPositions(resume ?? {}) };
 }
+
+/** Parameters in the query of a request target, of which a fragment is no part. The last one of a name counts. */
+function parametersOf(target: string): Readonly<Record<string, string | undefined>> {
+  const [path = ""] = target.split("#", 1);
+  const start = path.indexOf("?");
+  return start < 0 ? {} : Object.fromEntries(new URLSearchParams(path.slice(start)));
+}
+
+const bearerIn = ({ authorization }: IncomingHttpHeaders): string | undefined =>
+  authorization === undefined ? undefined : /^Bearer +(.+)$/i.exec(authorization)?.[1];
 
 /** The error for credentials by which an authenticator knows no user. */
 export const nobody = (): TidingsError =>
