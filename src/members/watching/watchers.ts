@@ -127,6 +127,13 @@ export class Watchers {
 
   /** @param known what was told to those who hear of everyone; undefined when that is not known */
   #tell(user: string, online: boolean, known: boolean | undefined): void {
+    // Nearly always nobody watches, and everyone who connects would cost a frame.
+    if (this.#watchers.has(user) || this.#everyone.size > 0) this.#send(user, online, known);
+    this.#roster?.told(user, online);
+    if (known !== online) this.#listeners.tell(user, online);
+  }
+
+  #send(user: string, online: boolean, known: boolean | undefined): void {
     const text = encodeServerFrame({ event: "presence", user, online });
     for (const connection of this.#watchers.get(user) ?? []) {
       const named = this.#watched.get(connection)?.named;
@@ -141,8 +148,6 @@ export class Watchers {
       if (watched?.listed?.has(user)) watched.listed.set(user, online);
       if (told !== online) connection.send(text);
     }
-    this.#roster?.told(user, online);
-    if (known !== online) this.#listeners.tell(user, online);
   }
 
   /** Users of whom a connection was told by name. */
