@@ -76,12 +76,27 @@ export function handshake(
   keepOffer(request);
   return new Promise((resolve, reject) => {
     stream.once("close", resolve);
+    answerWithFirstFrames(stream);
     server.handleUpgrade(request, stream, head, (socket) => {
       stream.off("close", resolve);
       const deflate = socket.extensions.includes("permessage-deflate");
       begin({ socket, stream, deflate, request: asked }).then(resolve, reject);
     });
   });
+}
+
+/**
+ * Lets the answer to a handshake leave in one write with the frames of this turn of the event loop, a turn later: a write costs more than any other step
+ * of a login.
+ */
+function answerWithFirstFrames(stream: Socket): void {
+  stream.cork();
+  // The send queues write in an immediate of this turn.
+  setImmediate(() => setImmediate(uncork, stream));
+}
+
+function uncork(stream: Socket): void {
+  stream.uncork();
 }
 
 /** Leaves ws the one offer of compression that the server accepts. */
