@@ -204,6 +204,7 @@ function makeMessaging(
     backplane,
     deliverer,
     acks,
+    reads,
     senders: new SenderBudgets(config.publish.storedBytesPerHour, (isAllowed) =>
       limits.count("stored_bytes", isAllowed),
     ),

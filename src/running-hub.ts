@@ -59,15 +59,16 @@ import {
   TidingsError,
   type UndeclaredName,
 } from "./protocol/protocol.ts";
-import type {
-  HistoryQuery,
-  HistoryReads,
-  HookName,
-  Hooks,
-  Listener,
-  MessageName,
-  Publisher,
-  Receipt,
+import {
+  APPLICATION,
+  type HistoryQuery,
+  type HistoryReads,
+  type HookName,
+  type Hooks,
+  type Listener,
+  type MessageName,
+  type Publisher,
+  type Receipt,
 } from "./publish/publish.ts";
 
 /** The wired parts behind the calls of a hub. */
@@ -218,7 +219,7 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   ): Promise<Receipt> {
     const { edits } = this.#parts.publisher;
     assertEditor(from);
-    return edits.edit(await edits.find(parseChannel(channel), name), { data }, { from });
+    return edits.edit(await edits.find(APPLICATION, parseChannel(channel), name), { data }, { from });
   }
 
   async delete(
@@ -227,7 +228,7 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   ): Promise<Receipt> {
     const { edits } = this.#parts.publisher;
     assertEditor(from);
-    return edits.delete(await edits.find(parseChannel(channel), name), { from });
+    return edits.delete(await edits.find(APPLICATION, parseChannel(channel), name), { from });
   }
 
   batch(operations: readonly Operation<Declared>[]): Promise<OperationResult[]> {

@@ -95,7 +95,7 @@ export class Sending {
 
   async #own(connection: Connection, channel: Channel, name: MessageName): Promise<StoredMessage> {
     await this.#ports.policy.assert(connection, "edit", channel);
-    const message = await this.#ports.publisher.edits.find(channel, name);
+    const message = await this.#ports.publisher.edits.find(connection, channel, name);
     if (message.from === connection.user) return message;
     throw new TidingsError(
       "forbidden",

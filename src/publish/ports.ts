@@ -1,6 +1,7 @@
 import type { Backplane, Message, MessageEdit } from "../backplane/backplane.ts";
 import type { Channel, TidingsError } from "../protocol/protocol.ts";
 import type { Acks } from "./acks.ts";
+import type { HistoryReads } from "./budgets/reads.ts";
 import type { SenderBudgets } from "./budgets/senders.ts";
 import type { Deliverer } from "./deliver.ts";
 import type { Receipt } from "./receipt.ts";
@@ -9,6 +10,8 @@ export interface PublisherPorts {
   readonly backplane: Backplane;
   readonly deliverer: Deliverer;
   readonly acks: Acks;
+  /** Reads of histories, within their budgets. */
+  readonly reads: HistoryReads;
   readonly senders: SenderBudgets;
   /**
    * Asked before each ephemeral message. @default nothing

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Broker, HistoryPage } from "../../src/backplane/backplane.ts";
 import type { Connection } from "../../src/local/local.ts";
+import { Edits } from "../../src/publish/edits/edits.ts";
 import { type APPLICATION, HistoryReads } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -144,6 +145,31 @@ test("a request is refused while a thousand reads wait, and a replay goes on", a
   }
   await Promise.all([...flood, replay]);
   expect(() => at.reads.assertRoom()).not.toThrow();
+});
+
+test("the message of an edit is looked up in the turn of its reader, and refused while too many reads wait", async () => {
+  const at = scene();
+  const edits = new Edits({ reads: at.reads } as ConstructorParameters<typeof Edits>[0]); // `find` uses no other port
+  const eve = reader();
+  const find = () => edits.find(eve, "group:found", { offset: 1, id: "m1" });
+  const earlier = times(2, () => read(at, eve, "eve"));
+  const found = expect(find()).rejects.toMatchObject({ code: "not_found" });
+  await eventually("the earlier reads have begun", () => at.broker.inFlight === 2);
+  expect(at.broker.begun).not.toContain("group:found");
+  at.broker.end();
+  await eventually("its turn has come", () => at.broker.begun.includes("group:found"));
+  for (const _ of times(2, () => 0)) at.broker.end();
+  await Promise.all([...earlier, found]);
+
+  const flood = times(600, () => reader()).flatMap((bob) => times(2, () => read(at, bob, "flood")));
+  await eventually("the node's places are taken", () => at.broker.inFlight === 16);
+  await new Promise((resolve) => setImmediate(resolve)); // by then all others wait
+  await expect(find()).rejects.toMatchObject({ code: "unavailable", retryable: true });
+  while (at.broker.begun.length < flood.length + 3 || at.broker.inFlight > 0) {
+    at.broker.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(flood);
 });
 
 test("a read of a connection that has closed is refused before it reaches the store", async () => {

@@ -8,6 +8,7 @@ import {
   TidingsError,
   toTidingsError,
 } from "../../protocol/protocol.ts";
+import type { Reader } from "../budgets/reads.ts";
 import { Clock } from "../clock.ts";
 import { AcceptedMessage, MessageIds } from "../message.ts";
 import type { PublisherPorts } from "../ports.ts";
@@ -48,18 +49,20 @@ export class Edits {
   }
 
   /**
-   * Finds a message to change.
+   * Finds a message to change. The read counts towards the budgets of the reader, like every other read of a history.
    * @throws TidingsError `not_found` when it is not retained, deleted, or no message that was published; `conflict` in a last-value
-   * channel, whose notice would take the place of the value; `unavailable` while the backplane is unavailable
+   * channel, whose notice would take the place of the value; `unavailable` while too many reads wait, and without the backplane
    */
-  async find(channel: Channel, { offset, id }: MessageName): Promise<StoredMessage> {
+  async find(reader: Reader, channel: Channel, { offset, id }: MessageName): Promise<StoredMessage> {
     if (this.#ports.isLastValue?.(channel))
       throw new TidingsError(
         "conflict",
         `${channel} keeps its newest message only: publish the new value in place of an edit`,
       );
     if (!Number.isSafeInteger(offset) || offset < 1) throw messageGone(channel, offset);
-    const page = await this.#ports.backplane.broker.history(channel, { after: offset - 1, limit: 1 });
+    const { reads } = this.#ports;
+    reads.assertRoom();
+    const page = await reads.read(reader, channel, { after: offset - 1, limit: 1 });
     const [message] = page.messages;
     const isThere = message?.offset === offset && message.id === id;
     if (!isThere || message.change?.deleted || isNotice(message.type)) throw messageGone(channel, offset);

@@ -43,8 +43,10 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     metrics.stop();
     local.stop();
   });
+  const reads = new HistoryReads(backplane.broker);
   const publisher = new Publisher({
     backplane,
+    reads,
     deliverer: new Deliverer(local, metrics),
     acks: new Acks(backplane.cursors),
     senders: new SenderBudgets(0),
@@ -67,8 +69,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     report: () => undefined,
   });
   return {
-    reads: new HistoryReads(backplane.broker),
-    ...{ publisher, backplane, probe, local, inbound, metrics, development: true },
+    ...{ reads, publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,

@@ -108,7 +108,7 @@ const editRoute = ({ publisher: { edits } }: ApiPorts): Route =>
     }),
     gives: receipt,
     handle: async ({ channel, data, from, ...name }, _context, body) =>
-      edits.edit(await edits.find(channel, name), { data, body }, { from }),
+      edits.edit(await edits.find(APPLICATION, channel, name), { data, body }, { from }),
   });
 
 const deleteRoute = ({ publisher: { edits } }: ApiPorts): Route =>
@@ -120,7 +120,8 @@ const deleteRoute = ({ publisher: { edits } }: ApiPorts): Route =>
     summary: "Delete the data of a stored message; members get a notice of the type `message.deleted`",
     takes: stored,
     gives: receipt,
-    handle: async ({ channel, from, ...name }) => edits.delete(await edits.find(channel, name), { from }),
+    handle: async ({ channel, from, ...name }) =>
+      edits.delete(await edits.find(APPLICATION, channel, name), { from }),
   });
 
 function receiverOf(input: { to?: string; group?: string }): Channel {
