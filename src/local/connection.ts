@@ -8,7 +8,7 @@ import type {
 } from "../protocol/protocol.ts";
 import { CLOSE } from "../protocol/protocol.ts";
 import type { Attachment } from "./attachment.ts";
-import { type Compression, deflateFrame, PING_FRAME, textFrame } from "./frame.ts";
+import { type Compression, deflateFrame, PING_FRAME, textFrame, textFrames } from "./frame.ts";
 import { Missed } from "./gaps/missed.ts";
 import { Hold, type HoldLimits } from "./hold.ts";
 import { LoginState, NO_CLAIMS } from "./login/login.ts";
@@ -123,6 +123,12 @@ export class Connection implements ClientConnection {
   send(text: string): void {
     const frame = textFrame(text);
     this.#outbox.enqueueAnyway(this.deflate ? deflateFrame(frame, this.#outbox.owner.compression) : frame);
+  }
+
+  /** Queues texts as {@link send} does, in one piece of memory. Check {@link isFull} before the next ones. */
+  sendTexts(texts: readonly string[]): void {
+    if (this.deflate) for (const text of texts) this.send(text);
+    else this.#outbox.enqueueAnyway(textFrames(texts), texts.length);
   }
 
   /** Queues a packet that must not be dropped, as {@link enqueueAnyway}. */

@@ -139,9 +139,12 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     return "queued";
   }
 
-  /** Queues a frame that must not be lost (reply, notice), even beyond the bounds: the caller stops reading instead. */
-  enqueueAnyway(frame: Buffer): void {
-    if (!this.#closed) this.#append(frame);
+  /**
+   * Queues a frame that must not be lost (reply, notice), even beyond the bounds: the caller stops reading instead.
+   * @param messages frames that are in the buffer. @default 1
+   */
+  enqueueAnyway(frame: Buffer, messages?: number): void {
+    if (!this.#closed) this.#append(frame, messages);
   }
 
   enqueuePosted(): void {
@@ -229,8 +232,8 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     this.#release();
   }
 
-  #append(frame: Buffer): void {
-    this.#pending = this.#pending.with(frame);
+  #append(frame: Buffer, messages?: number): void {
+    this.#pending = this.#pending.with(frame, messages);
     this.#schedule();
   }
 

@@ -14,21 +14,25 @@ export class Pending {
   #shared = false;
   #joined: Buffer | undefined;
 
-  constructor(before?: Pending, frame: Buffer = NOTHING) {
+  /** @param messages frames that are in the buffer */
+  constructor(before?: Pending, frame: Buffer = NOTHING, messages = 1) {
     this.#before = before;
     this.#frame = frame;
-    this.count = before === undefined ? 0 : before.count + 1;
+    this.count = before === undefined ? 0 : before.count + messages;
     this.bytes = before === undefined ? 0 : before.bytes + frame.length;
   }
 
-  /** Returns the list with one more frame. Caches the last answer: a fan-out asks for it once per connection. */
-  with(frame: Buffer): Pending {
+  /**
+   * Returns the list with one more frame. Caches the last answer: a fan-out asks for it once per connection.
+   * @param messages frames that are in the buffer
+   */
+  with(frame: Buffer, messages?: number): Pending {
     const next = this.#next;
     if (next !== undefined && next.#frame === frame) {
       next.#shared = true;
       return next;
     }
-    this.#next = new Pending(this, frame);
+    this.#next = new Pending(this, frame, messages);
     return this.#next;
   }
 
@@ -39,7 +43,8 @@ export class Pending {
 
   /** Joins all frames in one buffer: cached when several connections share the list, else in the slab. */
   join(slab: Slab): Buffer {
-    if (this.count === 1) return this.#frame;
+    const before = this.#before;
+    if (before !== undefined && before.#before === undefined) return this.#frame;
     if (this.#joined !== undefined) return this.#joined;
     if (!this.#shared) return this.#copyTo(slab.take(this.bytes));
     this.#joined = this.#copyTo(Buffer.allocUnsafe(this.bytes));

@@ -2,7 +2,7 @@ import type { HistoryPage, HistoryQuery, StoredMessage } from "../backplane/back
 import type { Claim, Connection, Held, Hold, Rewind } from "../local/local.ts";
 import type { Channel, Position } from "../protocol/protocol.ts";
 import type { HistoryReads } from "./budgets/reads.ts";
-import { pushPacket } from "./deliver.ts";
+import { pushText } from "./deliver.ts";
 import { type Replayed, type ReplayStart, readFrom, type StartFrom } from "./listening/start.ts";
 import { epochFor, type PositionGuard, positionText } from "./positions/positions.ts";
 
@@ -11,6 +11,10 @@ export type ReplayFrom = StartFrom | Claim;
 
 /** Newest message only: the start in a last-value channel. */
 export const LAST_VALUE: Rewind = { last: 1 };
+
+/** Messages that are encoded together, and the length of their texts from which on no more are: a queue is exceeded by as much. */
+const RUN = 32;
+const RUN_LENGTH = 16_384;
 
 /**
  * Joins replay and live messages without gap or duplicate. The channel is on hold when the replay starts. The replay
@@ -128,19 +132,30 @@ const isWanted = (connection: Connection, channel: Channel, hold: Hold): boolean
 /** Sends messages until the queue is full. @returns the offset of the last one sent; undefined without messages */
 function sendPage(connection: Connection, messages: readonly StoredMessage[]): number | undefined {
   let last: number | undefined;
+  let texts: string[] = [];
+  let length = 0;
   for (const message of messages) {
-    sendReplayed(connection, message);
+    const text = textFor(connection, message);
+    texts.push(text);
+    length += text.length;
     last = message.offset;
+    if (texts.length < RUN && length < RUN_LENGTH) continue;
+    connection.sendTexts(texts);
+    texts = [];
+    length = 0;
     if (connection.isFull) break;
   }
+  if (texts.length > 0) connection.sendTexts(texts);
   return last;
 }
 
-function sendReplayed(connection: Connection, message: StoredMessage): void {
+/** A message, or the position past one that is not for the connection. */
+function textFor(connection: Connection, message: StoredMessage): string {
   const { platforms, except, channel } = message;
   const addressed = platforms?.includes(connection.platform) ?? true;
-  if (addressed && !except?.includes(connection.id)) connection.sendPacket(pushPacket(message));
-  else connection.send(positionText(connection, channel, message, true));
+  return addressed && !except?.includes(connection.id)
+    ? pushText(message)
+    : positionText(connection, channel, message, true);
 }
 
 /** Sends held messages and ends the hold: later live messages go straight to the queue. */
