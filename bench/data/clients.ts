@@ -1,4 +1,4 @@
-/** The clients of the bench of logins: `node clients.ts <port> <users> <messages of each>`. Sends the time until all had their messages. */
+/** The clients of the bench of logins: `node clients.ts <port> <users> <messages of each>`. Sends the time until all had their messages, and its processor time, both in milliseconds. */
 import { Connection, DIALECTS } from "../rig/rig.ts";
 
 const [port = 0, users = 0, each = 0] = process.argv.slice(2).map(Number);
@@ -38,4 +38,5 @@ async function work(): Promise<void> {
 
 const start = performance.now();
 await Promise.all(Array.from({ length: AT_ONCE }, work));
-process.send?.(performance.now() - start);
+const { user, system } = process.cpuUsage();
+process.send?.([performance.now() - start, (user + system) / 1_000]);

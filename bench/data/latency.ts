@@ -19,7 +19,9 @@ export async function measureLatency(
 ): Promise<void> {
   const { broker, stop } = await openStore(directory);
   const latencies = new Float64Array(rate * seconds);
-  const pending: Promise<void>[] = [];
+  // No list of promises: the collector would move hundreds of thousands of them, in the same turns that are measured.
+  const { promise: allStored, resolve, reject } = Promise.withResolvers<void>();
+  let left = latencies.length;
   const waited = startWaitMeter();
   const start = performance.now();
   let longest = 0;
@@ -33,13 +35,13 @@ export async function measureLatency(
     for (; sent < due; sent++) {
       const number = sent;
       const dueAt = start + (number * 1_000) / rate;
-      const done = broker.append(messageOf(number, USERS)).then(() => {
+      broker.append(messageOf(number, USERS)).then(() => {
         latencies[number] = performance.now() - dueAt;
-      });
-      pending.push(done);
+        if (--left === 0) resolve();
+      }, reject);
     }
   }
-  await Promise.all(pending);
+  await allStored;
   const waiting = waited();
   const sorted = latencies.sort();
   const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => percentile(sorted, share).toFixed(2));

@@ -26,10 +26,14 @@ export async function measureLogins(directory: string, { users, print }: LoginOp
   const overload = { connectsPerNode: "off", loopPercent: 0 };
   const hub = createHub({ data: directory, logLevel: "silent", limits, overload });
   const { port } = await hub.listen({ port: 0 });
+  const before = process.cpuUsage();
   const client = fork(join(import.meta.dirname, "clients.ts"), [String(port), String(users), String(EACH)]);
-  const [ms] = (await once(client, "message")) as [number]; // clients.ts sends it
+  const [[ms, clients]] = (await once(client, "message")) as [[number, number]]; // clients.ts sends it
+  const { user, system } = process.cpuUsage(before);
+  const perMessage = (cpuMs: number): string => `${((cpuMs * 1_000) / (users * EACH)).toFixed(2)} µs`;
   print(
-    `${users} logins over sockets: ${Math.round((users * EACH * 1_000) / ms)} messages/s (${Math.round(ms)} ms)`,
+    `${users} logins over sockets: ${Math.round((users * EACH * 1_000) / ms)} messages/s (${Math.round(ms)} ms), ` +
+      `processor per message: server ${perMessage((user + system) / 1_000)}, clients ${perMessage(clients)}`,
   );
   client.kill();
   await hub.close();
