@@ -74,7 +74,7 @@ function storeOn(
     },
     sync: sync === "full" ? () => checkpoints.sync() : undefined,
   });
-  const checkpoints = new Checkpoints(file.path, writer);
+  const checkpoints = new Checkpoints(file, writer);
   const idempotency = new SqliteIdempotency(db, writer, idempotencyWindowMs, now);
   const broker = new SqliteBroker({ node, writer, histories, idempotency });
   const parts = {

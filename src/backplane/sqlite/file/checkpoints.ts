@@ -68,6 +68,12 @@ parentPort.on("message", (step) => {
 });
 `;
 
+/** The file that is brought up to date. */
+export interface CheckpointedFile {
+  readonly path: string;
+  sync(): Promise<void>;
+}
+
 /** Writes, which can wait for a moment. */
 export interface Pausable {
   hold(): void;
@@ -78,7 +84,7 @@ type Step = "begin" | "finish";
 
 /** Moves the log of changes into the file now and then, on another thread: the disk may take its time. */
 export class Checkpoints {
-  readonly #path: string;
+  readonly #file: CheckpointedFile;
   readonly #writer: Pausable;
   readonly #timer: NodeJS.Timeout;
   #worker: Worker | undefined;
@@ -87,9 +93,8 @@ export class Checkpoints {
   #running: Promise<void> | undefined;
   #log: FileHandle | undefined;
 
-  /** @param path of the database */
-  constructor(path: string, writer: Pausable) {
-    this.#path = path;
+  constructor(file: CheckpointedFile, writer: Pausable) {
+    this.#file = file;
     this.#writer = writer;
     this.#timer = setInterval(() => this.#due(), INTERVAL_MS).unref();
   }
@@ -102,7 +107,7 @@ export class Checkpoints {
 
   /** Makes committed changes survive a crash of the system, without a checkpoint and without stopping the event loop. */
   async sync(): Promise<void> {
-    this.#log ??= await open(`${this.#path}-wal`);
+    this.#log ??= await open(`${this.#file.path}-wal`);
     await this.#log.datasync();
   }
 
@@ -145,9 +150,19 @@ export class Checkpoints {
       if (pages === FAILED || pages < MANY_PAGES) return false;
       if (pages - before < FEW_PAGES) return true;
       before = pages;
+      // The last step brings the file to the disk while changes wait: what is there by then costs no time.
+      if (!(await this.#synced())) return false;
     }
     // Too much comes at present: the log grows, and the next checkpoint goes on.
     return before > MOST_PAGES;
+  }
+
+  /** @returns false when the disk fails: then changes fail as well, and say so */
+  #synced(): Promise<boolean> {
+    return this.#file.sync().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Resolves with the pages in the log when the thread has made a step, and when it has ended. */
@@ -172,7 +187,7 @@ export class Checkpoints {
   /** Starts the thread at the first checkpoint: a small application never needs it. */
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(PROGRAM, { eval: true, workerData: this.#path });
+    const worker = new Worker(PROGRAM, { eval: true, workerData: this.#file.path });
     worker.on("error", () => undefined); // `exit` follows, and the next checkpoint starts another thread
     worker.once("exit", () => {
       if (this.#worker === worker) this.#worker = undefined;

@@ -1,7 +1,8 @@
 /** The file of a data directory: opened, locked, and brought to the present schema. */
-import { mkdirSync } from "node:fs";
+import { closeSync, fdatasync, mkdirSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import { loadDriver } from "./driver.ts";
 import { causeOf } from "./failures.ts";
@@ -14,6 +15,8 @@ export { assertKnown } from "./schema.ts";
 
 const FILE = "tidings.db";
 
+const sync = promisify(fdatasync);
+
 /** Path of the database in a data directory. */
 export const fileIn = (directory: string): string => join(directory, FILE);
 
@@ -23,6 +26,8 @@ const CACHE_KIB = 65_536;
 export interface DataFile {
   readonly db: DatabaseSync;
   readonly path: string;
+  /** Brings what was written to the file itself, not to its log, to the disk, on another thread. */
+  sync(): Promise<void>;
   /** Closes the file and releases its lock. */
   close(): void;
 }
@@ -43,8 +48,11 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
   const lock = takeLock(directory);
   try {
     const db = openDatabase(path);
+    let handle: number;
     try {
       migrate(db, path, migrations);
+      // Closed after the database: a process loses all its locks on a file when it closes one handle of it.
+      handle = openSync(path, "r+");
     } catch (error) {
       db.close();
       throw error;
@@ -52,8 +60,10 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
     return {
       db,
       path,
+      sync: () => sync(handle),
       close() {
         db.close();
+        closeSync(handle);
         lock.close();
       },
     };
