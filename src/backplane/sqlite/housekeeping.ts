@@ -76,11 +76,13 @@ export class Housekeeping {
 
   /** Removes messages of a lost history. @returns false when others remain */
   #removeLost(): boolean {
-    const { lost, removeMessages, removeLost } = this.#statements;
+    const { lost, removeMessages, removeGrowths, removeLost } = this.#statements;
     const history = lost.get()?.history;
     if (history === undefined) return true;
     const removed = removeMessages.run(Number(history), Number(history), MESSAGES);
-    if (Number(removed.changes) < MESSAGES) removeLost.run(Number(history));
+    if (Number(removed.changes) === MESSAGES) return false;
+    removeGrowths.run(Number(history));
+    removeLost.run(Number(history));
     return false;
   }
 
@@ -111,7 +113,7 @@ export class Housekeeping {
   }
 
   #isForgotten(state: ChannelState, usedAt: number): boolean {
-    if (state.length > 0 || state.savedBytes > 0) return false;
+    if (state.length > 0 || state.savedBytes > 0 || state.tail !== undefined) return false;
     const since = this.#now() - Math.max(BLANK_MS, state.retained.ageMs);
     if (usedAt >= since) return false;
     return this.#statements.acknowledged.get(state.id, since * MICROSECONDS) === undefined;
@@ -130,6 +132,7 @@ const prepare = (db: DatabaseSync) => ({
   removeMessages: db.prepare(
     "DELETE FROM messages WHERE history = ? AND offset IN (SELECT offset FROM messages WHERE history = ? LIMIT ?)",
   ),
+  removeGrowths: db.prepare("DELETE FROM growths WHERE history = ?"),
   channels: db.prepare("SELECT id, name, used_at FROM channels WHERE id > ? ORDER BY id LIMIT ?"),
   acknowledged: db.prepare("SELECT 1 FROM cursors WHERE channel = ? AND moved >= ? LIMIT 1"),
   removeCursors: db.prepare("DELETE FROM cursors WHERE channel = ?"),

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { LocalNode } from "../local-node.ts";
 import type { Health } from "../port.ts";
 import { SqliteBroker } from "./broker.ts";
@@ -61,6 +62,7 @@ function storeOn(
   const writer: Writer = new Writer(db, {
     health,
     finish() {
+      histories.settleSurplus(broker.inUse);
       relief.run(broker.inUse);
       broker.inUse.clear();
     },
@@ -69,6 +71,7 @@ function storeOn(
       histories.reload();
     },
     committed(changes) {
+      histories.committed();
       checkpoints.changed(changes);
       for (const { channel, position } of histories.takeLosses()) node.sink.lost(channel, position);
     },
@@ -94,6 +97,7 @@ function storeOn(
       housekeeping.stop();
       try {
         await writer.stop();
+        settleAll(db, histories);
         await checkpoints.stop();
         life.end();
       } finally {
@@ -101,4 +105,15 @@ function storeOn(
       }
     },
   };
+}
+
+/** Leaves nothing among the arrivals: the next start need not read them. Without room on the disk they stay there. */
+function settleAll(db: DatabaseSync, histories: Histories): void {
+  try {
+    db.exec("BEGIN IMMEDIATE");
+    histories.settleAll();
+    db.exec("COMMIT");
+  } catch {
+    if (db.isTransaction) db.exec("ROLLBACK");
+  }
 }

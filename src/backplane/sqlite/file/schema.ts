@@ -41,10 +41,30 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_expiry ON keys (expires_at);
 `;
 
+/**
+ * Version 2. A message is among `arrivals` first, and moves to `messages` with others of its channel; `unsettled` are those that have not
+ * moved, while a row of one that has moved may remain for a while. `growths` has what edits have added to the size of a message, or taken
+ * from it: `total` of later messages stays as it was.
+ */
+const ARRIVALS = `
+CREATE TABLE arrivals (
+  place INTEGER PRIMARY KEY, channel INTEGER NOT NULL, history INTEGER NOT NULL, offset INTEGER NOT NULL,
+  id TEXT NOT NULL, type TEXT NOT NULL, sender TEXT, timestamp INTEGER NOT NULL,
+  body TEXT NOT NULL, audience TEXT, size INTEGER NOT NULL, total INTEGER NOT NULL
+) STRICT;
+CREATE VIEW unsettled AS SELECT arrivals.*, channels.name AS name
+  FROM arrivals CROSS JOIN channels ON channels.id = arrivals.channel AND channels.history = arrivals.history
+  WHERE arrivals.offset > max(channels.last,
+    ifnull((SELECT max(offset) FROM messages WHERE messages.history = arrivals.history), 0));
+CREATE TABLE growths (
+  history INTEGER, offset INTEGER, bytes INTEGER NOT NULL, PRIMARY KEY (history, offset)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** A step from one version of the schema to the next: the first makes version 1. */
 export type Migration = string;
 
-export const MIGRATIONS: readonly Migration[] = [TABLES];
+export const MIGRATIONS: readonly Migration[] = [TABLES, ARRIVALS];
 
 /**
  * Brings a file to the version of this program, in one transaction.

@@ -1,5 +1,6 @@
 import type { Channel } from "../../../protocol/protocol.ts";
 import type { Retained } from "../../retention/retention.ts";
+import type { Tail } from "./tail.ts";
 
 /** A channel as the file has it. Derived from the file, and dropped whenever a transaction fails. */
 export class ChannelState {
@@ -13,14 +14,21 @@ export class ChannelState {
   first: number;
   /** The highest offset ever given under this epoch; 0 when there was none. */
   last: number;
-  /** The lowest offset in the file. */
+  /** The lowest and the highest offset in the table of messages: `stored` is `settled + 1` when it has none. */
   stored: number;
-  /** Size of all messages up to the last one, and of those before `first`. The latter may be too low: see `isExact`. */
+  settled: number;
+  /** Messages above `settled`, which are among the arrivals; undefined: none. */
+  tail: Tail | undefined;
+  /** Size of all messages up to the last one, and of those before `first`, as they came. The latter may be too low: see `isExact`. */
   total: number;
   before: number;
+  /** Bytes that edits have added to the messages from `first` on. */
+  grown = 0;
+  /** True if edits have changed the sizes of messages. */
+  isEdited = false;
   /** Timestamp of the message at `first`. It may be one of a message before that. */
   oldestAt: number;
-  /** True if `before` and `oldestAt` are those of `first`. */
+  /** True if `before`, `grown` and `oldestAt` are those of `first`. */
   isExact = true;
   /** When messages were lost, in milliseconds since 1970; 0: never. */
   lostAt: number;
@@ -38,6 +46,7 @@ export class ChannelState {
     this.last = row.last;
     this.first = row.last + 1;
     this.stored = this.first;
+    this.settled = row.last;
     this.total = row.total;
     this.before = row.total;
     this.oldestAt = Number.POSITIVE_INFINITY;
@@ -49,7 +58,7 @@ export class ChannelState {
 
   /** Size of the retained messages; too high unless `isExact`. */
   get bytes(): number {
-    return this.total - this.before;
+    return this.total - this.before + this.grown;
   }
 }
 

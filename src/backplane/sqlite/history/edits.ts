@@ -1,6 +1,7 @@
 import { changed, type MessageEdit, messageGone, type StoredMessage, withdrawn } from "../../message.ts";
 import type { ChannelState } from "./channel.ts";
-import { audienceOf, type Histories, sizeOf } from "./histories.ts";
+import { audienceOf, sizeOf } from "./columns.ts";
+import type { Histories } from "./histories.ts";
 import { readOne } from "./pages.ts";
 
 /**
@@ -15,6 +16,7 @@ export function editMessage(
   const message = state?.epoch === epoch ? readOne(histories, state, offset) : undefined;
   if (state === undefined || message?.id !== id || message.change?.deleted)
     throw messageGone(notice.channel, offset);
+  histories.settle(state);
   const former = message.change && readOne(histories, state, message.change.notice);
   if (former !== undefined) replace(histories, state, former, withdrawn(former));
   const change = { at: notice.timestamp, notice: state.last + 1, deleted: body === null };
@@ -25,7 +27,7 @@ export function editMessage(
   return stored;
 }
 
-/** `total` of a row is the size of all messages up to it, so later rows follow a change of size. */
+/** Changes one row. `total` of later rows stays as it is, which would have to follow a change of size: the difference has a row of its own. */
 function replace(
   { statements }: Histories,
   state: ChannelState,
@@ -36,6 +38,7 @@ function replace(
   const { history } = state;
   statements.replace.run(message.body, audienceOf(message), sizeOf(message), growth, history, message.offset);
   if (growth === 0) return;
-  statements.moveTotals.run(growth, history, message.offset);
-  state.total += growth;
+  statements.grow.run(history, message.offset, growth);
+  state.isEdited = true;
+  state.grown += growth;
 }

@@ -3,17 +3,14 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Channel, Position } from "../../../protocol/protocol.ts";
 import { type Message, PlacedMessage, type StoredMessage } from "../../message.ts";
 import { numberOf } from "../file/file.ts";
+import { Arrivals } from "./arrivals.ts";
 import { ChannelCache, type ChannelRow, ChannelState } from "./channel.ts";
+import { sizeOf } from "./columns.ts";
 import { Epochs } from "./epochs.ts";
 import { type HistoryLimits, Limits } from "./limits.ts";
 import { Meta } from "./meta.ts";
+import { Rows } from "./rows.ts";
 import { type HistoryStatements, prepareHistories } from "./statements.ts";
-
-/** Bytes of a message besides its text, as all backplanes count it. */
-export const MESSAGE_BYTES = 240;
-
-/** Size of a message, as limits count it, in bytes. */
-export const sizeOf = ({ body }: Pick<Message, "body">): number => MESSAGE_BYTES + Buffer.byteLength(body);
 
 /** States of channels in memory, in each of two generations: some 300 bytes each. */
 const CACHED = 50_000;
@@ -21,6 +18,12 @@ const CACHED = 50_000;
 /** Messages, and bytes of messages, that one step removes: the step stays within a few milliseconds. */
 const TRIMMED = 128;
 const TRIMMED_BYTES = 2_097_152;
+
+/** Size of a message from which on it goes to the table of messages at once: it fills a good part of a page. */
+const LARGE_BYTES = 2_048;
+
+/** Messages of one channel among the arrivals, at most: moving them is one step. */
+const TAIL = 256;
 
 /** A loss to be told once it is committed. */
 export interface Loss {
@@ -32,6 +35,8 @@ export class Histories {
   readonly limits: Limits;
   readonly epochs: Epochs;
   readonly statements: HistoryStatements;
+  readonly rows: Rows;
+  readonly #arrivals: Arrivals;
   readonly #db: DatabaseSync;
   readonly #now: () => number;
   readonly #cache: ChannelCache;
@@ -46,6 +51,8 @@ export class Histories {
     this.limits = new Limits(limits);
     this.epochs = new Epochs(new Meta(db));
     this.statements = prepareHistories(db);
+    this.rows = new Rows(this.statements);
+    this.#arrivals = new Arrivals(db, this.limits.arrivalsBytes);
     this.#now = now;
     this.#cache = new ChannelCache(CACHED);
     this.#histories = Math.max(
@@ -77,26 +84,61 @@ export class Histories {
   /** Gives a message the next offset of its channel. To be called in a transaction. */
   append(message: Message): StoredMessage {
     const state = this.open(message.channel);
-    const offset = ++state.last;
     const size = sizeOf(message);
+    const isLarge = size >= LARGE_BYTES;
+    if (isLarge || (state.tail?.places.length ?? 0) >= TAIL) this.settle(state);
+    const offset = ++state.last;
     state.total += size;
-    const { id, type, from, timestamp, body } = message;
-    this.statements.append.run(
-      state.history,
-      offset,
-      id,
-      type,
-      from ?? null,
-      timestamp,
-      body,
-      audienceOf(message),
-      size,
-      state.total,
-    );
-    if (offset === state.first) state.oldestAt = timestamp;
+    if (isLarge) this.rows.insert(state, message, size);
+    else {
+      const place = this.#arrivals.add(state, size);
+      this.rows.arrive(place, state, message, size);
+    }
+    if (offset === state.first) state.oldestAt = message.timestamp;
     this.#trim(state);
-    if (state.bytes > 1.25 * state.savedBytes) this.save(state);
+    // A history that the limit of all does not count could not give way.
+    if (isLarge || state.savedBytes === 0) this.#saveGrowth(state);
     return new PlacedMessage(message, state.epoch, offset);
+  }
+
+  /**
+   * Moves the newest messages of a channel from the arrivals to the table of messages. To be called in a transaction.
+   * A message that is not retained any more is left out, unless the table has older ones: offsets there have no holes.
+   */
+  settle(state: ChannelState): void {
+    const { tail } = state;
+    if (tail === undefined) return;
+    if (state.first > state.settled) this.#remove(state);
+    const isEmpty = state.stored > state.settled;
+    const from = isEmpty ? Math.max(state.first, tail.start) : tail.start;
+    for (let offset = from; offset <= state.last; offset++) this.rows.settle(tail.placeOf(offset) ?? 0);
+    if (isEmpty) state.stored = from;
+    state.settled = state.last;
+    state.tail = undefined;
+    this.#arrivals.take(tail);
+    if (state.length === 0) this.#saveEnd(state);
+    this.#saveGrowth(state);
+  }
+
+  /** Settles channels while there are too many arrivals, the oldest first. To be called in a transaction. @param settled is given their names */
+  settleSurplus(settled: Set<Channel>): void {
+    while (this.#arrivals.isFull && this.#settleOldest(settled));
+    this.#arrivals.sweep();
+  }
+
+  /** Settles all channels. To be called in a transaction. */
+  settleAll(): void {
+    const settled = new Set<Channel>();
+    while (this.#settleOldest(settled));
+    this.#arrivals.clear();
+  }
+
+  #settleOldest(settled: Set<Channel>): boolean {
+    const tail = this.#arrivals.oldest;
+    if (tail === undefined) return false;
+    this.settle(this.open(tail.channel));
+    settled.add(tail.channel);
+    return true;
   }
 
   /** True if messages were lost that retention would still have. */
@@ -107,6 +149,7 @@ export class Histories {
   /** Loses all messages: the channel continues under another epoch. To be called in a transaction. */
   lose(state: ChannelState): void {
     const { noteLost, restart } = this.statements;
+    if (state.tail !== undefined) this.#arrivals.take(state.tail);
     noteLost.run(state.history);
     this.bytes -= state.savedBytes;
     const lostAt = this.#now();
@@ -118,6 +161,8 @@ export class Histories {
 
   /** Drops the older half of the messages. To be called in a transaction. */
   halve(state: ChannelState): void {
+    // Arrivals that are left out would come back with a restart.
+    this.settle(state);
     state.first += Math.ceil((state.length - 1) / 2);
     state.isExact = false;
     this.tidy(state);
@@ -142,6 +187,11 @@ export class Histories {
     state.savedBytes = state.bytes;
   }
 
+  /** Saves once a history has grown by a quarter. */
+  #saveGrowth(state: ChannelState): void {
+    if (state.bytes > 1.25 * state.savedBytes) this.save(state);
+  }
+
   /** Forgets a channel whose row was removed. */
   forget(channel: Channel): void {
     this.#cache.delete(channel);
@@ -155,8 +205,14 @@ export class Histories {
     return losses;
   }
 
+  /** The transaction is committed. */
+  committed(): void {
+    this.#arrivals.committed();
+  }
+
   /** Forgets what a transaction has changed that was rolled back. */
   reload(): void {
+    this.#arrivals.rolledBack();
     this.#cache.clear();
     this.#losses = [];
     this.epochs.reload();
@@ -197,15 +253,22 @@ export class Histories {
 
   /** Reads the bounds of a history: the row has only those of one without messages. */
   #load(state: ChannelState): void {
-    const oldest = this.statements.oldest.get(state.history);
-    const newest = this.statements.newest.get(state.history);
-    if (oldest === undefined || newest === undefined) return;
-    state.first = Number(oldest.offset);
-    state.stored = state.first;
-    state.before = Number(oldest.total) - Number(oldest.size);
-    state.oldestAt = Number(oldest.timestamp);
-    state.last = Number(newest.offset);
-    state.total = Number(newest.total);
+    const { low, high } = this.statements.bounds.get({ history: state.history }) ?? {};
+    if (typeof low === "number" && typeof high === "number") {
+      state.stored = low;
+      state.settled = high;
+    }
+    state.tail = this.#arrivals.tailOf(state.history);
+    if (state.tail !== undefined && low === null) {
+      state.settled = state.tail.start - 1;
+      state.stored = state.tail.start;
+    }
+    state.last = state.settled + (state.tail?.places.length ?? 0);
+    state.first = state.stored;
+    state.isEdited = this.#growthsFrom(state, 0).count > 0;
+    state.isExact = false;
+    if (state.length > 0) state.total = this.rows.at(state, state.last)?.total ?? state.total;
+    this.#refresh(state);
     this.#trim(state);
   }
 
@@ -223,13 +286,15 @@ export class Histories {
   /** Leaves out the oldest messages until the others fit; the newest one stays. */
   #fit(state: ChannelState, bytes: number): void {
     this.#refresh(state);
-    if (state.bytes <= bytes) return;
-    const row = this.statements.firstAbove.get(state.history, state.first, state.total - bytes);
-    // The message whose end passes the mark may begin before it.
-    const passing = Number(row?.offset ?? state.last);
-    const at = this.statements.at.get(state.history, passing);
-    const isWhole = at !== undefined && Number(at.total) - Number(at.size) >= state.total - bytes;
-    state.first = Math.min(isWhole ? passing : passing + 1, state.last);
+    let left = state.bytes;
+    if (left <= bytes) return;
+    let { first } = state;
+    for (const size of this.rows.sizes(state)) {
+      if (left <= bytes || first === state.last) break;
+      left -= size;
+      first++;
+    }
+    state.first = first;
     state.isExact = false;
     this.#refresh(state);
   }
@@ -237,42 +302,41 @@ export class Histories {
   /** Reads size and age of the oldest message that is retained. */
   #refresh(state: ChannelState): void {
     if (state.isExact) return;
-    const row = state.length > 0 ? this.statements.at.get(state.history, state.first) : undefined;
-    state.before = row === undefined ? state.total : Number(row.total) - Number(row.size);
-    state.oldestAt = row === undefined ? Number.POSITIVE_INFINITY : Number(row.timestamp);
+    const row = state.length > 0 ? this.rows.at(state, state.first) : undefined;
+    state.before = row === undefined ? state.total : row.total - row.size;
+    state.oldestAt = row === undefined ? Number.POSITIVE_INFINITY : row.timestamp;
+    if (state.isEdited) state.grown = this.#growthsFrom(state, state.first).bytes;
     state.isExact = true;
+  }
+
+  #growthsFrom({ history }: ChannelState, offset: number): { count: number; bytes: number } {
+    return this.statements.growths.get(history, offset) as { count: number; bytes: number }; // by the statement
   }
 
   /** Expires messages from the start only. After a clock was set back, an old message behind a newer one makes no hole. */
   #expire(state: ChannelState): void {
     const deadline = this.#now() - state.retained.ageMs;
     if (state.oldestAt >= deadline) return;
-    const row = this.statements.firstSince.get(state.history, state.first, deadline);
-    state.first = row === undefined ? state.last + 1 : Number(row.offset);
+    state.first = this.rows.firstSince(state, deadline) ?? state.last + 1;
     state.isExact = false;
     this.#refresh(state);
   }
 
   /** Removes some messages below `first`. @returns false when more remain */
   #remove(state: ChannelState): boolean {
-    const left = state.first - state.stored;
+    const left = Math.min(state.first, state.settled + 1) - state.stored;
     if (left <= 0) return true;
     const mean = Math.max(1, (state.total - state.before) / Math.max(1, state.length));
     const step = Math.min(left, TRIMMED, Math.max(1, Math.floor(TRIMMED_BYTES / mean)));
-    // Without messages only the row knows the end of the history.
-    if (state.length === 0) this.statements.saveEnd.run(state.last, state.total, state.id);
+    if (state.length === 0 && state.tail === undefined) this.#saveEnd(state);
     state.stored += step;
     this.statements.trim.run(state.history, state.stored);
+    if (state.isEdited) this.statements.trimGrowths.run(state.history, state.stored);
     return step === left;
   }
-}
 
-/** Fields that few messages have. */
-type FewFields = Pick<StoredMessage, "platforms" | "except" | "recipient" | "change">;
-
-/** The column `audience`: those fields as JSON. */
-export function audienceOf({ platforms, except, recipient, change }: Partial<FewFields>): string | null {
-  if (platforms === undefined && except === undefined && recipient === undefined && change === undefined)
-    return null;
-  return JSON.stringify({ platforms, except, recipient, change });
+  /** Without messages only the row knows the end of a history. */
+  #saveEnd({ last, total, id }: ChannelState): void {
+    this.statements.saveEnd.run(last, total, id);
+  }
 }

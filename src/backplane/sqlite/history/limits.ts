@@ -17,9 +17,14 @@ export interface HistoryLimits {
   readonly devicesPerUser?: number | undefined;
 }
 
+/** Size of all arrivals, in bytes: at most this, and a small part of the limit of all histories, which do not count them. */
+const ARRIVALS_BYTES = 8_388_608;
+const ARRIVALS_SHARE = 1 / 64;
+
 /** The limits of histories. */
 export class Limits {
   readonly totalBytes: number;
+  readonly arrivalsBytes: number;
   readonly pageBytes: number;
   readonly devicesPerUser: number;
   readonly retention: Retention;
@@ -27,6 +32,7 @@ export class Limits {
   constructor(limits: HistoryLimits) {
     const { count, ageMs, channelBytes = 16_777_216 } = limits;
     this.totalBytes = limits.totalBytes ?? 10_737_418_240;
+    this.arrivalsBytes = Math.min(ARRIVALS_BYTES, this.totalBytes * ARRIVALS_SHARE);
     this.pageBytes = limits.pageBytes ?? 262_144;
     this.devicesPerUser = limits.devicesPerUser ?? 32;
     this.retention = new Retention({ count, ageMs, bytes: channelBytes }, limits.channels);

@@ -1,9 +1,9 @@
-import type { StatementSync } from "node:sqlite";
 import type { Channel } from "../../../protocol/protocol.ts";
 import type { StoredMessage } from "../../message.ts";
 import type { HistoryPage, HistoryQuery } from "../../port.ts";
 import type { ChannelState } from "./channel.ts";
 import type { Histories } from "./histories.ts";
+import type { Direction, MessageRow } from "./rows.ts";
 
 const LOST = { lost: true } as const;
 const DIFFERS = { differs: true } as const;
@@ -32,34 +32,30 @@ export class Pages {
   }
 
   #messages(state: ChannelState, query: HistoryQuery): StoredMessage[] {
-    const { upwards, downwards } = this.#histories.statements;
     const { limit } = query;
     if ("after" in query || "since" in query) {
       const start = "after" in query ? query.after + 1 : this.#firstSince(state, query.since);
       const from = Math.max(start, state.first);
-      return this.#fitting(upwards, state, from, Math.min(from + limit - 1, state.last));
+      return this.#fitting("upwards", state, from, Math.min(from + limit - 1, state.last));
     }
     const to = Math.min((query.before ?? state.last + 1) - 1, state.last);
-    return this.#fitting(downwards, state, Math.max(to - limit + 1, state.first), to).reverse();
+    return this.#fitting("downwards", state, Math.max(to - limit + 1, state.first), to).reverse();
   }
 
   #firstSince(state: ChannelState, time: number): number {
-    const row = this.#histories.statements.firstSince.get(state.history, state.first, time);
-    return row === undefined ? state.last + 1 : Number(row.offset);
+    return this.#histories.rows.firstSince(state, time) ?? state.last + 1;
   }
 
   /** Reads messages until their sizes reach those of a page; at least one. */
-  #fitting(statement: StatementSync, state: ChannelState, from: number, to: number): StoredMessage[] {
+  #fitting(direction: Direction, state: ChannelState, from: number, to: number): StoredMessage[] {
     const messages: StoredMessage[] = [];
     if (from > to) return messages;
-    const { pageBytes } = this.#histories.limits;
+    const { rows, limits } = this.#histories;
+    const { pageBytes } = limits;
     // Row by row takes longer, but the rest of a page that ends early may be large.
     const isSmall = state.bytes <= SMALL_PAGES * pageBytes;
-    const rows = isSmall
-      ? statement.all(state.history, from, to)
-      : statement.iterate(state.history, from, to);
     let bytes = 0;
-    for (const row of rows as Iterable<unknown> as Iterable<MessageRow>) {
+    for (const row of rows.read(state, direction, from, to, isSmall)) {
       bytes += row[7];
       if (bytes > pageBytes && messages.length > 0) break;
       messages.push(messageOf(row, state));
@@ -71,30 +67,14 @@ export class Pages {
   #hasOther(state: ChannelState, query: HistoryQuery): boolean {
     if (!("after" in query) || query.id === undefined) return false;
     if (query.after < state.first || query.after > state.last) return false;
-    return this.#histories.statements.at.get(state.history, query.after)?.id !== query.id;
+    return this.#histories.rows.at(state, query.after)?.id !== query.id;
   }
 }
 
-/** Columns of the statements that read messages, as the schema declares them. An array: objects of rows take twice as long. */
-type MessageRow = readonly [
-  offset: number,
-  id: string,
-  type: string,
-  sender: string | null,
-  timestamp: number,
-  body: string,
-  audience: string | null,
-  size: number,
-];
-
 /** Reads the message with an offset; undefined when it is not retained. */
-export function readOne(
-  { statements }: Histories,
-  state: ChannelState,
-  offset: number,
-): StoredMessage | undefined {
+export function readOne({ rows }: Histories, state: ChannelState, offset: number): StoredMessage | undefined {
   if (offset < state.first || offset > state.last) return undefined;
-  const [row] = statements.upwards.all(state.history, offset, offset) as unknown as MessageRow[]; // rows are arrays
+  const [row] = rows.read(state, "upwards", offset, offset, true);
   return row && messageOf(row, state);
 }
 

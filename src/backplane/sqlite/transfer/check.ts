@@ -17,17 +17,22 @@ interface Invariant {
   readonly problem: (row: Row) => string;
 }
 
+/** All messages, also those that have not moved to their channel. */
+const ALL = `SELECT history, offset, size, total FROM messages
+  UNION ALL SELECT history, offset, size, total FROM unsettled`;
+
 /** Queries that list the rows which break a rule of the file. SQLite itself guarantees the other rules. */
 const INVARIANTS: readonly Invariant[] = [
   {
-    sql: `SELECT history, min(offset) AS low, max(offset) AS high, count(*) AS rows FROM messages
+    sql: `SELECT history, min(offset) AS low, max(offset) AS high, count(*) AS rows FROM (${ALL})
       GROUP BY history HAVING rows <> high - low + 1 OR low < 1`,
     problem: ({ history, low, high, rows }) =>
       `history ${history}: offsets ${low} to ${high} have ${rows} messages, so there is a hole or a repeat`,
   },
   {
     sql: `SELECT history, offset FROM (SELECT history, offset, total - size AS start,
-        lag(total) OVER (PARTITION BY history ORDER BY offset) AS before FROM messages)
+        lag(total - ifnull(bytes, 0)) OVER (PARTITION BY history ORDER BY offset) AS before
+        FROM (${ALL}) LEFT JOIN growths USING (history, offset))
       WHERE before IS NOT NULL AND before <> start`,
     problem: ({ history, offset }) => `history ${history}: the sizes up to offset ${offset} do not add up`,
   },
@@ -41,9 +46,12 @@ const INVARIANTS: readonly Invariant[] = [
     problem: ({ history }) => `history ${history} has messages and belongs to no channel`,
   },
   {
-    sql: `SELECT name, user, device, cursors.offset AS offset FROM cursors JOIN channels ON channels.id = channel
+    sql: `WITH ends AS MATERIALIZED (SELECT channel, max(offset) AS last FROM unsettled GROUP BY channel)
+      SELECT name, user, device, cursors.offset AS offset
+      FROM cursors JOIN channels ON channels.id = cursors.channel LEFT JOIN ends ON ends.channel = channels.id
       WHERE cursors.epoch = channels.epoch AND cursors.offset >
-        max(last, ifnull((SELECT max(offset) FROM messages WHERE messages.history = channels.history), 0))`,
+        max(channels.last, ifnull(ends.last, 0),
+          ifnull((SELECT max(offset) FROM messages WHERE messages.history = channels.history), 0))`,
     problem: ({ name, user, device, offset }) =>
       `${name}: the cursor of ${user} on ${device} is at offset ${offset}, beyond the last message`,
   },
@@ -69,7 +77,7 @@ export function checkData(directory: string): Checked {
     assertKnown(db, directory);
     const problems = [...pagesOf(db), ...INVARIANTS.flatMap((invariant) => breaches(db, invariant))];
     const channels = numberOf(db, "SELECT count(*) FROM channels");
-    return { channels, messages: numberOf(db, "SELECT count(*) FROM messages"), problems };
+    return { channels, messages: numberOf(db, `SELECT count(*) FROM (${ALL})`), problems };
   } catch (error) {
     const cause = causeOf(error);
     if (cause === undefined) throw error;

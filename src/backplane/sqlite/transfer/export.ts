@@ -7,14 +7,17 @@ export const FORMAT = 1;
 /** Parts of an export, in their order: a message comes after its channel. */
 const PARTS: readonly { readonly sql: string; readonly line: (row: Row) => string }[] = [
   {
-    sql: `SELECT name AS channel, epoch, lost_at AS lostAt,
-        max(last, ifnull((SELECT max(offset) FROM messages WHERE messages.history = channels.history), 0)) AS last
-      FROM channels ORDER BY id`,
+    sql: `WITH ends AS MATERIALIZED (SELECT channel, max(offset) AS last FROM unsettled GROUP BY channel)
+      SELECT name AS channel, epoch, lost_at AS lostAt, max(channels.last, ifnull(ends.last, 0),
+        ifnull((SELECT max(offset) FROM messages WHERE messages.history = channels.history), 0)) AS last
+      FROM channels LEFT JOIN ends ON ends.channel = id ORDER BY id`,
     line: lineOf("channel"),
   },
   {
-    sql: `SELECT name AS channel, offset, messages.id AS id, type, sender AS "from", timestamp, audience, body
-      FROM channels JOIN messages ON messages.history = channels.history ORDER BY channels.id, offset`,
+    sql: `SELECT channels.id AS number, name AS channel, offset, messages.id AS id, type, sender AS "from", timestamp, audience, body
+      FROM channels JOIN messages ON messages.history = channels.history
+      UNION ALL SELECT channel, name, offset, id, type, sender, timestamp, audience, body FROM unsettled
+      ORDER BY number, offset`,
     line: messageLine,
   },
   {
@@ -70,7 +73,7 @@ function lineOf(kind: string): (row: Row) => string {
 }
 
 /** The data is written as it came, in the last field: numbers keep all their digits. */
-function messageLine({ body, audience, ...fields }: Row): string {
+function messageLine({ number: _, body, audience, ...fields }: Row): string {
   const further: unknown = audience === null ? {} : JSON.parse(String(audience));
   const start = lineOf("message")({ ...fields, ...(further as object) });
   // Line breaks can only stand between tokens.

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import { numberOf, openFile, unavailable } from "../file/file.ts";
+import { audienceOf, MESSAGE_BYTES } from "../history/columns.ts";
 import { Epochs } from "../history/epochs.ts";
-import { audienceOf, MESSAGE_BYTES } from "../history/histories.ts";
 import { Meta } from "../history/meta.ts";
 import { type Line, parseLine, wrongLine } from "./lines.ts";
 
@@ -17,8 +17,8 @@ export interface Imported {
   readonly lines: number;
 }
 
-const TABLES = ["channels", "messages", "lost_histories", "cursors", "memberships", "member_counts"];
-const OTHERS = ["blocks", "settings", "keys"];
+const TABLES = ["channels", "messages", "arrivals", "growths", "lost_histories", "cursors", "memberships"];
+const OTHERS = ["member_counts", "blocks", "settings", "keys"];
 
 /**
  * Reads an export into a data directory: all of it, or nothing.

@@ -26,13 +26,13 @@ async function storm(directory: string, most: number): Promise<string[]> {
 function missing(directory: string, receipts: readonly string[]): string[] {
   const db = new DatabaseSync(join(directory, "tidings.db"), { readOnly: true });
   try {
-    const find = db.prepare(
-      "SELECT messages.id AS id FROM channels JOIN messages ON messages.history = channels.history WHERE name = ? AND channels.epoch = ? AND offset = ?",
+    const rows = db.prepare(
+      `SELECT name || ' ' || epoch || ' ' || offset || ' ' || message AS receipt FROM channels JOIN
+        (SELECT history, offset, id AS message FROM messages UNION ALL SELECT history, offset, id FROM unsettled)
+        USING (history)`,
     );
-    return receipts.filter((receipt) => {
-      const [channel = "", epoch = "", offset, id] = receipt.split(" ");
-      return find.get(channel, epoch, Number(offset))?.id !== id;
-    });
+    const found = new Set(rows.all().map(({ receipt }) => String(receipt)));
+    return receipts.filter((receipt) => !found.has(receipt));
   } finally {
     db.close();
   }
