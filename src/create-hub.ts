@@ -201,10 +201,7 @@ function makeMessaging(
   const isShared = traffic !== undefined;
   const listeners = new Listeners({ reads, broker, isShared, isLastValue, isUnstored });
   const publisher = new Publisher({
-    backplane,
-    deliverer,
-    acks,
-    reads,
+    ...{ backplane, deliverer, acks, reads },
     senders: new SenderBudgets(config.publish.storedBytesPerHour, (isAllowed) =>
       limits.count("stored_bytes", isAllowed),
     ),

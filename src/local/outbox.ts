@@ -139,10 +139,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     return "queued";
   }
 
-  /**
-   * Queues a frame that must not be lost (reply, notice), even beyond the bounds: the caller stops reading instead.
-   * @param messages frames that are in the buffer. @default 1
-   */
+  /** Queues a frame, or several in one buffer, that must not be lost, even beyond the bounds: the caller stops reading instead. */
   enqueueAnyway(frame: Buffer, messages?: number): void {
     if (!this.#closed) this.#append(frame, messages);
   }
