@@ -32,12 +32,10 @@ import {
   Expiry,
   Gateway,
   GrpcCounts,
-  HttpSockets,
   jwt,
   type Metrics,
   makeApi,
   Neighbours,
-  Pipelines,
   renewal,
   type SessionPorts,
   sharedProbe,
@@ -48,7 +46,7 @@ import {
   withLimits,
   withLoginLimits,
 } from "./gateway/gateway.ts";
-import { assertNoChat, countsOf, type Guards, makeGuards, redisOf } from "./guards.ts";
+import { assertNoChat, countsOf, type Guards, makeGuards, makeHttpGuards, redisOf } from "./guards.ts";
 import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
 import { errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -247,14 +245,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
-  const { maxHandshakes: opening, maxConnections } = config.websocket;
-  // A trusted proxy speaks for many clients.
-  const refuses = (peer: string): boolean =>
-    !basis.callers.isProxy(peer) && guards.limits.refusesSocket(peer);
-  const http = {
-    sockets: new HttpSockets({ opening, open: config.http.maxSockets, refuses }),
-    pipelines: new Pipelines(),
-  };
+  const { maxConnections } = config.websocket;
+  const http = makeHttpGuards(basis, guards);
   const grpcCounts = config.grpc.port === undefined ? undefined : new GrpcCounts();
   const { traffic, health } = backplane;
   const sources = { local, probe, health, traffic, maxConnections, pendingLogins, waiting, inboundBytes };

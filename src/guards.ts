@@ -1,7 +1,7 @@
 import { type LimitCounts, Limits } from "./actions/actions.ts";
 import { type Backplane, redisClient } from "./backplane/backplane.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
-import { HttpLimits, Overload } from "./gateway/gateway.ts";
+import { type Callers, HttpLimits, HttpSockets, Overload, Pipelines } from "./gateway/gateway.ts";
 import { type RateStore, redisStore } from "./limit/limit.ts";
 import { RunningLimits } from "./limit-settings.ts";
 import { TidingsError } from "./protocol/protocol.ts";
@@ -51,6 +51,20 @@ export function makeGuards({ config, backplane, report }: GuardPorts): Guards {
   });
   return { limits, httpLimits, overload, limitSettings };
 }
+
+/** Makes the limits of the sockets of plain HTTP. */
+export const makeHttpGuards = (
+  { config, callers }: { readonly config: Config; readonly callers: Callers },
+  { limits }: Guards,
+) => ({
+  sockets: new HttpSockets({
+    opening: config.websocket.maxHandshakes,
+    open: config.http.maxSockets,
+    // A trusted proxy speaks for many clients.
+    refuses: (peer) => !callers.isProxy(peer) && limits.refusesSocket(peer),
+  }),
+  pipelines: new Pipelines(),
+});
 
 /** The Redis of the nodes, with its credentials; undefined without one. */
 export const redisOf = ({ redis: url, cluster }: Config) =>
