@@ -17,6 +17,7 @@ import {
   kindsBy,
   memoryBackplane,
   onlyBackplane,
+  Questions,
   redisBackplane,
   sqliteBackplane,
 } from "./backplane/backplane.ts";
@@ -73,6 +74,7 @@ interface Basis {
   readonly config: Config;
   readonly authenticator: Authenticator;
   readonly backplane: Backplane;
+  readonly questions: Questions;
   readonly development: boolean;
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
@@ -136,9 +138,10 @@ export function hubWith<Declared extends object = EventMap>(
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const development = authenticator.mode === "development";
-  const about = { config, authenticator, development, neighbours, callers };
-  const chosen = { ...about, backplane: chooseBackplane(config, backplane) };
-  const basis = { ...chosen, hooks, log, node: nodeId(config), report, workers, declared, messageSink };
+  const about = { config, authenticator, development, neighbours, callers, hooks, log };
+  const chosen = chooseBackplane(config, backplane);
+  const asking = { backplane: chosen, questions: new Questions(chosen.cluster) };
+  const basis = { ...about, ...asking, node: nodeId(config), report, workers, declared, messageSink };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -226,7 +229,8 @@ function makeMessaging(
   const commands = new Commands(local, members, ports.blocks, review);
   const comparison = new PresenceComparison({ ...backplane, watchers, pace: members.pace, report });
   const adjusted = sharedSettings({ limits: limitSettings, positionKey: key });
-  const heard = { deliverer, listeners, acks, presence: comparison, rooms, hooks, commands };
+  const { questions } = basis;
+  const heard = { deliverer, listeners, acks, presence: comparison, rooms, hooks, commands, questions };
   const sink = backplaneSink({ ...heard, adjusted, report });
   return { publisher, reads, watchers, rooms, members, review, groupChanges, sink, listeners };
 }

@@ -25,6 +25,7 @@ export type {
 } from "./audience.ts";
 export type {
   Ability,
+  Addressee,
   Adjustable,
   Admission,
   Appended,

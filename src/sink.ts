@@ -1,4 +1,4 @@
-import type { Adjustable, Backplane, BackplaneSink } from "./backplane/backplane.ts";
+import type { Adjustable, Backplane, BackplaneSink, Questions } from "./backplane/backplane.ts";
 import { type Commands, type PresenceComparison, WatchedRooms, Watchers } from "./members/members.ts";
 import type { Acks, Deliverer, Hooks, Listeners } from "./publish/publish.ts";
 
@@ -10,6 +10,7 @@ export interface SinkParts {
   readonly rooms: WatchedRooms;
   readonly hooks: Hooks;
   readonly commands: Commands;
+  readonly questions: Questions;
   readonly adjusted: BackplaneSink["adjusted"];
   readonly report: (stage: string, error: unknown) => void;
 }
@@ -23,6 +24,7 @@ export function backplaneSink({
   rooms,
   hooks,
   commands,
+  questions,
   adjusted,
   report,
 }: SinkParts): BackplaneSink {
@@ -44,6 +46,7 @@ export function backplaneSink({
     room: (change) => rooms.heard(change),
     occupied: (group, isOccupied) => hooks.emit(isOccupied ? "occupied" : "vacated", { group }),
     command: (command) => commands.run(command),
+    asked: questions.asked,
     adjusted,
     report,
   };

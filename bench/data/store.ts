@@ -11,6 +11,7 @@ const ignore = (): void => undefined;
 const NOBODY: BackplaneSink = {
   deliver: () => ({ connections: 0, dropped: 0 }),
   command: async () => 0,
+  asked: async () => "",
   ...{ acknowledged: ignore, lost: ignore, presence: ignore, presenceMissed: ignore },
   ...{ room: ignore, occupied: ignore, adjusted: ignore, report: ignore },
 };

@@ -7,6 +7,7 @@ export type { Message, MessageChange, MessageEdit, StoredMessage } from "./messa
 export { messageGone } from "./message.ts";
 export type {
   Ability,
+  Addressee,
   Adjustable,
   Admission,
   Appended,
@@ -47,6 +48,7 @@ export type {
   Traffic,
 } from "./port.ts";
 export { ABILITIES, createHealth, DEGRADABLE, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
+export { type AnswerError, type NodeAnswer, type Question, Questions } from "./questions.ts";
 export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";
 export { kindsBy, type RetentionRules } from "./retention/retention.ts";
 export {

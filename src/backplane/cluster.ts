@@ -14,6 +14,21 @@ export interface Cluster {
    * @param value JSON
    */
   adjust(name: Adjustable, value: string): Promise<void>;
+  /**
+   * Passes a question to `sink.asked` of one node, or of every node in the registry and of this one, and collects the answers until
+   * the deadline. questions.ts says what questions and answers are.
+   * @returns an entry for each node that was asked, by its id; undefined: it has not answered
+   * @throws TidingsError `not_found` when no node has this id. A question to this node itself needs no backplane
+   */
+  ask(question: string, to: Addressee): Promise<ReadonlyMap<string, string | undefined>>;
+}
+
+/** Who is asked, and for how long. */
+export interface Addressee {
+  /** Id of the node. @default every node */
+  readonly node?: string;
+  /** Time after which missing answers are given up, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** Settings that all nodes share and may change while they run: the limits of clients, and the key of the proofs in positions. */

@@ -38,6 +38,13 @@ export class LocalNode {
     this.#sink = undefined;
   }
 
+  /** Passes a question to the hub of this node. @returns undefined without an answer by the deadline */
+  asked(question: string, timeoutMs: number): Promise<string | undefined> {
+    const { promise: overdue, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(resolve, timeoutMs, undefined);
+    return Promise.race([this.sink.asked(question), overdue]).finally(() => clearTimeout(timer));
+  }
+
   /**
    * Reports a failure that no caller waits for. Before the start and after the stop there is no sink, and the failure
    * is ignored.
@@ -51,3 +58,6 @@ export class LocalNode {
     return new TidingsError("unavailable", `the backplane ${reason}`);
   }
 }
+
+/** Makes the error for a node that is not in the registry. */
+export const noNode = (id: string): TidingsError => new TidingsError("not_found", `there is no node ${id}`);

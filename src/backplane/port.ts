@@ -78,6 +78,8 @@ export interface BackplaneSink {
   occupied(group: string, isOccupied: boolean): void;
   /** Runs a command on this node. @returns how many connections it concerned */
   command(command: Command): Promise<number>;
+  /** Answers a question of any node, this one included. It MUST NOT reject. */
+  asked(question: string): Promise<string>;
   /** A setting has a new value, or this node has just learned its value. MUST reach every node, once per change. */
   adjusted(name: Adjustable, value: string): void;
   /** A failure that no caller waits for. */
@@ -88,7 +90,15 @@ export interface BackplaneSink {
 export type { ConnectionInfo } from "../protocol/protocol.ts";
 export type { Appended, Broker, HistoryPage, HistoryQuery, Reached, Tallied } from "./broker.ts";
 export { NOBODY } from "./broker.ts";
-export type { Adjustable, Cluster, Command, CommandResult, NodeInfo, NodeStatus } from "./cluster.ts";
+export type {
+  Addressee,
+  Adjustable,
+  Cluster,
+  Command,
+  CommandResult,
+  NodeInfo,
+  NodeStatus,
+} from "./cluster.ts";
 export { ADJUSTABLE } from "./cluster.ts";
 export type { Cursors } from "./cursors.ts";
 export type { Ability, Degradable, Degradation, Health, HealthEvent } from "./health.ts";

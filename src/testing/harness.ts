@@ -132,11 +132,14 @@ export class RecordingSink implements BackplaneSink {
   readonly rooms: RoomChange[] = [];
   readonly occupancy: { group: string; isOccupied: boolean }[] = [];
   readonly commands: Command[] = [];
+  readonly questions: string[] = [];
   readonly adjustments: { name: string; value: string }[] = [];
   /** Tells whether the backplane knows the connections of all nodes. */
   isSettled = (): boolean => true;
   /** Answer of `deliver` and `command`. */
   connections = 1;
+  /** Answer of `asked`. */
+  answer: Promise<string> | string = "";
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
 
   deliver(message: Message | StoredMessage): Reached {
@@ -171,6 +174,11 @@ export class RecordingSink implements BackplaneSink {
   async command(command: Command): Promise<number> {
     this.#arrived(() => this.commands.push(command));
     return this.connections;
+  }
+
+  async asked(question: string): Promise<string> {
+    this.#arrived(() => this.questions.push(question));
+    return this.answer;
   }
 
   adjusted(name: string, value: string): void {

@@ -98,6 +98,7 @@ class Scene {
         room: () => undefined,
         occupied: () => undefined,
         command: async () => 0,
+        asked: async () => "",
         report: () => undefined,
       },
     );

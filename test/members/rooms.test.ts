@@ -26,7 +26,7 @@ class Scene {
     const sink = {
       ...{ deliver: () => ({ connections: 0, dropped: 0 }), lost: () => {}, acknowledged: () => {} },
       ...{ presence: () => {}, presenceMissed: () => {}, adjusted: () => {}, occupied: () => {} },
-      ...{ command: async () => 0, report: () => {} },
+      ...{ command: async () => 0, asked: async () => "", report: () => {} },
       room: (change: RoomChange) => void (this.arrives(change) && this.rooms.heard(change)),
     };
     await this.backplane.start({ id: "n", ip: "127.0.0.1", port: 1, connections: () => 0 }, sink);

@@ -33,6 +33,7 @@ const sink: BackplaneSink = {
   room: () => {},
   occupied: () => {},
   command: async () => 0,
+  asked: async () => "",
   report: (stage, error) => fail(`${stage}: ${error}`),
 };
 

@@ -1,5 +1,5 @@
-import type { LocalNode } from "../local-node.ts";
-import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
+import { type LocalNode, noNode } from "../local-node.ts";
+import type { Addressee, Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
 
 /** Keeps the value of a setting that was changed while the node runs. */
 export type KeepSetting = (name: Adjustable, value: string) => Promise<void>;
@@ -33,5 +33,11 @@ export class SingleCluster implements Cluster {
     this.#node.assertStarted();
     await this.#keep(name, value);
     this.#node.sink.adjusted(name, value);
+  }
+
+  async ask(question: string, to: Addressee): Promise<ReadonlyMap<string, string | undefined>> {
+    const { id } = this.#node.info;
+    if (to.node !== undefined && to.node !== id) throw noNode(to.node);
+    return new Map([[id, await this.#node.asked(question, to.timeoutMs)]]);
   }
 }

@@ -1,5 +1,5 @@
 import type { Inbound } from "../../actions/actions.ts";
-import type { Backplane } from "../../backplane/backplane.ts";
+import type { Backplane, Questions } from "../../backplane/backplane.ts";
 import type { Config } from "../../config/config.ts";
 import type { Local } from "../../local/local.ts";
 import type { MessageLog } from "../../log/log.ts";
@@ -30,6 +30,8 @@ export interface ApiPorts {
   readonly publisher: Publisher;
   readonly reads: HistoryReads;
   readonly backplane: Backplane;
+  /** Questions to nodes, for operators. */
+  readonly questions: Questions;
   /** Checks the backplane by a message through it. */
   readonly probe: Probe;
   readonly local: Local;

@@ -47,8 +47,41 @@ export function clusterContract({ test, expect }: Tests, implementation: Impleme
     ]);
   });
 
+  test("a node answers the questions that it asks itself, by its id or as one of all", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    node.sink.answer = '{"answer":7}';
+
+    expect(await node.cluster.ask('{"kind":"one"}', { node: "n1", timeoutMs: LONG_MS })).toEqual(ANSWERED);
+    expect(await node.cluster.ask('{"kind":"all"}', { timeoutMs: LONG_MS })).toEqual(ANSWERED);
+    expect(node.sink.questions).toEqual(['{"kind":"one"}', '{"kind":"all"}']);
+  });
+
+  test("a question to a node that does not exist is refused", async () => {
+    await using cluster = await startCluster(implementation);
+    const asked = cluster.node.cluster.ask("{}", { node: "nobody", timeoutMs: LONG_MS });
+
+    await expect(asked).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("a node that does not answer by the deadline is named without an answer", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    node.sink.answer = new Promise(() => {});
+
+    expect(await node.cluster.ask("{}", { timeoutMs: 1 })).toEqual(new Map([["n1", undefined]]));
+  });
+
   if (implementation.nodes > 1) severalNodes({ test, expect }, implementation);
 }
+
+/** A deadline that no test reaches, in milliseconds. */
+const LONG_MS = 60_000;
+
+/** Deadline of a question that is not answered. */
+const SHORT_MS = 50;
+
+const ANSWERED = new Map([["n1", '{"answer":7}']]);
 
 function severalNodes({ test, expect }: Tests, implementation: Implementation): void {
   test("a setting that is changed reaches every node, once, and of changes at once the last one stays", async () => {
@@ -84,5 +117,31 @@ function severalNodes({ test, expect }: Tests, implementation: Implementation): 
     const answer = await node.cluster.command({ kind: "kick", user: "alice", cause: "kicked" });
     expect(answer).toEqual({ connections: 5, unconfirmed: 0 });
     expect(other.sink.commands).toMatchObject([{ kind: "kick", user: "alice" }]);
+  });
+
+  test("a question to one node reaches only that node, and is answered by it", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    other.sink.answer = '{"answer":"xé🙂"}';
+    const question = JSON.stringify({ kind: "one", text: "a\nb" });
+
+    const answers = await node.cluster.ask(question, { node: "n2", timeoutMs: LONG_MS });
+    expect(answers).toEqual(new Map([["n2", '{"answer":"xé🙂"}']]));
+    expect(other.sink.questions).toEqual([question]);
+    expect(node.sink.questions).toEqual([]);
+  });
+
+  test("a question to all nodes has an entry for each, also for those that do not answer", async () => {
+    await using cluster = await startCluster(implementation, {}, 3);
+    const [node, second, third] = cluster.nodes;
+    for (const { id, sink } of cluster.nodes) sink.answer = `"${id}"`;
+    expect(await node?.cluster.ask("{}", { timeoutMs: LONG_MS })).toEqual(
+      new Map(cluster.nodes.map(({ id }) => [id, `"${id}"`])),
+    );
+
+    if (third !== undefined) third.sink.answer = new Promise(() => {});
+    const late = await second?.cluster.ask("{}", { timeoutMs: SHORT_MS });
+    expect(late?.has("n3")).toBe(true);
+    expect(late?.get("n3")).toBeUndefined();
   });
 }

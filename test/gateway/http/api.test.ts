@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Inbound, InboundBytes, Router, Sending } from "../../../src/actions/actions.ts";
-import { memoryBackplane } from "../../../src/backplane/backplane.ts";
+import { memoryBackplane, Questions } from "../../../src/backplane/backplane.ts";
 import { type ApiPorts, createApi, createMetrics, sharedProbe } from "../../../src/gateway/gateway.ts";
 import { Local } from "../../../src/local/local.ts";
 import {
@@ -69,6 +69,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     report: () => undefined,
   });
   return {
+    questions: new Questions(backplane.cluster),
     ...{ reads, publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },

@@ -34,9 +34,11 @@ export class Requests {
   /**
    * Sends a request, and resolves with the answers that came in time, by node.
    * @param send sends the request with this id, and resolves with the nodes asked. When it rejects, the request rejects
+   * @param timeoutMs @default that of all requests
    */
   async ask(
     send: (id: string) => readonly string[] | Promise<readonly string[]>,
+    timeoutMs = this.#timeoutMs,
   ): Promise<ReadonlyMap<string, string>> {
     const id = (++this.#count).toString(36);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -44,7 +46,7 @@ export class Requests {
     // Answers may arrive before the reply of Redis with the nodes asked.
     const pending: Pending = { awaited: undefined, answers, end };
     this.#pending.set(id, pending);
-    const timer = setTimeout(() => this.#timeOut(pending), this.#timeoutMs);
+    const timer = setTimeout(() => this.#timeOut(pending), timeoutMs);
     try {
       const asked = await send(id);
       pending.awaited = new Set(asked.filter((node) => !answers.has(node) && !this.#silent?.has(node)));

@@ -1,11 +1,12 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import type { Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
+import type { Addressee, Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
 import { type Bus, Requests } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import type { Adjustments } from "./adjustments.ts";
+import { NodeQuestions } from "./node-questions.ts";
 import type { Registry } from "./registry.ts";
 
 export interface NodeCommandsParts {
@@ -29,11 +30,13 @@ const ROLL_CALL = "";
 export class NodeCommands implements Cluster {
   readonly #parts: NodeCommandsParts;
   readonly #requests: Requests;
+  readonly #questions: NodeQuestions;
 
   constructor(parts: NodeCommandsParts) {
     const { bus, presence, registry, commandTimeoutMs } = parts;
     this.#parts = parts;
     this.#requests = new Requests(commandTimeoutMs, bus.silent);
+    this.#questions = new NodeQuestions(parts);
     bus.on(LINE.command, ([, request = "", from = "", json = ""]) => void this.#serve(json, request, from));
     bus.on(LINE.reply, ([, request = "", count, from = ""]) => this.#requests.answered(request, from, count));
     presence.useRollCall((tokens) => this.#callRoll(tokens));
@@ -72,9 +75,14 @@ export class NodeCommands implements Cluster {
     return this.#parts.adjustments.set(name, value);
   }
 
+  ask(question: string, to: Addressee): Promise<ReadonlyMap<string, string | undefined>> {
+    return this.#questions.ask(question, to);
+  }
+
   /** Stops waiting: nodes that have not answered yet count as unconfirmed. */
   stop(): void {
     this.#requests.stop();
+    this.#questions.stop();
   }
 
   /** @returns the counts of the nodes that answered in time */

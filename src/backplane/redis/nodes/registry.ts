@@ -37,6 +37,9 @@ interface Description extends Omit<NodeStatus, "ageMs"> {
   readonly settings: NodeSettings;
 }
 
+/** Token of an incarnation, its description, and the age of this in milliseconds. */
+type Incarnation = [token: string, description: Description, ageMs: number];
+
 /**
  * Heartbeat intervals after which an earlier incarnation of this node is declared dead. This process has replaced it, so it
  * cannot be merely slow, and its silence needs no full timeout.
@@ -108,18 +111,31 @@ export class Registry {
    * the one with the latest heartbeat.
    */
   async nodes(): Promise<NodeStatus[]> {
-    const listed = new Map<string, NodeStatus>();
-    for (const [token, { id, ip, port, status, connections }, ageMs] of await this.#list()) {
-      const isOwn = token === this.#bus.token;
-      if (isOwn || !listed.has(id)) listed.set(id, { id, ip, port, status, connections, ageMs });
+    const listed = [...(await this.#listNodes()).values()];
+    return listed.map(([, { id, ip, port, status, connections }, ageMs]) => {
+      return { id, ip, port, status, connections, ageMs };
+    });
+  }
+
+  /** Lists the incarnation of each node of {@link nodes}, by the id of the node. */
+  async tokens(): Promise<Map<string, string>> {
+    const listed = [...(await this.#listNodes())];
+    return new Map(listed.map(([id, [token]]) => [id, token]));
+  }
+
+  async #listNodes(): Promise<Map<string, Incarnation>> {
+    const listed = new Map<string, Incarnation>();
+    for (const incarnation of await this.#list()) {
+      const [token, { id }] = incarnation;
+      if (token === this.#bus.token || !listed.has(id)) listed.set(id, incarnation);
     }
-    return [...listed.values()];
+    return listed;
   }
 
   /** Lists incarnations with their descriptions and the age of these; this one as it is now. */
-  async #list(): Promise<[string, Description, number][]> {
+  async #list(): Promise<Incarnation[]> {
     const found = (await this.#connection.read(LIST_NODES, REGISTRY, [])) as (string | number)[]; // by the script
-    const listed: [string, Description, number][] = [];
+    const listed: Incarnation[] = [];
     for (let index = 0; index < found.length; index += FIELDS_PER_NODE) {
       const [token, text, ageMs] = found.slice(index, index + FIELDS_PER_NODE);
       const isOwn = token === this.#bus.token;

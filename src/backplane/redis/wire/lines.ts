@@ -51,6 +51,9 @@ export const LINE = {
   room: "K",
   /** A setting was changed while the nodes run. */
   adjust: "V",
+  /** A question to a node, and its answer. */
+  question: "W",
+  answer: "X",
 } as const;
 
 export type Kind = (typeof LINE)[keyof typeof LINE];
@@ -79,6 +82,8 @@ export const KINDS: Record<Kind, string> = {
   [LINE.namesake]: "namesake",
   [LINE.room]: "room",
   [LINE.adjust]: "adjust",
+  [LINE.question]: "question",
+  [LINE.answer]: "answer",
 };
 
 /** Characters from which on a payload takes no more lines: a larger one would hold up other commands in Redis. */

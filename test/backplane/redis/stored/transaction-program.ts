@@ -18,6 +18,7 @@ const sink: BackplaneSink = {
   room() {},
   occupied() {},
   command: async () => 0,
+  asked: async () => "",
   report: (stage, error) => console.error(stage, error),
 };
 

@@ -15,6 +15,7 @@ await backplane.start(
   {
     deliver: () => ({ connections: 0, dropped: 0 }),
     command: async () => 0,
+    asked: async () => "",
     ...{ acknowledged: ignore, lost: ignore, presence: ignore, presenceMissed: ignore },
     ...{ room: ignore, occupied: ignore, adjusted: ignore, report: ignore },
   },
