@@ -6,8 +6,7 @@ import type { Health } from "./health.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Message, StoredMessage } from "./message.ts";
 import type { Presence } from "./presence.ts";
-import type { Memberships, RoomChange, Rooms } from "./rooms.ts";
-import type { Routes } from "./routes.ts";
+import type { Memberships, RoomChange, Rooms, Routes } from "./rooms.ts";
 import type { Traffic } from "./traffic.ts";
 
 /**
@@ -123,6 +122,6 @@ export {
   type RoomPage,
   type RoomQuery,
   type Rooms,
+  type Routes,
 } from "./rooms.ts";
-export type { Routes } from "./routes.ts";
 export { MENDINGS, type Mending, type Traffic } from "./traffic.ts";
