@@ -248,12 +248,14 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   // The one cycle at run time: gateway and inbound count in the metrics, and a scrape reads both, after the wiring.
   const pendingLogins = (): number => gateway.pending;
   const waiting = (): number => inbound.waiting;
+  const received = (): number => inbound.received;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
   const { maxConnections } = config.websocket;
   const http = makeHttpGuards(basis, guards);
   const grpcCounts = config.grpc.port === undefined ? undefined : new GrpcCounts();
   const { traffic, health } = backplane;
-  const sources = { local, probe, health, traffic, maxConnections, pendingLogins, waiting, inboundBytes };
+  const counts = { pendingLogins, waiting, received, inboundBytes };
+  const sources = { local, probe, health, traffic, maxConnections, ...counts };
   const messageLog = makeMessageLog(basis, backplane);
   const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog, grpc: grpcCounts });
   const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards, messageLog);
@@ -276,7 +278,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const isDraining = (): boolean => gateway.isClosing;
   const parts = { publisher, reads, listeners, probe, local, inbound, metrics, isDraining, messageLog };
   const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
-  const served = makeApi({ ...about, ...parts, startedAt: performance.now() });
+  const drain = (): void => void lifecycle.drain();
+  const served = makeApi({ ...about, ...parts, drain, startedAt: performance.now() });
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,

@@ -15,6 +15,7 @@ import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.
 import type { Config, ConfigInput } from "./config/config.ts";
 import type {
   Authenticator,
+  ClusterView,
   Endpoint,
   Listening,
   ListenTarget,
@@ -74,6 +75,9 @@ export interface Hub<Declared extends object> {
 
   /** Users online in the cluster. */
   readonly presence: PresenceView;
+
+  /** Looks into the nodes of the cluster, for operators: statistics, busiest groups, slowest connections, drains. */
+  readonly cluster: ClusterView;
 
   /**
    * Handles requests for an action that the `api` declares. The input meets its schema; the result, which must meet the schema of the

@@ -61,6 +61,7 @@ export class Lifecycle {
   #grpc: Promise<GrpcServer> | undefined;
   /** Address of the last server that began to listen. */
   #address: AddressInfo | undefined;
+  #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** Rejects when the hub closes, which ends every wait for the start. */
   readonly #closed = Promise.withResolvers<never>();
@@ -181,26 +182,19 @@ export class Lifecycle {
     if (typeof address === "object" && address !== null) this.#address = address;
   }
 
-  async #close(): Promise<void> {
-    const {
-      gateway,
-      backplane,
-      local,
-      expiry,
-      metrics,
-      overload,
-      limits,
-      httpLimits,
-      messageLog,
-      config,
-      hooks,
-    } = this.#parts;
+  /**
+   * Drains the node: other nodes and load balancers learn that it takes no more clients, and its own are told to reconnect. Resolves when
+   * the connections have ended, or after the limit. Later calls return the first promise.
+   */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    const { gateway, backplane, local, config } = this.#parts;
     const { delayMs, drainMs: limitMs, reconnectSpreadMs } = config.shutdown;
-    // An unavailable backplane must not keep the node from closing, and the backplane has reported it already.
-    const report = (error: unknown): void => {
-      if (toTidingsError(error).code !== "unavailable") hooks.emit("error", { stage: "close", error });
-    };
-    this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
+    const report = (error: unknown): void => this.#report(error);
     gateway.isClosing = true;
     const told = backplane.cluster.drain().catch(report);
     // Load balancers read at /ready that newcomers belong elsewhere. Those who come all the same are served meanwhile.
@@ -215,7 +209,20 @@ export class Lifecycle {
       told,
       drainConnections({ local, isEmpty: () => gateway.isEmpty, limitMs, reconnectSpreadMs, report }),
     ]);
-    await grpc?.close();
+  }
+
+  /** Reports a failure of the end. An unavailable backplane must not keep the node from closing, and has reported it already. */
+  #report(error: unknown): void {
+    const isKnown = toTidingsError(error).code === "unavailable";
+    if (!isKnown) this.#parts.hooks.emit("error", { stage: "close", error });
+  }
+
+  async #close(): Promise<void> {
+    const { backplane, local, expiry, metrics, overload, limits, httpLimits, messageLog } = this.#parts;
+    const report = (error: unknown): void => this.#report(error);
+    this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
+    await this.drain();
+    await (await this.#grpc?.catch(() => undefined))?.close();
     for (const detach of this.#detachments) detach();
     for (const server of this.#servers.keys()) {
       server.close();

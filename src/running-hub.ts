@@ -20,7 +20,7 @@ import type {
   UserAudience,
   UsersAudience,
 } from "./audience.ts";
-import type { Backplane, NodeStatus, PresenceView } from "./backplane/backplane.ts";
+import type { Backplane, NodeStatus, PresenceView, Questions } from "./backplane/backplane.ts";
 import {
   ChannelAudience,
   GroupChannelAudience,
@@ -33,6 +33,8 @@ import {
   ANSWER_HEADERS,
   type Authenticator,
   type Callers,
+  type ClusterView,
+  clusterView,
   type Endpoint,
   type Endpoints,
   type Listening,
@@ -80,6 +82,7 @@ export interface HubParts {
   readonly callers: Callers;
   readonly hooks: Hooks;
   readonly backplane: Backplane;
+  readonly questions: Questions;
   /** The policy in force; `Hub.authorize` replaces it while the hub runs. */
   readonly policy: Policy;
   readonly authenticator: Authenticator;
@@ -100,10 +103,12 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   readonly #parts: HubParts;
   readonly #listener: RequestListener;
   readonly #presence: PresenceView;
+  readonly cluster: ClusterView;
 
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#presence = checkedPresence(parts.backplane.presence);
+    this.cluster = clusterView(parts.questions, parts.node);
     this.#listener = getRequestListener(
       (request, env) => this.fetch(request, env.incoming.socket.remoteAddress),
       // Health checks in HTTP/1.0 may have no Host (RFC 9112 section 3.2 requires it of HTTP/1.1 only).

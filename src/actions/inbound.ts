@@ -50,6 +50,8 @@ const PONG = encodeServerFrame({ type: "pong" });
 export class Inbound {
   readonly #ports: InboundPorts;
   readonly #intake: Intake;
+  /** Texts that clients have sent since the start. */
+  received = 0;
 
   constructor(ports: InboundPorts) {
     this.#ports = ports;
@@ -73,6 +75,7 @@ export class Inbound {
 
   /** Takes a text from a connection. */
   text(connection: Connection, text: string): void {
+    this.received++;
     this.#intake.take(connection, text);
   }
 

@@ -4,13 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { WebSocketServer } from "ws";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import {
-  assertNoProxy,
-  hasCredentials,
-  type Identity,
-  type Neighbours,
-  type UpgradeRequest,
-} from "./auth/auth.ts";
+import { hasCredentials, type Identity, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
@@ -19,7 +13,14 @@ import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
 import { type LoginRequest, nobody, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
-import { assertServer, handBack, ignoreOtherUpgrades, isWebSocketUpgrade, whenUntaken } from "./upgrades.ts";
+import {
+  assertNear,
+  assertServer,
+  handBack,
+  ignoreOtherUpgrades,
+  isWebSocketUpgrade,
+  whenUntaken,
+} from "./upgrades.ts";
 import { pathOf } from "./url.ts";
 
 export interface GatewayOptions {
@@ -220,7 +221,7 @@ export class Gateway {
    * @returns milliseconds that the client has to wait
    * @throws TidingsError `rate_limited`, `unavailable` or `forbidden`
    */
-  #assertWelcome({ request: { headers, socket }, asked: { address }, isAlone }: Upgrade): number {
+  #assertWelcome({ request, asked: { address }, isAlone }: Upgrade): number {
     const { maxConnections, maxHandshakes, origins, limits, overload } = this.#options;
     if (this.#isDraining) throw new TidingsError("unavailable", "the node is closing");
     // Before the node's own rate: one address must not use it up for all others.
@@ -230,21 +231,8 @@ export class Gateway {
     if (isFull || (this.#pending > maxHandshakes && !this.#makeRoom())) {
       throw new TidingsError("unavailable", "the node has no room for more connections");
     }
-    if (this.#ports.authenticator.mode === "development") {
-      const { neighbours, callers } = this.#options;
-      if (!neighbours.has(address) || !neighbours.accepts(headers)) {
-        throw new TidingsError(
-          "forbidden",
-          "development mode takes connections from this machine only, and from development.networks",
-        );
-      }
-      assertNoProxy(
-        Object.keys(headers),
-        callers.wayOf(socket.remoteAddress, headers["x-forwarded-for"]),
-        neighbours,
-      );
-    }
-    const { origin } = headers;
+    if (this.#ports.authenticator.mode === "development") assertNear(request, address, this.#options);
+    const { origin } = request.headers;
     if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
       throw new TidingsError("forbidden", "this origin is not allowed");
     }
@@ -332,7 +320,26 @@ export {
 } from "./http/server.ts";
 export { HttpSockets } from "./http/sockets.ts";
 export { makeApi, type Served } from "./make-api.ts";
-export { createMetrics, GrpcCounts, type JsonMetric, type Metrics } from "./metrics/metrics.ts";
+export {
+  createMetrics,
+  GrpcCounts,
+  type GroupRate,
+  type JsonMetric,
+  type LoopDelay,
+  type Metrics,
+  type Quantiles,
+  type RecentLoop,
+} from "./metrics/metrics.ts";
+export {
+  type ClusterGroupRate,
+  type ClusterTop,
+  type ClusterView,
+  type ConnectionReport,
+  clusterView,
+  type NodeEntry,
+  type NodeRates,
+  type NodeStatistics,
+} from "./nodes/nodes.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { drainConnections } from "./socket/drain.ts";

@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { TidingsError } from "../protocol/protocol.ts";
+import { assertNoProxy, type Neighbours } from "./auth/auth.ts";
+import type { Callers } from "./callers.ts";
 
 /** A server of Node 22.21, 24.9 or later decides by this callback whether a request is an upgrade. */
 type UpgradeServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
@@ -94,3 +96,22 @@ const keptOptions = (connection: string): string => {
   const kept = connection.split(",").filter((option) => !/^\s*upgrade\s*$/i.test(option));
   return kept.join(",").trim() || "keep-alive";
 };
+
+/**
+ * Checks a client of development mode.
+ * @throws TidingsError `forbidden` unless it comes from this machine or a network of development, and through no proxy
+ */
+export function assertNear(
+  { headers, socket }: IncomingMessage,
+  address: string,
+  { neighbours, callers }: { readonly neighbours: Neighbours; readonly callers: Callers },
+): void {
+  if (!neighbours.has(address) || !neighbours.accepts(headers)) {
+    throw new TidingsError(
+      "forbidden",
+      "development mode takes connections from this machine only, and from development.networks",
+    );
+  }
+  const way = callers.wayOf(socket.remoteAddress, headers["x-forwarded-for"]);
+  assertNoProxy(Object.keys(headers), way, neighbours);
+}

@@ -203,6 +203,11 @@ export class Connection implements ClientConnection {
     return this.#outbox.pendingBytes;
   }
 
+  /** Bytes that the client has not taken: those of the send queue, and those of the socket. */
+  get unsentBytes(): number {
+    return this.#outbox.unsentBytes;
+  }
+
   /** True when this connection's send queue is one of those. */
   sendsBy(outboxes: ReadonlySet<Outbox>): boolean {
     return outboxes.has(this.#outbox);

@@ -12,7 +12,7 @@ import { Flusher } from "./flusher.ts";
 import type { Compression } from "./frame.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Outbox, OutboxLimits, SlowCounts } from "./outbox.ts";
-import { Shard } from "./shard.ts";
+import { Shard, type ShardOptions } from "./shard.ts";
 import { Slab } from "./slab.ts";
 import { type DropListener, Drops } from "./slow/drops.ts";
 import { Laggards } from "./slow/laggards.ts";
@@ -52,6 +52,7 @@ export class Local {
   /** Counts of frames that met a full queue. */
   readonly slow: SlowCounts = { dropped: 0, waited: 0, closed: 0, cut: 0 };
   #size = 0;
+  #groups = 0;
 
   constructor(options: LocalOptions) {
     this.#flusher = new Flusher(options.shardsPerTurn);
@@ -62,17 +63,26 @@ export class Local {
     this.#laggards = new Laggards(pendingBytes, (outboxes) => this.#cut(outboxes));
     const { add: lag } = this.#laggards;
     const { add: dropped } = new Drops(options.drops);
-    this.#shards = Array.from(
-      { length: options.shardCount },
-      () =>
-        new Shard({ limits, slow: this.slow, slab, lag, compression, wake, mayWriteNow, missed, dropped }),
-    );
+    const groupChanged: ShardOptions["groupChanged"] = (group, isHere) => this.#groupChanged(group, isHere);
+    const { slow } = this;
+    const parts = { limits, slow, slab, lag, compression, wake, mayWriteNow, missed, dropped, groupChanged };
+    this.#shards = Array.from({ length: options.shardCount }, () => new Shard(parts));
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
 
   /** Number of connections. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Number of users with a connection. */
+  get users(): number {
+    return this.#users.size;
+  }
+
+  /** Number of groups with a member. */
+  get groups(): number {
+    return this.#groups;
   }
 
   /** Makes a connection, which is not yet a member of any channel. */
@@ -117,6 +127,12 @@ export class Local {
     for (const shard of this.#shards) yield* shard.connections;
   }
 
+  /** Finds an open connection by its id alone. Walks the connections: for operators. */
+  byId(id: string): Connection | undefined {
+    for (const connection of this.connections()) if (connection.id === id) return connection;
+    return undefined;
+  }
+
   connectionsOf(user: string): Connection[] {
     return [...(this.#users.on(userChannel(user)) ?? [])];
   }
@@ -157,10 +173,31 @@ export class Local {
     return { messages, bytes };
   }
 
+  /** Connections whose sockets have not taken all bytes, and these bytes. Walks only those. */
+  lagging(): { connections: number; bytes: number } {
+    return this.#laggards.count();
+  }
+
+  /** Connections of {@link lagging} with the most bytes, the slowest first. Walks every connection if there are any. */
+  slowest(count: number): Connection[] {
+    const chosen = new Set(this.#laggards.heaviest().slice(0, count));
+    const found: Connection[] = [];
+    if (chosen.size > 0) for (const each of this.connections()) if (each.sendsBy(chosen)) found.push(each);
+    return found.sort((one, other) => other.unsentBytes - one.unsentBytes);
+  }
+
   stop(): void {
     this.#heartbeat.stop();
     this.#flusher.stop();
     this.#laggards.stop();
+  }
+
+  /** Counts a group that has come to its first shard, or has left its last one. */
+  #groupChanged(group: string, isHere: boolean): void {
+    let shards = 0;
+    for (const shard of this.#shards) if (shard.hasGroup(group)) shards++;
+    if (isHere && shards === 1) this.#groups++;
+    if (!isHere && shards === 0) this.#groups--;
   }
 
   /** Walks every connection, because an outbox does not know its own. */

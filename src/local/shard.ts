@@ -20,6 +20,8 @@ export interface ShardOptions {
   readonly missed: (connection: Connection) => void;
   /** Called with each message that a connection's full queue dropped. */
   readonly dropped: (connection: Connection) => void;
+  /** Called when a group has its first member in the shard, or has lost its last one. */
+  readonly groupChanged: (group: string, isHere: boolean) => void;
 }
 
 /** Messages of one tick to one set of members. */
@@ -38,6 +40,7 @@ export class Shard implements ConnectionOwner {
   readonly lag: (outbox: Outbox) => void;
   readonly missed: (connection: Connection) => void;
   readonly dropped: (connection: Connection) => void;
+  readonly #groupChanged: (group: string, isHere: boolean) => void;
   readonly connections = new Set<Connection>();
   readonly #groups = new Map<string, Set<Connection>>();
   /** Members of `all`, while there are connections that are none; else all connections are. */
@@ -61,16 +64,17 @@ export class Shard implements ConnectionOwner {
   #isAwake = false;
   #flushed = 0;
 
-  constructor({ limits, slow, slab, lag, compression, wake, mayWriteNow, missed, dropped }: ShardOptions) {
-    this.limits = limits;
-    this.slow = slow;
-    this.slab = slab;
-    this.lag = lag;
-    this.missed = missed;
-    this.dropped = dropped;
-    this.compression = compression;
-    this.#wake = wake;
-    this.#mayWriteNow = mayWriteNow;
+  constructor(options: ShardOptions) {
+    this.limits = options.limits;
+    this.slow = options.slow;
+    this.slab = options.slab;
+    this.lag = options.lag;
+    this.missed = options.missed;
+    this.dropped = options.dropped;
+    this.compression = options.compression;
+    this.#wake = options.wake;
+    this.#mayWriteNow = options.mayWriteNow;
+    this.#groupChanged = options.groupChanged;
   }
 
   add(connection: Connection): void {
@@ -93,8 +97,10 @@ export class Shard implements ConnectionOwner {
   join(group: string, connection: Connection): void {
     this.enqueuePosted();
     const members = this.#groups.get(group);
-    if (members === undefined) this.#groups.set(group, new Set([connection]));
-    else members.add(connection);
+    if (members === undefined) {
+      this.#groups.set(group, new Set([connection]));
+      this.#groupChanged(group, true);
+    } else members.add(connection);
     // `concat` makes an array of exact size; a spread would reserve room for 16 more.
     if (!connection.groups.includes(group)) connection.groups = connection.groups.concat(group);
   }
@@ -104,6 +110,10 @@ export class Shard implements ConnectionOwner {
     this.#removeMember(group, connection);
     connection.groups = connection.groups.filter((joined) => joined !== group);
     connection.missed?.delete(groupChannel(group));
+  }
+
+  hasGroup(group: string): boolean {
+    return this.#groups.has(group);
   }
 
   /** Members of a group, or of `all`, in this shard. */
@@ -259,7 +269,9 @@ export class Shard implements ConnectionOwner {
   #removeMember(group: string, connection: Connection): void {
     const members = this.#groups.get(group);
     members?.delete(connection);
-    if (members?.size === 0) this.#groups.delete(group);
+    if (members?.size !== 0) return;
+    this.#groups.delete(group);
+    this.#groupChanged(group, false);
   }
 }
 

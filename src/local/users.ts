@@ -6,6 +6,10 @@ export class Users {
   /** Keyed by channel, not by user: a delivery has the channel string, whose hash V8 has computed already. */
   readonly #present = new Map<Channel, Connection | Set<Connection>>();
 
+  get size(): number {
+    return this.#present.size;
+  }
+
   add(connection: Connection): void {
     const channel = userChannel(connection.user);
     const present = this.#present.get(channel);

@@ -17,7 +17,7 @@ export interface DeliverMeter {
    * Counts a message that was handed to connections of this node.
    * @param latencyMs time since the hub took the message
    */
-  delivered(connections: number, latencyMs: number): void;
+  delivered(connections: number, latencyMs: number, channel: Channel): void;
 }
 
 /** Parts of a deliverer that have defaults. */
@@ -66,7 +66,7 @@ export class Deliverer {
   }
 
   #count(message: Message, { connections, dropped }: Reached): void {
-    if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp);
+    if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp, message.channel);
     if (dropped === 0) return;
     this.#drops.add(message, dropped);
     if (isStored(message)) this.#log?.dropped(message, dropped);

@@ -3,12 +3,14 @@ import { cors } from "hono/cors";
 import { type ErrorCode, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { ANSWER_HEADERS, retryAfter } from "../answer-headers.ts";
 import { assertNoProxy } from "../auth/auth.ts";
+import { answerQuestions } from "../nodes/nodes.ts";
 import { assertAccess, ONLY_THIS_MACHINE } from "./access.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { batchRoute } from "./routes/batch.ts";
+import { clusterRoutes } from "./routes/cluster.ts";
 import { answerEndpoint } from "./routes/endpoint.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitRoutes } from "./routes/limits.ts";
@@ -36,6 +38,7 @@ export type Api = Hono<{
 export function createApi(ports: ApiPorts, routes: readonly Route[] = routesOf(ports)): Api {
   const app: Api = new Hono();
   ports.workers?.serve(reporterOf(ports));
+  answerQuestions(ports);
   if (ports.requested !== undefined) app.use(traceWith(ports.requested));
   app.use(addHeaders);
   const { corsOrigins = [] } = ports;
@@ -117,6 +120,7 @@ export function routesOf(given: ApiPorts): Route[] {
   const routes = [
     ...healthRoutes(ports),
     ...nodeRoutes(ports),
+    ...clusterRoutes(ports),
     ...messageRoutes(ports),
     batchRoute(ports),
     ...userRoutes(ports),

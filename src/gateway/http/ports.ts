@@ -48,6 +48,8 @@ export interface ApiPorts {
   /** Clients of development mode. @default this machine */
   readonly neighbours?: Neighbours;
   readonly isDraining: () => boolean;
+  /** Begins to drain this node, for whoever asks over the API of any node. @default it cannot be drained */
+  readonly drain?: () => void;
   /** Limits of requests. @default none */
   readonly httpLimits?: HttpLimits;
   /** The limits in force, which callers may change. @default none: there are no routes for them */
@@ -90,5 +92,6 @@ export type ApiParts = Pick<
   | "inbound"
   | "metrics"
   | "isDraining"
+  | "drain"
   | "messageLog"
 >;

@@ -8,6 +8,8 @@ const idText = { type: "string", minLength: 1, maxLength: 255 } as const;
 
 export const user = idSchema.meta({ ...idText, description: "Id of a user." });
 export const group = idSchema.meta({ ...idText, description: "Id of a group." });
+export const node = idSchema.meta({ ...idText, description: "Id of a node." });
+export const connectionId = idSchema.meta({ ...idText, description: "Id of a connection." });
 export const platform = idSchema.meta({ ...idText, description: "Platform, such as web or ios." });
 
 const grant = z

@@ -17,6 +17,16 @@ export class Distribution {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
+  /** Upper bounds of the buckets but the last one. */
+  get bounds(): readonly number[] {
+    return [...this.#bounds];
+  }
+
+  /** Number of values per bucket, as of now. */
+  counts(): Float64Array {
+    return this.#counts.slice();
+  }
+
   /** Number of values. */
   get count(): number {
     return this.#count;

@@ -2,6 +2,7 @@ import { ABILITIES, DEGRADABLE, type Health, type Traffic } from "../../backplan
 import type { Local } from "../../local/local.ts";
 import type { MessageLogCounts } from "../../log/log.ts";
 import {
+  type Channel,
   CLOSE,
   type CloseCause,
   type DisconnectClass,
@@ -11,9 +12,11 @@ import {
 } from "../../protocol/protocol.ts";
 import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
+import type { BusiestGroups } from "./busiest.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 import { Distribution, type Histogram, histogramJson, histogramText } from "./distribution.ts";
 import { type GrpcCounts, registerGrpc } from "./grpc.ts";
+import { LiveMetrics, type RecentMetrics } from "./live.ts";
 import { registerMessageLog } from "./message-log.ts";
 import { type JsonMetric, jsonOf, processRegistry, ScrapedMetrics } from "./registry.ts";
 import { registerTraffic } from "./traffic.ts";
@@ -27,6 +30,8 @@ export interface MetricsSources {
   readonly pendingLogins: () => number;
   /** Requests and messages of clients in flight. */
   readonly waiting: () => number;
+  /** Requests and messages of clients since the start. @default none */
+  readonly received?: () => number;
   /** Bytes that were received and not handled, and connections that were ended because of them. */
   readonly inboundBytes: () => { readonly held: number; readonly cut: number };
   /** Sockets of plain HTTP. */
@@ -67,8 +72,13 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   /** Counts a client that got no connection. */
   refused(code: ErrorCode | CloseCause): void;
   readonly totals: Totals;
+  /** Connections that ended, by cause. */
+  readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
   /** Delay of the event loop since the last scrape. */
   readonly loopDelay: LoopDelay;
+  /** Activity of the last seconds. */
+  readonly recent: RecentMetrics;
+  readonly busiest: Pick<BusiestGroups, "top">;
   /** Renders a scrape in the text format of Prometheus, of type {@link contentType}. */
   render(): Promise<string>;
   readonly contentType: string;
@@ -99,9 +109,13 @@ class HubMetrics implements Metrics {
   #connects = 0;
   #delivered = 0;
   readonly #local: MetricsSources["local"];
+  readonly #live: LiveMetrics;
+  readonly busiest: BusiestGroups;
 
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
+    this.#live = this.#makeLive(sources);
+    this.busiest = this.#live.busiest;
     this.#registerGauges(sources);
     registerHealth(this.#scraped, sources.health);
     this.#registerCounters(sources);
@@ -120,10 +134,12 @@ class HubMetrics implements Metrics {
     count(this.#errors, code);
   }
 
-  delivered(connections: number, latencyMs: number): void {
+  delivered(connections: number, latencyMs: number, channel: Channel): void {
     this.#delivered += connections;
+    if (connections === 0) return;
     // Negative when the clock of the publishing node is ahead of ours.
-    if (connections > 0) this.#delivery.observe(Math.max(0, latencyMs) / 1_000);
+    this.#delivery.observe(Math.max(0, latencyMs) / 1_000);
+    this.busiest.add(channel, connections);
   }
 
   connected(): void {
@@ -143,6 +159,14 @@ class HubMetrics implements Metrics {
     for (const errors of this.#errors.values()) publishErrors += errors;
     const published = { stored: this.#stored.count, ephemeral: this.#ephemeral.count };
     return { published, publishErrors, delivered: this.#delivered, dropped: this.#local.slow.dropped };
+  }
+
+  get disconnects(): Metrics["disconnects"] {
+    return Object.fromEntries([...this.#disconnects].filter(([, ended]) => ended > 0));
+  }
+
+  get recent(): RecentMetrics {
+    return this.#live.recent;
   }
 
   get loopDelay(): LoopDelay {
@@ -167,6 +191,23 @@ class HubMetrics implements Metrics {
 
   stop(): void {
     this.#monitor.stop();
+    this.#live.stop();
+  }
+
+  #makeLive({ local, received = () => 0 }: MetricsSources): LiveMetrics {
+    const sum = (counts: ReadonlyMap<string, number>): number =>
+      [...counts.values()].reduce((total, each) => total + each, 0);
+    return new LiveMetrics({
+      latencies: { stored: this.#stored, ephemeral: this.#ephemeral, delivery: this.#delivery },
+      counters: () => ({
+        received: received(),
+        published: this.#stored.count + this.#ephemeral.count,
+        delivered: this.#delivered,
+        dropped: local.slow.dropped,
+        connects: this.#connects,
+        disconnects: sum(this.#disconnects),
+      }),
+    });
   }
 
   #histograms(): Histogram[] {
@@ -286,7 +327,10 @@ const count = (counts: Map<string, number>, name: string): void => {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 };
 
+export type { GroupRate } from "./busiest.ts";
 export { combinedMetrics } from "./combined.ts";
 export { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 export { GrpcCounts } from "./grpc.ts";
+export type { RecentLoop, RecentMetrics } from "./live.ts";
+export type { Quantiles } from "./recent.ts";
 export type { JsonMetric } from "./registry.ts";

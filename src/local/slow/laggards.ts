@@ -31,6 +31,18 @@ export class Laggards {
     this.#timer ??= setInterval(this.#check, CHECK_MS).unref();
   };
 
+  /** Outboxes with unsent bytes, and these bytes. */
+  count(): { connections: number; bytes: number } {
+    const weighed = this.#weighed();
+    return { connections: weighed.length, bytes: weighed.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /** Outboxes with unsent bytes, those with most of them first. */
+  heaviest(): Outbox[] {
+    const weighed = this.#weighed().sort((one, other) => other.bytes - one.bytes);
+    return weighed.map(({ outbox }) => outbox);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -50,6 +62,11 @@ export class Laggards {
     if (bytes > this.#limit) this.#makeRoom(bytes - this.#limit * (1 - FREED_SHARE));
   };
 
+  #weighed(): { outbox: Outbox; bytes: number }[] {
+    const weighed = [...this.#lagging].map((outbox) => ({ outbox, bytes: outbox.unsentBytes }));
+    return weighed.filter(({ bytes }) => bytes > 0);
+  }
+
   #distinctBytes(): number {
     const seen = new Set<unknown>();
     let bytes = 0;
@@ -58,10 +75,9 @@ export class Laggards {
   }
 
   #makeRoom(excess: number): void {
-    const heaviestFirst = [...this.#lagging].sort((one, other) => other.unsentBytes - one.unsentBytes);
     const chosen = new Set<Outbox>();
     let freed = 0;
-    for (const outbox of heaviestFirst) {
+    for (const outbox of this.heaviest()) {
       if (freed >= excess) break;
       freed += outbox.unsentBytes;
       chosen.add(outbox);

@@ -65,6 +65,45 @@ describe("the HTTP API on two nodes", () => {
     ]);
   });
 
+  it("answers on each node for the other: statistics, groups, a connection, a drain", async () => {
+    const [n1, n2] = await startTwo();
+    const alice = await connect(n1, "alice");
+    const bob = await connect(n2, "bob");
+    for (const peer of [alice, bob]) await peer.request("group.join", { group: "g" });
+    await n1.hub.group("g").send({ type: "n" });
+    await bob.next(({ group }) => group === "g");
+
+    expect((await call(n1, "/nodes/n2/stats")).body).toMatchObject({ node: "n2", connections: 1, groups: 1 });
+    expect((await call(n1, "/nodes/n2/groups")).body).toMatchObject({ groups: [{ group: "g" }] });
+    const { body: top } = await call(n2, "/nodes/top");
+    expect(top).toMatchObject({
+      node: "n2",
+      nodes: [{ node: "n1", statistics: { connections: 1 } }, { node: "n2" }],
+      groups: [{ group: "g", nodes: 2 }],
+    });
+    const { connection } = await bob.frame("welcome");
+    expect((await call(n1, `/connections/${connection}`)).body).toMatchObject({ node: "n2", user: "bob" });
+    expect((await call(n1, "/connections/nobody")).status).toBe(404);
+
+    expect((await call(n1, "/nodes/n2/drain", { method: "POST" })).body).toEqual({ connections: 1 });
+    expect((await bob.closed).code).toBe(4000);
+    await alice.caughtUp();
+  });
+
+  it("tells of the asked node alone, and why, while Redis is away", async () => {
+    await using server = await RedisServer.start();
+    const n1 = await startHub({ redis: server.url, node: { id: "n1" } });
+    await server.kill();
+    await eventually(
+      "the node has noticed",
+      async () => (await call(n1, "/nodes/top")).body.incomplete !== null,
+    );
+
+    expect((await call(n1, "/nodes/top")).body).toMatchObject({ nodes: [{ node: "n1" }] });
+    expect((await call(n1, "/nodes/n1/stats")).status).toBe(200);
+    expect((await call(n1, "/nodes/n2/stats")).status).toBe(503);
+  });
+
   it("lists the nodes and platforms of a user's connections", async () => {
     const [n1, n2] = await startTwo();
     await connect(n1, "bob", "ios");

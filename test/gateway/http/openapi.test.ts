@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startHub } from "../../support/hub.ts";
 import { API_KEY } from "../../support/keys.ts";
+import { connectPeer } from "../../support/peer.ts";
 import { call } from "./call.ts";
 
 interface Parameter {
@@ -23,7 +24,8 @@ interface Operation {
 
 const apiKey = API_KEY;
 const messageLog = { write: async () => undefined, search: async () => ({ messages: [] }) };
-const options = { apiKey, jwt: { secret: "a secret of at least thirty-two bytes" }, messageLog };
+const jwt = { secret: "a secret of at least thirty-two bytes" };
+const options = { apiKey, jwt, messageLog, node: { id: "n1" } };
 
 async function documentOf(running: Awaited<ReturnType<typeof startHub>>) {
   const { body } = await call(running, "/openapi.json", { headers: { "x-api-key": apiKey } });
@@ -41,6 +43,7 @@ const SAMPLES: Record<string, unknown> = {
   data: 1,
   group: "g1",
   message: "hi",
+  node: "n1",
   seconds: 1,
   to: "bob",
   type: "chat",
@@ -109,6 +112,8 @@ describe("GET /openapi.json", () => {
       "DELETE /groups/members",
       "DELETE /groups/{group}/members/{user}",
       "GET /blocks",
+      "GET /connections",
+      "GET /connections/{connection}",
       "GET /groups/count",
       "GET /groups/members",
       "GET /groups/{group}/count",
@@ -119,6 +124,13 @@ describe("GET /openapi.json", () => {
       "GET /messages",
       "GET /metrics",
       "GET /nodes",
+      "GET /nodes/connections",
+      "GET /nodes/groups",
+      "GET /nodes/stats",
+      "GET /nodes/top",
+      "GET /nodes/{node}/connections",
+      "GET /nodes/{node}/groups",
+      "GET /nodes/{node}/stats",
       "GET /openapi.json",
       "GET /ready",
       "GET /stats",
@@ -144,6 +156,8 @@ describe("GET /openapi.json", () => {
       "POST /groups/{group}/send",
       "POST /history/delete",
       "POST /history/edit",
+      "POST /nodes/drain",
+      "POST /nodes/{node}/drain",
       "POST /send",
       "POST /tokens",
       "POST /users/block",
@@ -162,8 +176,14 @@ describe("GET /openapi.json", () => {
     const running = await startHub(options);
     const { operations } = await documentOf(running);
     const { id, offset } = await running.hub.broadcast({ type: "chat" });
-    for (const operation of operations) {
-      const { path, method, body } = requestFor(operation, { ...SAMPLES, id, offset });
+    const peer = await connectPeer(running.url({ token: await running.hub.token({ user: "carol" }) }));
+    const connection = (await peer.frame("welcome")).connection;
+    const samples = { ...SAMPLES, id, offset, connection };
+    const isDrain = ({ path }: { path: string }): boolean => path.endsWith("/drain");
+    // A node that drains has no connections.
+    const drainLast = operations.sort((one, other) => Number(isDrain(one)) - Number(isDrain(other)));
+    for (const operation of drainLast) {
+      const { path, method, body } = requestFor(operation, samples);
       const answer = await call(running, path, { method, body, headers: { "x-api-key": apiKey } });
       const documented = operation.responses[answer.status]?.content;
       expect(documented, `${method} ${path} answered ${answer.status} ${answer.text}`).toBeDefined();

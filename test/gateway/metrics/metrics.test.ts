@@ -120,8 +120,8 @@ describe("metrics", () => {
 
   it("count a delivery from a clock that is ahead as 0 s, and ignore one without receivers", async () => {
     const metrics = metricsOf();
-    metrics.delivered(2, -40);
-    metrics.delivered(0, 40);
+    metrics.delivered(2, -40, "all");
+    metrics.delivered(0, 40, "all");
     const series = seriesOf(await metrics.render());
     expect(series.get('tidings_delivery_seconds_bucket{le="0.001"}')).toBe(1);
     expect(series.get("tidings_delivery_seconds_count")).toBe(1);

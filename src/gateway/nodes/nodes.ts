@@ -1,0 +1,12 @@
+/** Nodes of the cluster as operators see them: what a node answers about itself, and who asks it. */
+export { type AnswerParts, answerQuestions, MAX_CONNECTIONS, MAX_GROUPS } from "./answers.ts";
+export type { ConnectionReport } from "./connections.ts";
+export type { NodeRates, NodeStatistics } from "./statistics.ts";
+export {
+  type ClusterGroupRate,
+  type ClusterTop,
+  type ClusterView,
+  clusterView,
+  MAX_TOP,
+  type NodeEntry,
+} from "./view.ts";
