@@ -38,6 +38,29 @@ async function askJson(...args: string[]): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+describe("tidings top", () => {
+  it("prints a snapshot where there is no terminal, with escaped names", async () => {
+    const peer = await connect("watched");
+    await peer.request("group.join", { group: "a\u202eb" });
+    await ask("send", "--group", "a\u202eb", "--type", "chat", "--data", "1");
+
+    const { code, stdout } = await ask("top");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tidings top {2}1 node, .*\nNODE .*\nn1 +ok +1 /);
+    expect(stdout).toContain("\na\\u{202e}b ");
+    expect(await askJson("top")).toMatchObject({
+      nodes: [{ node: "n1" }],
+      groups: [{ messages: expect.any(Number) }],
+    });
+    expect(await tidings(["top"], { TIDINGS_URL: server.url, API_KEY: "a key that may read" })).toMatchObject(
+      {
+        code: 1,
+        stderr: "error: expected an API key of the scope admin: this key has the scope read\n",
+      },
+    );
+  });
+});
+
 describe("tidings send", () => {
   it("sends to a user and prints the receipt", async () => {
     const bob = await connect("bob-1");

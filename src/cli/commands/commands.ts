@@ -19,6 +19,7 @@ import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
 import { tokenCommand } from "./server/token.ts";
+import { topCommand } from "./server/top.ts";
 import { blockCommand, blocksCommand, unblockCommand } from "./users/block.ts";
 import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
@@ -49,6 +50,7 @@ export function addCommands(program: Command): void {
     leaveCommand(),
     memberDataCommand(),
     nodesCommand(),
+    topCommand(),
     limitsCommand(),
   ]);
   program.addCommand(workerCommand(), { hidden: true });
