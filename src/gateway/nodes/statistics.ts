@@ -1,5 +1,5 @@
 import type { Backplane, Degradation } from "../../backplane/backplane.ts";
-import type { Local, SlowCounts } from "../../local/local.ts";
+import type { Local } from "../../local/local.ts";
 import type { DisconnectClass } from "../../protocol/protocol.ts";
 import type { Metrics, Quantiles, RecentLoop } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
@@ -34,8 +34,13 @@ export interface NodeStatistics {
   };
   /** Requests and messages of clients in flight. */
   readonly waiting: number;
-  /** Since the start: messages that met a full queue, and connections that were cut for it. */
-  readonly slow: Readonly<SlowCounts>;
+  /** Since the start: messages that full queues dropped, and that waited for room; connections that were closed or cut for their queue. */
+  readonly slow: {
+    readonly dropped: number;
+    readonly waited: number;
+    readonly closed: number;
+    readonly cut: number;
+  };
   /** Connections that ended since the start, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
   readonly loop: RecentLoop;

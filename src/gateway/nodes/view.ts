@@ -79,9 +79,9 @@ export function clusterView(questions: Questions, node: string): ClusterView {
   };
   return {
     statistics: (asked) => ask(asked, KIND.stats),
-    busiestGroups: (asked, count = 10) =>
+    busiestGroups: async (asked, count = 10) =>
       ask(asked, KIND.groups, { count: whole("count", count, MAX_GROUPS) }),
-    slowestConnections: (asked, count = 10) =>
+    slowestConnections: async (asked, count = 10) =>
       ask(asked, KIND.connections, { count: whole("count", count, MAX_CONNECTIONS) }),
     drain: (asked) => ask(asked, KIND.drain),
     async connection(id) {
