@@ -251,7 +251,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const received = (): number => inbound.received;
   const inboundBytes = (): Inbound["bytes"] => inbound.bytes;
   const { maxConnections } = config.websocket;
-  const http = makeHttpGuards(basis, guards);
+  const { refuses, ...http } = makeHttpGuards(basis, guards);
   const grpcCounts = config.grpc.port === undefined ? undefined : new GrpcCounts();
   const { traffic, health } = backplane;
   const counts = { pendingLogins, waiting, received, inboundBytes };

@@ -56,15 +56,16 @@ export function makeGuards({ config, backplane, report }: GuardPorts): Guards {
 export const makeHttpGuards = (
   { config, callers }: { readonly config: Config; readonly callers: Callers },
   { limits }: Guards,
-) => ({
-  sockets: new HttpSockets({
-    opening: config.websocket.maxHandshakes,
-    open: config.http.maxSockets,
-    // A trusted proxy speaks for many clients.
-    refuses: (peer) => !callers.isProxy(peer) && limits.refusesSocket(peer),
-  }),
-  pipelines: new Pipelines(),
-});
+) => {
+  // A trusted proxy speaks for many clients.
+  const refuses = (peer: string): boolean => !callers.isProxy(peer) && limits.refusesSocket(peer);
+  const { maxHandshakes: opening } = config.websocket;
+  return {
+    refuses,
+    sockets: new HttpSockets({ opening, open: config.http.maxSockets, refuses }),
+    pipelines: new Pipelines(),
+  };
+};
 
 /** The Redis of the nodes, with its credentials; undefined without one. */
 export const redisOf = ({ redis: url, cluster }: Config) =>
