@@ -23,6 +23,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         "testing-applications": "Testing your application",
         "development-page": "Development page",
         troubleshooting: "Troubleshooting",
+        why: "Why did a message not arrive?",
       },
     },
     {

@@ -1,14 +1,36 @@
 import type { Router } from "./actions/actions.ts";
+import type { Backplane } from "./backplane/backplane.ts";
+import type { Config } from "./config/config.ts";
 import type { ApiPorts, Metrics, SessionPorts } from "./gateway/gateway.ts";
 import type { Log } from "./hub-log.ts";
-import { toTidingsError } from "./protocol/protocol.ts";
+import type { Connection } from "./local/local.ts";
+import { groupChannel, toTidingsError } from "./protocol/protocol.ts";
 import type { Hooks, RefusedClient } from "./publish/publish.ts";
+import { FlightRecorder } from "./why/why.ts";
+
+/** Makes the flight recorder, and lets it hear of connections and groups. @returns undefined when it is switched off */
+export function makeRecorder(
+  { recorder: { messages } }: Config,
+  { now }: Backplane,
+  hooks: Hooks,
+): FlightRecorder | undefined {
+  if (messages === 0) return undefined;
+  const recorder = new FlightRecorder(messages, now);
+  hooks.on("join", ({ connection, group }) => recorder.moved("joined", connection, groupChannel(group)));
+  hooks.on("leave", ({ connection, group }) => {
+    // One that has ended leaves all its groups: its end says so. Hooks get the connections of this node.
+    if ((connection as Connection).state === "open") recorder.moved("left", connection, groupChannel(group));
+  });
+  hooks.on("disconnect", ({ connection, cause, reason }) => recorder.ended(connection, cause, reason));
+  return recorder;
+}
 
 /** Reports the begin and the end of connections, and refused clients, to the log, the metrics and the application. */
 export function connectionLog(
   log: Log,
   hooks: Hooks,
   metrics: Metrics,
+  recorder?: FlightRecorder,
 ): Pick<SessionPorts, "connected" | "disconnected" | "refused"> {
   const refusals = new RefusalLog(log);
   return {
@@ -22,7 +44,8 @@ export function connectionLog(
       log.info({ connection: id, user, platform, address, cause, code, reason }, "disconnected");
       if (connection !== undefined) hooks.emit("disconnect", { connection, cause, code, reason });
     },
-    refused(client) {
+    refused(client, user) {
+      recorder?.turnedAway(client.code, client.reason, client.address, user);
       metrics.refused(client.code);
       refusals.add(client);
       hooks.emit("refused", client);

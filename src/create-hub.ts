@@ -22,7 +22,7 @@ import {
   sqliteBackplane,
 } from "./backplane/backplane.ts";
 import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
-import { connectionLog, debugLog, requestLog } from "./connection-log.ts";
+import { connectionLog, debugLog, makeRecorder, requestLog } from "./connection-log.ts";
 import {
   type Authenticator,
   assertAuthenticator,
@@ -54,7 +54,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { Connection, Local } from "./local/local.ts";
 import { assertSink, type MessageLog, type MessageSink, makeMessageLog } from "./log/log.ts";
 import { makeLocal, memberLimits } from "./make-local.ts";
-import { makePolicy, makePositions } from "./make-policy.ts";
+import { makePolicy, makePositions, makeWhy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
 import {
@@ -68,6 +68,7 @@ import {
 } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink, makeWatching, sharedSettings } from "./sink.ts";
+import type { FlightRecorder } from "./why/why.ts";
 
 /** Choices that the wiring needs first. */
 interface Basis {
@@ -86,6 +87,7 @@ interface Basis {
   readonly workers: Workers | undefined;
   readonly declared: Declaration | undefined;
   readonly messageSink: MessageSink | undefined;
+  readonly recorder: FlightRecorder | undefined;
 }
 
 /**
@@ -140,7 +142,8 @@ export function hubWith<Declared extends object = EventMap>(
   const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers, hooks, log };
   const chosen = chooseBackplane(config, backplane);
-  const asking = { backplane: chosen, questions: new Questions(chosen.cluster) };
+  const recorder = makeRecorder(config, chosen, hooks);
+  const asking = { backplane: chosen, questions: new Questions(chosen.cluster), recorder };
   const basis = { ...about, ...asking, node: nodeId(config), report, workers, declared, messageSink };
   return new RunningHub(assemble(basis, authorize));
 }
@@ -193,9 +196,9 @@ function makeMessaging(
   { limits, overload, limitSettings }: Guards,
   log: MessageLog | undefined,
 ) {
-  const { config, hooks, report } = basis;
+  const { config, hooks, report, recorder } = basis;
   const { isUnstored, isLastValue } = kindsBy(config.history.channels);
-  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log });
+  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log, recorder });
   const acks = new Acks(backplane.cursors);
   const { broker, traffic } = backplane;
   const reads = new HistoryReads(broker);
@@ -213,7 +216,9 @@ function makeMessaging(
     ackTimeoutMs: config.publish.ackTimeoutMs,
     meter: metrics,
     log,
+    recorder,
     delivered(message, receipt) {
+      recorder?.published(message, receipt);
       const { epoch, offset } = receipt;
       if (epoch !== undefined && offset !== undefined) listeners.reached(message.channel, { epoch, offset });
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
@@ -237,10 +242,10 @@ function makeMessaging(
 
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, hooks, report, log, backplane } = basis;
+  const { config, hooks, report, log, backplane, recorder } = basis;
   backplane.health.watch(healthLog(log));
   const guards = makeGuards({ config, backplane, report });
-  const authenticator = withLoginLimits(basis.authenticator, guards.limits);
+  const authenticator = withLoginLimits(basis.authenticator, guards.limits, recorder?.loginRefused);
   const gaps = new Gaps(backplane.broker, report);
   const local = makeLocal(config, hooks, (connection) => gaps.tell(connection));
   const probe = sharedProbe(backplane);
@@ -268,7 +273,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const check = declared && messageCheck(declared);
   const handling = { router, sending: new Sending({ publisher, hooks, policy, check }) };
   const bytes = new InboundBytes(maxInboundBytes);
-  const inbound = new Inbound({ ...handling, maxWaiting, bytes, limits: guards.limits, report });
+  const inbound = new Inbound({ ...handling, maxWaiting, bytes, limits: guards.limits, report, recorder });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
@@ -276,24 +281,19 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const entry = { local, members, inbound, unfinished, expiry, metrics, policy };
   const gateway = makeGateway({ ...basis, authenticator }, guards, entry);
   const isDraining = (): boolean => gateway.isClosing;
-  const parts = { publisher, reads, listeners, probe, local, inbound, metrics, isDraining, messageLog };
+  const why = makeWhy(basis, policy, local, publisher);
+  const parts = { publisher, reads, backplane, listeners, probe, local, inbound, metrics, isDraining, messageLog, why };
   const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
   const drain = (): void => void lifecycle.drain();
   const served = makeApi({ ...about, ...parts, drain, startedAt: performance.now() });
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,
-    local,
-    backplane,
-    sink,
-    gateway,
-    expiry,
-    metrics,
-    messageLog,
+    ...{ local, backplane, sink, gateway, expiry, metrics, messageLog },
     ...http,
     ...served,
   });
-  return { ...basis, ...guards, ...served, backplane, policy, publisher, reads, router, lifecycle, ...http };
+  return { ...basis, ...guards, ...served, ...parts, policy, router, lifecycle, ...http };
 }
 
 interface GatewayParts
@@ -306,7 +306,7 @@ function makeGateway(
   { limits, overload }: Guards,
   { metrics, ...parts }: GatewayParts,
 ): Gateway {
-  const { config, authenticator, neighbours, callers, hooks, node, log } = basis;
+  const { config, authenticator, neighbours, callers, hooks, node, log, recorder } = basis;
   const { websocket, path, origins } = config;
   const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
   const ports = {
@@ -318,7 +318,7 @@ function makeGateway(
     maxMessageBytes: websocket.maxMessageSize,
     loginTimeoutMs: websocket.loginTimeoutMs,
     maxLoginBytes: websocket.maxLoginBytes,
-    ...connectionLog(log, hooks, metrics),
+    ...connectionLog(log, hooks, metrics, recorder),
   };
   const rules = {
     path,

@@ -26,6 +26,7 @@ import type { Logger } from "./hub-log.ts";
 import type { MessageSink } from "./log/log.ts";
 import type { ActionName, ApiDeclaration, HistoryPage, UndeclaredName } from "./protocol/protocol.ts";
 import type { HistoryQuery, HookName, Listener, MessageName, Receipt } from "./publish/publish.ts";
+import type { Explanation, WhyQuery } from "./why/why.ts";
 
 /** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
 export interface HubOptions extends Omit<ConfigInput, "messageLog"> {
@@ -189,6 +190,14 @@ export interface Hub<Declared extends object> {
    * @throws TidingsError `bad_request` for bad claims, `not_found` when this hub has no secret to sign with
    */
   token(claims: MintClaims): Promise<string>;
+
+  /**
+   * Explains where a message went, or why it, or any message, did not come to a user: from the flight recorders of all nodes
+   * (`recorder.messages`), and from connections, queues, memberships, rights and histories as they are now.
+   * @param query a message, a user, or both; `group` narrows a question about a user
+   * @throws TidingsError `bad_request` without a message and a user, `unavailable` while the backplane is unavailable
+   */
+  why(query: WhyQuery): Promise<Explanation>;
 
   /** Lists the nodes of the cluster. @throws TidingsError `unavailable` while the backplane is unavailable */
   nodes(): Promise<NodeStatus[]>;

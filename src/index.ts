@@ -142,3 +142,14 @@ export type {
   Retry,
 } from "./publish/publish.ts";
 export { RetryError, refuse } from "./publish/publish.ts";
+export type {
+  AskedNode,
+  DeviceCursor,
+  Explanation,
+  Finding,
+  FindingCode,
+  HistoryFacts,
+  MessageStory,
+  OpenConnection,
+  WhyQuery,
+} from "./why/why.ts";

@@ -72,6 +72,7 @@ import {
   type Publisher,
   type Receipt,
 } from "./publish/publish.ts";
+import type { Explanation, Why, WhyQuery } from "./why/why.ts";
 
 /** The wired parts behind the calls of a hub. */
 export interface HubParts {
@@ -96,6 +97,7 @@ export interface HubParts {
   readonly pipelines: Pipelines;
   readonly limitSettings: RunningLimits;
   readonly lifecycle: Lifecycle;
+  readonly why: Why;
 }
 
 /** The one implementation of {@link Hub}: passes each call on to the part that does it. */
@@ -242,6 +244,10 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
 
   token(claims: MintClaims): Promise<string> {
     return mintToken(this.#parts.authenticator, claims);
+  }
+
+  why(query: WhyQuery): Promise<Explanation> {
+    return this.#parts.why.explain(query);
   }
 
   nodes(): Promise<NodeStatus[]> {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../local/local.ts";
 import {
+  type Channel,
   type ClientMessage,
   type ClientRequest,
+  channelOf,
   type Decoded,
   decodeClientFrame,
   encodeBadInput,
@@ -33,6 +35,17 @@ export interface InboundPorts {
     "message" | "ping" | "pauseMs" | "action" | "isAbuse" | "assertTurn" | "keepPlace"
   >;
   readonly report: (stage: string, error: unknown) => void;
+  /** The flight recorder: it gets the messages that did not get as far as the publisher. @default none */
+  readonly recorder?: SendRecorder | undefined;
+}
+
+/** Flight recorder, as the path of clients' messages sees it. */
+interface SendRecorder {
+  failed(
+    channel: Channel,
+    error: TidingsError,
+    sender: { readonly user: string; readonly connection: string },
+  ): void;
 }
 
 /** Limit of awaited acknowledgements per connection. */
@@ -102,6 +115,7 @@ export class Inbound {
   #limit(connection: Connection, refusal: TidingsError, decoded: Decoded): void {
     if ("error" in decoded) connection.send(encodeBadInput(refusal, decoded.id));
     else {
+      if (decoded.frame.kind === "message") this.#unsent(connection, decoded.frame, refusal);
       const answer = decoded.frame.kind === "ping" ? undefined : decoded.frame.answer;
       connection.send(answer === undefined ? encodeBadInput(refusal) : encodeError(answer, refusal));
     }
@@ -133,6 +147,7 @@ export class Inbound {
     const refusal = this.#ports.limits.action(connection, "message.send");
     if (refusal !== undefined) {
       this.#ports.limits.keepPlace(connection, "arrival", message.key, refusal);
+      this.#unsent(connection, message, refusal);
       this.#refuse(connection, "message", refusal, message.answer);
       this.#slowDown(connection);
       return undefined;
@@ -157,9 +172,14 @@ export class Inbound {
     let receipt: Promise<Receipt> | undefined;
     let isOverdue = false;
     const publish = async (): Promise<Receipt> => {
-      const publish = await sending.prepare(connection, message);
-      if (isOverdue) throw new TidingsError("timeout", "the middleware took too long");
-      receipt = this.#publish(connection, message, publish);
+      try {
+        const publish = await sending.prepare(connection, message);
+        if (isOverdue) throw new TidingsError("timeout", "the middleware took too long");
+        receipt = this.#publish(connection, message, publish);
+      } catch (thrown) {
+        this.#unsent(connection, message, thrown);
+        throw thrown;
+      }
       handed.resolve();
       return receipt;
     };
@@ -184,8 +204,14 @@ export class Inbound {
       const receipt = this.#publish(connection, message, publish);
       void this.#answer(connection, message.answer, receipt);
     } catch (thrown) {
+      this.#unsent(connection, message, thrown);
       this.#refuse(connection, "message", thrown, message.answer);
     }
+  }
+
+  /** Records a message that does not get as far as the publisher, which records its own failures. */
+  #unsent({ id: connection, user }: Connection, message: ClientMessage, thrown: unknown): void {
+    this.#ports.recorder?.failed(channelOf(message), toTidingsError(thrown), { user, connection });
   }
 
   /** Publishes a message, unless one before it was refused. @throws TidingsError at once: then the next message sees it */

@@ -50,7 +50,7 @@ export type {
 export { ABILITIES, createHealth, DEGRADABLE, MAX_MEMBER_BYTES, NOBODY } from "./port.ts";
 export { type AnswerError, type NodeAnswer, type Question, Questions } from "./questions.ts";
 export { type RedisOptions, redisBackplane, redisClient } from "./redis/redis.ts";
-export { kindsBy, type RetentionRules } from "./retention/retention.ts";
+export { kindsBy, Retention, type RetentionRules } from "./retention/retention.ts";
 export {
   type Checked,
   checkData,

@@ -51,6 +51,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   policy: "Permissions",
   limits: "Limits",
   overload: "Overload",
+  recorder: "Flight recorder",
   timeouts: "Timeouts",
   shutdown: "Shutdown",
 };

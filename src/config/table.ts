@@ -313,6 +313,14 @@ export const TABLE = {
   policy: POLICY,
   limits: LIMITS,
   overload: OVERLOAD,
+  recorder: {
+    messages: key(whole(0, 1_048_576), 32_768, {
+      unit: "messages",
+      doc:
+        "messages that the flight recorder of this node remembers for `tidings why`, and a quarter as many refusals, moves and ends; " +
+        "0: no recorder",
+    }),
+  },
   timeouts: {
     handlerMs: key(milliseconds(1), 10_000, {
       unit: "ms",

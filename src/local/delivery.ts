@@ -18,6 +18,8 @@ export interface Delivery {
   readonly except?: readonly string[];
   /** Packet for members that do not get the message: it moves their position past the offset. Undefined: no offset. */
   skip(connection: Connection): Packet | undefined;
+  /** Called when the queue of a member did not take the message. @default nothing is done */
+  readonly refused?: ((connection: Connection, verdict: Verdict) => void) | undefined;
 }
 
 /** Result of a delivery on this node. Both counts are final when `waiting` has resolved. */
@@ -44,8 +46,17 @@ export function hand(
   if (isFiltered(delivery) && !isFor(connection, delivery)) return skip(connection, delivery);
   if (connection.holds !== undefined && holdBack(connection, delivery, packet)) return "queued";
   const verdict = connection.enqueue(connection.deflate ? packet.deflated(compression) : packet.plain);
-  if (verdict !== "queued") recordMiss(connection, delivery, verdict);
+  if (verdict !== "queued") {
+    recordMiss(connection, delivery, verdict);
+    reportRefusal(connection, delivery, verdict);
+  }
   return verdict;
+}
+
+/** A message that waits for room is refused when its time is over. */
+function reportRefusal(connection: Connection, delivery: Delivery, verdict: Verdict): void {
+  if (verdict === "waiting") connection.onParkedDropped(() => delivery.refused?.(connection, "dropped"));
+  else delivery.refused?.(connection, verdict);
 }
 
 /** Records a stored delivery that was not queued. */

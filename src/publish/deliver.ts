@@ -1,5 +1,5 @@
 import type { Message, MessageChange, Reached, StoredMessage } from "../backplane/backplane.ts";
-import { type Connection, type Delivery, type Local, Packet } from "../local/local.ts";
+import { type Connection, type Delivery, type Local, Packet, type Verdict } from "../local/local.ts";
 import {
   type Channel,
   encodePush,
@@ -28,6 +28,16 @@ export interface DelivererOptions {
   readonly report?: (stage: string, error: unknown) => void;
   /** The message log: it gets the drops of stored messages. @default none */
   readonly log?: { dropped(message: Message, count: number): void } | undefined;
+  /** The flight recorder. @default none */
+  readonly recorder?: DeliveryRecorder | undefined;
+}
+
+/** Flight recorder, as the deliverer sees it. Its calls return at once and never throw. */
+export interface DeliveryRecorder {
+  /** Records a message that was handed to connections of this node. */
+  delivered(message: Message | StoredMessage, reached: Reached): void;
+  /** Records that the queue of a connection has not taken a message. */
+  dropped(message: Message, connection: Connection, verdict: Verdict): void;
 }
 
 /** Delivers messages on this node: makes the packet and hands it to the local members. */
@@ -37,24 +47,26 @@ export class Deliverer {
   readonly #now: () => number;
   readonly #drops: DropReports;
   readonly #log: DelivererOptions["log"];
+  readonly #recorder: DeliveryRecorder | undefined;
   /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
   constructor(
     local: Local,
     meter: DeliverMeter,
-    { now = Date.now, report = () => undefined, log }: DelivererOptions = {},
+    { now = Date.now, report = () => undefined, log, recorder }: DelivererOptions = {},
   ) {
     this.#local = local;
     this.#meter = meter;
     this.#now = now;
     this.#log = log;
+    this.#recorder = recorder;
     this.#drops = new DropReports((error) => report("deliver", error));
   }
 
   /** @returns this node's connections that the message reached */
   deliver(message: Message | StoredMessage): Reached {
-    const delivered = this.#local.deliver(new MessageDelivery(message));
+    const delivered = this.#local.deliver(new MessageDelivery(message, this.#recorder));
     const { waiting } = delivered;
     if (waiting === undefined) this.#count(message, delivered);
     else
@@ -65,7 +77,9 @@ export class Deliverer {
     return delivered;
   }
 
-  #count(message: Message, { connections, dropped }: Reached): void {
+  #count(message: Message, reached: Reached): void {
+    const { connections, dropped } = reached;
+    if (connections > 0 || dropped > 0) this.#recorder?.delivered(message, reached);
     if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp, message.channel);
     if (dropped === 0) return;
     this.#drops.add(message, dropped);
@@ -106,15 +120,17 @@ class MessageDelivery implements Delivery {
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
   readonly #message: Message | StoredMessage;
+  readonly #recorder: DeliveryRecorder | undefined;
   #packet: Packet | undefined;
   #skipPacket: Packet | undefined;
 
-  constructor(message: Message | StoredMessage) {
+  constructor(message: Message | StoredMessage, recorder: DeliveryRecorder | undefined) {
     this.channel = message.channel;
     this.offset = isStored(message) ? message.offset : undefined;
     this.platforms = message.platforms;
     this.except = message.except;
     this.#message = message;
+    this.#recorder = recorder;
   }
 
   get epoch(): string | undefined {
@@ -133,6 +149,10 @@ class MessageDelivery implements Delivery {
     if (epoch !== message.epoch) return skipPacket(message, epoch);
     this.#skipPacket ??= skipPacket(message, epoch);
     return this.#skipPacket;
+  }
+
+  refused(connection: Connection, verdict: Verdict): void {
+    this.#recorder?.dropped(this.#message, connection, verdict);
   }
 }
 

@@ -64,6 +64,11 @@ export class MessageIds {
   #rounds = 0;
   #next = 0;
 
+  /** Tells whether `next` has made an id since the start. */
+  made(id: string): boolean {
+    return id.startsWith(this.#base);
+  }
+
   next(): string {
     const ending = ENDINGS[this.#next++];
     if (ending !== undefined) return this.#beginning + ending;

@@ -35,6 +35,14 @@ export interface PublisherPorts {
   readonly meter: PublishMeter;
   /** The message log. @default none */
   readonly log?: PublishLog | undefined;
+  /** The flight recorder. @default none */
+  readonly recorder?: PublishRecorder | undefined;
+}
+
+/** Flight recorder, as the publisher sees it. Its calls return at once and never throw. */
+export interface PublishRecorder {
+  /** Records a message that was not published. @param sender absent for the application */
+  failed(channel: Channel, error: TidingsError, sender?: { readonly user?: string | undefined }): void;
 }
 
 /** Message log, as the publisher sees it. Its calls return at once and never throw. */

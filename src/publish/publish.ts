@@ -60,6 +60,11 @@ export class Publisher {
       : { ...draft, data, body: undefined };
   }
 
+  /** Tells whether this process has given the id to a message. */
+  isOwn(id: string): boolean {
+    return this.#ids.made(id) || this.edits.isOwn(id);
+  }
+
   /**
    * Publishes a message that a user sends, whose data is checked already. Stored ones count towards the user's budget.
    * @throws TidingsError at once, before the user's next message: `rate_limited` when the budget is used up, and as `publish`
@@ -169,13 +174,13 @@ export class Publisher {
     try {
       receipt = this.#deliver(message);
     } catch (thrown) {
-      return this.#failed(thrown);
+      return this.#failed(message, thrown);
     }
     if (!(receipt instanceof Promise)) return this.#published("ephemeral", undefined, message, receipt);
     const started = this.#clock.now(); // only here, because most ephemeral messages need no clock
     return receipt.then(
       (known) => this.#published("ephemeral", started, message, known),
-      (thrown) => this.#failed(thrown),
+      (thrown) => this.#failed(message, thrown),
     );
   }
 
@@ -190,7 +195,7 @@ export class Publisher {
       await idempotency.complete(key, JSON.stringify(receipt));
       return this.#published("ephemeral", started, message, receipt);
     } catch (thrown) {
-      return this.#failed(thrown);
+      return this.#failed(message, thrown);
     }
   }
 
@@ -281,11 +286,13 @@ export class Publisher {
 
   #notStored(message: Message, thrown: unknown): Promise<never> {
     this.#ports.log?.failed(message, toTidingsError(thrown));
-    return this.#failed(thrown);
+    return this.#failed(message, thrown);
   }
 
-  #failed(thrown: unknown): Promise<never> {
-    this.#ports.meter.failed(toTidingsError(thrown));
+  #failed({ channel, from: user }: Message, thrown: unknown): Promise<never> {
+    const error = toTidingsError(thrown);
+    this.#ports.meter.failed(error);
+    this.#ports.recorder?.failed(channel, error, { user });
     return Promise.reject(thrown);
   }
 }

@@ -24,6 +24,8 @@ export interface PolicyPorts {
   readonly backplane: Pick<Backplane, "memberships" | "presence">;
   /** The application's policy. @default {@link defaultPolicy} */
   readonly authorize?: Authorize | undefined;
+  /** The flight recorder: it gets what the policy refused. @default none */
+  readonly recorder?: { denied(connection: Connection, verb: Verb, channel: Channel): void } | undefined;
 }
 
 /** Questions to the policy that may hang at a time, before further ones are refused at once. */
@@ -88,7 +90,13 @@ export class Policy {
   async assert(connection: Connection, verb: Verb, channel: Channel): Promise<void> {
     const answer = this.allows(connection, verb, channel);
     if (answer === true || (await answer) === true) return;
-    throw new TidingsError("forbidden", this.refusal(connection, verb, channel));
+    throw new TidingsError("forbidden", this.deny(connection, verb, channel));
+  }
+
+  /** Records that an operation is denied, and says so as {@link refusal} does. */
+  deny(connection: Connection, verb: Verb, channel: Channel): string {
+    this.#ports.recorder?.denied(connection, verb, channel);
+    return this.refusal(connection, verb, channel);
   }
 
   /** Says what was denied, and which grant is missing. A policy of the application keeps its reasons. */

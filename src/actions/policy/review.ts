@@ -38,7 +38,7 @@ async function reviewGroups(
     await members.pace.after(step);
     if (isGiven(group) || (await policy.allows(connection, "join", groupChannel(group))) === true) continue;
     await members.leave(connection, group);
-    connection.send(lostNotice(group, policy.refusal(connection, "join", groupChannel(group))));
+    connection.send(lostNotice(group, policy.deny(connection, "join", groupChannel(group))));
   }
 }
 

@@ -13,6 +13,7 @@ import { historyCommand } from "./messages/history.ts";
 import { listenCommand } from "./messages/listen.ts";
 import { searchCommand } from "./messages/search.ts";
 import { sendCommand } from "./messages/send.ts";
+import { whyCommand } from "./messages/why.ts";
 import { capacityCommand } from "./server/capacity.ts";
 import { configCommand } from "./server/config.ts";
 import { limitsCommand } from "./server/limits.ts";
@@ -38,6 +39,7 @@ export function addCommands(program: Command): void {
     editCommand(),
     deleteCommand(),
     searchCommand(),
+    whyCommand(),
     kickCommand(),
     blockCommand(),
     unblockCommand(),

@@ -1,3 +1,4 @@
+import { type TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { type Authenticator, type Credentials, wrapped } from "./authenticator.ts";
 
 /** Limits on logins. Both throw `rate_limited`. */
@@ -8,12 +9,26 @@ export interface LoginLimits {
   assertLoginOf(user: string): void;
 }
 
+/** Called with a user whose login a limit has refused. */
+export type LoginRefused = (user: string, error: TidingsError, address: string | undefined) => void;
+
 /** Limits the logins by an authenticator: the attempts of an address, and the logins of a user. */
-export const withLoginLimits = (authenticator: Authenticator, limits: LoginLimits): Authenticator =>
+export const withLoginLimits = (
+  authenticator: Authenticator,
+  limits: LoginLimits,
+  refused?: LoginRefused,
+): Authenticator =>
   wrapped(authenticator, async (credentials) => {
-    if (isAttempt(credentials)) limits.assertLogin(credentials.address);
+    const { address } = credentials;
+    if (isAttempt(credentials)) limits.assertLogin(address);
     const identity = await authenticator.authenticate(credentials);
-    if (identity !== undefined) limits.assertLoginOf(identity.user);
+    if (identity === undefined) return identity;
+    try {
+      limits.assertLoginOf(identity.user);
+    } catch (thrown) {
+      refused?.(identity.user, toTidingsError(thrown), address);
+      throw thrown;
+    }
     return identity;
   });
 

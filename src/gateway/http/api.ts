@@ -19,6 +19,7 @@ import { nodeRoutes } from "./routes/node.ts";
 import { reporterOf } from "./routes/reports.ts";
 import { searchRoute } from "./routes/search.ts";
 import { groupRoutes, userRoutes } from "./routes/users.ts";
+import { whyRoute } from "./routes/why.ts";
 
 /** The HTTP API. Its environment says where a request came from. */
 export type Api = Hono<{
@@ -128,6 +129,7 @@ export function routesOf(given: ApiPorts): Route[] {
     ...adminRoutes(ports),
     ...limitRoutes(ports),
     searchRoute(ports),
+    whyRoute(ports),
   ];
   const all = [...routes, ...routes.flatMap(withoutNames)];
   return [...all, openApiRoute(all, ports)];

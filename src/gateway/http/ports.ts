@@ -4,6 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { Local } from "../../local/local.ts";
 import type { MessageLog } from "../../log/log.ts";
 import type { HistoryReads, Publisher } from "../../publish/publish.ts";
+import type { Why } from "../../why/why.ts";
 import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
@@ -56,6 +57,8 @@ export interface ApiPorts {
   readonly limitSettings?: LimitSettings;
   /** The message log. @default none */
   readonly messageLog?: Pick<MessageLog, "search"> | undefined;
+  /** Explains why messages did not arrive. */
+  readonly why: Pick<Why, "explain">;
   /** @default never overloaded */
   readonly overload?: Pick<Overload, "refusal">;
   /** Endpoints of the application. @default none */
@@ -94,4 +97,5 @@ export type ApiParts = Pick<
   | "isDraining"
   | "drain"
   | "messageLog"
+  | "why"
 >;

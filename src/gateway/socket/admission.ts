@@ -96,7 +96,7 @@ async function groupsToJoin(
     const { group } = targetOf(channel);
     if (group === undefined) continue;
     if (!(await mayJoin(policy, connection, channel)))
-      refused.push([group, policy.refusal(connection, "join", channel)]);
+      refused.push([group, policy.deny(connection, "join", channel)]);
     else if (allowed.length < Members.maxGroups) allowed.push(group);
     else refused.push([group, TOO_MANY_GROUPS]);
   }

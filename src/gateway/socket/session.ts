@@ -31,8 +31,8 @@ export interface SessionPorts extends AdmissionPorts {
   readonly unfinished: UnfinishedMessages;
   /** Called when a connection is admitted. */
   readonly connected: (connection: Connection) => void;
-  /** Called when a WebSocket is closed because of its login, or because the connection is not admitted. */
-  readonly refused: (client: RefusedClient) => void;
+  /** Called when a WebSocket is closed because of its login, or because the connection is not admitted. The user may not be known. */
+  readonly refused: (client: RefusedClient, user?: string) => void;
   /** Called when a WebSocket has ended; `connection` is undefined without an accepted login. */
   readonly disconnected: (ended: Ended, connection: Connection | undefined) => void;
 }
@@ -133,7 +133,7 @@ export class Session implements Watched, SocketEvents {
   /** Reports a client that the server turns away, unless it has left. */
   #refused({ request }: Opened, cause: CloseCause, reason: string): void {
     if (this.#state !== "closing")
-      this.#ports.refused(refusedClient(request, cause, CLOSE[cause].code, reason));
+      this.#ports.refused(refusedClient(request, cause, CLOSE[cause].code, reason), this.#connection?.user);
   }
 
   async #admit(opened: Opened, loggedIn: LoggedIn): Promise<void> {

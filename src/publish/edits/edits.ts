@@ -48,6 +48,11 @@ export class Edits {
     this.#ports = ports;
   }
 
+  /** Tells whether this process has given the id to a notice. */
+  isOwn(id: string): boolean {
+    return this.#ids.made(id);
+  }
+
   /**
    * Finds a message to change. The read counts towards the budgets of the reader, like every other read of a history.
    * @throws TidingsError `not_found` when it is not retained, deleted, or no message that was published; `conflict` in a last-value

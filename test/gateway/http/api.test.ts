@@ -72,6 +72,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
     questions: new Questions(backplane.cluster),
     ...{ reads, publisher, backplane, probe, local, inbound, metrics, development: true },
     authenticator: { mode: "development", authenticate: async () => ({ user: "bob" }) },
+    why: { explain: async () => ({ findings: [], nodes: [] }) },
     ...{ node: "n1", isDraining: () => false, limits: { maxMessageBytes: 100 }, startedAt: 0, path: "/ws" },
     ...changes,
   };

@@ -1,0 +1,88 @@
+import type { Connection, Local } from "../../local/local.ts";
+import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
+import type { FlightRecorder, Incident } from "../recorder/recorder.ts";
+import type { NodeFacts, NodeQuestion, OpenConnection } from "./known.ts";
+
+export interface NodePorts {
+  readonly node: string;
+  readonly local: Local;
+  /** @default nothing is recorded */
+  readonly recorder: FlightRecorder | undefined;
+  /** Tells whether this process has given the id to a message. */
+  readonly isPublisher: (id: string) => boolean;
+  /** Asks the policy whether a connection may join a group. @returns why not; undefined: it may */
+  readonly refusal: (connection: Connection, channel: Channel) => Promise<string | undefined>;
+}
+
+/** Incidents of each sort in an answer. */
+const MAX_INCIDENTS = 40;
+
+/** Messages in an answer. */
+const MAX_MESSAGES = 20;
+
+/** Connections in an answer: a user may have any number of them. */
+const MAX_CONNECTIONS = 20;
+
+/** Collects what this node knows. Nothing of it was collected before: connections, queues and rights are looked up now. */
+export async function nodeFacts(ports: NodePorts, question: NodeQuestion): Promise<NodeFacts> {
+  const { node, local, recorder, isPublisher } = ports;
+  const { message, user, channels } = question;
+  const own = user === undefined ? [] : local.connectionsOf(user).slice(0, MAX_CONNECTIONS);
+  return {
+    node,
+    isRecording: recorder !== undefined,
+    since: recorder?.since,
+    isPublisher: message !== undefined && isPublisher(message),
+    message: message === undefined ? undefined : recorder?.message(message),
+    receivers: message === undefined ? 0 : receiversOf(local, channels),
+    latest: message === undefined ? (recorder?.latest(channels, MAX_MESSAGES) ?? []) : [],
+    incidents: recorder?.incidents(MAX_INCIDENTS, concerns(question)) ?? [],
+    connections: await Promise.all(own.map((connection) => openConnection(ports, connection, channels))),
+  };
+}
+
+/** Incidents of the user, of the message, of messages that did not come to be, and logins of nobody knows whom. */
+function concerns({ message, user, channels }: NodeQuestion): (incident: Incident) => boolean {
+  return (incident) => {
+    if (incident.kind === "failed")
+      return isAmong(channels, incident.channel) || (user !== undefined && incident.user === user);
+    if (incident.kind === "dropped" && message !== undefined && incident.message === message) return true;
+    if (user === undefined) return false;
+    return incident.user === user || (incident.kind === "turned_away" && incident.user === undefined);
+  };
+}
+
+const isAmong = (channels: readonly Channel[], channel: Channel | undefined): boolean =>
+  channel !== undefined && channels.includes(channel);
+
+function receiversOf(local: Local, channels: readonly Channel[]): number {
+  let count = 0;
+  for (const channel of channels) local.eachMember(channel, () => count++);
+  return count;
+}
+
+async function openConnection(
+  ports: NodePorts,
+  connection: Connection,
+  channels: readonly Channel[],
+): Promise<OpenConnection> {
+  const { id, user, platform, device, connectedAt, address } = connection;
+  const { pendingMessages, pendingBytes, stalledSince } = connection;
+  const receives = channels.filter((channel) => isReceiver(connection, channel));
+  const missing = channels.filter((channel) => channel.startsWith("group:") && !receives.includes(channel));
+  const denied = await Promise.all(
+    missing.map(async (channel) => ({ channel, reason: await ports.refusal(connection, channel) })),
+  );
+  return {
+    ...{ id, user, node: ports.node, platform, device, connectedAt, address, receives },
+    replaying: channels.filter((channel) => connection.holdOf(channel) !== undefined),
+    denied: denied.flatMap(({ channel, reason }) => (reason === undefined ? [] : [{ channel, reason }])),
+    ...{ pendingMessages, pendingBytes },
+    stalledMs: stalledSince === 0 ? 0 : Math.round(performance.now() - stalledSince),
+  };
+}
+
+function isReceiver({ user, receivesAll, groups }: Connection, channel: Channel): boolean {
+  if (channel === "all") return receivesAll;
+  return channel === userChannel(user) || groups.some((group) => groupChannel(group) === channel);
+}

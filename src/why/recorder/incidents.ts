@@ -1,0 +1,169 @@
+import type { Channel } from "../../protocol/protocol.ts";
+import { Ring } from "./ring.ts";
+
+/**
+ * Kinds of incidents. `dropped`: a full queue refused a message. `joined`, `left`: a connection and a group. `ended`: a connection.
+ * `turned_away`: a login or a connection. `denied`: the policy refused an operation. `failed`: a message was not published.
+ */
+export const INCIDENT_KINDS = [
+  "dropped",
+  "joined",
+  "left",
+  "ended",
+  "turned_away",
+  "denied",
+  "failed",
+] as const;
+
+export type IncidentKind = (typeof INCIDENT_KINDS)[number];
+
+/** Something that may keep a message from a user. Times are in milliseconds since 1970, by the clock of the nodes. */
+export interface Incident {
+  readonly kind: IncidentKind;
+  readonly at: number;
+  /** The last one, where several are one record. */
+  readonly until: number;
+  readonly count: number;
+  /** Whom it befell: for `failed` the sender. Absent where that is not known, and for a message of the application. */
+  readonly user?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly channel?: Channel | undefined;
+  /** Id of the message. */
+  readonly message?: string | undefined;
+  /** Cause of an end, code of an error, operation that was denied. */
+  readonly code?: string | undefined;
+  readonly detail?: string | undefined;
+  /** Of a connection that has ended. */
+  readonly platform?: string | undefined;
+  readonly device?: string | undefined;
+  readonly connectedAt?: number | undefined;
+  /** Of a client that was turned away. */
+  readonly address?: string | undefined;
+}
+
+/** An incident to be recorded: now, once. */
+export type NewIncident = Omit<Incident, "at" | "until" | "count">;
+
+const NUMBERS = { kind: 0, at: 1, until: 2, count: 3, connectedAt: 4 };
+const TEXTS = [
+  "user",
+  "connection",
+  "channel",
+  "message",
+  "code",
+  "detail",
+  "platform",
+  "device",
+  "address",
+] as const;
+
+/** Texts by which two incidents within a second are one: one client that goes on must not push out what befell others. */
+const SAME = ["user", "connection", "channel", "message", "code", "address"] as const;
+
+/** Records that are compared with a new one. */
+const COMPARED = 8;
+
+/** Time within which equal incidents are one record. */
+const TOGETHER_MS = 1_000;
+
+const CHARACTERS = 64;
+
+/** The last incidents of some kinds on this node. */
+export class Incidents {
+  readonly #ring: Ring;
+  readonly #now: () => number;
+  readonly #isMerged: boolean;
+
+  /** @param isMerged true: equal incidents within a second are one record. @default true */
+  constructor(records: number, now: () => number, isMerged = true) {
+    this.#ring = new Ring({ records, numbers: 5, texts: TEXTS.length, characters: CHARACTERS });
+    this.#now = now;
+    this.#isMerged = isMerged;
+  }
+
+  get bytes(): number {
+    return this.#ring.bytes;
+  }
+
+  /** Number of the next record. */
+  get count(): number {
+    return this.#ring.count;
+  }
+
+  add(incident: NewIncident): void {
+    const now = this.#now();
+    const same = this.#isMerged ? this.#same(incident, now) : undefined;
+    if (same === undefined) this.#append(incident, now);
+    else this.#repeat(same, now);
+  }
+
+  /** Adds one more to the record with a number. @returns false when it is no longer there */
+  addTo(number: number): boolean {
+    const slot = this.#ring.slotOf(number);
+    if (slot !== undefined) this.#repeat(slot, this.#now());
+    return slot !== undefined;
+  }
+
+  /** Those that meet a condition, the newest first. */
+  find(limit: number, matches: (incident: Incident) => boolean): Incident[] {
+    const found: Incident[] = [];
+    for (const slot of this.#ring.slots()) {
+      if (found.length >= limit) break;
+      const incident = this.#read(slot);
+      if (matches(incident)) found.push(incident);
+    }
+    return found;
+  }
+
+  #append(incident: NewIncident, now: number): void {
+    const ring = this.#ring;
+    const slot = ring.begin();
+    ring.set(slot, NUMBERS.kind, INCIDENT_KINDS.indexOf(incident.kind));
+    ring.set(slot, NUMBERS.at, now);
+    ring.set(slot, NUMBERS.until, now);
+    ring.set(slot, NUMBERS.count, 1);
+    ring.set(slot, NUMBERS.connectedAt, incident.connectedAt ?? 0);
+    for (const [index, name] of TEXTS.entries()) ring.add(slot, index, incident[name]);
+  }
+
+  #repeat(slot: number, now: number): void {
+    this.#ring.set(slot, NUMBERS.until, now);
+    this.#ring.set(slot, NUMBERS.count, this.#ring.number(slot, NUMBERS.count) + 1);
+  }
+
+  #same(incident: NewIncident, now: number): number | undefined {
+    let compared = 0;
+    for (const slot of this.#ring.slots()) {
+      if (compared++ >= COMPARED || now - this.#ring.number(slot, NUMBERS.at) > TOGETHER_MS) return undefined;
+      if (this.#isSame(slot, incident)) return slot;
+    }
+    return undefined;
+  }
+
+  #isSame(slot: number, incident: NewIncident): boolean {
+    if (INCIDENT_KINDS[this.#ring.number(slot, NUMBERS.kind)] !== incident.kind) return false;
+    return SAME.every((name) => {
+      const [index, text] = [TEXTS.indexOf(name), incident[name]];
+      return text === undefined
+        ? this.#ring.text(slot, index) === undefined
+        : this.#ring.has(slot, index, text);
+    });
+  }
+
+  #read(slot: number): Incident {
+    const ring = this.#ring;
+    const text = (name: (typeof TEXTS)[number]): string | undefined => ring.text(slot, TEXTS.indexOf(name));
+    const connectedAt = ring.number(slot, NUMBERS.connectedAt);
+    return {
+      kind: INCIDENT_KINDS[ring.number(slot, NUMBERS.kind)] ?? "failed",
+      at: ring.number(slot, NUMBERS.at),
+      until: ring.number(slot, NUMBERS.until),
+      count: ring.number(slot, NUMBERS.count),
+      ...{ user: text("user"), connection: text("connection"), message: text("message") },
+      channel: text("channel") as Channel | undefined, // it was one
+      ...{ code: text("code"), detail: text("detail"), address: text("address") },
+      ...{ platform: text("platform"), device: text("device") },
+      connectedAt: connectedAt === 0 ? undefined : connectedAt,
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import type { Message, Reached } from "../../backplane/backplane.ts";
+import type { Channel } from "../../protocol/protocol.ts";
+import { Ring } from "./ring.ts";
+
+/** A message that this node has handed to its connections, or published to nobody here. */
+export interface RecordedMessage {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly from?: string | undefined;
+  /** Milliseconds since 1970, as in the message. */
+  readonly timestamp: number;
+  /** Absent for an ephemeral message. */
+  readonly offset?: number | undefined;
+  /** Connections of this node that took it. */
+  readonly connections: number;
+  /** Connections of this node whose full queues refused it. */
+  readonly dropped: number;
+  readonly platforms?: readonly string[] | undefined;
+  readonly except?: readonly string[] | undefined;
+}
+
+const NUMBERS = { timestamp: 0, offset: 1, connections: 2, dropped: 3 };
+const TEXTS = { id: 0, channel: 1, from: 2, platforms: 3, except: 4 };
+
+/** Id of 13, a channel and a sender of a dozen characters each, and now and then the connection that gets no echo. */
+const CHARACTERS = 48;
+
+/** Between the platforms, and the connections, of a filter. No id has a control character. */
+const SEPARATOR = "\n";
+
+/** The last messages of this node. */
+export class RecordedMessages {
+  readonly #ring: Ring;
+
+  /** @param records messages that are remembered */
+  constructor(records: number) {
+    this.#ring = new Ring({ records, numbers: 4, texts: 5, characters: CHARACTERS });
+  }
+
+  get bytes(): number {
+    return this.#ring.bytes;
+  }
+
+  /** Adds a message. It is on the path of every message: it allocates nothing without a filter. */
+  add(message: Message, offset: number | undefined, { connections, dropped }: Reached): void {
+    const ring = this.#ring;
+    const { id, channel, from, timestamp, platforms, except } = message;
+    const slot = ring.begin();
+    ring.set(slot, NUMBERS.timestamp, timestamp);
+    ring.set(slot, NUMBERS.offset, offset ?? 0);
+    ring.set(slot, NUMBERS.connections, connections);
+    ring.set(slot, NUMBERS.dropped, dropped);
+    ring.add(slot, TEXTS.id, id);
+    ring.add(slot, TEXTS.channel, channel);
+    ring.add(slot, TEXTS.from, from);
+    ring.add(slot, TEXTS.platforms, platforms && joined(platforms));
+    ring.add(slot, TEXTS.except, except && joined(except));
+  }
+
+  /** Finds a message by its id. */
+  find(id: string): RecordedMessage | undefined {
+    for (const slot of this.#ring.slots()) if (this.#ring.has(slot, TEXTS.id, id)) return this.#read(slot);
+    return undefined;
+  }
+
+  /** The last messages to any of these channels, the newest first. */
+  latest(channels: readonly Channel[], limit: number): RecordedMessage[] {
+    const found: RecordedMessage[] = [];
+    for (const slot of this.#ring.slots()) {
+      if (found.length >= limit) break;
+      if (channels.some((channel) => this.#ring.has(slot, TEXTS.channel, channel)))
+        found.push(this.#read(slot));
+    }
+    return found;
+  }
+
+  /** Time of the oldest message that is remembered; undefined without one. */
+  get since(): number | undefined {
+    let oldest: number | undefined;
+    for (const slot of this.#ring.slots()) oldest = slot;
+    return oldest === undefined ? undefined : this.#ring.number(oldest, NUMBERS.timestamp);
+  }
+
+  #read(slot: number): RecordedMessage {
+    const ring = this.#ring;
+    const offset = ring.number(slot, NUMBERS.offset);
+    return {
+      id: ring.text(slot, TEXTS.id) ?? "",
+      channel: (ring.text(slot, TEXTS.channel) ?? "all") as Channel, // it was one
+      from: ring.text(slot, TEXTS.from),
+      timestamp: ring.number(slot, NUMBERS.timestamp),
+      offset: offset === 0 ? undefined : offset,
+      connections: ring.number(slot, NUMBERS.connections),
+      dropped: ring.number(slot, NUMBERS.dropped),
+      platforms: ring.text(slot, TEXTS.platforms)?.split(SEPARATOR),
+      except: ring.text(slot, TEXTS.except)?.split(SEPARATOR),
+    };
+  }
+}
+
+/** Most filters name one connection: the sender's own. */
+const joined = (names: readonly string[]): string =>
+  names.length === 1 ? (names[0] ?? "") : names.join(SEPARATOR);

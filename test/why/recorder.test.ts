@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import type { Message } from "../../src/backplane/backplane.ts";
+import { FINDING_CODES, FlightRecorder } from "../../src/why/why.ts";
+import { codesIn, readPage, tableAfter } from "../docs/markdown.ts";
+import { startHub } from "../support/hub.ts";
+
+const messageTo = (id: string, channel: Message["channel"], extra: Partial<Message> = {}): Message => ({
+  ...{ id, channel, type: "n", body: "null", timestamp: 1_000 },
+  ...extra,
+});
+
+const met = { connections: 1, dropped: 0 };
+
+describe("the flight recorder", () => {
+  it("remembers the last messages, as they were", () => {
+    const recorder = new FlightRecorder(4, () => 0);
+    const extra = { from: "älice 🦊", platforms: ["ios", "web"], except: ["c1"], offset: 7, epoch: "e" };
+    recorder.delivered(messageTo("m1", "group:team", extra), { connections: 3, dropped: 2 });
+    recorder.delivered(messageTo("m2", "user:bob"), met);
+    expect(recorder.message("m1")).toEqual({
+      ...{ id: "m1", channel: "group:team", from: "älice 🦊", timestamp: 1_000, offset: 7 },
+      ...{ connections: 3, dropped: 2, platforms: ["ios", "web"], except: ["c1"] },
+    });
+    expect(recorder.message("m2")).toMatchObject({
+      channel: "user:bob",
+      offset: undefined,
+      except: undefined,
+    });
+    expect(recorder.latest(["user:bob", "group:team"], 9).map(({ id }) => id)).toEqual(["m2", "m1"]);
+    expect(recorder.latest(["user:bob", "group:team"], 1).map(({ id }) => id)).toEqual(["m2"]);
+  });
+
+  it("forgets the oldest ones, and never grows", () => {
+    const recorder = new FlightRecorder(64, () => 0);
+    const { bytes } = recorder;
+    for (let n = 1; n <= 1_000; n++) recorder.delivered(messageTo(`m${n}`, "all", { timestamp: n }), met);
+    expect(recorder.since).toBe(1_000 - 64 + 1);
+    expect(recorder.message("m936")).toBeUndefined();
+    expect(recorder.message("m937")?.id).toBe("m937");
+    // Long names cost others their place.
+    const long = "g".repeat(255);
+    for (let n = 1; n <= 64; n++) recorder.delivered(messageTo(`l${n}`, `group:${long}`), met);
+    expect(recorder.message("l64")?.channel).toBe(`group:${long}`);
+    expect(recorder.message("l1")).toBeUndefined();
+    expect(recorder.bytes).toBe(bytes);
+  });
+
+  it("has the memory that docs/WHY.md names, by default", () => {
+    expect(new FlightRecorder(32_768, () => 0).bytes).toBeLessThanOrEqual(12 * 1_048_576);
+  });
+
+  it("records a message that met nobody once, where it was published", async () => {
+    const recorder = new FlightRecorder(8, () => 0);
+    recorder.published(messageTo("m1", "user:bob"), { connections: 0, state: "stored", offset: 3 });
+    recorder.published(messageTo("m2", "user:bob"), { connections: 2, state: "delivered" });
+    recorder.published(messageTo("m3", "user:bob"), { connections: 0, state: "dropped" });
+    expect(recorder.latest(["user:bob"], 9).map(({ id, offset }) => [id, offset])).toEqual([["m1", 3]]);
+  });
+
+  it("counts equal incidents of a moment in one record, so that one client pushes out no others", () => {
+    let now = 5_000;
+    const recorder = new FlightRecorder(64, () => now);
+    const bob = { id: "c1", user: "bob", platform: "web", device: "web", node: "n1", connectedAt: 1 };
+    recorder.denied({ ...bob, user: "carol", id: "c2" }, "join", "group:team");
+    for (let n = 0; n < 1_000; n++) recorder.denied(bob, "join", "group:team");
+    now += 10_000;
+    recorder.denied(bob, "join", "group:team");
+    const all = recorder.incidents(9, () => true);
+    expect(all.map(({ user, at, count }) => [user, at, count])).toEqual([
+      ["bob", 15_000, 1],
+      ["bob", 5_000, 1_000],
+      ["carol", 5_000, 1],
+    ]);
+  });
+
+  it("stands in docs/WHY.md with every code of a finding", () => {
+    const table = tableAfter(readPage("docs/WHY.md"), "# Why did a message not arrive?");
+    expect(table.map(([code]) => codesIn(code)[0])).toEqual([...FINDING_CODES]);
+  });
+
+  it("is off with `recorder.messages` 0: nothing is recorded, and no hook is taken", async () => {
+    const { hub } = await startHub({ recorder: { messages: 0 } });
+    const { id } = await hub.user("bob").send({ type: "n", ephemeral: true });
+    const { nodes, findings } = await hub.why({ message: id });
+    expect(nodes).toEqual([{ node: hub.node, recording: false }]);
+    expect(findings.map(({ code }) => code)).toEqual(["unknown_message", "not_recorded"]);
+  });
+});
