@@ -139,6 +139,7 @@ describe("GET /openapi.json", () => {
       "GET /users/groups",
       "GET /users/{user}/connections",
       "GET /users/{user}/groups",
+      "GET /why",
       "GET /ws",
       "GET /ws/health",
       "GET /ws/stats",

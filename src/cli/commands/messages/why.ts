@@ -70,7 +70,7 @@ function queryOf(about: string | undefined, flags: WhyFlags): Record<string, str
   if (about !== undefined && user !== undefined && message !== undefined)
     throw new TidingsError("bad_request", "expected --user and --message without an argument beside them");
   const isMessage = user !== undefined || (message === undefined && MESSAGE_ID.test(about ?? ""));
-  const asked = isMessage ? { user, message: message ?? about } : { user: about, message };
+  const asked = isMessage ? { user, message: message ?? about } : { user: about ?? user, message };
   if (asked.user === undefined && asked.message === undefined)
     throw new TidingsError("bad_request", "expected the id of a message, or a user");
   return Object.fromEntries(
