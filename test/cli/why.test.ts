@@ -24,7 +24,9 @@ describe("tidings why", () => {
     const { code, stdout } = await ask("why", id);
     expect(code).toBe(0);
     const [story = "", , header = "", row = "", , finding = ""] = stdout.split("\n");
-    expect(story).toMatch(new RegExp(`^${id} to user:why-1, from the application, \\S+, ephemeral, published by n1$`));
+    expect(story).toMatch(
+      new RegExp(`^${id} to user:why-1, from the application, \\S+, ephemeral, published by n1$`),
+    );
     expect(header).toMatch(/^NODE +TOOK IT +REFUSED IT +RECEIVERS NOW$/);
     expect(row).toMatch(/^n1 +0 +0 +0$/);
     expect(finding).toBe("not_connected: why-1 had no connection when the message was published");

@@ -77,6 +77,32 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: "the message was for another platform, and a later one was acknowledged",
+    cause: "filtered",
+    async stage(running) {
+      const bob = await peerOf(running, "bob");
+      const { id } = await running.hub.user("bob").platforms("ios").send({ type: "n" });
+      const { offset } = await running.hub.user("bob").send({ type: "n" });
+      expect(await bob.request("message.ack", { offset })).toMatchObject({ data: { offset: 2 } });
+      return { user: "bob", message: id };
+    },
+  },
+  {
+    name: "the user joined the group afterwards, and acknowledged a later message",
+    cause: "no_membership",
+    async stage(running) {
+      const bob = await peerOf(running, "bob");
+      const { id, timestamp } = await running.hub.group("team").send({ type: "n" });
+      await eventually("a later moment", () => Date.now() > timestamp + 1);
+      await bob.request("group.join", { group: "team" });
+      const { offset } = await running.hub.group("team").send({ type: "n" });
+      expect(await bob.request("message.ack", { offset, channel: "group:team" })).toMatchObject({
+        data: { offset: 2 },
+      });
+      return { user: "bob", message: id };
+    },
+  },
+  {
     name: "the sender wanted no echo",
     cause: "filtered",
     async stage(running) {

@@ -1,6 +1,6 @@
 import type { Facts, Traced } from "../facts/known.ts";
 import type { Finding } from "./finding.ts";
-import { gone, reasonsFor } from "./reasons.ts";
+import { gone, kept, reasonsFor } from "./reasons.ts";
 import { answeredIn, incidentsIn, type View } from "./sessions.ts";
 
 /** Connections that are named one by one. */
@@ -16,26 +16,19 @@ export function aboutMessage(facts: Facts, asked: Traced | undefined, view: View
 }
 
 /** Says what became of a message for everybody to whom it went. */
-function aboutAll(facts: Facts, { record, history, isRecorded }: Traced): Finding[] {
-  const nodes = answeredIn(facts);
-  const known = nodes.flatMap(({ node, message }) => (message === undefined ? [] : [{ node, ...message }]));
+function aboutAll(facts: Facts, traced: Traced): Finding[] {
+  const { record, history, isRecorded } = traced;
+  const known = answeredIn(facts).flatMap(({ node, message }) => (message ? [{ node, ...message }] : []));
   const connections = known.reduce((sum, each) => sum + each.connections, 0);
   const dropped = known.reduce((sum, each) => sum + each.dropped, 0);
-  const on = known.filter((each) => each.connections > 0).map(({ node }) => node);
-  return [
-    ...dropsOf(facts, record.id, dropped),
-    ...(connections > 0
-      ? [{ code: "delivered" as const, text: `${connections} connections took it, on ${on.join(", ")}` }]
-      : []),
-    ...(isRecorded && connections + dropped === 0
-      ? [{ code: "no_receiver" as const, text: `no connection received ${record.channel} when it came` }]
-      : []),
-    ...(history === undefined
-      ? []
-      : history.state === "retained"
-        ? [{ code: "stored" as const, text: `the history has it at offset ${record.offset}` }]
-        : [gone(record, history.state)]),
-  ];
+  const findings = dropsOf(facts, record.id, dropped);
+  if (connections > 0) {
+    const on = known.filter((each) => each.connections > 0).map(({ node }) => node);
+    findings.push({ code: "delivered", text: `${connections} connections took it, on ${on.join(", ")}` });
+  } else if (isRecorded && dropped === 0)
+    findings.push({ code: "no_receiver", text: `no connection received ${record.channel} when it came` });
+  if (history === undefined) return findings;
+  return [...findings, history.state === "retained" ? kept(record) : gone(record, history.state)];
 }
 
 function dropsOf(facts: Facts, id: string, dropped: number): Finding[] {

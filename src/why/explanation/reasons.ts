@@ -16,10 +16,13 @@ export function reasonsFor(traced: Traced, view: View, query: WhyQuery): Finding
   if (other !== undefined) return [other];
   const present = sessionsAt(view, timestamp);
   const receivers = present.filter((session) => wasReceiver(view, session, channel, timestamp));
-  const acknowledged = acknowledgements(traced);
+  const waits = isKept(traced, view);
+  // A cursor goes past messages that a connection was not meant to get, and past those of before its join.
+  const couldCome =
+    receivers.length === 0 ? waits : receivers.some((session) => filterOf(record, session) === undefined);
+  const acknowledged = couldCome ? acknowledgements(traced) : [];
   if (acknowledged.length > 0) return [...acknowledged, ...outcomes(traced, view, receivers)];
   if (receivers.length > 0) return [...outcomes(traced, view, receivers), ...remains(traced)];
-  const waits = isKept(traced, view);
   const away = present.length > 0 ? noReceiver(view, channel, timestamp) : absence(view, timestamp, waits);
   return waits ? afterwards(traced, view, away) : away;
 }
@@ -141,12 +144,16 @@ function lost({ timestamp }: RecordedMessage, { id, node, until, cause }: Sessio
   return { code: codeOf(cause, "disconnected"), text, at: until, node, connection: id };
 }
 
-/** What the history says of a message that somebody was there for. */
+/** What the history says of a message that somebody was there for: later it may have gone, that was no reason. */
 function remains({ record, history }: Traced): Finding[] {
-  if (history?.state === "retained")
-    return [{ code: "stored", text: `the history of ${record.channel} has it at offset ${record.offset}` }];
+  if (history?.state === "retained") return [kept(record)];
   return history?.state === "deleted" ? [gone(record, history.state)] : [];
 }
+
+export const kept = ({ channel, offset }: RecordedMessage): Finding => ({
+  code: "stored",
+  text: `the history of ${channel} has it at offset ${offset}`,
+});
 
 /** What became of a stored message for a user who was not there: it waits in the history, was replayed, or is gone. */
 function afterwards({ record, history }: Traced, view: View, away: readonly Finding[]): Finding[] {
