@@ -46,7 +46,7 @@ describe("the flight recorder", () => {
   });
 
   it("has the memory that docs/WHY.md names, by default", () => {
-    expect(new FlightRecorder(32_768, () => 0).bytes).toBeLessThanOrEqual(12 * 1_048_576);
+    expect(new FlightRecorder(32_768, () => 0).bytes).toBeLessThanOrEqual(10 * 1_048_576);
   });
 
   it("records a message that met nobody once, where it was published", async () => {

@@ -84,16 +84,9 @@ export class Ring {
       this.#lengths[place] = NONE;
       return;
     }
-    const length = Math.min(text.length, MAX_TEXT);
+    const length = text.length < MAX_TEXT ? text.length : MAX_TEXT;
     this.#lengths[place] = length;
-    const characters = this.#characters;
-    const last = this.#lastCharacter;
-    let end = this.#end;
-    for (let at = 0; at < length; at++) {
-      characters[end] = charCodeAt.call(text, at);
-      end = (end + 1) & last;
-    }
-    this.#end = end;
+    this.#end = copy(text, length, this.#characters, this.#end);
   }
 
   text(slot: number, index: number): string | undefined {
@@ -143,6 +136,17 @@ export class Ring {
     const length = this.#lengths[slot * this.#shape.texts + index] ?? NONE;
     return length === NONE ? 0 : length;
   }
+}
+
+/** Copies the beginning of a text into a ring of characters. @returns where the next text begins */
+function copy(text: string, length: number, into: Uint16Array, from: number): number {
+  const last = into.length - 1;
+  let end = from;
+  for (let at = 0; at < length; at++) {
+    into[end] = charCodeAt.call(text, at);
+    end = (end + 1) & last;
+  }
+  return end;
 }
 
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
