@@ -53,7 +53,9 @@ describe("an explanation", () => {
   });
 
   it("says that a message waits behind a client that does not read", () => {
-    expect(codesFor({ connections: [{ ...OPEN, pendingMessages: 3, stalledMs: 5_000 }] })).toEqual(["queued"]);
+    expect(codesFor({ connections: [{ ...OPEN, pendingMessages: 3, stalledMs: 5_000 }] })).toEqual([
+      "queued",
+    ]);
     expect(codesFor({ connections: [{ ...OPEN, replaying: ["user:bob"] }] })).toEqual(["replaying"]);
   });
 
