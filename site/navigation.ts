@@ -40,6 +40,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
       pages: {
         configuration: "Configuration",
         operations: "Operations",
+        "load-testing": "Load testing",
         deployment: "Deployment",
         "durable-storage": "Durable storage",
         cluster: "Cluster",

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { arch, cpus, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
+import { describeTestMachine, fileLimit } from "../../src/loadtest/loadtest.ts";
 
 /** The machine on which figures were measured. Figures mean nothing without it. */
 export interface Machine {
@@ -18,15 +18,13 @@ export interface Machine {
 
 export function describeMachine(): Machine {
   const bun = fileURLToPath(new URL("../../node_modules/.bin/bun", import.meta.url));
+  const { system: kernel, ...machine } = describeTestMachine();
   return {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    kernel: `${type()} ${release()} ${arch()}`,
-    node: process.versions.node,
+    ...machine,
+    kernel,
     bun: execFileSync(bun, ["--version"], { encoding: "utf8" }).trim(),
     redis: redisVersion(),
-    fileLimit: fileLimit(),
+    fileLimit: fileLimit() ?? Number.MAX_SAFE_INTEGER,
   };
 }
 
@@ -36,12 +34,6 @@ function redisVersion(): string | undefined {
   } catch {
     return undefined; // only the bench of the cluster needs it
   }
-}
-
-/** The most files that a process may have open. Node raises its soft limit to the hard one when it starts. */
-function fileLimit(): number {
-  const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  return soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft);
 }
 
 /**

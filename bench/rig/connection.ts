@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { clientPong, clientText } from "../../src/loadtest/loadtest.ts";
 import type { Dialect } from "./dialects.ts";
-import { clientPong, clientText, FrameCounter } from "./frames.ts";
+import { FrameCounter } from "./frames.ts";
 
 /** Receives the events of open connections. */
 export interface ConnectionListener {

@@ -1,11 +1,6 @@
 /** Frames of RFC 6455 for a client that counts messages and does as little else as possible. */
 
-/** Receives the frames that a {@link FrameCounter} does not merely count. */
-export interface FrameSink {
-  text(text: string): void;
-  ping(payload: Buffer): void;
-  close(code: number, reason: string): void;
-}
+import { type FrameSink, headerLength, payloadLength } from "../../src/loadtest/loadtest.ts";
 
 const TEXT = 0x81; // final fragment, opcode 1. No server under test fragments or sends binary.
 const CLOSE = 0x88;
@@ -64,37 +59,3 @@ export class FrameCounter {
     else if (head !== PONG) throw new Error(`unexpected frame head 0x${head.toString(16)}`);
   }
 }
-
-/**
- * Length of the header of the server's frame at `at`: 2, 4 or 10 bytes. Needs the first two of them.
- * @throws Error when the frame is masked, which only a client's may be.
- */
-export function headerLength(bytes: Buffer, at: number): number {
-  const length = bytes.readUInt8(at + 1);
-  if (length > 127) throw new Error("a server's frame is masked");
-  return length < 126 ? 2 : length === 126 ? 4 : 10;
-}
-
-/** Length of the payload of the frame at `at`. Needs the whole header. */
-export function payloadLength(bytes: Buffer, at: number): number {
-  const length = bytes.readUInt8(at + 1);
-  if (length < 126) return length;
-  if (length === 126) return bytes.readUInt16BE(at + 2);
-  return Number(bytes.readBigUInt64BE(at + 2));
-}
-
-/** A client's frame. The mask is zero, which RFC 6455 allows and which spares the client the work. */
-function clientFrame(head: number, payload: Buffer): Buffer {
-  const short = payload.length < 126;
-  const header = Buffer.alloc(short ? 6 : 8);
-  header.writeUInt8(head, 0);
-  header.writeUInt8(0x80 | (short ? payload.length : 126), 1);
-  if (!short) header.writeUInt16BE(payload.length, 2);
-  return Buffer.concat([header, payload]);
-}
-
-/** A text frame as a client sends it; for texts below 64 KiB. */
-export const clientText = (text: string): Buffer => clientFrame(TEXT, Buffer.from(text));
-
-/** The answer to a ping. */
-export const clientPong = (payload: Buffer): Buffer => clientFrame(PONG, payload);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { answerCalls } from "../../src/loadtest/loadtest.ts";
 import { PaceServer } from "../measure/pace.ts";
 import type { ServerApi } from "./api.ts";
-import { answerCalls } from "./calls.ts";
 import type { BenchData } from "./dialects.ts";
 import { type Publisher, publishPaced, publishTicks } from "./publisher.ts";
 

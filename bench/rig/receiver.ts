@@ -1,13 +1,11 @@
 /** Process of the bench that holds the clients' ends of the connections and counts what arrives on them. */
 
-import { machineUs } from "../measure/clock.ts";
+import { answerCalls, clientText, machineUs } from "../../src/loadtest/loadtest.ts";
 import { PaceClient } from "../measure/pace.ts";
 import { percentile } from "../measure/statistics.ts";
 import type { ConnectPlan, Phase, ReceiverApi, RequestPlan, Tally } from "./api.ts";
-import { answerCalls } from "./calls.ts";
 import { Connection } from "./connection.ts";
 import { DIALECTS, type Dialect } from "./dialects.ts";
-import { clientText } from "./frames.ts";
 
 const MAX_FAULTS = 5;
 const IDLE: Phase = { perTick: 0, readEvery: 0, latency: false, firstUser: "counted", pacePort: 0 };

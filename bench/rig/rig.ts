@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { Caller } from "../../src/loadtest/loadtest.ts";
 import { watched } from "../measure/watchdog.ts";
 import type { PacedPlan, Phase, PublishReport, ReceiverApi, ServerApi, Tally, TickPlan } from "./api.ts";
-import { Caller } from "./calls.ts";
 import type { ContenderInfo } from "./contenders.ts";
 
+export { answerCalls, Caller, clientText } from "../../src/loadtest/loadtest.ts";
 export type { Audience, DialectName, PublishReport, ReceiverApi, Tally, TickPlan } from "./api.ts";
-export { answerCalls, Caller } from "./calls.ts";
 export { Connection, type ConnectionListener } from "./connection.ts";
 export { CONTENDERS, type ContenderInfo, type ContenderName } from "./contenders.ts";
 export { type BenchData, DIALECTS } from "./dialects.ts";
-export { clientText, FrameCounter } from "./frames.ts";
+export { FrameCounter } from "./frames.ts";
 export { type Contender, collectGarbage, host, plainText } from "./host.ts";
 export { type Metered, paced, publishToOne, startMeter, TEXT } from "./publisher.ts";
 

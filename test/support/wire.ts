@@ -1,6 +1,6 @@
 /** WebSocket frames made and read by hand (RFC 6455 section 5.2), so that they can be wrong in any way. */
 
-import { headerLength, payloadLength } from "../../bench/rig/frames.ts";
+import { headerLength, payloadLength } from "../../src/loadtest/socket/frames.ts";
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { workerCommand } from "../workers/worker.ts";
+import { benchCommand, benchWorkerCommand } from "./bench/bench.ts";
 import { chatCommand } from "./chat/admin.ts";
 import { checkCommand } from "./data/check.ts";
 import { exportCommand } from "./data/export.ts";
@@ -26,7 +27,7 @@ import { kickCommand } from "./users/kick.ts";
 import { usersCommand } from "./users/list.ts";
 import { refreshCommand } from "./users/refresh.ts";
 
-/** Adds all commands: those that work alone, those for the data directory, those that call a running server, and the hidden worker. */
+/** Adds all commands: those that work alone, those for the data directory, those that call a running server, and the hidden workers. */
 export function addCommands(program: Command): void {
   addGroup(program, "Server:", [serveCommand(), configCommand(), tokenCommand(), capacityCommand()]);
   addGroup(program, "The data directory:", [exportCommand(), importCommand(), checkCommand(), chatCommand()]);
@@ -54,8 +55,10 @@ export function addCommands(program: Command): void {
     nodesCommand(),
     topCommand(),
     limitsCommand(),
+    benchCommand(),
   ]);
   program.addCommand(workerCommand(), { hidden: true });
+  program.addCommand(benchWorkerCommand(), { hidden: true });
 }
 
 function addGroup(program: Command, heading: string, commands: readonly Command[]): void {

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { resolveConfig } from "../../../config/config.ts";
 import { type Grants, grantsProblem, TidingsError, type Verb } from "../../../protocol/protocol.ts";
 import { addConfigFlags, configSources } from "../../config-flags.ts";
 import { parseDuration } from "../../duration.ts";
 import { parseJson } from "../../json.ts";
+import { tokenAuthenticator } from "../../minting.ts";
 import { parseId } from "../../names.ts";
 import { print, printJson } from "../../output.ts";
 
@@ -58,12 +58,7 @@ async function mintToken(
   command: Command,
   { user, expires, platform, can, info, json }: TokenFlags,
 ): Promise<void> {
-  const { jwt: options, security } = resolveConfig(configSources(command));
-  if (options.secret === undefined) {
-    throw new TidingsError("bad_request", "no secret to sign with: set JWT_SECRET to the server's secret");
-  }
-  const { jwt } = await import("../../../gateway/gateway.ts"); // here, so that the other commands start fast
-  const authenticator = jwt({ ...options, ...security });
+  const authenticator = await tokenAuthenticator(configSources(command));
   const expiresInSeconds = expires === Number.POSITIVE_INFINITY ? null : expires;
   const grants = Object.keys(can).length > 0 ? can : undefined;
   const token = await authenticator.mint?.({ user, platform, expiresInSeconds, can: grants, info });
