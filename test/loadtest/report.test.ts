@@ -50,7 +50,6 @@ describe("the report", () => {
       "1.23 ms",
       "100 of 100",
       "not exposed",
-      "10 KiB",
       "42 %",
       "1 connections did not open",
     ]) {
@@ -60,6 +59,7 @@ describe("the report", () => {
     expect(text).toContain("FAILED");
     expect(text).not.toContain("\u001b");
     expect(formatResult(resultFor())).toContain("passed");
+    expect(formatResult({ ...RESULT, scenario: "idle" })).toContain("memory of a connection: 10 KiB");
   });
 
   it("is one page that asks nobody for anything and runs no words of a server", () => {

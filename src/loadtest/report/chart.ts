@@ -16,14 +16,14 @@ export interface ChartOptions {
   readonly lines: readonly Line[];
   /** Steps of the vertical axis are powers of ten. */
   readonly logarithmic?: boolean;
-  /** Marks of the horizontal axis: place and text. Default: five even ones. */
+  /** Marks of the horizontal axis: place and text. Default: round numbers. */
   readonly marks?: readonly (readonly [number, string])[];
 }
 
 const WIDTH = 640;
 const HEIGHT = 240;
 const LEFT = 64;
-const RIGHT = 12;
+const RIGHT = 24;
 const TOP = 12;
 const BOTTOM = 40;
 
@@ -47,8 +47,7 @@ export function drawChart({ title, unit, xLabel, lines, logarithmic = false, mar
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at(yAt(tick))}" y2="${at(yAt(tick))}"/>` +
       `<text class="tick" x="${LEFT - 6}" y="${at(yAt(tick) + 4)}" text-anchor="end">${short(tick)}</text>`,
   );
-  const even = Array.from({ length: 5 }, (_, index) => left + ((right - left) * index) / 4);
-  const bottom = (marks ?? even.map((x) => [x, short(x)] as const)).map(
+  const bottom = (marks ?? stepsIn(left, right).map((x) => [x, short(x)] as const)).map(
     ([x, text]) =>
       `<text class="tick" x="${at(xAt(x))}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${escapeHtml(text)}</text>`,
   );
@@ -91,6 +90,13 @@ function scaleOf(values: readonly number[], logarithmic: boolean): Scale {
     ticks: Array.from({ length: range + 1 }, (_, index) => 10 ** (low + index)),
     place: (value) => Math.max(0, (Math.log10(Math.max(value, 10 ** low)) - low) / range),
   };
+}
+
+/** Round numbers within a range. */
+function stepsIn(left: number, right: number): number[] {
+  const step = niceStep((right - left) / 6);
+  const first = Math.ceil(left / step);
+  return Array.from({ length: Math.floor(right / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
 /** 1, 2 or 5 times a power of ten. */

@@ -62,7 +62,7 @@ ${scenarios.map(drawScenario).join("\n")}
 }
 
 function drawScenario(result: ScenarioResult): string {
-  const { scenario, faults, hints, servers, interrupted, sendMs } = result;
+  const { scenario, faults, hints, servers, interrupted } = result;
   const verdict =
     faults.length === 0
       ? `<p class="verdict good">Passed</p>`
@@ -77,7 +77,7 @@ ${chartsOf(result).join("\n")}
 </div>
 ${drawTable(countsOf(result), "words")}
 ${drawTable(timingsOf(result))}
-${servers.map((server) => drawServer(server, sendMs)).join("\n")}
+${servers.map((server) => drawServer(server, result)).join("\n")}
 <p class="quiet">${escapeHtml(testerNote(result))}</p>
 ${hints.map((hint) => `<p>Note: ${escapeHtml(hint)}</p>`).join("\n")}
 </section>`;
@@ -201,10 +201,10 @@ function drawServerCharts({ url, samples }: ServerReport): string[] {
   ];
 }
 
-function drawServer(server: ServerReport, sendMs: number): string {
+function drawServer(server: ServerReport, result: ScenarioResult): string {
   if (server.problem !== undefined)
     return `<p class="quiet">No figures of ${escapeHtml(server.url)}: ${escapeHtml(server.problem)}</p>`;
-  const notes = serverNotes(server, sendMs).map((note) => `<p class="quiet">${escapeHtml(note)}</p>`);
+  const notes = serverNotes(server, result).map((note) => `<p class="quiet">${escapeHtml(note)}</p>`);
   return `<p>Server ${escapeHtml(server.url)}</p>${drawTable(serverOf(server))}${notes.join("")}`;
 }
 

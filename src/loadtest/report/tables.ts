@@ -123,11 +123,15 @@ export function serverOf(report: ServerReport): Table {
 }
 
 /** What follows from a server's figures. */
-export function serverNotes({ cpuPercent, bytesPerConnection }: ServerReport, sendMs: number): string[] {
+export function serverNotes(
+  { cpuPercent, bytesPerConnection }: ServerReport,
+  { scenario, sendMs }: ScenarioResult,
+): string[] {
   const notes: string[] = [];
   if (cpuPercent !== undefined && sendMs > 500)
     notes.push(`CPU while it ran: ${short(cpuPercent)} % of one core`);
-  if (bytesPerConnection !== undefined)
+  // A server that has served other scenarios before has memory to spare, which says nothing about a connection.
+  if (bytesPerConnection !== undefined && scenario === "idle")
     notes.push(`memory of a connection: ${bytes(bytesPerConnection)} of RSS`);
   return notes;
 }

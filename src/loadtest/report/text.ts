@@ -11,7 +11,7 @@ import {
 
 /** The result of a scenario for a terminal. */
 export function formatResult(result: ScenarioResult): string {
-  const { scenario, interrupted, faults, hints, servers, sendMs } = result;
+  const { scenario, interrupted, faults, hints, servers } = result;
   const blocks = [
     `${scenario}: ${describePlan(result)}${interrupted ? " (interrupted)" : ""}`,
     format(countsOf(result)),
@@ -22,7 +22,7 @@ export function formatResult(result: ScenarioResult): string {
         [
           `  server ${server.url}`,
           format(serverOf(server)),
-          ...serverNotes(server, sendMs).map(indented),
+          ...serverNotes(server, result).map(indented),
         ].join("\n"),
       ),
     indented(testerNote(result)),

@@ -40,12 +40,13 @@ const MOST_SETTLE_MS = 60_000;
 /** Runs one scenario in processes of its own. */
 export async function runScenario(options: RunOptions): Promise<ScenarioResult> {
   const { plan, credentials, apiKey, metrics, start } = options;
+  const workers = await Workers.start(plan.workers, start);
   const originUs = machineUs();
   const now = (): number => (machineUs() - originUs) / 1_000;
   const servers = metrics.map(
     (url, index) => new ServerWatch(plan.targets[index]?.url ?? url, url, apiKey, now),
   );
-  const workers = await Workers.start(plan.workers, start, { plan, originUs, credentials, apiKey });
+  await workers.prepare({ plan, originUs, credentials, apiKey });
   const course = new Course({
     workers,
     servers,

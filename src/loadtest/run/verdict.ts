@@ -118,7 +118,7 @@ export function hintsOf({
     );
   if (timings.lateness.p99 > LATE_MS)
     hints.push(
-      `the tester sent late (p99 ${timings.lateness.p99.toFixed(1)} ms), which the latencies include: the machine is too small for this rate`,
+      `the tester sent late (p99 ${timings.lateness.p99.toFixed(1)} ms), which the latencies include: its machine was busy, or is too small for this rate`,
     );
   if (totals.gaps > 0)
     hints.push(

@@ -16,21 +16,16 @@ export interface Look extends Snapshot {
 export class Workers {
   readonly #ports: readonly WorkerPort[];
 
-  /** Starts the processes and gives each its task. */
-  static async start(
-    count: number,
-    start: () => Promise<WorkerPort>,
-    task: Omit<Task, "worker">,
-  ): Promise<Workers> {
-    const workers = new Workers(await Promise.all(Array.from({ length: count }, start)));
-    await Promise.all(workers.#ports.map((port, worker) => port.call("prepare", { ...task, worker })));
-    return workers;
+  static async start(count: number, start: () => Promise<WorkerPort>): Promise<Workers> {
+    return new Workers(await Promise.all(Array.from({ length: count }, start)));
   }
 
   private constructor(ports: readonly WorkerPort[]) {
     this.#ports = ports;
   }
 
+  prepare = (task: Omit<Task, "worker">): Promise<unknown> =>
+    Promise.all(this.#ports.map((port, worker) => port.call("prepare", { ...task, worker })));
   connect = (fromUs: number): Promise<unknown> => this.#all((port) => port.call("connect", { fromUs }));
   send = (fromUs: number): Promise<unknown> => this.#all((port) => port.call("send", { fromUs }));
   storm = (atUs: number): Promise<unknown> => this.#all((port) => port.call("storm", { atUs }));
