@@ -121,6 +121,19 @@ describe("a load test of a hub", () => {
     expect(result.hints.join()).toMatch(/websocket\.maxConnections.*limits\.messagesPerConnection/s);
   });
 
+  it("connects from many addresses, each of which the server limits by itself", async () => {
+    const limits = { ...UNLIMITED.limits, whitelistCIDRs: [], connectsPerAddress: "4-M" };
+    const { at } = await startHub({ ...UNLIMITED, limits });
+    const { target } = await parseTarget(at.url, "/ws");
+    const plan = planFor({ scenario: "connect", targets: [target], connectTimeoutMs: 500 });
+    const sources = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
+    expect(await run({ ...plan, sources })).toMatchObject({ faults: [], connections: { opened: 10 } });
+    const { connections, hints } = await run({ ...plan, sources: ["127.0.0.5"] });
+    expect(connections.opened).toBe(4);
+    expect(Object.keys(connections.refusals).join()).toContain("HTTP 429");
+    expect(hints.join()).toContain("LIMITS_CONNECTS_PER_ADDRESS");
+  });
+
   it("ends early when it is told, with the figures until then", async () => {
     const abort = new AbortController();
     const plan = planFor({ scenario: "direct", durationMs: 60_000, targets: [await startTarget()] });

@@ -17,6 +17,9 @@ const JOIN = 1;
 const RESUME = 2;
 const FIRST_MESSAGE = 10;
 
+/** Pause after a request that the server refused. */
+const RESUME_PAUSE_MS = 1_000;
+
 /** The fields of the server's frames that count here. */
 interface Frame {
   readonly event?: string;
@@ -188,14 +191,23 @@ export class TidingsClient implements Client {
       this.#pending.delete(id);
       return void this.#listener.answered(pending, refusal);
     }
-    if (id === RESUME) {
-      this.#positions.answered();
-      this.#fill();
-    }
+    if (id === RESUME) this.#resumed(refusal !== undefined);
     if (refusal === undefined) return;
     if (id !== JOIN) return void this.#listener.noticed(`error: ${refusal}`);
     this.cut();
     this.#listener.ended(this, { type: "failed", reason: `group.join: ${refusal}` });
+  }
+
+  /** A server that refuses is asked again, but not at once. */
+  #resumed(isRefused: boolean): void {
+    const attempt = this.#attempt;
+    const again = (): void => {
+      if (attempt !== this.#attempt) return; // another connection has its own positions
+      this.#positions.answered();
+      this.#fill();
+    };
+    if (isRefused) setTimeout(again, RESUME_PAUSE_MS);
+    else again();
   }
 
   #request(message: object): void {

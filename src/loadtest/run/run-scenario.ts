@@ -1,4 +1,3 @@
-import type { Sent } from "../measure/arrivals.ts";
 import { machineUs } from "../measure/clock.ts";
 import { clientsOf, type Plan } from "../plan.ts";
 import type { ScenarioResult } from "../result.ts";
@@ -85,16 +84,16 @@ async function lead(led: Led): Promise<ScenarioResult> {
   if (!signal.aborted) await workers.connect(now() * 1_000 + LEAD_US);
   const rampMs = now() - began - LEAD_US / 1_000;
   await readAll("connected");
-  const cpuBefore = (await workers.look()).cpuUs;
+  const { cpuUs: cpuBefore, totals } = await workers.look();
   const sendFrom = now();
-  if (!signal.aborted) await act(led);
+  if (!signal.aborted && totals.opened > 0) await act(led);
   const sendMs = now() - sendFrom;
   const cpuPercent = ((await workers.look()).cpuUs - cpuBefore) / 10 / Math.max(1, sendMs);
   course.enter("settling", () => 1);
-  const sent = await settle(led);
+  await settle(led);
   await course.end();
   await readAll("after");
-  const tallies = await workers.tallies(sent);
+  const tallies = await workers.tallies();
   await workers.disconnect();
   const tester = { workers: plan.workers, cpuPercent, loopMs: course.loopMs };
   return resultOf({
@@ -116,10 +115,12 @@ async function act({ options, workers, course, now }: Led): Promise<void> {
   // The cut comes after a third, so that messages go before, during and after it.
   const storm = plan.scenario === "storm" ? workers.storm((fromMs + plan.durationMs / 3) * 1_000) : undefined;
   await Promise.all([sending, storm]);
+  // The last message is sent an interval before the end, and rates are of the whole time.
+  if (!signal.aborted) await pause(fromMs + plan.durationMs - now(), signal);
 }
 
 /** Waits for the last answers and messages, while any come. */
-async function settle({ options, workers, now }: Led): Promise<readonly Sent[]> {
+async function settle({ options, workers, now }: Led): Promise<void> {
   const settleMs = options.signal.aborted ? Math.min(ABORTED_SETTLE_MS, options.settleMs) : options.settleMs;
   const until = now() + MOST_SETTLE_MS;
   const wait = async (count: () => Promise<number>): Promise<void> => {
@@ -134,9 +135,8 @@ async function settle({ options, workers, now }: Led): Promise<readonly Sent[]> 
     }
   };
   await wait(async () => (await workers.look()).pending);
-  const sent = await workers.sent();
-  await wait(() => workers.missing(sent));
-  return sent;
+  await workers.expect(await workers.sent());
+  await wait(() => workers.missing());
 }
 
 const pause = (ms: number, signal?: AbortSignal): Promise<void> =>

@@ -54,12 +54,14 @@ export class Workers {
     return (await this.#all((port) => port.call("sent", null))).flat();
   }
 
-  async missing(sent: readonly Sent[]): Promise<number> {
-    return sum(await this.#all((port) => port.call("missing", { sent })), (missing) => missing);
+  expect = (sent: readonly Sent[]): Promise<unknown> => this.#all((port) => port.call("expect", { sent }));
+
+  async missing(): Promise<number> {
+    return sum(await this.#all((port) => port.call("missing", null)), (missing) => missing);
   }
 
-  tallies(sent: readonly Sent[]): Promise<Tally[]> {
-    return this.#all((port) => port.call("tally", { sent }));
+  tallies(): Promise<Tally[]> {
+    return this.#all((port) => port.call("tally", null));
   }
 
   #all<Result>(call: (port: WorkerPort) => Promise<Result>): Promise<Result[]> {

@@ -101,10 +101,12 @@ export interface WorkerApi {
   snapshot(argument: { readonly forget: boolean }): Snapshot;
   /** What was sent. Messages without an answer are excused from now on. */
   sent(argument: null): readonly Sent[];
-  /** @returns how many messages are missing */
-  missing(argument: { readonly sent: readonly Sent[] }): number;
+  /** Tells what all processes have sent. */
+  expect(argument: { readonly sent: readonly Sent[] }): null;
+  /** @returns how many of these messages are missing */
+  missing(argument: null): number;
   /** Ends what is under way: the ramp and the schedule. */
   stop(argument: null): null;
-  tally(argument: { readonly sent: readonly Sent[] }): Tally;
+  tally(argument: null): Tally;
   disconnect(argument: null): Promise<null>;
 }

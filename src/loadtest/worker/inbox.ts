@@ -5,6 +5,7 @@ import type { Role } from "../plan.ts";
 export class Inbox {
   /** By client and stream. Without an entry nothing has come, or the stream is not for the client. */
   readonly #arrivals = new Map<number, Map<number, Arrivals>>();
+  #sent: ReadonlyMap<number, Sent> = new Map();
 
   add(role: Role): void {
     if (role.receives.length === 0) return;
@@ -16,14 +17,18 @@ export class Inbox {
     return this.#arrivals.get(index)?.get(stream)?.take(number);
   }
 
+  /** Takes what was sent on all streams. */
+  expect(sent: readonly Sent[]): void {
+    this.#sent = new Map(sent.map((each) => [each.stream, each]));
+  }
+
   /** @returns how many messages the receivers had to get, and how many of them they did not */
-  settle(sent: readonly Sent[]): { expected: number; lost: number } {
-    const byStream = new Map(sent.map((each) => [each.stream, each]));
+  settle(): { expected: number; lost: number } {
     let expected = 0;
     let lost = 0;
     for (const arrivals of this.#arrivals.values()) {
       for (const [stream, each] of arrivals) {
-        const of = byStream.get(stream);
+        const of = this.#sent.get(stream);
         if (of === undefined) continue;
         const missing = each.lost(of);
         lost += missing;

@@ -26,7 +26,7 @@ import { Schedule, type ScheduleOptions } from "./schedule.ts";
 export type TokensOf = (credentials: Credentials, plan: Plan) => TokenOf;
 
 /** How long goodbyes may take. */
-const GOODBYE_MS = 2_000;
+const GOODBYE_MS = 10_000;
 
 /** Everything of one task. */
 interface Work extends Task {
@@ -34,7 +34,8 @@ interface Work extends Task {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly opening: Opening;
-  readonly publisher: HttpPublisher | undefined;
+  /** One for each target; empty when clients send. */
+  readonly publishers: readonly HttpPublisher[];
 }
 
 /** One process of the load tester: it holds a share of the clients, sends, and counts what arrives. */
@@ -65,9 +66,10 @@ export class LoadWorker implements ClientListener {
       storm: (argument) => this.storm(argument),
       snapshot: (argument) => this.snapshot(argument),
       sent: () => this.sent(),
-      missing: (argument) => this.missing(argument),
+      expect: (argument) => this.expect(argument),
+      missing: () => this.missing(),
       stop: () => this.stop(),
-      tally: (argument) => this.tally(argument),
+      tally: () => this.tally(),
       disconnect: () => this.disconnect(),
     };
   }
@@ -90,19 +92,16 @@ export class LoadWorker implements ClientListener {
     const meters = this.#meters;
     const onAttempt = (): void => void meters.totals.attempts++;
     const opening = new Opening({ timeoutMs: plan.connectTimeoutMs, refusals: meters.refusals, onAttempt });
-    const base = plan.targets[worker % plan.targets.length]?.http;
     const answered = (pending: Pending, refusal?: string): void => this.answered(pending, refusal);
-    const publisher =
-      plan.via === "http" && base !== undefined
-        ? new HttpPublisher({ plan, apiKey, answered }, base)
-        : undefined;
+    const bases = plan.via === "http" ? plan.targets.flatMap(({ http = [] }) => http) : [];
+    const publishers = bases.map((base) => new HttpPublisher({ plan, apiKey, answered }, base));
     this.#work = {
       ...task,
       clients,
       outbox: new Outbox(prefix, plan.size),
       inbox: new Inbox(),
       opening,
-      publisher,
+      publishers,
     };
     return null;
   }
@@ -135,7 +134,7 @@ export class LoadWorker implements ClientListener {
     const onDue = (_: number, plannedUs: number): void => {
       if (!outbox.send(plannedUs, now)) return void totals.unsent++;
       totals.sent++;
-      this.#time("lateness", plannedUs, plannedUs);
+      this.#time("lateness", plannedUs);
     };
     const count = Math.round((perSecond * plan.durationMs) / 1_000);
     if (count > 0) await this.#run({ fromUs: fromUs + (worker * 1e6) / plan.rate, perSecond, count, onDue });
@@ -165,9 +164,9 @@ export class LoadWorker implements ClientListener {
   }
 
   snapshot({ forget }: { forget: boolean }): Snapshot {
-    const { clients, publisher } = this.#task();
+    const { clients, publishers } = this.#task();
     let open = 0;
-    let pending = publisher?.pending ?? 0;
+    let pending = publishers.reduce((sum, each) => sum + each.pending, 0);
     for (const client of clients) {
       if (client.isOpen) open++;
       pending += client.pending;
@@ -176,15 +175,20 @@ export class LoadWorker implements ClientListener {
   }
 
   sent(): readonly Sent[] {
-    const { clients, outbox, publisher } = this.#task();
+    const { clients, outbox, publishers } = this.#task();
     this.#isEnding = true;
-    publisher?.close();
+    for (const publisher of publishers) publisher.close();
     for (const client of clients) this.#meters.totals.unconfirmed += excusePending(client, outbox);
     return outbox.sent();
   }
 
-  missing({ sent }: { sent: readonly Sent[] }): number {
-    return this.#task().inbox.settle(sent).lost;
+  expect({ sent }: { sent: readonly Sent[] }): null {
+    this.#task().inbox.expect(sent);
+    return null;
+  }
+
+  missing(): number {
+    return this.#task().inbox.settle().lost;
   }
 
   stop(): null {
@@ -194,18 +198,18 @@ export class LoadWorker implements ClientListener {
     return null;
   }
 
-  tally({ sent }: { sent: readonly Sent[] }): Tally {
+  tally(): Tally {
     const { clients, inbox } = this.#task();
     const nodes = new Counter();
     for (const { node, isOpen } of clients) if (isOpen && node !== undefined) nodes.count(node);
-    return { ...this.#meters.tally(), nodes: nodes.counts(), ...inbox.settle(sent) };
+    return { ...this.#meters.tally(), nodes: nodes.counts(), ...inbox.settle() };
   }
 
   async disconnect(): Promise<null> {
     this.#isEnding = true;
-    const { clients, opening, publisher } = this.#task();
+    const { clients, opening, publishers } = this.#task();
     opening.stop();
-    publisher?.close();
+    for (const publisher of publishers) publisher.close();
     for (const client of clients) client.close();
     const until = performance.now() + GOODBYE_MS;
     while (clients.some(({ isOver }) => !isOver) && performance.now() < until)
@@ -244,15 +248,17 @@ export class LoadWorker implements ClientListener {
     if (arrival === "duplicate") return void totals.duplicates++;
     if (arrival === "late") totals.reordered++;
     totals.received++;
-    this.#time("latency", plannedUs, plannedUs);
-    this.#time("transit", sentUs, plannedUs);
+    if (plannedUs < this.#timedFromUs) return;
+    const now = this.#now();
+    this.#meters.time("latency", now - plannedUs);
+    this.#meters.time("transit", now - sentUs);
   }
 
   answered(pending: Pending, refusal?: string): void {
     const { totals, refusedMessages } = this.#meters;
     if (refusal === undefined) {
       totals.accepted++;
-      return void this.#time("receipt", pending.plannedUs, pending.plannedUs);
+      return void this.#time("receipt", pending.plannedUs);
     }
     totals.refused++;
     refusedMessages.count(refusal);
@@ -298,9 +304,11 @@ export class LoadWorker implements ClientListener {
     const { totals } = this.#meters;
     if (!isOpen) return void totals.failed++;
     totals.opened++;
-    const { inbox, outbox, publisher } = this.#task();
-    inbox.add(client.role);
-    for (const stream of client.role.sends) outbox.add(stream, publisher ?? client);
+    const { inbox, outbox, plan, publishers } = this.#task();
+    const { role } = client;
+    inbox.add(role);
+    const sender = publishers[plan.targets.indexOf(role.target)] ?? client;
+    for (const stream of role.sends) outbox.add(stream, sender);
   }
 
   async #run(options: Omit<ScheduleOptions, "now">): Promise<void> {
@@ -310,9 +318,9 @@ export class LoadWorker implements ClientListener {
     this.#schedules.delete(schedule);
   }
 
-  /** Records the time since `sinceUs`, for messages that were planned after the warm-up. */
-  #time(timing: "latency" | "transit" | "receipt" | "lateness", sinceUs: number, plannedUs: number): void {
-    if (plannedUs >= this.#timedFromUs) this.#meters.time(timing, this.#now() - sinceUs);
+  /** Records the time since a message was planned, unless that was in the warm-up. */
+  #time(timing: "receipt" | "lateness", plannedUs: number): void {
+    if (plannedUs >= this.#timedFromUs) this.#meters.time(timing, this.#now() - plannedUs);
   }
 
   /** Microseconds since the run began. */

@@ -9,6 +9,7 @@ const ENTRIES = [
   "cli/commands/commands.ts",
   "cli/workers/supervisor.ts",
   "cli/serving.ts",
+  "cli/commands/bench/load-test.ts",
   "chat/chat.ts",
   "create-hub.ts",
   "index.ts",
