@@ -41,6 +41,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         configuration: "Configuration",
         operations: "Operations",
         "load-testing": "Load testing",
+        performance: "Performance",
         deployment: "Deployment",
         "durable-storage": "Durable storage",
         cluster: "Cluster",
