@@ -127,7 +127,7 @@ export class LoadWorker implements ClientListener {
   async send({ fromUs }: { fromUs: number }): Promise<null> {
     const { plan, outbox, worker } = this.#task();
     const { totals } = this.#meters;
-    this.#timedFromUs = fromUs + plan.warmupMs * 1_000;
+    this.#timedFromUs = Math.floor(fromUs + plan.warmupMs * 1_000); // planned times are whole numbers
     const churning = this.#churn(fromUs);
     const perSecond = (plan.rate * outbox.streams) / Math.max(1, streamsOf(plan));
     const now = (): number => this.#now();
