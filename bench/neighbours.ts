@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { machineUs } from "../src/loadtest/loadtest.ts";
+import { machineUs } from "../src/loadtest/measure/clock.ts";
 import { BenchRedis } from "./cluster/redis.ts";
 import { percentile } from "./measure/statistics.ts";
 import { ATTACKS, type Attack } from "./neighbours/attacks.ts";

@@ -1,4 +1,4 @@
-import { machineUs } from "../../src/loadtest/loadtest.ts";
+import { machineUs } from "../../src/loadtest/measure/clock.ts";
 import { PaceClient } from "../measure/pace.ts";
 import { percentile } from "../measure/statistics.ts";
 import type { BenchData, Tally } from "../rig/rig.ts";

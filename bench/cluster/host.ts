@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { machineUs } from "../../src/loadtest/loadtest.ts";
+import { machineUs } from "../../src/loadtest/measure/clock.ts";
 import { PaceServer } from "../measure/pace.ts";
 import type { BenchData } from "../rig/rig.ts";
 import { answerCalls, collectGarbage, paced, publishToOne, startMeter, TEXT } from "../rig/rig.ts";

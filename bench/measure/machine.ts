@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describeTestMachine, fileLimit } from "../../src/loadtest/loadtest.ts";
+import { describeTestMachine, fileLimit } from "../../src/loadtest/measure/machine.ts";
 
 /** The machine on which figures were measured. Figures mean nothing without it. */
 export interface Machine {

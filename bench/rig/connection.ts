@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
-import { clientPong, clientText } from "../../src/loadtest/loadtest.ts";
+import { clientPong, clientText } from "../../src/loadtest/socket/frames.ts";
 import type { Dialect } from "./dialects.ts";
 import { FrameCounter } from "./frames.ts";
 

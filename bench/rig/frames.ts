@@ -1,6 +1,6 @@
 /** Frames of RFC 6455 for a client that counts messages and does as little else as possible. */
 
-import { type FrameSink, headerLength, payloadLength } from "../../src/loadtest/loadtest.ts";
+import { type FrameSink, headerLength, payloadLength } from "../../src/loadtest/socket/frames.ts";
 
 const TEXT = 0x81; // final fragment, opcode 1. No server under test fragments or sends binary.
 const CLOSE = 0x88;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { answerCalls } from "../../src/loadtest/loadtest.ts";
+import { answerCalls } from "../../src/loadtest/processes/calls.ts";
 import { PaceServer } from "../measure/pace.ts";
 import type { ServerApi } from "./api.ts";
 import type { BenchData } from "./dialects.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { machineUs } from "../../src/loadtest/loadtest.ts";
+import { machineUs } from "../../src/loadtest/measure/clock.ts";
 import { LoopWatch } from "../measure/loop-watch.ts";
 import type { PaceServer } from "../measure/pace.ts";
 import type { PacedPlan, PublishReport, TickPlan } from "./api.ts";

@@ -1,6 +1,8 @@
 /** Process of the bench that holds the clients' ends of the connections and counts what arrives on them. */
 
-import { answerCalls, clientText, machineUs } from "../../src/loadtest/loadtest.ts";
+import { machineUs } from "../../src/loadtest/measure/clock.ts";
+import { answerCalls } from "../../src/loadtest/processes/calls.ts";
+import { clientText } from "../../src/loadtest/socket/frames.ts";
 import { PaceClient } from "../measure/pace.ts";
 import { percentile } from "../measure/statistics.ts";
 import type { ConnectPlan, Phase, ReceiverApi, RequestPlan, Tally } from "./api.ts";

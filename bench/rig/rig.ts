@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Caller } from "../../src/loadtest/loadtest.ts";
+import { Caller } from "../../src/loadtest/processes/calls.ts";
 import { watched } from "../measure/watchdog.ts";
 import type { PacedPlan, Phase, PublishReport, ReceiverApi, ServerApi, Tally, TickPlan } from "./api.ts";
 import type { ContenderInfo } from "./contenders.ts";
 
-export { answerCalls, Caller, clientText } from "../../src/loadtest/loadtest.ts";
+export { answerCalls, Caller } from "../../src/loadtest/processes/calls.ts";
+export { clientText } from "../../src/loadtest/socket/frames.ts";
 export type { Audience, DialectName, PublishReport, ReceiverApi, Tally, TickPlan } from "./api.ts";
 export { Connection, type ConnectionListener } from "./connection.ts";
 export { CONTENDERS, type ContenderInfo, type ContenderName } from "./contenders.ts";
