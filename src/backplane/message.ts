@@ -17,6 +17,11 @@ export interface Message {
   readonly except?: readonly string[];
   /** On a copy for its sender: the user to whom the message went. */
   readonly recipient?: string;
+  /**
+   * Context of the publish in a trace, when that is sampled: `traceparent` of W3C Trace Context, and after a space `tracestate`. A
+   * backplane MAY leave it out; with it other nodes continue the trace. Clients never get it.
+   */
+  readonly trace?: string | undefined;
   /** Shared by messages with one content to several channels: all fields but ids and channels are alike. */
   readonly content?: object;
 }
@@ -96,6 +101,7 @@ export class PlacedMessage implements StoredMessage {
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
   readonly recipient: string | undefined;
+  readonly trace: string | undefined;
   readonly offset: number;
   readonly epoch: string;
 
@@ -109,6 +115,7 @@ export class PlacedMessage implements StoredMessage {
     this.platforms = message.platforms;
     this.except = message.except;
     this.recipient = message.recipient;
+    this.trace = message.trace;
     this.offset = offset;
     this.epoch = epoch;
   }

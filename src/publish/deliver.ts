@@ -30,6 +30,8 @@ export interface DelivererOptions {
   readonly log?: { dropped(message: Message, count: number): void } | undefined;
   /** The flight recorder. @default none */
   readonly recorder?: DeliveryRecorder | undefined;
+  /** Traces the deliveries of messages that are sampled. @default none */
+  readonly tracing?: DeliverTracing | undefined;
 }
 
 /** Flight recorder, as the deliverer sees it. Its calls return at once and never throw. */
@@ -40,6 +42,12 @@ export interface DeliveryRecorder {
   dropped(message: Message, connection: Connection, verdict: Verdict): void;
 }
 
+/** Traces of deliveries. */
+export interface DeliverTracing {
+  /** @param startedAt by the monotonic clock, in milliseconds */
+  delivered(message: Message, reached: Reached, startedAt: number): void;
+}
+
 /** Delivers messages on this node: makes the packet and hands it to the local members. */
 export class Deliverer {
   readonly #local: Local;
@@ -48,37 +56,42 @@ export class Deliverer {
   readonly #drops: DropReports;
   readonly #log: DelivererOptions["log"];
   readonly #recorder: DeliveryRecorder | undefined;
+  readonly #tracing: DeliverTracing | undefined;
   /** Channels with members whose queues are full, under the policy `wait`. */
   readonly #full = new Map<Channel, Promise<unknown>>();
 
   constructor(
     local: Local,
     meter: DeliverMeter,
-    { now = Date.now, report = () => undefined, log, recorder }: DelivererOptions = {},
+    { now = Date.now, report = () => undefined, log, recorder, tracing }: DelivererOptions = {},
   ) {
     this.#local = local;
     this.#meter = meter;
     this.#now = now;
     this.#log = log;
     this.#recorder = recorder;
+    this.#tracing = tracing;
     this.#drops = new DropReports((error) => report("deliver", error));
   }
 
   /** @returns this node's connections that the message reached */
   deliver(message: Message | StoredMessage): Reached {
+    const startedAt = this.#tracing === undefined || message.trace === undefined ? 0 : performance.now();
     const delivered = this.#local.deliver(new MessageDelivery(message, this.#recorder));
     const { waiting } = delivered;
-    if (waiting === undefined) this.#count(message, delivered);
+    if (waiting === undefined) this.#count(message, delivered, startedAt);
     else
       this.#waitFor(
         message.channel,
-        waiting.then(() => this.#count(message, delivered)),
+        waiting.then(() => this.#count(message, delivered, startedAt)),
       );
     return delivered;
   }
 
-  #count(message: Message, reached: Reached): void {
+  /** @param startedAt 0 for a delivery that is not traced */
+  #count(message: Message, reached: Reached, startedAt: number): void {
     const { connections, dropped } = reached;
+    if (startedAt > 0) this.#tracing?.delivered(message, reached, startedAt);
     if (connections > 0 || dropped > 0) this.#recorder?.delivered(message, reached);
     if (connections > 0) this.#meter.delivered(connections, this.#now() - message.timestamp, message.channel);
     if (dropped === 0) return;

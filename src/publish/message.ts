@@ -34,6 +34,8 @@ export class AcceptedMessage implements Message {
   readonly platforms: readonly string[] | undefined;
   readonly except: readonly string[] | undefined;
   readonly recipient: string | undefined;
+  /** Set by the span of the publish, when it is sampled. */
+  trace: string | undefined;
   readonly content: Content | undefined;
 
   /** @param isOneOfMany true when one call sends the content to several channels */
@@ -47,6 +49,7 @@ export class AcceptedMessage implements Message {
     this.platforms = content.platforms;
     this.except = content.except;
     this.recipient = content.recipient;
+    this.trace = undefined;
     this.content = isOneOfMany ? content : undefined;
   }
 }

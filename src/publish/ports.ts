@@ -4,6 +4,7 @@ import type { Acks } from "./acks.ts";
 import type { HistoryReads } from "./budgets/reads.ts";
 import type { SenderBudgets } from "./budgets/senders.ts";
 import type { Deliverer } from "./deliver.ts";
+import type { AcceptedMessage } from "./message.ts";
 import type { Receipt } from "./receipt.ts";
 
 export interface PublisherPorts {
@@ -37,6 +38,8 @@ export interface PublisherPorts {
   readonly log?: PublishLog | undefined;
   /** The flight recorder. @default none */
   readonly recorder?: PublishRecorder | undefined;
+  /** @default nothing is traced */
+  readonly tracing?: PublishTracing | undefined;
 }
 
 /** Flight recorder, as the publisher sees it. Its calls return at once and never throw. */
@@ -53,6 +56,22 @@ export interface PublishLog {
   failed(message: Message, error: TidingsError): void;
   /** Adds an edit or a deletion of a stored message, with the receipt of its notice. */
   changed(message: Message, edit: MessageEdit, receipt: Receipt): void;
+}
+
+/** Traces of publishes. Without one nothing is done, and nothing is allocated. */
+export interface PublishTracing {
+  /** Publishes messages with one content. When the publish is sampled, they get its context as `trace`. */
+  publish<Published extends Receipt | readonly Receipt[]>(
+    messages: readonly AcceptedMessage[],
+    work: () => Published | Promise<Published>,
+  ): Published | Promise<Published>;
+  append<Result>(message: Message, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Called when an ephemeral message was handed to the backplane.
+   * @param nodes other nodes to which it goes
+   * @param startedAt by the monotonic clock, in milliseconds
+   */
+  relayed(message: Message, nodes: number, startedAt: number): void;
 }
 
 export type PublishKind = "stored" | "ephemeral";

@@ -110,7 +110,11 @@ export class Publisher {
       this.#ports.senders.charge(sender, Buffer.byteLength(content.body), this.#clock.now());
     }
     const message = new AcceptedMessage(id, draft.channel, content);
-    const receipt = this.#publish(message, ephemeral, options);
+    const { tracing } = this.#ports;
+    const receipt =
+      tracing === undefined
+        ? this.#publish(message, ephemeral, options)
+        : tracing.publish([message], () => this.#publish(message, ephemeral, options));
     return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
   }
 
@@ -129,11 +133,14 @@ export class Publisher {
       this.#ports.check === undefined ? draft : await this.#checked(draft),
       this.#ports.backplane.now(),
     );
-    const receipts = channels.map((channel, index) => {
-      const message = new AcceptedMessage(this.#ids.next(), channel, content, true);
-      return this.#publish(message, this.#isEphemeral(channel, draft), optionsOf(index));
-    });
-    return receipts.every(isReceipt) ? receipts : Promise.all(receipts);
+    const messages = channels.map((channel) => new AcceptedMessage(this.#ids.next(), channel, content, true));
+    const publish = () =>
+      messages.map((message, index) =>
+        this.#publish(message, this.#isEphemeral(message.channel, draft), optionsOf(index)),
+      );
+    const { tracing } = this.#ports;
+    if (tracing !== undefined) return tracing.publish(messages, () => all(publish()));
+    return all(publish());
   }
 
   #isEphemeral(channel: Channel, { ephemeral = false }: DraftContent): boolean {
@@ -205,10 +212,16 @@ export class Publisher {
    */
   #stored(message: Message): Promise<Receipt> {
     const started = this.#clock.now();
-    return this.#ports.backplane.broker.append(message).then(
+    return this.#append(message).then(
       (appended) => this.#appended(message, started, appended),
       (thrown) => this.#notStored(message, thrown),
     );
+  }
+
+  #append(message: Message, key?: string): Promise<Appended> {
+    const { backplane, tracing } = this.#ports;
+    if (tracing === undefined || message.trace === undefined) return backplane.broker.append(message, key);
+    return tracing.append(message, () => backplane.broker.append(message, key));
   }
 
   /** Ends case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
@@ -225,11 +238,11 @@ export class Publisher {
 
   /** Case 4, stored with a key: a duplicate appends nothing and gets the first receipt. */
   async #storedOnce(message: Message, key: string): Promise<Receipt> {
-    const { broker, idempotency } = this.#ports.backplane;
+    const { idempotency } = this.#ports.backplane;
     const started = this.#clock.now();
     this.#duplicates?.begin(message);
     try {
-      const appended = await broker.append(message, key);
+      const appended = await this.#append(message, key);
       if (appended.duplicate) {
         this.#duplicates?.found(message, appended);
         return duplicateOf(appended);
@@ -270,10 +283,21 @@ export class Publisher {
   #deliver(message: Message): Receipt | Promise<Receipt> {
     const { deliverer, backplane } = this.#ports;
     const here = deliverer.deliver(message);
-    const nodes = backplane.broker.relay(message);
+    const nodes = message.trace === undefined ? backplane.broker.relay(message) : this.#relayTraced(message);
     const drained = deliverer.room(message.channel);
     if (typeof nodes === "number" && drained === undefined) return new EphemeralReceipt(message, here, nodes);
     return Promise.all([nodes, drained]).then(([reached]) => new EphemeralReceipt(message, here, reached));
+  }
+
+  #relayTraced(message: Message): number | Promise<number> {
+    const { backplane, tracing } = this.#ports;
+    const startedAt = performance.now();
+    const relayed = (nodes: number): number => {
+      tracing?.relayed(message, nodes, startedAt);
+      return nodes;
+    };
+    const nodes = backplane.broker.relay(message);
+    return nodes instanceof Promise ? nodes.then(relayed) : relayed(nodes);
   }
 
   /** @param started absent when the publish completed within the call, which counts as 0 s */
@@ -296,6 +320,10 @@ export class Publisher {
     return Promise.reject(thrown);
   }
 }
+
+/** Waits only where there is something to wait for. */
+const all = (receipts: readonly (Receipt | Promise<Receipt>)[]): Receipt[] | Promise<Receipt[]> =>
+  receipts.every(isReceipt) ? [...receipts] : Promise.all(receipts);
 
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 

@@ -35,6 +35,10 @@ export interface NewData {
   readonly body?: string | undefined;
 }
 
+interface NoticedEdit extends MessageEdit {
+  readonly notice: AcceptedMessage;
+}
+
 /**
  * Changes stored messages where they lie. A change is told by a notice, which is itself a stored message of the channel: it comes in order,
  * after the message, and also to those who were away.
@@ -94,13 +98,13 @@ export class Edits {
   }
 
   async #change(message: StoredMessage, body: string | null, editor: Editor): Promise<Receipt> {
-    const { backplane, deliverer, delivered, log, meter, senders } = this.#ports;
+    const { deliverer, delivered, log, meter, senders } = this.#ports;
     const started = this.#clock.now();
     const { from, isClient = false } = editor;
     if (isClient && from !== undefined) senders.charge(from, Buffer.byteLength(body ?? ""), started);
     const edit = this.#editOf(message, body, from);
     try {
-      const receipt = receiptOf(await backplane.broker.edit(edit));
+      const receipt = await this.#append(edit);
       await deliverer.room(message.channel);
       log?.changed(message, edit, receipt);
       meter.published("stored", (this.#clock.now() - started) / 1_000);
@@ -112,8 +116,14 @@ export class Edits {
     }
   }
 
+  async #append(edit: NoticedEdit): Promise<Receipt> {
+    const { backplane, tracing } = this.#ports;
+    const append = async (): Promise<Receipt> => receiptOf(await backplane.broker.edit(edit));
+    return tracing === undefined ? append() : tracing.publish([edit.notice], append);
+  }
+
   /** The notice goes to those who may have the message. Connections that it left out had it from a reply: they are told as well. */
-  #editOf(message: StoredMessage, body: string | null, from: string | undefined): MessageEdit {
+  #editOf(message: StoredMessage, body: string | null, from: string | undefined): NoticedEdit {
     const { channel, epoch, offset, platforms, recipient } = message;
     const content = {
       type: body === null ? DELETED : EDITED,

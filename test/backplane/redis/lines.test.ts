@@ -56,6 +56,25 @@ test("lengths without their messages are reported, and later lines are delivered
   expect(reported.map(String)).toEqual(upTo(2).map(() => expect.stringContaining("without their messages")));
 });
 
+test.each(["relay", "append"] as const)(
+  "%s: the trace of a message arrives, and of no other",
+  async (way) => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    await acquaint(cluster);
+    const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const kinds = [{}, { trace }, { trace: `${trace} a=b,c=d`, recipient: "carol" }, { from: "bob" }];
+    const sent = kinds.map((kind) => ({ ...cluster.message("group:g"), ...kind }));
+
+    for (const message of sent) void node.broker[way](message);
+    await other.sink.until(() => other.sink.delivered.length === sent.length);
+
+    expect(other.sink.delivered).toMatchObject(sent);
+    const traces = [undefined, trace, `${trace} a=b,c=d`, undefined];
+    expect(other.sink.delivered.map((message) => message.trace)).toEqual(traces);
+  },
+);
+
 test("a message arrives as it was sent, filters and sender included", async () => {
   await using cluster = await startCluster(implementation, {}, 2);
   const { node, other } = cluster;
@@ -81,6 +100,8 @@ test("messages with different shared fields keep their order and their fields", 
     { platforms: ["web"] },
     { except: ["c1"] },
     { recipient: "carol" },
+    { trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+    { trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 a=b,c=d", recipient: "carol" },
   ];
   const sent = upTo(60).map((number) => ({
     ...cluster.message("group:g"),

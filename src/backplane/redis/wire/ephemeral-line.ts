@@ -4,11 +4,13 @@ import { decodeList, ENTRY, encodeList, FIELD, LINE, lineOf } from "./lines.ts";
 
 /** Opening of a line of ephemeral messages: its kind, and the fields that all its messages share. */
 export function encodeShared(message: Message): string {
-  const { type, timestamp, from = "", platforms, except, recipient } = message;
+  const { type, timestamp, from = "", platforms, except, recipient, trace } = message;
   const shared = [type, String(timestamp), from];
-  if (platforms !== undefined || except !== undefined || recipient !== undefined)
+  const isSpecial = recipient !== undefined || trace !== undefined;
+  if (platforms !== undefined || except !== undefined || isSpecial)
     shared.push(encodeList(platforms), encodeList(except));
-  if (recipient !== undefined) shared.push(recipient);
+  if (isSpecial) shared.push(recipient ?? "");
+  if (trace !== undefined) shared.push(trace);
   return lineOf(LINE.ephemeral, ...shared);
 }
 
@@ -27,7 +29,8 @@ export const hasSameShared = (message: Message, other: Message): boolean =>
     message.from === other.from &&
     message.platforms === other.platforms &&
     message.except === other.except &&
-    message.recipient === other.recipient);
+    message.recipient === other.recipient &&
+    message.trace === other.trace);
 
 /** The fields of one message. */
 export const encodeOwn = ({ id, body, channel }: Message): string =>
@@ -44,7 +47,7 @@ export const encodeRepeated = ({ id, channel }: Message): string => ENTRY + id +
  */
 export function eachEphemeral(line: string, deliver: (message: Message) => void): number {
   const end = line.indexOf(ENTRY);
-  const [, type = "", timestamp, from, platforms, except, recipient] = line
+  const [, type = "", timestamp, from, platforms, except, recipient, trace] = line
     .slice(0, Math.max(0, end))
     .split(FIELD);
   const shared = {
@@ -53,7 +56,8 @@ export function eachEphemeral(line: string, deliver: (message: Message) => void)
     from: from === "" ? undefined : from,
     platforms: decodeList(platforms),
     except: decodeList(except),
-    recipient,
+    recipient: recipient === "" ? undefined : recipient,
+    trace,
   };
   if (Number.isNaN(shared.timestamp)) throw incomplete();
   let count = 0;
@@ -74,6 +78,7 @@ export function eachEphemeral(line: string, deliver: (message: Message) => void)
       platforms: shared.platforms,
       except: shared.except,
       recipient: shared.recipient,
+      trace: shared.trace,
     });
     start = next;
   }

@@ -16,6 +16,7 @@ export const ENTRY_FIELDS = [
   "except",
   "recipient",
   "change",
+  "trace",
 ] as const;
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
@@ -36,10 +37,12 @@ function decodeChange(text: string): MessageChange {
  * key names the channel, and the index in the list gives the offset.
  */
 export function encodeEntry(message: Message): string {
-  const { id, type, body, timestamp, from = "", platforms, except, recipient } = message;
+  const { id, type, body, timestamp, from = "", platforms, except, recipient, trace } = message;
   const entry = id + FIELD + type + FIELD + body + FIELD + timestamp + FIELD + from;
-  if (platforms === undefined && except === undefined && recipient === undefined) return entry;
+  const isSpecial = recipient !== undefined || trace !== undefined;
+  if (platforms === undefined && except === undefined && !isSpecial) return entry;
   const filtered = entry + FIELD + encodeList(platforms) + FIELD + encodeList(except);
+  if (trace !== undefined) return filtered + FIELD + (recipient ?? "") + FIELD + FIELD + trace;
   return recipient === undefined ? filtered : filtered + FIELD + recipient;
 }
 
@@ -69,6 +72,7 @@ export function decodeEntry(text: string, { channel, epoch, offset }: EntryPosit
     platforms: decodeList(rest[0]),
     except: decodeList(rest[1]),
     recipient: rest[2] === "" ? undefined : rest[2],
+    trace: rest[4] === "" ? undefined : rest[4],
     epoch,
     offset,
   };
