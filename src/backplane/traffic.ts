@@ -1,3 +1,5 @@
+import type { Distribution } from "../protocol/protocol.ts";
+
 /**
  * Counts since the start, for metrics: a live object of plain numbers that only rise. Every kind and every script MUST
  * be present from the start, with 0, because Prometheus cannot see the first step of a series that appears with it.
@@ -13,6 +15,8 @@ export interface Traffic {
   readonly mended: Readonly<Record<Mending, number>>;
   /** Calls of scripts, by name. */
   readonly scripts: Readonly<Record<string, number>>;
+  /** Durations of the calls to the server behind the backplane, in seconds, by kind of call. @default none is measured */
+  readonly calls?: Readonly<Record<string, Distribution>>;
 }
 
 type Direction = "in" | "out";

@@ -6,6 +6,7 @@ export class Users {
   /** Keyed by channel, not by user: a delivery has the channel string, whose hash V8 has computed already. */
   readonly #present = new Map<Channel, Connection | Set<Connection>>();
 
+  /** Number of users. */
   get size(): number {
     return this.#present.size;
   }

@@ -82,6 +82,7 @@ export {
   PATTERN_RULE,
   VERBS,
 } from "./grants/grants.ts";
+export { Distribution } from "./metrics/distribution.ts";
 export { ACTION_RULE, ID_RULE, idError, isActionName, isId, joinNames } from "./names.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Serial, SerialPerKey } from "./serial.ts";

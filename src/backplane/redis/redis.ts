@@ -237,6 +237,7 @@ function createBase(settings: Settings): Base {
     ...settings,
     health,
     onRun: (script) => traffic.ran(script),
+    onAnswer: (kind, ms) => traffic.answered(kind, ms),
     onOutage: (error) => node.report("redis", error),
   });
   const bus = new Bus(connection, {

@@ -1,4 +1,4 @@
-import { ABILITIES, DEGRADABLE, type Health, type Traffic } from "../../backplane/backplane.ts";
+import type { Health, Traffic } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { MessageLogCounts } from "../../log/log.ts";
 import {
@@ -6,6 +6,7 @@ import {
   CLOSE,
   type CloseCause,
   type DisconnectClass,
+  Distribution,
   ERROR_CODES,
   type ErrorCode,
   type TidingsError,
@@ -14,16 +15,19 @@ import type { DeliverMeter, PublishMeter } from "../../publish/publish.ts";
 import type { Probe } from "../probe.ts";
 import type { BusiestGroups } from "./busiest.ts";
 import { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
-import { Distribution, type Histogram, histogramJson, histogramText } from "./distribution.ts";
 import { type GrpcCounts, registerGrpc } from "./grpc.ts";
+import { type Histogram, histogramJson, histogramText } from "./histogram.ts";
+import { HttpMetrics } from "./http.ts";
 import { LiveMetrics, type RecentMetrics } from "./live.ts";
-import { registerMessageLog } from "./message-log.ts";
+import { count, countsOf, LoginMetrics, RequestMetrics } from "./outcomes.ts";
+import { type DecisionCounts, registerGuards, registerHealth, registerMessageLog } from "./parts.ts";
+import { registerProcess } from "./process.ts";
 import { type JsonMetric, jsonOf, processRegistry, ScrapedMetrics } from "./registry.ts";
-import { registerTraffic } from "./traffic.ts";
+import { callsHistogram, registerTraffic } from "./traffic.ts";
 
 /** Sources that are read at every scrape. */
 export interface MetricsSources {
-  readonly local: Pick<Local, "size" | "pending" | "slow">;
+  readonly local: Pick<Local, "size" | "users" | "pending" | "slow">;
   /** Connections that the node admits. */
   readonly maxConnections: number;
   /** Handshakes and logins in flight. */
@@ -42,11 +46,7 @@ export interface MetricsSources {
   readonly probe: Probe;
   readonly health: Pick<Health, "abilities" | "degraded" | "connectionsLost">;
   /** Decisions of limits, and what an overloaded node has refused. @default none */
-  readonly guards?: {
-    readonly allowed: Readonly<Record<string, number>>;
-    readonly denied: Readonly<Record<string, number>>;
-    readonly shed: Readonly<Record<string, number>>;
-  };
+  readonly guards?: DecisionCounts;
   /** The message log. @default none, and no such metrics */
   readonly messageLog?: { readonly counts: MessageLogCounts } | undefined;
   /** The gRPC server. @default none, and no such metrics */
@@ -71,6 +71,11 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   disconnected(cause: DisconnectClass): void;
   /** Counts a client that got no connection. */
   refused(code: ErrorCode | CloseCause): void;
+  /** Counts a failure that no caller waits for. */
+  reported(): void;
+  readonly http: Pick<HttpMetrics, "answered">;
+  readonly logins: Pick<LoginMetrics, "ended">;
+  readonly requests: Pick<RequestMetrics, "handled">;
   readonly totals: Totals;
   /** Connections that ended, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
@@ -108,17 +113,24 @@ class HubMetrics implements Metrics {
   readonly #refusals = countsOf([...Object.keys(ERROR_CODES), ...Object.keys(CLOSE)]);
   #connects = 0;
   #delivered = 0;
+  #reported = 0;
+  readonly http = new HttpMetrics(this.#scraped);
+  readonly logins = new LoginMetrics(this.#scraped);
+  readonly requests = new RequestMetrics(this.#scraped);
   readonly #local: MetricsSources["local"];
+  readonly #traffic: Traffic | undefined;
   readonly #live: LiveMetrics;
   readonly busiest: BusiestGroups;
 
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
+    this.#traffic = sources.traffic;
     this.#live = this.#makeLive(sources);
     this.busiest = this.#live.busiest;
     this.#registerGauges(sources);
     registerHealth(this.#scraped, sources.health);
     this.#registerCounters(sources);
+    registerProcess(this.#scraped);
     if (sources.guards !== undefined) registerGuards(this.#scraped, sources.guards);
     if (sources.messageLog !== undefined) registerMessageLog(this.#scraped, sources.messageLog);
     if (sources.grpc !== undefined) registerGrpc(this.#scraped, sources.grpc);
@@ -152,6 +164,10 @@ class HubMetrics implements Metrics {
 
   refused(code: ErrorCode | CloseCause): void {
     count(this.#refusals, code);
+  }
+
+  reported(): void {
+    this.#reported++;
   }
 
   get totals(): Totals {
@@ -225,6 +241,10 @@ class HubMetrics implements Metrics {
         help: "Time from taking a message to handing it to connections of this node.",
         parts: [[{}, this.#delivery]],
       },
+      this.logins.histogram,
+      this.requests.histogram,
+      this.http.histogram,
+      ...(this.#traffic?.calls === undefined ? [] : [callsHistogram(this.#traffic.calls)]),
     ];
   }
 
@@ -239,6 +259,10 @@ class HubMetrics implements Metrics {
   }: MetricsSources): void {
     const own = this.#scraped;
     own.gauge("tidings_connections", "Connections on this node.", () => local.size);
+    // Bare names, under which dashboards of other servers look for these two.
+    own.gauge("connections", "Connections on this node.", () => local.size);
+    own.gauge("pending", "Messages in the send queues.", () => local.pending().messages);
+    own.gauge("tidings_users", "Users with a connection on this node.", () => local.users);
     own.gauge("tidings_max_connections", "Connections that this node admits.", () => maxConnections);
     own.gauge("tidings_pending_messages", "Messages in the send queues.", () => local.pending().messages);
     own.gauge("tidings_pending_bytes", "Bytes in the send queues.", () => local.pending().bytes);
@@ -285,52 +309,16 @@ class HubMetrics implements Metrics {
     own.counters("tidings_publish_errors_total", "Publishes that failed.", "code", () => this.#errors);
     own.counters("tidings_refused_total", "Clients that got no connection.", "code", () => this.#refusals);
     own.counters("tidings_disconnects_total", "WebSockets that ended.", "cause", () => this.#disconnects);
+    const reportedHelp = "Failures that no caller waited for: those of hooks, handlers and the node itself.";
+    own.counter("tidings_errors_total", reportedHelp, () => this.#reported);
   }
 }
-
-/** Registers what the backplane can do, and what is degraded. */
-function registerHealth(own: ScrapedMetrics, health: MetricsSources["health"]): void {
-  const numberOf = (isTrue: boolean | undefined): number => (isTrue === true ? 1 : 0);
-  const able = () => ABILITIES.map((ability) => [ability, numberOf(health.abilities[ability])] as const);
-  own.gauges("tidings_backplane_able", "1 for what the backplane can do now.", "ability", able, "min");
-  const degraded = () => {
-    const names = health.degraded.map(({ what }) => what);
-    return DEGRADABLE.map((what) => [what, numberOf(names.includes(what))] as const);
-  };
-  const degradedHelp = "1 for a part that does not work as it should.";
-  own.gauges("tidings_degraded", degradedHelp, "what", degraded, "max");
-  // In memory there are no connections.
-  if (Object.keys(health.connectionsLost).length === 0) return;
-  const lostHelp = "Connections to the backplane that were lost.";
-  own.counters("tidings_backplane_connections_lost_total", lostHelp, "connection", () =>
-    Object.entries(health.connectionsLost),
-  );
-}
-
-/** Registers the decisions of limits, by limit and never by client. */
-function registerGuards(
-  own: ScrapedMetrics,
-  { allowed, denied, shed }: NonNullable<MetricsSources["guards"]>,
-): void {
-  const allowedHelp = "What limits of clients have allowed.";
-  own.counters("tidings_limit_allowed_total", allowedHelp, "limit", () => Object.entries(allowed));
-  const deniedHelp = "What limits of clients have refused.";
-  own.counters("tidings_limit_denied_total", deniedHelp, "limit", () => Object.entries(denied));
-  const shedHelp = "What the node has refused because it was overloaded.";
-  own.counters("tidings_shed_total", shedHelp, "what", () => Object.entries(shed));
-}
-
-/** Starts every series at 0: Prometheus misses the first increment of a series that appears with it. */
-const countsOf = (names: readonly string[]): Map<string, number> => new Map(names.map((name) => [name, 0]));
-
-const count = (counts: Map<string, number>, name: string): void => {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
-};
 
 export type { GroupRate } from "./busiest.ts";
 export { combinedMetrics } from "./combined.ts";
 export { type LoopDelay, LoopDelayMonitor } from "./delay.ts";
 export { GrpcCounts } from "./grpc.ts";
+export { NO_ROUTE } from "./http.ts";
 export type { RecentLoop, RecentMetrics } from "./live.ts";
 export type { Quantiles } from "./recent.ts";
 export type { JsonMetric } from "./registry.ts";

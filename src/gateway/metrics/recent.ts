@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import type { Distribution } from "../../protocol/protocol.ts";
 
 /** Quantiles of a latency, in milliseconds. */
 export interface Quantiles {
@@ -76,7 +76,7 @@ export class RecentActivity<Counter extends string, Latency extends string> {
   #take(): Sample<Counter, Latency> {
     const { counters, latencies } = this.#sources;
     const buckets = new Map<Latency, Float64Array>();
-    for (const name of Object.keys(latencies) as Latency[]) buckets.set(name, latencies[name].counts()); // its keys
+    for (const name of Object.keys(latencies) as Latency[]) buckets.set(name, latencies[name].counts.slice()); // its keys
     return { at: this.#now(), counters: { ...counters() }, buckets };
   }
 }

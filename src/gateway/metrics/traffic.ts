@@ -1,4 +1,5 @@
 import type { Traffic } from "../../backplane/backplane.ts";
+import type { Histogram } from "./histogram.ts";
 import type { ScrapedMetrics } from "./registry.ts";
 
 const DIRECTIONS = ["in", "out"] as const;
@@ -21,3 +22,10 @@ export function registerTraffic(own: ScrapedMetrics, traffic: Traffic): void {
   const scriptsHelp = "Calls of the backplane's scripts.";
   own.counters("tidings_backplane_scripts_total", scriptsHelp, "script", () => Object.entries(scripts));
 }
+
+/** Durations of calls to the server behind the backplane. */
+export const callsHistogram = (calls: NonNullable<Traffic["calls"]>): Histogram => ({
+  name: "tidings_backplane_call_seconds",
+  help: "Time until the server behind the backplane answered a call.",
+  parts: Object.entries(calls).map(([call, distribution]) => [{ call }, distribution]),
+});

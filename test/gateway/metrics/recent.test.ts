@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Distribution } from "../../../src/gateway/metrics/distribution.ts";
+import { Distribution } from "../../../src/protocol/protocol.ts";
 import { RecentActivity } from "../../../src/gateway/metrics/recent.ts";
 
 /** Activity with one counter and one latency, on a clock of the test. */

@@ -23,11 +23,16 @@ import {
   WriteCheck,
 } from "./session/session.ts";
 
+/** Kinds of calls to Redis: a script, a transaction of appends, and a PUBLISH. */
+export type CallKind = "script" | "push" | "publish";
+
 export interface ConnectionOptions extends SessionOptions {
   readonly prefix: string;
   /** Pause between the checks whether Redis takes writes. */
   readonly heartbeatMs: number;
   readonly onRun: (script: Script) => void;
+  /** Called with the duration of each call that Redis has answered, without its wait in this node. */
+  readonly onAnswer: (kind: CallKind, ms: number) => void;
 }
 
 /**
@@ -166,7 +171,10 @@ export class Connection {
     if (admission !== undefined) await admission;
     try {
       const target = { base: baseOf(this.#options.prefix, partition), birth, pubSub: this.pubSub };
-      return await runScript(this.#session.client, script, target, args);
+      const sent = performance.now();
+      const reply = await runScript(this.#session.client, script, target, args);
+      this.#options.onAnswer("script", performance.now() - sent);
+      return reply;
     } finally {
       this.#semaphore.release();
     }
@@ -195,7 +203,10 @@ export class Connection {
   async push(commands: readonly string[], count: number): Promise<PipeAnswer> {
     this.assertUp();
     try {
-      return await this.#session.pipe.transaction(commands, count);
+      const sent = performance.now();
+      const answer = await this.#session.pipe.transaction(commands, count);
+      this.#options.onAnswer("push", performance.now() - sent);
+      return answer;
     } catch (cause) {
       throw this.#pipeFailed("push", cause);
     }
@@ -208,7 +219,9 @@ export class Connection {
    */
   async publish(channel: string, payload: string): Promise<number> {
     try {
+      const sent = performance.now();
       const { numbers, error } = await this.#session.pipe.call(publishOf(channel, payload), 1);
+      this.#options.onAnswer("publish", performance.now() - sent);
       if (error !== undefined) throw error;
       return numbers[0] ?? 0;
     } catch (cause) {

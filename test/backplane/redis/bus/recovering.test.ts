@@ -30,6 +30,7 @@ async function startBus(prefix: string, reconciled: Promise<void>) {
     heartbeatMs: LONG_MS,
     health: createHealth(),
     onRun: () => undefined,
+    onAnswer: () => undefined,
     onOutage: (error) => expect.fail(String(error)),
   });
   const onError = (error: unknown) => expect.fail(String(error));
