@@ -34,14 +34,15 @@ export function connectionLog(
 ): Pick<SessionPorts, "connected" | "disconnected" | "refused"> {
   const refusals = new RefusalLog(log);
   return {
-    connected({ id, user, platform, address }) {
+    connected({ id, user, platform, address }, requestId) {
       metrics.connected();
-      log.info({ connection: id, user, platform, address }, "connected");
+      log.info({ connection: id, user, platform, address, requestId }, "connected");
     },
-    disconnected({ cause, code, reason, address }, connection) {
+    disconnected({ cause, code, reason, address, requestId }, connection) {
       metrics.disconnected(cause);
       const { id, user, platform } = connection ?? {};
-      log.info({ connection: id, user, platform, address, cause, code, reason }, "disconnected");
+      const ended = { cause, code, reason, requestId };
+      log.info({ connection: id, user, platform, address, ...ended }, "disconnected");
       if (connection !== undefined) hooks.emit("disconnect", { connection, cause, code, reason });
     },
     refused(client, user) {

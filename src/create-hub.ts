@@ -21,8 +21,15 @@ import {
   redisBackplane,
   sqliteBackplane,
 } from "./backplane/backplane.ts";
-import { assertNotProduction, type Config, hasTokenKey, nodeId, resolveConfig } from "./config/config.ts";
-import { connectionLog, debugLog, makeRecorder, requestLog } from "./connection-log.ts";
+import {
+  assertNotProduction,
+  type Config,
+  type ConfigInput,
+  hasTokenKey,
+  nodeId,
+  resolveConfig,
+} from "./config/config.ts";
+import { debugLog, makeRecorder, requestLog } from "./connection-log.ts";
 import {
   type Authenticator,
   assertAuthenticator,
@@ -31,14 +38,13 @@ import {
   createMetrics,
   developmentAuth,
   Expiry,
-  Gateway,
   GrpcCounts,
   jwt,
   type Metrics,
   makeApi,
   Neighbours,
+  RequestScope,
   renewal,
-  type SessionPorts,
   sharedProbe,
   UnfinishedMessages,
   type Workers,
@@ -46,17 +52,19 @@ import {
   withCheckedIds,
   withLimits,
   withLoginLimits,
+  withObservers,
 } from "./gateway/gateway.ts";
 import { assertNoChat, countsOf, type Guards, makeGuards, makeHttpGuards, redisOf } from "./guards.ts";
 import type { DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
-import { errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
+import { commonFields, errorLog, healthLog, type Log, logOf } from "./hub-log.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { Connection, Local } from "./local/local.ts";
 import { assertSink, type MessageLog, type MessageSink, makeMessageLog } from "./log/log.ts";
+import { makeGateway } from "./make-gateway.ts";
 import { makeLocal, memberLimits } from "./make-local.ts";
 import { makePolicy, makePositions, makeWhy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
-import { type ApiDeclaration, defineApi, SerialPerKey } from "./protocol/protocol.ts";
+import { type ApiDeclaration, type ClientConnection, defineApi, SerialPerKey } from "./protocol/protocol.ts";
 import {
   Acks,
   Deliverer,
@@ -68,6 +76,7 @@ import {
 } from "./publish/publish.ts";
 import { type HubParts, RunningHub } from "./running-hub.ts";
 import { backplaneSink, makeWatching, sharedSettings } from "./sink.ts";
+import { makeTracing, type Tracer, type Tracing } from "./tracing/tracing.ts";
 import type { FlightRecorder } from "./why/why.ts";
 
 /** Choices that the wiring needs first. */
@@ -83,7 +92,9 @@ interface Basis {
   readonly hooks: Hooks;
   readonly log: Log;
   readonly node: string;
-  readonly report: (stage: string, error: unknown) => void;
+  readonly report: (stage: string, error: unknown, connection?: ClientConnection) => void;
+  readonly requestScope: RequestScope;
+  readonly tracing: Tracing | undefined;
   readonly workers: Workers | undefined;
   readonly declared: Declaration | undefined;
   readonly messageSink: MessageSink | undefined;
@@ -102,7 +113,9 @@ export function createHub<Events extends object = EventMap>(options?: HubOptions
 export function createHub<Declared extends object>(
   options: HubOptions & Partial<DeclaredHubOptions<ApiDeclaration>> = {},
 ): Hub<Declared> {
-  const { auth, authorize, logger, api, backplane, messageLog, ...rest } = options;
+  const { auth, authorize, logger, api, backplane, messageLog, tracing, ...others } = options;
+  const tracer = typeof tracing === "object" ? tracing : undefined;
+  const rest: ConfigInput = tracer === undefined ? { ...others, tracing: tracing as boolean } : others;
   if (Object.hasOwn(options, "auth")) assertAuthenticator(auth);
   assertNoChat(rest);
   const declared = Object.hasOwn(options, "api")
@@ -110,7 +123,7 @@ export function createHub<Declared extends object>(
     : undefined; // it checks the value
   const messageSink = typeof messageLog === "object" ? assertSink(messageLog) : undefined;
   const input = messageSink === undefined ? { ...rest, messageLog: messageLog as string | undefined } : rest;
-  const parts = { auth, authorize, logger, declared, backplane, messageSink };
+  const parts = { auth, authorize, logger, declared, backplane, messageSink, tracer };
   return hubWith(resolveConfig({ code: input }), parts);
 }
 
@@ -121,17 +134,24 @@ interface InternalOptions extends Pick<HubOptions, "auth" | "authorize" | "logge
   readonly workers?: Workers;
   /** The application's message log. */
   readonly messageSink?: MessageSink | undefined;
+  /** The application's tracer. @default by the setting `tracing` */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Makes a hub from a resolved configuration. */
 export function hubWith<Declared extends object = EventMap>(
   config: Config,
-  { auth, authorize, logger, workers, declared, backplane, messageSink }: InternalOptions = {},
+  { auth, authorize, logger, workers, declared, backplane, messageSink, tracer }: InternalOptions = {},
 ): Hub<Declared> {
-  const log = logOf(logger ?? pino({ level: config.logLevel }), config.logLevel);
+  const node = nodeId(config);
+  const requestScope = new RequestScope();
+  const tracing = makeTracing(tracer ?? config.tracing, node);
+  const common = commonFields(node, requestScope, tracing);
+  const log = logOf(logger ?? pino({ level: config.logLevel }), config.logLevel, common);
   const hooks = new Hooks(config.timeouts.hookMs);
   hooks.on("error", errorLog(log));
-  const report = (stage: string, error: unknown): void => hooks.emit("error", { stage, error });
+  const report: Basis["report"] = (stage, error, connection) =>
+    hooks.emit("error", { stage, error, connection });
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
   const authenticator = withLimits(withAnonymous(checked, config.policy.anonymous), { timeoutMs });
@@ -140,11 +160,12 @@ export function hubWith<Declared extends object = EventMap>(
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const development = authenticator.mode === "development";
-  const about = { config, authenticator, development, neighbours, callers, hooks, log };
+  const about = { config, authenticator, development, neighbours, callers };
   const chosen = chooseBackplane(config, backplane);
   const recorder = makeRecorder(config, chosen, hooks);
   const asking = { backplane: chosen, questions: new Questions(chosen.cluster), recorder };
-  const basis = { ...about, ...asking, node: nodeId(config), report, workers, declared, messageSink };
+  const told = { hooks, log, node, report, requestScope, tracing };
+  const basis = { ...about, ...asking, ...told, workers, declared, messageSink };
   return new RunningHub(assemble(basis, authorize));
 }
 
@@ -196,9 +217,10 @@ function makeMessaging(
   { limits, overload, limitSettings }: Guards,
   log: MessageLog | undefined,
 ) {
-  const { config, hooks, report, recorder } = basis;
+  const { config, hooks, report, recorder, tracing } = basis;
   const { isUnstored, isLastValue } = kindsBy(config.history.channels);
-  const deliverer = new Deliverer(local, metrics, { now: backplane.now, report, log, recorder });
+  const { now } = backplane;
+  const deliverer = new Deliverer(local, metrics, { now, report, log, recorder, tracing });
   const acks = new Acks(backplane.cursors);
   const { broker, traffic } = backplane;
   const reads = new HistoryReads(broker);
@@ -217,6 +239,7 @@ function makeMessaging(
     meter: metrics,
     log,
     recorder,
+    tracing,
     delivered(message, receipt) {
       recorder?.published(message, receipt);
       const { epoch, offset } = receipt;
@@ -240,12 +263,17 @@ function makeMessaging(
   return { publisher, reads, watchers, rooms, members, review, groupChanges, sink, listeners };
 }
 
+/** Limits the logins, and tells metrics and traces of them. */
+function watchedLogins({ authenticator, tracing, recorder }: Basis, { limits }: Guards, metrics: Metrics) {
+  const limited = withLoginLimits(authenticator, limits, recorder?.loginRefused);
+  return withObservers(limited, { meter: metrics.logins, tracing });
+}
+
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { config, hooks, report, log, backplane, recorder } = basis;
   backplane.health.watch(healthLog(log));
   const guards = makeGuards({ config, backplane, report });
-  const authenticator = withLoginLimits(basis.authenticator, guards.limits, recorder?.loginRefused);
   const gaps = new Gaps(backplane.broker, report);
   const local = makeLocal(config, hooks, (connection) => gaps.tell(connection));
   const probe = sharedProbe(backplane);
@@ -263,6 +291,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const sources = { local, probe, health, traffic, maxConnections, ...counts };
   const messageLog = makeMessageLog(basis, backplane);
   const metrics = createMetrics({ ...sources, http, guards: countsOf(guards), messageLog, grpc: grpcCounts });
+  const authenticator = watchedLogins(basis, guards, metrics);
+  hooks.on("error", () => metrics.reported());
   const messaging = makeMessaging(basis, local, backplane, policy, metrics, guards, messageLog);
   const { publisher, reads, members, review, sink, listeners } = messaging;
 
@@ -273,7 +303,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const check = declared && messageCheck(declared);
   const handling = { router, sending: new Sending({ publisher, hooks, policy, check }) };
   const bytes = new InboundBytes(maxInboundBytes);
-  const inbound = new Inbound({ ...handling, maxWaiting, bytes, limits: guards.limits, report, recorder });
+  const watching = { report, meter: metrics.requests, recorder, tracing: basis.tracing };
+  const inbound = new Inbound({ ...handling, ...watching, maxWaiting, bytes, limits: guards.limits });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
@@ -282,7 +313,19 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const gateway = makeGateway({ ...basis, authenticator }, guards, entry);
   const isDraining = (): boolean => gateway.isClosing;
   const why = makeWhy(basis, policy, local, publisher);
-  const parts = { publisher, reads, backplane, listeners, probe, local, inbound, metrics, isDraining, messageLog, why };
+  const parts = {
+    publisher,
+    reads,
+    backplane,
+    listeners,
+    probe,
+    local,
+    inbound,
+    metrics,
+    isDraining,
+    messageLog,
+    why,
+  };
   const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
   const drain = (): void => void lifecycle.drain();
   const served = makeApi({ ...about, ...parts, drain, startedAt: performance.now() });
@@ -294,42 +337,4 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
     ...served,
   });
   return { ...basis, ...guards, ...served, ...parts, policy, router, lifecycle, ...http };
-}
-
-interface GatewayParts
-  extends Pick<SessionPorts, "local" | "members" | "inbound" | "unfinished" | "expiry" | "policy"> {
-  readonly metrics: Metrics;
-}
-
-function makeGateway(
-  basis: Basis,
-  { limits, overload }: Guards,
-  { metrics, ...parts }: GatewayParts,
-): Gateway {
-  const { config, authenticator, neighbours, callers, hooks, node, log, recorder } = basis;
-  const { websocket, path, origins } = config;
-  const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
-  const ports = {
-    ...parts,
-    hooks,
-    authenticator,
-    node,
-    heartbeatMs: websocket.heartbeatInterval * 1_000,
-    maxMessageBytes: websocket.maxMessageSize,
-    loginTimeoutMs: websocket.loginTimeoutMs,
-    maxLoginBytes: websocket.maxLoginBytes,
-    ...connectionLog(log, hooks, metrics, recorder),
-  };
-  const rules = {
-    path,
-    origins,
-    maxConnections,
-    maxHandshakes,
-    neighbours,
-    callers,
-    limits,
-    overload,
-    deflate,
-  };
-  return new Gateway(ports, rules);
 }

@@ -1,5 +1,6 @@
 import type { HealthEvent } from "./backplane/backplane.ts";
 import { type ErrorCode, TidingsError } from "./protocol/protocol.ts";
+import type { HookEvents } from "./publish/publish.ts";
 
 /**
  * A logger of the application: pino, bunyan, Winston, `console`, or any object with these methods. Loggers of pino and bunyan get the
@@ -29,18 +30,38 @@ const METHODS = ["info", "warn", "error"] as const;
 /**
  * Makes the log of a hub from the application's logger.
  * @param level the configuration's `logLevel`
+ * @param common fields of every line, read when it is written
  * @throws TidingsError `bad_request` for an object without the methods
  */
-export function logOf(logger: Logger, level: string): Log {
+export function logOf(logger: Logger, level: string, common: () => object = () => ({})): Log {
   const missing = METHODS.find((name) => typeof (logger as Partial<Logger> | null)?.[name] !== "function");
   if (missing !== undefined) {
     const text = `logger: expected an object with the methods info, warn and error, such as pino() or console: ${missing} is missing`;
     throw new TidingsError("bad_request", text);
   }
-  const line = isFieldsFirst(logger) ? fieldsFirst : textFirst;
+  const write = isFieldsFirst(logger) ? fieldsFirst : textFirst;
+  const line = (to: Logger, name: keyof Logger): Line => {
+    const written = write(to, name);
+    return (fields, text) => written({ ...common(), ...fields }, text);
+  };
   const [info, warn, error] = METHODS.map((name) => line(logger, name)) as [Line, Line, Line];
   return { info, warn, error, debug: isDebug(logger, level) ? line(logger, "debug") : undefined };
 }
+
+/**
+ * Fields of every line of a hub: its node, and the HTTP request and the trace of which the line is a consequence.
+ * @param tracing the traces. @default none
+ */
+export const commonFields =
+  (
+    node: string,
+    request: { readonly id: string | undefined },
+    tracing: { readonly ids: object | undefined } | undefined,
+  ) =>
+  (): object => {
+    const { id } = request;
+    return { node, ...(id === undefined ? {} : { requestId: id }), ...tracing?.ids };
+  };
 
 /** Methods of loggers that take the fields first: pino's `bindings`, bunyan's `addStream`. */
 const isFieldsFirst = (logger: object): boolean =>
@@ -72,16 +93,20 @@ function isDebug(logger: Logger & { isLevelEnabled?(level: string): boolean }, l
 const SENTENCES: readonly ErrorCode[] = ["unavailable", "conflict"];
 
 /** Logs failures that no caller waits for. */
-export function errorLog(log: Log): (failure: { stage: string; error: unknown }) => void {
-  return ({ stage, error }) => {
-    if (error instanceof TidingsError && SENTENCES.includes(error.code)) log.error({ stage }, error.message);
-    else log.error({ stage, err: error }, "failed");
+export function errorLog(log: Log): (failure: HookEvents["error"]) => void {
+  return ({ stage, error, connection }) => {
+    const whose = connection && { connection: connection.id, user: connection.user };
+    if (error instanceof TidingsError && SENTENCES.includes(error.code))
+      log.error({ stage, ...whose }, error.message);
+    else log.error({ stage, ...whose, err: error }, "failed");
   };
 }
 
 /** Logs the changes of a node's health: one line each. */
 export function healthLog(log: Log): (event: HealthEvent) => void {
-  return ({ kind, ...facts }) => {
+  return ({ kind, ...event }) => {
+    // The request that came upon an outage did not cause it.
+    const facts = { ...event, requestId: undefined };
     if (kind === "degraded") log.warn(facts, "degraded: a part of the service does not work as it should");
     else if (kind === "restored") log.info(facts, "restored: this part of the service works again");
     else if (kind === "lost") log.warn(facts, "a connection to the backplane was lost");

@@ -26,10 +26,11 @@ import type { Logger } from "./hub-log.ts";
 import type { MessageSink } from "./log/log.ts";
 import type { ActionName, ApiDeclaration, HistoryPage, UndeclaredName } from "./protocol/protocol.ts";
 import type { HistoryQuery, HookName, Listener, MessageName, Receipt } from "./publish/publish.ts";
+import type { Tracer } from "./tracing/tracing.ts";
 import type { Explanation, WhyQuery } from "./why/why.ts";
 
 /** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
-export interface HubOptions extends Omit<ConfigInput, "messageLog"> {
+export interface HubOptions extends Omit<ConfigInput, "messageLog" | "tracing"> {
   /**
    * Where stored messages and their outcomes are logged: `stdout`, `sqlite:<file>`, `postgres://…`, or a sink of the application.
    * @default nowhere
@@ -41,6 +42,12 @@ export interface HubOptions extends Omit<ConfigInput, "messageLog"> {
   readonly authorize?: Authorize | undefined;
   /** Keeps what is stored, and connects nodes, in place of `data` and `redis`: see docs/BACKPLANES.md. A backplane serves one hub. */
   readonly backplane?: Backplane | undefined;
+  /**
+   * Makes spans for OpenTelemetry (docs/TRACING.md): true, by the provider that the process has registered, or a tracer of another one. It
+   * needs the package `@opentelemetry/api`.
+   * @default false
+   */
+  readonly tracing?: boolean | Tracer | undefined;
   /** @default a pino logger to standard output, by the configuration's `logLevel` */
   readonly logger?: Logger | undefined;
 }

@@ -142,6 +142,7 @@ export type {
   Retry,
 } from "./publish/publish.ts";
 export { RetryError, refuse } from "./publish/publish.ts";
+export type { Tracer } from "./tracing/tracing.ts";
 export type {
   AskedNode,
   DeviceCursor,

@@ -44,12 +44,13 @@ import {
   type Neighbours,
   type OperationResult,
   type Pipelines,
+  REQUEST_ID,
   runBatch,
   type Served,
 } from "./gateway/gateway.ts";
+import type { RunningLimits } from "./guards.ts";
 import type { AttachedServer, Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { RunningLimits } from "./limit-settings.ts";
 import {
   type ActionName,
   type ApiDeclaration,
@@ -263,11 +264,12 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
     const { neighbours, callers } = this.#parts;
     const isForeign = this.development && !neighbours.has(callers.callerOf(request));
+    const headers = () => ({ ...ANSWER_HEADERS, [REQUEST_ID]: callers.requestIdOf(request) });
     if (isForeign)
       response
-        .writeHead(403, ANSWER_HEADERS)
+        .writeHead(403, headers())
         .end("development mode serves this machine only: set jwt.secret (JWT_SECRET)\n");
-    else if (isConsumed(request)) refuseConsumed(response);
+    else if (isConsumed(request)) refuseConsumed(response, headers());
     else {
       if (waitsForEnd(request)) response.once("finish", () => request.socket.end());
       this.#parts.pipelines.take(request, response, this.#listener);
@@ -299,10 +301,10 @@ const isConsumed = ({ readableDidRead, readableEnded, headers }: IncomingMessage
   readableEnded &&
   (Number(headers["content-length"]) > 0 || "transfer-encoding" in headers);
 
-function refuseConsumed(response: ServerResponse): void {
+function refuseConsumed(response: ServerResponse, others: Readonly<Record<string, string>>): void {
   const message =
     "the body of the request was read before the hub got it: write app.use(hub.handler) before app.use(express.json())";
-  const headers = { ...ANSWER_HEADERS, "content-type": "application/json" };
+  const headers = { ...others, "content-type": "application/json" };
   response.writeHead(500, headers).end(JSON.stringify({ error: { code: "internal", message } }));
 }
 

@@ -7,6 +7,7 @@ import {
   channelOf,
   type Decoded,
   decodeClientFrame,
+  type ErrorCode,
   encodeBadInput,
   encodeError,
   encodeReply,
@@ -34,9 +35,12 @@ export interface InboundPorts {
     Limits,
     "message" | "ping" | "pauseMs" | "action" | "isAbuse" | "assertTurn" | "keepPlace"
   >;
-  readonly report: (stage: string, error: unknown) => void;
+  readonly report: (stage: string, error: unknown, connection?: Connection) => void;
+  readonly meter: RequestMeter;
   /** The flight recorder: it gets the messages that did not get as far as the publisher. @default none */
   readonly recorder?: SendRecorder | undefined;
+  /** @default nothing is traced */
+  readonly tracing?: RequestTracing | undefined;
 }
 
 /** Flight recorder, as the path of clients' messages sees it. */
@@ -47,6 +51,23 @@ interface SendRecorder {
     sender: { readonly user: string; readonly connection: string },
   ): void;
 }
+
+/** Traces of clients' requests and messages. */
+export interface RequestTracing {
+  /** Handles a request or a message. @param action as for the meter */
+  request<Result>(action: string, connection: Connection, work: () => Promise<Result>): Promise<Result>;
+  /** Notes an error of the request that is being handled. */
+  failed(error: TidingsError): void;
+}
+
+/** Meter of clients' requests. */
+export interface RequestMeter {
+  /** @param action name of a registered action, or {@link UNKNOWN_ACTION} */
+  handled(action: string, seconds: number, error: ErrorCode | undefined): void;
+}
+
+/** Stands for all actions that are not registered: clients choose their names, and a series for each would fill the memory. */
+export const UNKNOWN_ACTION = "unknown";
 
 /** Limit of awaited acknowledgements per connection. */
 const MAX_AWAITED_ACKS = 1_000;
@@ -105,10 +126,16 @@ export class Inbound {
     const pauseMs = limits.pauseMs(connection);
     if (pauseMs > 0) this.#intake.rest(connection, pauseMs);
     if ("error" in decoded) connection.send(encodeBadInput(decoded.error, decoded.id));
-    else if (decoded.frame.kind === "request") return this.#request(connection, decoded.frame);
-    else if (decoded.frame.kind === "message") return this.#inOrder(connection, decoded.frame);
-    else connection.send(PONG);
+    else if (decoded.frame.kind === "ping") connection.send(PONG);
+    else return this.#run(connection, decoded.frame);
     return undefined;
+  }
+
+  #run(connection: Connection, frame: ClientRequest | ClientMessage): Promise<void> | undefined {
+    const { tracing } = this.#ports;
+    if (frame.kind === "message") return this.#inOrder(connection, frame);
+    if (tracing === undefined) return this.#request(connection, frame);
+    return tracing.request(this.#nameOf(frame.action), connection, () => this.#request(connection, frame));
   }
 
   /** Tells a client of a limit, and ends the connection of one that goes on all the same. */
@@ -130,17 +157,26 @@ export class Inbound {
   }
 
   async #request(connection: Connection, { action, data, answer }: ClientRequest): Promise<void> {
-    const refusal = this.#ports.limits.action(connection, action);
+    const { limits, meter, router } = this.#ports;
+    const refusal = limits.action(connection, action);
     if (refusal !== undefined) {
       this.#refuse(connection, action, refusal, answer);
       return this.#slowDown(connection);
     }
+    const startedAt = performance.now();
+    let error: ErrorCode | undefined;
     try {
-      const reply = await this.#ports.router.run(new RequestContext(action, connection), data);
+      const reply = await router.run(new RequestContext(action, connection), data);
       connection.send(replyTo(action, answer, reply));
     } catch (thrown) {
+      error = toTidingsError(thrown).code;
       this.#refuse(connection, action, thrown, answer);
     }
+    meter.handled(this.#nameOf(action), (performance.now() - startedAt) / 1_000, error);
+  }
+
+  #nameOf(action: string): string {
+    return this.#ports.router.has(action) ? action : UNKNOWN_ACTION;
   }
 
   #inOrder(connection: Connection, message: ClientMessage): Promise<void> | undefined {
@@ -152,13 +188,13 @@ export class Inbound {
       this.#slowDown(connection);
       return undefined;
     }
-    return connection
-      .attached(InboundState)
-      .messages.run(() =>
-        this.#ports.router.hasMiddleware
-          ? this.#wrapped(connection, message)
-          : this.#message(connection, message),
-      );
+    const { router, tracing } = this.#ports;
+    const handle = () =>
+      router.hasMiddleware ? this.#wrapped(connection, message) : this.#message(connection, message);
+    const { messages } = connection.attached(InboundState);
+    return messages.run(
+      tracing === undefined ? handle : () => tracing.request("message.send", connection, handle),
+    );
   }
 
   /**
@@ -259,7 +295,8 @@ export class Inbound {
 
   #refuse(connection: Connection, stage: string, thrown: unknown, answer?: RequestForm): void {
     const error = toTidingsError(thrown);
-    if (error !== thrown) this.#ports.report(stage, thrown);
+    this.#ports.tracing?.failed(error);
+    if (error !== thrown) this.#ports.report(stage, thrown, connection);
     connection.send(answer === undefined ? encodeBadInput(error) : encodeError(answer, error));
   }
 }

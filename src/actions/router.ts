@@ -144,6 +144,11 @@ export class Router {
     this.#middleware.push(middleware);
   }
 
+  /** True for an action that is registered. */
+  has(name: string): boolean {
+    return this.#actions.has(name);
+  }
+
   /**
    * Runs an action. A handler that answers synchronously costs no promise and no timer.
    * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, `unavailable` while too many

@@ -103,6 +103,9 @@ export const TABLE = {
   logLevel: key(oneOf(LOG_LEVELS), "info", {
     doc: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
   }),
+  tracing: key(flag(), false, {
+    doc: "make spans for OpenTelemetry, by the provider that the process has registered; needs the package `@opentelemetry/api`",
+  }),
   jwt: {
     secret: optional(text("a secret of at least one character"), {
       secret: "value",

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { clientAddress, Networks } from "../limit/limit.ts";
+import { REQUEST_ID, requestId } from "./request-ids.ts";
 
 /** Header X-Forwarded-For, as Node and as Fetch give it. */
 type ForwardedFor = string | readonly string[] | undefined;
@@ -7,6 +8,7 @@ type ForwardedFor = string | readonly string[] | undefined;
 /** Names the address of each caller, also of those that come through proxies (`trustProxy`). */
 export class Callers {
   readonly #trusted: Networks;
+  readonly #requestIds = new WeakMap<IncomingMessage, string>();
   #onStranger: ((peer: string) => void) | undefined;
 
   /**
@@ -33,6 +35,20 @@ export class Callers {
   /** Finds the address of a request's caller. */
   callerOf({ socket, headers }: IncomingMessage): string | undefined {
     return this.addressOf(socket.remoteAddress, headers["x-forwarded-for"]);
+  }
+
+  /** The id of a request. @param given header X-Request-Id, which counts when a trusted proxy sent it */
+  requestIdFrom(peer: string | undefined, given: unknown): string {
+    return requestId(given, peer !== undefined && this.#trusted.has(peer));
+  }
+
+  /** The id of a request; every call returns the same one. */
+  requestIdOf(request: IncomingMessage): string {
+    const known = this.#requestIds.get(request);
+    if (known !== undefined) return known;
+    const id = this.requestIdFrom(request.socket.remoteAddress, request.headers[REQUEST_ID]);
+    this.#requestIds.set(request, id);
+    return id;
   }
 
   /** True for a trusted proxy. */

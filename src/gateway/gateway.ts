@@ -8,6 +8,7 @@ import { hasCredentials, type Identity, type Neighbours, type UpgradeRequest } f
 import type { Callers } from "./callers.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
+import { REQUEST_ID } from "./request-ids.ts";
 import type { Opened } from "./socket/admission.ts";
 import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
@@ -87,7 +88,8 @@ export class Gateway {
       },
     };
     this.#options = options;
-    this.#server = socketServer(ports.maxMessageBytes, options.deflate, (error, stream, request) => {
+    const idOf = (request: IncomingMessage): string => options.callers.requestIdOf(request);
+    this.#server = socketServer(ports.maxMessageBytes, options.deflate, idOf, (error, stream, request) => {
       const isVersion = error.message.includes("Sec-WebSocket-Version");
       const headers: Record<string, string> = isVersion ? { "sec-websocket-version": "13" } : {};
       this.#refuse(stream, this.#asked(request), new TidingsError("bad_request", error.message), headers);
@@ -163,7 +165,7 @@ export class Gateway {
     error: TidingsError,
     headers?: Record<string, string>,
   ): void {
-    refuse(stream, error, headers);
+    refuse(stream, error, { ...headers, [REQUEST_ID]: asked.id });
     this.#ports.refused(refusedClient(asked, error.code, error.status, error.message));
   }
 
@@ -171,7 +173,9 @@ export class Gateway {
   #asked(request: IncomingMessage): UpgradeRequest {
     const { cookie, ...others } = request.headers;
     const headers = this.#ports.authenticator.cookies ? request.headers : others;
-    return { url: request.url ?? "/", headers, address: this.#options.callers.callerOf(request) ?? "" };
+    const { callers } = this.#options;
+    const address = callers.callerOf(request) ?? "";
+    return { id: callers.requestIdOf(request), url: request.url ?? "/", headers, address };
   }
 
   async #upgrade(upgrade: Upgrade): Promise<void> {
@@ -298,6 +302,7 @@ export {
   withCheckedIds,
   withLimits,
   withLoginLimits,
+  withObservers,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
 export type { GrpcServer } from "./grpc/grpc.ts";
@@ -307,7 +312,7 @@ export { type Endpoint, type EndpointRequest, Endpoints } from "./http/endpoints
 export { HttpLimits } from "./http/limits.ts";
 export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
-export type { LimitSettings } from "./http/ports.ts";
+export type { HttpTracing, LimitSettings } from "./http/ports.ts";
 export {
   type Address,
   hardenedServer,
@@ -322,8 +327,8 @@ export { HttpSockets } from "./http/sockets.ts";
 export { makeApi, type Served } from "./make-api.ts";
 export {
   createMetrics,
-  GrpcCounts,
   type GroupRate,
+  GrpcCounts,
   type JsonMetric,
   type LoopDelay,
   type Metrics,
@@ -342,6 +347,7 @@ export {
 } from "./nodes/nodes.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
+export { REQUEST_ID, RequestScope } from "./request-ids.ts";
 export { drainConnections } from "./socket/drain.ts";
 export { Expiry } from "./socket/expiry.ts";
 export { renewal } from "./socket/renewal.ts";

@@ -8,6 +8,7 @@ import { Endpoints } from "./http/endpoints.ts";
 import { mountPage } from "./http/page.ts";
 import type { ListenOptions } from "./http/server.ts";
 import type { GrpcCounts } from "./metrics/metrics.ts";
+import { REQUEST_ID } from "./request-ids.ts";
 
 export interface ServedPorts extends Omit<ApiPorts, "apiKeys" | "endpoints" | "limits" | "path"> {
   readonly config: Config;
@@ -46,7 +47,8 @@ export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts
   const respond: Served["respond"] = async (request, peer) => {
     const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
     const address = callers.addressOf(peer, forwardedFor);
-    return api.fetch(request, { address, way: callers.wayOf(peer, forwardedFor) });
+    const requestId = callers.requestIdFrom(peer, request.headers.get(REQUEST_ID));
+    return api.fetch(request, { address, way: callers.wayOf(peer, forwardedFor), requestId });
   };
   if (counts === undefined) return { api, endpoints, respond, openGrpc: undefined };
   const sessions = { maxSessions: http.maxSockets, idleMs: http.idleTimeoutMs, refuses };

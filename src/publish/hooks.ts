@@ -35,6 +35,8 @@ export interface RefusedClient {
   readonly origin: string | undefined;
   /** Path of the request, without its query. */
   readonly path: string;
+  /** Id of the request, as in the log and in the header X-Request-Id of the answer. */
+  readonly requestId: string;
 }
 
 /** A client's message before it is published. */
@@ -96,8 +98,12 @@ export interface HookEvents {
   dropped: { readonly connection: ClientConnection; readonly messages: number };
   /** A binary WebSocket message. Without a listener such a message ends the connection with 1003. */
   binary: { readonly connection: ClientConnection; readonly bytes: Uint8Array };
-  /** A failure that no caller waits for. `stage` says where it happened. */
-  error: { readonly stage: string; readonly error: unknown };
+  /** A failure that no caller waits for. `stage` says where it happened, `connection` for whom, where it was one. */
+  error: {
+    readonly stage: string;
+    readonly error: unknown;
+    readonly connection?: ClientConnection | undefined;
+  };
 }
 
 /** A published message, as the `delivered` hook sees it. */
@@ -187,9 +193,9 @@ export class Hooks {
       if (!isActive) continue;
       try {
         const done = listener(event);
-        if (done instanceof Promise) done.catch((error: unknown) => this.#failed(name, error));
+        if (done instanceof Promise) done.catch((error: unknown) => this.#failed(name, error, event));
       } catch (error) {
-        this.#failed(name, error);
+        this.#failed(name, error, event);
       }
     }
   }
@@ -209,16 +215,18 @@ export class Hooks {
         answers.push(await within(this.#timeoutMs, what, async () => listener(event), this.#overdue.add));
       } catch (thrown) {
         const error = toTidingsError(thrown);
-        if (error !== thrown) this.#failed(name, thrown);
+        if (error !== thrown) this.#failed(name, thrown, event);
         throw error;
       }
     }
     return answers;
   }
 
-  #failed(name: HookName, error: unknown): void {
+  #failed<Name extends HookName>(name: Name, error: unknown, event: HookEvents[Name]): void {
     // The failure of an error listener is not reported: the report would call that listener again.
-    if (name !== "error") this.emit("error", { stage: `${name} hook`, error });
+    if (name === "error") return;
+    const connection = "connection" in event ? event.connection : undefined;
+    this.emit("error", { stage: `${name} hook`, error, connection });
   }
 }
 

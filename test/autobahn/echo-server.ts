@@ -24,14 +24,19 @@ export interface EchoOptions {
 
 /** Sends back every message, by the gateway's own handshake and transport and the send queue of a node. */
 export async function startEchoServer({ deflate, budgets = true }: EchoOptions): Promise<EchoServer> {
-  const sockets = socketServer(MAX_MESSAGE_BYTES, deflate, (_error, stream) => stream.destroy());
+  const sockets = socketServer(
+    MAX_MESSAGE_BYTES,
+    deflate,
+    () => "echo",
+    (_error, stream) => stream.destroy(),
+  );
   if (!budgets) Object.assign(sockets.options, { maxFragments: 0, maxBufferedChunks: 0 });
   const local = makeLocal();
   const server = createServer();
   const open = new Set<Socket>();
   server.on("upgrade", (request, stream: Socket, head) => {
     open.add(stream.once("close", () => open.delete(stream)).on("error", () => stream.destroy()));
-    const asked = { url: "/", headers: {}, address: "" };
+    const asked = { id: "", url: "/", headers: {}, address: "" };
     const upgrade = { request, stream, head, asked, isAlone: true };
     void handshake(sockets, upgrade, async ({ socket, stream, deflate }) => {
       const connection = local.connection(identity(open.size), new WsTransport(socket, stream, deflate));

@@ -19,3 +19,4 @@ export { type JwtOptions, jwt } from "./jwt.ts";
 export { hasCredentials, type LoginLimits, withLoginLimits } from "./login-limits.ts";
 export { assertNoProxy, Neighbours } from "./loopback.ts";
 export { mintToken } from "./mint.ts";
+export { type LoginTracing, withObservers } from "./observed.ts";

@@ -30,6 +30,8 @@ export interface Identity {
 
 /** The HTTP request with which a client asked for its WebSocket. */
 export interface UpgradeRequest {
+  /** Id of the request, which the answer carries in `X-Request-Id` and the log in `requestId`. */
+  readonly id: string;
   /** Path and query, as the client sent them. */
   readonly url: string;
   /** Header fields by lower-case name; `cookie` only for an authenticator with {@link Authenticator.cookies}. */

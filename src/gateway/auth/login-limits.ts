@@ -33,7 +33,7 @@ export const withLoginLimits = (
   });
 
 /** False for a request that only announces a login message: it must not count as another attempt. */
-const isAttempt = (credentials: Credentials): boolean =>
+export const isAttempt = (credentials: Credentials): boolean =>
   credentials.byMessage === true || hasCredentials(credentials);
 
 /** True for credentials of any kind: a token, a user id or cookies. */

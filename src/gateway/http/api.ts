@@ -5,6 +5,7 @@ import { ANSWER_HEADERS, retryAfter } from "../answer-headers.ts";
 import { assertNoProxy } from "../auth/auth.ts";
 import { answerQuestions } from "../nodes/nodes.ts";
 import { assertAccess, ONLY_THIS_MACHINE } from "./access.ts";
+import { observe, type RequestVariables, shortened } from "./observation/observe.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
 import { type Route, withoutNames } from "./route.ts";
@@ -28,7 +29,10 @@ export type Api = Hono<{
     readonly address: string | undefined;
     /** Addresses by which a trusted proxy was reached; undefined without one. */
     readonly way?: readonly string[] | undefined;
+    /** Id of the request. @default a new one */
+    readonly requestId?: string;
   };
+  Variables: RequestVariables;
 }>;
 
 /**
@@ -40,7 +44,7 @@ export function createApi(ports: ApiPorts, routes: readonly Route[] = routesOf(p
   const app: Api = new Hono();
   ports.workers?.serve(reporterOf(ports));
   answerQuestions(ports);
-  if (ports.requested !== undefined) app.use(traceWith(ports.requested));
+  app.use(observe(ports));
   app.use(addHeaders);
   const { corsOrigins = [] } = ports;
   if (corsOrigins.length > 0) app.use(shareWith(corsOrigins));
@@ -48,18 +52,21 @@ export function createApi(ports: ApiPorts, routes: readonly Route[] = routesOf(p
   if (ports.httpLimits !== undefined) app.use(ports.httpLimits.middleware(ports.apiKeys));
   for (const { method, path, access, answer } of routes) {
     app.on(method.toUpperCase(), path, (context) => {
+      context.set("route", path);
       // Check access before the body is read.
       assertAccess(context.req.raw, context.env?.address, access, ports);
       return answer(context, ports.limits.maxMessageBytes);
     });
   }
-  for (const [path, methods] of methodsByPath(routes)) app.all(path, refuseMethod(methods));
+  for (const [path, methods] of methodsByPath(routes)) app.all(path, refuseMethod(path, methods));
   app.notFound(async (context) => {
     const { method, path } = context.req;
     const endpoint = ports.endpoints?.find(path);
-    if (endpoint !== undefined && method === "POST")
+    if (endpoint !== undefined && method !== "POST") return refuseMethod(path, "POST")(context, noNext);
+    if (endpoint !== undefined) {
+      context.set("route", path);
       return answerEndpoint(endpoint, context.req.raw, context.env?.address, ports);
-    if (endpoint !== undefined) return refuseMethod("POST")(context, noNext);
+    }
     return refuse(
       new TidingsError(
         "not_found",
@@ -70,24 +77,12 @@ export function createApi(ports: ApiPorts, routes: readonly Route[] = routesOf(p
   app.onError((thrown, context) => {
     const error = toTidingsError(thrown);
     if (error !== thrown) ports.report?.(`${context.req.method} ${context.req.path}`, thrown);
-    return refuse(error);
+    return refuse(error, context.get("requestId"));
   });
   return app;
 }
 
 const noNext = async (): Promise<void> => undefined;
-
-/** Tells of each request after its answer. */
-const traceWith =
-  (requested: NonNullable<ApiPorts["requested"]>): MiddlewareHandler =>
-  async (context, next) => {
-    const { req, env } = context;
-    const startedAt = performance.now();
-    await next();
-    const ms = Math.round((performance.now() - startedAt) * 100) / 100;
-    const { method, path } = req;
-    requested({ method, path: shortened(path), status: context.res.status, ms, address: env?.address });
-  };
 
 /** Adds {@link ANSWER_HEADERS}, unless a route has set its own: the page does. */
 const addHeaders: MiddlewareHandler = async (context, next) => {
@@ -147,20 +142,20 @@ function methodsByPath(routes: readonly Route[]): Map<string, string> {
 
 /** Answers a request with another method than its path has (RFC 9110 section 15.5.6). */
 const refuseMethod =
-  (allow: string): Handler =>
+  (route: string, allow: string): Handler =>
   (context) => {
+    context.set("route", route);
     // The page is a route of its own, added later, and CORS asks with OPTIONS.
     const message = `${shortened(context.req.path)}: expected the method ${allow}, got ${context.req.method}`;
     return Response.json({ error: { code: "bad_request", message } }, { status: 405, headers: { allow } });
   };
 
-/** A path of any length in a reply would make unread replies dear. */
-const shortened = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
-
-function refuse(error: TidingsError): Response {
+/** @param id of the request, by which the log has the cause of a failure of the server */
+function refuse(error: TidingsError, id?: string): Response {
   const { code, message, status, retryAfterMs } = error;
   const headers = { ...HEADERS[code], ...retryAfter(error) };
-  return Response.json({ error: { code, message, retryAfterMs } }, { status, headers });
+  const requestId = status >= 500 ? id : undefined;
+  return Response.json({ error: { code, message, retryAfterMs, requestId } }, { status, headers });
 }
 
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {

@@ -9,9 +9,36 @@ import type { ApiKeys, Authenticator, Neighbours } from "../auth/auth.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
 import type { Probe } from "../probe.ts";
+import type { RequestScope } from "../request-ids.ts";
 import type { Workers } from "../workers.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { HttpLimits } from "./limits.ts";
+
+/** A request after its answer. */
+export interface AnsweredRequest {
+  readonly method: string;
+  /** Path of the request, shortened. */
+  readonly path: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly address: string | undefined;
+}
+
+/** Traces of HTTP requests. */
+export interface HttpTracing {
+  http(
+    request: {
+      readonly id: string;
+      readonly method: string;
+      readonly path: string;
+      readonly address: string | undefined;
+      readonly headers: Headers;
+      /** True for a caller who may choose the trace. */
+      readonly isTrusted: boolean;
+    },
+    work: () => Promise<{ readonly route: string | undefined; readonly status: number }>,
+  ): Promise<unknown>;
+}
 
 /** The limits of this node, and the way to change them on all nodes. */
 export interface LimitSettings {
@@ -71,15 +98,11 @@ export interface ApiPorts {
   /** Path of WebSockets. Some routes are below it: `/ws/stats`, `/ws/message`, … */
   readonly path: string;
   /** Called after each request. @default none */
-  readonly requested?:
-    | ((request: {
-        readonly method: string;
-        readonly path: string;
-        readonly status: number;
-        readonly ms: number;
-        readonly address: string | undefined;
-      }) => void)
-    | undefined;
+  readonly requested?: ((request: AnsweredRequest) => void) | undefined;
+  /** @default nothing is traced */
+  readonly tracing?: HttpTracing | undefined;
+  /** Tells the log of which request its lines are. @default nothing */
+  readonly requestScope?: RequestScope | undefined;
   /** Reports unexpected errors, which callers see as `internal`. @default none */
   readonly report?: (stage: string, error: unknown) => void;
 }

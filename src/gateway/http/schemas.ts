@@ -126,6 +126,10 @@ export const failure = z.object({
   error: z.object({
     code: z.string().meta({ description: "Stable: for programs." }),
     message: z.string().meta({ description: "For humans." }),
+    requestId: z.string().optional().meta({
+      description:
+        "Id of the request in the log, for a failure of the server: that of the header X-Request-Id.",
+    }),
   }),
 });
 

@@ -5,6 +5,7 @@ import { type ServerOptions, WebSocketServer } from "ws";
 import { DIALECT } from "../../protocol/protocol.ts";
 import type { UpgradeRequest } from "../auth/auth.ts";
 import { acceptableOffer } from "../deflate-offers.ts";
+import { REQUEST_ID } from "../request-ids.ts";
 import type { Opened } from "./admission.ts";
 import { CLOSE_TIMEOUT_MS } from "./refusal.ts";
 
@@ -24,11 +25,13 @@ export type Handshaken = Omit<Opened, "login" | "identity">;
 
 /**
  * Makes the part of `ws` that performs handshakes and reads frames.
+ * @param idOf finds the id of a request, which the answer carries
  * @param onInvalid answers a request that is no valid handshake (RFC 6455 section 4.2.1)
  */
 export function socketServer(
   maxMessageBytes: number,
   deflate: boolean,
+  idOf: (request: IncomingMessage) => string,
   onInvalid: (error: Error, stream: Duplex, request: IncomingMessage) => void,
 ): WebSocketServer {
   // The published types of ws lack closeTimeout.
@@ -41,7 +44,9 @@ export function socketServer(
     // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
     perMessageDeflate: deflate && { serverNoContextTakeover: true, clientNoContextTakeover: true },
   };
-  return new WebSocketServer(options).on("wsClientError", onInvalid);
+  return new WebSocketServer(options)
+    .on("headers", (headers, request) => headers.push(`${REQUEST_ID}: ${idOf(request)}`))
+    .on("wsClientError", onInvalid);
 }
 
 /**

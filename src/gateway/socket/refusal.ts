@@ -86,11 +86,11 @@ const MAX_SHOWN = 200;
 
 /** Describes a client that was refused. The query stays out, because it may hold credentials. */
 export function refusedClient(
-  { url, headers, address }: UpgradeRequest,
+  { id: requestId, url, headers, address }: UpgradeRequest,
   code: RefusedClient["code"],
   status: number,
   reason: string,
 ): RefusedClient {
   const shown = { origin: headers.origin?.slice(0, MAX_SHOWN), path: pathOf(url).slice(0, MAX_SHOWN) };
-  return { code, status, reason, address, ...shown };
+  return { code, status, reason, address, ...shown, requestId };
 }

@@ -12,7 +12,7 @@ import {
   toTidingsError,
 } from "../../protocol/protocol.ts";
 import type { RefusedClient } from "../../publish/publish.ts";
-import type { Authenticator } from "../auth/auth.ts";
+import type { Authenticator, UpgradeRequest } from "../auth/auth.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
@@ -30,7 +30,7 @@ export interface SessionPorts extends AdmissionPorts {
   readonly maxLoginBytes: number;
   readonly unfinished: UnfinishedMessages;
   /** Called when a connection is admitted. */
-  readonly connected: (connection: Connection) => void;
+  readonly connected: (connection: Connection, requestId: string) => void;
   /** Called when a WebSocket is closed because of its login, or because the connection is not admitted. The user may not be known. */
   readonly refused: (client: RefusedClient, user?: string) => void;
   /** Called when a WebSocket has ended; `connection` is undefined without an accepted login. */
@@ -43,6 +43,8 @@ export interface Ended {
   readonly reason: string;
   /** Address of the client. */
   readonly address: string;
+  /** Id of the request that asked for the WebSocket. */
+  readonly requestId: string;
 }
 
 /**
@@ -55,7 +57,7 @@ type State = "awaiting login" | "admitting" | "open" | "closing";
 export class Session implements Watched, SocketEvents {
   readonly #ports: SessionPorts;
   readonly socket: WebSocket;
-  readonly #address: string;
+  readonly #request: UpgradeRequest;
   #state: State = "awaiting login";
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
@@ -68,7 +70,7 @@ export class Session implements Watched, SocketEvents {
     this.#ports = ports;
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
-    this.#address = opened.request.address;
+    this.#request = opened.request;
     listenTo(opened.socket, opened.stream, this);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
@@ -152,7 +154,7 @@ export class Session implements Watched, SocketEvents {
       return this.#close(cause, reason);
     }
     expiry.set(connection, loggedIn.identity.expiresAt);
-    connected(connection);
+    connected(connection, this.#request.id);
     this.#open(connection);
     catchUp()
       .then(() => answerLogin(connection, loggedIn))
@@ -237,7 +239,7 @@ export class Session implements Watched, SocketEvents {
   }
 
   #report(stage: string, error: unknown): void {
-    this.#ports.hooks.emit("error", { stage, error });
+    this.#ports.hooks.emit("error", { stage, error, connection: this.#connection });
   }
 
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
@@ -257,7 +259,8 @@ export class Session implements Watched, SocketEvents {
   }
 
   closed(code: number, reason: string): void {
-    this.#end({ code, reason, address: this.#address }).catch((error: unknown) =>
+    const { address, id: requestId } = this.#request;
+    this.#end({ code, reason, address, requestId }).catch((error: unknown) =>
       this.#report("disconnect", error),
     );
   }
@@ -279,7 +282,7 @@ export class Session implements Watched, SocketEvents {
   }
 
   /** Classifies the end by who began it. Clients may close with any code, also with those of the server. */
-  #whoEnded({ code, reason }: Omit<Ended, "cause">): Omit<Ended, "address"> {
+  #whoEnded({ code, reason }: Omit<Ended, "cause">): Pick<Ended, "cause" | "code" | "reason"> {
     const ending = endingOf(this.socket);
     if (ending === undefined) return { cause: classifyClose(code), code, reason };
     const cause = ending.byReceiver ? "protocol" : (this.#connection?.closeCause ?? this.#closeCause);

@@ -67,6 +67,7 @@ function portsOf(changes: Partial<ApiPorts> = {}): ApiPorts {
       keepPlace: () => undefined,
     },
     report: () => undefined,
+    meter: metrics.requests,
   });
   return {
     questions: new Questions(backplane.cluster),
@@ -129,7 +130,8 @@ describe("createApi", () => {
     const response = await api.request("/tokens", { method: "POST", body: '{"user":"bob"}' }, HERE);
     expect(response.status).toBe(500);
     const message = "the server failed to handle this";
-    expect(await response.json()).toEqual({ error: { code: "internal", message } });
+    const requestId = response.headers.get("x-request-id");
+    expect(await response.json()).toEqual({ error: { code: "internal", message, requestId } });
     expect(reports).toEqual([["POST /tokens", failure]]);
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createHealth } from "../../../src/backplane/backplane.ts";
 import { createMetrics, type Metrics } from "../../../src/gateway/metrics/metrics.ts";
-import { TidingsError } from "../../../src/protocol/protocol.ts";
+import { Distribution, TidingsError } from "../../../src/protocol/protocol.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";
-import { connectPeer } from "../../support/peer.ts";
+import { SECRET } from "../../support/keys.ts";
+import { connectPeer, Peer } from "../../support/peer.ts";
+import { UNLIMITED } from "../../support/unlimited.ts";
 import { call } from "../http/call.ts";
 
 /** Series of a scrape, by name and labels as in the text. */
@@ -22,6 +24,7 @@ function metricsOf(sources: Partial<Parameters<typeof createMetrics>[0]> = {}): 
   const metrics = createMetrics({
     local: {
       size: 3,
+      users: 2,
       pending: () => ({ messages: 4, bytes: 500 }),
       slow: { dropped: 8, waited: 9, closed: 10, cut: 11 },
     },
@@ -78,12 +81,89 @@ describe("metrics", () => {
     });
   });
 
+  it("tell how requests, logins and calls of the HTTP API end", async () => {
+    const apiKey = "a key of the metrics test";
+    const running = await startHub({ apiKey, jwt: { secret: SECRET } });
+    const { hub, url } = running;
+    hub.action("order.fail", () => Promise.reject(new Error("out of paper")));
+    const peer = await connectPeer(url({ token: await hub.token({ user: "alice" }) }));
+    expect(await peer.request("order.fail")).toMatchObject({ error: { code: "internal" } });
+    await peer.request("robot.ping");
+    await new Peer(url({ token: "none" })).closed;
+    const headers = { "x-api-key": apiKey };
+    await call(running, "/users/alice/groups", { headers });
+    await call(running, "/users/alice/groups");
+    await call(running, "/nodes", { method: "DELETE", headers });
+
+    const series = seriesOf((await call(running, "/metrics", { headers })).text);
+    expect(Object.fromEntries(series)).toMatchObject({
+      'tidings_logins_total{outcome="ok"}': 1,
+      'tidings_logins_total{outcome="unauthorized"}': 1,
+      'tidings_logins_total{outcome="timeout"}': 0,
+      tidings_login_seconds_count: 2,
+      'tidings_request_seconds_count{action="order.fail"}': 1,
+      'tidings_request_seconds_count{action="robot.ping"}': 1,
+      'tidings_request_errors_total{code="internal"}': 1,
+      'tidings_request_errors_total{code="forbidden"}': 0,
+      tidings_errors_total: 1,
+      'tidings_http_requests_total{route="/users/:user/groups",status="200"}': 1,
+      'tidings_http_requests_total{route="/users/:user/groups",status="401"}': 1,
+      'tidings_http_requests_total{route="/nodes",status="405"}': 1,
+      'tidings_http_request_seconds_count{route="/users/:user/groups"}': 2,
+    });
+    expect([...series.keys()].filter((name) => /^tidings_build_info{version="\d/.test(name))).toHaveLength(1);
+  });
+
+  it("get no series from what clients choose", async () => {
+    const running = await startHub(UNLIMITED);
+    const { hub, url } = running;
+    hub.action("order.ship", () => "done");
+    const names = async () => {
+      const series = seriesOf((await call(running, "/metrics")).text);
+      // Those of the process are not about clients, and pauses of the garbage collector come when they come.
+      return [...series.keys()].filter((name) => !/^(nodejs|process)_/.test(name)).sort();
+    };
+    const attack = async (round: string): Promise<void> => {
+      const own = `${round}-"}\n\\{`;
+      const peer = await connectPeer(
+        url({ user_id: `user ${round}`, platform: `p-${round}`, device: `d-${round}` }),
+      );
+      await peer.request("order.ship");
+      await peer.request(`order.${own}`);
+      await peer.request(`__proto__.${round}`);
+      await peer.request("group.join", { group: own });
+      peer.send({ id: 1, type: `type ${own}`, group: own.replace("\n", ""), data: round, ephemeral: true });
+      await peer.next((frame) => frame.id === 1);
+      for (const path of [
+        `/${round}`,
+        `/users/${round}/groups`,
+        `/groups/${round}/members`,
+        `/ws/${round}?a=${round}`,
+      ])
+        await call(running, path, { headers: { "x-client-id": round, origin: `http://${round}.example` } });
+      await Peer.refusal(`${url().replace("/ws", `/${round}`)}`);
+      await peer.close();
+    };
+    await attack("first");
+    await eventually("the end is counted", () =>
+      hub.presence.count().then(({ connections }) => connections === 0),
+    );
+    await names();
+    const before = await names();
+    for (let round = 0; round < 20; round++) await attack(`round-${round}`);
+    expect(await names()).toEqual(before);
+    expect(before.filter((name) => /first|round|__proto/.test(name))).toEqual([]);
+  });
+
   it("read their sources at every scrape", async () => {
     let up = true;
     const probe = () => (up ? Promise.resolve() : Promise.reject(new TidingsError("unavailable", "away")));
     const metrics = metricsOf({ probe });
     expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
       tidings_connections: 3,
+      connections: 3,
+      pending: 4,
+      tidings_users: 2,
       tidings_max_connections: 10,
       tidings_pending_messages: 4,
       tidings_pending_bytes: 500,
@@ -159,6 +239,7 @@ describe("metrics", () => {
       dropped: 0,
       mended: { partitions: 0, connections: 0, members: 0, routes: 0, histories: 0, watches: 0 },
       scripts: { append: 0 },
+      calls: { script: new Distribution([0.001, 0.01]), publish: new Distribution([0.001, 0.01]) },
     };
     const metrics = metricsOf({ traffic });
     const before = seriesOf(await metrics.render());
@@ -169,6 +250,7 @@ describe("metrics", () => {
     traffic.dropped++;
     traffic.scripts.append += 4;
     traffic.mended.members += 5;
+    traffic.calls.script.observe(0.002);
     expect(Object.fromEntries(seriesOf(await metrics.render()))).toMatchObject({
       'tidings_backplane_messages_total{direction="out",kind="stored"}': 3,
       'tidings_backplane_messages_total{direction="in",kind="ephemeral"}': 2,
@@ -178,6 +260,9 @@ describe("metrics", () => {
       'tidings_backplane_bytes_total{direction="in"}': 0,
       tidings_backplane_dropped_total: 1,
       'tidings_backplane_scripts_total{script="append"}': 4,
+      'tidings_backplane_call_seconds_bucket{call="script",le="0.001"}': 0,
+      'tidings_backplane_call_seconds_bucket{call="script",le="0.01"}': 1,
+      'tidings_backplane_call_seconds_count{call="publish"}': 0,
     });
   });
 
