@@ -42,6 +42,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         operations: "Operations",
         "load-testing": "Load testing",
         performance: "Performance",
+        tracing: "Tracing",
         deployment: "Deployment",
         "durable-storage": "Durable storage",
         cluster: "Cluster",

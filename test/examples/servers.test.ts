@@ -94,6 +94,21 @@ describe("examples/embed.ts and examples/client.ts", () => {
   });
 });
 
+describe("examples/tracing.ts", () => {
+  it("prints the spans of a request and of the message that it sends", async () => {
+    const { program, socket } = await start("tracing.ts");
+    const alice = await connectPeer(socket("alice"));
+    await alice.request("greet.everyone");
+    for (const name of ["greet.everyone", "publish all", "append all", "deliver all"])
+      await program.prints(`name: '${name}'`);
+  });
+
+  it("is the example of docs/TRACING.md", () => {
+    const text = readFileSync(join(REPOSITORY, "examples/tracing.ts"), "utf8");
+    expect(readFileSync(join(REPOSITORY, "docs/TRACING.md"), "utf8")).toContain(`\`\`\`ts\n${text}\`\`\``);
+  });
+});
+
 describe.each(["express.ts", "fastify.ts", "hono.ts"])("examples/%s", (example) => {
   it("delivers the messages of a route of the application", async () => {
     const { url, socket } = await start(example);
