@@ -40,6 +40,7 @@ async function useSome({ port, url }: NodeProcess): Promise<void> {
   };
   const client = connect(url, { token: (await post("/tokens", { user: "ada" })).token });
   await client.ready;
+  await client.request("robot.ping");
   await post("/ws/message", { to: "ada", type: "n", data: 1 });
   await post("/ws/message", { to: "ada", type: "n", data: 1, ephemeral: true });
   client.close();
