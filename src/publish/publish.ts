@@ -6,7 +6,7 @@ import { Edits } from "./edits/edits.ts";
 import { LoggedDuplicates } from "./idempotency/logged-duplicates.ts";
 import { copyKey } from "./keys.ts";
 import { AcceptedMessage, MessageIds } from "./message.ts";
-import type { PublisherPorts, PublishKind } from "./ports.ts";
+import type { PublisherPorts, PublishKind, PublishTracing } from "./ports.ts";
 import {
   countedReceipt,
   duplicateOf,
@@ -16,6 +16,7 @@ import {
   receiptOf,
 } from "./receipt.ts";
 import { withRetry } from "./retry.ts";
+import { append, relay } from "./traced/broker.ts";
 
 const NO_OPTIONS: PublishOptions = {};
 
@@ -114,7 +115,7 @@ export class Publisher {
     const receipt =
       tracing === undefined
         ? this.#publish(message, ephemeral, options)
-        : tracing.publish([message], () => this.#publish(message, ephemeral, options));
+        : this.#publishTraced(tracing, message, ephemeral, options);
     return receipt instanceof Promise ? receipt : Promise.resolve(receipt);
   }
 
@@ -133,14 +134,24 @@ export class Publisher {
       this.#ports.check === undefined ? draft : await this.#checked(draft),
       this.#ports.backplane.now(),
     );
-    const messages = channels.map((channel) => new AcceptedMessage(this.#ids.next(), channel, content, true));
-    const publish = () =>
-      messages.map((message, index) =>
-        this.#publish(message, this.#isEphemeral(message.channel, draft), optionsOf(index)),
-      );
+    const accepted = (channel: Channel) => new AcceptedMessage(this.#ids.next(), channel, content, true);
+    const publish = (message: AcceptedMessage, index: number) =>
+      this.#publish(message, this.#isEphemeral(message.channel, draft), optionsOf(index));
     const { tracing } = this.#ports;
-    if (tracing !== undefined) return tracing.publish(messages, () => all(publish()));
-    return all(publish());
+    if (tracing === undefined)
+      return all(channels.map((channel, index) => publish(accepted(channel), index)));
+    const messages = channels.map(accepted);
+    return tracing.publish(messages, () => all(messages.map(publish)));
+  }
+
+  /** A function of its own: a closure makes V8 allocate a context at each call of the function around it. */
+  #publishTraced(
+    tracing: PublishTracing,
+    message: AcceptedMessage,
+    ephemeral: boolean,
+    options: PublishOptions,
+  ): Receipt | Promise<Receipt> {
+    return tracing.publish([message], () => this.#publish(message, ephemeral, options));
   }
 
   #isEphemeral(channel: Channel, { ephemeral = false }: DraftContent): boolean {
@@ -212,16 +223,10 @@ export class Publisher {
    */
   #stored(message: Message): Promise<Receipt> {
     const started = this.#clock.now();
-    return this.#append(message).then(
+    return append(this.#ports, message).then(
       (appended) => this.#appended(message, started, appended),
       (thrown) => this.#notStored(message, thrown),
     );
-  }
-
-  #append(message: Message, key?: string): Promise<Appended> {
-    const { backplane, tracing } = this.#ports;
-    if (tracing === undefined || message.trace === undefined) return backplane.broker.append(message, key);
-    return tracing.append(message, () => backplane.broker.append(message, key));
   }
 
   /** Ends case 3. Under the policy `wait`, the publisher waits for receivers with full queues. */
@@ -242,7 +247,7 @@ export class Publisher {
     const started = this.#clock.now();
     this.#duplicates?.begin(message);
     try {
-      const appended = await this.#append(message, key);
+      const appended = await append(this.#ports, message, key);
       if (appended.duplicate) {
         this.#duplicates?.found(message, appended);
         return duplicateOf(appended);
@@ -281,23 +286,12 @@ export class Publisher {
 
   /** Delivers an ephemeral message here and relays it to other nodes. The policy `wait` waits for full queues. */
   #deliver(message: Message): Receipt | Promise<Receipt> {
-    const { deliverer, backplane } = this.#ports;
+    const { deliverer } = this.#ports;
     const here = deliverer.deliver(message);
-    const nodes = message.trace === undefined ? backplane.broker.relay(message) : this.#relayTraced(message);
+    const nodes = relay(this.#ports, message);
     const drained = deliverer.room(message.channel);
     if (typeof nodes === "number" && drained === undefined) return new EphemeralReceipt(message, here, nodes);
     return Promise.all([nodes, drained]).then(([reached]) => new EphemeralReceipt(message, here, reached));
-  }
-
-  #relayTraced(message: Message): number | Promise<number> {
-    const { backplane, tracing } = this.#ports;
-    const startedAt = performance.now();
-    const relayed = (nodes: number): number => {
-      tracing?.relayed(message, nodes, startedAt);
-      return nodes;
-    };
-    const nodes = backplane.broker.relay(message);
-    return nodes instanceof Promise ? nodes.then(relayed) : relayed(nodes);
   }
 
   /** @param started absent when the publish completed within the call, which counts as 0 s */
