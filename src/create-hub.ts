@@ -271,7 +271,7 @@ function watchedLogins({ authenticator, tracing, recorder }: Basis, { limits }: 
 
 /** Wires all parts, from the lowest room to the highest. */
 function assemble(basis: Basis, authorize?: Authorize): HubParts {
-  const { config, hooks, report, log, backplane, recorder } = basis;
+  const { config, hooks, report, log, backplane, recorder, declared, tracing } = basis;
   backplane.health.watch(healthLog(log));
   const guards = makeGuards({ config, backplane, report });
   const gaps = new Gaps(backplane.broker, report);
@@ -299,11 +299,10 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
   const router = new Router(config.timeouts.handlerMs, maxWaiting);
   debugLog(log, hooks, router);
-  const { declared } = basis;
   const check = declared && messageCheck(declared);
   const handling = { router, sending: new Sending({ publisher, hooks, policy, check }) };
   const bytes = new InboundBytes(maxInboundBytes);
-  const watching = { report, meter: metrics.requests, recorder, tracing: basis.tracing };
+  const watching = { report, meter: metrics.requests, recorder, tracing };
   const inbound = new Inbound({ ...handling, ...watching, maxWaiting, bytes, limits: guards.limits });
   const unfinished = new UnfinishedMessages(messageTimeoutMs, bytes);
   const expiry = new Expiry();
@@ -313,19 +312,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const gateway = makeGateway({ ...basis, authenticator }, guards, entry);
   const isDraining = (): boolean => gateway.isClosing;
   const why = makeWhy(basis, policy, local, publisher);
-  const parts = {
-    publisher,
-    reads,
-    backplane,
-    listeners,
-    probe,
-    local,
-    inbound,
-    metrics,
-    isDraining,
-    messageLog,
-    why,
-  };
+  const asked = { publisher, reads, backplane, listeners, probe, local, inbound, metrics };
+  const parts = { ...asked, isDraining, messageLog, why };
   const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
   const drain = (): void => void lifecycle.drain();
   const served = makeApi({ ...about, ...parts, drain, startedAt: performance.now() });

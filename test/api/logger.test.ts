@@ -34,7 +34,11 @@ describe("a logger of the application", () => {
     const { logger, lines } = recorder(["info", "warn", "error"]);
     await connectOnce({ logger, logLevel: "debug" });
     expect(lines).toContainEqual(["info", "connected", expect.objectContaining({ user: "alice" })]);
-    expect(lines).toContainEqual(["warn", expect.stringContaining("development mode"), { node: expect.any(String) }]);
+    expect(lines).toContainEqual([
+      "warn",
+      expect.stringContaining("development mode"),
+      { node: expect.any(String) },
+    ]);
     expect(lines).toContainEqual([
       "error",
       "failed: the listener failed",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Distribution } from "../../../src/protocol/protocol.ts";
 import { RecentActivity } from "../../../src/gateway/metrics/recent.ts";
+import { Distribution } from "../../../src/protocol/protocol.ts";
 
 /** Activity with one counter and one latency, on a clock of the test. */
 function start() {
