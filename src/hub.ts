@@ -43,7 +43,7 @@ export interface HubOptions extends Omit<ConfigInput, "messageLog" | "tracing"> 
   /** Keeps what is stored, and connects nodes, in place of `data` and `redis`: see docs/BACKPLANES.md. A backplane serves one hub. */
   readonly backplane?: Backplane | undefined;
   /**
-   * Makes spans for OpenTelemetry (docs/TRACING.md): true, by the provider that the process has registered, or a tracer of another one. It
+   * Makes spans for OpenTelemetry, as the setting `tracing` does (docs/TRACING.md): true, by the provider that the process has registered, or a tracer of another one. It
    * needs the package `@opentelemetry/api`.
    * @default false
    */

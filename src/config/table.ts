@@ -6,6 +6,7 @@ import { HISTORY } from "./keys/history.ts";
 import { LIMITS, OVERLOAD } from "./keys/limits.ts";
 import { MESSAGE_LOG, MESSAGE_LOG_LIMITS } from "./keys/message-log.ts";
 import { POLICY } from "./keys/policy.ts";
+import { SHUTDOWN } from "./keys/shutdown.ts";
 import { STORAGE } from "./keys/storage.ts";
 import {
   ALGORITHMS,
@@ -331,20 +332,7 @@ export const TABLE = {
     }),
     hookMs: key(milliseconds(1), 5000, { unit: "ms", doc: "how long a hook of the application may take" }),
   },
-  shutdown: {
-    delayMs: key(milliseconds(0), 0, {
-      unit: "ms",
-      doc: "how long a closing node serves everybody as before while `/ready` is 503 already, so that load balancers stop sending it clients",
-    }),
-    drainMs: key(milliseconds(0), 10_000, {
-      unit: "ms",
-      doc: "how long a closing node waits until clients have received their pending messages and disconnected",
-    }),
-    reconnectSpreadMs: key(milliseconds(0), 5000, {
-      unit: "ms",
-      doc: "clients of a closing node reconnect after a random delay up to this, so that they do not all reconnect at once",
-    }),
-  },
+  shutdown: SHUTDOWN,
 } as const;
 
 /** Every key with its names, in the order of the table. */

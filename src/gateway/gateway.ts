@@ -335,16 +335,8 @@ export {
   type Quantiles,
   type RecentLoop,
 } from "./metrics/metrics.ts";
-export {
-  type ClusterGroupRate,
-  type ClusterTop,
-  type ClusterView,
-  type ConnectionReport,
-  clusterView,
-  type NodeEntry,
-  type NodeRates,
-  type NodeStatistics,
-} from "./nodes/nodes.ts";
+export type * from "./nodes/nodes.ts";
+export { clusterView } from "./nodes/nodes.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { REQUEST_ID, RequestScope } from "./request-ids.ts";

@@ -13,10 +13,13 @@ export const PEER = createContextKey<string | undefined>(undefined, { descriptio
 
 /** Fields that stand for a whole body, by the name of their message. */
 const WHOLE: Readonly<Record<string, string>> = {
+  ExplainResponse: "explanation_json",
   ListNodesResponse: "nodes",
   MetricsResponse: "text",
+  NodeStatsResponse: "stats_json",
   ProfileResponse: "profile_json",
   PutLimitsRequest: "limits_json",
+  TopResponse: "top_json",
 };
 
 /** Headers of a call that are about its body or its transport, and mean nothing to a route. */

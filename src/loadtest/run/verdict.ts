@@ -65,7 +65,7 @@ const SETTINGS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /close 4500|HTTP 401/,
-    "the server does not accept the credentials: pass its secret (--secret, JWT_SECRET) or tokens (--token); without both, clients log in by a name, which only development mode accepts",
+    "the server does not accept the credentials: pass its jwt.secret (--secret, JWT_SECRET) or tokens (--token); without both, clients log in by a name, which only development mode accepts",
   ],
   [/HTTP 404/, "no WebSocket is served at this path: see --path"],
   [

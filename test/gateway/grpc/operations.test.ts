@@ -45,7 +45,7 @@ describe("the .proto", () => {
   });
 
   it("has the fields of each route, in the request and in the reply", () => {
-    const whole = ["metrics", "listNodes", "profile", "putLimits", "ready"];
+    const whole = ["metrics", "listNodes", "profile", "putLimits", "ready", "explain", "nodeStats", "top"];
     for (const { localName, input, output } of TIDINGS.methods) {
       const route = ROUTES.find(({ name }) => name === localName);
       if (route === undefined || whole.includes(localName)) continue;
@@ -163,6 +163,13 @@ const ROWS: readonly Row[] = [
     http: "PUT /limits",
     body: { apiKeyRate: "off" },
   },
+  { method: "Explain", request: { user: "nobody" }, http: "GET /why?user=nobody" },
+  { method: "BusiestGroups", request: { node: "n1" }, http: "GET /nodes/n1/groups" },
+  {
+    method: "SlowestConnections",
+    request: { node: "n1", slowest: 3n },
+    http: "GET /nodes/n1/connections?slowest=3",
+  },
   { method: "Stats", http: "GET /stats" },
   { method: "ListNodes", http: "GET /nodes" },
   { method: "Health", http: "GET /health" },
@@ -223,7 +230,8 @@ describe("a method of gRPC", () => {
       const answer = await call(running, path, { method: verb, body, headers });
       expect(answer.status, `${http}: ${answer.text}`).toBe(200);
       const expected: unknown = JSON.parse(answer.text);
-      const wrapped = Array.isArray(expected) ? { nodes: expected } : expected;
+      const whole = method === "Explain" ? "explanation" : "nodes";
+      const wrapped = Array.isArray(expected) || method === "Explain" ? { [whole]: expected } : expected;
       expect(bare(await client.call(method, request)), method).toEqual(bare(wrapped));
     }
     const metrics = await client.call("Metrics");
