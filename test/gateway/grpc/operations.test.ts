@@ -221,7 +221,10 @@ describe("a method of gRPC", () => {
   it("answers as the route of HTTP does that has its name", async () => {
     const directory = mkdtempSync(join(tmpdir(), "tidings-grpc-"));
     onTestFinished(() => rmSync(directory, { recursive: true }));
-    const { running, client } = await startGrpc({ messageLog: `sqlite:${join(directory, "log.db")}` });
+    const { running, client } = await startGrpc({
+      messageLog: `sqlite:${join(directory, "log.db")}`,
+      node: { id: "n1" },
+    });
     const { token } = await client.call("MintToken", { user: "bob" });
     await connectPeer(running.url({ token: String(token) }));
     for (const { method, request, http, body } of ROWS) {
@@ -238,7 +241,16 @@ describe("a method of gRPC", () => {
     expect(metrics.text).toContain("tidings_grpc_calls_total");
     const { profile } = await client.call("Profile", { seconds: 1n });
     expect(profile).toHaveProperty("nodes");
-    const called = new Set([...ROWS.map(({ method }) => method), "Metrics", "Profile"]);
+    const { stats } = await client.call("NodeStats", { node: "n1" });
+    expect(stats).toMatchObject({ node: "n1", users: 1 });
+    expect(await client.call("Top")).toMatchObject({ top: { node: "n1", nodes: [{ node: "n1" }] } });
+    const { connections } = await client.call("ListConnections", { user: "bob" });
+    const [{ id: connection } = { id: "" }] = connections as { id: string }[]; // as the .proto says
+    const report = await client.call("GetConnection", { connection });
+    expect(report).toMatchObject({ id: connection, user: "bob", queue: {} });
+    expect(await client.call("DrainNode", { node: "n1" })).toEqual({ connections: 1 });
+    const more = ["Metrics", "Profile", "NodeStats", "Top", "GetConnection", "DrainNode"];
+    const called = new Set([...ROWS.map(({ method }) => method), ...more]);
     const tested = ["EditMessage", "DeleteMessage", "Subscribe"]; // below and in subscribe.test.ts
     expect([...called, ...tested].sort()).toEqual(TIDINGS.methods.map(({ name }) => name).sort());
   });
