@@ -6,6 +6,9 @@ import { Tail } from "./tail.ts";
 /** Places that one transaction sweeps, at least: pages become free as a whole. */
 const SWEPT = 512;
 
+/** Places from the oldest tail on, at most: what has moved stays in the table behind it. The limit of bytes usually holds fewer. */
+const SPAN = 65_536;
+
 /** Taken tails at the start of the queue from which on it is shortened. */
 const QUEUED = 1_024;
 
@@ -67,9 +70,11 @@ export class Arrivals {
     return tail;
   }
 
-  /** True while all tails together are too long. */
+  /** True while all tails together are too long, or the oldest keeps too many rows from the sweep. */
   get isFull(): boolean {
-    return this.#bytes > this.#limit;
+    if (this.#bytes > this.#limit) return true;
+    const oldest = this.oldest?.places[0];
+    return oldest !== undefined && this.#last - oldest > SPAN;
   }
 
   /** Takes a tail away, whose messages are in another table now, or lost. To be called in a transaction. */
@@ -122,6 +127,11 @@ export class Arrivals {
 
   #put(channel: Channel, history: number, offset: number, place: number, size: number): Tail {
     let tail = this.#tails.get(history);
+    // Messages before a hole have moved: it is one of large messages, which were never here.
+    if (tail !== undefined && offset !== tail.start + tail.places.length) {
+      this.take(tail);
+      tail = undefined;
+    }
     if (tail === undefined) {
       tail = new Tail(channel, history, offset);
       this.#tails.set(history, tail);

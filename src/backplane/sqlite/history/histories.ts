@@ -9,6 +9,7 @@ import { sizeOf } from "./columns.ts";
 import { Epochs } from "./epochs.ts";
 import { type HistoryLimits, Limits } from "./limits.ts";
 import { Meta } from "./meta.ts";
+import { LIGHT_BYTES } from "./relief.ts";
 import { Rows } from "./rows.ts";
 import { type HistoryStatements, prepareHistories } from "./statements.ts";
 
@@ -58,6 +59,7 @@ export class Histories {
     this.#histories = Math.max(
       numberOf(db, "SELECT max(history) FROM channels"),
       numberOf(db, "SELECT max(history) FROM lost_histories"),
+      numberOf(db, "SELECT max(history) FROM arrivals"), // of channels that are forgotten
     );
     this.bytes = this.#sumBytes();
   }
@@ -96,8 +98,8 @@ export class Histories {
     }
     if (offset === state.first) state.oldestAt = message.timestamp;
     this.#trim(state);
-    // A history that the limit of all does not count could not give way.
-    if (isLarge || state.savedBytes === 0) this.#saveGrowth(state);
+    // A history that the limit of all does not count could not give way, and one that only seems light would give way first.
+    if (isLarge || state.savedBytes <= LIGHT_BYTES) this.#saveGrowth(state);
     return new PlacedMessage(message, state.epoch, offset);
   }
 
@@ -175,6 +177,8 @@ export class Histories {
   tidy(state: ChannelState): boolean {
     this.#refresh(state);
     this.#expire(state);
+    // Nothing is retained: nothing moves, and the channel may be forgotten.
+    if (state.length === 0) this.settle(state);
     const isDone = this.#remove(state);
     if (state.bytes !== state.savedBytes) this.save(state);
     return isDone;
@@ -328,15 +332,16 @@ export class Histories {
     if (left <= 0) return true;
     const mean = Math.max(1, (state.total - state.before) / Math.max(1, state.length));
     const step = Math.min(left, TRIMMED, Math.max(1, Math.floor(TRIMMED_BYTES / mean)));
-    if (state.length === 0 && state.tail === undefined) this.#saveEnd(state);
     state.stored += step;
     this.statements.trim.run(state.history, state.stored);
     if (state.isEdited) this.statements.trimGrowths.run(state.history, state.stored);
+    // Only the row tells then which arrivals have moved, and where the history ends.
+    if (state.stored > state.settled) this.#saveEnd(state);
     return step === left;
   }
 
-  /** Without messages only the row knows the end of a history. */
-  #saveEnd({ last, total, id }: ChannelState): void {
-    this.statements.saveEnd.run(last, total, id);
+  /** Without messages in its table only the row knows where that ended. */
+  #saveEnd({ settled, total, id }: ChannelState): void {
+    this.statements.saveEnd.run(settled, total, id);
   }
 }
