@@ -15,14 +15,19 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return lines.map((line) => pad(line).join("  ").trimEnd()).join("\n");
 }
 
-/** Replaces control characters, so that names chosen by users cannot control the terminal. */
-export const printable = (cell: string): string => cell.replaceAll(/\p{Cc}/gu, " ");
+/**
+ * Replaces characters that control the terminal, turn the direction of a line round or have no width: users choose their names, and
+ * servers their messages.
+ */
+export const printable = (cell: string): string => cell.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
 
 /** Prints an error on standard error. Only unexpected errors show their stack. */
 export function printFailure(thrown: unknown, json: boolean): void {
   const message = thrown instanceof TidingsError ? thrown.message : messageOf(thrown);
   const { code } = toTidingsError(thrown);
-  process.stderr.write(`${json ? JSON.stringify({ error: { code, message } }) : `error: ${message}`}\n`);
+  process.stderr.write(
+    `${json ? JSON.stringify({ error: { code, message } }) : `error: ${message.split("\n").map(printable).join("\n")}`}\n`,
+  );
 }
 
 /** A system error ("address in use") is a message for the operator. Any other error is a bug, so its stack helps. */

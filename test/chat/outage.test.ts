@@ -68,7 +68,11 @@ describe("a chat whose PostgreSQL is stopped under load", () => {
     const { status, body } = await scene.call("alice", "send", { group, text: "no" });
     expect([status, body.error]).toEqual([
       503,
-      { code: "unavailable", message: "the chat's database does not answer now: try again" },
+      {
+        code: "unavailable",
+        message: "the chat's database does not answer now: try again",
+        requestId: expect.any(String),
+      },
     ]);
     const login = async (): Promise<string> =>
       scene.running.url({ token: await scene.hub.token({ user: "eve" }) });

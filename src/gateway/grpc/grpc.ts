@@ -73,7 +73,10 @@ export async function openGrpc(ports: GrpcPorts, where: ListenOptions): Promise<
   sessions.watch(server);
   ports.counts.watch(sessions);
   const at = await listen(server, where, "grpc.port, GRPC_PORT");
-  const drain = (): void => draining.abort(new TidingsError("unavailable", "the node is closing"));
+  const drain = (): void => {
+    draining.abort(new TidingsError("unavailable", "the node is closing"));
+    if (where.reusePort === true) server.close(); // new clients go to the other processes of the port
+  };
   return {
     at,
     drain,

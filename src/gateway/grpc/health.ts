@@ -5,6 +5,9 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 /** Values of `grpc.health.v1.HealthCheckResponse.ServingStatus`. */
 const STATUS = { serving: 1, notServing: 2, serviceUnknown: 3 } as const;
 
+/** Watchers at a time. They need no key, and each looks at the readiness again and again. */
+const MAX_WATCHERS = 256;
+
 /** Pause between two looks at the readiness, for watchers. */
 const LOOK_MS = 1_000;
 
@@ -22,6 +25,7 @@ export class Health {
   readonly #services: ReadonlySet<string>;
   readonly #isReady: HealthPorts["isReady"];
   readonly #closing: AbortSignal;
+  #watchers = 0;
 
   constructor({ services, isReady, closing }: HealthPorts) {
     // The empty name is the whole server.
@@ -37,8 +41,27 @@ export class Health {
     return create(output, { status: await this.#statusOf(context) } as Record<string, unknown>);
   }
 
-  /** Tells the status, and each change of it, until the caller ends it or the server closes. */
-  async *watch({ output }: DescMethod, request: Message, context: HandlerContext): AsyncGenerator<Message> {
+  /**
+   * Tells the status, and each change of it, until the caller ends it or the server closes.
+   * @throws ConnectError `unavailable` when there are too many watchers
+   */
+  async *watch(method: DescMethod, request: Message, context: HandlerContext): AsyncGenerator<Message> {
+    if (this.#watchers >= MAX_WATCHERS) {
+      throw new ConnectError(`this node has ${MAX_WATCHERS} watchers, and takes no more`, Code.Unavailable);
+    }
+    this.#watchers++;
+    try {
+      yield* this.#changes(method, request, context);
+    } finally {
+      this.#watchers--;
+    }
+  }
+
+  async *#changes(
+    { output }: DescMethod,
+    request: Message,
+    context: HandlerContext,
+  ): AsyncGenerator<Message> {
     const isKnown = this.#services.has(serviceIn(request));
     const ended = AbortSignal.any([context.signal, this.#closing]);
     for (let told: number | undefined; !this.#closing.aborted; await pause(ended)) {

@@ -43,6 +43,9 @@ export function textOf(message: ReflectMessage, field: DescField): string {
 function valueText(field: DescField, value: unknown): string {
   if (field.message !== undefined) return jsonOf(value as ReflectMessage);
   if (isJson(field)) return checkedJson(field, String(value));
+  if (typeof value === "number" && !(value > Number.NEGATIVE_INFINITY)) {
+    throw new TidingsError("bad_request", `${field.name}: expected a number, got ${value}`);
+  }
   // Infinity has no form in JSON and becomes null, which stands for "never".
   return typeof value === "bigint" ? String(value) : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, expect, onTestFinished, test } from "vitest";
-import { checkData } from "../../../src/backplane/backplane.ts";
+import { checkData, type Message } from "../../../src/backplane/backplane.ts";
 import { numberOf, openFile } from "../../../src/backplane/sqlite/file/file.ts";
 import { editMessage } from "../../../src/backplane/sqlite/history/edits.ts";
 import { Histories } from "../../../src/backplane/sqlite/history/histories.ts";
@@ -16,7 +16,6 @@ const COUNT = 6;
 /** Some sixty short messages fill the arrivals. */
 const LIMITS = { count: COUNT, ageMs: AGE_MS, totalBytes: 1_048_576 };
 
-/** Times of 10 steps end before the age of most messages, some do not. */
 const step = fc.oneof(
   {
     weight: 8,
@@ -133,11 +132,11 @@ class Twin {
     else this.#all.reload();
   }
 
-  #message(channel: Channel, body: string) {
+  #message(channel: Channel, body: string): Message {
     return { id: `m${++this.#ids}`, type: "chat", body, timestamp: this.#now, channel };
   }
 
-  #keep(channel: Channel, { id, timestamp, body }: ReturnType<Twin["#message"]>, canEdit: boolean): void {
+  #keep(channel: Channel, { id, timestamp, body }: Message, canEdit: boolean): void {
     const kept = this.#kept.get(channel) ?? expect.fail(channel);
     kept.messages.push({ id, offset: ++kept.last, timestamp, body, canEdit });
   }

@@ -84,6 +84,9 @@ describe("the access to gRPC", () => {
   });
 });
 
+/** A hang must end some day. */
+const UNTIL = { timeout: 60_000 };
+
 describe("the health service", () => {
   const HEALTH = serviceOf(SCHEMA, SERVICE.health);
 
@@ -106,6 +109,26 @@ describe("the health service", () => {
     const watch = new GrpcClient(url, {}, HEALTH).stream("Watch", { service: "other" });
     expect((await watch.next()).value).toMatchObject({ status: 3 });
     await watch.return(undefined);
+  });
+
+  it("takes 256 watchers, and another one when one of them has ended", async () => {
+    const { url } = await startGrpc();
+    const health = new GrpcClient(url, {}, HEALTH);
+    const watches = Array.from({ length: 256 }, () => health.stream("Watch", { service: "other" }));
+    for (const watch of watches) await watch.next();
+    const more = health.stream("Watch", { service: "other" }).next();
+    await expect(more).rejects.toMatchObject({ code: Code.Unavailable });
+    await watches.pop()?.return(undefined);
+    await expect
+      .poll(async () => {
+        const watch = health.stream("Watch", { service: "other" });
+        return watch.next().then(
+          () => true,
+          () => false,
+        );
+      }, UNTIL)
+      .toBe(true);
+    for (const watch of watches) void watch.return(undefined);
   });
 });
 

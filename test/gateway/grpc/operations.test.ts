@@ -314,6 +314,16 @@ describe("a refusal", () => {
     }
   });
 
+  it("takes no time that is not a number for an endless one", async () => {
+    const { client } = await startGrpc();
+    for (const expiresInSeconds of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      await expect(client.call("MintToken", { user: "bob", expiresInSeconds })).rejects.toMatchObject({
+        code: Code.InvalidArgument,
+        rawMessage: `expires_in_seconds: expected a number, got ${expiresInSeconds}`,
+      });
+    }
+  });
+
   it("tells when to come again", async () => {
     const { client } = await startGrpc({ limits: { apiKeyRate: "1-M" } });
     await client.call("Stats");

@@ -1,11 +1,13 @@
 import { type LocalNode, noNode } from "../../local-node.ts";
 import type { Addressee } from "../../port.ts";
 import { type Bus, Requests } from "../bus/bus.ts";
+import type { Connection } from "../connection/connection.ts";
 import { LINE, lineOf } from "../wire/lines.ts";
 import type { Registry } from "./registry.ts";
 
 export interface NodeQuestionsParts {
   readonly bus: Bus;
+  readonly connection: Pick<Connection, "assertUp">;
   readonly node: LocalNode;
   readonly registry: Pick<Registry, "tokens">;
 }
@@ -38,6 +40,7 @@ export class NodeQuestions {
     const own = node.info.id;
     const here = (): Promise<string | undefined> => node.asked(question, to.timeoutMs);
     if (to.node === own) return new Map([[own, await here()]]);
+    this.#parts.connection.assertUp(); // else the bus would drop the question, and the others would seem silent
     const tokens = await this.#tokensOf(to.node);
     const asked = [...tokens.values()];
     // A single node is waited for in any case: what is asked of it may be an order.

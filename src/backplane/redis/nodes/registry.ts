@@ -168,10 +168,11 @@ export class Registry {
     await this.#clearUp(token);
   }
 
-  /** Shows this node as draining. */
+  /** Shows this node as draining: after an outage too, with the next heartbeat. */
   async drain(): Promise<void> {
-    this.#connection.assertUp();
+    this.#connection.assertReadable(); // else the node has not started, or has stopped
     this.#status = "draining";
+    this.#connection.assertUp();
     await this.#beat();
   }
 
