@@ -1,6 +1,6 @@
 import type { Connection, Local } from "../../local/local.ts";
 import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
-import type { FlightRecorder, Incident } from "../recorder/recorder.ts";
+import type { FlightRecorder, Glance } from "../recorder/recorder.ts";
 import type { NodeFacts, NodeQuestion, OpenConnection } from "./known.ts";
 
 export interface NodePorts {
@@ -14,8 +14,8 @@ export interface NodePorts {
   readonly refusal: (connection: Connection, channel: Channel) => Promise<string | undefined>;
 }
 
-/** Incidents of each sort in an answer. */
-const MAX_INCIDENTS = 40;
+/** Incidents in an answer that matter for the same reason. */
+const MAX_INCIDENTS = 20;
 
 /** Messages in an answer. */
 const MAX_MESSAGES = 20;
@@ -36,19 +36,29 @@ export async function nodeFacts(ports: NodePorts, question: NodeQuestion): Promi
     message: message === undefined ? undefined : recorder?.message(message),
     receivers: message === undefined ? 0 : receiversOf(local, channels),
     latest: message === undefined ? (recorder?.latest(channels, MAX_MESSAGES) ?? []) : [],
-    incidents: recorder?.incidents(MAX_INCIDENTS, concerns(question)) ?? [],
+    incidents: recorder?.incidents(MAX_INCIDENTS, reasonsFor(question)) ?? [],
     connections: await Promise.all(own.map((connection) => openConnection(ports, connection, channels))),
   };
 }
 
-/** Incidents of the user, of the message, of messages that did not come to be, and logins of nobody knows whom. */
-function concerns({ message, user, channels }: NodeQuestion): (incident: Incident) => boolean {
+/**
+ * Why an incident matters: it is the user's own, kept the message from others, kept another message from a channel, or turned away nobody
+ * knows whom. Each reason has its own place in the answer, so that what befell others hides nothing of the user, and the user's other
+ * groups hide nothing of those asked about.
+ */
+function reasonsFor({ message, user, channels }: NodeQuestion): (incident: Glance) => string | undefined {
+  const isOfMessage = (incident: Glance): boolean =>
+    message !== undefined && incident.kind === "dropped" && incident.message === message;
   return (incident) => {
-    if (incident.kind === "failed")
-      return isAmong(channels, incident.channel) || (user !== undefined && incident.user === user);
-    if (incident.kind === "dropped" && message !== undefined && incident.message === message) return true;
-    if (user === undefined) return false;
-    return incident.user === user || (incident.kind === "turned_away" && incident.user === undefined);
+    const { kind } = incident;
+    const whose = incident.user;
+    if (user !== undefined && whose === user) {
+      if (isOfMessage(incident)) return "the message";
+      return isAmong(channels, incident.channel) ? `${kind} on the channel` : kind;
+    }
+    if (kind === "failed") return isAmong(channels, incident.channel) ? "failed of others" : undefined;
+    if (isOfMessage(incident)) return "dropped of others";
+    return user !== undefined && kind === "turned_away" && whose === undefined ? "stranger" : undefined;
   };
 }
 

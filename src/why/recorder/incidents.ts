@@ -41,6 +41,9 @@ export interface Incident {
   readonly address?: string | undefined;
 }
 
+/** What tells whether an incident matters. Texts are read when they are asked for. */
+export type Glance = Pick<Incident, "kind" | "user" | "channel" | "message">;
+
 /** An incident to be recorded: now, once. */
 export type NewIncident = Omit<Incident, "at" | "until" | "count">;
 
@@ -56,6 +59,8 @@ const TEXTS = [
   "device",
   "address",
 ] as const;
+
+type TextName = (typeof TEXTS)[number];
 
 /** Texts by which two incidents within a second are one: one client that goes on must not push out what befell others. */
 const SAME = ["user", "connection", "channel", "message", "code", "address"] as const;
@@ -104,13 +109,21 @@ export class Incidents {
     return slot !== undefined;
   }
 
-  /** Those that meet a condition, the newest first. */
-  find(limit: number, matches: (incident: Incident) => boolean): Incident[] {
+  /**
+   * Those that matter, the newest first.
+   * @param limit for each reason: many of one must not hide those of another
+   * @param reasonOf why an incident matters; undefined: it does not
+   */
+  find(limit: number, reasonOf: (incident: Glance) => string | undefined): Incident[] {
     const found: Incident[] = [];
+    const counts = new Map<string, number>();
     for (const slot of this.#ring.slots()) {
-      if (found.length >= limit) break;
-      const incident = this.#read(slot);
-      if (matches(incident)) found.push(incident);
+      const reason = reasonOf(new SlotGlance(this.#ring, slot));
+      if (reason === undefined) continue;
+      const count = counts.get(reason) ?? 0;
+      if (count >= limit) continue;
+      counts.set(reason, count + 1);
+      found.push(this.#read(slot));
     }
     return found;
   }
@@ -141,7 +154,7 @@ export class Incidents {
   }
 
   #isSame(slot: number, incident: NewIncident): boolean {
-    if (INCIDENT_KINDS[this.#ring.number(slot, NUMBERS.kind)] !== incident.kind) return false;
+    if (kindOf(this.#ring, slot) !== incident.kind) return false;
     return SAME.every((name) => {
       const [index, text] = [TEXTS.indexOf(name), incident[name]];
       return text === undefined
@@ -152,10 +165,10 @@ export class Incidents {
 
   #read(slot: number): Incident {
     const ring = this.#ring;
-    const text = (name: (typeof TEXTS)[number]): string | undefined => ring.text(slot, TEXTS.indexOf(name));
+    const text = (name: TextName): string | undefined => textOf(ring, slot, name);
     const connectedAt = ring.number(slot, NUMBERS.connectedAt);
     return {
-      kind: INCIDENT_KINDS[ring.number(slot, NUMBERS.kind)] ?? "failed",
+      kind: kindOf(ring, slot),
       at: ring.number(slot, NUMBERS.at),
       until: ring.number(slot, NUMBERS.until),
       count: ring.number(slot, NUMBERS.count),
@@ -167,3 +180,36 @@ export class Incidents {
     };
   }
 }
+
+/** A record that is still in its ring: most are looked at for one text, and not read. */
+class SlotGlance implements Glance {
+  readonly #ring: Ring;
+  readonly #slot: number;
+
+  constructor(ring: Ring, slot: number) {
+    this.#ring = ring;
+    this.#slot = slot;
+  }
+
+  get kind(): IncidentKind {
+    return kindOf(this.#ring, this.#slot);
+  }
+
+  get user(): string | undefined {
+    return textOf(this.#ring, this.#slot, "user");
+  }
+
+  get channel(): Channel | undefined {
+    return textOf(this.#ring, this.#slot, "channel") as Channel | undefined; // it was one
+  }
+
+  get message(): string | undefined {
+    return textOf(this.#ring, this.#slot, "message");
+  }
+}
+
+const kindOf = (ring: Ring, slot: number): IncidentKind =>
+  INCIDENT_KINDS[ring.number(slot, NUMBERS.kind)] ?? "failed";
+
+const textOf = (ring: Ring, slot: number, name: TextName): string | undefined =>
+  ring.text(slot, TEXTS.indexOf(name));

@@ -2,7 +2,7 @@
 import { type Message, NOBODY, type Reached, type StoredMessage } from "../../backplane/backplane.ts";
 import { Attachment, type Connection, type Verdict } from "../../local/local.ts";
 import type { Channel, ConnectionInfo, TidingsError, Verb } from "../../protocol/protocol.ts";
-import { type Incident, Incidents } from "./incidents.ts";
+import { type Glance, type Incident, Incidents } from "./incidents.ts";
 import { type RecordedMessage, RecordedMessages } from "./messages.ts";
 
 /** Incidents of each sort that are remembered, as a share of the messages. */
@@ -121,11 +121,15 @@ export class FlightRecorder {
     return this.#messages.since;
   }
 
-  /** The last incidents that meet a condition, at most so many of each sort, the newest first. */
-  incidents(limit: number, matches: (incident: Incident) => boolean): Incident[] {
+  /**
+   * The last incidents that matter, the newest first.
+   * @param limit for each reason
+   * @param reasonOf why an incident matters; undefined: it does not
+   */
+  incidents(limit: number, reasonOf: (incident: Glance) => string | undefined): Incident[] {
     const { drops, moves, others } = this.#sorts;
     return [drops, moves, others]
-      .flatMap((sort) => sort.find(limit, matches))
+      .flatMap((sort) => sort.find(limit, reasonOf))
       .sort((one, other) => other.until - one.until);
   }
 }
@@ -143,5 +147,5 @@ class DropRun extends Attachment {
   }
 }
 
-export { INCIDENT_KINDS, type Incident, type IncidentKind } from "./incidents.ts";
+export { type Glance, INCIDENT_KINDS, type Incident, type IncidentKind } from "./incidents.ts";
 export type { RecordedMessage } from "./messages.ts";

@@ -93,8 +93,12 @@ export class Ring {
     const length = this.#lengths[slot * this.#shape.texts + index] ?? NONE;
     if (length === NONE) return undefined;
     const from = this.#startOf(slot, index);
-    const codes = Array.from({ length }, (_, at) => this.#characters[(from + at) & this.#lastCharacter] ?? 0);
-    return String.fromCharCode(...codes);
+    const start = from & this.#lastCharacter;
+    const first = this.#characters.subarray(start, start + length);
+    const text = String.fromCharCode(...first);
+    if (first.length === length) return text;
+    // The rest stands at the beginning of the ring.
+    return text + String.fromCharCode(...this.#characters.subarray(0, length - first.length));
   }
 
   /** Compares a text without making it. */

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { TidingsError } from "../../src/protocol/protocol.ts";
+import { type NodePorts, nodeFacts } from "../../src/why/facts/node.ts";
+import { FlightRecorder } from "../../src/why/why.ts";
+
+const RECORDS = 1_024;
+
+const carol = { id: "c2", user: "carol", platform: "web", device: "web", node: "n1", connectedAt: 1 };
+const bob = { ...carol, id: "c1", user: "bob" };
+
+const failure = new TidingsError("unavailable", "Redis is away");
+
+const portsOf = (recorder: FlightRecorder): NodePorts => ({
+  node: "n1",
+  local: { connectionsOf: () => [], eachMember: () => undefined } as unknown as NodePorts["local"], // nobody is connected
+  recorder,
+  isPublisher: () => false,
+  refusal: async () => undefined,
+});
+
+/** Incidents in an answer about bob and the group team: kind and user of each, with their number. */
+async function counted(recorder: FlightRecorder): Promise<Record<string, number>> {
+  const { incidents } = await nodeFacts(portsOf(recorder), { user: "bob", channels: ["group:team", "all"] });
+  const groups = Object.groupBy(incidents, ({ kind, user }) => `${kind} ${user}`);
+  return Object.fromEntries(Object.entries(groups).map(([key, each = []]) => [key, each.length]));
+}
+
+describe("what a node tells of incidents", () => {
+  it("has those of the user, however many befell others afterwards", async () => {
+    let now = 0;
+    const recorder = new FlightRecorder(4 * RECORDS, () => now);
+    recorder.ended(bob, "lost", "");
+    for (; now < 100_000; now += 2_000) {
+      recorder.turnedAway("unauthorized", "no token", "::1");
+      recorder.failed("all", failure);
+    }
+    expect(await counted(recorder)).toEqual({
+      "ended bob": 1,
+      "turned_away undefined": 20,
+      "failed undefined": 20,
+    });
+  });
+
+  it("has those of the groups asked about, however many other groups the user joined afterwards", async () => {
+    const recorder = new FlightRecorder(4 * RECORDS, () => 0);
+    recorder.moved("joined", bob, "group:team");
+    for (let n = 0; n < 50; n++) recorder.moved("joined", bob, `group:${n}`);
+    recorder.moved("joined", carol, "group:team");
+    expect(await counted(recorder)).toEqual({ "joined bob": 21 });
+  });
+});
