@@ -81,6 +81,17 @@ describe("an explanation", () => {
     expect(codesFor({ message: undefined, since: AT + 1 })).toEqual(["delivered"]);
   });
 
+  it("does not take a login that the limit of another user refused for one of this user", () => {
+    const away: Partial<Facts> = { query: { user: "bob" }, messages: [] };
+    const stranger = (code: string, detail: string): Incident =>
+      incident({ kind: "turned_away", user: undefined, connection: undefined, code, detail });
+    const limited = stranger("rate_limited", "too many logins of one user: try again in 9 ms");
+    const byAddress = stranger("rate_limited", "too many logins from one address: try again in 9 ms");
+    const codesOf = (incidents: Incident[]): string[] => codesFor({ connections: [], incidents }, away);
+    expect(codesOf([limited])).toEqual(["not_connected", "no_message"]);
+    expect(codesOf([limited, byAddress])).toEqual(["not_connected", "rate_limited", "no_message"]);
+  });
+
   it("names the nodes that told nothing", () => {
     const nodes = [
       { node: "n1", facts: nodeFacts({}) },

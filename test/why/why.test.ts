@@ -69,6 +69,15 @@ describe("the question about a user", () => {
     expect(JSON.stringify(findings)).not.toContain("no.such.token");
   });
 
+  it("does not name a login that the limit of another user has refused", async () => {
+    const { hub, url } = await startHub({ limits: { loginsPerUser: "1-H", whitelistCIDRs: [] } });
+    await connectPeer(url({ user_id: "carol" }));
+    expect(await connectPeer(url({ user_id: "carol" })).catch(() => undefined)).toBeUndefined();
+    const codesOf = async (user: string) => (await hub.why({ user })).findings.map(({ code }) => code);
+    expect(await codesOf("bob")).toEqual(["not_connected", "no_message"]);
+    expect(await codesOf("carol")).not.toContain("not_connected");
+  });
+
   it("knows present rights without a recorder", async () => {
     const { hub, url } = await startHub({ recorder: { messages: 0 }, policy: { join: "nobody" } });
     await connectPeer(url({ user_id: "bob" }));

@@ -77,10 +77,14 @@ function notConnected(view: View, at: number, last?: Session, next?: Session): F
 /** Logins that proved nobody may be those of the user: a token that is not valid names no one. */
 function strangers(view: View, isUnexplained: boolean): Finding[] {
   if (!isUnexplained || view.sessions.some(({ until }) => until === undefined)) return [];
-  const [newest] = view.incidents("turned_away").filter(({ user }) => user === undefined);
+  const newest = view.incidents("turned_away").find((each) => each.user === undefined && !provedUser(each));
   if (newest === undefined) return [];
   return [refusal(newest, "a login that proved no user was refused, maybe this one")];
 }
+
+/** A login that the limit of its user has refused is recorded twice: with its user, and as a client that got no connection. */
+const provedUser = ({ code, detail }: Located): boolean =>
+  code === "rate_limited" && detail?.includes("logins of one user") === true;
 
 /** One finding of each code is enough: the newest. */
 function distinct(findings: readonly Finding[]): Finding[] {
