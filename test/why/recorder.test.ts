@@ -65,6 +65,16 @@ describe("the flight recorder", () => {
     expect(recorder.latest(["user:bob"], 9).map(({ id, offset }) => [id, offset])).toEqual([["m1", 3]]);
   });
 
+  it("knows that a queue has refused a message whose publisher counted nobody", () => {
+    const recorder = new FlightRecorder(8, () => 0);
+    const message = messageTo("m1", "user:bob");
+    recorder.delivered(message, { connections: 0, dropped: 1 });
+    recorder.published(message, { connections: 0, state: "stored", offset: 3 });
+    recorder.published(messageTo("m2", "user:bob"), { connections: 0, state: "stored", offset: 4 });
+    expect(recorder.message("m1")).toMatchObject({ connections: 0, dropped: 1 });
+    expect(recorder.message("m2")).toMatchObject({ connections: 0, dropped: 0, offset: 4 });
+  });
+
   it("counts equal incidents of a moment in one record, so that one client pushes out no others", () => {
     let now = 5_000;
     const recorder = new FlightRecorder(64, () => now);

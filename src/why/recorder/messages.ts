@@ -57,10 +57,15 @@ export class RecordedMessages {
     ring.add(slot, TEXTS.except, except && joined(except));
   }
 
-  /** Finds a message by its id. */
+  /** Finds a message by its id. It may have two records: its publisher adds one, of nobody, when every queue here has refused it. */
   find(id: string): RecordedMessage | undefined {
-    for (const slot of this.#ring.slots()) if (this.#ring.has(slot, TEXTS.id, id)) return this.#read(slot);
-    return undefined;
+    let found: number | undefined;
+    for (const slot of this.#ring.slots()) {
+      if (!this.#ring.has(slot, TEXTS.id, id)) continue;
+      if (this.#hasMet(slot)) return this.#read(slot);
+      found ??= slot;
+    }
+    return found === undefined ? undefined : this.#read(found);
   }
 
   /** The last messages to any of these channels, the newest first. */
@@ -79,6 +84,10 @@ export class RecordedMessages {
     let oldest: number | undefined;
     for (const slot of this.#ring.slots()) oldest = slot;
     return oldest === undefined ? undefined : this.#ring.number(oldest, NUMBERS.timestamp);
+  }
+
+  #hasMet(slot: number): boolean {
+    return this.#ring.number(slot, NUMBERS.connections) + this.#ring.number(slot, NUMBERS.dropped) > 0;
   }
 
   #read(slot: number): RecordedMessage {
