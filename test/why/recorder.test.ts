@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/backplane/backplane.ts";
+import { TidingsError } from "../../src/protocol/protocol.ts";
 import { FINDING_CODES, FlightRecorder } from "../../src/why/why.ts";
 import { codesIn, readPage, tableAfter } from "../docs/markdown.ts";
 import { startHub } from "../support/hub.ts";
@@ -89,6 +90,30 @@ describe("the flight recorder", () => {
       ["bob", 5_000, 1_000],
       ["carol", 5_000, 1],
     ]);
+  });
+
+  it("counts what one client gets beyond 32 records within a second, so that it pushes out no others", () => {
+    let now = 5_000;
+    const recorder = new FlightRecorder(1_024, () => now);
+    const bob = { id: "c1", user: "bob", platform: "web", device: "web", node: "n1", connectedAt: 1 };
+    recorder.denied({ ...bob, user: "carol", id: "c2" }, "join", "group:team");
+    for (let n = 0; n < 1_000; n++) recorder.denied(bob, "join", `group:${n}`);
+    for (let n = 0; n < 1_000; n++) recorder.turnedAway("unauthorized", `${n}`, "::1");
+    for (let n = 0; n < 1_000; n++)
+      recorder.failed(`group:${n}`, new TidingsError("unavailable", "no Redis"));
+    const all = recorder.incidents(99, ({ kind, user }) => `${kind} ${user}`);
+    const sums = Object.entries(Object.groupBy(all, ({ kind, user }) => `${kind} ${user}`)).map(
+      ([key, each = []]) => [key, each.length, each.reduce((sum, { count }) => sum + count, 0)],
+    );
+    expect(sums.sort()).toEqual([
+      ["denied bob", 32, 1_000],
+      ["denied carol", 1, 1],
+      ["failed undefined", 32, 1_000],
+      ["turned_away undefined", 1, 1_000],
+    ]);
+    now += 1_000;
+    recorder.denied(bob, "join", "group:later");
+    expect(recorder.incidents(1, ({ kind }) => kind)[0]).toMatchObject({ channel: "group:later", count: 1 });
   });
 
   it("stands in docs/WHY.md with every code of a finding", () => {

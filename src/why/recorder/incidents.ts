@@ -1,5 +1,6 @@
 import type { Channel } from "../../protocol/protocol.ts";
 import { Ring } from "./ring.ts";
+import { Runs } from "./runs.ts";
 
 /**
  * Kinds of incidents. `dropped`: a full queue refused a message. `joined`, `left`: a connection and a group. `ended`: a connection.
@@ -73,17 +74,27 @@ const TOGETHER_MS = 1_000;
 
 const CHARACTERS = 64;
 
+export interface IncidentsOptions {
+  /** Equal incidents within a second are one record. @default true */
+  readonly isMerged?: boolean;
+  /** Records of one kind and client within a second, after which the last one counts the others. @default any number */
+  readonly perSecond?: number;
+}
+
 /** The last incidents of some kinds on this node. */
 export class Incidents {
   readonly #ring: Ring;
   readonly #now: () => number;
   readonly #isMerged: boolean;
+  readonly #perSecond: number;
+  readonly #runs = new Runs();
 
-  /** @param isMerged true: equal incidents within a second are one record. @default true */
-  constructor(records: number, now: () => number, isMerged = true) {
+  constructor(records: number, now: () => number, options: IncidentsOptions = {}) {
+    const { isMerged = true, perSecond = Number.POSITIVE_INFINITY } = options;
     this.#ring = new Ring({ records, numbers: 5, texts: TEXTS.length, characters: CHARACTERS });
     this.#now = now;
     this.#isMerged = isMerged;
+    this.#perSecond = perSecond;
   }
 
   get bytes(): number {
@@ -98,8 +109,8 @@ export class Incidents {
   add(incident: NewIncident): void {
     const now = this.#now();
     const same = this.#isMerged ? this.#same(incident, now) : undefined;
-    if (same === undefined) this.#append(incident, now);
-    else this.#repeat(same, now);
+    if (same !== undefined) this.#repeat(same, now);
+    else if (!this.#countInRun(incident, now)) this.#append(incident, now);
   }
 
   /** Adds one more to the record with a number. @returns false when it is no longer there */
@@ -126,6 +137,16 @@ export class Incidents {
       found.push(this.#read(slot));
     }
     return found;
+  }
+
+  /** Counts an incident in the last record of its client, when that has had its records of this second. @returns false: it gets one of its own */
+  #countInRun(incident: NewIncident, now: number): boolean {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return false;
+    const run = this.#runs.of(incident, now);
+    if (run.records >= this.#perSecond && this.addTo(run.last)) return true;
+    run.records++;
+    run.last = this.count;
+    return false;
   }
 
   #append(incident: NewIncident, now: number): void {

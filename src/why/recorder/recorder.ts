@@ -11,6 +11,9 @@ const INCIDENT_SHARE = 1 / 4;
 /** Messages that a full queue refuses within a second, after which the last record counts the others: they must not push out what befell others. */
 const DROPS_PER_SECOND = 32;
 
+/** Further incidents of a kind within a second that one client gets: then too the last record counts the others. */
+const OTHERS_PER_SECOND = 32;
+
 /** Part of a receipt. */
 export interface Sent {
   readonly connections: number;
@@ -39,8 +42,8 @@ export class FlightRecorder {
     const incidents = Math.ceil(messages * INCIDENT_SHARE);
     this.#sorts = {
       drops: new Incidents(incidents, now),
-      moves: new Incidents(incidents, now, false), // their order tells who was a member when
-      others: new Incidents(incidents, now),
+      moves: new Incidents(incidents, now, { isMerged: false }), // their order tells who was a member when
+      others: new Incidents(incidents, now, { perSecond: OTHERS_PER_SECOND }),
     };
   }
 
