@@ -1,7 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import type { Connection } from "../../src/local/local.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { type NodePorts, nodeFacts } from "../../src/why/facts/node.ts";
 import { FlightRecorder } from "../../src/why/why.ts";
+
+/** How far the clock of Redis is ahead of the clock of this node. */
+const AHEAD_MS = 3_600_000;
 
 const RECORDS = 1_024;
 
@@ -13,6 +17,7 @@ const failure = new TidingsError("unavailable", "Redis is away");
 const portsOf = (recorder: FlightRecorder): NodePorts => ({
   node: "n1",
   local: { connectionsOf: () => [], eachMember: () => undefined } as unknown as NodePorts["local"], // nobody is connected
+  backplane: { now: () => Date.now() + AHEAD_MS },
   recorder,
   isPublisher: () => false,
   refusal: async () => undefined,
@@ -48,4 +53,19 @@ describe("what a node tells of incidents", () => {
     recorder.moved("joined", carol, "group:team");
     expect(await counted(recorder)).toEqual({ "joined bob": 21 });
   });
+});
+
+test("the begin of a connection is told by the clock of all nodes, whether it is open or has ended", async () => {
+  const recorder = new FlightRecorder(RECORDS, () => Date.now() + AHEAD_MS);
+  const connectedAt = Date.now();
+  recorder.ended({ ...bob, connectedAt }, "lost", "");
+  const open = { ...bob, connectedAt, groups: [], holdOf: () => undefined, stalledSince: 0 };
+  const ports = portsOf(recorder);
+  const local = { ...ports.local, connectionsOf: () => [open as unknown as Connection] }; // all that is read of it
+  const question = { user: "bob", channels: [] };
+  const facts = await nodeFacts({ ...ports, local: local as unknown as NodePorts["local"] }, question);
+  for (const told of [facts.incidents[0]?.connectedAt, facts.connections[0]?.connectedAt]) {
+    // The two clocks are read one after the other.
+    expect(Math.abs((told ?? 0) - connectedAt - AHEAD_MS)).toBeLessThan(60_000);
+  }
 });

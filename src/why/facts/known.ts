@@ -26,7 +26,7 @@ export interface OpenConnection {
   readonly node: string;
   readonly platform: string;
   readonly device: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the nodes. */
   readonly connectedAt: number;
   readonly address: string;
   /** The channels asked about that it receives. */

@@ -1,11 +1,14 @@
+import type { Backplane } from "../../backplane/backplane.ts";
 import type { Connection, Local } from "../../local/local.ts";
 import { type Channel, groupChannel, userChannel } from "../../protocol/protocol.ts";
-import type { FlightRecorder, Glance } from "../recorder/recorder.ts";
+import { byClockOf, type FlightRecorder, type Glance } from "../recorder/recorder.ts";
 import type { NodeFacts, NodeQuestion, OpenConnection } from "./known.ts";
 
 export interface NodePorts {
   readonly node: string;
   readonly local: Local;
+  /** Has the clock of all nodes. */
+  readonly backplane: Pick<Backplane, "now">;
   /** @default nothing is recorded */
   readonly recorder: FlightRecorder | undefined;
   /** Tells whether this process has given the id to a message. */
@@ -76,7 +79,8 @@ async function openConnection(
   connection: Connection,
   channels: readonly Channel[],
 ): Promise<OpenConnection> {
-  const { id, user, platform, device, connectedAt, address } = connection;
+  const { id, user, platform, device, address } = connection;
+  const connectedAt = byClockOf(ports.backplane.now, connection.connectedAt);
   const { pendingMessages, pendingBytes, stalledSince } = connection;
   const receives = channels.filter((channel) => isReceiver(connection, channel));
   const missing = channels.filter((channel) => channel.startsWith("group:") && !receives.includes(channel));

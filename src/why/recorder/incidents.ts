@@ -34,7 +34,7 @@ export interface Incident {
   /** Cause of an end, code of an error, operation that was denied. */
   readonly code?: string | undefined;
   readonly detail?: string | undefined;
-  /** Of a connection that has ended. */
+  /** Of a connection that has ended. `connectedAt` is by the clock of the nodes, as all times here. */
   readonly platform?: string | undefined;
   readonly device?: string | undefined;
   readonly connectedAt?: number | undefined;

@@ -32,6 +32,7 @@ interface Sorts {
 export class FlightRecorder {
   readonly #messages: RecordedMessages;
   readonly #sorts: Sorts;
+  readonly #now: () => number;
 
   /**
    * @param messages messages that are remembered; of each sort of incidents a quarter as many
@@ -39,6 +40,7 @@ export class FlightRecorder {
    */
   constructor(messages: number, now: () => number) {
     this.#messages = new RecordedMessages(messages);
+    this.#now = now;
     const incidents = Math.ceil(messages * INCIDENT_SHARE);
     this.#sorts = {
       drops: new Incidents(incidents, now),
@@ -82,8 +84,9 @@ export class FlightRecorder {
 
   /** Records the end of a connection. @param code class of the end */
   ended({ id, user, platform, device, connectedAt }: ConnectionInfo, code: string, detail: string): void {
-    const about = { user, connection: id, platform, device, connectedAt };
-    this.#sorts.others.add({ kind: "ended", ...about, code, detail });
+    const about = { user, connection: id, platform, device };
+    const began = byClockOf(this.#now, connectedAt);
+    this.#sorts.others.add({ kind: "ended", ...about, connectedAt: began, code, detail });
   }
 
   /** Records a client that got no connection. @param user undefined when nothing has proved who it is */
@@ -136,6 +139,9 @@ export class FlightRecorder {
       .sort((one, other) => other.until - one.until);
   }
 }
+
+/** Converts a time by the clock of this node to the clock of all nodes, by which messages and incidents have theirs. */
+export const byClockOf = (now: () => number, time: number): number => time + Math.round(now() - Date.now());
 
 /** Refusals by the queue of one connection within a second. */
 class DropRun extends Attachment {
