@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from "vitest";
+import type { StoredMessage } from "../../src/backplane/backplane.ts";
 import type { Connection } from "../../src/local/local.ts";
-import { TidingsError } from "../../src/protocol/protocol.ts";
+import { type Channel, TidingsError } from "../../src/protocol/protocol.ts";
 import { type NodePorts, nodeFacts } from "../../src/why/facts/node.ts";
+import { channelsOf, findInHistory } from "../../src/why/facts/shared.ts";
 import { FlightRecorder } from "../../src/why/why.ts";
 
 /** How far the clock of Redis is ahead of the clock of this node. */
@@ -68,4 +70,26 @@ test("the begin of a connection is told by the clock of all nodes, whether it is
     // The two clocks are read one after the other.
     expect(Math.abs((told ?? 0) - connectedAt - AHEAD_MS)).toBeLessThan(60_000);
   }
+});
+
+test("all channels together are searched for an unknown message, not each of them to the same depth", async () => {
+  const asked = new Map<Channel, number>();
+  const history = async (channel: Channel, { before = 10_001, limit = 0 }) => {
+    asked.set(channel, (asked.get(channel) ?? 0) + limit);
+    const offsets = Array.from({ length: limit }, (_, index) => before - limit + index);
+    return { messages: offsets.map((offset) => ({ id: `m${offset}`, offset }) as StoredMessage) };
+  };
+  const groupsOf = async (user: string) =>
+    user === "bob" ? Array.from({ length: 20 }, (_, n) => `g${n}`) : [];
+  const shared = { broker: { history }, memberships: { groupsOf } } as unknown as Parameters<
+    typeof findInHistory
+  >[0];
+  const searchedFor = async (query: { readonly user?: string; readonly group?: string }) => {
+    asked.clear();
+    expect(await findInHistory(shared, "m1", await channelsOf(shared, query))).toBeUndefined();
+    return [...asked.values()];
+  };
+  expect(await searchedFor({ group: "team" })).toEqual([2_000]);
+  expect(await searchedFor({ user: "alice" })).toEqual([1_000, 1_000]);
+  expect(await searchedFor({ user: "bob" })).toEqual(Array(22).fill(200));
 });

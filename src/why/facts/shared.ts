@@ -15,7 +15,7 @@ type Shared = Pick<Backplane, "broker" | "cursors" | "memberships" | "presence">
 /** Durable groups of a user that are asked about. */
 const MAX_GROUPS = 20;
 
-/** Newest messages of a channel among which one is looked for. */
+/** Newest messages of all channels together among which one is looked for, at least a page of each. */
 const SEARCHED = 2_000;
 
 const PAGE = 200;
@@ -34,12 +34,14 @@ export async function findInHistory(
   id: string,
   channels: readonly Channel[],
 ): Promise<RecordedMessage | undefined> {
+  const ofEach = Math.max(PAGE, Math.floor(SEARCHED / channels.length));
   for (const channel of channels) {
     let before: number | undefined;
-    for (let searched = 0; searched < SEARCHED; searched += PAGE) {
+    for (let searched = 0; searched < ofEach; searched += PAGE) {
+      const limit = Math.min(PAGE, ofEach - searched);
       const { messages } = await broker.history(
         channel,
-        before === undefined ? { limit: PAGE } : { before, limit: PAGE },
+        before === undefined ? { limit } : { before, limit },
       );
       const found = messages.find((message) => message.id === id);
       if (found !== undefined) return recordOf(found);
