@@ -7,9 +7,8 @@ import { Arrivals } from "./arrivals.ts";
 import { ChannelCache, type ChannelRow, ChannelState } from "./channel.ts";
 import { sizeOf } from "./columns.ts";
 import { Epochs } from "./epochs.ts";
-import { type HistoryLimits, Limits } from "./limits.ts";
+import { type HistoryLimits, LIGHT_BYTES, Limits } from "./limits.ts";
 import { Meta } from "./meta.ts";
-import { LIGHT_BYTES } from "./relief.ts";
 import { Rows } from "./rows.ts";
 import { type HistoryStatements, prepareHistories } from "./statements.ts";
 

@@ -17,6 +17,9 @@ export interface HistoryLimits {
   readonly devicesPerUser?: number | undefined;
 }
 
+/** Bytes below which a history is light. */
+export const LIGHT_BYTES = 1_024;
+
 /** Size of all arrivals, in bytes: at most this, and a small part of the limit of all histories, which do not count them. */
 const ARRIVALS_BYTES = 8_388_608;
 const ARRIVALS_SHARE = 1 / 64;

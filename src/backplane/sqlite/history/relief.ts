@@ -1,8 +1,7 @@
 import type { Channel } from "../../../protocol/protocol.ts";
 import type { Histories } from "./histories.ts";
+import { LIGHT_BYTES } from "./limits.ts";
 
-/** Bytes below which a history is light. */
-export const LIGHT_BYTES = 1_024;
 /** Under pressure, light histories have at most this part of the room. */
 const LIGHT_SHARE = 1 / 4;
 /** Relief goes on down to this part of the limit, so that not every message needs one. */
