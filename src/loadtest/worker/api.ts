@@ -22,7 +22,7 @@ export type Timings = Readonly<Record<Timing, EncodedHistogram>>;
 export interface Totals {
   readonly attempts: number;
   readonly opened: number;
-  /** Clients that were given up. */
+  /** Clients that were given up; at the end also those that broke and are not back. */
   readonly failed: number;
   readonly sent: number;
   /** Messages that the schedule wanted and nobody could send. */
@@ -45,7 +45,7 @@ export interface Totals {
 /** How a process stands. */
 export interface Snapshot {
   readonly open: number;
-  /** Messages that wait for an answer. */
+  /** Messages that wait for an answer, and clients that broke and are on their way back. */
   readonly pending: number;
   readonly totals: Totals;
   /** Latencies since the last snapshot that forgot. */
@@ -105,7 +105,7 @@ export interface WorkerApi {
   expect(argument: { readonly sent: readonly Sent[] }): null;
   /** @returns how many of these messages are missing */
   missing(argument: null): number;
-  /** Ends what is under way: the ramp and the schedule. */
+  /** Ends what is under way: the ramp, the schedule, and the return of clients, which need not get anything any more. */
   stop(argument: null): null;
   tally(argument: null): Tally;
   disconnect(argument: null): Promise<null>;

@@ -12,6 +12,11 @@ export class Inbox {
     this.#arrivals.set(role.index, new Map(role.receives.map((stream) => [stream, new Arrivals()])));
   }
 
+  /** The client need not get anything any more. */
+  forget({ index }: Role): void {
+    this.#arrivals.delete(index);
+  }
+
   /** @returns undefined when the message is not for this client */
   take({ index }: Role, stream: number, number: number): Arrival | undefined {
     return this.#arrivals.get(index)?.get(stream)?.take(number);

@@ -45,7 +45,7 @@ export class LoadWorker implements ClientListener {
   #work: Work | undefined;
   /** When the messages begin that are timed, in microseconds of the run. */
   #timedFromUs = 0;
-  /** When clients that are on their way back were cut. */
+  /** When clients that are on their way back were cut. Those that are still away at the end have failed. */
   readonly #away = new Map<Client, number>();
   readonly #schedules = new Set<Schedule>();
   /** The run ends early. */
@@ -166,7 +166,7 @@ export class LoadWorker implements ClientListener {
   snapshot({ forget }: { forget: boolean }): Snapshot {
     const { clients, publishers } = this.#task();
     let open = 0;
-    let pending = publishers.reduce((sum, each) => sum + each.pending, 0);
+    let pending = this.#away.size + publishers.reduce((sum, each) => sum + each.pending, 0);
     for (const client of clients) {
       if (client.isOpen) open++;
       pending += client.pending;
@@ -176,7 +176,6 @@ export class LoadWorker implements ClientListener {
 
   sent(): readonly Sent[] {
     const { clients, outbox, publishers } = this.#task();
-    this.#isEnding = true;
     for (const publisher of publishers) publisher.close();
     for (const client of clients) this.#meters.totals.unconfirmed += excusePending(client, outbox);
     return outbox.sent();
@@ -194,7 +193,10 @@ export class LoadWorker implements ClientListener {
   stop(): null {
     this.#isStopped = true;
     for (const schedule of this.#schedules) schedule.stop();
-    this.#task().opening.stop();
+    const { clients, inbox, opening } = this.#task();
+    opening.stop();
+    // A client that is away does not come back to get what it missed.
+    for (const client of clients) if (!client.isOpen) inbox.forget(client.role);
     return null;
   }
 
@@ -202,7 +204,9 @@ export class LoadWorker implements ClientListener {
     const { clients, inbox } = this.#task();
     const nodes = new Counter();
     for (const { node, isOpen } of clients) if (isOpen && node !== undefined) nodes.count(node);
-    return { ...this.#meters.tally(), nodes: nodes.counts(), ...inbox.settle() };
+    const meters = this.#meters.tally();
+    const totals = { ...meters.totals, failed: meters.totals.failed + this.#away.size };
+    return { ...meters, totals, nodes: nodes.counts(), ...inbox.settle() };
   }
 
   async disconnect(): Promise<null> {
@@ -231,13 +235,14 @@ export class LoadWorker implements ClientListener {
   }
 
   ended(client: Client, ending: Ending): void {
-    const { outbox, opening, plan } = this.#task();
+    const { inbox, outbox, opening, plan } = this.#task();
     this.#meters.totals.unconfirmed += excusePending(client, outbox);
     if (opening.failed(client, ending) || this.#isEnding) return;
     this.#meters.ends.count(wordsOf(ending));
     this.#away.set(client, this.#now());
+    if (this.#isStopped) return void inbox.forget(client.role);
     setTimeout(() => {
-      if (!this.#isEnding) void this.#comeBack(client);
+      if (!this.#isEnding && !this.#isStopped) void this.#comeBack(client);
     }, Math.random() * plan.spreadMs);
   }
 
@@ -297,7 +302,9 @@ export class LoadWorker implements ClientListener {
   }
 
   async #comeBack(client: Client): Promise<void> {
-    if (!(await this.#task().opening.open(client))) this.#meters.totals.failed++;
+    if (await this.#task().opening.open(client)) return;
+    this.#away.delete(client);
+    this.#meters.totals.failed++;
   }
 
   #opened(client: Client, isOpen: boolean): void {
