@@ -38,7 +38,7 @@ const RESULT = resultFor(
         ],
       },
     ],
-    faults: ["1 connections did not open"],
+    faults: ["1 connections did not open (HTTP 503: \u001b[31m)"],
   },
 );
 

@@ -32,9 +32,10 @@ export function formatResult(result: ScenarioResult): string {
   return `${blocks.filter((block) => block !== "").join("\n")}\n`;
 }
 
-const indented = (text: string): string => `  ${text}`;
+/** Control characters of a server's words do not reach the terminal. */
+const indented = (text: string): string => `  ${text.replaceAll(/\p{Cc}/gu, " ")}`;
 
-/** Columns as wide as their widest cell; control characters of a server's words do not reach the terminal. */
+/** Columns as wide as their widest cell. */
 function format({ header, rows }: Table): string {
   if (rows.length === 0) return "";
   const lines = (header.every((cell) => cell === "") ? rows : [header, ...rows]).map((line) =>
