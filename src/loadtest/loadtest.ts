@@ -13,6 +13,6 @@ export type { LoadReport, ScenarioResult } from "./result.ts";
 export type { Progress } from "./run/course.ts";
 export { runScenario } from "./run/run-scenario.ts";
 export { brokenBounds } from "./run/verdict.ts";
-export { type ParsedTarget, parseTarget, sourceAddresses } from "./target.ts";
+export { type ParsedTarget, parseTarget, shownUrl, sourceAddresses } from "./target.ts";
 export type { Credentials, WorkerApi } from "./worker/api.ts";
 export { LoadWorker, type TokensOf } from "./worker/load-worker.ts";

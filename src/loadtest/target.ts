@@ -28,7 +28,7 @@ export async function parseTarget(text: string, path: string | undefined): Promi
   if (url === undefined || !isKnown || url.username !== "" || url.password !== "") {
     throw new TidingsError(
       "bad_request",
-      `expected a URL such as http://127.0.0.1:8080 or ws://127.0.0.1:8080, without user and password, got "${withoutUser(text)}"`,
+      `expected a URL such as http://127.0.0.1:8080 or ws://127.0.0.1:8080, without user and password, got "${shownUrl(text).slice(0, 200)}"`,
     );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
@@ -57,7 +57,8 @@ async function addressesOf(host: string): Promise<string[]> {
   }
 }
 
-const withoutUser = (text: string): string => text.replace(/\/\/[^/@]*@/, "//…@").slice(0, 200);
+/** A URL as a report shows it: without user, password and query, which may be secret. */
+export const shownUrl = (url: string): string => url.replace(/\/\/[^/?#]*@/, "//…@").replace(/[?#].*/s, "");
 
 /** Connections that one source address may have to one target: the ports that a system hands out are some 28,000. */
 const PER_SOURCE = 20_000;

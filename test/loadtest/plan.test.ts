@@ -90,13 +90,16 @@ describe("the flags of the command", () => {
       "ws://a:1/x?token=abc",
       "--secret",
       "s1",
+      "--metrics=http://user:p@ss@h/m?token=s4",
       "--key=s2",
       "--token",
       "s3",
       "--template",
       "a b",
     ]);
-    expect(shown).toBe("tidings bench ws://a:1/x --secret … --key=… --token … --template 'a b'");
+    expect(shown).toBe(
+      "tidings bench ws://a:1/x --secret … '--metrics=http://…@h/m' --key=… --token … --template 'a b'",
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { machineUs } from "../measure/clock.ts";
 import { clientsOf, type Plan } from "../plan.ts";
 import type { ScenarioResult } from "../result.ts";
 import { ServerWatch } from "../server/server.ts";
+import { shownUrl } from "../target.ts";
 import type { Credentials } from "../worker/api.ts";
 import { Course, type Progress } from "./course.ts";
 import { resultOf } from "./outcome.ts";
@@ -43,7 +44,7 @@ export async function runScenario(options: RunOptions): Promise<ScenarioResult> 
   const originUs = machineUs();
   const now = (): number => (machineUs() - originUs) / 1_000;
   const servers = metrics.map(
-    (url, index) => new ServerWatch(plan.targets[index]?.url ?? url, url, apiKey, now),
+    (url, index) => new ServerWatch(plan.targets[index]?.url ?? shownUrl(url), url, apiKey, now),
   );
   await workers.prepare({ plan, originUs, credentials, apiKey });
   const course = new Course({

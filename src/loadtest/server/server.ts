@@ -1,3 +1,4 @@
+import { shownUrl } from "../target.ts";
 import { readFigures, type ServerFigures } from "./metrics.ts";
 
 export type { ServerFigures } from "./metrics.ts";
@@ -33,6 +34,8 @@ const TIMEOUT_MS = 5_000;
 export class ServerWatch {
   readonly #url: string;
   readonly #metricsUrl: string;
+  /** For the report: without what may be secret. */
+  readonly #shownUrl: string;
   readonly #headers: Record<string, string>;
   readonly #now: () => number;
   #samples: ServerSample[] = [];
@@ -49,6 +52,7 @@ export class ServerWatch {
   constructor(url: string, metricsUrl: string, apiKey: string | undefined, now: () => number) {
     this.#url = url;
     this.#metricsUrl = metricsUrl;
+    this.#shownUrl = shownUrl(metricsUrl);
     this.#headers = apiKey === undefined ? {} : { "x-api-key": apiKey };
     this.#now = now;
   }
@@ -85,13 +89,16 @@ export class ServerWatch {
   async #fetch(): Promise<ServerSample | undefined> {
     try {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(this.#metricsUrl, { headers: this.#headers, signal });
+      // A redirect would take the key elsewhere.
+      const init: RequestInit = { headers: this.#headers, signal, redirect: "manual" };
+      const response = await fetch(this.#metricsUrl, init);
       const page = await response.text();
       if (response.ok) return { atMs: this.#now(), ...readFigures(page) };
       const needsKey = response.status === 401 || response.status === 403;
-      this.#problem = `${this.#metricsUrl} answered HTTP ${response.status}${needsKey ? ": pass --api-key with a key of the scope read" : ""}`;
+      this.#problem = `${this.#shownUrl} answered HTTP ${response.status}${needsKey ? ": pass --api-key with a key of the scope read" : ""}`;
     } catch (error) {
-      this.#problem = `${this.#metricsUrl}: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#problem = `${this.#shownUrl}: ${reason.replaceAll(this.#metricsUrl, this.#shownUrl)}`; // fetch names the URL
     }
     return undefined;
   }
