@@ -31,7 +31,7 @@ describe("the arrivals of a stream", () => {
         expect({
           late: kinds.filter((kind) => kind === "late").length,
           duplicates: kinds.filter((kind) => kind === "duplicate").length,
-          lost: arrivals.lost({ stream: 0, next: sent, excused: excused.encode() }),
+          lost: arrivals.lost({ stream: 0, next: sent, excused: excused.encode(), forgotten: 0 }),
         }).toEqual(countPlainly(came, sent, new Set(refused)));
       }),
     );
@@ -39,16 +39,32 @@ describe("the arrivals of a stream", () => {
 
   it("count a loss at the end, and none of what was not sent", () => {
     const arrivals = new Arrivals();
-    expect(arrivals.lost({ stream: 0, next: 0, excused: [] })).toBe(0);
+    expect(arrivals.lost({ stream: 0, next: 0, excused: [], forgotten: 0 })).toBe(0);
     arrivals.take(0);
-    expect(arrivals.lost({ stream: 0, next: 10, excused: [[8, 9]] })).toBe(7);
+    expect(arrivals.lost({ stream: 0, next: 10, excused: [[8, 9]], forgotten: 0 })).toBe(7);
   });
 
   it("stay small, and exact in their sums, with more holes than they can name", () => {
     const arrivals = new Arrivals();
     for (let number = 0; number < 10_000; number += 2) arrivals.take(number);
-    expect(arrivals.lost({ stream: 0, next: 10_000, excused: [] })).toBe(5_000);
+    expect(arrivals.lost({ stream: 0, next: 10_000, excused: [], forgotten: 0 })).toBe(5_000);
   });
+
+  it.each([{ lost: [] }, { lost: [2_000] }, { lost: [9_000] }, { lost: [500, 2_000, 9_000] }])(
+    "take refused messages for no loss, however many they are, and see $lost beside them",
+    ({ lost }: { lost: number[] }) => {
+      const arrivals = new Arrivals();
+      const excused = new Intervals();
+      for (let number = 0; number < 10_000; number++) {
+        if (number % 2 === 1) excused.add(number, number);
+        else if (!lost.includes(number)) arrivals.take(number);
+      }
+      const { forgotten } = excused;
+      expect(forgotten).toBe(4_000);
+      const sent = { stream: 0, next: 10_000, excused: excused.encode(), forgotten };
+      expect(arrivals.lost(sent)).toBe(lost.length);
+    },
+  );
 });
 
 describe("the marker of a message", () => {

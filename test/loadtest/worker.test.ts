@@ -70,7 +70,7 @@ describe("a process of the load tester", () => {
 
   it("does not miss what clients that were away did not get when it is stopped", async () => {
     const { worker, server } = await startWorker();
-    worker.expect({ sent: [{ stream: 0, next: 3, excused: [] }] });
+    worker.expect({ sent: [{ stream: 0, next: 3, excused: [], forgotten: 0 }] });
     expect(worker.missing()).toBe(3);
     server.close();
     cutAll(server);

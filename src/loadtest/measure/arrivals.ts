@@ -1,4 +1,4 @@
-import { type EncodedIntervals, Intervals } from "./intervals.ts";
+import { type EncodedIntervals, Intervals, sizeOf } from "./intervals.ts";
 
 /** What an arrival says about the order of its stream. */
 export type Arrival = "next" | "ahead" | "late" | "duplicate";
@@ -9,6 +9,8 @@ export interface Sent {
   readonly next: number;
   /** Numbers that were refused, or whose fate is unknown because the connection broke: they are no loss. */
   readonly excused: EncodedIntervals;
+  /** How many more excused numbers there were, below those of `excused`, that are no longer known by name. */
+  readonly forgotten: number;
 }
 
 /**
@@ -44,11 +46,22 @@ export class Arrivals {
     return "late";
   }
 
-  /** How many numbers that were sent are missing. */
-  lost({ next, excused }: Sent): number {
-    const missing = this.#missing;
+  /**
+   * How many numbers that were sent are missing. Where missing or excused numbers are no longer known by name, only their counts
+   * are compared: an excused number that came all the same hides a lost one there.
+   */
+  lost({ next, excused, forgotten }: Sent): number {
+    const holes = this.#missing ?? new Intervals();
     const tail = Intervals.of(this.#next < next ? [[this.#next, next - 1]] : []);
-    const holes = missing === undefined ? 0 : missing.size - missing.common(excused) + missing.forgotten;
-    return holes + tail.size - tail.common(excused);
+    const known = Math.max(
+      holes.forgotten === 0 ? 0 : (holes.encode()[0]?.[0] ?? this.#next),
+      forgotten === 0 ? 0 : (excused[0]?.[0] ?? next),
+    );
+    const common = (other: EncodedIntervals): number => holes.common(other) + tail.common(other);
+    const vague = common([[0, known - 1]]);
+    const named = excused.flatMap(([from, to]) => (to < known ? [] : [[Math.max(from, known), to] as const]));
+    const vaguelyExcused = forgotten + sizeOf(excused) - sizeOf(named);
+    const exact = holes.size + tail.size - vague - common(named);
+    return exact + Math.max(0, holes.forgotten + vague - vaguelyExcused);
   }
 }

@@ -4,6 +4,10 @@ const MOST = 1_000;
 /** A set of whole numbers as JSON: `[from, to]`, both included, ascending and apart. */
 export type EncodedIntervals = readonly (readonly [number, number])[];
 
+/** How many numbers are in the set. */
+export const sizeOf = (encoded: EncodedIntervals): number =>
+  encoded.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+
 /** A set of whole numbers, kept as intervals: neighbours are one, so that an outage of 10,000 messages takes two numbers. */
 export class Intervals {
   readonly #list: [number, number][] = [];

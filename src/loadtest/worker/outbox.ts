@@ -72,6 +72,7 @@ export class Outbox {
       stream: stream.id,
       next,
       excused: excused?.encode() ?? [],
+      forgotten: excused?.forgotten ?? 0,
     }));
   }
 }
