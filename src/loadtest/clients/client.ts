@@ -45,6 +45,8 @@ export interface Client {
   takePending(): Pending[];
   /** How many messages wait for an answer. */
   readonly pending: number;
+  /** Bytes that wait in this process, because the server does not take them. */
+  readonly unsentBytes: number;
   /** Name of the node that it is connected to, where the server says so. */
   readonly node: string | undefined;
   /** Breaks the connection at once. */

@@ -31,6 +31,10 @@ export class RawClient implements Client {
     return this.#socket?.isOver ?? true;
   }
 
+  get unsentBytes(): number {
+    return this.#socket?.unsentBytes ?? 0;
+  }
+
   open(): void {
     const { target, localAddress } = this.role;
     this.#socket = new LeanWebSocket({ ...target.endpoint, localAddress }, target.path, [], {

@@ -79,6 +79,10 @@ export class TidingsClient implements Client {
     return this.#pending.size;
   }
 
+  get unsentBytes(): number {
+    return this.#socket?.unsentBytes ?? 0;
+  }
+
   open(): void {
     this.#state = "connecting";
     const attempt = ++this.#attempt;

@@ -99,6 +99,11 @@ export class LeanWebSocket {
     else this.#socket.resetAndDestroy();
   }
 
+  /** Bytes that the system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get isOver(): boolean {
     return this.#state === "over";
   }

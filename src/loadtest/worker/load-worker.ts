@@ -93,8 +93,10 @@ export class LoadWorker implements ClientListener {
     const onAttempt = (): void => void meters.totals.attempts++;
     const opening = new Opening({ timeoutMs: plan.connectTimeoutMs, refusals: meters.refusals, onAttempt });
     const answered = (pending: Pending, refusal?: string): void => this.answered(pending, refusal);
-    const bases = plan.via === "http" ? plan.targets.flatMap(({ http = [] }) => http) : [];
-    const publishers = bases.map((base) => new HttpPublisher({ plan, apiKey, answered }, base));
+    const published = plan.via === "http" ? plan.targets : [];
+    const publishers = published.flatMap((target) =>
+      target.http === undefined ? [] : [new HttpPublisher({ plan, apiKey, answered }, target, target.http)],
+    );
     this.#work = {
       ...task,
       clients,

@@ -8,11 +8,16 @@ import type { Stream } from "../plan.ts";
 export interface Sender {
   readonly isOpen: boolean;
   readonly pending: number;
+  /** Bytes that wait in this process, because the server does not take them. */
+  readonly unsentBytes: number;
   send(stream: Stream, data: string, pending: Pending): void;
 }
 
 /** Messages that wait for an answer, of one sender. Beyond them nothing is sent, so that the tester's memory is bounded. */
 const MOST_PENDING = 10_000;
+
+/** Bytes that wait in this process, of one sender: messages may be large, and not every server answers them. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 interface Flow {
   readonly stream: Stream;
@@ -49,7 +54,7 @@ export class Outbox {
   send(plannedUs: number, now: () => number): boolean {
     for (const _ of this.#flows) {
       const flow = this.#flows[this.#turn++ % this.#flows.length];
-      if (flow === undefined || !flow.sender.isOpen || flow.sender.pending >= MOST_PENDING) continue;
+      if (flow === undefined || !isReady(flow.sender)) continue;
       const number = flow.next++;
       const marker = { stream: flow.stream.id, number, plannedUs, sentUs: now() };
       const data = writeMarker(this.#prefix, marker, this.#size);
@@ -76,6 +81,9 @@ export class Outbox {
     }));
   }
 }
+
+const isReady = ({ isOpen, pending, unsentBytes }: Sender): boolean =>
+  isOpen && pending < MOST_PENDING && unsentBytes <= MOST_BYTES;
 
 /** Tells the outbox of the messages of a client that broke. @returns how many there were */
 export function excusePending(client: Pick<Client, "takePending">, outbox: Outbox): number {
