@@ -47,6 +47,11 @@ async function useSome({ port, url }: NodeProcess): Promise<void> {
   await fetch(`http://127.0.0.1:${port}/ws?token=none`, { headers: { upgrade: "websocket" } }).catch(
     () => undefined,
   );
+  // The reading itself makes garbage.
+  await eventually("the node has collected garbage", async () => {
+    const read = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { "x-api-key": API_KEY } });
+    return (await read.text()).includes("nodejs_gc_duration_seconds_sum");
+  });
 }
 
 async function startPrometheus(node: number): Promise<string> {
