@@ -11,7 +11,7 @@ import {
   startCluster,
 } from "../../contract/harness.ts";
 import { createNode } from "../connection/node.ts";
-import { redisOn } from "../harness.ts";
+import { IMPATIENT, redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -22,8 +22,9 @@ afterAll(() => server[Symbol.asyncDispose]());
 /** Two nodes on an empty Redis; bob is connected to the second one. */
 async function startNodes(options: ClusterOptions = {}): Promise<StartedCluster> {
   await server.command("FLUSHALL");
+  // A recovery waits for as long as a command may take: no heartbeat must come meanwhile, which reports the loss.
   const cluster = await startCluster(
-    redisOn(() => server),
+    redisOn(() => server, undefined, IMPATIENT),
     options,
     2,
   );
