@@ -23,7 +23,7 @@ export interface Cluster {
   ask(question: string, to: Addressee): Promise<ReadonlyMap<string, string | undefined>>;
 }
 
-/** Who is asked, and for how long. */
+/** Receiver of a question, with its deadline. */
 export interface Addressee {
   /** Id of the node. @default every node */
   readonly node?: string;

@@ -22,7 +22,7 @@ export interface Question {
 /** Answers the questions of a kind on this node. */
 export type Answerer = (question: Question) => unknown;
 
-/** What one node said. */
+/** Answer of one node, or the error why it has none. */
 export type NodeAnswer =
   | { readonly node: string; readonly answer: unknown; readonly error?: undefined }
   /** `timeout`: the node did not answer by the deadline. `too_large`: its answer is. Else the code of the answerer's error. */

@@ -104,7 +104,7 @@ function titleOf({ nodes, at }: Snapshot, width: number): string {
   return inColumn(left, Math.max(0, width - widthOf(right) - 1)) + cut(` ${right}`, width);
 }
 
-/** What does not work as it should, a sentence each. */
+/** Alerts, a sentence each: nodes that do not answer, and degraded states. */
 function alertsOf({ nodes, incomplete }: Snapshot, { problem }: View): string[] {
   const alerts = problem === undefined ? [] : [problem];
   if (incomplete !== null) alerts.push(`other nodes are missing: ${incomplete}`);

@@ -86,7 +86,7 @@ export class Requests {
       yield chunk; // it comes back when the stream has room again
       clearTimeout(timer);
     }
-    // What has room in the stream may stay there: who does not read it is ended as well.
+    // An answer that fits into the buffer of the stream may lie there unread: its reader is ended too.
     if (!stream.closed) {
       timer = setTimeout(() => stream.close(NGHTTP2_ENHANCE_YOUR_CALM), this.#times.unreadMs);
     }

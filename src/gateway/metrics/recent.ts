@@ -7,7 +7,7 @@ export interface Quantiles {
   readonly p99: number;
 }
 
-/** What happened within a window of some seconds. */
+/** Rates and latencies within a window of some seconds. */
 export interface Recent<Counter extends string, Latency extends string> {
   /** Length of the window. It is shorter at the start of the node. */
   readonly windowMs: number;

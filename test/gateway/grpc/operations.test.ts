@@ -48,9 +48,10 @@ describe("the .proto", () => {
     const whole = ["metrics", "listNodes", "profile", "putLimits", "ready", "explain", "nodeStats", "top"];
     for (const { localName, input, output } of TIDINGS.methods) {
       const route = ROUTES.find(({ name }) => name === localName);
-      if (route === undefined || whole.includes(localName)) continue;
-      expect(namesIn(input), localName).toEqual(Object.keys(route.takes.shape).sort());
-      if (route.gives instanceof z.ZodObject)
+      if (route === undefined) continue;
+      if (localName !== "putLimits")
+        expect(namesIn(input), localName).toEqual(Object.keys(route.takes.shape).sort());
+      if (route.gives instanceof z.ZodObject && !whole.includes(localName))
         expect(namesIn(output), localName).toEqual(Object.keys(route.gives.shape).sort());
     }
   });

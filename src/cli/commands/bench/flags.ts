@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../duration.ts";
 import { SCENARIOS } from "./names.ts";
 
-/** What `tidings bench` was asked for. Without a value each scenario has its own. */
+/** Flags of `tidings bench`. For one that is not given each scenario has a value of its own. */
 export interface BenchFlags {
   readonly scenario?: readonly string[];
   readonly raw?: true;

@@ -4,7 +4,7 @@ import { NO_ROUTE } from "../../metrics/metrics.ts";
 import { REQUEST_ID, requestId } from "../../request-ids.ts";
 import type { AnsweredRequest, ApiPorts } from "../ports.ts";
 
-/** What the API knows of a request while it answers it. */
+/** Variables of a request, which the API keeps while it answers it. */
 export interface RequestVariables {
   /** Id of the request, which its answer carries. */
   requestId: string;
@@ -46,7 +46,7 @@ function traced(
   const { method, path, raw } = context.req;
   if (tracing === undefined || UNTRACED.has(path)) return work();
   const { headers } = raw;
-  // Whoever names the trace decides whether it is sampled, which costs something: strangers may not.
+  // Only a key may name the trace: its flag decides whether the request is sampled, and that costs something.
   const isTrusted = apiKeys === undefined ? development : apiKeys.find(keyIn(headers)) !== undefined;
   const address: string | undefined = context.env?.address;
   const request = {
