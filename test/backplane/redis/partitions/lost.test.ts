@@ -11,7 +11,7 @@ import {
   startCluster,
 } from "../../contract/harness.ts";
 import { createNode } from "../connection/node.ts";
-import { IMPATIENT, redisOn } from "../harness.ts";
+import { expectLosses, IMPATIENT, redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -22,12 +22,12 @@ afterAll(() => server[Symbol.asyncDispose]());
 /** Two nodes on an empty Redis; bob is connected to the second one. */
 async function startNodes(options: ClusterOptions = {}): Promise<StartedCluster> {
   await server.command("FLUSHALL");
-  // A recovery waits for as long as a command may take: no heartbeat must come meanwhile, which reports the loss.
   const cluster = await startCluster(
     redisOn(() => server, undefined, IMPATIENT),
     options,
     2,
   );
+  expectLosses(cluster);
   await cluster.other.presence.arrive(connectionOf(cluster.other, "bob"), NO_RULES);
   await cluster.other.broker.positions(["user:bob"]);
   return cluster;
@@ -80,8 +80,6 @@ test("a partition is lost while a node only reads: the reader is told of another
 
 test("after a loss a user who seems offline may be online, until all nodes have announced theirs again", async () => {
   await using cluster = await startNodes({ heartbeatMs: 100 });
-  // The heartbeats report the loss.
-  for (const { sink } of cluster.nodes) vi.spyOn(sink, "report").mockReturnValue();
   const { sink, presence } = cluster.node;
   await eventually("all nodes have announced theirs", () => sink.isSettled());
 

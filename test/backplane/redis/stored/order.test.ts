@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Appended } from "../../../../src/backplane/backplane.ts";
 import { RedisServer } from "../../../support/redis/redis.ts";
 import { startCluster, upTo } from "../../contract/harness.ts";
-import { redisOn } from "../harness.ts";
+import { expectLosses, redisOn } from "../harness.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -75,6 +75,7 @@ test.for([
   { what: "forgets its scripts", command: ["SCRIPT", "FLUSH"] },
 ])("messages keep their order while Redis $what", async ({ command: [name, ...args] }) => {
   await using cluster = await startCluster(implementation, { count: 100_000 });
+  expectLosses(cluster);
   const { broker } = cluster.node;
   for (const round of upTo(40)) {
     await broker.append(cluster.message("group:g"));
