@@ -2,5 +2,5 @@
 import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const isBuilt = ["index.mjs", "client.js", "web/index.html"].every((file) => existsSync(`dist/${file}`));
+const isBuilt = ["index.mjs", "client.js", "web/dev/index.html"].every((file) => existsSync(`dist/${file}`));
 if (!isBuilt) execSync("npm run build", { stdio: ["ignore", 2, 2] });

@@ -310,7 +310,6 @@ export { type Api, type ApiParts, type ApiPorts, createApi } from "./http/api.ts
 export { type OperationResult, runBatch } from "./http/batch.ts";
 export { type Endpoint, type EndpointRequest, Endpoints } from "./http/endpoints.ts";
 export { HttpLimits } from "./http/limits.ts";
-export { mountPage } from "./http/page.ts";
 export { Pipelines } from "./http/pipelines.ts";
 export type { HttpTracing, LimitSettings } from "./http/ports.ts";
 export {

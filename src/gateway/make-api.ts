@@ -5,7 +5,7 @@ import type { Callers } from "./callers.ts";
 import type { GrpcServer } from "./grpc/grpc.ts";
 import { type Api, type ApiPorts, createApi, routesOf } from "./http/api.ts";
 import { Endpoints } from "./http/endpoints.ts";
-import { mountPage } from "./http/page.ts";
+import { mountPages } from "./http/pages.ts";
 import type { ListenOptions } from "./http/server.ts";
 import type { GrpcCounts } from "./metrics/metrics.ts";
 import { REQUEST_ID } from "./request-ids.ts";
@@ -33,7 +33,7 @@ export interface Served {
   readonly openGrpc: ((where: ListenOptions) => Promise<GrpcServer>) | undefined;
 }
 
-/** Makes the HTTP API with the application's endpoints, in development mode with the page, and what opens the gRPC server. */
+/** Makes the HTTP API with the application's endpoints, with the pages, and what opens the gRPC server. */
 export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts }: ServedPorts): Served {
   const { path, http } = config;
   const { maxStreams } = config.grpc;
@@ -43,7 +43,7 @@ export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts
   const ports = { ...parts, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
   const routes = routesOf(ports);
   const api = createApi(ports, routes);
-  if (ports.development) mountPage(api, path);
+  mountPages(api, ports.development ? ["dev"] : [], path);
   const respond: Served["respond"] = async (request, peer) => {
     const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
     const address = callers.addressOf(peer, forwardedFor);

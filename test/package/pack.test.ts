@@ -288,7 +288,7 @@ describe("the packed package", () => {
   });
 
   it("has the page of development mode", () => {
-    expect(readdirSync(join(installed, "dist/web"))).toContain("index.html");
+    expect(readdirSync(join(installed, "dist/web/dev"))).toContain("index.html");
   });
 
   it("has types that pass a strict check without skipLibCheck", async () => {

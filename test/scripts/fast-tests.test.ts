@@ -12,7 +12,7 @@ describe("fast tests", () => {
   });
 
   it("are not those that start Redis, a browser, a build or another program", () => {
-    const others = ["cluster/nodes/kill", "web/page", "package/pack", "examples/python"];
+    const others = ["cluster/nodes/kill", "web/dev/page", "package/pack", "examples/python"];
     expect(whole).toEqual(expect.arrayContaining(others.map((name) => `test/${name}.test.ts`)));
   });
 

@@ -4,12 +4,18 @@ import { build } from "vite";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
-const SOURCES = ["web/**/*.*", "src/client/**/*.ts", "src/protocol/*.ts", "vite.config.ts"];
+const SOURCES = [
+  "web/**/*.*",
+  "src/client/**/*.ts",
+  "src/protocol/*.ts",
+  "vite.config.ts",
+  "scripts/precompress.ts",
+];
 
-/** Builds the page unless the present build is newer than its sources. */
+/** Builds the pages unless the present build is newer than its sources. */
 export async function buildPage(): Promise<void> {
   const changes = globSync(SOURCES, { cwd: ROOT }).map((path) => statSync(join(ROOT, path)).mtimeMs);
-  const built = statSync(join(DIST, "web/index.html"), { throwIfNoEntry: false });
+  const built = statSync(join(DIST, "web/dev/index.html"), { throwIfNoEntry: false });
   if (built !== undefined && built.mtimeMs > Math.max(...changes)) return;
   mkdirSync(DIST, { recursive: true });
   const fresh = mkdtempSync(join(DIST, "web-"));

@@ -23,13 +23,15 @@ describe("the page's files", () => {
   it("are assets with content types, cached without limit", async () => {
     const { at } = await startHub();
     const html = await (await fetch(`${at.url}/dev`)).text();
-    const assets = [...html.matchAll(/(?:src|href)="\.(\/dev\/[^"]+)"/g)].map(([, path]) => path);
+    const assets = [...html.matchAll(/(?:src|href)="\.(\/pages\/[^"]+)"/g)].map(([, path]) => path);
     const types: Record<string, string> = {};
     for (const path of assets) {
       const response = await fetch(at.url + path);
       expect(response.status).toBe(200);
       expect(response.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
       expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      const { headers } = await fetch(at.url + path, { headers: { "accept-encoding": "br" } });
+      if (!path?.endsWith(".svg")) expect(headers.get("content-encoding")).toBe("br");
       types[String(path).replace(/.*\./, "")] = response.headers.get("content-type") ?? "";
     }
     expect(types.js).toMatch("text/javascript");
@@ -40,11 +42,12 @@ describe("the page's files", () => {
   it("do not include paths outside their folder", async () => {
     const { at } = await startHub();
     for (const path of [
-      "/dev/../index.html",
-      "/dev/%2e%2e/index.html",
-      "/dev/%2e%2e/%2e%2e/package.json",
-      "/dev/none.js",
-      "/assets/",
+      "/pages/../dev/index.html",
+      "/pages/%2e%2e/dev/index.html",
+      "/pages/%2e%2e/%2e%2e/package.json",
+      "/pages/none.js",
+      "/pages/",
+      "/dev/index.html",
     ]) {
       expect((await fetch(at.url + path)).status).toBe(404);
     }

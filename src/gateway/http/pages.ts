@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { serveStatic } from "@hono/node-server/serve-static";
+import type { MiddlewareHandler } from "hono";
+import { secureHeaders } from "hono/secure-headers";
+import type { Api } from "./api.ts";
+
+/** Folder of the built pages, in the package's folder. */
+const BUILT = "dist/web";
+
+/** Path of the files that the built pages load. vite.config.ts puts them into a folder of this name. */
+const ASSETS = "/pages";
+
+/** A page, by the name of its folder in web/. It is served at the path of that name. */
+export type PageName = "dev";
+
+/** Caching of built assets. Their names carry a hash of their content, so a browser never needs to revalidate one. */
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
+/** Security headers of a page. It may load its own files, pictures from anywhere, and connect to the hub. */
+const SECURITY: MiddlewareHandler = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'self'"],
+    imgSrc: ["https:", "http:", "data:"],
+    connectSrc: ["'self'", "ws:", "wss:"],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+    // Assigning a text to innerHTML throws, so a mistake cannot inject HTML.
+    requireTrustedTypesFor: ["'script'"],
+    trustedTypes: ["'none'"],
+  },
+  referrerPolicy: "no-referrer",
+  xFrameOptions: "DENY",
+  // Development mode runs on loopback without TLS.
+  strictTransportSecurity: false,
+});
+
+/**
+ * Serves pages from dist/web, where `npm run build` puts them, each at the path of its name, and their files below `/pages/`.
+ * Before the build a page answers 503 and names the command. Until there is a start page, `/` redirects to `/dev`.
+ * @param path path of the WebSocket, for the pages
+ */
+export function mountPages(api: Api, pages: readonly PageName[], path = "/ws"): void {
+  const root = packageFolder(import.meta.dirname);
+  if (pages.includes("dev")) api.get("/", SECURITY, redirectTo("dev"));
+  for (const page of pages) {
+    // The redirects are relative, because a proxy may serve the hub below a path of its own.
+    api.get(`/${page}/`, SECURITY, redirectTo(`../${page}`));
+    api.get(`/${page}`, SECURITY, (context) => {
+      context.header("Cache-Control", "no-cache");
+      const html = root && readPage(join(root, BUILT, page));
+      return html === undefined
+        ? context.text("The page is not built yet: npm run build\n", 503)
+        : context.html(html.replace('content="/ws"', () => `content="${escapeAttribute(path)}"`));
+    });
+  }
+  if (root === undefined || pages.length === 0) return;
+  const rewriteRequestPath = (asset: string): string => `/${BUILT}${asset}`;
+  const assets = serveStatic({ root, rewriteRequestPath, precompressed: true });
+  api.use(`${ASSETS}/*`, SECURITY, keep, assets);
+}
+
+/** A browser asks again at every visit, so that a later start page replaces the redirect. It keeps the fragment. */
+function redirectTo(location: string): MiddlewareHandler {
+  return async (context) => {
+    context.header("Cache-Control", "no-cache");
+    return context.redirect(location, 302);
+  };
+}
+
+const keep: MiddlewareHandler = async (context, next) => {
+  await next();
+  if (context.res.ok) context.header("Cache-Control", IMMUTABLE);
+};
+
+/** Reads the page at every visit, so that a new build needs no restart. */
+function readPage(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, "index.html"), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Finds the package's folder by its package.json. This code runs from src/gateway/http or, bundled, from dist.
+ * @returns undefined when an application has bundled this code into its own
+ */
+function packageFolder(from: string): string | undefined {
+  if (isPackage(from)) return from;
+  const parent = dirname(from);
+  return parent === from ? undefined : packageFolder(parent);
+}
+
+function isPackage(folder: string): boolean {
+  try {
+    return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).name === "tidings";
+  } catch {
+    return false;
+  }
+}
+
+const escapeAttribute = (text: string): string =>
+  text.replace(/[&"<>]/g, (each) => `&#${each.charCodeAt(0)};`);
