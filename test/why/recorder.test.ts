@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Message } from "../../src/backplane/backplane.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
 import { FINDING_CODES, FlightRecorder } from "../../src/why/why.ts";
@@ -44,6 +44,39 @@ describe("the flight recorder", () => {
     expect(recorder.message("l64")?.channel).toBe(`group:${long}`);
     expect(recorder.message("l1")).toBeUndefined();
     expect(recorder.bytes).toBe(bytes);
+  });
+
+  it("records 10,000 messages of a burst, and says from when on it has every message", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const recorder = new FlightRecorder(32_768, () => 0);
+    const deliver = (from: number, to: number): void => {
+      for (let n = from; n <= to; n++) recorder.delivered(messageTo(`m${n}`, "all", { timestamp: n }), met);
+    };
+    deliver(1, 10_000);
+    expect(recorder.since).toBe(1);
+    deliver(10_001, 12_000);
+    expect(recorder.message("m10000")?.id).toBe("m10000");
+    expect(recorder.message("m10001")).toBeUndefined();
+    expect(recorder.since).toBe(12_001);
+
+    vi.advanceTimersByTime(100); // a tenth of a second's allowance
+    deliver(20_001, 22_000);
+    const recorded = recorder.latest(["all"], 2_000).filter(({ timestamp }) => timestamp > 20_000);
+    expect(recorded.length).toBe(1_000);
+    expect(recorded.at(-1)?.timestamp).toBeLessThanOrEqual(20_000 + 64);
+  });
+
+  it("skips nothing after a pause, however small", () => {
+    const recorder = new FlightRecorder(32_768, () => 0);
+    for (let n = 1; n <= 10_000; n++) recorder.delivered(messageTo(`m${n}`, "all"), met);
+    const used = performance.now();
+    while (performance.now() - used < 1); // ten messages' allowance
+    for (let n = 1; n <= 10; n++) recorder.delivered(messageTo(`p${n}`, "all"), met);
+    expect(recorder.latest(["all"], 10).map(({ id }) => id)).toContain("p1");
+    expect(recorder.latest(["all"], 10).map(({ id }) => id)).toContain("p10");
   });
 
   it("reads a text that lies across the end of its memory", () => {

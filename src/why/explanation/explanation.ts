@@ -94,7 +94,7 @@ function doubtsOf({ nodes, query, now }: Facts, asked: Traced | undefined): Find
   const text =
     recording.length === 0
       ? "no node has a flight recorder (`recorder.messages` is 0): what has happened is not known, only what is now"
-      : `the recorders go back to ${new Date(oldest).toISOString()} (\`recorder.messages\`): what happened before is not known`;
+      : `the recorders have every message since ${new Date(oldest).toISOString()} (\`recorder.messages\`), and not all before`;
   return [...silent, { code: "not_recorded", text }];
 }
 

@@ -25,11 +25,15 @@ function aboutAll(facts: Facts, traced: Traced): Finding[] {
   if (connections > 0) {
     const on = known.filter((each) => each.connections > 0).map(({ node }) => node);
     findings.push({ code: "delivered", text: `${connections} connections took it, on ${on.join(", ")}` });
-  } else if (isRecorded && dropped === 0)
+  } else if (isRecorded && dropped === 0 && isKnownEverywhere(facts, record.timestamp))
     findings.push({ code: "no_receiver", text: `no connection received ${record.channel} when it came` });
   if (history === undefined) return findings;
   return [...findings, history.state === "retained" ? kept(record) : gone(record, history.state)];
 }
+
+/** False when the record of a node may be missing, because it has forgotten messages of that time, or recorded only some of them. */
+const isKnownEverywhere = (facts: Facts, timestamp: number): boolean =>
+  answeredIn(facts).every(({ since }) => since === undefined || since <= timestamp);
 
 function dropsOf(facts: Facts, id: string, dropped: number): Finding[] {
   const named = incidentsIn(answeredIn(facts))

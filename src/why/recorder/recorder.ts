@@ -122,7 +122,7 @@ export class FlightRecorder {
     return this.#messages.latest(channels, limit);
   }
 
-  /** Time of the oldest message that is remembered; undefined without one. */
+  /** Time from which on every message is remembered; undefined before the first one. */
   get since(): number | undefined {
     return this.#messages.since;
   }
