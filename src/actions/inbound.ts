@@ -64,6 +64,8 @@ export interface RequestTracing {
 export interface RequestMeter {
   /** @param action name of a registered action, or {@link UNKNOWN_ACTION} */
   handled(action: string, seconds: number, error: ErrorCode | undefined): void;
+  /** A limit has refused a request before it was run. */
+  refused(error: ErrorCode): void;
 }
 
 /** Stands for all actions that are not registered: clients choose their names, and a series for each would fill the memory. */
@@ -143,6 +145,7 @@ export class Inbound {
     if ("error" in decoded) connection.send(encodeBadInput(refusal, decoded.id));
     else {
       if (decoded.frame.kind === "message") this.#unsent(connection, decoded.frame, refusal);
+      if (decoded.frame.kind === "request") this.#ports.meter.refused(refusal.code);
       const answer = decoded.frame.kind === "ping" ? undefined : decoded.frame.answer;
       connection.send(answer === undefined ? encodeBadInput(refusal) : encodeError(answer, refusal));
     }
@@ -160,6 +163,7 @@ export class Inbound {
     const { limits, meter, router } = this.#ports;
     const refusal = limits.action(connection, action);
     if (refusal !== undefined) {
+      meter.refused(refusal.code);
       this.#refuse(connection, action, refusal, answer);
       return this.#slowDown(connection);
     }

@@ -340,3 +340,23 @@ describe("tidings limits", () => {
     expect([noJson.code, noJson.stderr]).toEqual([1, expect.stringContaining("Expected a JSON object")]);
   });
 });
+
+describe("tidings drain", () => {
+  it("sends the clients of a node away, and is told of a node that there is not", async () => {
+    const node = await serve(["--node-id", "drained"], { API_KEY });
+    try {
+      const peer = await Peer.connect(`${node.socketUrl}?user_id=alice`);
+      const drain = (name: string): Promise<Outcome> =>
+        tidings(["drain", name], { TIDINGS_URL: node.url, API_KEY });
+      expect(await drain("nowhere")).toMatchObject({ code: 1, stderr: expect.stringContaining("nowhere") });
+      expect(await drain("drained")).toMatchObject({
+        code: 0,
+        stdout: "drained drains: 1 client was told to reconnect\n",
+      });
+      expect(await peer.closed).toMatchObject({ code: 4000 });
+      expect((await fetch(`${node.url}/ready`)).status).toBe(503);
+    } finally {
+      await end(node);
+    }
+  });
+});

@@ -17,6 +17,7 @@ import { sendCommand } from "./messages/send.ts";
 import { whyCommand } from "./messages/why.ts";
 import { capacityCommand } from "./server/capacity.ts";
 import { configCommand } from "./server/config.ts";
+import { drainCommand } from "./server/drain.ts";
 import { limitsCommand } from "./server/limits.ts";
 import { nodesCommand } from "./server/nodes.ts";
 import { serveCommand } from "./server/serve.ts";
@@ -54,6 +55,7 @@ export function addCommands(program: Command): void {
     memberDataCommand(),
     nodesCommand(),
     topCommand(),
+    drainCommand(),
     limitsCommand(),
     benchCommand(),
   ]);

@@ -75,7 +75,7 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   reported(): void;
   readonly http: Pick<HttpMetrics, "answered">;
   readonly logins: Pick<LoginMetrics, "ended">;
-  readonly requests: Pick<RequestMetrics, "handled">;
+  readonly requests: Pick<RequestMetrics, "handled" | "refused">;
   readonly totals: Totals;
   /** Connections that ended, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;

@@ -61,6 +61,11 @@ export class RequestMetrics {
     if (error !== undefined) count(this.#errors, error);
   }
 
+  /** A limit has refused a request before it was run: an error without a duration. */
+  refused(error: ErrorCode): void {
+    count(this.#errors, error);
+  }
+
   get histogram(): Histogram {
     return {
       name: "tidings_request_seconds",

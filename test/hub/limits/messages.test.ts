@@ -42,7 +42,8 @@ describe("a client over the rate of a connection", () => {
   });
 
   it("is told in the form of the request, also without an id, of a ping, and of input that is no JSON", async () => {
-    const { url } = await hubWith({ messagesPerConnection: "1-H" });
+    const running = await hubWith({ messagesPerConnection: "1-H" });
+    const { url } = running;
     const eve = await connectPeer(url({ user_id: "eve" }));
     await sendAll(eve, 1, 1);
     eve.send({ type: "n", to: "bob" });
@@ -60,6 +61,7 @@ describe("a client over the rate of a connection", () => {
     expect(await eve.next(({ Module }) => Module === "robot")).toMatchObject({
       Error: { Code: "rate_limited", RetryAfterMs: expect.any(Number) },
     });
+    expect((await metricsOf(running)).errors.rate_limited).toBe(2); // the two requests
   });
 
   it("is closed with 4006 after many refusals, and told when to come back", async () => {

@@ -4,6 +4,8 @@ export interface LimitMetrics {
   readonly allowed: Record<string, number>;
   readonly denied: Record<string, number>;
   readonly shed: Record<string, number>;
+  /** Requests of clients that got an error, by code. */
+  readonly errors: Record<string, number>;
 }
 
 /** Reads the decisions of limits from /metrics of a hub in development mode. */
@@ -20,5 +22,6 @@ export async function metricsOf({ at }: RunningHub): Promise<LimitMetrics> {
     allowed: read("tidings_limit_allowed_total"),
     denied: read("tidings_limit_denied_total"),
     shed: read("tidings_shed_total"),
+    errors: read("tidings_request_errors_total"),
   };
 }
