@@ -140,9 +140,10 @@ async function settle({ options, workers, now }: Led): Promise<void> {
   await wait(() => workers.missing());
 }
 
+/** @param ms until a moment, which may be past on a busy machine */
 const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, Math.max(0, ms));
     signal?.addEventListener("abort", () => {
       clearTimeout(timer);
       resolve();
