@@ -3,7 +3,10 @@ import { defineConfig } from "vite";
 import { precompress } from "./scripts/precompress.ts";
 
 /** A folder of web/ each. The server serves a page at the path of its folder's name; `start` at `/`. */
-const PAGES = ["dev"];
+const PAGES = [
+  "start", //
+  "dev",
+];
 
 /** The pages. `npx vite` serves them with hot reload, next to a hub from `npm start`. */
 export default defineConfig({

@@ -284,6 +284,9 @@ export const TABLE = {
       unit: "connections",
       doc: "sockets of plain HTTP on the hub's own server; beyond it the longest idle one is closed, or the new one gets 503",
     }),
+    pages: key(flag(), true, {
+      doc: "serve pages for browsers: `/`, `/console`, `/chat` where the chat is on, `/dev` in development mode",
+    }),
     corsOrigins: key(origins, [], { doc: "origins whose pages may read HTTP answers", defaultText: "none" }),
     idleTimeoutMs: key(milliseconds(1), 65_000, {
       unit: "ms",

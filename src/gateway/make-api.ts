@@ -5,7 +5,7 @@ import type { Callers } from "./callers.ts";
 import type { GrpcServer } from "./grpc/grpc.ts";
 import { type Api, type ApiPorts, createApi, routesOf } from "./http/api.ts";
 import { Endpoints } from "./http/endpoints.ts";
-import { mountPages } from "./http/pages.ts";
+import { mountPages, type PageRules } from "./http/pages.ts";
 import type { ListenOptions } from "./http/server.ts";
 import type { GrpcCounts } from "./metrics/metrics.ts";
 import { REQUEST_ID } from "./request-ids.ts";
@@ -43,7 +43,7 @@ export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts
   const ports = { ...parts, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
   const routes = routesOf(ports);
   const api = createApi(ports, routes);
-  mountPages(api, ports.development ? ["dev"] : [], path);
+  if (http.pages) mountPages(api, { path, rules: pageRules(ports.development, endpoints) });
   const respond: Served["respond"] = async (request, peer) => {
     const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
     const address = callers.addressOf(peer, forwardedFor);
@@ -58,3 +58,11 @@ export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts
     (await import("./grpc/grpc.ts")).openGrpc(about, where);
   return { api, endpoints, respond, openGrpc };
 }
+
+/** The chat is added to a hub by its endpoints, after the hub was made, so its page is looked up at each request. */
+const pageRules = (development: boolean, endpoints: Endpoints): PageRules => ({
+  start: () => true,
+  chat: () => endpoints.hasChat,
+  console: () => true,
+  dev: () => development,
+});

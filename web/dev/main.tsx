@@ -1,4 +1,4 @@
-import { render } from "preact";
+import { renderPage, socketPath } from "../shared/shared.ts";
 import { Page } from "./model/page.ts";
 import { App } from "./view/App.tsx";
 import "../shared/style/base.css";
@@ -9,6 +9,4 @@ import "./style/members.css";
 import "./style/frames.css";
 import "./style/tables.css";
 
-const path = document.querySelector<HTMLMetaElement>('meta[name="tidings-path"]')?.content ?? "/ws";
-const root = document.getElementById("page");
-if (root !== null) render(<App page={new Page(path)} />, root);
+renderPage(<App page={new Page(socketPath())} />);

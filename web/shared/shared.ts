@@ -1,10 +1,18 @@
 /** What all pages share: how they look, and small parts of them. Each page imports style/base.css itself. */
 export { countOf } from "./count.ts";
+export { type StickyScroll, useStickyScroll } from "./hooks/useStickyScroll.ts";
+export { useMedia } from "./hooks/useMedia.ts";
+export { usePerFrame } from "./hooks/usePerFrame.ts";
+export { type ListWindow, useWindow } from "./hooks/useWindow.ts";
+export { hasPage, hubUrl, isDevelopmentMode, type PageName, pageAddress, socketPath, socketUrl } from "./hub.ts";
+export { renderPage } from "./render-page.ts";
 export { Avatar, IconAvatar } from "./view/Avatar.tsx";
 export { CopyButton } from "./view/CopyButton.tsx";
+export { Dialog } from "./view/Dialog.tsx";
+export { Field } from "./view/Field.tsx";
 export { Icon, type IconName, Logo } from "./view/Icon.tsx";
 export { Label } from "./view/Label.tsx";
-export { useMedia } from "./view/useMedia.ts";
-export { usePerFrame } from "./view/usePerFrame.ts";
-export { type StickyScroll, useStickyScroll } from "./view/useStickyScroll.ts";
-export { type ListWindow, useWindow } from "./view/useWindow.ts";
+export { Notice } from "./view/Notice.tsx";
+export { SchemeSwitch } from "./view/SchemeSwitch.tsx";
+export { Shell } from "./view/Shell.tsx";
+export { Tabs } from "./view/Tabs.tsx";

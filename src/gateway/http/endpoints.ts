@@ -43,6 +43,11 @@ export class Endpoints {
     return this.#byPath.size;
   }
 
+  /** True with the endpoints of the chat (`createChat`). An application may have others below `/chat/`. */
+  get hasChat(): boolean {
+    return this.#byPath.get("/chat/login")?.name === "chatLogin";
+  }
+
   /** @throws TidingsError `bad_request` for a path of another form, without access or schema; `conflict` for one that is taken */
   add(endpoint: Endpoint): void {
     const { path, access, takes } = endpoint;

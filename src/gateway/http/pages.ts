@@ -11,8 +11,13 @@ const BUILT = "dist/web";
 /** Path of the files that the built pages load. vite.config.ts puts them into a folder of this name. */
 const ASSETS = "/pages";
 
-/** A page, by the name of its folder in web/. It is served at the path of that name. */
-export type PageName = "dev";
+/** A page, by the name of its folder in web/. It is served at the path of that name, `start` at `/`. */
+export type PageName = "start" | "chat" | "console" | "dev";
+
+const PAGES: readonly PageName[] = ["start", "chat", "console", "dev"];
+
+/** Tells of each page whether it is served now. */
+export type PageRules = Readonly<Record<PageName, () => boolean>>;
 
 /** Caching of built assets. Their names carry a hash of their content, so a browser never needs to revalidate one. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
@@ -37,32 +42,50 @@ const SECURITY: MiddlewareHandler = secureHeaders({
   strictTransportSecurity: false,
 });
 
+/** Where the pages find the hub. */
+export interface PagePorts {
+  /** Path of the WebSocket. */
+  readonly path: string;
+  readonly rules: PageRules;
+}
+
 /**
  * Serves pages from dist/web, where `npm run build` puts them, each at the path of its name, and their files below `/pages/`.
- * Before the build a page answers 503 and names the command. Until there is a start page, `/` redirects to `/dev`.
- * @param path path of the WebSocket, for the pages
+ * Before the build a page answers 503 and names the command. A page that is off answers as if it were not there.
+ * An application that has bundled this code into its own has no pages.
  */
-export function mountPages(api: Api, pages: readonly PageName[], path = "/ws"): void {
+export function mountPages(api: Api, { path, rules }: PagePorts): void {
   const root = packageFolder(import.meta.dirname);
-  if (pages.includes("dev")) api.get("/", SECURITY, redirectTo("dev"));
-  for (const page of pages) {
-    // The redirects are relative, because a proxy may serve the hub below a path of its own.
-    api.get(`/${page}/`, SECURITY, redirectTo(`../${page}`));
-    api.get(`/${page}`, SECURITY, (context) => {
+  if (root === undefined) return;
+  for (const page of PAGES) {
+    const whenOn: MiddlewareHandler = async (context, next) => {
+      if (!rules[page]()) return context.notFound();
+      return next();
+    };
+    // The redirect is relative, because a proxy may serve the hub below a path of its own.
+    if (page !== "start") api.get(`/${page}/`, whenOn, SECURITY, redirectTo(`../${page}`));
+    api.get(page === "start" ? "/" : `/${page}`, whenOn, SECURITY, (context) => {
       context.header("Cache-Control", "no-cache");
-      const html = root && readPage(join(root, BUILT, page));
-      return html === undefined
-        ? context.text("The page is not built yet: npm run build\n", 503)
-        : context.html(html.replace('content="/ws"', () => `content="${escapeAttribute(path)}"`));
+      const html = readPage(join(root, BUILT, page));
+      if (html === undefined) return context.text("The page is not built yet: npm run build\n", 503);
+      const served = PAGES.filter((name) => rules[name]());
+      return context.html(withMeta(html, { "tidings-path": path, "tidings-pages": served.join(" ") }));
     });
   }
-  if (root === undefined || pages.length === 0) return;
   const rewriteRequestPath = (asset: string): string => `/${BUILT}${asset}`;
   const assets = serveStatic({ root, rewriteRequestPath, precompressed: true });
   api.use(`${ASSETS}/*`, SECURITY, keep, assets);
 }
 
-/** A browser asks again at every visit, so that a later start page replaces the redirect. It keeps the fragment. */
+/** Writes what the server knows into the `<meta>` elements that a page has for it. */
+function withMeta(html: string, values: Readonly<Record<string, string>>): string {
+  return html.replace(/(<meta name="([\w-]+)" content=")[^"]*"/g, (whole, before: string, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : `${before}${escapeAttribute(value)}"`;
+  });
+}
+
+/** A browser asks again at every visit. It keeps the fragment. */
 function redirectTo(location: string): MiddlewareHandler {
   return async (context) => {
     context.header("Cache-Control", "no-cache");

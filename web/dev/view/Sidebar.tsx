@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { Logo } from "../../shared/shared.ts";
+import { Logo, pageAddress } from "../../shared/shared.ts";
 import { ConnectionPanel } from "./connection/ConnectionPanel.tsx";
 import { Notices } from "./connection/Notices.tsx";
 import { ConversationList } from "./list/ConversationList.tsx";
@@ -9,7 +9,9 @@ export function Sidebar(): VNode {
   return (
     <aside class="sidebar">
       <header class="brand">
-        <Logo />
+        <a href={pageAddress("start")} aria-label="Start page">
+          <Logo />
+        </a>
         <h1>Tidings</h1>
         <span class="badge">development</span>
       </header>

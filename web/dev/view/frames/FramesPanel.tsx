@@ -1,13 +1,14 @@
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Icon, usePerFrame } from "../../../shared/shared.ts";
+import { Icon, Tabs, usePerFrame } from "../../../shared/shared.ts";
 import { EVERY_FRAME } from "../../model/frames/frames.ts";
 import { useChat } from "../context.ts";
 import { ChannelTable } from "./ChannelTable.tsx";
 import { FramesTab } from "./FramesTab.tsx";
 import { RequestTable } from "./RequestTable.tsx";
-import { type Tab, Tabs } from "./Tabs.tsx";
 import { useFrames } from "./useFrames.ts";
+
+type Tab = "frames" | "channels" | "requests";
 
 /** All frames of the page's connection, and what they tell about channels and open requests. */
 export function FramesPanel({ isNarrow }: { isNarrow: boolean }): VNode {
@@ -17,6 +18,11 @@ export function FramesPanel({ isNarrow }: { isNarrow: boolean }): VNode {
   const [tab, setTab] = useState<Tab>("frames");
   const [isTall, setTall] = useState(false);
   const view = useFrames(log);
+  const titles: Record<Tab, string> = {
+    frames: "Frames",
+    channels: `Channels ${log.channels.rows.length}`,
+    requests: `Open requests ${log.calls.open.length}`,
+  };
   const showChannel = (channel: string): void => {
     view.setFilter({ ...EVERY_FRAME, channel });
     setTab("frames");
@@ -41,7 +47,7 @@ export function FramesPanel({ isNarrow }: { isNarrow: boolean }): VNode {
       onKeyDown={onKeyDown}
     >
       <header class="frames-header">
-        <Tabs tab={tab} onTab={setTab} channels={log.channels.rows.length} requests={log.calls.open.length} />
+        <Tabs label="Frames" titles={titles} selected={tab} onSelect={setTab} />
         <span class="grow" />
         <button type="button" class="small only-wide" aria-pressed={isTall} onClick={() => setTall(!isTall)}>
           Taller
