@@ -27,5 +27,11 @@ export default defineConfig({
     modulePreload: false,
     rolldownOptions: { input: Object.fromEntries(PAGES.map((page) => [page, `web/${page}/index.html`])) },
   },
-  server: { proxy: { "/ws": { target: "ws://127.0.0.1:8080", ws: true } } },
+  server: {
+    proxy: {
+      "/ws": { target: "http://127.0.0.1:8080", ws: true },
+      "/openapi.json": "http://127.0.0.1:8080",
+      "/tokens": "http://127.0.0.1:8080",
+    },
+  },
 });

@@ -1,46 +1,13 @@
 /** Writes docs/HTTP-API.md from the description that a hub gives of its HTTP API. */
 
-interface Schema {
-  readonly type?: string | readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly maxLength?: number;
-  readonly maxItems?: number;
-  readonly additionalProperties?: Schema | boolean;
-  readonly $ref?: string;
-}
-
-interface Body {
-  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
-}
-
-interface Operation {
-  readonly summary: string;
-  readonly security?: readonly { readonly apiKey?: readonly string[] }[];
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: string;
-    readonly required?: boolean;
-    readonly schema: Schema;
-    readonly description?: string;
-  }[];
-  readonly requestBody?: Body;
-  readonly responses: Readonly<Record<string, Partial<Body> & { readonly description?: string }>>;
-}
-
-/** The used part of an OpenAPI document. */
-export interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-}
+import {
+  isLong,
+  laidOut,
+  type OpenApi,
+  type OperationObject,
+  type Schema,
+  typeOf,
+} from "../web/start/openapi/openapi.ts";
 
 const INTRODUCTION = `# HTTP API
 
@@ -69,7 +36,7 @@ export function httpApiPage({ paths }: OpenApi): string {
 
 function section(
   title: string,
-  { summary, security, parameters = [], requestBody, responses }: Operation,
+  { summary, security, parameters = [], requestBody, responses }: OperationObject,
 ): string {
   const scope = security?.[0]?.apiKey?.[0];
   const access =
@@ -96,7 +63,7 @@ function section(
   return lines.join("\n");
 }
 
-function answersOf(responses: Operation["responses"]): string[] {
+function answersOf(responses: OperationObject["responses"]): string[] {
   return Object.entries(responses)
     .filter(([status]) => status !== "default")
     .map(([status, { content = {} }]) => {
@@ -105,33 +72,6 @@ function answersOf(responses: Operation["responses"]): string[] {
       const isBlock = shape.includes("\n");
       return `Answers ${status}:${isBlock ? `\n\n\`\`\`txt\n${shape}\n\`\`\`` : ` \`${shape}\``}`;
     });
-}
-
-/** Longest line of a shape; a longer one has a line for each field. */
-const MAX_WIDTH = 100;
-
-/** Choices of a schema, and of the choices among them. */
-const choicesOf = ({ anyOf, oneOf }: Schema): Schema[] | undefined =>
-  (anyOf ?? oneOf)?.flatMap((choice) => choicesOf(choice) ?? [choice]);
-
-/** A schema in the words of TypeScript, on several lines where it is long. */
-function laidOut(schema: Schema, indent = ""): string {
-  const line = typeOf(schema);
-  if (indent.length + line.length <= MAX_WIDTH) return line;
-  const { properties, items, required = [] } = schema;
-  const choices = choicesOf(schema);
-  if (items !== undefined) return `${wrapped(laidOut(items, indent))}[]`;
-  if (choices !== undefined) {
-    const each = [...new Set(choices.map((choice) => laidOut(choice, indent)))];
-    const isShort = !each.some((text) => text.includes("\n"));
-    return isShort ? each.join(" | ") : `\n${each.map((text) => `${indent}| ${text}`).join("\n")}\n${indent}`;
-  }
-  if (properties === undefined) return line;
-  const deeper = `${indent}  `;
-  const fields = Object.entries(properties).map(
-    ([name, each]) => `${deeper}${name}${required.includes(name) ? "" : "?"}: ${laidOut(each, deeper)},`,
-  );
-  return ["{", ...fields, `${indent}}`].join("\n");
 }
 
 function fieldsOf(schema: Schema): string[] {
@@ -153,30 +93,7 @@ function row(name: string, where: string, isRequired: boolean, schema: Schema): 
   return `| ${shown} | ${where} | ${type} | ${facts.filter((fact) => fact !== "").join(". ")} |`;
 }
 
-/** A long shape stands below the table. */
-const isLong = (schema: Schema): boolean => typeOf(schema).length > MAX_WIDTH;
-
-/** A schema in the words of TypeScript. */
-function typeOf(schema: Schema): string {
-  const { properties, items, required = [], additionalProperties, type } = schema;
-  const choices = schema.anyOf ?? schema.oneOf;
-  if (schema.$ref !== undefined) return schema.$ref.split("/").at(-1) ?? "";
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (choices !== undefined) return [...new Set(choices.map(typeOf))].join(" | ");
-  if (items !== undefined) return `${wrapped(typeOf(items))}[]`;
-  if (properties !== undefined) {
-    const fields = Object.entries(properties).map(
-      ([name, each]) => `${name}${required.includes(name) ? "" : "?"}: ${typeOf(each)}`,
-    );
-    return `{ ${fields.join(", ")} }`;
-  }
-  if (typeof additionalProperties === "object") return `{ [name]: ${typeOf(additionalProperties)} }`;
-  if (type === undefined) return "any JSON";
-  return typeof type === "string" ? type : type.join(" | ");
-}
-
-const wrapped = (text: string): string => (text.includes("| ") ? `(${text})` : text);
-
 /** Text as code in a cell of a table. */
 const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
+
+export type { OpenApi } from "../web/start/openapi/openapi.ts";

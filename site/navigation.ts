@@ -21,6 +21,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
         chat: "Chat backend",
         push: "Push for absent users",
         "testing-applications": "Testing your application",
+        pages: "Pages of the hub",
         "development-page": "Development page",
         troubleshooting: "Troubleshooting",
         why: "Why did a message not arrive?",

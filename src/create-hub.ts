@@ -316,7 +316,8 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const parts = { ...asked, isDraining, messageLog, why };
   const about = { ...basis, ...guards, refuses, grpcCounts, requested: requestLog(log) };
   const drain = (): void => void lifecycle.drain();
-  const served = makeApi({ ...about, ...parts, drain, startedAt: performance.now() });
+  const ownsServer = (): boolean => lifecycle.ownsServer;
+  const served = makeApi({ ...about, ...parts, drain, ownsServer, startedAt: performance.now() });
   const lifecycle = new Lifecycle({
     ...basis,
     ...guards,

@@ -83,6 +83,11 @@ export class Lifecycle {
     });
   }
 
+  /** True when {@link listen} has opened a server. */
+  get ownsServer(): boolean {
+    return this.#servers.size > 0;
+  }
+
   /** Warns of development mode, once, also where the hub never listens nor is attached: `fetch` is enough to serve others. */
   warn(): void {
     const { log, config } = this.#parts;

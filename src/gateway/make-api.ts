@@ -5,7 +5,7 @@ import type { Callers } from "./callers.ts";
 import type { GrpcServer } from "./grpc/grpc.ts";
 import { type Api, type ApiPorts, createApi, routesOf } from "./http/api.ts";
 import { Endpoints } from "./http/endpoints.ts";
-import { mountPages, type PageRules } from "./http/pages.ts";
+import { mountPages, type PageRules, type Trait } from "./http/pages.ts";
 import type { ListenOptions } from "./http/server.ts";
 import type { GrpcCounts } from "./metrics/metrics.ts";
 import { REQUEST_ID } from "./request-ids.ts";
@@ -16,6 +16,8 @@ export interface ServedPorts extends Omit<ApiPorts, "apiKeys" | "endpoints" | "l
   readonly listeners: Listeners;
   /** Decides about a new socket by its peer's address. */
   readonly refuses: (peer: string) => boolean;
+  /** True when a server of the hub's own takes the WebSockets. */
+  readonly ownsServer: () => boolean;
   /** Absent without the setting `grpc.port`. */
   readonly grpcCounts: GrpcCounts | undefined;
 }
@@ -34,7 +36,14 @@ export interface Served {
 }
 
 /** Makes the HTTP API with the application's endpoints, with the pages, and what opens the gRPC server. */
-export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts }: ServedPorts): Served {
+export function makeApi({
+  config,
+  callers,
+  grpcCounts: counts,
+  refuses,
+  ownsServer,
+  ...parts
+}: ServedPorts): Served {
   const { path, http } = config;
   const { maxStreams } = config.grpc;
   const limits = { maxMessageBytes: config.websocket.maxMessageSize };
@@ -43,7 +52,8 @@ export function makeApi({ config, callers, grpcCounts: counts, refuses, ...parts
   const ports = { ...parts, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
   const routes = routesOf(ports);
   const api = createApi(ports, routes);
-  if (http.pages) mountPages(api, { path, rules: pageRules(ports.development, endpoints) });
+  const rules = pageRules(ports.development, endpoints);
+  if (http.pages) mountPages(api, { path, ownsServer, traits: traitsOf(ports), rules });
   const respond: Served["respond"] = async (request, peer) => {
     const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
     const address = callers.addressOf(peer, forwardedFor);
@@ -66,3 +76,13 @@ const pageRules = (development: boolean, endpoints: Endpoints): PageRules => ({
   console: () => true,
   dev: () => development,
 });
+
+function traitsOf({
+  development,
+  apiKeys,
+  authenticator,
+}: Pick<ApiPorts, "development" | "apiKeys" | "authenticator">): Trait[] {
+  if (!development) return [];
+  if (apiKeys !== undefined) return ["development"];
+  return authenticator.mint === undefined ? ["development", "open"] : ["development", "open", "tokens"];
+}

@@ -29,7 +29,7 @@ describe("tidings serve", () => {
     expect(stdout).toBe("");
     expect(stderr).toContain("Development mode");
     expect(stderr).toContain(`${server.socketUrl}?user_id=alice&platform=web`);
-    expect(stderr).toContain(`${server.url}/dev\n`);
+    expect(stderr).toContain(`pages      ${server.url}/\n`);
   });
 
   it("prints one line of JSON with --json", async () => {

@@ -14,15 +14,15 @@ function commandsOf(heading: string): string[] {
   );
 }
 
-describe("the first message of README.md", () => {
-  it("arrives, and is kept for a client that has not acknowledged it", async () => {
+describe("the first five minutes of README.md", () => {
+  it("have a message that arrives, and is kept for a client that has not acknowledged it", async () => {
     const port = await freePort();
     const shell = (command: string): Program => {
       const text = `exec ${command.replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)}`;
       return new Program("bash", ["-c", text], { cwd: REPOSITORY, env: { PORT: `${port}` } });
     };
-    const [listen = "", send = ""] = commandsOf("### A first message");
-    const [start = ""] = commandsOf("## Start");
+    const [listen = "", send = ""] = commandsOf("### 4. Send from a backend");
+    const [start = ""] = commandsOf("### 1. Start a server");
 
     const server = shell(start.replace("npm ci && ", ""));
     await server.prints("Tidings is listening");

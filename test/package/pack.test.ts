@@ -287,8 +287,8 @@ describe("the packed package", () => {
     expect((await inProject("npx", "tidings", "--version")).trim()).toBe(version);
   });
 
-  it("has the page of development mode", () => {
-    expect(readdirSync(join(installed, "dist/web/dev"))).toContain("index.html");
+  it.each(["start", "dev"])("has the page %s", (page) => {
+    expect(readdirSync(join(installed, "dist/web", page))).toContain("index.html");
   });
 
   it("has types that pass a strict check without skipLibCheck", async () => {

@@ -1,4 +1,4 @@
-import { renderPage, socketPath } from "../shared/shared.ts";
+import { renderPage, socketUrl } from "../shared/shared.ts";
 import { Page } from "./model/page.ts";
 import { App } from "./view/App.tsx";
 import "../shared/style/base.css";
@@ -9,4 +9,4 @@ import "./style/members.css";
 import "./style/frames.css";
 import "./style/tables.css";
 
-renderPage(<App page={new Page(socketPath())} />);
+renderPage(<App page={new Page(socketUrl().href)} />);

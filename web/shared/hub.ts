@@ -2,17 +2,23 @@
 export type PageName = "start" | "chat" | "console" | "dev";
 
 /** Reads what the server has written into the page. */
-const metaOf = (name: string): string | undefined =>
-  document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
+const metaOf = (name: string): string =>
+  document.querySelector<HTMLMetaElement>(`meta[name="tidings-${name}"]`)?.content ?? "";
 
-/** Path of the hub's WebSocket, such as `/ws`. */
-export const socketPath = (): string => metaOf("tidings-path") ?? "/ws";
+const listOf = (name: string): readonly string[] => metaOf(name).split(" ");
+
+/** Path below which some routes of the HTTP API are, such as `/ws`: that of the WebSocket, without a slash at its end. */
+export const apiPath = (): string => metaOf("path").replace(/\/+$/, "");
 
 /** Tells whether this server has the page. */
-export const hasPage = (page: PageName): boolean => metaOf("tidings-pages")?.split(" ").includes(page) ?? false;
+export const hasPage = (page: PageName): boolean => listOf("pages").includes(page);
 
-/** Only development mode serves the development page. */
-export const isDevelopmentMode = (): boolean => hasPage("dev");
+/**
+ * Tells what is true of the hub. `development`: everybody is who they say; `open`: the HTTP API needs no key; `tokens`: it makes tokens,
+ * at `POST /tokens`. Outside development mode nothing is.
+ */
+export const hasTrait = (trait: "development" | "open" | "tokens"): boolean =>
+  listOf("traits").includes(trait);
 
 /** Address of a page, relative to the present one. The development server of Vite serves each from a folder of its own. */
 export function pageAddress(page: PageName): string {
@@ -30,7 +36,7 @@ export function hubUrl(path: string): URL {
 
 /** Address of the hub's WebSocket. */
 export function socketUrl(): URL {
-  const url = hubUrl(socketPath());
+  const url = new URL(metaOf("socket"), document.baseURI);
   url.protocol = url.protocol.replace("http", "ws");
   return url;
 }

@@ -1,12 +1,15 @@
 /** What all pages share: how they look, and small parts of them. Each page imports style/base.css itself. */
+
+export { ApiKey } from "./api-key.ts";
 export { countOf } from "./count.ts";
-export { type StickyScroll, useStickyScroll } from "./hooks/useStickyScroll.ts";
 export { useMedia } from "./hooks/useMedia.ts";
 export { usePerFrame } from "./hooks/usePerFrame.ts";
+export { type StickyScroll, useStickyScroll } from "./hooks/useStickyScroll.ts";
 export { type ListWindow, useWindow } from "./hooks/useWindow.ts";
-export { hasPage, hubUrl, isDevelopmentMode, type PageName, pageAddress, socketPath, socketUrl } from "./hub.ts";
+export { apiPath, hasPage, hasTrait, hubUrl, type PageName, pageAddress, socketUrl } from "./hub.ts";
 export { renderPage } from "./render-page.ts";
 export { Avatar, IconAvatar } from "./view/Avatar.tsx";
+export { CodeBlock } from "./view/CodeBlock.tsx";
 export { CopyButton } from "./view/CopyButton.tsx";
 export { Dialog } from "./view/Dialog.tsx";
 export { Field } from "./view/Field.tsx";

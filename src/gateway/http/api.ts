@@ -8,7 +8,7 @@ import { assertAccess, ONLY_THIS_MACHINE } from "./access.ts";
 import { observe, type RequestVariables, shortened } from "./observation/observe.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ApiPorts } from "./ports.ts";
-import { type Route, withoutNames } from "./route.ts";
+import { type Route, tagged, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { batchRoute } from "./routes/batch.ts";
 import { clusterRoutes } from "./routes/cluster.ts";
@@ -114,17 +114,13 @@ export function routesOf(given: ApiPorts): Route[] {
   // Without its trailing slash, so that "/" does not make "//stats".
   const ports = { ...given, path: given.path.replace(/\/+$/, "") };
   const routes = [
-    ...healthRoutes(ports),
-    ...nodeRoutes(ports),
-    ...clusterRoutes(ports),
-    ...messageRoutes(ports),
-    batchRoute(ports),
-    ...userRoutes(ports),
-    ...groupRoutes(ports),
-    ...adminRoutes(ports),
-    ...limitRoutes(ports),
-    searchRoute(ports),
-    whyRoute(ports),
+    ...tagged("health", healthRoutes(ports)),
+    ...tagged("nodes", [...nodeRoutes(ports), ...clusterRoutes(ports)]),
+    ...tagged("messages", [...messageRoutes(ports), batchRoute(ports)]),
+    ...tagged("users", userRoutes(ports)),
+    ...tagged("groups", groupRoutes(ports)),
+    ...tagged("administration", [...adminRoutes(ports), ...limitRoutes(ports)]),
+    ...tagged("messages", [searchRoute(ports), whyRoute(ports)]),
   ];
   const all = [...routes, ...routes.flatMap(withoutNames)];
   return [...all, openApiRoute(all, ports)];

@@ -10,7 +10,7 @@ type Schema = Record<string, unknown>;
 
 /** Makes the route `/openapi.json`, which describes the given routes and itself. */
 export function openApiRoute(routes: readonly Route[], { apiKeys, development, endpoints }: ApiPorts): Route {
-  const own: Route = route({
+  const bare = route({
     name: "openapi",
     method: "get",
     path: "/openapi.json",
@@ -19,6 +19,7 @@ export function openApiRoute(routes: readonly Route[], { apiKeys, development, e
     gives: z.object({ openapi: z.string() }).loose(),
     handle: () => new Response(document(), { headers: { "content-type": "application/json" } }),
   });
+  const own: Route = { ...bare, tag: "administration" };
   const needsKey = apiKeys !== undefined || !development;
   let known = { size: -1, text: Buffer.from("") };
   // Serialised anew only when an endpoint was added: for each request it would be 30 KB of work and memory.
@@ -66,9 +67,17 @@ const SCOPES_TEXT =
 const USER_SCHEME = { type: "http", scheme: "bearer", description: "The token of a user, as for a login." };
 
 /** Describes an endpoint of the application. */
-function endpointOperation({ name, summary, access, describes: { takes, gives } = {} }: Endpoint): Schema {
+function endpointOperation({
+  name,
+  path,
+  summary,
+  access,
+  describes: { takes, gives } = {},
+}: Endpoint): Schema {
+  const [, first] = path.split("/");
   return {
     operationId: name,
+    tags: [first],
     summary,
     security: access === "user" ? [{ user: [] }] : [],
     requestBody: { required: true, content: { "application/json": { schema: takes ?? { type: "object" } } } },
@@ -92,13 +101,14 @@ function securityOf(access: Access, needsKey: boolean): Schema {
 }
 
 function operation(
-  { name, summary, access, gives, statuses, mediaType, ...asked }: Route,
+  { name, summary, tag, access, gives, statuses, mediaType, ...asked }: Route,
   needsKey: boolean,
 ): Schema {
   const content = { [mediaType]: { schema: jsonSchema(gives) } };
   const answers = statuses.map((status) => [status, { description: STATUS_CODES[status], content }]);
   return {
     operationId: name,
+    ...(tag === undefined ? {} : { tags: [tag] }),
     summary,
     ...securityOf(access, needsKey),
     ...request(asked),

@@ -42,10 +42,18 @@ const SECURITY: MiddlewareHandler = secureHeaders({
   strictTransportSecurity: false,
 });
 
-/** Where the pages find the hub. */
+/**
+ * A word about the hub, for its pages. `development`: everybody is who they say; `open`: the HTTP API needs no key; `tokens`: it makes
+ * tokens. Outside development mode there are none: a stranger learns which pages there are, and nothing else.
+ */
+export type Trait = "development" | "open" | "tokens";
+
 export interface PagePorts {
-  /** Path of the WebSocket. */
+  /** Path of the WebSocket, below which some routes of the API are. */
   readonly path: string;
+  /** True when a server of the hub's own takes the WebSockets; false when servers of the application do. */
+  readonly ownsServer: () => boolean;
+  readonly traits: readonly Trait[];
   readonly rules: PageRules;
 }
 
@@ -54,7 +62,7 @@ export interface PagePorts {
  * Before the build a page answers 503 and names the command. A page that is off answers as if it were not there.
  * An application that has bundled this code into its own has no pages.
  */
-export function mountPages(api: Api, { path, rules }: PagePorts): void {
+export function mountPages(api: Api, { path, ownsServer, traits, rules }: PagePorts): void {
   const root = packageFolder(import.meta.dirname);
   if (root === undefined) return;
   for (const page of PAGES) {
@@ -69,7 +77,11 @@ export function mountPages(api: Api, { path, rules }: PagePorts): void {
       const html = readPage(join(root, BUILT, page));
       if (html === undefined) return context.text("The page is not built yet: npm run build\n", 503);
       const served = PAGES.filter((name) => rules[name]());
-      return context.html(withMeta(html, { "tidings-path": path, "tidings-pages": served.join(" ") }));
+      // A proxy may serve the hub below a path of its own, which WebSockets have too. An application that mounts the API below a path leaves
+      // WebSockets where they are.
+      const socket = ownsServer() ? `.${path}` : path;
+      const values = { path, socket, pages: served.join(" "), traits: traits.join(" ") };
+      return context.html(withMeta(html, values));
     });
   }
   const rewriteRequestPath = (asset: string): string => `/${BUILT}${asset}`;
@@ -77,11 +89,10 @@ export function mountPages(api: Api, { path, rules }: PagePorts): void {
   api.use(`${ASSETS}/*`, SECURITY, keep, assets);
 }
 
-/** Writes what the server knows into the `<meta>` elements that a page has for it. */
+/** Writes what the server knows into the elements `<meta name="tidings-…">` of a page. */
 function withMeta(html: string, values: Readonly<Record<string, string>>): string {
-  return html.replace(/(<meta name="([\w-]+)" content=")[^"]*"/g, (whole, before: string, name: string) => {
-    const value = values[name];
-    return value === undefined ? whole : `${before}${escapeAttribute(value)}"`;
+  return html.replace(/(<meta name="tidings-(\w+)" content=")[^"]*/g, (_, before: string, name: string) => {
+    return before + escapeAttribute(values[name] ?? "");
   });
 }
 

@@ -21,6 +21,8 @@ export interface Route {
   /** `:name` is a field in the path. */
   readonly path: string;
   readonly summary: string;
+  /** Group of operations in the OpenAPI document. */
+  readonly tag?: string;
   readonly access: Access;
   readonly source: Source;
   /** Fields of path, query and body as one object. */
@@ -99,6 +101,10 @@ export function route<
     },
   };
 }
+
+/** Puts routes into a group of the OpenAPI document. */
+export const tagged = (tag: string, routes: readonly Route[]): Route[] =>
+  routes.map((each) => ({ ...each, tag }));
 
 /** Makes a copy of a route at another path. */
 export const alias = (original: Route, name: string, path: string): Route => ({ ...original, name, path });

@@ -46,8 +46,8 @@ const paths = fc.oneof(
   ids.map((id) => `/users/${encodeURIComponent(id.toWellFormed())}/kick`),
   ids.map((id) => `/groups/${encodeURIComponent(id.toWellFormed())}/members`),
   ids.map((id) => `/groups/${encodeURIComponent(id.toWellFormed())}/send`),
-  // "/", and "/." as a client resolves it, leads to the development page at /dev, which is not JSON.
-  fc.webPath().filter((path) => !/^\/*(dev\/?)?$/.test(new URL(`http://host${path}`).pathname)),
+  // The pages are no JSON: the start page at "/", and at "/." as a client resolves it, and the others.
+  fc.webPath().filter((path) => !/^\/*((console|dev)\/?)?$/.test(new URL(`http://host${path}`).pathname)),
 );
 
 const queries = fc.oneof(

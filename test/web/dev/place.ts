@@ -80,7 +80,7 @@ export async function place(size: BrowserContextOptions, options: HubOptions = {
 }
 
 /** Returns the elements that overflow the screen, or their box, on the right. */
-export function overflow({ page }: Person): Promise<string[]> {
+export function overflow({ page }: Pick<Person, "page">): Promise<string[]> {
   return page.evaluate(() => {
     const edge = document.documentElement.clientWidth;
     const isWide = ({ scrollWidth, clientWidth }: Element) => scrollWidth > clientWidth + 1;

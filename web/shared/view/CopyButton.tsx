@@ -4,8 +4,16 @@ import { useEffect, useState } from "preact/hooks";
 /** Time for which the button says that it has copied. */
 const SAID_MS = 2_000;
 
-/** Copies a text, which is made when the button is pressed. */
-export function CopyButton({ label, text }: { label: string; text: () => string }): VNode {
+interface Props {
+  readonly label: string;
+  /** What it copies, for screen readers. @default the label says it */
+  readonly describes?: string | undefined;
+  /** Makes the text when the button is pressed. */
+  readonly text: () => string;
+}
+
+/** Copies a text. */
+export function CopyButton({ label, describes, text }: Props): VNode {
   const [said, setSaid] = useState<string>();
   useEffect(() => {
     if (said === undefined) return;
@@ -16,6 +24,7 @@ export function CopyButton({ label, text }: { label: string; text: () => string 
   return (
     <button type="button" class="small" onClick={() => void copy()}>
       <span aria-live="polite">{said ?? label}</span>
+      {describes && <span class="unseen"> {describes}</span>}
     </button>
   );
 }

@@ -1,4 +1,4 @@
-import type { PartialInputHTMLAttributes, VNode } from "preact";
+import type { InputHTMLAttributes, PartialInputHTMLAttributes, VNode } from "preact";
 import { useId } from "preact/hooks";
 
 type Own = "id" | "label" | "onInput" | "role" | "type" | "value";
@@ -19,11 +19,13 @@ interface Props extends Omit<PartialInputHTMLAttributes<HTMLInputElement>, Own> 
 export function Field({ label, value, onValue, hint, error, ...input }: Props): VNode {
   const id = useId();
   const note = error ?? hint;
+  // JSX has a type for each kind of input, and none for a choice of kinds.
+  const attributes = input as InputHTMLAttributes<HTMLInputElement>;
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <input
-        {...input}
+        {...attributes}
         id={id}
         value={value}
         aria-invalid={error !== undefined}

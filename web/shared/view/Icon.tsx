@@ -3,9 +3,11 @@ import type { VNode } from "preact";
 /** Outlines on a grid of 24 × 24, stroked in the text colour. */
 const PATHS = {
   back: ["M15 5l-7 7 7 7"],
+  chat: ["M4 5.5h16v11H11l-4.5 4v-4H4z", "M8 9.5h8", "M8 12.5h5"],
   check: ["M5 12.5l4.5 4.5L19 7.5"],
   clock: ["M12 7.5V12l3 2", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 1 0 0-17"],
   close: ["M6 6l12 12", "M18 6L6 18"],
+  console: ["M4 5h16v14H4z", "M7.5 9.5l3 2.5-3 2.5", "M12.5 15h4"],
   contrast: ["M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 1 0 0-17", "M12 3.5v17", "M15 5v14", "M18 7v10"],
   cut: ["M9 7H7a5 5 0 0 0 0 10h2", "M15 7h2a5 5 0 0 1 4 8", "M4 4l16 16"],
   down: ["M12 5v14", "M6 13l6 6 6-6"],

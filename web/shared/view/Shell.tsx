@@ -4,7 +4,12 @@ import { hasPage, type PageName, pageAddress } from "../hub.ts";
 import { Logo } from "./Icon.tsx";
 import { SchemeSwitch } from "./SchemeSwitch.tsx";
 
-const TITLES: Record<PageName, string> = { start: "Start", chat: "Chat", console: "Console", dev: "Development" };
+const TITLES: Record<PageName, string> = {
+  start: "Start",
+  chat: "Chat",
+  console: "Console",
+  dev: "Development",
+};
 const ORDER: readonly PageName[] = ["start", "chat", "console", "dev"];
 
 interface Props {
@@ -18,16 +23,12 @@ interface Props {
 /** The frame of a page: a header with links to the pages that are on, and the page's own content. */
 export function Shell({ page, tools, children }: Props): VNode {
   const main = useRef<HTMLElement>(null);
-  const skip = (event: Event): void => {
-    // The fragment of the address belongs to the page.
-    event.preventDefault();
-    main.current?.focus();
-  };
   return (
     <div class="shell">
-      <a class="skip" href="#main" onClick={skip}>
+      {/* A link would need the fragment of the address, which belongs to the page. */}
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="shell-header">
         <a class="shell-brand" href={pageAddress("start")}>
           <Logo />
@@ -45,7 +46,7 @@ export function Shell({ page, tools, children }: Props): VNode {
           <SchemeSwitch />
         </div>
       </header>
-      <main class="shell-main" id="main" ref={main} tabIndex={-1}>
+      <main class="shell-main" ref={main} tabIndex={-1}>
         {children}
       </main>
     </div>

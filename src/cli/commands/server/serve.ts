@@ -93,25 +93,25 @@ function parseWorkers(text: string): number {
   throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_WORKERS}, or auto.`);
 }
 
-function developmentBanner(url: string, { path, development: { networks } }: Config): string {
+function developmentBanner(url: string, { path, development: { networks }, http }: Config): string {
   const served =
     networks.length === 0 ? "serves only this machine" : `serves ${networks.join(", ")} and this machine`;
   return `Tidings is listening on ${url}
 
   WebSocket  ${url.replace("http", "ws")}${path}?user_id=alice&platform=web
-  page       ${url}/dev
-  HTTP API   ${url}/openapi.json
+${http.pages ? `  pages      ${url}/\n` : ""}  HTTP API   ${url}/openapi.json
 
 Development mode: without a secret the server trusts every user id, and ${served}.
 Set JWT_SECRET to serve other machines.
 `;
 }
 
-function banner(url: string, { path, jwt, apiKey, apiKeys }: Config): string {
+function banner(url: string, { path, jwt, apiKey, apiKeys, http }: Config): string {
   const lines = [
     `Tidings is listening on ${url}`,
     "",
     `  WebSocket  ${url.replace("http", "ws")}${path}?token=…`,
+    ...(http.pages ? [`  pages      ${url}/`] : []),
   ];
   if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < MIN_SECRET_BYTES) {
     lines.push("", `warning: JWT_SECRET is shorter than ${MIN_SECRET_BYTES} bytes, so it can be guessed`);
