@@ -73,7 +73,9 @@ describe("operations of an OpenAPI document", () => {
     const { hub, operations } = await described();
     const refused: unknown[] = [];
     // The examples do what they say, so those that end the node or measure it are left out. The search needs a message log.
-    for (const operation of operations.filter(({ id }) => !["drainNode", "profile", "searchMessages"].includes(id))) {
+    for (const operation of operations.filter(
+      ({ id }) => !["drainNode", "profile", "searchMessages"].includes(id),
+    )) {
       const { method, target, body } = exampleOf(operation);
       const headers = { "x-api-key": apiKey, "content-type": "application/json" };
       const request = new Request(`http://hub${target}`, { method, headers, body: body ?? null });

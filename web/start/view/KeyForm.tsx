@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Field } from "../../shared/shared.ts";
 
 /** A key goes into a header, which has only these characters (RFC 9110 section 5.5). */
-const KEY = /^[\x21-\x7e]+$/;
+const KEY = /^[\x20-\x7e]+$/;
 
 interface Props {
   /** Why the last key was not taken. */
@@ -18,7 +18,7 @@ export function KeyForm({ error, onKey }: Props): VNode {
   const submit = (event: Event): void => {
     event.preventDefault();
     if (KEY.test(key.trim())) onKey(key.trim());
-    else setProblem("Enter the key: letters, digits and signs without a space.");
+    else setProblem("Enter the key: letters of ASCII, digits and signs.");
   };
   return (
     <form class="card key-form" onSubmit={submit}>
