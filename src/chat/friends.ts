@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Directory } from "./accounts/directory.ts";
+import { tellChanged } from "./changed.ts";
 import { type Core, forbidden, notFound, tooMany } from "./core.ts";
 import type { Queries } from "./database/database.ts";
 import { type Operation, operation, person, personOf, user } from "./operation.ts";
@@ -24,6 +25,7 @@ export const friendOperations = (ports: FriendPorts): Operation[] => [
   operation({
     name: "befriend",
     summary: "Ask a user to be a friend, or accept the request of that user",
+    changes: "friends",
     takes: other,
     gives: friendState,
     handle: (caller, given) => befriend(ports, caller.user, given.user),
@@ -31,9 +33,10 @@ export const friendOperations = (ports: FriendPorts): Operation[] => [
   operation({
     name: "unfriend",
     summary: "End a friendship, decline a request, or take the own one back",
+    changes: "friends",
     takes: other,
     async handle(caller, given) {
-      await ports.database.queries
+      const { numDeletedRows } = await ports.database.queries
         .deleteFrom("chat_friend")
         .where(({ eb, or, and }) =>
           or([
@@ -41,7 +44,8 @@ export const friendOperations = (ports: FriendPorts): Operation[] => [
             and([eb("user_id", "=", given.user), eb("other_id", "=", caller.user)]),
           ]),
         )
-        .execute();
+        .executeTakeFirst();
+      if (numDeletedRows > 0n) tellChanged(ports, [given.user], "friends");
       return undefined;
     },
   }),
@@ -143,6 +147,7 @@ const blockOperations = ({ database, directory, settings }: FriendPorts): Operat
   operation({
     name: "block",
     summary: "Block a user: neither writes to the other, a friendship ends",
+    changes: "friends",
     takes: other,
     async handle(caller, given) {
       if (caller.user === given.user) throw forbidden("you cannot block yourself");
@@ -176,6 +181,7 @@ const blockOperations = ({ database, directory, settings }: FriendPorts): Operat
   operation({
     name: "unblock",
     summary: "End a block of one's own",
+    changes: "friends",
     takes: other,
     async handle(caller, given) {
       const { numDeletedRows } = await database.queries

@@ -10,6 +10,7 @@ import { type Core, PREFIX } from "./core.ts";
 import { Database } from "./database/database.ts";
 import { Following } from "./following.ts";
 import { friendOperations } from "./friends.ts";
+import { Demo } from "./groups/demo.ts";
 import { joiningOperations } from "./groups/joining.ts";
 import { groupOperations } from "./groups/operations.ts";
 import { CHAT_TYPE, contentSchema, NOTICES, OWN_TYPES, parseContent } from "./messages/content.ts";
@@ -51,7 +52,7 @@ export function createChat<Declared extends object = EventMap>(options: ChatOpti
   // The chat sends its own types of messages, whatever the application declares.
   const hub = options.hub as unknown as Hub<EventMap>;
   const core: Core = { hub, database, settings };
-  const parts = makeParts(core, options.authorize);
+  const parts = makeParts(core, options);
   const { rights, following, marks, attempts, sessions, announcements } = parts;
   const ready = database.ready;
   const operations = operationsOf({ ...core, ...parts });
@@ -95,8 +96,8 @@ async function repair(
   });
 }
 
-function makeParts(core: Core, authorize: Authorize | undefined) {
-  return {
+function makeParts(core: Core, { authorize, demo }: Pick<ChatOptions, "authorize" | "demo">) {
+  const parts = {
     rights: new Rights(core, authorize),
     following: new Following(core),
     marks: new Marks(core),
@@ -106,6 +107,7 @@ function makeParts(core: Core, authorize: Authorize | undefined) {
     announcements: new Announcements(core),
     headOf: (group: string) => headOf(core, group),
   };
+  return { ...parts, demo: demo === true ? new Demo({ ...core, ...parts }) : undefined };
 }
 
 type Parts = Core & ReturnType<typeof makeParts>;
@@ -121,7 +123,7 @@ const operationsOf = (parts: Parts) => [
 ];
 
 /** Listens to the hub: logins, messages that clients write into groups of the chat, and what was published. */
-function watch({ hub, following, marks, settings }: Parts, ready: Promise<void>): (() => void)[] {
+function watch({ hub, following, marks, settings, demo }: Parts, ready: Promise<void>): (() => void)[] {
   const schema = contentSchema(settings.limits.textLength);
   return [
     hub.on("connect", async ({ connection }) => {
@@ -129,6 +131,7 @@ function watch({ hub, following, marks, settings }: Parts, ready: Promise<void>)
       await following.repairUser(connection.user);
     }),
     hub.on("message", ({ message }) => checkContent(message, schema)),
+    hub.on("delivered", ({ message }) => demo?.hear(message)),
     hub.on("delivered", ({ message: { type, channel, from }, receipt: { epoch, offset } }) => {
       if (from === undefined || epoch === undefined || offset === undefined) return;
       // A member who writes has read everything before it. One who edits need not have.

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { TidingsError } from "../index.ts";
 import type { Directory } from "./accounts/directory.ts";
 import { chatEvents } from "./api/api.ts";
+import { tellChanged } from "./changed.ts";
 import type { Core } from "./core.ts";
 import type { Caller, Operation } from "./operation.ts";
 
@@ -20,15 +21,16 @@ interface OfferPorts extends Core {
 }
 
 /** Offers operations to users: as actions `chat.<name>` over the WebSocket, and as `POST /chat/<name>` over HTTP. */
-export function offer(
-  { hub, database, directory, ready }: OfferPorts,
-  operations: readonly Operation[],
-): void {
+export function offer(ports: OfferPorts, operations: readonly Operation[]): void {
+  const { hub, database, directory, ready } = ports;
   const run = (operation: Operation, caller: Caller, input: unknown): Promise<unknown> =>
     database.guarded(async () => {
       await ready.catch(notReady);
       if (operation.access === "user") await directory.ensure(caller.user);
-      return operation.handle(caller, input);
+      const reply = await operation.handle(caller, input);
+      if (operation.changes !== undefined)
+        tellChanged(ports, [caller.user], operation.changes, caller.connection?.id);
+      return reply;
     });
   for (const operation of operations) {
     const { name, summary, access, takes, gives } = operation;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Claims, ClientConnection } from "../index.ts";
+import type { Changed } from "./changed.ts";
 
 /** The user who asks for an operation, over a WebSocket or over HTTP. */
 export interface Caller {
@@ -19,6 +20,8 @@ export interface Operation {
   readonly summary: string;
   /** `open` operations come before a login, so they are offered over HTTP only. */
   readonly access: "user" | "open";
+  /** What it changes that the caller's other devices show: they are told. */
+  readonly changes?: Changed;
   readonly takes: z.ZodObject;
   readonly gives: z.ZodType;
   handle(caller: Caller, input: unknown): Promise<unknown>;
@@ -29,6 +32,7 @@ interface OperationSpec<Takes extends z.ZodObject, Gives extends z.ZodType> {
   readonly summary: string;
   /** @default "user" */
   readonly access?: "user" | "open";
+  readonly changes?: Changed;
   readonly takes: Takes;
   /** @default nothing */
   readonly gives?: Gives;

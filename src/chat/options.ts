@@ -16,6 +16,8 @@ export interface ChatOptions<Declared extends object = EventMap> {
   readonly direct?: "friends" | "anyone" | undefined;
   /** The policy of the application. It is asked about everything, and what it refuses stays refused. @default `defaultPolicy` */
   readonly authorize?: Authorize | undefined;
+  /** True: each new user finds a group with a robot, for a first look. @default false; `tidings serve` in development mode: true */
+  readonly demo?: boolean | undefined;
   /** Any part of the limits. @default see {@link ChatLimits} */
   readonly limits?: Partial<ChatLimits> | undefined;
   /** Called with failures that no caller waits for. @default a warning of the process */

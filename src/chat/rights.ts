@@ -123,6 +123,11 @@ export class Rights {
     return row?.is_admin === 1;
   }
 
+  /** Tells whether a user may put everybody who is online into a group. */
+  async mayGather(user: string): Promise<boolean> {
+    return this.#core.hub.development || (await this.isServerAdmin(user));
+  }
+
   async #allowsGroup(group: string, user: string, isSending: boolean): Promise<boolean> {
     return this.#core.database.guarded(async () => {
       const membership = await this.find(group, user);

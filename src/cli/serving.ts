@@ -34,7 +34,7 @@ export async function makeServing(config: Config, make: MakeHub): Promise<Servin
     );
   const { chatDevelopmentAuth, createChat } = await import("../chat/chat.ts"); // here, so that other commands start fast
   const hub = make(config, isDevelopment ? { auth: chatDevelopmentAuth() } : {});
-  const chat = createChat({ hub });
+  const chat = createChat({ hub, demo: isDevelopment });
   const close = async (): Promise<void> => {
     await hub.close();
     await chat.close();

@@ -2,9 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
-import { type ChatApi, createChat } from "../../src/chat/chat.ts";
+import { type ChatActions, type ChatApi, createChat } from "../../src/chat/chat.ts";
 import { connect } from "../../src/client/client.ts";
 import { createHub, defineApi } from "../../src/index.ts";
+import type { Requests } from "../../web/chat/model/wire.ts";
 import { startHub } from "../support/hub.ts";
 import { connectPeer } from "../support/peer.ts";
 import { REPOSITORY } from "../support/repository.ts";
@@ -97,6 +98,17 @@ describe("the types of the chat", () => {
     const types = await typesOfActions();
     if (process.env.UPDATE_TYPES === "1") writeFileSync(file, types);
     expect(plain(readFileSync(file, "utf8"))).toBe(plain(types));
+  });
+
+  it("include those that the page uses", () => {
+    type Fits = {
+      [Name in keyof Requests]: Requests[Name]["input"] extends ChatActions[Name]["input"]
+        ? ChatActions[Name]["reply"] extends Requests[Name]["reply"]
+          ? true
+          : "reply"
+        : "input";
+    };
+    expectTypeOf<Fits>().toEqualTypeOf<{ [Name in keyof Requests]: true }>();
   });
 
   it("compose with those of an api of the application", () => {

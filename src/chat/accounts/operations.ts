@@ -25,6 +25,8 @@ interface AccountPorts extends Core {
   readonly attempts: Attempts;
   readonly directory: Directory;
   readonly sessions: Sessions;
+  /** Welcomes a new user, where there is a demo group. */
+  readonly demo: { welcome(user: string): Promise<void> } | undefined;
 }
 
 /** Operations about accounts and logins. */
@@ -76,6 +78,7 @@ const register = (ports: AccountPorts): Operation =>
       assertNotBusy();
       await ports.attempts.count(counters);
       await ports.directory.insert({ user, name, password: await hashPassword(password) });
+      await ports.demo?.welcome(user);
       return ports.sessions.begin(user);
     },
   });

@@ -24,7 +24,11 @@ export interface ChatActions {
     input: { password: string; newPassword: string };
     reply: { user: string; token: string; expiresAt: number; refreshToken: string };
   };
-  "chat.profile": { input: { user?: string | undefined }; reply: ChatPerson };
+  "chat.profile": {
+    input: { user?: string | undefined };
+    reply: { user: string; name: string; picture?: string | undefined; mayGather?: boolean | undefined };
+  };
+  "chat.profiles": { input: { users: string[] }; reply: { users: ChatPerson[] } };
   "chat.update": {
     input: { name?: string | undefined; picture?: string | null | undefined };
     reply: ChatPerson;
@@ -48,6 +52,19 @@ export interface ChatActions {
       announce?: "nobody" | "group" | "everyone" | undefined;
       maxMembers?: number | undefined;
     };
+    reply: {
+      group: string;
+      kind: "group" | "direct";
+      name: string;
+      open: boolean;
+      announce: "nobody" | "group" | "everyone";
+      members: number;
+      maxMembers: number;
+      createdAt: number;
+    };
+  };
+  "chat.gather": {
+    input: { name: string };
     reply: {
       group: string;
       kind: "group" | "direct";

@@ -16,6 +16,8 @@ export interface ChatEvents {
   "chat.removed": { group: string; by: string };
   /** Somebody asks to be a friend, or has accepted. */
   "chat.friend": { user: string; state: "requested" | "friend" };
+  /** What a client shows of the user has changed elsewhere: it asks for it again. */
+  "chat.changed": { what: "groups" | "friends" | "profile" };
 }
 
 const user = z.string();
@@ -31,4 +33,5 @@ export const chatEvents = (textLength: number) =>
     "chat.invited": z.looseObject({ group, name: z.string(), by: user }),
     "chat.removed": z.looseObject({ group, by: user }),
     "chat.friend": z.looseObject({ user, state: z.enum(["requested", "friend"]) }),
+    "chat.changed": z.looseObject({ what: z.enum(["groups", "friends", "profile"]) }),
   }) satisfies Record<keyof ChatEvents, EventSchemas[string]>;

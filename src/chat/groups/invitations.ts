@@ -46,6 +46,7 @@ export const invitationOperations = (ports: InvitationPorts): Operation[] => [
   operation({
     name: "decline",
     summary: "Decline an invitation",
+    changes: "groups",
     takes: z.object({ group }),
     async handle(caller, given) {
       await ports.database.queries

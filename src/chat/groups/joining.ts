@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Announcements } from "../announcements.ts";
+import { tellChanged } from "../changed.ts";
 import { conflict, forbidden, notFound } from "../core.ts";
 import { group, type Operation, operation, user } from "../operation.ts";
 import { type InvitationPorts, invitationOperations } from "./invitations.ts";
@@ -20,6 +21,7 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
   operation({
     name: "join",
     summary: "Join an open group, or one that has invited",
+    changes: "groups",
     takes: which,
     async handle(caller, given) {
       await join(ports, given.group, caller.user);
@@ -30,6 +32,7 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
     name: "leave",
     summary:
       "Leave a group. After its owner its oldest administrator owns it, or its oldest member; an empty group ends",
+    changes: "groups",
     takes: which,
     async handle(caller, given) {
       const change = { group: given.group, user: caller.user };
@@ -54,8 +57,10 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
     name: "role",
     summary: "Make a member an administrator or a plain member, or hand the group over (owner)",
     takes: z.object({ group, user, role: z.enum(["owner", "admin", "member"]) }),
+    changes: "groups",
     async handle(caller, given) {
       await changeRole(ports, caller.user, given);
+      tellChanged(ports, [given.user], "groups");
       return undefined;
     },
   }),

@@ -1,4 +1,13 @@
-import { type Change, type Core, conflict, forbidden, noteChanges, notFound, tooMany } from "../core.ts";
+import {
+  type Change,
+  type Core,
+  conflict,
+  forbidden,
+  noteChanges,
+  notFound,
+  ROWS,
+  tooMany,
+} from "../core.ts";
 import type { GroupKind, Queries, Role } from "../database/database.ts";
 
 /** Position of a member in a group's history. */
@@ -56,6 +65,55 @@ export async function addMember(
     .execute();
   await noteChanges(queries, [{ group, user }]);
 }
+
+/**
+ * Adds many users to a new group within a transaction, as many as it has room for. Those who are in too many groups already are left out.
+ * @param users none of whom is a member
+ * @returns those who were added
+ */
+export async function addMembers(
+  queries: Queries,
+  { settings: { limits } }: Core,
+  group: string,
+  users: readonly string[],
+): Promise<string[]> {
+  const { member_count, max_members } = await groupRow(queries, group);
+  const added: string[] = [];
+  for (let from = 0; from < users.length; from += ROWS) {
+    const some = users.slice(from, from + ROWS);
+    const busy = await queries
+      .selectFrom("chat_member")
+      .select("user_id")
+      .where("user_id", "in", some)
+      .groupBy("user_id")
+      .having(({ fn }) => fn.countAll(), ">=", limits.groupsPerUser)
+      .execute();
+    const leftOut = new Set(busy.map((row) => row.user_id));
+    const room = max_members - member_count - added.length;
+    const fitting = some.filter((user) => !leftOut.has(user)).slice(0, room);
+    if (fitting.length === 0) continue;
+    await queries
+      .insertInto("chat_member")
+      .values(fitting.map(newMember(group)))
+      .execute();
+    added.push(...fitting);
+  }
+  await queries
+    .updateTable("chat_group")
+    .set(({ eb }) => ({ member_count: eb("member_count", "+", added.length) }))
+    .where("group_id", "=", group)
+    .execute();
+  await noteChanges(
+    queries,
+    added.map((user) => ({ group, user })),
+  );
+  return added;
+}
+
+const newMember = (group: string) => (user: string) => ({
+  ...{ group_id: group, user_id: user, role: "member" as const, joined_at: Date.now() },
+  ...{ read_epoch: "", read_offset: 0 },
+});
 
 /**
  * Removes a member within a transaction. After an owner the oldest administrator owns the group, or else its oldest member; a group

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-import type { Selectable, Updateable } from "kysely";
+import type { Updateable } from "kysely";
 import { z } from "zod";
-import { PREFIX, tooMany } from "../core.ts";
+import { tellChanged } from "../changed.ts";
 import { folded, type GroupTable } from "../database/database.ts";
 import {
   group,
@@ -14,35 +13,12 @@ import {
   personOf,
   time,
 } from "../operation.ts";
+import { type GatherPorts, gatherOperation } from "./gather.ts";
+import { announce, groupInfo, infoOf, makeGroup } from "./making.ts";
 import { allowedSize, assertAnnounce, assertManager, assertOpen, type GroupPorts } from "./managing.ts";
-import { addMember, deleteGroup, groupRow } from "./membership.ts";
+import { deleteGroup, groupRow } from "./membership.ts";
 
-const announce = z
-  .enum(["nobody", "group", "everyone"])
-  .meta({ description: "Who hears of joins. `everyone` is for server administrators." });
 const role = z.enum(["owner", "admin", "member"]);
-
-const groupInfo = z.object({
-  group: z.string(),
-  kind: z.enum(["group", "direct"]),
-  name: z.string(),
-  open: z.boolean().meta({ description: "Anyone may join." }),
-  announce,
-  members: z.int(),
-  maxMembers: z.int(),
-  createdAt: time,
-});
-
-const infoOf = (row: Selectable<GroupTable>): z.input<typeof groupInfo> => ({
-  group: row.group_id,
-  kind: row.kind,
-  name: row.name,
-  open: row.is_open === 1,
-  announce: row.announce,
-  members: row.member_count,
-  maxMembers: row.max_members,
-  createdAt: row.created_at,
-});
 
 const fields = {
   open: z.boolean().optional().meta({ description: "Anyone may join. Default: false." }),
@@ -50,12 +26,10 @@ const fields = {
   maxMembers: z.int().min(1).optional(),
 };
 
-/** Id of a new group. */
-export const newGroupId = (): string => PREFIX + randomBytes(12).toString("base64url");
-
 /** Operations that make, show, change and end groups. */
-export const groupOperations = (ports: GroupPorts): Operation[] => [
+export const groupOperations = (ports: GatherPorts): Operation[] => [
   createGroup(ports),
+  gatherOperation(ports),
   operation({
     name: "group",
     summary: "A group of one's own, or an open one",
@@ -82,6 +56,11 @@ export const groupOperations = (ports: GroupPorts): Operation[] => [
         return deleteGroup(queries, given.group);
       });
       await ports.following.apply(changes);
+      tellChanged(
+        ports,
+        changes.map((change) => change.user),
+        "groups",
+      );
       return undefined;
     },
   }),
@@ -91,42 +70,10 @@ const createGroup = (ports: GroupPorts): Operation =>
   operation({
     name: "create",
     summary: "Make a group, which one owns",
+    changes: "groups",
     takes: z.object({ name, ...fields }),
     gives: groupInfo,
-    async handle({ user }, given) {
-      const { limits } = ports.settings;
-      const group_id = newGroupId();
-      const row = {
-        ...{
-          group_id,
-          kind: "group" as const,
-          pair: null,
-          name: given.name,
-          folded_name: folded(given.name),
-        },
-        ...{
-          is_open: given.open === true ? 1 : 0,
-          announce: given.announce ?? ("nobody" as const),
-          member_count: 0,
-        },
-        ...{ max_members: allowedSize(ports, given.maxMembers), created_at: Date.now() },
-      };
-      await ports.database.change(async (queries) => {
-        await assertAnnounce(ports, queries, user, given.announce);
-        const { count } = await queries
-          .selectFrom("chat_member")
-          .select(({ fn }) => fn.countAll<number>().as("count"))
-          .where("user_id", "=", user)
-          .where("role", "=", "owner")
-          .executeTakeFirstOrThrow();
-        if (Number(count) >= limits.ownedGroups)
-          throw tooMany(`you own ${limits.ownedGroups} groups already`);
-        await queries.insertInto("chat_group").values(row).execute();
-        await addMember(queries, ports, { group: group_id, user, role: "owner" }, { epoch: "", offset: 0 });
-      });
-      await ports.following.apply([{ group: group_id, user }]);
-      return { ...infoOf(row), members: 1 };
-    },
+    handle: ({ user }, given) => makeGroup(ports, user, given),
   });
 
 const editGroup = (ports: GroupPorts): Operation =>
@@ -135,8 +82,9 @@ const editGroup = (ports: GroupPorts): Operation =>
     summary: "Change a group (owner, administrators)",
     takes: z.object({ group, name: name.optional(), ...fields }),
     gives: groupInfo,
-    handle: ({ user }, given) =>
-      ports.database.change(async (queries) => {
+    changes: "groups",
+    async handle({ user }, given) {
+      const info = await ports.database.change(async (queries) => {
         await assertManager(ports, queries, given.group, user);
         await assertAnnounce(ports, queries, user, given.announce);
         const changes: Updateable<GroupTable> = {};
@@ -148,8 +96,27 @@ const editGroup = (ports: GroupPorts): Operation =>
         if (Object.keys(changes).length > 0)
           await queries.updateTable("chat_group").set(changes).where("group_id", "=", given.group).execute();
         return infoOf(await groupRow(queries, given.group));
-      }),
+      });
+      if (info.members <= MOST_TOLD) await tellMembers(ports, given.group);
+      return info;
+    },
   });
+
+/** Members up to whom a change of a group is told: beyond, each of them would ask for the groups at once. */
+const MOST_TOLD = 100;
+
+async function tellMembers(ports: GroupPorts, group: string): Promise<void> {
+  const rows = await ports.database.queries
+    .selectFrom("chat_member")
+    .select("user_id")
+    .where("group_id", "=", group)
+    .execute();
+  tellChanged(
+    ports,
+    rows.map((row) => row.user_id),
+    "groups",
+  );
+}
 
 const listMembers = ({ database, rights }: GroupPorts): Operation =>
   operation({

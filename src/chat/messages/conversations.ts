@@ -4,8 +4,8 @@ import type { Directory } from "../accounts/directory.ts";
 import { type Core, forbidden } from "../core.ts";
 import { isDuplicate } from "../database/database.ts";
 import type { Following } from "../following.ts";
+import { newGroupId } from "../groups/making.ts";
 import { addMember, type ReadMark } from "../groups/membership.ts";
-import { newGroupId } from "../groups/operations.ts";
 import { group, type Operation, operation, user } from "../operation.ts";
 import { cannotWrite, pairOf, type Rights } from "../rights.ts";
 
@@ -26,6 +26,7 @@ export const openOperation = (ports: ConversationPorts): Operation =>
   operation({
     name: "open",
     summary: "The conversation with one other user: a group that both are in",
+    changes: "groups",
     takes: z.object({ to: user }),
     gives: z.object({ group: z.string() }),
     handle: async (caller, { to }) => ({ group: await directGroup(ports, caller.user, to) }),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Audience, EventMap } from "../../index.ts";
+import { tellChanged } from "../changed.ts";
 import { type Caller, type Operation, operation } from "../operation.ts";
 import { Budget } from "./budget.ts";
 import { changeOperations } from "./changes.ts";
@@ -131,8 +132,11 @@ const readOperation = (ports: MessagePorts): Operation =>
       const head = await headOf(ports, group);
       const offset = Math.min(asked ?? head.offset, head.offset);
       await ports.marks.flush();
-      if (await ports.marks.set({ group, user, epoch: head.epoch, offset }))
-        await tell(ports, caller, group, { type: "chat.read", data: { user, offset } });
+      if (await ports.marks.set({ group, user, epoch: head.epoch, offset })) {
+        const isTold = await tell(ports, caller, group, { type: "chat.read", data: { user, offset } });
+        // The user's other devices hear of it in a large group too.
+        if (!isTold) tellChanged(ports, [user], "groups", caller.connection?.id);
+      }
       return { group, offset, unread: await countUnread(ports, group, offset, head.offset) };
     },
   });
@@ -171,17 +175,19 @@ const marksOperation = (ports: MessagePorts): Operation =>
     },
   });
 
-/** Tells the others of a small group something of the moment. */
+/** Tells the others of a small group something of the moment. @returns false when nobody is told */
 async function tell(
   ports: MessagePorts,
   caller: Caller,
   group: string,
   event: { readonly type: string; readonly data: object },
-): Promise<void> {
+): Promise<boolean> {
   const membership = await ports.rights.find(group, caller.user);
-  if (membership === undefined || membership.members > MOST_TOLD) return;
-  if (membership.other !== undefined && !(await ports.rights.mayWrite(caller.user, membership.other))) return;
+  if (membership === undefined || membership.members > MOST_TOLD) return false;
+  const { other } = membership;
+  if (other !== undefined && !(await ports.rights.mayWrite(caller.user, other))) return false;
   await audienceOf(ports, caller, group).send({ ...event, from: caller.user, ephemeral: true });
+  return true;
 }
 
 /** A group without the connection that asks, which has the reply. */

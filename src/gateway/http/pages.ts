@@ -22,11 +22,12 @@ export type PageRules = Readonly<Record<PageName, () => boolean>>;
 /** Caching of built assets. Their names carry a hash of their content, so a browser never needs to revalidate one. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
-/** Security headers of a page. It may load its own files, pictures from anywhere, and connect to the hub. */
+/** Security headers of a page. It may load its own files, pictures, sound and video from anywhere, and connect to the hub. */
 const SECURITY: MiddlewareHandler = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'self'"],
     imgSrc: ["https:", "http:", "data:"],
+    mediaSrc: ["https:", "http:"],
     connectSrc: ["'self'", "ws:", "wss:"],
     objectSrc: ["'none'"],
     baseUri: ["'none'"],

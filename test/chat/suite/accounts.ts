@@ -104,7 +104,10 @@ export function accountSuite(title: string, start: Start): void {
       const scene = await start();
       for (const name of [...NAMES, ...INJECTIONS]) {
         await scene.ok(name, "update", { name: `${name} the user` });
-        expect(await scene.ok(name, "profile")).toEqual({ user: name.trim(), name: `${name} the user` });
+        expect(await scene.ok(name, "profile")).toMatchObject({
+          user: name.trim(),
+          name: `${name} the user`,
+        });
         const { users } = await scene.ok("alice", "search", { text: `${name} the` });
         expect(users.map((each: { user: string }) => each.user)).toEqual([name]);
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { setServerAdmin } from "../../../src/chat/chat.ts";
 import { eventually } from "../../support/eventually.ts";
 import { addMembers } from "../large.ts";
 import { type Start, texts } from "./start.ts";
@@ -111,6 +112,49 @@ export function groupSuite(title: string, start: Start): void {
       expect(await scene.code("carol", "join", { group })).toBe("not_found");
       await scene.ok("alice", "send", { group, text: "welcome" });
       expect(await bob.frame("chat")).toMatchObject({ from: "alice", group, data: { text: "welcome" } });
+    });
+
+    it("gathers everybody who is online in one group, by a server administrator", async () => {
+      const scene = await start();
+      await scene.users("alice", "bob", "carol", "away");
+      const [alice, bob, carol] = [
+        await scene.peer("alice"),
+        await scene.peer("bob"),
+        await scene.peer("carol"),
+      ];
+      expect(await scene.code("alice", "gather", { name: "All hands" })).toBe("forbidden");
+      expect(await scene.ok("alice", "profile")).toMatchObject({ mayGather: false });
+      await setServerAdmin(scene.database, "alice", true);
+      const { group, members } = await scene.ok("alice", "gather", { name: "All hands" });
+      expect(members).toBe(3);
+      await bob.frame("chat.changed");
+      await scene.ok("carol", "send", { group, text: "aye" });
+      for (const peer of [alice, bob])
+        expect(await peer.frame("chat")).toMatchObject({ data: { text: "aye" } });
+      expect((await carol.request("chat.group", { group })).data).toMatchObject({
+        role: "member",
+        members: 3,
+      });
+      expect(await scene.code("away", "group", { group })).toBe("not_found");
+    });
+
+    it("tells a user's other devices, and members, that their groups have changed", async () => {
+      const scene = await start();
+      const [phone, laptop] = [await scene.peer("alice", "ios"), await scene.peer("alice")];
+      const { data } = await laptop.request("chat.create", { name: "a group", open: true });
+      const { group } = data as { group: string };
+      expect(await phone.frame("chat.changed")).toMatchObject({ data: { what: "groups" } });
+      await laptop.caughtUp();
+      expect(laptop.messages.filter(({ type }) => type === "chat.changed")).toEqual([]);
+      await scene.users("bob");
+      const bob = await scene.peer("bob");
+      await scene.ok("bob", "join", { group });
+      await bob.frame("chat.changed");
+      await scene.ok("alice", "deleteGroup", { group });
+      await eventually(
+        "bob hears that it has ended",
+        () => bob.messages.filter(({ type }) => type === "chat.changed").length === 2,
+      );
     });
 
     it("carries a group of 10,000 members, and refuses one more", async () => {
