@@ -5,6 +5,7 @@ import { precompress } from "./scripts/precompress.ts";
 /** A folder of web/ each. The server serves a page at the path of its folder's name; `start` at `/`. */
 const PAGES = [
   "start", //
+  "chat",
   "dev",
 ];
 
@@ -32,6 +33,8 @@ export default defineConfig({
       "/ws": { target: "http://127.0.0.1:8080", ws: true },
       "/openapi.json": "http://127.0.0.1:8080",
       "/tokens": "http://127.0.0.1:8080",
+      // Operations of the chat, beside the files of its page.
+      "^/chat/\\w+$": "http://127.0.0.1:8080",
     },
   },
 });

@@ -15,3 +15,22 @@ export function tellChanged(core: Core, users: readonly string[], what: Changed,
     .send({ type: "chat.changed", data: { what }, ephemeral: true })
     .catch((error: unknown) => reportFailure(core, "news of changes", error));
 }
+
+/** Members up to whom a change of a group is told: beyond, each of them would ask for the groups at once. */
+const MOST_TOLD = 100;
+
+/** Tells the members of a small group that it has changed, or who is in it. */
+export async function tellMembers(core: Core, group: string): Promise<void> {
+  const rows = await core.database.queries
+    .selectFrom("chat_member")
+    .select("user_id")
+    .where("group_id", "=", group)
+    .limit(MOST_TOLD + 1)
+    .execute();
+  if (rows.length > MOST_TOLD) return;
+  tellChanged(
+    core,
+    rows.map((row) => row.user_id),
+    "groups",
+  );
+}

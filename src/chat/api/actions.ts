@@ -146,6 +146,7 @@ export interface ChatActions {
       voice?: string | undefined;
       video?: string | undefined;
       key?: string | undefined;
+      read?: boolean | undefined;
     };
     reply: { group: string; id: string; epoch: string; offset: number; timestamp: number };
   };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Announcements } from "../announcements.ts";
-import { tellChanged } from "../changed.ts";
+import { tellMembers } from "../changed.ts";
 import { conflict, forbidden, notFound } from "../core.ts";
 import { group, type Operation, operation, user } from "../operation.ts";
 import { type InvitationPorts, invitationOperations } from "./invitations.ts";
@@ -41,6 +41,7 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
         await removeMember(queries, change);
       });
       await ports.following.apply([change]);
+      await tellMembers(ports, change.group);
       return undefined;
     },
   }),
@@ -60,7 +61,7 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
     changes: "groups",
     async handle(caller, given) {
       await changeRole(ports, caller.user, given);
-      tellChanged(ports, [given.user], "groups");
+      await tellMembers(ports, given.group);
       return undefined;
     },
   }),
@@ -106,6 +107,7 @@ async function remove(ports: JoiningPorts, group: string, by: string, user: stri
   });
   await ports.following.apply([change]);
   await ports.hub.user(user).send({ type: "chat.removed", data: { group, by } });
+  await tellMembers(ports, group);
 }
 
 async function changeRole(

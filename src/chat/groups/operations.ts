@@ -1,6 +1,6 @@
 import type { Updateable } from "kysely";
 import { z } from "zod";
-import { tellChanged } from "../changed.ts";
+import { tellChanged, tellMembers } from "../changed.ts";
 import { folded, type GroupTable } from "../database/database.ts";
 import {
   group,
@@ -97,26 +97,10 @@ const editGroup = (ports: GroupPorts): Operation =>
           await queries.updateTable("chat_group").set(changes).where("group_id", "=", given.group).execute();
         return infoOf(await groupRow(queries, given.group));
       });
-      if (info.members <= MOST_TOLD) await tellMembers(ports, given.group);
+      await tellMembers(ports, given.group);
       return info;
     },
   });
-
-/** Members up to whom a change of a group is told: beyond, each of them would ask for the groups at once. */
-const MOST_TOLD = 100;
-
-async function tellMembers(ports: GroupPorts, group: string): Promise<void> {
-  const rows = await ports.database.queries
-    .selectFrom("chat_member")
-    .select("user_id")
-    .where("group_id", "=", group)
-    .execute();
-  tellChanged(
-    ports,
-    rows.map((row) => row.user_id),
-    "groups",
-  );
-}
 
 const listMembers = ({ database, rights }: GroupPorts): Operation =>
   operation({

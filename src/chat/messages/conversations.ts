@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { TidingsError } from "../../index.ts";
 import type { Directory } from "../accounts/directory.ts";
-import { type Core, forbidden } from "../core.ts";
+import { type Change, type Core, forbidden } from "../core.ts";
 import { isDuplicate } from "../database/database.ts";
 import type { Following } from "../following.ts";
 import { newGroupId } from "../groups/making.ts";
@@ -100,17 +100,23 @@ export async function headOf({ hub }: Core, group: string): Promise<ReadMark> {
   return { epoch, offset: messages.at(-1)?.offset ?? 0 };
 }
 
-/** Unread messages up to which they are counted one by one. Beyond, offsets are counted, also those of deletions and of notices. */
+/** Unread messages up to which they are counted one by one. Beyond, offsets are counted, also those of deletions, of notices and of one's own. */
 const MOST_COUNTED = 20;
 
-/** Counts the messages of a group between two offsets that a member has not read. */
-export async function countUnread({ hub }: Core, group: string, read: number, last: number): Promise<number> {
+/** Counts the messages by others in a group between two offsets that a member has not read. */
+export async function countUnread(
+  { hub }: Core,
+  { group, user }: Change,
+  read: number,
+  last: number,
+): Promise<number> {
   if (last - read > MOST_COUNTED) return last - read;
   let count = 0;
   let before = last + 1;
   while (before > read + 1) {
     const { messages } = await hub.group(group).history({ before, limit: MOST_COUNTED });
-    for (const { offset = 0, deletedAt } of messages) if (offset > read && deletedAt === undefined) count++;
+    for (const { offset = 0, from, deletedAt } of messages)
+      if (offset > read && from !== user && deletedAt === undefined) count++;
     before = messages[0]?.offset ?? 0;
   }
   return count;

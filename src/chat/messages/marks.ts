@@ -1,4 +1,4 @@
-import { type Core, reportFailure } from "../core.ts";
+import { type Change, type Core, reportFailure } from "../core.ts";
 import type { Queries } from "../database/database.ts";
 import type { ReadMark } from "../groups/membership.ts";
 
@@ -20,6 +20,8 @@ interface Mark extends ReadMark {
 export class Marks {
   readonly #core: Core;
   #waiting = new Map<string, Mark>();
+  /** Messages that are on the way and move no mark, by group and user. */
+  readonly #unmoved = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -27,9 +29,23 @@ export class Marks {
     this.#core = core;
   }
 
+  /** Runs work that publishes a message of a user, and notes no mark for it. */
+  async unmoved<Result>({ group, user }: Change, work: () => Promise<Result>): Promise<Result> {
+    const key = keyOf(group, user);
+    this.#unmoved.set(key, (this.#unmoved.get(key) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.#unmoved.get(key) ?? 1) - 1;
+      if (left > 0) this.#unmoved.set(key, left);
+      else this.#unmoved.delete(key);
+    }
+  }
+
   /** Notes a mark, to be written soon. */
   note(group: string, user: string, { epoch, offset }: ReadMark): void {
-    const key = `${group} ${user}`; // the id of a group has no space
+    const key = keyOf(group, user);
+    if (this.#unmoved.has(key)) return;
     if (!this.#waiting.has(key) && this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.set(key, { group, user, epoch, offset });
     this.#timer ??= setTimeout(() => this.#begin(), FLUSH_MS);
@@ -85,3 +101,6 @@ export class Marks {
     clearTimeout(this.#timer);
   }
 }
+
+/** The id of a group has no space. */
+const keyOf = (group: string, user: string): string => `${group} ${user}`;

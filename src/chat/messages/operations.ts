@@ -86,6 +86,9 @@ function sendOperation(ports: MessagePorts, budget: Budget): Operation {
         .max(255)
         .optional()
         .meta({ description: "Idempotency key: a repetition within 5 minutes sends nothing." }),
+      read: z.boolean().default(true).meta({
+        description: "Whoever writes has read what came before. False: not this one, who was offline.",
+      }),
     }),
     gives: z.object({
       group: z.string(),
@@ -94,7 +97,7 @@ function sendOperation(ports: MessagePorts, budget: Budget): Operation {
       offset: z.int(),
       timestamp: z.int(),
     }),
-    async handle(caller, { group: named, to, key, ...given }) {
+    async handle(caller, { group: named, to, key, read, ...given }) {
       const data = parseContent(schema, given);
       const group = await groupOf(ports, caller.user, { group: named, to });
       await ports.rights.assertMayWrite(group, caller.user);
@@ -106,7 +109,9 @@ function sendOperation(ports: MessagePorts, budget: Budget): Operation {
         from: caller.user,
         key: key && keyOf(caller.user, group, key),
       };
-      const { id, epoch = "", offset = 0, timestamp } = await audienceOf(ports, caller, group).send(message);
+      const send = () => audienceOf(ports, caller, group).send(message);
+      const receipt = await (read ? send() : ports.marks.unmoved({ group, user: caller.user }, send));
+      const { id, epoch = "", offset = 0, timestamp } = receipt;
       return { group, id, epoch, offset, timestamp };
     },
   });
@@ -137,7 +142,7 @@ const readOperation = (ports: MessagePorts): Operation =>
         // The user's other devices hear of it in a large group too.
         if (!isTold) tellChanged(ports, [user], "groups", caller.connection?.id);
       }
-      return { group, offset, unread: await countUnread(ports, group, offset, head.offset) };
+      return { group, offset, unread: await countUnread(ports, { group, user }, offset, head.offset) };
     },
   });
 

@@ -94,7 +94,7 @@ const listConversations = (ports: MessagePorts): Operation =>
         const { epoch, messages } = await ports.hub.group(row.group_id).history({ limit: 1 });
         const last = messages.at(-1);
         const read = row.read_epoch === epoch ? row.read_offset : 0;
-        const unread = await countUnread(ports, row.group_id, read, last?.offset ?? 0);
+        const unread = await countUnread(ports, { group: row.group_id, user }, read, last?.offset ?? 0);
         return {
           ...{
             group: row.group_id,

@@ -37,6 +37,9 @@ export function messageSuite(title: string, start: Start): void {
       await bob.request("message.send", { group, type: "chat", data: { text: "four" } });
       await eventually("alice has it", () => texts(alice).includes("four"));
       await eventually("bob has read it", async () => (await unreadOf("bob")) === 0);
+      await scene.ok("alice", "send", { group, text: "five" });
+      await scene.ok("bob", "send", { group, text: "written before I saw it", read: false });
+      expect(await unreadOf("bob")).toBe(1);
       const { messages, more } = await scene.ok("bob", "history", { group, limit: 2, before: 4 });
       expect(messages.map((each: { data: { text: string } }) => each.data.text)).toEqual(["two", "three"]);
       expect(more).toBe(true);

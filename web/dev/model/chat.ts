@@ -1,12 +1,11 @@
 import { effect, type ReadonlySignal, untracked } from "@preact/signals";
 import { type Client, connect, type Status, TidingsError } from "../../../src/client/client.ts";
 import { type Channel, targetOf } from "../../../src/protocol/protocol.ts";
-import { countOf } from "../../shared/shared.ts";
+import { countOf, Reachability } from "../../shared/shared.ts";
 import type { Events } from "../events.ts";
 import type { Address, ConversationId } from "./address.ts";
 import { Latency } from "./connection/latency.ts";
 import { Network } from "./connection/network.ts";
-import { Reachability } from "./connection/reachability.ts";
 import type { Conversation } from "./conversation.ts";
 import { FrameLog } from "./frames/frames.ts";
 import { channelToRead, History } from "./history.ts";

@@ -1,8 +1,8 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Welcome } from "../../../src/client/client.ts";
+import { News } from "../../shared/shared.ts";
 import type { Address, ConversationId } from "./address.ts";
 import { Conversation } from "./conversation.ts";
-import { News } from "./news.ts";
 
 /** State of the page's connection. Times are milliseconds since 1970. */
 export type ConnectionState =

@@ -1,6 +1,5 @@
 import type { VNode } from "preact";
-import { Icon } from "../../../shared/shared.ts";
-import type { Notice } from "../../model/news.ts";
+import { Icon, type NewsItem } from "../../../shared/shared.ts";
 import { useChat } from "../context.ts";
 import { ConnectionText } from "./ConnectionText.tsx";
 
@@ -40,7 +39,7 @@ function ConnectionNotice(): VNode | null {
   );
 }
 
-function NewsNotice({ notice }: { notice: Notice }): VNode {
+function NewsNotice({ notice }: { notice: NewsItem }): VNode {
   const { state } = useChat();
   return (
     <p class={`notice ${notice.tone}`}>

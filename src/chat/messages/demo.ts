@@ -3,8 +3,8 @@ import type { Announcements } from "../announcements.ts";
 import { type Core, PREFIX, reportFailure } from "../core.ts";
 import type { Queries } from "../database/database.ts";
 import type { Following } from "../following.ts";
-import { CHAT_TYPE } from "../messages/content.ts";
-import { addMember, type ReadMark } from "./membership.ts";
+import { addMember, type ReadMark } from "../groups/membership.ts";
+import { CHAT_TYPE } from "./content.ts";
 
 const GROUP = `${PREFIX}demo`;
 const NAME = "Say hello";

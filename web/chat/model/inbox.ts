@@ -1,0 +1,154 @@
+import { DELETED, EDITED, type Push } from "../../../src/protocol/protocol.ts";
+import { countOf } from "../../shared/shared.ts";
+import { type Content, readContent } from "./content.ts";
+import { type Conversation, entryOf } from "./conversation.ts";
+import type { People } from "./people.ts";
+import type { State } from "./state.ts";
+import type { Typing } from "./typing.ts";
+
+/** What the page shows and asks for again after news of a change. */
+export type List = "groups" | "friends" | "profile" | "invitations";
+
+export interface InboxPorts {
+  readonly state: State;
+  readonly people: People;
+  readonly typing: Typing;
+  /** Asks for a list again, soon. */
+  readonly refresh: (list: List) => void;
+  /** Tells whether the user sees the conversation now. */
+  readonly isSeen: (conversation: Conversation) => boolean;
+  /** Called for a message that the user sees. */
+  readonly seen: (conversation: Conversation) => void;
+  /** The user is not in the group any more. */
+  readonly removed: (group: string) => void;
+}
+
+/** Fields of the chat's events, which only the server sends: see docs/CHAT.md. */
+interface EventData {
+  readonly user: string;
+  readonly offset: number;
+  readonly group: string;
+  readonly name: string;
+  readonly users: readonly string[];
+  readonly count: number;
+  readonly by: string;
+  readonly state: "requested" | "friend";
+  readonly what: "groups" | "friends" | "profile";
+}
+
+/** Puts what arrives where it is shown. */
+export class Inbox {
+  readonly #ports: InboxPorts;
+
+  constructor(ports: InboxPorts) {
+    this.#ports = ports;
+  }
+
+  receive(push: Push): void {
+    const { state, typing, refresh } = this.#ports;
+    const data = push.data as EventData; // of the event that the type names
+    const conversation = push.group === undefined ? undefined : state.conversation(push.group);
+    if (conversation !== undefined && push.offset !== undefined)
+      conversation.newest = Math.max(conversation.newest, push.offset);
+    switch (push.type) {
+      case "chat.typing":
+        if (conversation !== undefined && data.user !== state.user) typing.heard(conversation, data.user);
+        return;
+      case "chat.read":
+        if (conversation !== undefined) this.#read(conversation, data);
+        return;
+      case EDITED:
+      case DELETED:
+        if (conversation !== undefined) this.#changed(conversation, push);
+        return;
+      case "chat.joined":
+        this.#joined(conversation, data);
+        return;
+      case "chat.invited":
+        state.news.tell("plain", `${this.#nameOf(data.by)} invites you to ${data.name}.`);
+        refresh("invitations");
+        return;
+      case "chat.removed":
+        this.#removed(data);
+        return;
+      case "chat.friend":
+        this.#friend(data);
+        return;
+      case "chat.changed":
+        refresh(data.what);
+        return;
+      default:
+        if (conversation !== undefined && push.offset !== undefined) this.#message(conversation, push);
+    }
+  }
+
+  #message(conversation: Conversation, push: Push): void {
+    const { state, typing, refresh, isSeen, seen } = this.#ports;
+    const { from, offset = 0 } = push;
+    if (from !== undefined) typing.stopped(conversation, from);
+    conversation.add([entryOf(push)]);
+    if (conversation.info.peek() === undefined) refresh("groups");
+    // A message of a former time that comes late was counted by the server.
+    if (from === state.user || offset <= conversation.counted) return;
+    if (isSeen(conversation)) seen(conversation);
+    else conversation.unread.value++;
+  }
+
+  #changed(conversation: Conversation, { type, data }: Push): void {
+    const notice = data as {
+      readonly id: string;
+      readonly offset: number;
+      readonly type: string;
+      readonly data?: unknown;
+    };
+    const content: Content = type === DELETED ? { kind: "deleted" } : readContent(notice.type, notice.data);
+    conversation.change(notice.id, notice.offset, content);
+    // It may have been unread.
+    if (type === DELETED && conversation.unread.peek() > 0) this.#ports.refresh("groups");
+  }
+
+  #read(conversation: Conversation, { user, offset }: EventData): void {
+    const { state } = this.#ports;
+    if (user === state.user) {
+      conversation.read = Math.max(conversation.read, offset);
+      const later = conversation.entries.peek().filter((each) => each.offset > offset && each.from !== user);
+      conversation.unread.value = Math.min(conversation.unread.peek(), later.length);
+      return;
+    }
+    const readers = conversation.readers.peek();
+    if ((readers.get(user) ?? 0) < offset) conversation.readers.value = new Map(readers).set(user, offset);
+  }
+
+  #joined(conversation: Conversation | undefined, { name, users, count }: EventData): void {
+    const { state } = this.#ports;
+    const names = users.slice(0, 3).map((user) => (user === state.user ? "You" : this.#nameOf(user)));
+    const more = count - names.length;
+    const who = more > 0 ? `${names.join(", ")} and ${countOf(more, "other")}` : names.join(", ");
+    if (conversation === undefined) {
+      state.news.tell("plain", `${who} joined ${name}.`);
+      return;
+    }
+    conversation.mark(`${who} joined`);
+    this.#ports.refresh("groups");
+  }
+
+  #removed({ group, by }: EventData): void {
+    const { state, removed } = this.#ports;
+    // Told again after a reconnect, when the user may be in the group again: the list of groups decides.
+    const name = state.conversations.peek().get(group)?.info.peek()?.name;
+    if (name !== undefined) state.news.tell("plain", `${this.#nameOf(by)} has removed you from ${name}.`);
+    removed(group);
+  }
+
+  #friend({ user, state: friendship }: EventData): void {
+    const { state, refresh } = this.#ports;
+    const name = this.#nameOf(user);
+    const text = friendship === "friend" ? `${name} is your friend now.` : `${name} asks to be your friend.`;
+    state.news.tell("plain", text);
+    refresh("friends");
+  }
+
+  #nameOf(user: string): string {
+    return this.#ports.people.person(user).name;
+  }
+}
