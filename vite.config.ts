@@ -6,6 +6,7 @@ import { precompress } from "./scripts/precompress.ts";
 const PAGES = [
   "start", //
   "chat",
+  "console",
   "dev",
 ];
 

@@ -41,6 +41,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: Readonly<
       pages: {
         configuration: "Configuration",
         operations: "Operations",
+        console: "Console",
         "load-testing": "Load testing",
         performance: "Performance",
         tracing: "Tracing",

@@ -1,6 +1,7 @@
 import type { Router } from "./actions/actions.ts";
 import type { Backplane } from "./backplane/backplane.ts";
 import type { Config } from "./config/config.ts";
+import type { EventTails } from "./console/console.ts";
 import type { ApiPorts, Metrics, SessionPorts } from "./gateway/gateway.ts";
 import type { Log } from "./hub-log.ts";
 import type { Connection } from "./local/local.ts";
@@ -25,17 +26,26 @@ export function makeRecorder(
   return recorder;
 }
 
+/** What hears of connections, beside the log and the application. */
+interface Heard {
+  readonly metrics: Metrics;
+  readonly recorder?: FlightRecorder | undefined;
+  /** For consoles. @default none */
+  readonly tails?: Pick<EventTails, "connected"> | undefined;
+}
+
 /** Reports the begin and the end of connections, and refused clients, to the log, the metrics and the application. */
 export function connectionLog(
   log: Log,
   hooks: Hooks,
-  metrics: Metrics,
-  recorder?: FlightRecorder,
+  { metrics, recorder, tails }: Heard,
 ): Pick<SessionPorts, "connected" | "disconnected" | "refused"> {
   const refusals = new RefusalLog(log);
   return {
-    connected({ id, user, platform, address }, requestId) {
+    connected(connection, requestId) {
+      const { id, user, platform, address } = connection;
       metrics.connected();
+      tails?.connected(connection);
       log.info({ connection: id, user, platform, address, requestId }, "connected");
     },
     disconnected({ cause, code, reason, address, requestId }, connection) {

@@ -30,6 +30,7 @@ import {
   resolveConfig,
 } from "./config/config.ts";
 import { debugLog, makeRecorder, requestLog } from "./connection-log.ts";
+import { ConsoleTokens, serveConsoles, withConsoles } from "./console/console.ts";
 import {
   type Authenticator,
   assertAuthenticator,
@@ -62,7 +63,7 @@ import type { Connection, Local } from "./local/local.ts";
 import { assertSink, type MessageLog, type MessageSink, makeMessageLog } from "./log/log.ts";
 import { makeGateway } from "./make-gateway.ts";
 import { makeLocal, memberLimits } from "./make-local.ts";
-import { makePolicy, makePositions, makeWhy } from "./make-policy.ts";
+import { makeKey, makePolicy, makePositions, makeWhy } from "./make-policy.ts";
 import { Blocks, Commands, Gaps, Members, PresenceComparison } from "./members/members.ts";
 import { type ApiDeclaration, type ClientConnection, defineApi, SerialPerKey } from "./protocol/protocol.ts";
 import {
@@ -71,6 +72,7 @@ import {
   HistoryReads,
   Hooks,
   Listeners,
+  type PositionKey,
   Publisher,
   SenderBudgets,
 } from "./publish/publish.ts";
@@ -85,6 +87,9 @@ interface Basis {
   readonly authenticator: Authenticator;
   readonly backplane: Backplane;
   readonly questions: Questions;
+  /** Of the proofs in positions and in the tokens of consoles. */
+  readonly key: PositionKey;
+  readonly consoles: ConsoleTokens;
   readonly development: boolean;
   /** Clients of development mode. */
   readonly neighbours: Neighbours;
@@ -152,18 +157,21 @@ export function hubWith<Declared extends object = EventMap>(
   hooks.on("error", errorLog(log));
   const report: Basis["report"] = (stage, error, connection) =>
     hooks.emit("error", { stage, error, connection });
+  const chosen = chooseBackplane(config, backplane);
+  const key = makeKey(chosen, report);
+  const consoles = new ConsoleTokens(key);
   const checked = withCheckedIds(auth ?? chooseAuthenticator(config, report));
   const { loginTimeoutMs: timeoutMs } = config.websocket;
-  const authenticator = withLimits(withAnonymous(checked, config.policy.anonymous), { timeoutMs });
+  const visited = withAnonymous(checked, config.policy.anonymous);
+  const authenticator = withLimits(withConsoles(visited, consoles), { timeoutMs });
   assertOrigins(authenticator, config.origins);
   for (const warning of authenticator.warnings ?? []) log.warn({}, warning);
   const neighbours = new Neighbours(config.development.networks);
   const callers = new Callers(config.trustProxy, (peer) => log.warn({ peer }, STRANGE_PROXY));
   const development = authenticator.mode === "development";
   const about = { config, authenticator, development, neighbours, callers };
-  const chosen = chooseBackplane(config, backplane);
   const recorder = makeRecorder(config, chosen, hooks);
-  const asking = { backplane: chosen, questions: new Questions(chosen.cluster), recorder };
+  const asking = { backplane: chosen, questions: new Questions(chosen.cluster), recorder, key, consoles };
   const told = { hooks, log, node, report, requestScope, tracing };
   const basis = { ...about, ...asking, ...told, workers, declared, messageSink };
   return new RunningHub(assemble(basis, authorize));
@@ -249,7 +257,8 @@ function makeMessaging(
   });
   const { rules, holdLimits } = memberLimits(config);
   const { watchers, rooms } = makeWatching(hooks, backplane, report);
-  const { guard, key } = makePositions(policy, backplane, report);
+  const { key } = basis;
+  const guard = makePositions(policy, key);
   const ports = { local, backplane, reads, guard, watchers, rooms, rules, isLastValue, blocks: new Blocks() };
   const members = new Members({ ...ports, holdLimits, hooks, report });
   const groupChanges = new SerialPerKey<Connection>();
@@ -308,8 +317,10 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const expiry = new Expiry();
   const renewLogin = renewal(authenticator, expiry, review);
   builtinActions({ ...messaging, ...handling, local, backplane, hooks, policy, renewLogin, log: messageLog });
+  const tails = serveConsoles({ ...basis, router, local });
+  guards.limits.refused = (...refusal) => tails.limited(...refusal);
   const entry = { local, members, inbound, unfinished, expiry, metrics, policy };
-  const gateway = makeGateway({ ...basis, authenticator }, guards, entry);
+  const gateway = makeGateway({ ...basis, authenticator, tails }, guards, entry);
   const isDraining = (): boolean => gateway.isClosing;
   const why = makeWhy(basis, policy, local, publisher);
   const asked = { publisher, reads, backplane, listeners, probe, local, inbound, metrics };

@@ -1,5 +1,6 @@
 import type { Config } from "./config/config.ts";
 import { connectionLog } from "./connection-log.ts";
+import type { EventTails } from "./console/console.ts";
 import {
   type Authenticator,
   type Callers,
@@ -23,6 +24,7 @@ export interface GatewayBasis {
   readonly log: Log;
   readonly node: string;
   readonly recorder: FlightRecorder | undefined;
+  readonly tails: Pick<EventTails, "connected">;
 }
 
 export interface GatewayParts
@@ -36,7 +38,7 @@ export function makeGateway(
   { limits, overload }: Guards,
   { metrics, ...parts }: GatewayParts,
 ): Gateway {
-  const { config, authenticator, neighbours, callers, hooks, node, log, recorder } = basis;
+  const { config, authenticator, neighbours, callers, hooks, node, log, recorder, tails } = basis;
   const { websocket, path, origins } = config;
   const { maxConnections, maxHandshakes, enableCompression: deflate } = websocket;
   const ports = {
@@ -48,7 +50,7 @@ export function makeGateway(
     maxMessageBytes: websocket.maxMessageSize,
     loginTimeoutMs: websocket.loginTimeoutMs,
     maxLoginBytes: websocket.maxLoginBytes,
-    ...connectionLog(log, hooks, metrics, recorder),
+    ...connectionLog(log, hooks, { metrics, recorder, tails }),
   };
   const rules = {
     path,

@@ -61,15 +61,12 @@ export function makeWhy(
   return why;
 }
 
-/** Makes what checks the positions of clients, and its key, which all nodes share. */
-export function makePositions(
-  policy: Policy,
+/** Makes the key of the proofs in positions and in the tokens of consoles. All nodes share it. */
+export const makeKey = (
   { cluster }: Backplane,
   report: (stage: string, error: unknown) => void,
-) {
-  const key = new PositionKey((value) => cluster.adjust("positionKey", value), report);
-  return {
-    key,
-    guard: new PositionGuard(key, (connection, channel) => policy.mayResume(connection, channel)),
-  };
-}
+): PositionKey => new PositionKey((value) => cluster.adjust("positionKey", value), report);
+
+/** Makes what checks the positions of clients. */
+export const makePositions = (policy: Policy, key: PositionKey): PositionGuard =>
+  new PositionGuard(key, (connection, channel) => policy.mayResume(connection, channel));

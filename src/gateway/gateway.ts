@@ -303,6 +303,7 @@ export {
   withLimits,
   withLoginLimits,
   withObservers,
+  wrapped,
 } from "./auth/auth.ts";
 export { Callers } from "./callers.ts";
 export type { GrpcServer } from "./grpc/grpc.ts";

@@ -49,7 +49,7 @@ export function makeApi({
   const limits = { maxMessageBytes: config.websocket.maxMessageSize };
   const endpoints = new Endpoints();
   const { corsOrigins } = http;
-  const ports = { ...parts, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
+  const ports = { ...parts, config, path, corsOrigins, limits, endpoints, apiKeys: apiKeysOf(config) };
   const routes = routesOf(ports);
   const api = createApi(ports, routes);
   const rules = pageRules(ports.development, endpoints);

@@ -154,6 +154,16 @@ export class Local {
     return delivered;
   }
 
+  /** Names of the groups with a member. A group with members in several shards comes several times. */
+  *groupNames(): Iterable<string> {
+    for (const shard of this.#shards) yield* shard.groupNames();
+  }
+
+  /** Number of members of a group, or of `all`. */
+  countMembers(channel: Channel): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.membersOf(channel).size, 0);
+  }
+
   /** Calls the function for every member of a channel. */
   eachMember(channel: Channel, visit: (connection: Connection) => void): void {
     if (isUserChannel(channel)) for (const connection of this.#users.on(channel) ?? []) visit(connection);

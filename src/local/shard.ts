@@ -112,6 +112,11 @@ export class Shard implements ConnectionOwner {
     connection.missed?.delete(groupChannel(group));
   }
 
+  /** Names of the groups with a member in this shard. */
+  groupNames(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
   hasGroup(group: string): boolean {
     return this.#groups.has(group);
   }

@@ -30,6 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "actions",
     "why",
   ],
+  console: ["protocol", "local", "backplane", "publish", "actions", "gateway"],
   ".": [
     "protocol",
     "limit",
@@ -42,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "actions",
     "why",
     "gateway",
+    "console",
     "tracing",
   ],
   chat: ["protocol", "database", "."],

@@ -10,6 +10,8 @@ beforeAll(buildPage);
 /** Most kilobytes of a page after gzip: its HTML, and every script and style, also those that it loads later. */
 const PAGES: readonly (readonly [page: string, kilobytes: number])[] = [
   ["start", 60],
+  ["chat", 60],
+  ["console", 120],
   ["dev", 60],
 ];
 

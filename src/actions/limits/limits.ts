@@ -50,6 +50,8 @@ const IPV6_PREFIX = 64;
  * promise. All counters are of this node.
  */
 export class Limits {
+  /** Is told of each refusal. @default nobody */
+  refused: ((error: TidingsError, connection?: Connection) => void) | undefined;
   readonly allowed = zeros();
   readonly denied = zeros();
   readonly #rates: Readonly<Record<RateName, LiveRate>>;
@@ -157,8 +159,9 @@ export class Limits {
   message(connection: Connection, key?: string): TidingsError | undefined {
     const client = connection.attached(ClientLimits);
     const refusal = this.#behind(client.arrival, key) ?? this.#takeAll(client, connection);
-    if (refusal !== undefined) this.keepPlace(connection, "arrival", key, refusal);
-    return refusal;
+    if (refusal === undefined) return undefined;
+    this.keepPlace(connection, "arrival", key, refusal);
+    return this.#told(refusal, connection);
   }
 
   /** @returns milliseconds that the node should not read on, because the user sends faster than its pace; 0: it may */
@@ -237,10 +240,16 @@ export class Limits {
     user.actions ??= new Map();
     const counter = user.actions.get(action) ?? new RateCounter(source);
     user.actions.set(action, counter);
-    if (!this.#take(counter, now))
-      return this.#refusal("actions_user", `requests ${action} of a user`, counter);
+    if (!this.#take(counter, now)) {
+      return this.#told(this.#refusal("actions_user", `requests ${action} of a user`, counter), connection);
+    }
     this.allowed.actions_user++;
     return undefined;
+  }
+
+  #told(error: TidingsError, connection: Connection): TidingsError {
+    this.refused?.(error, connection);
+    return error;
   }
 
   /** Counts a refusal. @returns true when the client goes on for so long that its connection should end */

@@ -12,6 +12,7 @@ export {
   type TokenAuthenticator,
   type UpgradeRequest,
   withCheckedIds,
+  wrapped,
 } from "./authenticator.ts";
 export { withoutCredentials } from "./credentials.ts";
 export { withLimits } from "./in-flight.ts";

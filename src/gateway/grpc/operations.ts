@@ -16,6 +16,7 @@ const WHOLE: Readonly<Record<string, string>> = {
   ExplainResponse: "explanation_json",
   ListNodesResponse: "nodes",
   MetricsResponse: "text",
+  NodeHistoryResponse: "history_json",
   NodeStatsResponse: "stats_json",
   ProfileResponse: "profile_json",
   PutLimitsRequest: "limits_json",

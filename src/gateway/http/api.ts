@@ -12,6 +12,7 @@ import { type Route, tagged, withoutNames } from "./route.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { batchRoute } from "./routes/batch.ts";
 import { clusterRoutes } from "./routes/cluster.ts";
+import { consoleRoutes } from "./routes/console.ts";
 import { answerEndpoint } from "./routes/endpoint.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitRoutes } from "./routes/limits.ts";
@@ -116,6 +117,7 @@ export function routesOf(given: ApiPorts): Route[] {
   const routes = [
     ...tagged("health", healthRoutes(ports)),
     ...tagged("nodes", [...nodeRoutes(ports), ...clusterRoutes(ports)]),
+    ...tagged("console", consoleRoutes(ports)),
     ...tagged("messages", [...messageRoutes(ports), batchRoute(ports)]),
     ...tagged("users", userRoutes(ports)),
     ...tagged("groups", groupRoutes(ports)),

@@ -53,6 +53,12 @@ export interface LimitSettings {
   change(changes: unknown): Promise<void>;
 }
 
+/** Gives logins to consoles. */
+export interface ConsoleLogins {
+  /** @param user of an earlier login of the page, which goes on. @default a new one */
+  mint(user?: string): Promise<{ readonly token: string; readonly user: string; readonly expiresAt: number }>;
+}
+
 /** Ports of the HTTP API. */
 export interface ApiPorts {
   readonly publisher: Publisher;
@@ -84,6 +90,10 @@ export interface ApiPorts {
   readonly limitSettings?: LimitSettings;
   /** The message log. @default none */
   readonly messageLog?: Pick<MessageLog, "search"> | undefined;
+  /** The configuration of this node, which callers see without its secrets. @default none: there is no route for it */
+  readonly config?: Config;
+  /** @default none: there is no route for them */
+  readonly consoles?: ConsoleLogins | undefined;
   /** Explains why messages did not arrive. */
   readonly why: Pick<Why, "explain">;
   /** @default never overloaded */

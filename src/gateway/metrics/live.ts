@@ -34,6 +34,8 @@ export class LiveMetrics {
   readonly #monitor = new LoopDelayMonitor();
   readonly #seconds: RecentLoop[] = [];
   readonly #timer: NodeJS.Timeout;
+  /** Called once a second. */
+  readonly #listeners: (() => void)[] = [];
   #utilization = performance.eventLoopUtilization();
 
   constructor(sources: Omit<RecentSources<LiveCounter, LiveLatency>, "now">) {
@@ -43,6 +45,11 @@ export class LiveMetrics {
 
   get recent(): RecentMetrics {
     return { ...this.#activity.read(), loop: this.#loop() };
+  }
+
+  /** Calls a function once a second, until the end of the metrics. */
+  everySecond(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   stop(): void {
@@ -59,6 +66,7 @@ export class LiveMetrics {
     this.#seconds.push({ utilization: utilization * 100, delay: this.#monitor.read() });
     this.#monitor.reset();
     if (this.#seconds.length > LOOP_SECONDS) this.#seconds.shift();
+    for (const listener of this.#listeners) listener();
   }
 
   #loop(): RecentLoop {

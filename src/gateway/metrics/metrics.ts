@@ -79,11 +79,15 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   readonly totals: Totals;
   /** Connections that ended, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
+  /** What limits of clients have refused, by limit. */
+  readonly denied: Readonly<Record<string, number>>;
   /** Delay of the event loop since the last scrape. */
   readonly loopDelay: LoopDelay;
   /** Activity of the last seconds. */
   readonly recent: RecentMetrics;
   readonly busiest: Pick<BusiestGroups, "top">;
+  /** Calls a function once a second, until the end of the metrics. */
+  everySecond(listener: () => void): void;
   /** Renders a scrape in the text format of Prometheus, of type {@link contentType}. */
   render(): Promise<string>;
   readonly contentType: string;
@@ -119,12 +123,14 @@ class HubMetrics implements Metrics {
   readonly requests = new RequestMetrics(this.#scraped);
   readonly #local: MetricsSources["local"];
   readonly #traffic: Traffic | undefined;
+  readonly #guards: DecisionCounts | undefined;
   readonly #live: LiveMetrics;
   readonly busiest: BusiestGroups;
 
   constructor(sources: MetricsSources) {
     this.#local = sources.local;
     this.#traffic = sources.traffic;
+    this.#guards = sources.guards;
     this.#live = this.#makeLive(sources);
     this.busiest = this.#live.busiest;
     this.#registerGauges(sources);
@@ -181,6 +187,10 @@ class HubMetrics implements Metrics {
     return Object.fromEntries([...this.#disconnects].filter(([, ended]) => ended > 0));
   }
 
+  get denied(): Metrics["denied"] {
+    return Object.fromEntries(Object.entries(this.#guards?.denied ?? {}).filter(([, denied]) => denied > 0));
+  }
+
   get recent(): RecentMetrics {
     return this.#live.recent;
   }
@@ -208,6 +218,10 @@ class HubMetrics implements Metrics {
   stop(): void {
     this.#monitor.stop();
     this.#live.stop();
+  }
+
+  everySecond(listener: () => void): void {
+    this.#live.everySecond(listener);
   }
 
   #makeLive({ local, received = () => 0 }: MetricsSources): LiveMetrics {

@@ -1,6 +1,8 @@
 import type { Question, Questions } from "../../backplane/backplane.ts";
 import type { GroupRate } from "../metrics/metrics.ts";
+import { answerBrowsing } from "./browse.ts";
 import { type ConnectionReport, findConnection, slowestConnections } from "./connections.ts";
+import { answerHistory, NodeHistory } from "./history.ts";
 import { type NodeStatistics, type StatisticsParts, statisticsOf } from "./statistics.ts";
 
 /** Kinds of questions about nodes. */
@@ -49,6 +51,10 @@ export function answerQuestions(parts: AnswerParts): void {
       connections: connections({ ...question, count: question.connections }),
     };
   });
+  const history = new NodeHistory(() => statisticsOf(parts));
+  metrics.everySecond(() => history.tick());
+  answerHistory(questions, history);
+  answerBrowsing(questions, local, metrics);
   if (drain === undefined) return;
   questions.answer(KIND.drain, () => {
     drain();

@@ -32,7 +32,8 @@ export function findConnection(local: Local, id: string): ConnectionReport | und
   return found && reportOf(found);
 }
 
-const reportOf = (connection: Connection): ConnectionReport => ({
+/** A connection as operators see it. */
+export const reportOf = (connection: Connection): ConnectionReport => ({
   id: connection.id,
   user: connection.user,
   platform: connection.platform,

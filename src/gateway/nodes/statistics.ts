@@ -43,6 +43,8 @@ export interface NodeStatistics {
   };
   /** Connections that ended since the start, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
+  /** What limits of clients have refused since the start, by limit. */
+  readonly denied: Readonly<Record<string, number>>;
   readonly loop: RecentLoop;
   /** In bytes. */
   readonly memory: { readonly rss: number; readonly heapUsed: number };
@@ -96,6 +98,7 @@ export function statisticsOf(parts: StatisticsParts): NodeStatistics {
     waiting: inbound.waiting,
     slow: { ...local.slow },
     disconnects: metrics.disconnects,
+    denied: metrics.denied,
     loop,
     memory: { rss, heapUsed },
     degraded: backplane.health.degraded,

@@ -33,6 +33,8 @@ const ROUTES = routesOf({
   publisher: {},
   metrics: {},
   limitSettings: {},
+  consoles: {},
+  config: {},
 } as unknown as ApiPorts).filter(({ name }) => !name.endsWith("ByField"));
 
 const namesIn = ({ fields }: DescMessage): string[] => fields.map(httpName).sort();
@@ -45,7 +47,17 @@ describe("the .proto", () => {
   });
 
   it("has the fields of each route, in the request and in the reply", () => {
-    const whole = ["metrics", "listNodes", "profile", "putLimits", "ready", "explain", "nodeStats", "top"];
+    const whole = [
+      "metrics",
+      "listNodes",
+      "profile",
+      "putLimits",
+      "ready",
+      "explain",
+      "nodeStats",
+      "nodeHistory",
+      "top",
+    ];
     for (const { localName, input, output } of TIDINGS.methods) {
       const route = ROUTES.find(({ name }) => name === localName);
       if (route === undefined) continue;
@@ -101,6 +113,8 @@ const ROWS: readonly Row[] = [
     http: "POST /ws/broadcast",
     body: { type: "news", data: [1], key: "by HTTP" },
   },
+  { method: "SearchUsers", request: { prefix: "b", limit: 1n }, http: "GET /users/search?prefix=b&limit=1" },
+  { method: "SearchGroups", request: { after: "a" }, http: "GET /groups?after=a" },
   {
     method: "ReadHistory",
     request: { channel: "user:bob", limit: 1n },
@@ -244,13 +258,18 @@ describe("a method of gRPC", () => {
     expect(profile).toHaveProperty("nodes");
     const { stats } = await client.call("NodeStats", { node: "n1" });
     expect(stats).toMatchObject({ node: "n1", users: 1 });
+    expect(await client.call("NodeHistory")).toMatchObject({ history: { everyMs: 5_000, silent: [] } });
+    expect(await client.call("GetConfig")).toMatchObject({ config: { history: { count: 1_000 } } });
+    expect(await client.call("OpenConsole")).toMatchObject({ user: expect.stringMatching(/^console-/) });
+    expect(await client.call("UserSessions", { user: "bob" })).toMatchObject({ user: "bob", online: true });
     expect(await client.call("Top")).toMatchObject({ top: { node: "n1", nodes: [{ node: "n1" }] } });
     const { connections } = await client.call("ListConnections", { user: "bob" });
     const [{ id: connection } = { id: "" }] = connections as { id: string }[]; // as the .proto says
     const report = await client.call("GetConnection", { connection });
     expect(report).toMatchObject({ id: connection, user: "bob", queue: {} });
     expect(await client.call("DrainNode", { node: "n1" })).toEqual({ connections: 1 });
-    const more = ["Metrics", "Profile", "NodeStats", "Top", "GetConnection", "DrainNode"];
+    const console = ["NodeHistory", "GetConfig", "OpenConsole", "UserSessions"];
+    const more = ["Metrics", "Profile", "NodeStats", "Top", "GetConnection", "DrainNode", ...console];
     const called = new Set([...ROWS.map(({ method }) => method), ...more]);
     const tested = ["EditMessage", "DeleteMessage", "Subscribe"]; // below and in subscribe.test.ts
     expect([...called, ...tested].sort()).toEqual(TIDINGS.methods.map(({ name }) => name).sort());

@@ -25,7 +25,7 @@ describe("statistics of a node", () => {
       latency: { stored: { p99: expect.any(Number) }, delivery: { p50: expect.any(Number) } },
       queues: { connections: 0, bytes: 0 },
       slow: { dropped: 0, waited: 0, closed: 0, cut: 0 },
-      ...{ disconnects: {}, refusal: null },
+      ...{ disconnects: {}, denied: {}, refusal: null },
     });
     const { windowMs = 0, ...rates } = body.rates as Record<string, number>;
     const counts = Object.entries(rates).map(([name, rate]) => [name, Math.round((rate * windowMs) / 1_000)]);

@@ -41,7 +41,7 @@ export function clusterRoutes(ports: ApiPorts): Route[] {
       takes: takes.extend({
         slowest: whole(0, MAX_CONNECTIONS).default(10).meta({ description: "How many." }),
       }),
-      gives: z.object({ connections: z.array(connection) }),
+      gives: z.object({ connections: z.array(connectionReport) }),
       handle: async ({ node, slowest }) => ({ connections: await view.slowestConnections(node, slowest) }),
     }),
     route({
@@ -68,7 +68,7 @@ const connectionRoute = (view: ClusterView): Route =>
     path: "/connections/:connection",
     summary: "A connection of any node, with its send queue and its address",
     takes: z.object({ connection: connectionId }),
-    gives: connection,
+    gives: connectionReport,
     async handle({ connection: id }) {
       const found = await view.connection(id);
       if (found === undefined) throw new TidingsError("not_found", "no node has this connection");
@@ -105,7 +105,7 @@ const topRoute = (view: ClusterView): Route =>
       groups: z.array(
         z.object({ ...rate, nodes: z.int().meta({ description: "Nodes that tell of the group." }) }),
       ),
-      connections: z.array(connection),
+      connections: z.array(connectionReport),
       incomplete: z.string().nullable().meta({
         description: "Why there is this node only: the backplane is unavailable. Null: all were asked.",
       }),
@@ -121,7 +121,8 @@ const rate = {
     .meta({ description: "Messages per second, each counted once for every connection that took it." }),
 };
 
-const connection = z.object({
+/** A connection as operators see it. */
+export const connectionReport = z.object({
   id: z.string(),
   user: z.string(),
   platform: z.string(),
@@ -179,6 +180,9 @@ const statistics = z.object({
   disconnects: z
     .record(z.string(), z.int())
     .meta({ description: "Connections that ended since the start, by cause." }),
+  denied: z
+    .record(z.string(), z.int())
+    .meta({ description: "What limits of clients have refused since the start, by limit." }),
   loop: z.object({
     utilization: z
       .number()

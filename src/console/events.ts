@@ -1,0 +1,272 @@
+import type { Question, Questions } from "../backplane/backplane.ts";
+import type { ClientConnection, TidingsError } from "../protocol/protocol.ts";
+import type { Hooks } from "../publish/publish.ts";
+
+/** Kinds of events in the tail. `refused`: a login or a connection. `limited`: a limit has refused something. */
+export const EVENT_KINDS = [
+  "connect",
+  "disconnect",
+  "refused",
+  "join",
+  "leave",
+  "publish",
+  "drop",
+  "limited",
+] as const;
+
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** Something that has just happened on a node. */
+export interface NodeEvent {
+  readonly kind: EventKind;
+  /** Milliseconds since 1970, by the clock of the node. */
+  readonly at: number;
+  readonly node: string;
+  readonly user?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly platform?: string | undefined;
+  readonly address?: string | undefined;
+  readonly channel?: string | undefined;
+  /** Id of the message. */
+  readonly message?: string | undefined;
+  /** Cause of an end, code of a refusal, type of a message. */
+  readonly code?: string | undefined;
+  readonly detail?: string | undefined;
+  /** Connections that took the message, or messages that were dropped. */
+  readonly count?: number | undefined;
+}
+
+/** Which events a console wants. */
+export interface EventFilter {
+  /** @default all */
+  readonly kinds?: readonly EventKind[] | undefined;
+  /** Part of the user, the channel, the connection, the address or the code. @default any */
+  readonly text?: string | undefined;
+}
+
+/** What a node answers. */
+export interface EventPage {
+  readonly events: readonly NodeEvent[];
+  /** Where the next page begins. */
+  readonly next: number;
+  /** Events that came too fast since the last page: they are counted, and not kept. */
+  readonly omitted: number;
+}
+
+/** Events of a page at most. */
+const MAX_EVENTS = 25;
+
+/** Different filters that a node follows at a time. */
+const MAX_TAILS = 8;
+
+/** Time without a question after which a node no longer follows a filter, in milliseconds. */
+const LEASE_MS = 5_000;
+
+/** Longer texts are cut: user ids and channels have at most 261 characters. */
+const MAX_TEXT = 261;
+
+const KIND = "events";
+
+/** What the tails hear of, beside the hooks. */
+export interface EventSources {
+  readonly node: string;
+  readonly hooks: Hooks;
+}
+
+/**
+ * Tails of what happens on this node. While nobody asks, they listen to nothing and cost nothing. What they keep is bounded: beyond some
+ * events between two questions they only count.
+ */
+export class EventTails {
+  readonly #sources: EventSources;
+  readonly #tails = new Map<string, Tail>();
+  #removals: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(sources: EventSources) {
+    this.#sources = sources;
+  }
+
+  /** Lets this node answer questions about its events. */
+  answer(questions: Questions): void {
+    questions.answer(KIND, (question) => this.#page(question));
+  }
+
+  connected({ id, user, platform, address }: ClientConnection): void {
+    this.#tell({ kind: "connect", user, connection: id, platform, address });
+  }
+
+  /** Hears of a limit that has refused something. @param connection undefined where none is known */
+  limited({ message }: TidingsError, connection?: ClientConnection): void {
+    const { user, id, platform, address } = connection ?? {};
+    this.#tell({ kind: "limited", user, connection: id, platform, address, detail: message });
+  }
+
+  #page({ filter, after }: Question): EventPage {
+    const wanted = filterOf(filter);
+    const name = JSON.stringify(wanted);
+    const tail = this.#tails.get(name) ?? new Tail(wanted);
+    this.#tails.delete(name);
+    this.#tails.set(name, tail);
+    tail.until = performance.now() + LEASE_MS;
+    for (const oldest of this.#tails.keys()) {
+      if (this.#tails.size <= MAX_TAILS) break;
+      this.#tails.delete(oldest);
+    }
+    if (this.#timer === undefined) this.#begin();
+    return tail.after(typeof after === "number" ? after : undefined);
+  }
+
+  #tell(event: Omit<NodeEvent, "at" | "node">): void {
+    if (this.#tails.size === 0) return;
+    const { node } = this.#sources;
+    const told = { ...event, at: Date.now(), node };
+    for (const tail of this.#tails.values()) tail.add(told);
+  }
+
+  #begin(): void {
+    this.#timer = setInterval(() => this.#expire(), LEASE_MS / 5).unref();
+    const { hooks } = this.#sources;
+    this.#removals = [
+      hooks.on("disconnect", ({ connection: { id, user, platform, address }, cause, code, reason }) =>
+        this.#tell({
+          ...{ kind: "disconnect", user, connection: id, platform, address, code: cause },
+          detail: reason === "" ? String(code) : `${code} ${reason}`,
+        }),
+      ),
+      hooks.on("refused", ({ code, reason, address }) => {
+        const kind = code === "rate_limited" ? "limited" : "refused";
+        this.#tell({ kind, address, code, detail: reason });
+      }),
+      hooks.on("join", ({ connection: { id, user }, group }) =>
+        this.#tell({ kind: "join", user, connection: id, channel: `group:${group}` }),
+      ),
+      hooks.on("leave", ({ connection: { id, user }, group }) =>
+        this.#tell({ kind: "leave", user, connection: id, channel: `group:${group}` }),
+      ),
+      hooks.on("delivered", ({ message: { id, type, channel, from }, receipt: { state, connections } }) =>
+        this.#tell({
+          ...{ kind: "publish", user: from, channel, message: id, code: type },
+          ...{ detail: state, count: connections },
+        }),
+      ),
+      hooks.on("dropped", ({ connection: { id, user, platform, address }, messages }) =>
+        this.#tell({ kind: "drop", user, connection: id, platform, address, count: messages }),
+      ),
+    ];
+  }
+
+  /** Ends what nobody asks about any more. */
+  #expire(): void {
+    const now = performance.now();
+    for (const [name, { until }] of this.#tails) if (until < now) this.#tails.delete(name);
+    if (this.#tails.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const remove of this.#removals) remove();
+    this.#removals = [];
+  }
+}
+
+/** The last events that pass a filter. */
+class Tail {
+  /** Time until which the node follows it, by the monotonic clock. */
+  until = 0;
+  readonly #kinds: ReadonlySet<string> | undefined;
+  readonly #text: string;
+  /** Number of each event, and the events, oldest first. */
+  #events: { readonly number: number; readonly event: NodeEvent }[] = [];
+  #count = 0;
+
+  constructor({ kinds, text }: EventFilter) {
+    this.#kinds = kinds && new Set(kinds);
+    this.#text = text ?? "";
+  }
+
+  add(event: NodeEvent): void {
+    if (this.#kinds?.has(event.kind) === false || !this.#has(event)) return;
+    this.#events.push({ number: ++this.#count, event });
+    // A little over, because shifting each one would cost more.
+    if (this.#events.length >= 2 * MAX_EVENTS) this.#events = this.#events.slice(-MAX_EVENTS);
+  }
+
+  /** The events after a number; undefined for one who asks for the first time, and gets none. */
+  after(number: number | undefined): EventPage {
+    const next = this.#count;
+    if (number === undefined || number > next) return { events: [], next, omitted: 0 };
+    const events = this.#events.filter((each) => each.number > number).slice(-MAX_EVENTS);
+    return {
+      events: events.map(({ event }) => shortened(event)),
+      next,
+      omitted: next - number - events.length,
+    };
+  }
+
+  #has({ user, channel, connection, address, code }: NodeEvent): boolean {
+    const text = this.#text;
+    return text === "" || [user, channel, connection, address, code].some((each) => each?.includes(text));
+  }
+}
+
+const shortened = (event: NodeEvent): NodeEvent =>
+  Object.fromEntries(
+    Object.entries(event).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value.slice(0, MAX_TEXT) : value,
+    ]),
+  ) as unknown as NodeEvent; // the same fields
+
+/** Reads a filter: a node of another version may have sent it. */
+function filterOf(filter: unknown): EventFilter {
+  const { kinds, text } = (filter ?? {}) as { kinds?: unknown; text?: unknown };
+  return {
+    kinds: Array.isArray(kinds) ? EVENT_KINDS.filter((kind) => kinds.includes(kind)) : undefined,
+    text: typeof text === "string" && text !== "" ? text.slice(0, MAX_TEXT) : undefined,
+  };
+}
+
+/** Events of all nodes since the last question. */
+export interface ClusterEvents {
+  /** The oldest first. */
+  readonly events: readonly NodeEvent[];
+  readonly omitted: number;
+  /** Nodes that have not answered. */
+  readonly silent: readonly string[];
+}
+
+/** Follows the events of all nodes for one console. */
+export class EventReader {
+  readonly filter: EventFilter;
+  readonly #questions: Questions;
+  /** Where the next page of each node begins. */
+  readonly #next = new Map<string, number>();
+
+  constructor(questions: Questions, filter: EventFilter) {
+    this.#questions = questions;
+    this.filter = filter;
+  }
+
+  /** @param nodes of the cluster @throws TidingsError `unavailable` while the backplane is unavailable */
+  async read(nodes: readonly string[]): Promise<ClusterEvents> {
+    const events: NodeEvent[] = [];
+    const silent: string[] = [];
+    let omitted = 0;
+    const ask = async (node: string): Promise<void> => {
+      try {
+        const asked = { kind: KIND, filter: this.filter, after: this.#next.get(node) };
+        const page = (await this.#questions.askNode(node, asked)) as EventPage; // its own code made it
+        this.#next.set(node, page.next);
+        events.push(...page.events);
+        omitted += page.omitted;
+      } catch {
+        silent.push(node);
+        this.#next.delete(node); // its numbers begin anew with its next process
+      }
+    };
+    await Promise.all(nodes.map(ask));
+    events.sort((one, other) => one.at - other.at);
+    // All nodes together send a page no more than one does.
+    const kept = events.slice(-MAX_EVENTS);
+    return { events: kept, omitted: omitted + events.length - kept.length, silent };
+  }
+}

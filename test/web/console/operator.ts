@@ -1,0 +1,66 @@
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+import { openTab } from "../browser.ts";
+import { browser, DESKTOP } from "../dev/place.ts";
+
+/** Opens the console of a server, and logs in where a key is given. What the browser complains about fails the test. */
+export async function openConsole(
+  server: string,
+  { key, hash = "", ...options }: BrowserContextOptions & { key?: string; hash?: string } = {},
+): Promise<Operator> {
+  const tab = await openTab(browser(), `${server}/console${hash}`, { ...DESKTOP, ...options });
+  onTestFinished(() => expect(tab.complaints).toEqual([]));
+  const operator = new Operator(tab.page);
+  if (key === undefined) await operator.isLive();
+  else await operator.logIn(key);
+  return operator;
+}
+
+/** Somebody who uses the console, and finds elements by their text and role. */
+export class Operator {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async logIn(key: string): Promise<void> {
+    await this.page.getByLabel("API key").fill(key);
+    await this.page.keyboard.press("Enter");
+    await this.isLive();
+  }
+
+  async isLive(): Promise<void> {
+    await this.page.getByText("Live", { exact: true }).waitFor();
+  }
+
+  async opens(section: string): Promise<void> {
+    await this.page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: section }).click();
+    await this.page.getByRole("heading", { name: section, level: 1 }).waitFor();
+  }
+
+  /** Resolves when the text is visible. */
+  reads(text: string | RegExp): Promise<void> {
+    return this.page.getByText(text).filter({ visible: true }).first().waitFor();
+  }
+
+  press(name: string): Promise<void> {
+    return this.page.getByRole("button", { name, exact: true }).click();
+  }
+
+  /** Confirms what the page asks. */
+  confirm(name: string): Promise<void> {
+    return this.page.getByRole("dialog").getByRole("button", { name, exact: true }).click();
+  }
+
+  row(table: string, name: string): Locator {
+    const rows = this.page.getByRole("region", { name: table, exact: true }).getByRole("row");
+    return rows.filter({ has: this.page.getByRole("rowheader", { name }) });
+  }
+
+  /** The large figure under a title. */
+  figure(title: string): Promise<string | null> {
+    const tile = this.page.locator(".tile").filter({ has: this.page.getByText(title, { exact: true }) });
+    return tile.locator(".tile-value").textContent();
+  }
+}

@@ -1,0 +1,105 @@
+import { effect, type Signal, signal } from "@preact/signals";
+import { type Client, connect, type Status } from "../../../src/client/client.ts";
+import { socketUrl } from "../../shared/shared.ts";
+import { type Api, ApiError } from "./api.ts";
+import { Hour, pointOfAll } from "./hour.ts";
+import type { ApiFailure, ConsoleLogin, EventPage, History, Top } from "./replies.ts";
+import { Tail } from "./tail.ts";
+
+/** Messages of the feed. */
+interface Feed {
+  "console.overview": Top | { readonly error: ApiFailure };
+  "console.events": EventPage;
+}
+
+/** State of the feed. */
+export type FeedState = "connecting" | "live" | "waiting" | "ended";
+
+/** The hub as the console sees it: live figures by the SDK, everything else by the HTTP API. */
+export class Hub {
+  readonly api: Api;
+  readonly feed: Signal<FeedState> = signal("connecting");
+  /** Why the feed has ended. */
+  readonly ended: Signal<string | undefined> = signal(undefined);
+  readonly top: Signal<Top | undefined> = signal(undefined);
+  /** Why there is no new overview. */
+  readonly problem: Signal<string | undefined> = signal(undefined);
+  readonly hour = new Hour();
+  readonly tail = new Tail();
+  readonly #client: Client<Feed>;
+  readonly #refused: () => void;
+  readonly #user: string;
+  /** The first login, until the client has used it. */
+  #first: string | undefined;
+  readonly #stop: () => void;
+
+  /** @param refused called when the API key is no longer valid */
+  constructor(api: Api, { user, token }: ConsoleLogin, refused: () => void) {
+    this.api = api;
+    this.#refused = refused;
+    this.#user = user;
+    this.#first = token;
+    this.#client = connect<Feed>(socketUrl(), {
+      token: () => this.#token(),
+      platform: "console",
+      storage: false,
+    });
+    this.#client.on("console.overview", ({ data }) => this.#overview(data));
+    this.#client.on("console.events", ({ data }) => this.tail.add(data));
+    this.#client.onStatus((status) => this.#follow(status));
+    this.#stop = effect(() => {
+      const events = this.tail.wanted.value;
+      if (this.feed.value === "live") this.#watch(events);
+    });
+    void this.#begin();
+  }
+
+  close(): void {
+    this.#stop();
+    void this.#client.close();
+  }
+
+  async #token(): Promise<string> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) return first;
+    try {
+      return (await this.api.post<ConsoleLogin>("/console/session", { console: this.#user })).token;
+    } catch (error) {
+      if (error instanceof ApiError && [401, 403].includes(error.status)) this.#refused();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      this.hour.begin(await this.api.get<History>("/nodes/history"));
+    } catch {
+      // The charts begin now.
+    }
+  }
+
+  #watch(events: object | undefined): void {
+    const watched = events === undefined ? { overview: true } : { overview: true, events };
+    this.#client.request("console.watch", watched).catch(() => undefined); // the feed says why it ended, and begins anew
+  }
+
+  #overview(data: Feed["console.overview"]): void {
+    if ("error" in data) {
+      this.problem.value = data.error.message;
+      return;
+    }
+    this.problem.value = undefined;
+    this.top.value = data;
+    this.hour.add(data.at, pointOfAll(data));
+  }
+
+  #follow(status: Status): void {
+    if (status.type === "open") this.feed.value = "live";
+    else if (status.type === "connecting") this.feed.value = "connecting";
+    else if (status.type === "closed") {
+      this.feed.value = status.willRetry ? "waiting" : "ended";
+      this.ended.value = status.willRetry ? undefined : (status.error?.message ?? status.reason);
+    }
+  }
+}

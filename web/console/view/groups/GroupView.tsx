@@ -1,0 +1,83 @@
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { apiPath, countOf, Tabs } from "../../../shared/shared.ts";
+import { count, rate } from "../../model/format.ts";
+import type { GroupPage, Receipt } from "../../model/replies.ts";
+import { useHub } from "../context.ts";
+import { Tiles } from "../overview/Tiles.tsx";
+import { type Draft, MessageForm } from "../parts/MessageForm.tsx";
+import { sentText } from "../parts/sent.ts";
+import { TaskNotice } from "../parts/TaskNotice.tsx";
+import { useLoaded } from "../parts/useLoaded.ts";
+import { useTask } from "../parts/useTask.ts";
+import { GroupHistory } from "./GroupHistory.tsx";
+import { Members } from "./Members.tsx";
+
+const TABS = { members: "Members", history: "History", send: "Send" } as const;
+
+/** Time after which the figures are read again, in milliseconds. */
+const EVERY_MS = 4_000;
+
+/** One group: members, rates, history, and a message. */
+export function GroupView({ group }: { readonly group: string }): VNode {
+  const { api } = useHub();
+  const [tab, setTab] = useState<keyof typeof TABS>("members");
+  const counts = useLoaded(
+    (signal) => api.get<{ online: number; durable: number }>("/groups/count", { group }, signal),
+    [group],
+    EVERY_MS,
+  );
+  const found = useLoaded(
+    (signal) => api.get<GroupPage>("/groups", { prefix: group, limit: 1 }, signal),
+    [group],
+    EVERY_MS,
+  );
+  const rates = found.value?.groups.find((each) => each.group === group);
+  return (
+    <>
+      <h1>
+        <bdi class="name">{group}</bdi>
+      </h1>
+      <Tiles
+        tiles={[
+          {
+            title: "Online",
+            value: counts.value === undefined ? "–" : count(counts.value.online),
+            note: "users",
+          },
+          {
+            title: "Durable",
+            value: counts.value === undefined ? "–" : count(counts.value.durable),
+            note: "members",
+          },
+          {
+            title: "Connections",
+            value: count(rates?.connections ?? 0),
+            note: `on ${countOf(rates?.nodes ?? 0, "node")}`,
+          },
+          { title: "Messages", value: rate(rates?.messages ?? 0), note: "per second" },
+          { title: "Deliveries", value: rate(rates?.deliveries ?? 0), note: "per second" },
+        ]}
+      />
+      <Tabs label="Parts of the group" titles={TABS} selected={tab} onSelect={setTab} />
+      <div id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`} class="stack">
+        {tab === "members" && <Members group={group} />}
+        {tab === "history" && <GroupHistory group={group} />}
+        {tab === "send" && <Send group={group} />}
+      </div>
+    </>
+  );
+}
+
+function Send({ group }: { readonly group: string }): VNode {
+  const { api } = useHub();
+  const task = useTask();
+  const send = (draft: Draft): void =>
+    void task.run(async () => sentText(await api.post<Receipt>(`${apiPath()}/message`, { group, ...draft })));
+  return (
+    <>
+      <TaskNotice task={task} />
+      <MessageForm action="Send to the group" isRunning={task.isRunning} onSubmit={send} />
+    </>
+  );
+}

@@ -1,0 +1,117 @@
+import type { ReadonlySignal } from "@preact/signals";
+import { useSignalEffect } from "@preact/signals";
+import type { VNode } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import type { Columns } from "../../model/hour.ts";
+import type { SeriesName } from "../../model/replies.ts";
+
+interface Line {
+  readonly series: SeriesName;
+  readonly label: string;
+}
+
+interface Props {
+  readonly title: string;
+  /** At most two: the first has the accent colour. */
+  readonly lines: readonly Line[];
+  readonly columns: ReadonlySignal<Columns>;
+  readonly format: (value: number) => string;
+}
+
+const HEIGHT = 130;
+
+/** Names of the colours of the lines, in style/tokens.css. */
+const COLOURS = ["accent", "edge"] as const;
+
+/** A chart of the last hour. Its newest values stand beside the title, so nobody needs to see the lines. */
+export function Chart({ title, lines, columns, format }: Props): VNode {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | undefined>(undefined);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const made = new uPlot(optionsOf(element, lines, format), dataOf(columns.peek(), lines), element);
+    chart.current = made;
+    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
+    const redraw = (): void => made.redraw(false);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", redraw);
+    const chosen = new MutationObserver(redraw);
+    chosen.observe(document.documentElement, { attributeFilter: ["class"] });
+    return () => {
+      resized.disconnect();
+      chosen.disconnect();
+      scheme.removeEventListener("change", redraw);
+      made.destroy();
+    };
+  }, []);
+  useSignalEffect(() => {
+    chart.current?.setData(dataOf(columns.value, lines));
+  });
+  const newest = lines.map(({ series, label }) => {
+    const value = columns.value.series[series].at(-1) ?? null;
+    return { label, text: value === null ? "–" : format(value) };
+  });
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="chart-title">{title}</span>
+        {newest.map(({ label, text }, index) => (
+          <span key={label} class={`chart-value line-${index}`}>
+            {lines.length > 1 && <span class="muted">{label} </span>}
+            {text}
+          </span>
+        ))}
+      </figcaption>
+      <div
+        class="chart-place"
+        ref={place}
+        role="img"
+        aria-label={`${title} in the last hour, now ${newest.map(({ label, text }) => `${label} ${text}`).join(", ")}`}
+      />
+    </figure>
+  );
+}
+
+/** @param element by whose style the colours are read: a canvas knows no custom properties */
+function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props["format"]): uPlot.Options {
+  const colour = (name: string): string => {
+    element.style.color = `var(--${name})`;
+    return getComputedStyle(element).color;
+  };
+  const axis = {
+    stroke: () => colour("muted"),
+    font: "11px system-ui, sans-serif",
+    ticks: { show: false },
+    grid: { stroke: () => colour("line"), width: 1 },
+  };
+  return {
+    width: Math.max(element.clientWidth, 100),
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    padding: [8, 20, 0, 0],
+    scales: { y: { range: (_chart, _low, high) => [0, Math.max(high * 1.15, 1)] } },
+    axes: [
+      { ...axis, size: 22, space: 70, values: (_chart, times) => times.map(minuteOf) },
+      { ...axis, size: 54, space: 34, values: (_chart, values) => values.map(format) },
+    ],
+    series: [
+      {},
+      ...lines.map((_, index) => ({
+        stroke: () => colour(COLOURS[index] ?? "muted"),
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+  };
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+const minuteOf = (seconds: number): string => clock.format(seconds * 1_000);
+
+const dataOf = ({ times, series }: Columns, lines: readonly Line[]): uPlot.AlignedData =>
+  [times, ...lines.map((line) => series[line.series])] as uPlot.AlignedData; // it writes to none of them
