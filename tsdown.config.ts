@@ -24,7 +24,12 @@ export default defineConfig([
     sourcemap: true,
   },
   {
-    entry: { client: "src/client/client.ts", rooms: "src/client/rooms.ts" },
+    entry: {
+      client: "src/client/client.ts",
+      react: "src/react/react.ts",
+      rooms: "src/client/rooms.ts",
+      stores: "src/stores/stores.ts",
+    },
     platform: "neutral",
     target: "es2022",
     dts: true,

@@ -17,6 +17,8 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "log/log": "tidings/log",
   "outbox/outbox": "tidings/outbox",
   "protocol/protocol": "tidings/protocol",
+  "react/react": "tidings/react",
+  "stores/stores": "tidings/stores",
   "testing/testing": "tidings/testing",
 };
 

@@ -1,6 +1,13 @@
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
-import { crowdedFolders, folderCycles, importCycles, importsPastAFace, sharedPrefixes } from "./rules.ts";
+import {
+  crowdedFolders,
+  folderCycles,
+  importCycles,
+  importsPastAFace,
+  sharedPrefixes,
+  valueImports,
+} from "./rules.ts";
 import { listTree, readTree, type SourceFile } from "./tree.ts";
 
 /** Which rooms a room may import from. "." are the files at the root of src/: the hub, its wiring and its audiences. */
@@ -50,11 +57,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   outbox: ["protocol", "database", "."],
   cli: ["protocol", "config", "backplane", "gateway", "client", "chat", "loadtest", "."],
   client: ["protocol"],
+  stores: ["protocol", "client"],
+  react: ["protocol", "client", "stores"],
   testing: ["protocol", "backplane"],
 };
 
 /** Rooms that the browser runs too. */
-const BROWSER_ROOMS = ["protocol", "client"];
+const BROWSER_ROOMS = ["protocol", "client", "stores"];
+
+/** Entries of the package beside the face of their room. */
+const ENTRIES = ["src/client/rooms.ts"];
+
+/** All but types that rooms of the browser may import from others: whoever uses a hook gets no second copy of the client. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  stores: ENTRIES,
+  react: ["src/stores/stores.ts", "react"],
+};
 
 /** Trees in which every folder has a face or is a drawer. */
 const TREES = ["src", "bench", "web", "test/support"];
@@ -88,7 +106,7 @@ describe("the architecture", () => {
   });
 
   it.each(TREES)("enters the folders of %s through their faces", (root) => {
-    expect(importsPastAFace(readTree(root), root)).toEqual([]);
+    expect(importsPastAFace(readTree(root), root, ENTRIES)).toEqual([]);
   });
 
   it.each(TREES)("has no import cycle in %s", (root) => {
@@ -111,6 +129,17 @@ describe("the architecture", () => {
     const breaches = files
       .filter(({ path }) => BROWSER_ROOMS.includes(roomOf(path)))
       .flatMap(({ path, packages }) => packages.map((name) => `${path}: ${name}`));
+    expect(breaches).toEqual([]);
+  });
+
+  it("has stores and hooks that bring nothing but themselves into a bundle", () => {
+    const breaches = Object.entries(VALUES).flatMap(([room, allowed]) =>
+      files
+        .filter(({ path }) => roomOf(path) === room)
+        .flatMap((file) => valueImports(file).map((target) => [file.path, target] as const))
+        .filter(([, target]) => roomOf(target) !== room && !allowed.includes(target))
+        .map(([path, target]) => `${path}: ${target}`),
+    );
     expect(breaches).toEqual([]);
   });
 

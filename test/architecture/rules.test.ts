@@ -1,5 +1,12 @@
-import { describe, expect, it } from "vitest";
-import { crowdedFolders, folderCycles, importCycles, importsPastAFace, sharedPrefixes } from "./rules.ts";
+import { describe, expect, it, test } from "vitest";
+import {
+  crowdedFolders,
+  folderCycles,
+  importCycles,
+  importsPastAFace,
+  sharedPrefixes,
+  valueImports,
+} from "./rules.ts";
 import { sourceFile } from "./tree.ts";
 
 /** An invented tree: each path with the files that it imports. */
@@ -23,6 +30,16 @@ describe("the rule about faces", () => {
     expect(pastAFace("src/publish/publish.ts", "src/local/outbox.ts", "src/local/local.ts")).toBe(true);
   });
 
+  it("lets others import a further entry of the package", () => {
+    const files = tree({
+      "src/a/a.ts": [],
+      "src/a/entry.ts": [],
+      "src/a/inner.ts": [],
+      "src/b.ts": ["src/a/entry.ts", "src/a/inner.ts"],
+    });
+    expect(importsPastAFace(files, "src", ["src/a/entry.ts"])).toEqual(["src/b.ts imports src/a/inner.ts"]);
+  });
+
   it("fails on an import past a face at any depth", () => {
     expect(
       pastAFace("src/a/redis/history/x.ts", "src/a/redis/bus/outbound.ts", "src/a/redis/bus/bus.ts"),
@@ -43,6 +60,18 @@ describe("the rule about faces", () => {
     expect(pastAFace("src/local/shard.ts", "src/local/outbox.ts", "src/local/local.ts")).toBe(false);
     expect(pastAFace("src/redis/bus/bus.ts", "src/redis/grace.ts", "src/redis/redis.ts")).toBe(false);
   });
+});
+
+test("imports of values are told from those of types", () => {
+  const text = `import type { A } from "./a.ts";
+import { b } from "../b/b.ts";
+import { type C } from "./c.ts";
+export type { D } from "./d.ts";
+export {
+  e,
+} from "./e.ts";
+import "f";`;
+  expect(valueImports({ path: "src/x/x.ts", text })).toEqual(["src/b/b.ts", "src/x/c.ts", "src/x/e.ts", "f"]);
 });
 
 describe("the rule about circles", () => {

@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SourceFile } from "./tree.ts";
 
 /** Files that a folder may hold. */
@@ -10,14 +10,21 @@ export const MOST_SIBLINGS = 3;
 /**
  * Imports that enter a folder past its face, the file named like it. A folder without a face is a drawer: only files of the room
  * around it may import from it. The rule holds at every depth below `root`.
+ *
+ * @param entries further files that anybody may import, because the package exports each under a name of its own
  */
-export function importsPastAFace(files: readonly SourceFile[], root: string): string[] {
+export function importsPastAFace(
+  files: readonly SourceFile[],
+  root: string,
+  entries: readonly string[] = [],
+): string[] {
   const paths = new Set(files.map(({ path }) => path));
   const isInside = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
   const mayEnter = (from: string, target: string, folder: string): boolean => {
     if (isInside(from, folder)) return true;
     const face = faceOf(folder, paths);
-    return face === undefined ? isInside(from, dirname(folder)) : target === face;
+    if (face === undefined) return isInside(from, dirname(folder));
+    return target === face || entries.includes(target);
   };
   return files.flatMap(({ path, imports }) =>
     imports
@@ -25,6 +32,15 @@ export function importsPastAFace(files: readonly SourceFile[], root: string): st
       .filter((target) => !foldersOf(target, root).every((folder) => mayEnter(path, target, folder)))
       .map((target) => `${path} imports ${target}`),
   );
+}
+
+/**
+ * Imports and re-exports that are more than types, with the file that has them: a bundle keeps what they name.
+ * @returns paths relative to the repository, and names of packages
+ */
+export function valueImports({ path, text }: Pick<SourceFile, "path" | "text">): string[] {
+  const imports = text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^"';]*?\bfrom\s*)?"([^"]+)"/gm);
+  return [...imports].map(([, name = ""]) => (name.startsWith(".") ? join(dirname(path), name) : name));
 }
 
 /** Circles of imports, type imports included: each as the files along it. */

@@ -33,13 +33,12 @@ const OPTIONS: ts.CompilerOptions = {
   resolveJsonModule: true,
   skipLibCheck: true,
   noEmit: true,
-  // Components of React, checked by the types of preact, which the page of development mode uses.
   jsx: ts.JsxEmit.ReactJSX,
-  jsxImportSource: "preact",
   paths: {
-    react: [join(REPOSITORY, "node_modules/preact/compat/src/index.d.ts")],
     tidings: [join(REPOSITORY, "src/index.ts")],
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
+    "tidings/react": [join(REPOSITORY, "src/react/react.ts")],
+    "tidings/stores": [join(REPOSITORY, "src/stores/stores.ts")],
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
     "tidings/chat": [join(REPOSITORY, "src/chat/chat.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],

@@ -75,6 +75,8 @@ import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateSt
 import { type LogRecord, type MessageSink, postgresSink } from "tidings/log";
 import { createRelay, type Relay } from "tidings/outbox";
 import { type ErrorCode, shouldReconnect } from "tidings/protocol";
+import { createHooks, useMessages } from "tidings/react";
+import { messagesStore, toReadable } from "tidings/stores";
 import type { Implementation } from "tidings/testing";
 
 interface Events {
@@ -143,6 +145,12 @@ const typed = connect<typeof api>("/ws", { user: "a" });
 const reply: string = await typed.request("order.ship", { order: 7 });
 // @ts-expect-error there is no such action
 await typed.request("typo");
+
+const orders = createHooks<typeof api>();
+export const shown = () => orders.useMessages("group:orders", { types: ["shipped"] }).messages.map(({ data }) => data.order.toFixed());
+export const shippedNow = () => orders.useRequest("order.ship", { order: 7 }, { enabled: unknown }).data?.toUpperCase();
+export const anything = () => useMessages("all", { join: unknown, max: unknown }).loadOlder();
+toReadable(messagesStore(typed, "group:orders")).subscribe(({ messages }) => messages[0]?.data.order.toFixed());
 
 const relay: Relay = createRelay({ database: "postgres://localhost/x", hub: declared, pollMs: unknown, retryMs: unknown, report: unknown });
 createRelay({ database: "sqlite:x", hub: { url: "https://example.com", apiKey: "k" } });
@@ -257,7 +265,7 @@ describe("the packed package", () => {
     const options = ["--profile", "esm-only", "--no-emoji", "--no-color"];
     // Rejects when a problem is found that the profile does not ignore.
     const output = await inProject(process.execPath, attw, tarball, ...options);
-    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(9);
+    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(11);
   });
 
   it("carries a message from a hub to a client, and a request back", async () => {
@@ -293,7 +301,7 @@ describe("the packed package", () => {
 
   it("has types that pass a strict check without skipLibCheck", async () => {
     mkdirSync(join(project, "node_modules/@types"), { recursive: true });
-    for (const name of ["@types/node", "undici-types"]) {
+    for (const name of ["@types/node", "undici-types", "@types/react", "csstype"]) {
       symlinkSync(join(REPOSITORY, "node_modules", name), join(project, "node_modules", name));
     }
     const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
@@ -319,7 +327,9 @@ describe("the packed package", () => {
       message: [], // the thread of the message log
       protocol: ["@standard-schema/spec"],
       client: [],
+      react: ["react"],
       rooms: [],
+      stores: [],
       testing: [],
       backplane: [], // what index and testing share
       cli: [],
@@ -345,10 +355,19 @@ describe("the packed package", () => {
     expect(text).toMatch(/interface Config \{\n {2}\/\*\* .* \*\/\n {2}readonly host\?: string;\n/);
   });
 
-  it("has a client without any Node API", () => {
-    const text = readFileSync(join(installed, "dist/client.js"), "utf8");
-    const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*["']([^"']+)["']/g)].map(([, name]) => name);
-    expect(imports).toEqual([]);
+  it.each([
+    ["client", []],
+    ["rooms", []],
+    ["stores", ["./stores-*.js"]], // which the hooks have too
+    ["react", ["./stores-*.js", "react"]],
+  ])("has %s.js without any Node API, and with %s only", (name, expected) => {
+    const text = readFileSync(join(installed, `dist/${name}.js`), "utf8");
+    const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*["']([^"']+)["']/g)].map(([, from]) => from);
+    expect(imports.map((from = "") => from.replace(/-[\w-]{8}\.js$/, "-*.js")).toSorted()).toEqual(expected);
     expect(text).not.toMatch(/\bprocess\.|\bBuffer\b|\brequire\(/);
+  });
+
+  it("marks the hooks as code of the client, which Next.js asks for", () => {
+    expect(readFileSync(join(installed, "dist/react.js"), "utf8")).toMatch(/^"use client";/);
   });
 });

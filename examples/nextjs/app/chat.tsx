@@ -1,54 +1,81 @@
 "use client";
 
-import { useEffect, useRef, useState } from "react";
-import { type Client, connect, type Message, TidingsError } from "tidings/client";
+import { type FormEvent, useEffect, useState } from "react";
+import { type Client, connect, TidingsError } from "tidings/client";
+import { createHooks } from "tidings/react";
 import type { Events } from "../events.ts";
 
-type Said = Pick<Message<Events, "chat">, "id" | "from" | "data">;
+const { TidingsProvider, useMessages, useRoom, useSend, useStatus } = createHooks<Events>();
 
 export function Chat() {
-  const [status, setStatus] = useState("connecting");
-  const [said, setSaid] = useState<readonly Said[]>([]);
-  const client = useRef<Client<Events> | undefined>(undefined);
+  // In the browser only: the server renders without a client.
+  const [client, setClient] = useState<Client<Events> | null>(null);
 
   useEffect(() => {
     const opened = connect<Events>("/ws", { token });
-    client.current = opened;
-    opened.onStatus(({ type }) => setStatus(type));
-    void enter(opened, (messages) => setSaid((before) => [...before, ...messages]));
+    setClient(opened);
     return () => {
-      setSaid([]);
+      setClient(null);
       void opened.close();
     };
   }, []);
 
   return (
-    <main>
-      <p>{status}</p>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void login(String(new FormData(event.currentTarget).get("user")));
-        }}
-      >
+    <TidingsProvider client={client}>
+      <Login />
+      <Lobby />
+    </TidingsProvider>
+  );
+}
+
+function Login() {
+  const { state, user, error } = useStatus();
+  return (
+    <header>
+      <p>{error ? error.message : state === "open" ? `open as ${user}` : state}</p>
+      <form onSubmit={(event) => void login(fieldOf(event, "user"))}>
         <input name="user" placeholder="user" /> <button type="submit">Log in</button>
       </form>
+    </header>
+  );
+}
+
+function Lobby() {
+  const { messages, hasOlder, loadOlder } = useMessages("group:lobby", { join: true });
+  const { members } = useRoom("lobby", { join: true });
+  const { send, sent, retry } = useSend();
+  // What has a receipt is in the list of messages.
+  const pending = sent.filter(({ receipt }) => receipt === undefined);
+
+  return (
+    <main>
+      <p>Here: {[...members.keys()].join(", ")}</p>
+      {hasOlder && (
+        <button type="button" onClick={loadOlder}>
+          Older messages
+        </button>
+      )}
       <ul>
-        {said.map(({ id, from, data }) => (
+        {messages.map(({ id, from, data }) => (
           <li key={id}>
             {from}: {data.text}
+          </li>
+        ))}
+        {pending.map(({ key, message, state }) => (
+          <li key={key}>
+            {message.data.text} ({state}){" "}
+            {state === "failed" && (
+              <button type="button" onClick={() => retry(key)}>
+                Again
+              </button>
+            )}
           </li>
         ))}
       </ul>
       <form
         onSubmit={(event) => {
-          event.preventDefault();
-          const text = String(new FormData(event.currentTarget).get("text"));
-          // Such as after the end of the session. A client that only waits for its connection keeps the message.
-          say(client.current, text).catch((error: Error) =>
-            setStatus(`not sent: ${text} (${error.message})`),
-          );
-          event.currentTarget.reset();
+          const text = fieldOf(event, "text");
+          void send({ type: "chat", group: "lobby", data: { text } });
         }}
       >
         <input name="text" placeholder="message" /> <button type="submit">Send</button>
@@ -57,16 +84,12 @@ export function Chat() {
   );
 }
 
-/** Shows what was said before, and then what comes. */
-async function enter(client: Client<Events>, add: (messages: readonly Said[]) => void): Promise<void> {
-  try {
-    const joined = await client.join("lobby");
-    const { messages } = await client.history({ channel: "group:lobby" });
-    add(messages.filter(({ offset = 0 }) => offset <= joined.offset));
-    client.on("chat", (message) => add([message]));
-  } catch {
-    // Logged out: the status says so, and the form is there.
-  }
+/** What was written into a field of a form, which is empty afterwards. */
+function fieldOf(event: FormEvent<HTMLFormElement>, name: string): string {
+  event.preventDefault();
+  const text = String(new FormData(event.currentTarget).get(name));
+  event.currentTarget.reset();
+  return text;
 }
 
 async function token(): Promise<string> {
@@ -79,8 +102,4 @@ async function login(user: string): Promise<void> {
   const headers = { "content-type": "application/json" };
   await fetch("/api/login", { method: "POST", headers, body: JSON.stringify({ user }) });
   location.reload();
-}
-
-async function say(client: Client<Events> | undefined, text: string): Promise<void> {
-  await client?.send({ type: "chat", group: "lobby", data: { text } });
 }
