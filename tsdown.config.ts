@@ -36,4 +36,20 @@ export default defineConfig([
     clean: false,
     sourcemap: true,
   },
+  {
+    entry: { offline: "src/offline/offline.ts" },
+    platform: "neutral",
+    target: "es2022",
+    dts: true,
+    clean: false,
+    sourcemap: true,
+    // The SDK is the file of the entry `client`: one class for applications that use both.
+    plugins: [
+      {
+        name: "client-entry",
+        resolveId: (source: string) =>
+          source.endsWith("/client/client.ts") ? { id: "./client.js", external: true } : undefined,
+      },
+    ],
+  },
 ]);

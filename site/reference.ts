@@ -13,6 +13,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "chat/chat": "tidings/chat",
   "client/client": "tidings/client",
   "client/rooms": "tidings/rooms",
+  "offline/offline": "tidings/client/offline",
   "limit/limit": "tidings/limit",
   "log/log": "tidings/log",
   "outbox/outbox": "tidings/outbox",

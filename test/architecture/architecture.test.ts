@@ -59,11 +59,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: ["protocol"],
   stores: ["protocol", "client"],
   react: ["protocol", "client", "stores"],
+  offline: ["protocol", "client"],
   testing: ["protocol", "backplane"],
 };
 
 /** Rooms that the browser runs too. */
-const BROWSER_ROOMS = ["protocol", "client", "stores"];
+const BROWSER_ROOMS = ["protocol", "client", "stores", "offline"];
 
 /** Entries of the package beside the face of their room. */
 const ENTRIES = ["src/client/rooms.ts"];

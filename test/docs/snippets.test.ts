@@ -39,6 +39,7 @@ const OPTIONS: ts.CompilerOptions = {
     "tidings/client": [join(REPOSITORY, "src/client/client.ts")],
     "tidings/react": [join(REPOSITORY, "src/react/react.ts")],
     "tidings/stores": [join(REPOSITORY, "src/stores/stores.ts")],
+    "tidings/client/offline": [join(REPOSITORY, "src/offline/offline.ts")],
     "tidings/rooms": [join(REPOSITORY, "src/client/rooms.ts")],
     "tidings/chat": [join(REPOSITORY, "src/chat/chat.ts")],
     "tidings/limit": [join(REPOSITORY, "src/limit/limit.ts")],

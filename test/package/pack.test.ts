@@ -21,6 +21,7 @@ import { builtPackage, run } from "./build.ts";
 const ROUND_TRIP = `
 import { createHub, RetryError, TidingsError } from "tidings";
 import { connect, TidingsError as ClientError } from "tidings/client";
+import { connectOffline } from "tidings/client/offline";
 import { createChat } from "tidings/chat";
 import { createRateLimiter } from "tidings/limit";
 import { backplaneContract } from "tidings/testing";
@@ -56,7 +57,7 @@ const logged = (await sqliteSink("log.db").search({ limit: 1, type: "chat" })).m
 const withoutPg = (() => { try { postgresSink("postgres://127.0.0.1/x"); } catch (error) { return error.message; } })();
 const thrown = await client.request("x.y").catch((error) => error);
 const same = [thrown instanceof TidingsError, thrown instanceof ClientError, thrown instanceof RetryError];
-console.log(JSON.stringify({ grpc: grpc.host, same, relayed, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract }));
+console.log(JSON.stringify({ grpc: grpc.host, same, relayed, logged, withoutPg, state: receipt.state, data, sum, group: group.name, limited, kicked: CLOSE.kicked.code, codes: "internal" in ERROR_CODES, contract: typeof backplaneContract, offline: typeof connectOffline }));
 `;
 
 /** The smallest Standard Schema: lets everything pass. */
@@ -69,7 +70,8 @@ import { serve } from "@hono/node-server";
 import { pino } from "pino";
 import { z } from "zod";
 import { type Backplane, createHub, defineApi, type HubOptions, jwt, refuse } from "tidings";
-import { connect, type Message, type Status } from "tidings/client";
+import { type Client, connect, type Message, type Status } from "tidings/client";
+import { connectOffline, type OfflineClient, type OutboxMessage } from "tidings/client/offline";
 import { type ChatOptions, createChat } from "tidings/chat";
 import { createRateLimiter, expressMiddleware, type RateLimitConfig, type RateStore } from "tidings/limit";
 import { type LogRecord, type MessageSink, postgresSink } from "tidings/log";
@@ -151,6 +153,13 @@ export const shown = () => orders.useMessages("group:orders", { types: ["shipped
 export const shippedNow = () => orders.useRequest("order.ship", { order: 7 }, { enabled: unknown }).data?.toUpperCase();
 export const anything = () => useMessages("all", { join: unknown, max: unknown }).loadOlder();
 toReadable(messagesStore(typed, "group:orders")).subscribe(({ messages }) => messages[0]?.data.order.toFixed());
+const offline: OfflineClient<typeof api> = connectOffline<typeof api>("/ws", { user: "a", token: unknown, worker: unknown, repeatWithinMs: unknown });
+const anyClient: Client<typeof api> = offline;
+const waiting: readonly OutboxMessage<typeof api>[] = offline.outbox.messages;
+// @ts-expect-error there is no such message
+await offline.send({ type: "typo", to: "bob" });
+// @ts-expect-error a group of tabs is one user's
+connectOffline("/ws", {});
 
 const relay: Relay = createRelay({ database: "postgres://localhost/x", hub: declared, pollMs: unknown, retryMs: unknown, report: unknown });
 createRelay({ database: "sqlite:x", hub: { url: "https://example.com", apiKey: "k" } });
@@ -166,7 +175,7 @@ const store: RateStore = { take: async (key, rate) => ({ allowed: key !== "" && 
 export const limit = expressMiddleware(createRateLimiter({ ...limits, store }));
 // @ts-expect-error there is no such identifier
 createRateLimiter({ rate: "200-M", identifier: "cookie" });
-export { code, offset, relay, reply, shouldReconnect };
+export { anyClient, code, offset, relay, reply, shouldReconnect, waiting };
 `;
 
 const TYPESCRIPT = {
@@ -265,7 +274,7 @@ describe("the packed package", () => {
     const options = ["--profile", "esm-only", "--no-emoji", "--no-color"];
     // Rejects when a problem is found that the profile does not ignore.
     const output = await inProject(process.execPath, attw, tarball, ...options);
-    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(11);
+    expect(output.match(/"tidings.*OK \(ESM\)/g)).toHaveLength(12);
   });
 
   it("carries a message from a hub to a client, and a request back", async () => {
@@ -284,6 +293,7 @@ describe("the packed package", () => {
       kicked: 4501,
       codes: true,
       contract: "function",
+      offline: "function",
     });
   });
 
@@ -330,6 +340,7 @@ describe("the packed package", () => {
       react: ["react"],
       rooms: [],
       stores: [],
+      offline: [],
       testing: [],
       backplane: [], // what index and testing share
       cli: [],

@@ -1,0 +1,250 @@
+import { type Client, connect, type PositionStorage, type Status, TidingsError } from "../client/client.ts";
+import { type LockManager, type Platform, part } from "./browser.ts";
+import { broadcastBus, localBus, type OpenBus, type Sharing, type ToTabs } from "./bus.ts";
+import { Host } from "./host/host.ts";
+import { Candidate } from "./leader.ts";
+import {
+  canShare,
+  type GroupOptions,
+  groupOptions,
+  type OfflineOptions,
+  outboxLimits,
+  tabOptions,
+} from "./options.ts";
+import { Store } from "./store.ts";
+import { Link } from "./tab/link.ts";
+import { TabOutbox } from "./tab/outbox.ts";
+
+export interface CloseOptions {
+  /** The user logs out: all tabs of the user close, and what is kept for them is removed. @default false */
+  readonly forget?: boolean | undefined;
+}
+
+/** Time for a worker to answer, in milliseconds. Then a tab takes its place. */
+const WORKER_MS = 5_000;
+
+/** Events before a page is frozen, and after it. */
+const FREEZING = ["pagehide", "freeze"];
+const THAWING = ["pageshow", "resume"];
+const WAKING = ["online", "visibilitychange", ...THAWING];
+
+/** One tab of a user: its client, its outbox, and its part in the choice of who holds the connection. */
+export class OfflineSession {
+  readonly client: Client;
+  readonly outbox: TabOutbox;
+  readonly #options: OfflineOptions;
+  readonly #group: GroupOptions;
+  readonly #platform: Platform;
+  readonly #isShared: boolean;
+  readonly #openBus: OpenBus;
+  readonly #store: Promise<Store | undefined>;
+  readonly #link: Link;
+  readonly #candidate: Candidate;
+  /** The methods of the SDK, below those of this module. */
+  readonly #plain: Pick<Client, "send" | "connect" | "close">;
+  readonly #keys = new Set<string>();
+  /** Ends what lasts while the page is not frozen. */
+  #pause: (() => void) | undefined;
+  #stopListening = (): void => {};
+  #isForgotten = false;
+
+  constructor(url: string | URL, options: OfflineOptions, platform: Platform) {
+    const limits = outboxLimits(options);
+    this.#options = options;
+    this.#platform = platform;
+    this.#group = groupOptions(url, options, platform);
+    this.#isShared = canShare(platform);
+    const { BroadcastChannel } = platform;
+    this.#openBus = this.#isShared && BroadcastChannel ? broadcastBus(BroadcastChannel) : localBus();
+    this.#link = new Link({
+      group: this.#group.group,
+      openBus: this.#openBus,
+      token: options.token,
+      heard: (frame) => this.#heard(frame),
+      deaf: () => this.#candidate.seize(),
+    });
+    this.client = connect(this.#group.url, {
+      ...tabOptions(options),
+      storage: this.#pageStorage(),
+      WebSocket: this.#link.Socket,
+    });
+    // A tab that shares nothing keeps nothing: another tab would send its messages, too.
+    const factory = this.#isShared ? part(platform, "indexedDB") : undefined;
+    this.#store = factory ? Store.open(factory, this.#group.database) : Promise.resolve(undefined);
+    this.#candidate = new Candidate(this.#locks, this.#group.group, () => this.#lead());
+    const { client } = this;
+    this.#plain = {
+      send: client.send.bind(client),
+      connect: client.connect.bind(client),
+      close: client.close.bind(client),
+    };
+    this.outbox = new TabOutbox({
+      store: this.#store,
+      limits,
+      repeatWithinMs: this.#group.repeatWithinMs,
+      send: this.#plain.send,
+      changed: () => {
+        this.#link.tell({ kind: "outbox" });
+        this.#link.share({ kind: "outbox" });
+      },
+    });
+    client.onStatus((status) => this.#told(status));
+    this.#start();
+    this.#listen();
+  }
+
+  get sharing(): Sharing | undefined {
+    return this.#link.sharing;
+  }
+
+  get isLeader(): boolean {
+    return this.#candidate.isLeading;
+  }
+
+  send: Client["send"] = (message, options = {}) => {
+    const isKept = !message.ephemeral && this.client.state !== "closed";
+    if (!isKept) return this.#plain.send(message, options);
+    const sent = this.outbox.send(message, options.signal);
+    // A rejection that nobody awaits ends no program.
+    sent.catch(() => {});
+    return sent;
+  };
+
+  connect: Client["connect"] = () => {
+    this.#plain.connect();
+    this.#link.tell({ kind: "wake" });
+  };
+
+  close = async ({ forget = false }: CloseOptions = {}): Promise<void> => {
+    if (forget) {
+      this.#link.share({ kind: "forget" });
+      this.#link.tell({ kind: "forget" });
+      this.#forget();
+      await this.#store.then((store) => store?.clear()).catch(() => {});
+    }
+    await this.#plain.close();
+    this.#stop();
+    const factory = part(this.#platform, "indexedDB");
+    if (!forget || !factory) return;
+    (await this.#store)?.close();
+    await Store.delete(factory, this.#group.database);
+  };
+
+  get #locks(): LockManager | undefined {
+    return this.#isShared ? this.#platform.navigator?.locks : undefined;
+  }
+
+  #start(): void {
+    if (this.#pause) return;
+    let release = (): void => {};
+    const alive = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isPaused = false;
+    this.#pause = () => {
+      isPaused = true;
+      release();
+      this.#candidate.resign();
+      this.#link.stop();
+    };
+    const begin = (): unknown => {
+      if (isPaused) return undefined;
+      this.#link.start();
+      this.#choose();
+      return alive;
+    };
+    // The host learns by this lock that the tab has closed or crashed, so the tab holds it before it connects.
+    if (this.#locks) this.#locks.request(this.#link.lock, {}, begin).catch(() => {});
+    else begin();
+  }
+
+  /** Starts the worker, or stands for election. A worker that does not start, or that ends, has the tabs in its place. */
+  #choose(): void {
+    const { worker } = this.#options;
+    const stand = (): void => this.#candidate.stand();
+    try {
+      if (!this.#isShared || !worker) throw new TypeError("no worker");
+      const shared = worker();
+      shared.addEventListener("error", stand);
+      shared.port.postMessage(this.#group);
+      setTimeout(() => this.#pause && stand(), WORKER_MS);
+    } catch {
+      stand();
+    }
+  }
+
+  #lead(): () => void {
+    const { token } = this.#options;
+    const host = new Host({
+      ...this.#group,
+      client: { ...this.#group.client, token },
+      asksTabs: false,
+      sharing: this.#isShared ? "leader-tab" : "alone",
+      store: this.#store,
+      openBus: this.#openBus,
+      locks: this.#locks,
+      // The tab learns of it, too.
+      forgotten: () => {},
+    });
+    return () => host.stop();
+  }
+
+  /** Listens to the page: a frozen one can hold no connection for others. */
+  #listen(): void {
+    const { addEventListener, removeEventListener } = this.#platform;
+    const heard = ({ type }: { type: string }): void => {
+      if (FREEZING.includes(type)) {
+        this.#pause?.();
+        this.#pause = undefined;
+        return;
+      }
+      if (THAWING.includes(type)) this.#start();
+      this.#link.tell({ kind: "wake" });
+    };
+    const events = [...FREEZING, ...WAKING];
+    for (const event of events) addEventListener?.call(this.#platform, event, heard, true);
+    this.#stopListening = () => {
+      for (const event of events) removeEventListener?.call(this.#platform, event, heard, true);
+    };
+  }
+
+  #heard(frame: ToTabs): void {
+    if (frame.kind === "forget") {
+      this.#forget();
+      void this.close();
+    } else this.outbox.heard(frame);
+  }
+
+  #told(status: Status): void {
+    if (status.type !== "closed" || status.willRetry) return;
+    this.outbox.close(status.error ?? new TidingsError("unavailable", "the client is closed"));
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#stopListening();
+    this.#pause?.();
+    this.#pause = undefined;
+    void this.#store.then((store) => store?.close());
+  }
+
+  #forget(): void {
+    this.#isForgotten = true;
+    for (const key of this.#keys) part(this.#platform, "sessionStorage")?.removeItem(key);
+  }
+
+  /** The positions of this tab. They are apart from those of a client that is alone. */
+  #pageStorage(): PositionStorage {
+    const storage = (): Platform["sessionStorage"] => this.#platform.sessionStorage;
+    const own = (key: string): string => {
+      this.#keys.add(`${key},tabs`);
+      return `${key},tabs`;
+    };
+    return {
+      getItem: (key) => storage()?.getItem(own(key)) ?? null,
+      setItem: (key, value) => {
+        if (!this.#isForgotten) storage()?.setItem(own(key), value);
+      },
+    };
+  }
+}

@@ -1,0 +1,276 @@
+import {
+  type Client,
+  type Outgoing,
+  type Receipt,
+  TidingsError,
+  type Unsubscribe,
+} from "../../client/client.ts";
+import { badRequest, encodeJson, Subscriptions } from "../../protocol/protocol.ts";
+import { randomName } from "../browser.ts";
+import { type Failure, IN_DOUBT, type ToTabs } from "../bus.ts";
+import type { Entry, OutboxLimits, Store } from "../store.ts";
+
+/** A stored message that has no receipt yet. */
+export interface OutboxMessage<Declared = Record<string, unknown>> {
+  /** Its idempotency key. */
+  readonly key: string;
+  readonly message: Outgoing<Declared>;
+  /** `queued`: it waits for a connection. `sending`: the server may have it. `failed`: it is not sent any more. */
+  readonly state: "queued" | "sending" | "failed";
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Why it failed: the server's refusal, or `timeout` when the server may have stored it, too long ago to ask. */
+  readonly error?: TidingsError;
+}
+
+/** A message of any tab that the server has. */
+export interface SentMessage<Declared = Record<string, unknown>> {
+  readonly key: string;
+  readonly message: Outgoing<Declared>;
+  readonly receipt: Receipt;
+}
+
+/** The stored messages of all tabs of a user that have no receipt yet. */
+export interface Outbox<Declared = Record<string, unknown>> {
+  /** The oldest first. Another array after each change. */
+  readonly messages: readonly OutboxMessage<Declared>[];
+  /** Where the messages are kept: in `memory` they end with the page. */
+  readonly storage: "indexeddb" | "memory";
+  /** Listens to changes of the messages and of the storage. */
+  subscribe(listener: () => void): Unsubscribe;
+  /** Listens to the receipts of messages of all tabs, those of earlier visits too. */
+  onSent(listener: (sent: SentMessage<Declared>) => void): Unsubscribe;
+  /** Sends a failed message again, with its key. */
+  retry(key: string): Promise<void>;
+  /** Removes a message. One that is `sending` may have been stored. */
+  remove(key: string): Promise<void>;
+}
+
+/** Sends with the SDK itself, without a place to keep the message. */
+export type PlainSend = Client["send"];
+
+/** A call of `send` without its receipt. */
+interface Waiting {
+  readonly entry: Entry;
+  readonly receipt: Promise<Receipt>;
+  /** The message is in the store. */
+  isKept: boolean;
+  resolve(receipt: Receipt): void;
+  reject(error: unknown): void;
+}
+
+export interface TabOutboxOptions {
+  readonly store: Promise<Store | undefined>;
+  readonly limits: OutboxLimits;
+  readonly send: PlainSend;
+  /** Age after which the server may have forgotten the key of a message, in milliseconds. */
+  readonly repeatWithinMs: number;
+  /** Tells the host and the other tabs that the outbox has changed. */
+  changed(): void;
+}
+
+/** The outbox as one tab sees it: it writes messages, and learns of their end from the host. */
+export class TabOutbox implements Outbox {
+  readonly #options: TabOutboxOptions;
+  readonly #changes = new Subscriptions<() => void>();
+  readonly #sent = new Subscriptions<(sent: SentMessage) => void>();
+  readonly #waiting = new Map<string, Waiting>();
+  /** Messages that have no other place. */
+  readonly #inMemory = new Map<string, Entry>();
+  #store: Store | undefined;
+  #kept: readonly Entry[] = [];
+  #messages: readonly OutboxMessage[] = [];
+  #closedBy: unknown;
+
+  constructor(options: TabOutboxOptions) {
+    this.#options = options;
+    void options.store.then((store) => {
+      this.#store = store;
+      return this.refresh();
+    });
+  }
+
+  get messages(): readonly OutboxMessage[] {
+    return this.#messages;
+  }
+
+  get storage(): "indexeddb" | "memory" {
+    return this.#store ? "indexeddb" : "memory";
+  }
+
+  subscribe(listener: () => void): Unsubscribe {
+    return this.#changes.add(listener);
+  }
+
+  onSent(listener: (sent: SentMessage) => void): Unsubscribe {
+    return this.#sent.add(listener);
+  }
+
+  /** Keeps a message, and resolves with its receipt. */
+  async send(message: Outgoing<Record<string, unknown>>, signal: AbortSignal | undefined): Promise<Receipt> {
+    const { limits, store } = this.#options;
+    const entry = entryOf(message);
+    await store;
+    signal?.throwIfAborted();
+    if (this.#closedBy) throw this.#closedBy;
+    if (!this.#store) return this.#sendPlainly(entry, signal);
+    const waiting = this.#wait(entry, signal);
+    try {
+      await this.#store.add(entry, limits);
+    } catch (error) {
+      waiting.reject(error);
+      if (error instanceof TidingsError) throw error;
+      // Whatever the browser says, of its quota or of a database that is gone, the message can still be sent.
+      this.#store = undefined;
+      return this.#sendPlainly(entry, signal);
+    }
+    waiting.isKept = true;
+    await this.#announce();
+    return waiting.receipt;
+  }
+
+  async retry(key: string): Promise<void> {
+    const entry = this.#inMemory.get(key);
+    if (entry) await this.#sendPlainly({ ...entry, error: undefined });
+    await this.#change((entries, put) => {
+      for (const each of entries)
+        if (each.key === key && each.error) put({ ...each, error: undefined, triedAt: undefined });
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#inMemory.delete(key);
+    this.#waiting.get(key)?.reject(new TidingsError("unavailable", "removed from the outbox"));
+    await this.#change((entries, _put, remove) => entries.filter((each) => each.key === key).forEach(remove));
+  }
+
+  /** Takes what the host, or another tab, tells of the outbox. */
+  heard(frame: ToTabs): void {
+    if (frame.kind === "sent") {
+      const { key, receipt } = frame;
+      this.#waiting.get(key)?.resolve(receipt);
+      // The host passes on what a tab has given it.
+      this.#tellSent({ key, receipt, message: frame.message as Outgoing<Record<string, unknown>> });
+    }
+    if (frame.kind === "failed") this.#waiting.get(frame.key)?.reject(errorOf(frame.error));
+    if (frame.kind === "outbox") void this.refresh();
+    if (frame.kind === "hello") void this.#catchUp();
+  }
+
+  /** Reads the messages anew. */
+  async refresh(): Promise<void> {
+    this.#kept = (await this.#store?.change((entries) => entries).catch(() => undefined)) ?? this.#kept;
+    this.#show();
+  }
+
+  /** Rejects all calls. Kept messages stay: another tab, or the next visit, sends them. */
+  close(error: unknown): void {
+    this.#closedBy = error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+  }
+
+  #wait(entry: Entry, signal: AbortSignal | undefined): Waiting {
+    const { key } = entry;
+    const { promise: receipt, resolve, reject } = withResolvers<Receipt>();
+    const abort = (): void => {
+      reject(signal?.reason);
+      // One that was given to the connection stays: the server may have it.
+      void this.#change((entries, _put, remove) =>
+        entries.filter((each) => each.key === key && !each.triedAt).forEach(remove),
+      ).catch(() => {});
+    };
+    signal?.addEventListener("abort", abort);
+    const done = (): void => {
+      this.#waiting.delete(key);
+      signal?.removeEventListener("abort", abort);
+    };
+    receipt.then(done, done);
+    const waiting: Waiting = { entry, receipt, isKept: false, resolve, reject };
+    this.#waiting.set(key, waiting);
+    return waiting;
+  }
+
+  /** Asks for receipts that were told while this page was frozen: the server answers a repeated key with the first one. */
+  async #catchUp(): Promise<void> {
+    await this.refresh();
+    const kept = new Set(this.#kept.map(({ key }) => key));
+    for (const { entry, isKept, resolve, reject } of [...this.#waiting.values()]) {
+      if (!isKept || kept.has(entry.key)) continue;
+      if (Date.now() - entry.createdAt > this.#options.repeatWithinMs) reject(errorOf(IN_DOUBT));
+      else this.#sendPlainly(entry).then(resolve, reject);
+    }
+  }
+
+  async #sendPlainly(entry: Entry, signal?: AbortSignal): Promise<Receipt> {
+    const { key } = entry;
+    const message = { ...entry.message, key } as Outgoing<Record<string, unknown>>; // the key adds nothing else
+    this.#inMemory.set(key, { ...entry, triedAt: Date.now() });
+    this.#show();
+    try {
+      const receipt = await this.#options.send(message, { signal });
+      this.#inMemory.delete(key);
+      this.#tellSent({ key, message, receipt });
+      return receipt;
+    } catch (cause) {
+      const { code, message: text } = cause as TidingsError; // or the reason of a signal
+      if (this.#inMemory.has(key) && code)
+        this.#inMemory.set(key, { ...entry, error: { code, message: text } });
+      else this.#inMemory.delete(key);
+      throw cause;
+    } finally {
+      this.#show();
+    }
+  }
+
+  async #change(change: Parameters<Store["change"]>[0]): Promise<void> {
+    await this.#store?.change(change);
+    await this.#announce();
+  }
+
+  async #announce(): Promise<void> {
+    this.#options.changed();
+    await this.refresh();
+  }
+
+  #tellSent(sent: SentMessage): void {
+    for (const { listener } of this.#sent.list) listener(sent);
+  }
+
+  #show(): void {
+    this.#messages = [...this.#kept, ...this.#inMemory.values()].map(shown);
+    for (const { listener } of this.#changes.list) listener();
+  }
+}
+
+/** @throws TidingsError `bad_request` for data that JSON would lose or change, and for an audience that is undefined */
+function entryOf(message: Outgoing<Record<string, unknown>>): Entry {
+  for (const name of ["to", "group"] as const) {
+    if (name in message && message[name] === undefined) throw badRequest(`${name}: expected an id`);
+  }
+  const text = encodeJson(message.data);
+  const kept = { ...message, data: JSON.parse(text) as unknown };
+  return { key: message.key ?? randomName(), message: kept, createdAt: Date.now(), bytes: text.length };
+}
+
+function shown({ key, message, createdAt, triedAt, error }: Entry): OutboxMessage {
+  const state = error ? "failed" : triedAt ? "sending" : "queued";
+  // Only messages of `send` are kept.
+  const sent = { key, message: message as OutboxMessage["message"], state, createdAt } as const;
+  return error ? { ...sent, error: errorOf(error) } : sent;
+}
+
+const errorOf = ({ code, message }: Failure): TidingsError => new TidingsError(code, message);
+
+/** `Promise.withResolvers`, which is younger than the other things that this module needs. */
+function withResolvers<Result>(): {
+  promise: Promise<Result>;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (result: Result) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<Result>((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+}

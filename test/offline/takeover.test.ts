@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { localBus, type ToHost, type ToTabs } from "../../src/offline/bus.ts";
+import { Candidate } from "../../src/offline/leader.ts";
+import { type Entry, Store } from "../../src/offline/store.ts";
+import { Link } from "../../src/offline/tab/link.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeLocks } from "./fake-browser.ts";
+import { FakeDatabases } from "./fake-database.ts";
+
+describe("candidates", () => {
+  const place = () => {
+    const { manager } = new FakeLocks();
+    const log: string[] = [];
+    const candidate = (name: string): Candidate =>
+      new Candidate(manager, "group", () => {
+        log.push(`${name} leads`);
+        return () => log.push(`${name} ends`);
+      });
+    return { log, one: candidate("one"), two: candidate("two") };
+  };
+
+  it("lead one at a time: the next one when the first resigns", async () => {
+    const { log, one, two } = place();
+    one.stand();
+    one.stand();
+    two.stand();
+    await eventually("the first leads", () => one.isLeading);
+    one.resign();
+    await eventually("the second leads", () => two.isLeading);
+    expect(log).toEqual(["one leads", "one ends", "two leads"]);
+    expect(one.isLeading).toBe(false);
+  });
+
+  it("seize the lead from one that hangs, which ends when it runs again, and waits for its turn", async () => {
+    const { log, one, two } = place();
+    one.stand();
+    await eventually("the first leads", () => one.isLeading);
+    two.seize();
+    await eventually("only the second leads", () => two.isLeading && !one.isLeading);
+    two.resign();
+    await eventually("the first leads again", () => one.isLeading);
+    expect(log.toSorted()).toEqual(["one ends", "one leads", "one leads", "two ends", "two leads"]);
+  });
+
+  it("do not lead after they have resigned while they waited", async () => {
+    const { log, one, two } = place();
+    one.stand();
+    await eventually("the first leads", () => one.isLeading);
+    two.stand();
+    await new Promise((resolve) => setTimeout(resolve));
+    two.resign();
+    one.resign();
+    one.stand();
+    await eventually("the first leads again", () => one.isLeading);
+    expect(log).toEqual(["one leads", "one ends", "one leads"]);
+  });
+});
+
+describe("the link of a tab to its host", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** A tab, and what a host sees and does. */
+  const place = () => {
+    const openBus = localBus();
+    let deaf = 0;
+    const told: ToHost[] = [];
+    openBus("group up", (frame: ToHost) => void told.push(frame));
+    const down = openBus<ToTabs, never>("group down", () => {});
+    const link = new Link({ group: "group", openBus, token: undefined, heard() {}, deaf: () => void deaf++ });
+    link.start();
+    const socket = new link.Socket("ws://host", "protocol");
+    const heard: unknown[] = [];
+    socket.onopen = () => heard.push("open");
+    socket.onmessage = ({ data }: { data: string }) => heard.push(data);
+    socket.onclose = ({ reason }: { reason: string }) => heard.push(reason);
+    const post = (frame: ToTabs): void => {
+      down.post(frame);
+      vi.advanceTimersByTime(1);
+    };
+    vi.advanceTimersByTime(1);
+    const [open] = told;
+    const sockets = open?.kind === "open" ? [open.socket] : [];
+    return { link, post, told, heard, sockets, deaf: () => deaf };
+  };
+
+  it("tells that no host answers, after 5 to 10 s", () => {
+    const { deaf } = place();
+    vi.advanceTimersByTime(4_990);
+    expect(deaf()).toBe(0);
+    vi.advanceTimersByTime(5_010);
+    expect(deaf()).toBe(1);
+  });
+
+  it("is of the host that accepted it: frames of one that has lost the lead are dropped", () => {
+    const { post, heard, sockets, deaf } = place();
+    post({ kind: "opened", host: "new", sharing: "leader-tab", sockets });
+    post({ kind: "text", host: "old", sockets, text: "late" });
+    post({ kind: "shut", host: "old", sockets, code: 1_006, reason: "late" });
+    post({ kind: "opened", host: "old", sharing: "leader-tab", sockets });
+    post({ kind: "text", host: "new", sockets, text: "frame" });
+    post({ kind: "text", host: "new", sockets: ["another tab's"], text: "not for it" });
+    vi.advanceTimersByTime(20_000);
+    expect(heard).toEqual(["open", "frame"]);
+    expect(deaf()).toBe(0);
+  });
+
+  it("ends when another host says hello, and asks one that was not ready again", () => {
+    const { post, told, heard, sockets } = place();
+    post({ kind: "hello", host: "one", sharing: "leader-tab" });
+    expect(told.map(({ kind }) => kind)).toEqual(["open", "open"]);
+    post({ kind: "opened", host: "one", sharing: "leader-tab", sockets });
+    post({ kind: "hello", host: "two", sharing: "leader-tab" });
+    expect(heard).toEqual(["open", "another tab leads now"]);
+  });
+});
+
+describe("the store", () => {
+  const entry = (key: string, change: Partial<Entry> = {}): Entry => ({
+    ...{ key, message: {}, createdAt: 0, bytes: 1 },
+    ...change,
+  });
+  const open = async (): Promise<Store> => {
+    const store = await Store.open(new FakeDatabases(), "store");
+    if (!store) throw new Error("the store does not open");
+    return store;
+  };
+
+  it("lets only the host write positions that has claimed them last", async () => {
+    const store = await open();
+    await store.claim("frozen");
+    await store.save("frozen", { user: "alice" });
+    expect(await store.claim("leader")).toMatchObject({ user: "alice" });
+    await store.save("leader", { user: "alice", positions: { all: { epoch: "e", offset: 2 } } });
+    await store.save("frozen", { user: "alice", positions: { all: { epoch: "e", offset: 1 } } });
+    expect((await store.claim("next")).positions).toEqual({ all: { epoch: "e", offset: 2 } });
+  });
+
+  it("is not filled by failed messages, of which it keeps the newest 100", async () => {
+    const store = await open();
+    const limits = { messages: 1, bytes: 10 };
+    const error = { code: "forbidden", message: "no" } as const;
+    for (let count = 0; count < 105; count++) await store.add(entry(`${count}`, { error }), limits);
+    await store.add(entry("last"), limits);
+    await expect(store.add(entry("too many"), limits)).rejects.toMatchObject({ code: "unavailable" });
+    const keys = await store.change((entries) => entries.map(({ key }) => key));
+    expect([keys.length, keys[0], keys.at(-1)]).toEqual([101, "5", "last"]);
+  });
+
+  it("keeps a key once", async () => {
+    const store = await open();
+    const limits = { messages: 10, bytes: 10 };
+    await Promise.all([store.add(entry("key"), limits), store.add(entry("key"), limits)]);
+    expect(await store.change((entries) => entries.length)).toBe(1);
+  });
+});
