@@ -50,7 +50,7 @@ export class Hour {
     const times = series.connections.map((_, index) => (from + index * everyMs) / 1_000);
     const end = times.at(-1) ?? 0;
     const live = this.columns.peek();
-    const rest = live.times.findIndex((time) => time > end);
+    const rest = live.times.findIndex((time) => time > end + EVERY_MS / 1_000);
     const kept = rest < 0 ? live.times.length : rest;
     this.columns.value = {
       times: [...times, ...live.times.slice(kept)],

@@ -21,6 +21,11 @@ interface Props {
 
 const HEIGHT = 130;
 
+/** Least length of the time axis, for a node that has just started. */
+const LEAST_SECONDS = 60;
+
+const nowSeconds = (): number => Date.now() / 1_000;
+
 /** Names of the colours of the lines, in style/tokens.css. */
 const COLOURS = ["accent", "edge"] as const;
 
@@ -93,7 +98,15 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props["
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 20, 0, 0],
-    scales: { y: { range: (_chart, _low, high) => [0, Math.max(high * 1.15, 1)] } },
+    scales: {
+      x: {
+        range: (_chart, first, last) => [
+          Math.min(first ?? nowSeconds(), (last ?? nowSeconds()) - LEAST_SECONDS),
+          last ?? nowSeconds(),
+        ],
+      },
+      y: { range: (_chart, _low, high) => [0, Math.max((high ?? 0) * 1.15, 1)] },
+    },
     axes: [
       { ...axis, size: 22, space: 70, values: (_chart, times) => times.map(minuteOf) },
       { ...axis, size: 54, space: 34, values: (_chart, values) => values.map(format) },
