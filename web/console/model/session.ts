@@ -1,11 +1,8 @@
 import { type Signal, signal } from "@preact/signals";
-import { hasTrait } from "../../shared/shared.ts";
+import { ApiKey, hasTrait } from "../../shared/shared.ts";
 import { Api, ApiError, messageOf } from "./api.ts";
 import { Hub } from "./hub.ts";
 import type { ConsoleLogin } from "./replies.ts";
-
-/** In the storage of the tab: it outlives a reload, and ends with the tab. */
-const KEY = "tidings-console-key";
 
 export type SessionState =
   | { readonly state: "closed"; readonly error?: ApiError }
@@ -15,11 +12,11 @@ export type SessionState =
 /** Who uses the console: an API key of the scope `admin`, or nobody yet. */
 export class Session {
   readonly state: Signal<SessionState> = signal({ state: "closed" });
+  readonly #key = new ApiKey();
 
   constructor() {
-    const key = stored();
-    if (key !== undefined) void this.open(key);
-    else if (hasTrait("open")) void this.open(undefined);
+    const key = this.#key.value.peek();
+    if (key !== undefined || hasTrait("open")) void this.open(key);
   }
 
   /** @param key undefined where the API is open */
@@ -28,11 +25,12 @@ export class Session {
     const api = new Api(key);
     try {
       const login = await api.post<ConsoleLogin>("/console/session", {});
-      if (key !== undefined) store(key);
+      if (key !== undefined) this.#key.enter(key);
       this.state.value = { state: "open", hub: new Hub(api, login, () => this.#refused()) };
     } catch (error) {
-      forget();
       const shown = error instanceof ApiError ? error : new ApiError(0, "internal", messageOf(error));
+      // A key of another scope may be that of another page.
+      if (shown.status === 401) this.#key.forget();
       this.state.value = { state: "closed", error: shown };
     }
   }
@@ -52,32 +50,8 @@ export class Session {
   }
 
   #end(): void {
-    forget();
+    this.#key.forget();
     const state = this.state.peek();
     if (state.state === "open") state.hub.close();
-  }
-}
-
-function stored(): string | undefined {
-  try {
-    return sessionStorage.getItem(KEY) ?? undefined;
-  } catch {
-    return undefined; // the browser refuses storage
-  }
-}
-
-function store(key: string): void {
-  try {
-    sessionStorage.setItem(KEY, key);
-  } catch {
-    // The key lasts until the page is left.
-  }
-}
-
-function forget(): void {
-  try {
-    sessionStorage.removeItem(KEY);
-  } catch {
-    // The browser refuses storage, so there is none.
   }
 }

@@ -36,20 +36,31 @@ export function Chart({ title, lines, columns, format }: Props): VNode {
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const made = new uPlot(optionsOf(element, lines, format), dataOf(columns.peek(), lines), element);
-    chart.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    const redraw = (): void => made.redraw(false);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", redraw);
-    const chosen = new MutationObserver(redraw);
-    chosen.observe(document.documentElement, { attributeFilter: ["class"] });
+    let remove = (): void => undefined;
+    // A task for each chart: together they would block the page for too long.
+    const timer = setTimeout(() => {
+      const colours = coloursOf(element);
+      const made = new uPlot(
+        optionsOf(element, lines, format, colours),
+        dataOf(columns.peek(), lines),
+        element,
+      );
+      chart.current = made;
+      const ends = [
+        whenResized(element, () => made.setSize({ width: element.clientWidth, height: HEIGHT })),
+        whenRecoloured(() => {
+          Object.assign(colours, coloursOf(element));
+          made.redraw(false);
+        }),
+        () => made.destroy(),
+      ];
+      remove = () => {
+        for (const end of ends) end();
+      };
+    });
     return () => {
-      resized.disconnect();
-      chosen.disconnect();
-      scheme.removeEventListener("change", redraw);
-      made.destroy();
+      clearTimeout(timer);
+      remove();
     };
   }, []);
   useSignalEffect(() => {
@@ -80,17 +91,47 @@ export function Chart({ title, lines, columns, format }: Props): VNode {
   );
 }
 
-/** @param element by whose style the colours are read: a canvas knows no custom properties */
-function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props["format"]): uPlot.Options {
-  const colour = (name: string): string => {
+function whenResized(element: HTMLElement, changed: () => void): () => void {
+  const observer = new ResizeObserver(changed);
+  observer.observe(element);
+  return () => observer.disconnect();
+}
+
+/** Calls a function when the system, or the user, changes the colours. */
+function whenRecoloured(changed: () => void): () => void {
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", changed);
+  const chosen = new MutationObserver(changed);
+  chosen.observe(document.documentElement, { attributeFilter: ["class"] });
+  return () => {
+    scheme.removeEventListener("change", changed);
+    chosen.disconnect();
+  };
+}
+
+type Colours = Record<"accent" | "edge" | "muted" | "line", string>;
+
+/** The colours of the page as a canvas knows them. @param element by whose style they are read */
+function coloursOf(element: HTMLElement): Colours {
+  const colour = (name: keyof Colours): string => {
     element.style.color = `var(--${name})`;
     return getComputedStyle(element).color;
   };
+  return { accent: colour("accent"), edge: colour("edge"), muted: colour("muted"), line: colour("line") };
+}
+
+/** @param colours read at every drawing */
+function optionsOf(
+  element: HTMLElement,
+  lines: readonly Line[],
+  format: Props["format"],
+  colours: Colours,
+): uPlot.Options {
   const axis = {
-    stroke: () => colour("muted"),
+    stroke: () => colours.muted,
     font: "11px system-ui, sans-serif",
     ticks: { show: false },
-    grid: { stroke: () => colour("line"), width: 1 },
+    grid: { stroke: () => colours.line, width: 1 },
   };
   return {
     width: Math.max(element.clientWidth, 100),
@@ -114,7 +155,7 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props["
     series: [
       {},
       ...lines.map((_, index) => ({
-        stroke: () => colour(COLOURS[index] ?? "muted"),
+        stroke: () => colours[COLOURS[index] ?? "muted"],
         width: 1.5,
         points: { show: false },
       })),
