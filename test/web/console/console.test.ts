@@ -66,6 +66,7 @@ it("opens by itself where the API is open, and shows the figures of /metrics", a
   const { body } = await call(running, "/nodes/n1/stats");
   const { rates } = body as unknown as { rates: { delivered: number; published: number } };
   expect(rates.delivered).toBeCloseTo(3 * rates.published);
+  await expect.poll(() => operator.greenPixels(), until).toBeGreaterThan(20);
   await operator.row("Busiest groups", "crew").waitFor();
   await operator.row("Nodes", "n1").getByText("active").waitFor();
 });

@@ -58,6 +58,20 @@ export class Operator {
     return rows.filter({ has: this.page.getByRole("rowheader", { name }) });
   }
 
+  /** Pixels of the first chart in the colour of its first line. */
+  greenPixels(): Promise<number> {
+    return this.page
+      .locator("canvas")
+      .first()
+      .evaluate((canvas) => {
+        const { width, height } = canvas as HTMLCanvasElement;
+        const { data } = (canvas as HTMLCanvasElement)
+          .getContext("2d")
+          ?.getImageData(0, 0, width, height) ?? { data: [] };
+        return [...data].filter((red, place) => place % 4 === 0 && (data[place + 1] ?? 0) > red + 40).length;
+      });
+  }
+
   /** The large figure under a title. */
   figure(title: string): Promise<string | null> {
     const tile = this.page.locator(".tile").filter({ has: this.page.getByText(title, { exact: true }) });

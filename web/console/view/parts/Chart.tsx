@@ -21,10 +21,8 @@ interface Props {
 
 const HEIGHT = 130;
 
-/** Least length of the time axis, for a node that has just started. */
+/** Least length of the time axis, in seconds, for a node that has just started. */
 const LEAST_SECONDS = 60;
-
-const nowSeconds = (): number => Date.now() / 1_000;
 
 /** Names of the colours of the lines, in style/tokens.css. */
 const COLOURS = ["accent", "edge"] as const;
@@ -139,15 +137,7 @@ function optionsOf(
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 20, 0, 0],
-    scales: {
-      x: {
-        range: (_chart, first, last) => [
-          Math.min(first ?? nowSeconds(), (last ?? nowSeconds()) - LEAST_SECONDS),
-          last ?? nowSeconds(),
-        ],
-      },
-      y: { range: (_chart, _low, high) => [0, Math.max((high ?? 0) * 1.15, 1)] },
-    },
+    scales: { y: { range: (_chart, _low, high) => [0, Math.max((high ?? 0) * 1.15, 1)] } },
     axes: [
       { ...axis, size: 22, space: 70, values: (_chart, times) => times.map(minuteOf) },
       { ...axis, size: 54, space: 34, values: (_chart, values) => values.map(format) },
@@ -167,5 +157,10 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 
 const minuteOf = (seconds: number): string => clock.format(seconds * 1_000);
 
-const dataOf = ({ times, series }: Columns, lines: readonly Line[]): uPlot.AlignedData =>
-  [times, ...lines.map((line) => series[line.series])] as uPlot.AlignedData; // it writes to none of them
+/** The columns of a chart. They begin with a place without values where they are shorter than a minute. */
+function dataOf({ times, series }: Columns, lines: readonly Line[]): uPlot.AlignedData {
+  const begin = (times.at(-1) ?? 0) - LEAST_SECONDS;
+  const isShort = times[0] !== undefined && times[0] > begin;
+  const values = lines.map((line) => (isShort ? [null, ...series[line.series]] : series[line.series]));
+  return [isShort ? [begin, ...times] : times, ...values] as uPlot.AlignedData; // it writes to none of them
+}
