@@ -83,11 +83,7 @@ export class Host {
         store: this.#store,
         repeatWithinMs,
         client: () => this.#open,
-        tell: (frame) => {
-          this.#tell(frame);
-          // A message that is not echoed moves the position of its channel.
-          if (frame.kind === "sent") this.#saveLater();
-        },
+        tell: (frame) => this.#tell(frame),
       });
     this.#isReady = true;
     this.#tell({ kind: "hello", host: this.#id, sharing });
@@ -137,6 +133,8 @@ export class Host {
     this.#tabs.set(socket, new Tab(socket, shared));
     this.#tell({ kind: "opened", host: this.#id, sharing, sockets: [socket] });
     this.#lifetimes.await(lock);
+    // The page may have written messages while it was about to be frozen.
+    void this.#sender?.flush();
   }
 
   #detach(socket: string): void {
@@ -280,7 +278,9 @@ export class Host {
 
   #acked(channel: Channel, offset: number): void {
     if (!this.#handled.acked(channel, offset)) return;
-    this.#client?.ack({ ...targetOf(channel), offset });
+    // Only a member can acknowledge. A tab may, while the client joins its group again: the next acknowledgement says it, too.
+    if (!this.#members.of(channel) || this.#members.isConfirmed(channel))
+      this.#client?.ack({ ...targetOf(channel), offset });
     this.#saveLater();
   }
 
@@ -299,6 +299,8 @@ export class Host {
   /** Replies may come after the end of this host. */
   #tell(frame: ToTabs): void {
     if (!this.#isOver) this.#down.post(frame);
+    // A message that is not echoed moves the position of its channel.
+    if (frame.kind === "sent") this.#saveLater();
   }
 
   #saveLater(): void {
@@ -320,9 +322,12 @@ export class Host {
 
   #close(): void {
     this.#save();
+    this.#drop();
+  }
+
+  #drop(): void {
     const client = this.#client;
-    this.#client = undefined;
-    this.#welcome = undefined;
+    this.#client = this.#welcome = undefined;
     void client?.close();
   }
 
@@ -332,10 +337,7 @@ export class Host {
     this.#lifetimes.stop();
     this.#isReady = false;
     this.#sender?.stop();
-    const client = this.#client;
-    this.#client = undefined;
-    this.#welcome = undefined;
-    void client?.close();
+    this.#drop();
     this.#shut(NO_CLOSE_FRAME, "the host of the connection has ended", true);
     clearTimeout(this.#sweeping);
     clearTimeout(this.#saving);

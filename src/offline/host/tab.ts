@@ -208,6 +208,7 @@ export class Tab {
     try {
       // The client joins again for each tab: the server decides, and answers with the position.
       const joined = await this.#client.join(group, { ...rest, data, last, since });
+      members.confirm(channel);
       this.follow(channel);
       return joined;
     } catch (error) {

@@ -154,7 +154,7 @@ export class TabOutbox implements Outbox {
     }
     if (frame.kind === "failed") this.#waiting.get(frame.key)?.reject(errorOf(frame.error));
     if (frame.kind === "outbox") void this.refresh();
-    if (frame.kind === "hello") void this.#catchUp();
+    if (frame.kind === "hello" || frame.kind === "opened") void this.#catchUp();
   }
 
   /** Reads the messages anew. */
