@@ -36,8 +36,9 @@ export function exampleOf({ method, path, fields, takes }: Operation): Example {
       .map(({ name, schema }) => [name, sample(name, schema)]);
   const inPath = Object.fromEntries(valuesIn("path"));
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(inPath[name])));
-  const texts = valuesIn("query").map(([name, value]): [string, string] => [name, String(value)]);
-  const query = new URLSearchParams(texts);
+  const query = new URLSearchParams(
+    valuesIn("query").map(([name, value]): [string, string] => [name, String(value)]),
+  );
   const target = query.size > 0 ? `${filled}?${query}` : filled;
   const body = takes.length > 0 ? JSON.stringify(Object.fromEntries(valuesIn("body"))) : undefined;
   return { method, target, body };
