@@ -15,6 +15,7 @@ describe("the chat page without a network", () => {
     await alice.say("before");
     await bob.open("alice");
     await expect.poll(() => bob.texts(), until).toEqual(["before"]);
+    await alice.reads(/^Read$/);
     cable.cut();
     await bob.reads("You are offline.");
     await bob.say("one of mine", "two of mine");
