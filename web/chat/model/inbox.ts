@@ -36,6 +36,9 @@ interface EventData {
   readonly what: "groups" | "friends" | "profile";
 }
 
+/** Users whom the page names among those who have joined. */
+const NAMED = 3;
+
 /** Puts what arrives where it is shown. */
 export class Inbox {
   readonly #ports: InboxPorts;
@@ -62,10 +65,10 @@ export class Inbox {
         if (conversation !== undefined) this.#changed(conversation, push);
         return;
       case "chat.joined":
-        this.#joined(conversation, data);
+        void this.#joined(conversation, data);
         return;
       case "chat.invited":
-        state.news.tell("plain", `${this.#nameOf(data.by)} invites you to ${data.name}.`);
+        void this.#tell(data.by, (name) => `${name} invites you to ${data.name}.`);
         refresh("invitations");
         return;
       case "chat.removed":
@@ -119,36 +122,34 @@ export class Inbox {
     if ((readers.get(user) ?? 0) < offset) conversation.readers.value = new Map(readers).set(user, offset);
   }
 
-  #joined(conversation: Conversation | undefined, { name, users, count }: EventData): void {
-    const { state } = this.#ports;
-    const names = users.slice(0, 3).map((user) => (user === state.user ? "You" : this.#nameOf(user)));
-    const more = count - names.length;
-    const who = more > 0 ? `${names.join(", ")} and ${countOf(more, "other")}` : names.join(", ");
-    if (conversation === undefined) {
-      state.news.tell("plain", `${who} joined ${name}.`);
-      return;
-    }
-    conversation.mark(`${who} joined`);
-    this.#ports.refresh("groups");
+  async #joined(conversation: Conversation | undefined, { name, users, count }: EventData): Promise<void> {
+    const { state, people, refresh } = this.#ports;
+    if (conversation !== undefined) refresh("groups");
+    const named = users.slice(0, NAMED).map((user) => (user === state.user ? "You" : people.nameOf(user)));
+    const names = (await Promise.all(named)).join(", ");
+    const who = count > named.length ? `${names} and ${countOf(count - named.length, "other")}` : names;
+    if (conversation === undefined) state.news.tell("plain", `${who} joined ${name}.`);
+    else conversation.mark(`${who} joined`);
   }
 
   #removed({ group, by }: EventData): void {
     const { state, removed } = this.#ports;
     // Told again after a reconnect, when the user may be in the group again: the list of groups decides.
     const name = state.conversations.peek().get(group)?.info.peek()?.name;
-    if (name !== undefined) state.news.tell("plain", `${this.#nameOf(by)} has removed you from ${name}.`);
+    if (name !== undefined) void this.#tell(by, (who) => `${who} has removed you from ${name}.`);
     removed(group);
   }
 
   #friend({ user, state: friendship }: EventData): void {
-    const { state, refresh } = this.#ports;
-    const name = this.#nameOf(user);
-    const text = friendship === "friend" ? `${name} is your friend now.` : `${name} asks to be your friend.`;
-    state.news.tell("plain", text);
-    refresh("friends");
+    const isFriend = friendship === "friend";
+    void this.#tell(user, (name) =>
+      isFriend ? `${name} is your friend now.` : `${name} asks to be your friend.`,
+    );
+    this.#ports.refresh("friends");
   }
 
-  #nameOf(user: string): string {
-    return this.#ports.people.person(user).name;
+  async #tell(user: string, text: (name: string) => string): Promise<void> {
+    const { state, people } = this.#ports;
+    state.news.tell("plain", text(await people.nameOf(user)));
   }
 }

@@ -45,6 +45,19 @@ export class People {
     return known ?? { user, name: user };
   }
 
+  /** Resolves with a user's name, for a text that does not change later. */
+  async nameOf(user: string): Promise<string> {
+    const known = this.#state.persons.peek().get(user);
+    if (known !== undefined) return known.name;
+    try {
+      const person = await this.#ask("chat.profile", { user });
+      this.learn([person]);
+      return person.name;
+    } catch {
+      return user;
+    }
+  }
+
   /** Takes what replies say of users. */
   learn(persons: readonly Person[]): void {
     const known = new Map(this.#state.persons.peek());
