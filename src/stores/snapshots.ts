@@ -12,7 +12,7 @@ export interface Store<Snapshot> {
 export class Snapshots<Snapshot> implements Store<Snapshot> {
   #snapshot: Snapshot;
   /** A listener that is added twice is called twice. */
-  #subscriptions: readonly { readonly listener: () => void }[] = [];
+  #subscriptions: readonly { readonly listener: () => void; isActive: boolean }[] = [];
 
   constructor(initial: Snapshot) {
     this.#snapshot = initial;
@@ -25,9 +25,10 @@ export class Snapshots<Snapshot> implements Store<Snapshot> {
   readonly get = (): Snapshot => this.#snapshot;
 
   readonly subscribe = (listener: () => void): Unsubscribe => {
-    const subscription = { listener };
+    const subscription = { listener, isActive: true };
     this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {
+      subscription.isActive = false;
       this.#subscriptions = this.#subscriptions.filter((each) => each !== subscription);
     };
   };
@@ -36,10 +37,9 @@ export class Snapshots<Snapshot> implements Store<Snapshot> {
     if (Object.is(snapshot, this.#snapshot)) return;
     this.#snapshot = snapshot;
     for (const subscription of this.#subscriptions) {
-      // A listener before this one may have removed it.
-      if (!this.#subscriptions.includes(subscription)) continue;
       try {
-        subscription.listener();
+        // A listener before this one may have removed it.
+        if (subscription.isActive) subscription.listener();
       } catch (error) {
         console.error("tidings: listener error", error);
       }

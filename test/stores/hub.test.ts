@@ -57,6 +57,25 @@ test("a client that reconnects in the middle of paging has every message once", 
   expect(store.get().error).toBeUndefined();
 });
 
+test("a client that was away too long has a new list without a hole, and is told", async () => {
+  const { hub, url } = await startHub({ history: { count: 2 } });
+  const say = async (...data: number[]): Promise<void> => {
+    for (const each of data) await hub.group("g").send({ type: "chat", data: each });
+  };
+  await say(1, 2);
+  const client = connected(url(), { user: "alice" });
+  const store = watched(messagesStore(client, "group:g", { join: true }));
+  await eventually("the newest page is there", () => store.get().messages.length === 2);
+  client.pause();
+  await say(3, 4, 5, 6);
+  client.resume();
+  await eventually("the list is new", () => store.get().messages[0]?.data === 5);
+  await say(7);
+  await eventually("the next message is there", () => store.get().messages.length === 3);
+  expect(store.get().messages.map(({ data }) => data)).toEqual([5, 6, 7]);
+  expect(store.get()).toMatchObject({ losses: 1, state: "ready" });
+});
+
 test("edits and deletions of the hub are in the list", async () => {
   const { hub, url } = await startHub();
   const client = connected(url(), { user: "alice" });
