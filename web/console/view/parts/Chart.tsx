@@ -62,7 +62,9 @@ export function Chart({ title, lines, columns, format }: Props): VNode {
     };
   }, []);
   useSignalEffect(() => {
-    chart.current?.setData(dataOf(columns.value, lines));
+    // Read before the chart is there, so that the effect runs again.
+    const data = dataOf(columns.value, lines);
+    chart.current?.setData(data);
   });
   const newest = lines.map(({ series, label }) => {
     const value = columns.value.series[series].at(-1) ?? null;
