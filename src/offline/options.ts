@@ -1,6 +1,6 @@
 import { type BackoffOptions, type ConnectOptions, TidingsError } from "../client/client.ts";
 import type { Platform } from "./browser.ts";
-import { type Sharing, VERSION } from "./bus.ts";
+import { VERSION } from "./bus.ts";
 import type { OutboxLimits } from "./store.ts";
 
 /** A SharedWorker, as browsers make it. */
@@ -98,4 +98,4 @@ export function tabOptions({ user, autoAck, timeoutMs, listenerTimeoutMs }: Offl
 export const canShare = ({ document, navigator, BroadcastChannel }: Platform): boolean =>
   Boolean(document && navigator?.locks && BroadcastChannel);
 
-export type { OutboxLimits, Sharing };
+export type { OutboxLimits };

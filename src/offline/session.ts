@@ -161,13 +161,15 @@ export class OfflineSession {
   /** Starts the worker, or stands for election. A worker that does not start, or that ends, has the tabs in its place. */
   #choose(): void {
     const { worker } = this.#options;
-    const stand = (): void => this.#candidate.stand();
+    const stand = (): void => {
+      if (this.#pause) this.#candidate.stand();
+    };
     try {
       if (!this.#isShared || !worker) throw new TypeError("no worker");
       const shared = worker();
       shared.addEventListener("error", stand);
       shared.port.postMessage(this.#group);
-      setTimeout(() => this.#pause && stand(), WORKER_MS);
+      setTimeout(stand, WORKER_MS);
     } catch {
       stand();
     }
