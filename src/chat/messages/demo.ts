@@ -1,7 +1,7 @@
 import type { Directory } from "../accounts/directory.ts";
 import type { Announcements } from "../announcements.ts";
 import { type Core, PREFIX, reportFailure } from "../core.ts";
-import type { Queries } from "../database/database.ts";
+import { folded, type Queries } from "../database/database.ts";
 import type { Following } from "../following.ts";
 import { addMember, type ReadMark } from "../groups/membership.ts";
 import { CHAT_TYPE } from "./content.ts";
@@ -70,7 +70,7 @@ export class Demo {
 
   async #begin(queries: Queries): Promise<void> {
     const row = {
-      ...{ group_id: GROUP, kind: "group" as const, pair: null, name: NAME, folded_name: NAME.toLowerCase() },
+      ...{ group_id: GROUP, kind: "group" as const, pair: null, name: NAME, folded_name: folded(NAME) },
       ...{ is_open: 1, announce: "group" as const, member_count: 0, created_at: Date.now() },
       max_members: this.#ports.settings.limits.membersPerGroup,
     };

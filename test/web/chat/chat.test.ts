@@ -66,13 +66,13 @@ describe("the chat page", () => {
     const { enter, enterBeside, ask } = await place();
     const [alice, bob] = [await enter("alice"), await enter("bob")];
     const { group } = await ask("bob", "open", { to: "alice" });
-    const texts = Array.from({ length: 120 }, (_, index) => `message ${index}`);
+    const texts = Array.from({ length: 70 }, (_, index) => `message ${index}`);
     for (const text of texts) await ask("bob", "send", { group, text });
     const beside = await enterBeside(alice);
-    await expect.poll(() => beside.unread(), until).toEqual(["bob: 120"]);
+    await expect.poll(() => beside.unread(), until).toEqual(["bob: 70"]);
     await alice.open("bob");
-    await alice.message("message 119").waitFor();
-    expect(await alice.messages.count()).toBeLessThan(120);
+    await alice.message("message 69").waitFor();
+    expect(await alice.messages.count()).toBeLessThan(70);
     await expect.poll(() => beside.unread(), until).toEqual([]);
     const log = alice.page.getByRole("log");
     await expect

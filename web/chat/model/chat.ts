@@ -238,9 +238,9 @@ export class Chat {
   /** The client writes requests after all missed messages have arrived, so the replies come after them. */
   async #online(): Promise<void> {
     const connection = ++this.#connections;
-    this.outbox.flush();
     try {
-      await this.#lists.all();
+      // Before the outbox: it notes how far a conversation was when it sends into it.
+      await this.#lists.all().finally(() => this.outbox.flush());
       const missed = this.#caughtUp ?? 0;
       this.#caughtUp = undefined;
       if (connection > 1)

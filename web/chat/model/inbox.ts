@@ -79,6 +79,8 @@ export class Inbox {
         return;
       case "chat.changed":
         refresh(data.what);
+        // An invitation that was declined on another device is a change of the groups.
+        if (data.what === "groups") refresh("invitations");
         return;
       default:
         if (conversation !== undefined && push.offset !== undefined) this.#message(conversation, push);
