@@ -68,6 +68,8 @@ describe("the chat page", () => {
     const { group } = await ask("bob", "open", { to: "alice" });
     const texts = Array.from({ length: 70 }, (_, index) => `message ${index}`);
     for (const text of texts) await ask("bob", "send", { group, text });
+    // A tab that was open has the messages that came live.
+    await alice.page.reload();
     const beside = await enterBeside(alice);
     await expect.poll(() => beside.unread(), until).toEqual(["bob: 70"]);
     await alice.open("bob");

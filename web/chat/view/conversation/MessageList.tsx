@@ -34,6 +34,7 @@ export function MessageList({ conversation }: { conversation: Conversation }): V
   const sentKey = pending.at(-1)?.key;
   const { viewport, content, isAtEnd, toEnd } = useStickyScroll(entries[0]?.id, sentKey);
   const loaded = conversation.loaded.value;
+  const drawn = entries.length;
   useEffect(() => {
     const view = viewport.current;
     if (view === null || loaded !== "more") return;
@@ -41,10 +42,10 @@ export function MessageList({ conversation }: { conversation: Conversation }): V
       if (view.scrollTop < NEAR_PX) chat.loadEarlier(conversation);
     };
     // A page that does not fill the view is followed by the next one.
-    if (view.scrollHeight <= view.clientHeight) chat.loadEarlier(conversation);
+    if (drawn > 0 && view.scrollHeight <= view.clientHeight) chat.loadEarlier(conversation);
     view.addEventListener("scroll", onScroll, { passive: true });
     return () => view.removeEventListener("scroll", onScroll);
-  }, [chat, conversation, loaded, viewport]);
+  }, [chat, conversation, loaded, drawn, viewport]);
   const newFrom = conversation.newFrom.value;
   const lastOwn = entries.findLast(({ from }) => from === state.user);
   return (
