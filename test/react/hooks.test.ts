@@ -55,6 +55,7 @@ test("two components on a channel make one request in strict mode, and show the 
     }
   }
   const client = connected(url(), { WebSocket: Recording });
+  await client.ready; // from then on a request is sent at once
   const list = h(List, { of: "group:g", join: true });
   const page = render(under(client, list, list));
   await shows(page, "ready:1;ready:1;");

@@ -58,14 +58,23 @@ describe("operations of an OpenAPI document", () => {
   it("all belong to a group", async () => {
     const { operations } = await described();
     const tags = groupsOf(operations, "").map(({ tag }) => tag);
-    expect(tags).toEqual(["health", "nodes", "messages", "users", "groups", "administration", "chat"]);
+    expect(tags).toEqual([
+      "health",
+      "nodes",
+      "console",
+      "messages",
+      "users",
+      "groups",
+      "administration",
+      "chat",
+    ]);
   });
 
   it("are found by all words of a filter", async () => {
     const { operations } = await described();
     const found = (filter: string): string[] =>
       groupsOf(operations, filter).flatMap(({ operations: some }) => some.map(({ id }) => id));
-    expect(found("  GET history ")).toEqual(["readHistory"]);
+    expect(found("  GET history ")).toEqual(["nodeHistory", "readHistory"]);
     expect(found("nothing of the kind")).toEqual([]);
   });
 

@@ -7,9 +7,9 @@ import type { Browser, Page } from "playwright-core";
 import { compile } from "svelte/compiler";
 import { build, type Plugin } from "vite";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createHub, type Hub } from "../../src/index.ts";
-import { REPOSITORY } from "../support/repository.ts";
-import { launchBrowser, openTab } from "../web/browser.ts";
+import { createHub, type Hub } from "../../../src/index.ts";
+import { REPOSITORY } from "../../support/repository.ts";
+import { launchBrowser, openTab } from "../../web/browser.ts";
 
 /** What shows the components of the examples. */
 const ENTRIES: Readonly<Record<string, string>> = {

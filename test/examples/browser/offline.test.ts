@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
-import { builtPackage } from "../package/build.ts";
-import { launchBrowser } from "../web/browser.ts";
-import { Program } from "./program.ts";
+import { builtPackage } from "../../package/build.ts";
+import { launchBrowser } from "../../web/browser.ts";
+import { Program } from "../program.ts";
 
 let directory: string;
 

@@ -2,10 +2,10 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writ
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { builtPackage, run } from "../package/build.ts";
-import { REPOSITORY } from "../support/repository.ts";
-import { launchBrowser, openTab } from "../web/browser.ts";
-import { Program } from "./program.ts";
+import { builtPackage, run } from "../../package/build.ts";
+import { REPOSITORY } from "../../support/repository.ts";
+import { launchBrowser, openTab } from "../../web/browser.ts";
+import { Program } from "../program.ts";
 
 /** The part of Next.js that the template uses. Next.js itself is no dependency: it would triple what is installed. */
 const NEXT = `
