@@ -6,6 +6,8 @@ export class Allowance {
   readonly #perSecond: number;
   #left: number;
   #refused = 0;
+  /** Mark of the last call in vain. */
+  #mark = 0;
   #filledAt = performance.now();
 
   constructor(perSecond: number) {
@@ -13,22 +15,26 @@ export class Allowance {
     this.#left = perSecond;
   }
 
-  /** @returns false when the allowance is used up. It costs a few nanoseconds */
-  take(): boolean {
-    if (this.#left <= 0 && !this.#refill()) return false;
+  /**
+   * Takes one. It costs a few nanoseconds.
+   * @param mark a number that changes with time, and costs nothing: where it is another one, the clock is looked at
+   * @returns false when the allowance is used up
+   */
+  take(mark: number): boolean {
+    if (this.#left <= 0 && !this.#refill(mark)) return false;
     this.#left--;
     return true;
   }
 
-  #refill(): boolean {
-    // The first call in vain looks at once: after a pause nothing is refused.
-    if (this.#refused++ % CALLS_PER_LOOK !== 0) return false;
+  #refill(mark: number): boolean {
+    // The first call of each millisecond looks, so after a pause nothing is refused.
+    if (mark === this.#mark && ++this.#refused % CALLS_PER_LOOK !== 0) return false;
+    this.#mark = mark;
     const now = performance.now();
     const gained = Math.floor(((now - this.#filledAt) * this.#perSecond) / 1_000);
     if (gained < 1) return false;
     this.#left = Math.min(gained, this.#perSecond);
     this.#filledAt = now;
-    this.#refused = 0;
     return true;
   }
 }

@@ -39,7 +39,7 @@ export const MAX_PER_SECOND = 10_000;
 export class RecordedMessages {
   readonly #ring: Ring;
   readonly #allowance = new Allowance(MAX_PER_SECOND);
-  /** Time of the last message that was not recorded. */
+  /** Time of the newest message that was not recorded. */
   #skippedAt = 0;
 
   /** @param records messages that are remembered */
@@ -56,8 +56,9 @@ export class RecordedMessages {
    * filter.
    */
   add(message: Message, offset: number | undefined, { connections, dropped }: Reached): void {
-    if (!this.#allowance.take()) {
-      this.#skippedAt = message.timestamp;
+    if (!this.#allowance.take(message.timestamp)) {
+      // Messages of several publishers do not come in the order of their times.
+      if (message.timestamp > this.#skippedAt) this.#skippedAt = message.timestamp;
       return;
     }
     const ring = this.#ring;
