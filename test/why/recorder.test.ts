@@ -54,7 +54,12 @@ describe("the flight recorder", () => {
       vi.useRealTimers();
     });
 
-    const deliver = (recorder: FlightRecorder, from: number, to: number, timestamp = (n: number) => n): void => {
+    const deliver = (
+      recorder: FlightRecorder,
+      from: number,
+      to: number,
+      timestamp = (n: number) => n,
+    ): void => {
       for (let n = from; n <= to; n++)
         recorder.delivered(messageTo(`m${n}`, "all", { timestamp: timestamp(n) }), met);
     };
@@ -75,14 +80,17 @@ describe("the flight recorder", () => {
       expect(recorder.message("m21001")).toBeUndefined();
     });
 
-    it.each([10_000, 10_001, 10_030])("skips nothing after a pause, when %d messages came before it", (count) => {
-      const recorder = new FlightRecorder(32_768, () => 0);
-      deliver(recorder, 1, count, () => 1_000);
-      vi.advanceTimersByTime(1);
-      deliver(recorder, 20_001, 20_010, () => 1_001);
-      expect(recorder.message("m20001")).toBeDefined();
-      expect(recorder.message("m20010")).toBeDefined();
-    });
+    it.each([10_000, 10_001, 10_030])(
+      "skips nothing after a pause, when %d messages came before it",
+      (count) => {
+        const recorder = new FlightRecorder(32_768, () => 0);
+        deliver(recorder, 1, count, () => 1_000);
+        vi.advanceTimersByTime(1);
+        deliver(recorder, 20_001, 20_010, () => 1_001);
+        expect(recorder.message("m20001")).toBeDefined();
+        expect(recorder.message("m20010")).toBeDefined();
+      },
+    );
 
     it("takes the newest of the skipped messages, whatever their order", () => {
       const recorder = new FlightRecorder(32_768, () => 0);
