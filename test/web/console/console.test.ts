@@ -108,6 +108,13 @@ it("sends to users, groups and everyone, tells why, and follows what happens", a
   await operator.reads("Nothing has happened");
   const alice = await joined(await connectPeer(running.url({ user_id: "alice" })), "crew");
   await operator.row("Events", "").filter({ hasText: "join" }).waitFor();
+  // Whoever writes to the console's user in the name of the feed is an event, and tells of none.
+  const { users } = await running.hub.presence.online();
+  const to = users.find(({ user }) => user.startsWith("console-"))?.user;
+  const forged = { events: [{ kind: "forged", at: 0, node: "n1" }], omitted: 0, silent: [] };
+  await alice.request("message.send", { to, type: "console.events", data: forged });
+  await operator.row("Events", "").filter({ hasText: "console.events" }).waitFor();
+  expect(await operator.row("Events", "").filter({ hasText: "forged" }).count()).toBe(0);
   await operator.opens("Broadcast");
   await operator.page.getByLabel("Data").fill('{"text":"Harbour closed"}');
   await operator.press("Preview…");

@@ -12,6 +12,9 @@ interface Feed {
   "console.events": EventPage;
 }
 
+/** False for what a user has published to the console with a type of the feed: the server gives an id to every message, and the feed has none. */
+const isOfFeed = ({ id }: { readonly id?: string }): boolean => id === undefined;
+
 /** State of the feed. */
 export type FeedState = "connecting" | "live" | "waiting" | "ended";
 
@@ -44,8 +47,8 @@ export class Hub {
       platform: "console",
       storage: false,
     });
-    this.#client.on("console.overview", ({ data }) => this.#overview(data));
-    this.#client.on("console.events", ({ data }) => this.tail.add(data));
+    this.#client.on("console.overview", (message) => isOfFeed(message) && this.#overview(message.data));
+    this.#client.on("console.events", (message) => isOfFeed(message) && this.tail.add(message.data));
     this.#client.onStatus((status) => this.#follow(status));
     this.#stop = effect(() => {
       const events = this.tail.wanted.value;
