@@ -30,7 +30,7 @@ import {
   resolveConfig,
 } from "./config/config.ts";
 import { debugLog, makeRecorder, requestLog } from "./connection-log.ts";
-import { ConsoleTokens, serveConsoles, withConsoles } from "./console/console.ts";
+import { ConsoleTokens, isConsole, serveConsoles, withConsoles } from "./console/console.ts";
 import {
   type Authenticator,
   assertAuthenticator,
@@ -306,7 +306,7 @@ function assemble(basis: Basis, authorize?: Authorize): HubParts {
   const { publisher, reads, members, review, sink, listeners } = messaging;
 
   const { messageQueueSize: maxWaiting, maxInboundBytes, messageTimeoutMs } = config.websocket;
-  const router = new Router(config.timeouts.handlerMs, maxWaiting);
+  const router = new Router(config.timeouts.handlerMs, maxWaiting, isConsole);
   debugLog(log, hooks, router);
   const check = declared && messageCheck(declared);
   const handling = { router, sending: new Sending({ publisher, hooks, policy, check }) };

@@ -123,7 +123,7 @@ export interface Hub<Declared extends object> {
 
   /**
    * Wraps every request and every message of clients; the first one added is the outermost. A login is no request yet:
-   * the `connect` hook decides about it. What the application or the HTTP API publishes does not pass.
+   * the `connect` hook decides about it. What the application or the HTTP API publishes does not pass, nor do the requests of consoles.
    */
   use(middleware: Middleware): this;
 
@@ -134,8 +134,8 @@ export interface Hub<Declared extends object> {
   once<Name extends HookName>(name: Name, listener: Listener<Name>): () => void;
 
   /**
-   * Replaces the policy on what users may join, send to, read the history of and see the presence of. The default one can
-   * be asked inside it: `(request) => request.claims.staff === true || defaultPolicy(request)`.
+   * Replaces the policy on what users may join, send to, read the history of and see the presence of. It is not asked about consoles, which
+   * may do none of this. The default one can be asked inside it: `(request) => request.claims.staff === true || defaultPolicy(request)`.
    */
   authorize(policy: Authorize): this;
 

@@ -1,6 +1,7 @@
 import { type Authorize, Policy, policySettings } from "./actions/actions.ts";
 import { type Backplane, type Questions, Retention } from "./backplane/backplane.ts";
 import type { Config } from "./config/config.ts";
+import { isConsole } from "./console/console.ts";
 import type { Local } from "./local/local.ts";
 import { PositionGuard, PositionKey, type Publisher } from "./publish/publish.ts";
 import { type FlightRecorder, questionOf, replyOf, Why } from "./why/why.ts";
@@ -25,6 +26,7 @@ export const makePolicy = (
     local,
     backplane,
     authorize,
+    isConfined: isConsole,
     recorder,
   });
 

@@ -194,7 +194,7 @@ export class Inbound {
     }
     const { router, tracing } = this.#ports;
     const handle = () =>
-      router.hasMiddleware ? this.#wrapped(connection, message) : this.#message(connection, message);
+      router.wraps(connection) ? this.#wrapped(connection, message) : this.#message(connection, message);
     const { messages } = connection.attached(InboundState);
     return messages.run(
       tracing === undefined ? handle : () => tracing.request("message.send", connection, handle),

@@ -66,11 +66,14 @@ export type Middleware = (context: ActionContext, next: () => Promise<unknown>) 
 interface Action {
   readonly handle: (context: ActionContext, data: unknown) => unknown;
   readonly hasDeadline: boolean;
+  readonly isForConfined: boolean;
 }
 
 export interface ActionOptions {
   /** False for an action that lasts as long as its client takes to read: nothing of it may hang. @default true */
   readonly hasDeadline?: boolean;
+  /** True for an action that confined connections may run. One that the application registers never is. @default false */
+  readonly isForConfined?: boolean;
 }
 
 /** Finds the handler of `module.action`, validates its input, runs it inside the middleware. */
@@ -80,16 +83,23 @@ export class Router {
   readonly #actions = new Map<string, Action>();
   readonly #middleware: Middleware[] = [];
   readonly #overdue: Overdue;
+  readonly #isConfined: (connection: ClientConnection) => boolean;
   /** Called with work that goes on after its timeout. */
   onOverdue: ((context: ActionContext, work: Promise<unknown>) => void) | undefined;
 
   /**
    * @param timeoutMs timeout of a handler
    * @param maxOverdue handlers that may go on after their timeout, before further calls of theirs are refused
+   * @param isConfined true for a connection for which nothing of the application runs: neither its actions nor its middleware. @default none
    */
-  constructor(timeoutMs: number, maxOverdue = 1_000) {
+  constructor(
+    timeoutMs: number,
+    maxOverdue = 1_000,
+    isConfined: (connection: ClientConnection) => boolean = () => false,
+  ) {
     this.timeoutMs = timeoutMs;
     this.#overdue = new Overdue(maxOverdue);
+    this.#isConfined = isConfined;
   }
 
   /**
@@ -118,7 +128,7 @@ export class Router {
     name: string,
     schema: StandardSchemaV1,
     handler: ActionHandler<unknown>,
-    { hasDeadline = true }: ActionOptions = {},
+    { hasDeadline = true, isForConfined = false }: ActionOptions = {},
   ): void {
     if (!isActionName(name)) {
       throw new TidingsError("bad_request", `action ${JSON.stringify(name)}: expected ${ACTION_RULE}`);
@@ -136,7 +146,7 @@ export class Router {
         return result.then((checked) => handler(context, acceptedValue(checked)));
       return handler(context, acceptedValue(result));
     };
-    this.#actions.set(name, { handle, hasDeadline });
+    this.#actions.set(name, { handle, hasDeadline, isForConfined });
   }
 
   /** Adds a middleware inside the earlier middleware. */
@@ -151,16 +161,21 @@ export class Router {
 
   /**
    * Runs an action. A handler that answers synchronously costs no promise and no timer.
-   * @throws TidingsError `unknown_action`, `bad_request` (by the schema), `timeout`, `unavailable` while too many
-   * earlier calls of the handler hang, or what the handler threw
+   * @throws TidingsError `unknown_action`, `forbidden` for a confined connection, `bad_request` (by the schema), `timeout`,
+   * `unavailable` while too many earlier calls of the handler hang, or what the handler threw
    */
   async run(context: ActionContext, data: unknown): Promise<unknown> {
     const action = this.#actions.get(context.action);
+    const isConfined = this.#isConfined(context.connection);
+    if (isConfined && action?.isForConfined !== true) {
+      throw new TidingsError("forbidden", `${context.user} may not run ${context.action}`);
+    }
     if (action === undefined) {
       throw new TidingsError("unknown_action", `no action is called ${JSON.stringify(context.action)}`);
     }
     this.#overdue.assertRoom(context.action);
-    const reply = this.#through(0, context, () => action.handle(context, data));
+    const handle = (): unknown => action.handle(context, data);
+    const reply = isConfined ? handle() : this.#through(0, context, handle);
     return reply instanceof Promise && action.hasDeadline ? this.within(context, () => reply) : reply;
   }
 
@@ -172,9 +187,9 @@ export class Router {
     });
   }
 
-  /** True when requests and messages pass through middleware. */
-  get hasMiddleware(): boolean {
-    return this.#middleware.length > 0;
+  /** True when messages of a connection pass through middleware. */
+  wraps(connection: ClientConnection): boolean {
+    return this.#middleware.length > 0 && !this.#isConfined(connection);
   }
 
   /** Runs something that is no registered action inside the middleware. */

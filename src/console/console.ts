@@ -3,7 +3,7 @@
  * with an API key of the scope `admin`, and watch the cluster by the action `console.watch`. Everything else they do by the HTTP API.
  */
 import { z } from "zod";
-import type { Router } from "../actions/actions.ts";
+import type { ActionHandler, Router } from "../actions/actions.ts";
 import type { Questions } from "../backplane/backplane.ts";
 import type { Local } from "../local/local.ts";
 import { TidingsError } from "../protocol/protocol.ts";
@@ -38,7 +38,7 @@ export function serveConsoles({ questions, router, local, ...sources }: ConsoleP
   const tails = new EventTails(sources);
   tails.answer(questions);
   const feed = new Feed(questions, sources.node);
-  router.action("console.watch", watchSchema, ({ connection }, watched) => {
+  const watch: ActionHandler<z.infer<typeof watchSchema>> = ({ connection }, watched) => {
     const found = local.find(connection);
     if (found === undefined || !isConsole(found))
       throw new TidingsError(
@@ -47,9 +47,10 @@ export function serveConsoles({ questions, router, local, ...sources }: ConsoleP
       );
     feed.watch(found, watched);
     return {};
-  });
+  };
+  router.action("console.watch", watchSchema, watch, { isForConfined: true });
   return tails;
 }
 
 export type { EventTails } from "./events.ts";
-export { type ConsoleLogin, ConsoleTokens, withConsoles } from "./token.ts";
+export { type ConsoleLogin, ConsoleTokens, isConsole, withConsoles } from "./token.ts";

@@ -1,15 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Authenticator, wrapped } from "../gateway/gateway.ts";
-import { type Claims, TidingsError } from "../protocol/protocol.ts";
+import { type Claims, isConsoleUser, TidingsError } from "../protocol/protocol.ts";
 
 /** Begins every token of a console, so that other tokens go to the application's authenticator unread. */
 const PREFIX = "tidings-console.";
 
 /** Lifetime of a token, in milliseconds. The page asks for another one before its end. */
 const LIFETIME_MS = 10 * 60 * 1_000;
-
-/** User of a console: one for each page, so that pages do not count as devices of one user. */
-const USER = /^console-[\w-]{16}$/;
 
 /** What the proof of a token is made for: the same key proves positions too. */
 const PURPOSE = "console";
@@ -20,7 +17,7 @@ const PURPOSE = "console";
  */
 const GRANT: Claims = Object.freeze({});
 
-/** True for a connection that has logged in with the token of a console. */
+/** True for a connection that has logged in with the token of a console. Router and policy confine it: it may watch, and nothing else. */
 export const isConsole = ({ claims }: { readonly claims: Claims }): boolean => claims === GRANT;
 
 /** A key that all nodes share. */
@@ -53,7 +50,7 @@ export class ConsoleTokens {
    * @throws TidingsError `bad_request` for another user, `unavailable` without the backplane
    */
   async mint(user: string = `console-${randomBytes(12).toString("base64url")}`): Promise<ConsoleLogin> {
-    if (!USER.test(user))
+    if (!isConsoleUser(user))
       throw new TidingsError("bad_request", "console: expected the user of an earlier token");
     await this.#key.ready();
     const key = this.#key.current;
@@ -78,8 +75,8 @@ export class ConsoleTokens {
 }
 
 /**
- * Admits consoles beside the clients of an authenticator. A console may do nothing but watch: it counts as a visitor without grants, so it
- * gets no broadcasts, and can neither send nor join.
+ * Admits consoles beside the clients of an authenticator. A console counts as a visitor without grants, so it gets no broadcasts. Router and
+ * policy ask {@link isConsole}, and let it do nothing but watch.
  */
 export const withConsoles = (inner: Authenticator, tokens: ConsoleTokens): Authenticator =>
   wrapped(inner, async (credentials) => {

@@ -15,6 +15,9 @@ const { charCodeAt } = String.prototype;
  */
 export const isId = (value: unknown): value is string => isName(value, MAX_ID);
 
+/** True for the user of a console: the hub gives each page one of its own, so that pages do not count as devices of one user. */
+export const isConsoleUser = (user: string): boolean => /^console-[\w-]{16}$/.test(user);
+
 /** Makes the error for a value that is no id. @param name names the value */
 export const idError = (name: string): TidingsError =>
   new TidingsError("bad_request", `${name}: expected an id of ${ID_RULE}`);

@@ -83,7 +83,7 @@ export {
   VERBS,
 } from "./grants/grants.ts";
 export { Distribution } from "./metrics/distribution.ts";
-export { ACTION_RULE, ID_RULE, idError, isActionName, isId, joinNames } from "./names.ts";
+export { ACTION_RULE, ID_RULE, idError, isActionName, isConsoleUser, isId, joinNames } from "./names.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Serial, SerialPerKey } from "./serial.ts";
 export { spread } from "./spread.ts";

@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { setServerAdmin } from "../../src/chat/chat.ts";
+import { startScene } from "../chat/scene.ts";
 import { call } from "../gateway/http/call.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RunningHub, startHub } from "../support/hub.ts";
@@ -109,22 +111,52 @@ describe("a console", () => {
     expect(events.at(-1)).toMatchObject({ user: "alice", code: "kicked" });
   });
 
-  it("can do nothing but watch", async () => {
-    const running = await startHub({
-      ...OPTIONS,
-      policy: { join: "anyone", broadcast: "anyone", presence: "anyone" },
-    });
+  it("can do nothing but watch, whatever the application lets others do", async () => {
+    const asked: string[] = [];
+    const noted = <Result>(user: string, result: Result): Result => {
+      asked.push(user);
+      return result;
+    };
+    const running = await startHub({ ...OPTIONS, authorize: ({ user }) => noted(user, true) });
+    running.hub.use(({ user }, next) => noted(user, next()));
+    running.hub.action("orders.list", ({ user }) => noted(user, []));
+    running.hub.on("message", ({ connection: { user } }) => noted(user, undefined));
     const watcher = await openConsole(running);
     const refused = { error: { code: "forbidden" } };
-    expect(await watcher.request("group.join", { group: "team" })).toMatchObject(refused);
-    expect(await watcher.request("presence.get", {})).toMatchObject(refused);
-    expect(await watcher.request("message.history", { channel: "all" })).toMatchObject(refused);
+    for (const [action, data] of [
+      ["group.join", { group: "team" }],
+      ["presence.get", {}],
+      ["message.history", { channel: "all" }],
+      ["orders.list", {}],
+      ["orders.nobodyKnows", {}],
+    ] as const)
+      expect(await watcher.request(action, data), action).toMatchObject(refused);
     watcher.send({ id: "b", type: "chat", data: "Hello" });
     expect(await watcher.next(({ id }) => id === "b")).toMatchObject(refused);
+    expect(await watcher.request("robot.heartBeat")).toMatchObject({ data: {} });
+    expect(await watcher.request("console.watch", { overview: true })).toMatchObject({ data: {} });
+    expect(asked).toEqual([]);
     // Broadcasts are not for consoles: this one would come before the reply.
     await running.hub.broadcast({ type: "news" });
     await watcher.request("robot.ping", {});
     expect(watcher.frames.filter(({ type }) => type === "news")).toEqual([]);
+  });
+
+  it("has no account of the chat, and is gathered by nobody", async () => {
+    const scene = await startScene({ hub: OPTIONS });
+    const watcher = await openConsole(scene.running);
+    expect(await watcher.request("chat.profile", {})).toMatchObject({ error: { code: "forbidden" } });
+    await scene.users("alice");
+    await setServerAdmin(scene.database, "alice", true);
+    expect(await scene.ok("alice", "gather", { name: "All hands" })).toMatchObject({ members: 1 });
+  });
+
+  it("cannot log in with its token after ten minutes", async () => {
+    const running = await startHub(OPTIONS);
+    const { body } = await call(running, "/console/session", { ...withKey(ADMIN), body: {} });
+    vi.useFakeTimers({ toFake: ["Date"], now: Number(body.expiresAt) });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await new Peer(running.url({ token: String(body.token) })).closed).toMatchObject({ code: 4005 });
   });
 });
 

@@ -24,6 +24,8 @@ export interface PolicyPorts {
   readonly backplane: Pick<Backplane, "memberships" | "presence">;
   /** The application's policy. @default {@link defaultPolicy} */
   readonly authorize?: Authorize | undefined;
+  /** True for a connection that may do nothing of what the policy decides about. @default none */
+  readonly isConfined?: ((connection: Connection) => boolean) | undefined;
   /** The flight recorder: it gets what the policy refused. @default none */
   readonly recorder?: { denied(connection: Connection, verb: Verb, channel: Channel): void } | undefined;
 }
@@ -53,10 +55,11 @@ export class Policy {
   }
 
   /**
-   * Asks whether a connection may do something with a channel.
+   * Asks whether a connection may do something with a channel. A confined one never may, whatever the policy would say.
    * @throws TidingsError `timeout` when the application's policy takes too long, or what it throws
    */
   allows(connection: Connection, verb: Verb, channel: Channel): boolean | Promise<boolean> {
+    if (this.#isConfined(connection)) return false;
     this.#overdue.assertRoom("the policy");
     const answer = this.authorize(this.#question(connection, verb, channel));
     if (!(answer instanceof Promise)) return answer === true;
@@ -99,11 +102,16 @@ export class Policy {
     return this.refusal(connection, verb, channel);
   }
 
-  /** Says what was denied, and which grant is missing. A policy of the application keeps its reasons. */
+  /** Says what was denied, and which grant is missing. A policy of the application keeps its reasons, and no grant helps a confined connection. */
   refusal(connection: Connection, verb: Verb, channel: Channel): string {
     const denied = `${connection.user} may not ${WORDS[verb]} ${channel}`;
-    if (this.authorize !== defaultPolicy && this.authorize.hints?.(channel) !== true) return denied;
+    const isOwn = this.authorize !== defaultPolicy && this.authorize.hints?.(channel) !== true;
+    if (isOwn || this.#isConfined(connection)) return denied;
     return `${denied} (${neededFor(this.#question(connection, verb, channel), this.#ports.development)})`;
+  }
+
+  #isConfined(connection: Connection): boolean {
+    return this.#ports.isConfined?.(connection) === true;
   }
 
   /** The default policy keeps no question, so all of them are one object: a message costs no other. */

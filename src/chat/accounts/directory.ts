@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { TidingsError } from "../../index.ts";
+import { isConsoleUser } from "../../protocol/protocol.ts";
 import { type Core, conflict, notFound } from "../core.ts";
 import { folded, isDuplicate, type Queries } from "../database/database.ts";
 import { type person, personOf } from "../operation.ts";
@@ -18,7 +19,7 @@ export class Directory {
 
   /**
    * Gives a user an account who has come with a token of the application, or by development mode. It has no password.
-   * @throws TidingsError `conflict` when another user's id looks the same, `forbidden` for a visitor
+   * @throws TidingsError `conflict` when another user's id looks the same, `forbidden` for a visitor and for a console
    */
   async ensure(user: string): Promise<void> {
     if (this.#known.has(user)) return;
@@ -31,12 +32,14 @@ export class Directory {
     this.#known.add(user);
   }
 
-  /** @throws TidingsError `conflict` when the id is taken, or looks like one that is */
+  /** @throws TidingsError `conflict` when the id is taken, or looks like one that is, `forbidden` for that of a console */
   async insert(
     account: { readonly user: string; readonly name: string; readonly password: string | null },
     onDuplicate: "ignore" | "refuse" = "refuse",
   ): Promise<void> {
     const { user, name, password } = account;
+    if (isConsoleUser(user))
+      throw new TidingsError("forbidden", `user: ${user} is an id of consoles, which have no account`);
     const row = {
       ...{ user_id: user, folded: folded(user), name, folded_name: folded(name), picture: null, password },
       ...{ is_admin: 0, created_at: Date.now() },

@@ -50,7 +50,7 @@ async function onlineUsers({ hub, directory, settings }: GatherPorts): Promise<s
   return found;
 }
 
-/** False for visitors, and for a user whose id looks like that of another one. */
+/** False for visitors and consoles, and for a user whose id looks like that of another one. */
 async function hasAccount(directory: Directory, user: string): Promise<boolean> {
   try {
     await directory.ensure(user);

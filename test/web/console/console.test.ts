@@ -109,7 +109,7 @@ it("sends to users, groups and everyone, tells why, and follows what happens", a
   const alice = await joined(await connectPeer(running.url({ user_id: "alice" })), "crew");
   await operator.row("Events", "").filter({ hasText: "join" }).waitFor();
   // Whoever writes to the console's user in the name of the feed is an event, and tells of none.
-  const { users } = await running.hub.presence.online();
+  const { users } = await running.hub.presence.online({ limit: 10 });
   const to = users.find(({ user }) => user.startsWith("console-"))?.user;
   const forged = { events: [{ kind: "forged", at: 0, node: "n1" }], omitted: 0, silent: [] };
   await alice.request("message.send", { to, type: "console.events", data: forged });
@@ -136,6 +136,19 @@ it("sends to users, groups and everyone, tells why, and follows what happens", a
   await operator.press("Change…");
   await operator.confirm("Change");
   await operator.row("Limits in force", "messagesPerUser").getByText("changed").waitFor();
+});
+
+it("says that the server refuses its feed, and asks again", async () => {
+  const limits = { ...UNLIMITED.limits, actionsPerUser: { "console.watch": "1-H" } };
+  const running = await startHub({ ...OPTIONS, limits });
+  const operator = await openConsole(running.at.url, { key: ADMIN });
+  await operator.opens("Events");
+  const problem = operator.page.getByText("The server does not send what happens now");
+  await problem.waitFor();
+  running.hub.updateConfig({ limits: UNLIMITED.limits });
+  await problem.waitFor({ state: "detached" });
+  await connectPeer(running.url({ user_id: "alice" }));
+  await operator.row("Events", "").filter({ hasText: "alice" }).waitFor();
 });
 
 it("shows as text whatever users have named themselves and others", async () => {

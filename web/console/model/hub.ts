@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import { type Client, connect, type Status } from "../../../src/client/client.ts";
 import { socketUrl } from "../../shared/shared.ts";
-import { type Api, ApiError } from "./api.ts";
+import { type Api, ApiError, messageOf } from "./api.ts";
 import { Hour, pointOfAll } from "./hour.ts";
 import type { ApiFailure, ConsoleLogin, EventPage, History, Top } from "./replies.ts";
 import { Tail } from "./tail.ts";
@@ -15,6 +15,9 @@ interface Feed {
 /** False for what a user has published to the console with a type of the feed: the server gives an id to every message, and the feed has none. */
 const isOfFeed = ({ id }: { readonly id?: string }): boolean => id === undefined;
 
+/** Time after which the page asks again for a feed that the server has refused, in milliseconds. */
+const RETRY_MS = 3_000;
+
 /** State of the feed. */
 export type FeedState = "connecting" | "live" | "waiting" | "ended";
 
@@ -27,6 +30,8 @@ export class Hub {
   readonly top: Signal<Top | undefined> = signal(undefined);
   /** Why there is no new overview. */
   readonly problem: Signal<string | undefined> = signal(undefined);
+  /** Why the server pushes nothing new to a connection that is open. */
+  readonly refusal: Signal<string | undefined> = signal(undefined);
   readonly hour = new Hour();
   readonly tail = new Tail();
   readonly #client: Client<Feed>;
@@ -35,6 +40,9 @@ export class Hub {
   /** The first login, until the client has used it. */
   #first: string | undefined;
   readonly #stop: () => void;
+  /** Number of the last request for the feed: earlier ones decide nothing any more. */
+  #watches = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   /** @param refused called when the API key is no longer valid */
   constructor(api: Api, { user, token }: ConsoleLogin, refused: () => void) {
@@ -52,13 +60,15 @@ export class Hub {
     this.#client.onStatus((status) => this.#follow(status));
     this.#stop = effect(() => {
       const events = this.tail.wanted.value;
-      if (this.feed.value === "live") this.#watch(events);
+      if (this.feed.value === "live") void this.#watch(events);
     });
     void this.#begin();
   }
 
   close(): void {
     this.#stop();
+    this.#watches++;
+    clearTimeout(this.#retry);
     void this.#client.close();
   }
 
@@ -82,9 +92,15 @@ export class Hub {
     }
   }
 
-  #watch(events: object | undefined): void {
+  /** Asks for the feed until the server agrees, or the connection is lost: the next one asks anew. */
+  async #watch(events: object | undefined): Promise<void> {
+    const number = ++this.#watches;
+    clearTimeout(this.#retry);
     const watched = events === undefined ? { overview: true } : { overview: true, events };
-    this.#client.request("console.watch", watched).catch(() => undefined); // the feed says why it ended, and begins anew
+    const refusal = await this.#client.request("console.watch", watched).then(() => undefined, messageOf);
+    if (number !== this.#watches || this.feed.peek() !== "live") return;
+    this.refusal.value = refusal;
+    if (refusal !== undefined) this.#retry = setTimeout(() => void this.#watch(events), RETRY_MS);
   }
 
   #overview(data: Feed["console.overview"]): void {

@@ -68,6 +68,11 @@ function Sections({ hub }: { readonly hub: Hub }): VNode {
         ))}
       </nav>
       <div class="view">
+        {hub.refusal.value !== undefined && (
+          <p class="notice bad banner" role="status">
+            The server does not send what happens now, and is asked again: {hub.refusal.value}
+          </p>
+        )}
         {problem !== undefined && (
           <p class="notice busy banner" role="status">
             Only a part of the cluster answers: {problem}
