@@ -2,6 +2,7 @@ import { type EventLoopUtilization, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { parseRate, RateCounter } from "../limit/limit.ts";
 import { TidingsError } from "../protocol/protocol.ts";
+import { residentBytes } from "./memory.ts";
 import { LoopDelayMonitor } from "./metrics/metrics.ts";
 
 /** Load of the process within a second. */
@@ -193,7 +194,6 @@ function memoryPercent(): number {
   const { used_heap_size, heap_size_limit } = getHeapStatistics();
   const container = process.constrainedMemory();
   // 0, or a number beyond all memory: there is no limit.
-  const share =
-    container > 0 && container < Number.MAX_SAFE_INTEGER ? process.memoryUsage.rss() / container : 0;
+  const share = container > 0 && container < Number.MAX_SAFE_INTEGER ? residentBytes() / container : 0;
   return Math.max(used_heap_size / heap_size_limit, share) * 100;
 }

@@ -1,6 +1,7 @@
 import type { Backplane, Degradation } from "../../backplane/backplane.ts";
 import type { Local } from "../../local/local.ts";
 import type { DisconnectClass } from "../../protocol/protocol.ts";
+import { processMemory } from "../memory.ts";
 import type { Metrics, Quantiles, RecentLoop } from "../metrics/metrics.ts";
 import type { Overload } from "../overload.ts";
 
@@ -84,7 +85,6 @@ export interface StatisticsParts {
 export function statisticsOf(parts: StatisticsParts): NodeStatistics {
   const { node, backplane, local, metrics, inbound, isDraining, overload, startedAt } = parts;
   const { windowMs, rates, latencies, loop } = metrics.recent;
-  const { rss, heapUsed } = process.memoryUsage();
   return {
     node,
     since: Math.round(performance.timeOrigin + startedAt),
@@ -100,7 +100,7 @@ export function statisticsOf(parts: StatisticsParts): NodeStatistics {
     disconnects: metrics.disconnects,
     denied: metrics.denied,
     loop,
-    memory: { rss, heapUsed },
+    memory: processMemory(),
     degraded: backplane.health.degraded,
     refusal: overload?.refusal ?? null,
   };

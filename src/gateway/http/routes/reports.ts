@@ -1,5 +1,6 @@
 import type { Degradation } from "../../../backplane/backplane.ts";
 import { toTidingsError } from "../../../protocol/protocol.ts";
+import { processMemory } from "../../memory.ts";
 import type { LoopDelay, Totals } from "../../metrics/metrics.ts";
 import type { ReportName } from "../../workers.ts";
 import type { ApiPorts } from "../ports.ts";
@@ -63,7 +64,6 @@ export async function readyReport({
 
 export async function statsReport(ports: ApiPorts): Promise<StatsReport> {
   const { backplane, inbound, isDraining, local, metrics, node, startedAt } = ports;
-  const { rss, heapUsed } = process.memoryUsage();
   return {
     node,
     uptimeSeconds: (performance.now() - startedAt) / 1_000,
@@ -73,7 +73,7 @@ export async function statsReport(ports: ApiPorts): Promise<StatsReport> {
     pending: local.pending(),
     waiting: inbound.waiting,
     ...metrics.totals,
-    memory: { rss, heapUsed },
+    memory: processMemory(),
     loopDelay: metrics.loopDelay,
   };
 }
