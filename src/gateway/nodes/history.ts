@@ -7,6 +7,9 @@ const EVERY_MS = 5_000;
 /** Samples that are kept: an hour. */
 const SAMPLES = 720;
 
+/** Samples by which a node may be behind the others, and the sum of all ends with its last one: a minute. */
+const MAX_LAG = 12;
+
 /** What a sample holds. Rates are per second, latencies and delays in milliseconds, -1 where nothing was measured. */
 export const SERIES = [
   "connections",
@@ -62,15 +65,30 @@ export class NodeHistory {
     this.#now = now;
   }
 
-  /** Takes a sample in each interval. Call it about once a second. */
+  /**
+   * Takes a sample in each interval. Call it about once a second. A sample that cannot be read is left out: the timer that calls this must
+   * not end the process. After a step back of the clock the history begins anew, because its samples would be of times to come.
+   */
   tick(): void {
     const slot = this.#slot();
-    if (slot <= this.#last) return;
+    if (slot === this.#last) return;
+    let sample: number[];
+    try {
+      sample = sampleOf(this.#read());
+    } catch {
+      return; // the next call tries again
+    }
+    if (slot < this.#last) this.#clear();
     if (this.#first === 0) this.#first = slot;
     this.#last = slot;
     const place = slot % SAMPLES;
     this.#slots[place] = slot;
-    this.#values.set(sampleOf(this.#read()), place * SERIES.length);
+    this.#values.set(sample, place * SERIES.length);
+  }
+
+  #clear(): void {
+    this.#first = 0;
+    this.#slots.fill(0);
   }
 
   /** The samples of the last hour; fewer after the start of the node. */
@@ -132,11 +150,12 @@ export function sumOfHistories(histories: readonly History[], now: number): Hist
     const offset = Math.round((history.from - from) / EVERY_MS);
     for (const name of SERIES) addTo(series[name], history.series[name], offset, WORST.has(name));
   }
-  // Where a node has not taken its last sample yet, the sum would be too small.
+  // Beyond the last sample of a node whose clock is behind, or that has not taken it yet, the sum would be too small.
   const ends = known.map(
     (each) => Math.round((each.from - from) / EVERY_MS) + each.series.connections.length,
   );
-  const end = Math.max(...ends) - (ends.includes(Math.max(...ends) - 1) ? 1 : 0);
+  const latest = Math.max(...ends);
+  const end = Math.min(...ends.filter((each) => latest - each <= MAX_LAG));
   // A node's clock may be minutes off, and the hour is no longer for it.
   const surplus = Math.max(0, end - SAMPLES);
   for (const name of SERIES) series[name] = series[name].slice(surplus, end);

@@ -18,11 +18,14 @@ function statistics(connections: number, loopP99: number): NodeStatistics {
   } as unknown as NodeStatistics; // the parts that a sample has
 }
 
-function running({ from = 1_000 * HOUR, loopP99 = 1 } = {}) {
+function running({ from = 1_000 * HOUR, loopP99 = 1, read = (): void => undefined } = {}) {
   let now = from;
   let connections = 0;
   const history = new NodeHistory(
-    () => statistics(++connections, loopP99),
+    () => {
+      read();
+      return statistics(++connections, loopP99);
+    },
     () => now,
   );
   const runFor = (ms: number): void => {
@@ -57,6 +60,32 @@ describe("the last hour of a node", () => {
     runFor(5 * SECOND);
     expect(history.history.series.connections.filter((value) => value !== null)).toEqual([1442]);
   });
+
+  it("begins anew after a step back of the clock", () => {
+    const { history, runFor, pause } = running();
+    runFor(30 * SECOND);
+    pause(-20 * SECOND);
+    runFor(5 * SECOND);
+    pause(5 * SECOND);
+    runFor(5 * SECOND);
+    const { from, series } = history.history;
+    expect(from).toBe(1_000 * HOUR + 10 * SECOND);
+    expect(series.connections).toEqual([7, null, 8]);
+  });
+
+  it("leaves out a sample that cannot be read", () => {
+    let fails = false;
+    const read = (): void => {
+      if (fails) throw new Error("EMFILE: too many open files");
+    };
+    const { history, runFor } = running({ read });
+    runFor(5 * SECOND);
+    fails = true;
+    runFor(5 * SECOND);
+    fails = false;
+    runFor(5 * SECOND);
+    expect(history.history.series.connections).toEqual([1, null, 2]);
+  });
 });
 
 describe("the last hour of the cluster", () => {
@@ -84,6 +113,13 @@ describe("the last hour of the cluster", () => {
     expect(sumOfHistories([one.history.history, other.history.history], NOW).series.connections).toEqual([
       2, 4, 6,
     ]);
+  });
+
+  it("ends with the last sample of the slowest clock", () => {
+    const [one, ahead] = [running(), running({ from: 1_000 * HOUR + 30 * SECOND })];
+    for (const each of [one, ahead]) each.runFor(40 * SECOND);
+    const { series } = sumOfHistories([one.history.history, ahead.history.history], NOW);
+    expect(series.connections).toEqual([1, 2, 3, 4, 5, 6, 7 + 1, 8 + 2]);
   });
 });
 
