@@ -17,9 +17,14 @@ export const MAX_NAMES = 100;
 /** Most connections of a user that a node tells of. */
 const MAX_SESSIONS = 50;
 
+/** Platforms of a user that a page tells of, and the characters of each: clients choose them, and an answer is bounded. */
+const MAX_PLATFORMS = 4;
+const MAX_PLATFORM = 64;
+
 export interface FoundUser {
   readonly user: string;
   readonly connections: number;
+  /** The first four, each cut at 64 characters. */
   readonly platforms: readonly string[];
 }
 
@@ -62,7 +67,7 @@ export function answerBrowsing(
       return {
         user,
         connections: connections.length,
-        platforms: [...new Set(connections.map(({ platform }) => platform))],
+        platforms: fewOf(connections.map(({ platform }) => platform.slice(0, MAX_PLATFORM).toWellFormed())),
       };
     }),
   );
@@ -81,6 +86,8 @@ export function answerBrowsing(
     isId(user) ? local.connectionsOf(user).slice(0, MAX_SESSIONS).map(reportOf) : [],
   );
 }
+
+const fewOf = (platforms: readonly string[]): string[] => [...new Set(platforms)].slice(0, MAX_PLATFORMS);
 
 function* usersOf(local: Local): Iterable<string> {
   for (const { user } of local.connections()) yield user;
@@ -132,7 +139,7 @@ export const findUsers = (questions: Questions, query: NameQuery): Promise<Page<
     (one, other) => ({
       user: one.user,
       connections: one.connections + other.connections,
-      platforms: [...new Set([...one.platforms, ...other.platforms])],
+      platforms: fewOf([...one.platforms, ...other.platforms]),
     }),
   );
 
