@@ -1,5 +1,5 @@
 import type { Question, Questions } from "../backplane/backplane.ts";
-import type { ClientConnection, TidingsError } from "../protocol/protocol.ts";
+import { type ClientConnection, TidingsError } from "../protocol/protocol.ts";
 import type { Hooks } from "../publish/publish.ts";
 
 /** Kinds of events in the tail. `refused`: a login or a connection. `limited`: a limit has refused something. */
@@ -105,16 +105,18 @@ export class EventTails {
   #page({ filter, after }: Question): EventPage {
     const wanted = filterOf(filter);
     const name = JSON.stringify(wanted);
-    const tail = this.#tails.get(name) ?? new Tail(wanted);
-    this.#tails.delete(name);
-    this.#tails.set(name, tail);
+    const tail = this.#tails.get(name) ?? this.#follow(name, new Tail(wanted));
     tail.until = performance.now() + LEASE_MS;
-    for (const oldest of this.#tails.keys()) {
-      if (this.#tails.size <= MAX_TAILS) break;
-      this.#tails.delete(oldest);
-    }
-    if (this.#timer === undefined) this.#begin();
     return tail.after(typeof after === "number" ? after : undefined);
+  }
+
+  /** @throws TidingsError `unavailable` while others follow as many filters as a node may: to drop one of theirs would hide its events */
+  #follow(name: string, tail: Tail): Tail {
+    this.#dropExpired();
+    if (this.#tails.size >= MAX_TAILS) throw new TidingsError("unavailable", "too many filters are followed");
+    this.#tails.set(name, tail);
+    if (this.#timer === undefined) this.#begin();
+    return tail;
   }
 
   #tell(event: Omit<NodeEvent, "at" | "node">): void {
@@ -158,13 +160,17 @@ export class EventTails {
 
   /** Ends what nobody asks about any more. */
   #expire(): void {
-    const now = performance.now();
-    for (const [name, { until }] of this.#tails) if (until < now) this.#tails.delete(name);
+    this.#dropExpired();
     if (this.#tails.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
     for (const remove of this.#removals) remove();
     this.#removals = [];
+  }
+
+  #dropExpired(): void {
+    const now = performance.now();
+    for (const [name, { until }] of this.#tails) if (until < now) this.#tails.delete(name);
   }
 }
 

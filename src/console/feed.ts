@@ -103,9 +103,12 @@ export class Feed {
     watching.isReading = true;
     try {
       const page = await reader.read(this.#nodes);
-      const isEmpty = page.events.length === 0 && page.omitted === 0 && page.silent.length === 0;
-      if (!isEmpty && watching.events === reader && watcher.state === "open" && isConsole(watcher))
-        push(watcher, FEED.events, page);
+      if (watching.events !== reader || watcher.state !== "open" || !isConsole(watcher)) return;
+      const hasSilent = page.silent.length > 0;
+      // An empty page is news too when it takes back that a node is silent.
+      const hasNews = page.events.length > 0 || page.omitted > 0 || hasSilent || watching.hasSilent;
+      watching.hasSilent = hasSilent;
+      if (hasNews) push(watcher, FEED.events, page);
     } finally {
       watching.isReading = false;
     }
@@ -123,4 +126,6 @@ class Watching extends Attachment {
   events: EventReader | undefined;
   /** True while its events are asked for. */
   isReading = false;
+  /** True when the console was last told that a node is silent. */
+  hasSilent = false;
 }
