@@ -132,10 +132,21 @@ it("sends to users, groups and everyone, tells why, and follows what happens", a
   await operator.row("History", "1").getByRole("link", { name: "Why?" }).click();
   await operator.reads("Connections that took it");
   await operator.opens("Limits");
-  await operator.page.getByLabel("Changes").fill('{"messagesPerUser":"77-M"}');
-  await operator.press("Change…");
-  await operator.confirm("Change");
+  const change = async (changes: string): Promise<void> => {
+    await operator.page.getByLabel("Changes").fill(changes);
+    await operator.press("Change…");
+    await operator.confirm("Change");
+  };
+  await change('{"messagesPerUser":"77-M"}');
   await operator.row("Limits in force", "messagesPerUser").getByText("changed").waitFor();
+  // What another console has changed since then is shown before it can be replaced.
+  const headers = { "x-api-key": ADMIN };
+  await call(running, "/limits", { method: "PUT", body: { messagesPerUser: "78-M" }, headers });
+  await change('{"messagesPerConnection":"79-M"}');
+  await operator.reads("Nothing was changed");
+  await operator.row("Limits in force", "messagesPerUser").getByText("78-M").waitFor();
+  await change('{"messagesPerConnection":"79-M"}');
+  await operator.row("Limits in force", "messagesPerConnection").getByText("changed").waitFor();
 });
 
 it("says that the server refuses its feed, and asks again", async () => {

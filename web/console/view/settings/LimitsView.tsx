@@ -44,7 +44,7 @@ export function LimitsView(): VNode {
                   ]}
                 />
               </Panel>
-              <Change key={JSON.stringify(changes)} changes={changes} changed={loaded.reload} />
+              <Change changes={changes} changed={loaded.reload} />
             </>
           );
         }}
@@ -55,13 +55,17 @@ export function LimitsView(): VNode {
 
 interface ChangeProps {
   readonly changes: object;
-  /** Called after a change. */
+  /** Called after a change, by this console or another one. */
   readonly changed: () => void;
 }
 
 function Change({ changes, changed }: ChangeProps): VNode {
   const { api } = useHub();
   const [text, setText] = useState(JSON.stringify(changes, undefined, 2));
+  /** The changes that the text was made from, and that it may replace. */
+  const [known, setKnown] = useState(changes);
+  /** Changes that somebody else has made since then. */
+  const [meanwhile, setMeanwhile] = useState<object>();
   const [wanted, setWanted] = useState<object>();
   const [error, setError] = useState<string>();
   const task = useTask();
@@ -76,15 +80,25 @@ function Change({ changes, changed }: ChangeProps): VNode {
   };
   const apply = async (next: object): Promise<void> => {
     setWanted(undefined);
-    const isDone = await task.run(async () => {
-      await api.put("/limits", next);
+    await task.run(async () => {
+      const { changes: present } = await api.get<LimitsReply>("/limits");
+      if (JSON.stringify(present) !== JSON.stringify(known)) {
+        setKnown(present);
+        setMeanwhile(present);
+        throw new Error(
+          "Nothing was changed, because the limits were changed meanwhile. Take over what stands below, or change again to replace it.",
+        );
+      }
+      setKnown((await api.put<LimitsReply>("/limits", next)).changes);
+      setMeanwhile(undefined);
       return "The limits are in force on all nodes.";
     });
-    if (isDone) changed();
+    changed();
   };
   return (
     <Panel title="Change on all nodes">
       <TaskNotice task={task} />
+      {meanwhile !== undefined && <pre class="preview">{JSON.stringify(meanwhile, undefined, 2)}</pre>}
       <form class="form" onSubmit={check}>
         <div class="field">
           <label for={id}>Changes</label>
