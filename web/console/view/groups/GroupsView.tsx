@@ -53,6 +53,9 @@ export function GroupsView(): VNode {
                 { title: "Deliveries/s", isNumber: true, cell: ({ deliveries }) => rate(deliveries) },
               ]}
             />
+            <p class="muted">
+              Nodes count the messages of their 512 busiest groups: others show no messages per second.
+            </p>
             <Pager pages={pages} next={next} />
           </>
         )}
