@@ -258,12 +258,15 @@ export class Chat {
 
   #closed({ code, reason, willRetry, delayMs = 0, error }: Extract<Status, { type: "closed" }>): void {
     if (this.state.connection.peek().state === "online") this.#caughtUp = 0;
-    if (REFUSED.includes(code)) this.#options.session.refuse();
+    const { session, user } = this.#options;
+    if (REFUSED.includes(code)) session.refuse();
     if (willRetry) {
       this.state.connection.value = { state: "waiting", retryAt: Date.now() + delayMs };
       return;
     }
-    if (error?.code === "unauthorized") this.#options.session.end("Your session is over. Log in again.");
+    // Somebody may have logged out meanwhile, or another user may have logged in.
+    const isOver = error?.code === "unauthorized" && session.user.peek() === user;
+    if (isOver) session.end("Your session is over. Log in again.");
     this.state.connection.value = { state: "ended", code, reason };
   }
 

@@ -6,7 +6,7 @@ import { post } from "./post.ts";
 /** In the browser's storage, which all tabs share: a login in one of them is one in all. */
 const KEY = "tidings.chat.login";
 
-/** Name of the lock under which one tab at a time refreshes: a refresh token serves once. */
+/** Name of the lock under which one tab at a time refreshes: a used refresh token ends soon. */
 const LOCK = "tidings.chat.refresh";
 
 /** Time in which another tab stores the login that it has got for the same refresh token, where the browser has no locks. */
@@ -32,6 +32,8 @@ export class Session {
   readonly ended: Signal<string | undefined> = signal(undefined);
   /** A token that the server has refused. */
   #refused: string | undefined;
+  /** The login, where the browser refuses its storage. */
+  #unstored: Stored | undefined;
 
   constructor() {
     this.#login = signal(load());
@@ -77,57 +79,79 @@ export class Session {
   async token(): Promise<string> {
     const login = this.#login.peek();
     if (login === undefined) throw over();
-    return this.#isFresh(login) ? login.token : this.#refresh();
+    return this.#isFresh(login) ? login.token : this.#refresh(login.user);
   }
 
   #isFresh({ token, renewAt }: Stored): boolean {
     return token !== this.#refused && Date.now() < renewAt;
   }
 
-  #refresh(): Promise<string> {
+  #refresh(user: string): Promise<string> {
     // Browsers have locks in pages with TLS, and on this machine.
     const { locks } = navigator as { readonly locks?: LockManager };
-    return locks === undefined ? this.#renew() : locks.request(LOCK, () => this.#renew());
+    return locks === undefined ? this.#renew(user) : locks.request(LOCK, () => this.#renew(user));
   }
 
-  async #renew(): Promise<string> {
+  async #renew(user: string): Promise<string> {
     // Another tab may have refreshed meanwhile.
-    const login = load() ?? this.#login.peek();
-    if (login === undefined) throw over();
-    this.#login.value = login;
+    const login = this.#take(this.#present(), user);
     if (this.#isFresh(login)) return login.token;
-    try {
-      this.keep(await post("refresh", { refreshToken: login.refreshToken }));
-    } catch (error) {
-      if (!(error instanceof TidingsError) || error.code !== "unauthorized") throw error;
-      if (!(await hasChanged(login))) {
-        this.end("Your session is over. Log in again.");
-        throw over();
-      }
-      this.#login.value = load();
+    const { refreshToken } = login;
+    const next = await post("refresh", { refreshToken }).catch((error: unknown) => {
+      if (error instanceof TidingsError && error.code === "unauthorized") return undefined;
+      throw error;
+    });
+    if (next === undefined) return this.#afterRefusal(login);
+    const present = this.#present();
+    if (present?.refreshToken === refreshToken) {
+      this.keep(next);
+      return next.token;
     }
-    return this.#login.peek()?.token ?? "";
+    // The login was ended or replaced while the reply was on its way: the reply must not bring it back.
+    void post("logout", { refreshToken: next.refreshToken }).catch(() => undefined);
+    return this.#take(present, user).token;
+  }
+
+  /** The server does not take the refresh token: another tab may have used it, or the login is over. */
+  async #afterRefusal(login: Stored): Promise<string> {
+    const present = await this.#successorOf(login);
+    if (present?.refreshToken !== login.refreshToken) return this.#take(present, login.user).token;
+    this.end("Your session is over. Log in again.");
+    throw over();
+  }
+
+  /** Waits a moment for another login than this one. @returns the login that is there then */
+  async #successorOf({ refreshToken }: Stored): Promise<Stored | undefined> {
+    for (let waitedMs = 0; waitedMs < OTHER_TAB_MS; waitedMs += 100) {
+      if (this.#present()?.refreshToken !== refreshToken) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return this.#present();
+  }
+
+  /** The login of all tabs. The event that tells of a change in another tab comes later. */
+  #present(): Stored | undefined {
+    return load() ?? this.#unstored;
+  }
+
+  /** Takes the login of all tabs over. @throws TidingsError `unauthorized` when it is not this user's any more */
+  #take(present: Stored | undefined, user: string): Stored {
+    this.#login.value = present;
+    if (present?.user !== user) throw over();
+    return present;
   }
 
   #store(login: Stored | undefined): void {
     try {
       if (login === undefined) localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, JSON.stringify(login));
+      this.#unstored = undefined;
     } catch {
       // The browser refuses its storage: the login lasts as long as the page.
+      this.#unstored = login;
     }
     this.#login.value = login;
   }
-}
-
-/** Waits a moment for another tab that has used the same refresh token. @returns false when there is none */
-async function hasChanged(login: Stored): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < OTHER_TAB_MS; waitedMs += 100) {
-    const present = load();
-    if (present !== undefined && present.refreshToken !== login.refreshToken) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
 }
 
 const over = (): TidingsError => new TidingsError("unauthorized", "there is no login");
