@@ -45,7 +45,7 @@ export const accountOperations = (ports: AccountPorts): Operation[] => [
   }),
   operation({
     name: "refresh",
-    summary: "Get the next tokens for a refresh token, which then ends",
+    summary: "Get the next tokens for a refresh token, which ends 30 s later",
     access: "open",
     takes: z.object({ refreshToken }),
     gives: session,

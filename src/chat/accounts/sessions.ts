@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { sql } from "kysely";
 import { z } from "zod";
 import { TidingsError } from "../../index.ts";
 import type { Core } from "../core.ts";
@@ -7,6 +8,9 @@ import { time } from "../operation.ts";
 
 /** Lifetime of a refresh token that nobody uses: 30 days. */
 const SESSION_MS = 30 * 24 * 60 * 60_000;
+
+/** Time for which a used refresh token still serves: the reply of its first use may be lost, with a connection or a page that is left. */
+const GRACE_MS = 30_000;
 
 /** Sessions of a user; the oldest ends when another one begins. */
 const MOST_SESSIONS = 50;
@@ -18,7 +22,7 @@ export const session = z.object({
     .string()
     .meta({ description: "Token for the WebSocket and for HTTP, a JWT of `jwt.lifetime` (1 h)." }),
   expiresAt: time,
-  refreshToken: z.string().meta({ description: "For `refresh`, once, within 30 days." }),
+  refreshToken: z.string().meta({ description: "For `refresh`, within 30 days. It ends 30 s after its first use." }),
 });
 
 /** Logins: a short token that the hub verifies, and a long one, kept here as a digest, that gets the next ones. */
@@ -43,15 +47,23 @@ export class Sessions {
     return { user, token, expiresAt: expiryOf(token), refreshToken };
   }
 
-  /** A refresh token serves once: a thief and its owner cannot both use it unnoticed. */
+  /**
+   * A used refresh token ends after a short grace, so a thief and its owner cannot both go on with it unnoticed.
+   * @throws TidingsError `unauthorized` for one that is not known, or has ended
+   */
   async refresh(refreshToken: string): Promise<z.input<typeof session>> {
     return this.#core.database.change(async (queries) => {
+      const now = Date.now();
+      const end = now + GRACE_MS;
+      // Each further use leaves the end of the grace as it is.
       const row = await queries
-        .deleteFrom("chat_session")
+        .updateTable("chat_session")
+        .set({ expires_at: sql`CASE WHEN expires_at > ${end} THEN ${end} ELSE expires_at END` })
         .where("digest", "=", digestOf(refreshToken))
-        .returning(["user_id", "expires_at"])
+        .where("expires_at", ">", now)
+        .returning("user_id")
         .executeTakeFirst();
-      if (row === undefined || row.expires_at < Date.now())
+      if (row === undefined)
         throw new TidingsError("unauthorized", "the refresh token is not valid (any more): log in again");
       return this.begin(row.user_id, queries);
     });

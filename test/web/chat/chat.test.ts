@@ -90,7 +90,7 @@ describe("the chat page", () => {
     await bob.open("alice");
     await bob.say("to both");
     for (const tab of [alice, beside]) await tab.message("to both").waitFor();
-    // Both tabs refresh at once, with a refresh token that serves once: after a restart the server knows no token.
+    // Both tabs refresh at once, with one refresh token: after a restart the server knows no token.
     await alice.page.evaluate(() => {
       const login = JSON.parse(localStorage.getItem("tidings.chat.login") ?? "");
       localStorage.setItem("tidings.chat.login", JSON.stringify({ ...login, token: "of.another.server" }));
