@@ -15,12 +15,15 @@ export class CallerRequest implements PolicyRequest {
   readonly anonymous = false;
   readonly #core: Core;
   readonly #group: string;
+  readonly #isMember: boolean | undefined;
 
+  /** @param isMember whether the caller is in the group of the channel, where it is known already */
   constructor(
     core: Core,
     { user, claims, connection, address }: Caller,
     verb: PolicyRequest["verb"],
     channel: Channel,
+    isMember?: boolean,
   ) {
     const { node } = core.hub;
     const http = {
@@ -35,6 +38,7 @@ export class CallerRequest implements PolicyRequest {
     };
     this.#core = core;
     this.#group = channel.slice(GROUP.length);
+    this.#isMember = isMember;
     this.user = user;
     this.verb = verb;
     this.channel = channel;
@@ -64,6 +68,7 @@ export class CallerRequest implements PolicyRequest {
   }
 
   async isDurableMember(): Promise<boolean> {
+    if (this.#isMember !== undefined) return this.#isMember;
     const { database, hub } = this.#core;
     if (!this.#group.startsWith(PREFIX)) return (await hub.user(this.user).groups()).includes(this.#group);
     const row = await database.guarded(() =>

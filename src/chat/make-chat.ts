@@ -2,6 +2,7 @@ import type { Authorize, EventMap, Hub, IncomingMessage } from "../index.ts";
 import { TidingsError } from "../index.ts";
 import { Attempts } from "./accounts/attempts.ts";
 import { Directory } from "./accounts/directory.ts";
+import { onlineOperation } from "./accounts/online.ts";
 import { accountOperations } from "./accounts/operations.ts";
 import { profileOperations } from "./accounts/profile.ts";
 import { Sessions } from "./accounts/sessions.ts";
@@ -115,6 +116,7 @@ type Parts = Core & ReturnType<typeof makeParts>;
 const operationsOf = (parts: Parts) => [
   ...accountOperations(parts),
   ...profileOperations(parts),
+  onlineOperation(parts),
   ...friendOperations(parts),
   ...groupOperations(parts),
   ...joiningOperations(parts),

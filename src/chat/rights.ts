@@ -65,9 +65,23 @@ export class Rights {
 
   /** @throws TidingsError `forbidden` when the application's policy refuses what a caller wants, also over HTTP */
   async assertBase(caller: Caller, verb: PolicyRequest["verb"], group: string): Promise<void> {
-    const request = new CallerRequest(this.#core, caller, verb, `group:${group}`);
-    if ((await this.#base(request)) !== true)
+    if (!(await this.#baseAllows(new CallerRequest(this.#core, caller, verb, `group:${group}`))))
       throw forbidden(`${caller.user} may not ${verb === "send" ? "write to" : "read"} ${group}`);
+  }
+
+  /** Tells whether the application's policy lets a member of a group read its history. */
+  mayRead(caller: Caller, group: string): Promise<boolean> {
+    return this.#baseAllows(new CallerRequest(this.#core, caller, "history", `group:${group}`, true));
+  }
+
+  /** Tells whether a user may list everybody who is online: by the application's policy, or as a server administrator. */
+  async mayListOnline(caller: Caller): Promise<boolean> {
+    const request = new CallerRequest(this.#core, caller, "presence", "all", false);
+    return (await this.#baseAllows(request)) || this.isServerAdmin(caller.user);
+  }
+
+  async #baseAllows(request: PolicyRequest): Promise<boolean> {
+    return (await this.#base(request)) === true;
   }
 
   /** Finds a user's place in a group. @returns undefined when the user is no member, or there is no such group */

@@ -12,7 +12,7 @@ interface ProfilePorts extends Core {
 }
 
 /** Operations about what users show of themselves. */
-export const profileOperations = ({ hub, database, directory, rights }: ProfilePorts): Operation[] => [
+export const profileOperations = ({ database, directory, rights }: ProfilePorts): Operation[] => [
   operation({
     name: "profile",
     summary: "What a user shows: name and picture. Without a user one's own",
@@ -54,26 +54,6 @@ export const profileOperations = ({ hub, database, directory, rights }: ProfileP
           .where("user_id", "=", caller.user)
           .execute();
       return directory.assertKnown(caller.user);
-    },
-  }),
-  operation({
-    name: "online",
-    summary: "Users online in the cluster, page by page",
-    takes: z.object({
-      limit: z.int().min(1).max(1_000).default(100),
-      cursor: z.string().max(1_000).optional().meta({ description: "Cursor of the page before." }),
-    }),
-    gives: z.object({
-      users: z.array(person),
-      count: z.int().meta({ description: "Number of all users online." }),
-      cursor: z.string().optional().meta({ description: "For the next page; absent on the last one." }),
-    }),
-    async handle(_, page) {
-      const [{ users, cursor }, { users: count }] = await Promise.all([
-        hub.presence.online(page),
-        hub.presence.count(),
-      ]);
-      return { users: await directory.persons(users.map((each) => each.user)), count, cursor };
     },
   }),
 ];

@@ -35,7 +35,7 @@ export interface ChatActions {
   };
   "chat.online": {
     input: { limit?: number | undefined; cursor?: string | undefined };
-    reply: { users: ChatPerson[]; count: number; cursor?: string | undefined };
+    reply: { users: ChatPerson[]; count: number; of: "everyone" | "friends"; cursor?: string | undefined };
   };
   "chat.friends": {
     input: Record<never, never>;

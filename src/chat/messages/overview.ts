@@ -72,12 +72,15 @@ const listConversations = (ports: MessagePorts): Operation =>
           role: z.enum(["owner", "admin", "member"]),
           members: z.int(),
           unread: z.int(),
-          last: push.optional().meta({ description: "The newest message." }),
+          last: push
+            .optional()
+            .meta({ description: "The newest message. Absent where the caller may not read the history." }),
         }),
       ),
       cursor: nextCursor,
     }),
-    async handle({ user }, page) {
+    async handle(caller, page) {
+      const { user } = caller;
       await ports.marks.flush();
       const rows = await ports.database.queries
         .selectFrom("chat_member as member")
@@ -91,7 +94,10 @@ const listConversations = (ports: MessagePorts): Operation =>
         .execute();
       const shown = rows.slice(0, page.limit);
       const groups = shown.map(async (row) => {
-        const { epoch, messages } = await ports.hub.group(row.group_id).history({ limit: 1 });
+        const [{ epoch, messages }, mayRead] = await Promise.all([
+          ports.hub.group(row.group_id).history({ limit: 1 }),
+          ports.rights.mayRead(caller, row.group_id),
+        ]);
         const last = messages.at(-1);
         const read = row.read_epoch === epoch ? row.read_offset : 0;
         const unread = await countUnread(ports, { group: row.group_id, user }, read, last?.offset ?? 0);
@@ -103,7 +109,7 @@ const listConversations = (ports: MessagePorts): Operation =>
             with: otherIn(row.pair, user),
             role: row.role,
           },
-          ...{ members: row.member_count, unread, last },
+          ...{ members: row.member_count, unread, last: mayRead ? last : undefined },
         };
       });
       return {

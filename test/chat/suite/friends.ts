@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { setServerAdmin } from "../../../src/chat/chat.ts";
 import { eventually } from "../../support/eventually.ts";
+import { callWith } from "../scene.ts";
 import { type Start, texts } from "./start.ts";
 
 /** Friends and blocks. */
@@ -54,6 +56,29 @@ export function friendSuite(title: string, start: Start): void {
       });
       await scene.ok("alice", "unfriend", { user: "dave" });
       expect(await scene.ok("dave", "friends")).toMatchObject({ sent: [] });
+    });
+
+    it("lists everybody who is online to those who may see it, and friends to others", async () => {
+      const scene = await start();
+      await scene.friends("alice", "bob");
+      await scene.friends("alice", "carol");
+      await scene.friends("alice", "away");
+      await scene.users("root");
+      for (const user of ["alice", "bob", "carol", "dave"]) await scene.peer(user);
+      const online = async (user: string, page: object = {}) => scene.ok(user, "online", page);
+      await eventually("they are online", async () => (await scene.hub.presence.count()).users === 4);
+      const friends = ["bob", "carol"].map((user) => ({ user, name: user }));
+      expect(await online("alice")).toEqual({ users: friends, count: 2, of: "friends" });
+      expect(await online("alice", { limit: 1 })).toMatchObject({ users: [{ user: "bob" }], cursor: "bob" });
+      const last = await online("alice", { limit: 1, cursor: "bob" });
+      expect([last.users, last.cursor]).toMatchObject([[{ user: "carol" }], undefined]);
+      expect(await online("dave")).toEqual({ users: [], count: 0, of: "friends" });
+      const everybody = { count: 4, of: "everyone" };
+      const granted = await scene.hub.token({ user: "erin", can: { presence: ["all"] } });
+      const { body } = await callWith(scene.running.at.url, granted, "online", {});
+      expect(body).toMatchObject(everybody);
+      await setServerAdmin(scene.database, "root", true);
+      expect(await online("root")).toMatchObject(everybody);
     });
   });
 }

@@ -175,8 +175,12 @@ export function messageSuite(title: string, start: Start): void {
 
     it("asks the application's policy too: what it refuses stays refused", async () => {
       const frozen = new Set<string>();
+      const hidden = new Set<string>();
       const scene = await start({
-        chat: { authorize: ({ channel, verb }) => !(verb === "send" && frozen.has(channel)) },
+        chat: {
+          authorize: ({ channel, verb }) =>
+            !(verb === "send" && frozen.has(channel)) && !(verb === "history" && hidden.has(channel)),
+        },
       });
       const group = await scene.group("alice", "bob");
       await scene.ok("alice", "send", { group, text: "one" });
@@ -186,6 +190,10 @@ export function messageSuite(title: string, start: Start): void {
       const { error } = await alice.request("message.send", { group, type: "chat", data: { text: "two" } });
       expect(error).toMatchObject({ code: "forbidden" });
       expect((await scene.ok("bob", "history", { group })).messages).toHaveLength(1);
+      expect((await scene.ok("bob", "groups")).groups).toMatchObject([{ last: { data: { text: "one" } } }]);
+      hidden.add(`group:${group}`);
+      expect(await scene.code("bob", "history", { group })).toBe("forbidden");
+      expect((await scene.ok("bob", "groups")).groups[0]).not.toHaveProperty("last");
     });
   });
 }
