@@ -1,5 +1,5 @@
-import type { Core } from "./core.ts";
-import type { Announce } from "./database/database.ts";
+import { type Core, reportFailure } from "./core.ts";
+import type { Announce, Queries } from "./database/database.ts";
 
 /** Time in which joins become one announcement. */
 const COALESCE_MS = 1_000;
@@ -18,7 +18,10 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Announces joins: the first users of a second by name, all of them by number. */
+/**
+ * Announces joins: the first users of a second by name, all of them by number. An announcement says how many members there are, so that none
+ * of them asks for it.
+ */
 export class Announcements {
   readonly #core: Core;
   readonly #waiting = new Map<string, Waiting>();
@@ -43,20 +46,33 @@ export class Announcements {
 
   #begin(group: string, name: string, to: Announce): Waiting | undefined {
     if (this.#waiting.size >= MOST_GROUPS) return undefined;
-    const timer = setTimeout(() => this.#send(group), COALESCE_MS);
+    const timer = setTimeout(() => {
+      this.#send(group).catch((error: unknown) => reportFailure(this.#core, "announcement", error));
+    }, COALESCE_MS);
     const waiting = { to, name, users: [], count: 0, timer };
     this.#waiting.set(group, waiting);
     return waiting;
   }
 
-  #send(group: string): void {
-    const { hub, settings } = this.#core;
+  async #send(group: string): Promise<void> {
+    const { hub, database } = this.#core;
     const waiting = this.#waiting.get(group);
     this.#waiting.delete(group);
     if (waiting === undefined) return;
     const { to, name, users, count } = waiting;
-    const message = { type: "chat.joined", data: { group, name, users, count }, ephemeral: true };
+    const members = await database.guarded(() => countMembers(database.queries, group));
+    if (members === undefined) return; // the group has ended
+    const data = { group, name, users, count, members };
     const audience = to === "everyone" ? hub.everyone : hub.group(group);
-    audience.send(message).catch((error: unknown) => settings.report("announcement", error));
+    await audience.send({ type: "chat.joined", data, ephemeral: true });
   }
+}
+
+async function countMembers(queries: Queries, group: string): Promise<number | undefined> {
+  const row = await queries
+    .selectFrom("chat_group")
+    .select("member_count")
+    .where("group_id", "=", group)
+    .executeTakeFirst();
+  return row?.member_count;
 }

@@ -3,6 +3,12 @@ import { type Core, reportFailure } from "./core.ts";
 /** What a client may show of a user and asks for again after the event `chat.changed`. */
 export type Changed = "groups" | "friends" | "profile";
 
+/** Users up to whom a change is told as it is: beyond, all of them would ask at once. */
+const MOST_TOLD = 100;
+
+/** Time over which many users spread what they ask. */
+const SPREAD_MS = 3_000;
+
 /**
  * Tells the open connections of users that what they may show has changed elsewhere: on another device, or by another user. It is ephemeral: who
  * misses it asks after the next login anyway.
@@ -11,15 +17,13 @@ export type Changed = "groups" | "friends" | "profile";
 export function tellChanged(core: Core, users: readonly string[], what: Changed, except?: string): void {
   const { hub } = core;
   const audience = except === undefined ? hub.users(users) : hub.users(users).except(except);
+  const data = users.length > MOST_TOLD ? { what, withinMs: SPREAD_MS } : { what };
   audience
-    .send({ type: "chat.changed", data: { what }, ephemeral: true })
+    .send({ type: "chat.changed", data, ephemeral: true })
     .catch((error: unknown) => reportFailure(core, "news of changes", error));
 }
 
-/** Members up to whom a change of a group is told: beyond, each of them would ask for the groups at once. */
-const MOST_TOLD = 100;
-
-/** Tells the members of a small group that it has changed, or who is in it. */
+/** Tells the members of a small group that it has changed, or who is in it. Those of a large one learn it after the next login. */
 export async function tellMembers(core: Core, group: string): Promise<void> {
   const rows = await core.database.queries
     .selectFrom("chat_member")

@@ -10,14 +10,14 @@ export interface ChatEvents {
   "chat.typing": { user: string };
   /** Somebody has read up to an offset. */
   "chat.read": { user: string; offset: number };
-  /** Users have joined a group: up to 20 by name, all by number. */
-  "chat.joined": { group: string; name: string; users: string[]; count: number };
+  /** Users have joined a group: up to 20 by name, all by number. The group has so many members now. */
+  "chat.joined": { group: string; name: string; users: string[]; count: number; members: number };
   "chat.invited": { group: string; name: string; by: string };
   "chat.removed": { group: string; by: string };
   /** Somebody asks to be a friend, or has accepted. */
   "chat.friend": { user: string; state: "requested" | "friend" };
-  /** What a client shows of the user has changed elsewhere: it asks for it again. */
-  "chat.changed": { what: "groups" | "friends" | "profile" };
+  /** What a client shows of the user has changed elsewhere: it asks for it again, at a random time within `withinMs` if that is given. */
+  "chat.changed": { what: "groups" | "friends" | "profile"; withinMs?: number };
 }
 
 const user = z.string();
@@ -29,9 +29,13 @@ export const chatEvents = (textLength: number) =>
     [CHAT_TYPE]: contentSchema(textLength),
     "chat.typing": z.looseObject({ user }),
     "chat.read": z.looseObject({ user, offset: z.int() }),
-    "chat.joined": z.looseObject({ group, name: z.string(), users: z.array(user), count: z.int() }),
+    "chat.joined": z.looseObject({
+      ...{ group, name: z.string(), users: z.array(user), count: z.int(), members: z.int() },
+    }),
     "chat.invited": z.looseObject({ group, name: z.string(), by: user }),
     "chat.removed": z.looseObject({ group, by: user }),
     "chat.friend": z.looseObject({ user, state: z.enum(["requested", "friend"]) }),
-    "chat.changed": z.looseObject({ what: z.enum(["groups", "friends", "profile"]) }),
+    "chat.changed": z.looseObject({
+      ...{ what: z.enum(["groups", "friends", "profile"]), withinMs: z.int().optional() },
+    }),
   }) satisfies Record<keyof ChatEvents, EventSchemas[string]>;

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { TidingsError } from "../../index.ts";
 import type { Directory } from "../accounts/directory.ts";
-import type { Announcements } from "../announcements.ts";
 import { tellChanged } from "../changed.ts";
 import { forbidden } from "../core.ts";
 import { name, type Operation, operation } from "../operation.ts";
@@ -10,11 +9,13 @@ import { addMembers, groupRow } from "./membership.ts";
 
 export interface GatherPorts extends GroupPorts {
   readonly directory: Directory;
-  readonly announcements: Announcements;
 }
 
 /** Users on a page of those who are online. */
 const PAGE = 1_000;
+
+/** Accounts that are looked up at a time. */
+const CHUNK = 50;
 
 /** Makes the operation that puts everybody who is online into a new group. */
 export const gatherOperation = (ports: GatherPorts): Operation =>
@@ -32,7 +33,7 @@ export const gatherOperation = (ports: GatherPorts): Operation =>
       const users = (await onlineUsers(ports)).filter((each) => each !== user);
       const added = await ports.database.change((queries) => addMembers(queries, ports, group, users));
       await ports.following.apply(added.map((each) => ({ group, user: each })));
-      for (const each of added) ports.announcements.add(group, given.name, each, "group");
+      // It tells all members of the group, so nobody is left to announce them to.
       tellChanged(ports, added, "groups");
       return infoOf(await groupRow(ports.database.queries, group));
     },
@@ -44,7 +45,11 @@ async function onlineUsers({ hub, directory, settings }: GatherPorts): Promise<s
   let cursor: string | undefined;
   do {
     const page = await hub.presence.online({ limit: PAGE, cursor });
-    for (const { user } of page.users) if (await hasAccount(directory, user)) found.push(user);
+    for (let from = 0; from < page.users.length; from += CHUNK) {
+      const users = page.users.slice(from, from + CHUNK).map(({ user }) => user);
+      const known = await Promise.all(users.map((user) => hasAccount(directory, user)));
+      found.push(...users.filter((_, place) => known[place]));
+    }
     cursor = page.cursor;
   } while (cursor !== undefined && found.length < settings.limits.membersPerGroup);
   return found;

@@ -190,6 +190,8 @@ export function groupSuite(title: string, start: Start): void {
           .flatMap(({ data }) => (data as { users: string[] }).users);
       await eventually("alice hears of all", () => joined().length === 3);
       expect(joined().sort()).toEqual(["bob", "carol", "dave"]);
+      const last = alice.messages.findLast(({ type }) => type === "chat.joined");
+      expect(last).toMatchObject({ data: { members: 4 } });
     });
   });
 }
