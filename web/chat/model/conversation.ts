@@ -22,10 +22,24 @@ export interface Mark {
   readonly text: string;
 }
 
+/** Tells a group of the chat from those of the application, which come over the same connection. */
+export const isChatGroup = (group: string | undefined): group is string =>
+  group?.startsWith("chat:") === true;
+
+/** New content of a message. */
+interface Change {
+  readonly id: string;
+  readonly offset: number;
+  readonly content: Content;
+}
+
+/** Members up to whom a group's list of members is read again after each join. */
+const FEW_MEMBERS = 100;
+
 /** What the server says of a conversation. */
 export type Info = Omit<Summary, "unread" | "last">;
 
-/** Loaded part of the history. `unknown` until the conversation is opened. */
+/** Loaded part of the history. `unknown` until the conversation is opened; `failed` until a page is asked for again. */
 export type Loaded = "unknown" | "loading" | "more" | "all" | "failed";
 
 /** When live messages make it more than `limit`, the oldest are removed until `kept` are left. They can be loaded again. */
@@ -42,6 +56,8 @@ export class Conversation {
   /** Oldest first, one for each offset. */
   readonly entries: Signal<readonly MessageEntry[]> = signal([]);
   readonly marks: Signal<readonly Mark[]> = signal([]);
+  /** Counts what changes the list of members, as far as this page should read it again. */
+  readonly memberChanges: Signal<number> = signal(0);
   readonly last: Signal<MessageEntry | undefined> = signal(undefined);
   readonly unread: Signal<number> = signal(0);
   readonly loaded: Signal<Loaded> = signal("unknown");
@@ -61,6 +77,8 @@ export class Conversation {
   counted = 0;
   /** Offset up to which the user has read, as far as this page knows. */
   read = 0;
+  /** Edits and deletions that have come since a page of the history was asked for. */
+  readonly #changes: Change[] = [];
 
   constructor(group: string) {
     this.group = group;
@@ -69,11 +87,33 @@ export class Conversation {
   /** Takes what the server says. Messages that came since it counted are unread too. */
   summarize({ unread, last, ...info }: Summary, self: string, isOpen: boolean): void {
     this.info.value = info;
+    this.memberChanges.value++;
     const offset = last?.offset ?? 0;
     this.counted = Math.max(this.counted, offset);
     const later = this.entries.peek().filter((entry) => entry.offset > offset && entry.from !== self);
     this.unread.value = isOpen ? 0 : unread + later.length;
     if (last !== undefined) this.#latest(entryOf(last));
+  }
+
+  /** Users have joined the group, so that it has so many members. */
+  joined(members: number): void {
+    const info = this.info.peek();
+    if (info === undefined) return;
+    this.info.value = { ...info, members };
+    if (members <= FEW_MEMBERS) this.memberChanges.value++;
+  }
+
+  /** A page of the history is asked for. */
+  loading(): void {
+    this.#changes.length = 0;
+    this.loaded.value = "loading";
+  }
+
+  /** Inserts a page of the history. Edits and deletions that came while it was on its way are newer. */
+  addPage(messages: readonly MessageEntry[], hasMore: boolean): void {
+    this.add(messages);
+    for (const change of this.#changes.splice(0)) this.#apply(change);
+    this.loaded.value = hasMore ? "more" : "all";
   }
 
   /** Inserts messages where their offsets belong. One that is there already is replaced. */
@@ -88,12 +128,9 @@ export class Conversation {
 
   /** Replaces the content of a message. */
   change(id: string, offset: number, content: Content): void {
-    const isEdited = content.kind !== "deleted";
-    const changed = (entry: MessageEntry): MessageEntry =>
-      entry.offset === offset && entry.id === id ? { ...entry, content, isEdited } : entry;
-    this.entries.value = this.entries.peek().map(changed);
-    const last = this.last.peek();
-    if (last !== undefined) this.last.value = changed(last);
+    const change = { id, offset, content };
+    if (this.loaded.peek() === "loading") this.#changes.push(change);
+    this.#apply(change);
   }
 
   /** Notes that something has happened after the newest message. */
@@ -106,10 +143,23 @@ export class Conversation {
   reset(): void {
     this.entries.value = [];
     this.marks.value = [];
+    this.last.value = undefined;
+    this.readers.value = new Map();
+    this.newFrom.value = undefined;
     this.loaded.value = "unknown";
     this.newest = 0;
     this.counted = 0;
     this.read = 0;
+    this.#changes.length = 0;
+  }
+
+  #apply({ id, offset, content }: Change): void {
+    const isEdited = content.kind !== "deleted";
+    const changed = (entry: MessageEntry): MessageEntry =>
+      entry.offset === offset && entry.id === id ? { ...entry, content, isEdited } : entry;
+    this.entries.value = this.entries.peek().map(changed);
+    const last = this.last.peek();
+    if (last !== undefined) this.last.value = changed(last);
   }
 
   #latest(entry: MessageEntry): void {

@@ -8,10 +8,19 @@ const PAGE = 50;
 /** Time in which the messages that the user sees become one read mark. */
 const MARK_MS = 250;
 
+/** A read mark that is not sent yet. */
+interface Seen {
+  /** Newest offset when the user saw the conversation. */
+  readonly offset: number;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 /** Loads conversations backwards, and tells the server how far the user has read. */
 export class History {
   readonly #ask: Ask;
-  readonly #marks = new Map<Conversation, ReturnType<typeof setTimeout>>();
+  readonly #seen = new Map<Conversation, Seen>();
+  /** Conversations whose newest page has come. */
+  readonly #begun = new WeakSet<Conversation>();
 
   constructor(ask: Ask) {
     this.#ask = ask;
@@ -22,46 +31,46 @@ export class History {
     const { group, loaded, entries } = conversation;
     const state = loaded.peek();
     if (state === "loading" || state === "all") return;
-    const isFirst = state === "unknown" || entries.peek().length === 0;
-    loaded.value = "loading";
+    const isFirst = state === "unknown" || !this.#begun.has(conversation);
+    conversation.loading();
     try {
       const before = isFirst ? undefined : entries.peek()[0]?.offset;
       const { messages, more } = await this.#ask("chat.history", { group, before, limit: PAGE });
       const shown = messages.filter(({ type, offset }) => offset !== undefined && !isNotice(type));
-      batch(() => {
-        conversation.add(shown.map(entryOf));
-        loaded.value = more && shown.length > 0 ? "more" : "all";
-      });
-      if (isFirst) await this.#readers(conversation);
+      batch(() => conversation.addPage(shown.map(entryOf), more && shown.length > 0));
+      this.#begun.add(conversation);
     } catch (error) {
-      if (loaded.peek() === "loading") loaded.value = isFirst ? "unknown" : "failed";
+      if (loaded.peek() === "loading") loaded.value = "failed";
       throw error;
     }
+    if (isFirst) await this.#readers(conversation);
   }
 
   /** Notes that the user sees the newest message. */
   seen(conversation: Conversation): void {
-    if (this.#marks.has(conversation) || conversation.newest <= conversation.read) return;
-    const timer = setTimeout(() => {
-      this.#marks.delete(conversation);
-      void this.#mark(conversation);
-    }, MARK_MS);
-    this.#marks.set(conversation, timer);
+    const { newest: offset, read } = conversation;
+    if (offset <= read) return;
+    const timer =
+      this.#seen.get(conversation)?.timer ?? setTimeout(() => void this.#mark(conversation), MARK_MS);
+    this.#seen.set(conversation, { offset, timer });
   }
 
   close(): void {
-    for (const timer of this.#marks.values()) clearTimeout(timer);
+    for (const { timer } of this.#seen.values()) clearTimeout(timer);
   }
 
   async #mark(conversation: Conversation): Promise<void> {
-    const { group, newest } = conversation;
-    const before = conversation.read;
-    conversation.read = newest;
+    const { group, read: before, newest } = conversation;
+    const offset = this.#seen.get(conversation)?.offset ?? 0;
+    this.#seen.delete(conversation);
+    // It may have been read on another device meanwhile, or have begun anew.
+    if (offset <= before || offset > newest) return;
+    conversation.read = offset;
     try {
-      await this.#ask("chat.read", { group, offset: newest });
+      await this.#ask("chat.read", { group, offset });
     } catch {
       // Marked again when the next message is seen, or on the next connection.
-      if (conversation.read === newest) conversation.read = before;
+      if (conversation.read === offset) conversation.read = before;
     }
   }
 

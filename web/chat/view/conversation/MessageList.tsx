@@ -148,10 +148,11 @@ function Beginning({ conversation, isEmpty }: { conversation: Conversation; isEm
       </div>
     );
   const isBusy = loaded === "loading" || (loaded === "unknown" && state.isOnline.value);
+  const text = loaded === "failed" ? "Try again to load messages" : "Load earlier messages";
   return (
     <div class="beginning">
       <button type="button" class="small" disabled={isBusy} onClick={() => chat.loadEarlier(conversation)}>
-        {isBusy ? "Loading …" : "Load earlier messages"}
+        {isBusy ? "Loading …" : text}
       </button>
     </div>
   );

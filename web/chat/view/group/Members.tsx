@@ -24,8 +24,8 @@ export function Members({ conversation, info }: { conversation: Conversation; in
     setMembers((before) => [...(from === undefined ? [] : before), ...page.members]);
     setCursor(page.cursor);
   };
-  // A new `info` means that something has changed.
-  useEffect(() => void read(), [group, info]);
+  const changes = conversation.memberChanges.value;
+  useEffect(() => void read(), [group, changes]);
   return (
     <section class="part" aria-label="Members">
       <h3>
