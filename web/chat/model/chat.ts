@@ -4,7 +4,7 @@ import { type Push, targetOf } from "../../../src/protocol/protocol.ts";
 import { countOf, Reachability, socketUrl } from "../../shared/shared.ts";
 import type { Address } from "./address.ts";
 import { readContent } from "./content.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, isChatGroup } from "./conversation.ts";
 import { History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
 import { Lists } from "./lists.ts";
@@ -17,6 +17,9 @@ import type { Ask, Requests, Written } from "./wire.ts";
 
 /** Time between two messages that say that the user is typing, shorter than the time for which receivers show it. */
 const TYPING_INTERVAL_MS = 2_000;
+
+/** Time after which the page asks again for what it did not get on a new connection. */
+const RETRY_MS = 3_000;
 
 /** Close codes for a token that the server does not take: not valid (after a restart in development mode), and expired. */
 const REFUSED: readonly number[] = [4500, 4005];
@@ -45,6 +48,7 @@ export class Chat {
   readonly #stopFollowing: () => void;
   #typingSentAt = 0;
   #connections = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   /** Messages that came while the client caught up. Undefined when all are live. */
   #caughtUp: number | undefined = 0;
 
@@ -62,7 +66,7 @@ export class Chat {
     this.#lists = new Lists({ state, people, ask, isSeen, failed });
     this.#inbox = new Inbox({
       ...{ state, people, typing: this.#typing, isSeen },
-      refresh: (list) => this.#lists.refresh(list),
+      refresh: (list, withinMs) => this.#lists.refresh(list, withinMs),
       seen: (conversation) => this.#history.seen(conversation),
       removed: (group) => this.#ended(group),
     });
@@ -128,6 +132,7 @@ export class Chat {
   }
 
   close(): void {
+    clearTimeout(this.#retry);
     this.#stopFollowing();
     this.#reachability.stop();
     this.#history.close();
@@ -168,7 +173,7 @@ export class Chat {
   }
 
   #received(push: Push): void {
-    const isMissed = push.type === "chat" && push.from !== this.#options.user;
+    const isMissed = push.type === "chat" && isChatGroup(push.group) && push.from !== this.#options.user;
     if (this.#caughtUp !== undefined && isMissed) this.#caughtUp++;
     batch(() => this.#inbox.receive(push));
   }
@@ -183,7 +188,7 @@ export class Chat {
     const others = conversation.entries.peek().filter(({ from }) => from !== this.state.user);
     conversation.newFrom.value = unread > 0 ? others.at(-unread)?.offset : undefined;
     if (this.#client.state !== "open") return;
-    if (conversation.loaded.peek() === "unknown") void this.#loadFirst(conversation, unread);
+    if (["unknown", "failed"].includes(conversation.loaded.peek())) void this.#loadFirst(conversation, unread);
     if (this.#options.isVisible()) this.#markRead(conversation);
   }
 
@@ -218,7 +223,7 @@ export class Chat {
       case "open":
         this.#reachability.proven();
         connection.value = { state: "online" };
-        void this.#online();
+        void this.#online(++this.#connections);
         break;
       case "closed":
         this.#closed(status);
@@ -236,24 +241,29 @@ export class Chat {
   }
 
   /** The client writes requests after all missed messages have arrived, so the replies come after them. */
-  async #online(): Promise<void> {
-    const connection = ++this.#connections;
+  async #online(connection: number): Promise<void> {
+    clearTimeout(this.#retry);
     try {
       // Before the outbox: it notes how far a conversation was when it sends into it.
       await this.#lists.all().finally(() => this.outbox.flush());
-      const missed = this.#caughtUp ?? 0;
-      this.#caughtUp = undefined;
-      if (connection > 1)
-        this.state.news.tell(
-          "good",
-          missed > 0 ? `Caught up: ${countOf(missed, "message")}.` : "Back online.",
-        );
+      this.#tellCaughtUp(connection);
       await this.people.opened();
       const selected = this.state.selected.peek();
       if (selected !== undefined) this.#opened(selected);
     } catch (error) {
       this.#tell(error);
+      const isCurrent = (): boolean => connection === this.#connections && this.#client.state === "open";
+      if (isCurrent())
+        this.#retry = setTimeout(() => isCurrent() && void this.#online(connection), RETRY_MS);
     }
+  }
+
+  #tellCaughtUp(connection: number): void {
+    const missed = this.#caughtUp;
+    this.#caughtUp = undefined;
+    if (connection === 1 || missed === undefined) return; // the first time, or told already
+    const text = missed > 0 ? `Caught up: ${countOf(missed, "message")}.` : "Back online.";
+    this.state.news.tell("good", text);
   }
 
   #closed({ code, reason, willRetry, delayMs = 0, error }: Extract<Status, { type: "closed" }>): void {
@@ -271,9 +281,10 @@ export class Chat {
   }
 
   #lost(group: string | undefined): void {
-    if (group === undefined) return;
+    if (!isChatGroup(group)) return;
     const conversation = this.state.conversation(group);
     conversation.reset();
+    this.#lists.refresh("groups");
     conversation.mark("Some messages before this are no longer kept");
     if (this.state.selected.peek() === conversation) this.loadEarlier(conversation);
   }

@@ -1,7 +1,7 @@
 import { DELETED, EDITED, type Push } from "../../../src/protocol/protocol.ts";
 import { countOf } from "../../shared/shared.ts";
 import { type Content, readContent } from "./content.ts";
-import { type Conversation, entryOf } from "./conversation.ts";
+import { type Conversation, entryOf, isChatGroup } from "./conversation.ts";
 import type { People } from "./people.ts";
 import type { State } from "./state.ts";
 import type { Typing } from "./typing.ts";
@@ -13,8 +13,8 @@ export interface InboxPorts {
   readonly state: State;
   readonly people: People;
   readonly typing: Typing;
-  /** Asks for a list again, soon. */
-  readonly refresh: (list: List) => void;
+  /** Asks for a list again: soon, or at a random time within this one. */
+  readonly refresh: (list: List, withinMs?: number) => void;
   /** Tells whether the user sees the conversation now. */
   readonly isSeen: (conversation: Conversation) => boolean;
   /** Called for a message that the user sees. */
@@ -31,9 +31,11 @@ interface EventData {
   readonly name: string;
   readonly users: readonly string[];
   readonly count: number;
+  readonly members: number;
   readonly by: string;
   readonly state: "requested" | "friend";
   readonly what: "groups" | "friends" | "profile";
+  readonly withinMs?: number;
 }
 
 /** Users whom the page names among those who have joined. */
@@ -49,6 +51,8 @@ export class Inbox {
 
   receive(push: Push): void {
     const { state, typing, refresh } = this.#ports;
+    // Groups of the application are not shown.
+    if (push.group !== undefined && !isChatGroup(push.group)) return;
     const data = push.data as EventData; // of the event that the type names
     const conversation = push.group === undefined ? undefined : state.conversation(push.group);
     if (conversation !== undefined && push.offset !== undefined)
@@ -78,9 +82,9 @@ export class Inbox {
         this.#friend(data);
         return;
       case "chat.changed":
-        refresh(data.what);
+        refresh(data.what, data.withinMs);
         // An invitation that was declined on another device is a change of the groups.
-        if (data.what === "groups") refresh("invitations");
+        if (data.what === "groups") refresh("invitations", data.withinMs);
         return;
       default:
         if (conversation !== undefined && push.offset !== undefined) this.#message(conversation, push);
@@ -124,9 +128,11 @@ export class Inbox {
     if ((readers.get(user) ?? 0) < offset) conversation.readers.value = new Map(readers).set(user, offset);
   }
 
-  async #joined(conversation: Conversation | undefined, { name, users, count }: EventData): Promise<void> {
+  async #joined(conversation: Conversation | undefined, event: EventData): Promise<void> {
     const { state, people, refresh } = this.#ports;
-    if (conversation !== undefined) refresh("groups");
+    const { group, name, users, count, members } = event;
+    state.conversations.peek().get(group)?.joined(members);
+    if (conversation !== undefined && conversation.info.peek() === undefined) refresh("groups");
     const named = users.slice(0, NAMED).map((user) => (user === state.user ? "You" : people.nameOf(user)));
     const names = (await Promise.all(named)).join(", ");
     const who = count > named.length ? `${names} and ${countOf(count - named.length, "other")}` : names;

@@ -7,6 +7,9 @@ import type { Ask, Summary } from "./wire.ts";
 /** News of this time lead to one request. */
 const COLLECT_MS = 100;
 
+/** Time after which lists are asked for again that the server did not give. */
+const RETRY_MS = 3_000;
+
 /** Conversations of one request, and requests for them: a user is in 2,000 at most. */
 const PAGE = 200;
 const MAX_PAGES = 10;
@@ -24,22 +27,18 @@ export class Lists {
   readonly #ports: ListPorts;
   readonly #wanted = new Set<List>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer ends. */
+  #dueAt = 0;
+  #isClosed = false;
 
   constructor(ports: ListPorts) {
     this.#ports = ports;
   }
 
-  /** Asks for a list again, soon. */
-  refresh(list: List): void {
+  /** Asks for a list again: soon, or at a random time within this one, when many ask. */
+  refresh(list: List, withinMs = 0): void {
     this.#wanted.add(list);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      const wanted = [...this.#wanted];
-      this.#wanted.clear();
-      // Without a connection everything is asked for on the next one.
-      if (this.#ports.state.isOnline.peek())
-        Promise.all(wanted.map((each) => this.#read(each))).catch(this.#ports.failed);
-    }, COLLECT_MS);
+    this.#schedule(COLLECT_MS + Math.random() * withinMs);
   }
 
   /** Asks for everything, on a new connection. */
@@ -50,7 +49,36 @@ export class Lists {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+  }
+
+  #schedule(delayMs: number): void {
+    const dueAt = Date.now() + delayMs;
+    if (this.#isClosed || (this.#timer !== undefined && this.#dueAt <= dueAt)) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#readWanted();
+    }, delayMs);
+  }
+
+  async #readWanted(): Promise<void> {
+    const { state, failed } = this.#ports;
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    // Without a connection everything is asked for on the next one.
+    if (!state.isOnline.peek()) return;
+    await Promise.all(
+      wanted.map((list) =>
+        this.#read(list).catch((error: unknown) => {
+          failed(error);
+          this.#wanted.add(list);
+          this.#schedule(RETRY_MS);
+        }),
+      ),
+    );
   }
 
   async #read(list: List): Promise<void> {
