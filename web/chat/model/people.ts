@@ -29,6 +29,7 @@ export class People {
   #refresh: ReturnType<typeof setTimeout> | undefined;
   #stopWatch: () => void = () => undefined;
   #watchesAll = false;
+  #watched: ReadonlySet<string> = new Set();
 
   constructor(client: Client, ask: Ask, state: State) {
     this.#client = client;
@@ -67,6 +68,8 @@ export class People {
 
   /** Begins to watch, on a new connection. */
   async opened(): Promise<void> {
+    // Those whose request has failed are asked for again.
+    for (const user of this.#asked) if (!this.#state.persons.peek().has(user)) this.#wanted.add(user);
     this.#asked.clear();
     this.#profilesSoon();
     await Promise.all([this.#watchAll(), this.#read()]);
@@ -78,6 +81,7 @@ export class People {
     this.#stopWatch();
     const users = this.#state.friends.peek().friends.map(({ user }) => user);
     users.splice(WATCHED);
+    this.#watched = new Set(users);
     if (users.length > 0) await this.#watch({ users });
   }
 
@@ -114,12 +118,13 @@ export class People {
   }
 
   async #read(): Promise<void> {
-    const { users, count } = await this.#ask("chat.online", { limit: LISTED });
+    const { users, count, of } = await this.#ask("chat.online", { limit: LISTED });
     this.learn(users);
-    this.#state.online.value = { listed: users, count };
+    this.#state.online.value = { listed: users, count, of };
     const listed = users.map(({ user }) => user);
-    // A complete list tells of those who are gone, too.
-    const others = count > users.length ? this.#state.present.peek() : [];
+    // A complete list tells of those who are gone, too. Of others only events tell, which come for those who are watched.
+    const isWatched = (user: string): boolean => this.#watchesAll || this.#watched.has(user);
+    const others = count > users.length ? [...this.#state.present.peek()].filter(isWatched) : [];
     this.#state.present.value = new Set([...listed, ...others]);
   }
 
@@ -148,13 +153,15 @@ export class People {
     if (this.#client.state !== "open") return; // asked again on the next connection
     const users = [...this.#wanted].slice(0, ASKED);
     if (users.length === 0) return;
-    for (const user of users) this.#asked.add(user);
+    for (const user of users) {
+      this.#wanted.delete(user);
+      this.#asked.add(user);
+    }
     try {
       const { users: persons } = await this.#ask("chat.profiles", { users });
-      for (const user of users) this.#wanted.delete(user);
       this.learn(persons);
     } catch {
-      // Names are no reason for a notice: the ids stand for them.
+      // Names are no reason for a notice: the ids stand for them until the next connection.
     }
     if (this.#wanted.size > 0) this.#profilesSoon();
   }

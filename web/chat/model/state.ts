@@ -21,6 +21,8 @@ export interface Me extends Person {
 export interface Online {
   readonly listed: readonly Person[];
   readonly count: number;
+  /** Whom the server lets the user see. */
+  readonly of: "everyone" | "friends";
 }
 
 /** State of one user's page. Only the model changes it. */
@@ -36,7 +38,7 @@ export class State {
   readonly isListed: Signal<boolean> = signal(false);
   readonly invitations: Signal<readonly Invitation[]> = signal([]);
   readonly friends: Signal<Friends> = signal({ friends: [], sent: [], received: [], blocked: [] });
-  readonly online: Signal<Online> = signal({ listed: [], count: 0 });
+  readonly online: Signal<Online> = signal({ listed: [], count: 0, of: "friends" });
   /** Users of whom it is known that they are online. */
   readonly present: Signal<ReadonlySet<string>> = signal(new Set());
   /** What users show of themselves. */
@@ -70,6 +72,14 @@ export class State {
     this.address = address;
     this.hasNetwork = hasNetwork;
     this.me = signal({ user, name: user });
+  }
+
+  /** Tells whether a user is online. Undefined where the server does not let the user see it. */
+  isPresent(user: string): boolean | undefined {
+    if (user === this.user) return this.isOnline.value;
+    if (this.present.value.has(user)) return true;
+    const isFriend = this.friends.value.friends.some((friend) => friend.user === user);
+    return isFriend || this.online.value.of === "everyone" ? false : undefined;
   }
 
   /** Returns the conversation of a group, and begins it when there is none. */

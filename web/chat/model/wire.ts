@@ -91,7 +91,10 @@ export interface Requests {
   "chat.profile": { input: { user?: string }; reply: Person & { mayGather?: boolean | undefined } };
   "chat.profiles": { input: { users: string[] }; reply: { users: Person[] } };
   "chat.update": { input: { name?: string; picture?: string | null }; reply: Person };
-  "chat.online": { input: { limit?: number }; reply: { users: Person[]; count: number } };
+  "chat.online": {
+    input: { limit?: number };
+    reply: { users: Person[]; count: number; of: "everyone" | "friends" };
+  };
   "chat.friends": { input: Nothing; reply: Friends };
   "chat.befriend": { input: { user: string }; reply: { state: "requested" | "friend" } };
   "chat.unfriend": { input: { user: string }; reply: Nothing };

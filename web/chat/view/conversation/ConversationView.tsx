@@ -39,7 +39,7 @@ interface HeaderProps {
 function Header({ conversation, showsDetails, onDetails }: HeaderProps): VNode {
   const { page, state } = useChat();
   const { title, person } = useTitle(conversation);
-  const isOnline = person !== undefined && state.present.value.has(person.user);
+  const isOnline = person && state.isPresent(person.user);
   const members = conversation.info.value?.members;
   return (
     <header class="conversation-header">
@@ -54,9 +54,7 @@ function Header({ conversation, showsDetails, onDetails }: HeaderProps): VNode {
         <span class="muted">
           {person === undefined
             ? members !== undefined && countOf(members, "member")
-            : isOnline
-              ? "online"
-              : "offline"}
+            : isOnline !== undefined && (isOnline ? "online" : "offline")}
         </span>
       </div>
       <button type="button" aria-expanded={showsDetails} onClick={onDetails}>

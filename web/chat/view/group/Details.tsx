@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../../shared/shared.ts";
 import type { Conversation } from "../../model/conversation.ts";
 import { useChat } from "../context.ts";
-import { Act } from "../person/Act.tsx";
+import { Act, AddFriend } from "../person/Act.tsx";
 import { Portrait } from "../person/Portrait.tsx";
 import { GroupDetails } from "./GroupDetails.tsx";
 
@@ -44,7 +44,7 @@ function PersonDetails({ user }: { user: string }): VNode {
   return (
     <div class="part">
       <div class="row">
-        <Portrait person={person} isOnline={state.present.value.has(user)} />
+        <Portrait person={person} isOnline={state.isPresent(user)} />
         <div class="names">
           <strong class="name" dir="auto">
             {person.name}
@@ -60,9 +60,7 @@ function PersonDetails({ user }: { user: string }): VNode {
           <Act name="chat.befriend" person={person} text="Accept as friend" tone="primary" />
         )}
         {isIn(sent) && <Act name="chat.unfriend" person={person} text="Take the request back" />}
-        {!isIn([...friends, ...received, ...sent, ...blocked]) && (
-          <Act name="chat.befriend" person={person} text="Add friend" />
-        )}
+        <AddFriend person={person} />
         {isIn(blocked) ? (
           <Act name="chat.unblock" person={person} text="Unblock" />
         ) : (

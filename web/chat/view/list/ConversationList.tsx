@@ -60,7 +60,7 @@ function Item({ conversation }: { conversation: Conversation }): VNode {
         {person === undefined ? (
           <IconAvatar icon="group" />
         ) : (
-          <Portrait person={person} isOnline={state.present.value.has(person.user)} />
+          <Portrait person={person} isOnline={state.isPresent(person.user)} />
         )}
         <span class="names">
           <span class="name" dir="auto" title={title}>

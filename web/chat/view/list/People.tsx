@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Icon } from "../../../shared/shared.ts";
 import type { Person } from "../../model/wire.ts";
 import { useChat } from "../context.ts";
-import { Act } from "../person/Act.tsx";
+import { Act, AddFriend } from "../person/Act.tsx";
 import { PersonRow } from "../person/PersonRow.tsx";
 import { Gather } from "./NewGroup.tsx";
 import { Search } from "./Search.tsx";
@@ -13,9 +13,8 @@ export function People(): VNode {
   const { state } = useChat();
   const [gathers, setGathers] = useState(false);
   const { friends, sent, received, blocked } = state.friends.value;
-  const { listed, count } = state.online.value;
+  const { listed, count, of } = state.online.value;
   const others = listed.filter(({ user }) => user !== state.user);
-  const known = new Set([...friends, ...sent, ...received, ...blocked].map(({ user }) => user));
   return (
     <>
       <Search />
@@ -30,7 +29,8 @@ export function People(): VNode {
       <Section title="Friends" people={friends} />
       <div class="heading">
         <h2>
-          Online <span class="number">{state.isOnline.value ? count : "–"}</span>
+          {of === "everyone" ? "Online" : "Friends online"}{" "}
+          <span class="number">{state.isOnline.value ? count : "–"}</span>
         </h2>
         {state.me.value.mayGather === true && (
           <button
@@ -44,11 +44,17 @@ export function People(): VNode {
           </button>
         )}
       </div>
-      {others.length === 0 && <p class="hint">Nobody else is online now.</p>}
+      {others.length === 0 && (
+        <p class="hint">
+          {of === "everyone"
+            ? "Nobody else is online now."
+            : "None of your friends is online now. Search finds others."}
+        </p>
+      )}
       <ul class="list" aria-label="Online">
         {others.map((person) => (
           <PersonRow key={person.user} person={person}>
-            {!known.has(person.user) && <Act name="chat.befriend" person={person} text="Add friend" />}
+            <AddFriend person={person} />
           </PersonRow>
         ))}
       </ul>

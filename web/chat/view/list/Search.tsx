@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { countOf, IconAvatar, Label } from "../../../shared/shared.ts";
 import type { FoundGroup } from "../../model/wire.ts";
 import { useChat } from "../context.ts";
+import { AddFriend } from "../person/Act.tsx";
 import { PersonRow } from "../person/PersonRow.tsx";
 import { useFound } from "../person/useFound.ts";
 
@@ -30,7 +31,9 @@ export function Search(): VNode {
               <GroupRow key={group.group} found={group} />
             ))}
             {found.users.map((person) => (
-              <PersonRow key={person.user} person={person} />
+              <PersonRow key={person.user} person={person}>
+                <AddFriend person={person} />
+              </PersonRow>
             ))}
           </ul>
           {!state.isOnline.value && <p class="hint">Search needs a connection.</p>}

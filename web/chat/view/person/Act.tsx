@@ -24,3 +24,13 @@ export function Act({ name, person: { user, name: shown }, text, tone }: Props):
     </button>
   );
 }
+
+/** A button that asks a user to be a friend. None for somebody who is one, was asked, has asked, or is blocked. */
+export function AddFriend({ person }: { person: Person }): VNode | null {
+  const { state } = useChat();
+  const { friends, sent, received, blocked } = state.friends.value;
+  const isKnown = [...friends, ...sent, ...received, ...blocked].some(({ user }) => user === person.user);
+  return isKnown || person.user === state.user ? null : (
+    <Act name="chat.befriend" person={person} text="Add friend" />
+  );
+}

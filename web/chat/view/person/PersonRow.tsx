@@ -18,9 +18,10 @@ export function PersonRow({ person, detail, children }: Props): VNode {
   const { state } = useChat();
   const open = useConversationWith();
   const { user, name } = person;
-  const isOnline = state.present.value.has(user);
+  const isOnline = state.isPresent(user);
   const isSelf = user === state.user;
-  const about = detail ?? (name === user ? (isOnline ? "online" : "offline") : user);
+  const presence = isOnline === undefined ? "" : isOnline ? "online" : "offline";
+  const about = detail ?? (name === user ? presence : user);
   const label = (
     <Label
       picture={<Portrait person={person} isOnline={isOnline} />}

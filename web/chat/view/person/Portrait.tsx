@@ -5,7 +5,7 @@ import { isMediaUrl } from "../../model/content.ts";
 import type { Person } from "../../model/wire.ts";
 
 /** A user's picture, or the first letter of the name. */
-export function Portrait({ person, isOnline }: { person: Person; isOnline?: boolean }): VNode {
+export function Portrait({ person, isOnline }: { person: Person; isOnline?: boolean | undefined }): VNode {
   const { name, picture } = person;
   const [failed, setFailed] = useState<string>();
   if (picture === undefined || picture === failed || !isMediaUrl(picture))
