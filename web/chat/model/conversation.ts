@@ -53,11 +53,11 @@ export class Conversation {
   readonly group: string;
   /** Undefined for a conversation of which only a message has arrived yet. */
   readonly info: Signal<Info | undefined> = signal(undefined);
+  /** Counts what changes the list of members, as far as this page should read it again. */
+  readonly memberChanges: Signal<number> = signal(0);
   /** Oldest first, one for each offset. */
   readonly entries: Signal<readonly MessageEntry[]> = signal([]);
   readonly marks: Signal<readonly Mark[]> = signal([]);
-  /** Counts what changes the list of members, as far as this page should read it again. */
-  readonly memberChanges: Signal<number> = signal(0);
   readonly last: Signal<MessageEntry | undefined> = signal(undefined);
   readonly unread: Signal<number> = signal(0);
   readonly loaded: Signal<Loaded> = signal("unknown");

@@ -82,10 +82,13 @@ export class People {
     const users = this.#state.friends.peek().friends.map(({ user }) => user);
     users.splice(WATCHED);
     this.#watched = new Set(users);
+    if (this.#seesFriends) this.#state.present.value = new Set(this.#present());
     if (users.length > 0) await this.#watch({ users });
   }
 
+  /** Reads the list again, soon. Of friends the events tell everything. */
   refreshSoon(): void {
+    if (this.#seesFriends) return;
     this.#refresh ??= setTimeout(() => {
       this.#refresh = undefined;
       if (this.#client.state === "open") void this.#read().catch(() => undefined); // the next reading comes soon
@@ -96,6 +99,16 @@ export class People {
     clearInterval(this.#interval);
     clearTimeout(this.#profiles);
     clearTimeout(this.#refresh);
+  }
+
+  /** True where the server lets the user see friends only. */
+  get #seesFriends(): boolean {
+    return this.#state.online.peek().of === "friends";
+  }
+
+  /** Users who are online, and of whom events tell when they go. */
+  #present(): string[] {
+    return [...this.#state.present.peek()].filter((user) => this.#watchesAll || this.#watched.has(user));
   }
 
   async #watchAll(): Promise<void> {
@@ -121,11 +134,9 @@ export class People {
     const { users, count, of } = await this.#ask("chat.online", { limit: LISTED });
     this.learn(users);
     this.#state.online.value = { listed: users, count, of };
-    const listed = users.map(({ user }) => user);
-    // A complete list tells of those who are gone, too. Of others only events tell, which come for those who are watched.
-    const isWatched = (user: string): boolean => this.#watchesAll || this.#watched.has(user);
-    const others = count > users.length ? [...this.#state.present.peek()].filter(isWatched) : [];
-    this.#state.present.value = new Set([...listed, ...others]);
+    // A complete list tells of those who are gone, too.
+    const others = count > users.length ? this.#present() : [];
+    this.#state.present.value = new Set([...users.map(({ user }) => user), ...others]);
   }
 
   #changed(user: string, isOnline: boolean): void {

@@ -39,11 +39,12 @@ function start() {
     },
   });
   const people = new People(client, ask, state);
-  const profiles = (): number => calls.filter(({ name }) => name === "chat.profiles").length;
+  const count = (name: string): number => calls.filter((call) => call.name === name).length;
+  const profiles = (): number => count("chat.profiles");
   const failing = (is: boolean): void => {
     fails = is;
   };
-  return { state, people, online, profiles, failing };
+  return { state, people, online, profiles, failing, count };
 }
 
 describe("what a user shows", () => {
@@ -77,13 +78,18 @@ describe("who is online", () => {
   });
 
   it("is not known of others than friends, where the server lists friends only", async () => {
-    const { state, people, online } = start();
+    const { state, people, online, count } = start();
+    vi.stubGlobal("document", { hidden: false });
     state.friends.value = { friends: [person("bob")], sent: [], received: [], blocked: [] };
     await people.opened();
     expect(["bob", "carol"].map((user) => state.isPresent(user))).toEqual([false, false]);
     online.of = "friends";
     await people.opened();
     expect(["bob", "carol"].map((user) => state.isPresent(user))).toEqual([false, undefined]);
+    // Events tell of friends, so the list is not read again.
+    const before = count("chat.online");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(count("chat.online")).toBe(before);
     people.close();
   });
 });

@@ -13,7 +13,7 @@ export function People(): VNode {
   const { state } = useChat();
   const [gathers, setGathers] = useState(false);
   const { friends, sent, received, blocked } = state.friends.value;
-  const { listed, count, of } = state.online.value;
+  const { listed, count, isAll } = useOnline();
   const others = listed.filter(({ user }) => user !== state.user);
   return (
     <>
@@ -29,7 +29,7 @@ export function People(): VNode {
       <Section title="Friends" people={friends} />
       <div class="heading">
         <h2>
-          {of === "everyone" ? "Online" : "Friends online"}{" "}
+          {isAll ? "Online" : "Friends online"}{" "}
           <span class="number">{state.isOnline.value ? count : "–"}</span>
         </h2>
         {state.me.value.mayGather === true && (
@@ -46,7 +46,7 @@ export function People(): VNode {
       </div>
       {others.length === 0 && (
         <p class="hint">
-          {of === "everyone"
+          {isAll
             ? "Nobody else is online now."
             : "None of your friends is online now. Search finds others."}
         </p>
@@ -70,6 +70,16 @@ export function People(): VNode {
       {gathers && <Gather onClose={() => setGathers(false)} />}
     </>
   );
+}
+
+/** Returns who is online: everybody, or the friends, where the server does not let the user see others. */
+function useOnline() {
+  const { state } = useChat();
+  const { of, ...everyone } = state.online.value;
+  if (of === "everyone") return { ...everyone, isAll: true };
+  const { value: present } = state.present;
+  const listed = state.friends.value.friends.filter(({ user }) => present.has(user));
+  return { listed, count: listed.length, isAll: false };
 }
 
 interface SectionProps {
