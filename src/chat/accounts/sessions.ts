@@ -22,7 +22,9 @@ export const session = z.object({
     .string()
     .meta({ description: "Token for the WebSocket and for HTTP, a JWT of `jwt.lifetime` (1 h)." }),
   expiresAt: time,
-  refreshToken: z.string().meta({ description: "For `refresh`, within 30 days. It ends 30 s after its first use." }),
+  refreshToken: z
+    .string()
+    .meta({ description: "For `refresh`, within 30 days. It ends 30 s after its first use." }),
 });
 
 /** Logins: a short token that the hub verifies, and a long one, kept here as a digest, that gets the next ones. */

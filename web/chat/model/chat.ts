@@ -188,7 +188,8 @@ export class Chat {
     const others = conversation.entries.peek().filter(({ from }) => from !== this.state.user);
     conversation.newFrom.value = unread > 0 ? others.at(-unread)?.offset : undefined;
     if (this.#client.state !== "open") return;
-    if (["unknown", "failed"].includes(conversation.loaded.peek())) void this.#loadFirst(conversation, unread);
+    if (["unknown", "failed"].includes(conversation.loaded.peek()))
+      void this.#loadFirst(conversation, unread);
     if (this.#options.isVisible()) this.#markRead(conversation);
   }
 
@@ -253,8 +254,7 @@ export class Chat {
     } catch (error) {
       this.#tell(error);
       const isCurrent = (): boolean => connection === this.#connections && this.#client.state === "open";
-      if (isCurrent())
-        this.#retry = setTimeout(() => isCurrent() && void this.#online(connection), RETRY_MS);
+      if (isCurrent()) this.#retry = setTimeout(() => isCurrent() && void this.#online(connection), RETRY_MS);
     }
   }
 

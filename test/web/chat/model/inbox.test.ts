@@ -15,7 +15,14 @@ function start() {
   const refreshed: unknown[] = [];
   const people = { nameOf: async (user: string) => user } as unknown as InboxPorts["people"];
   const inbox = new Inbox({
-    ...{ state, people, typing: new Typing(), isSeen: () => false, seen: () => undefined, removed: () => undefined },
+    ...{
+      state,
+      people,
+      typing: new Typing(),
+      isSeen: () => false,
+      seen: () => undefined,
+      removed: () => undefined,
+    },
     refresh: (...list) => refreshed.push(list),
   });
   const crew = state.conversation(GROUP);

@@ -46,9 +46,7 @@ export function People(): VNode {
       </div>
       {others.length === 0 && (
         <p class="hint">
-          {isAll
-            ? "Nobody else is online now."
-            : "None of your friends is online now. Search finds others."}
+          {isAll ? "Nobody else is online now." : "None of your friends is online now. Search finds others."}
         </p>
       )}
       <ul class="list" aria-label="Online">
