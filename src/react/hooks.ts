@@ -57,6 +57,8 @@ export interface UseRoom extends Room {
 export interface UseUnread extends Unread {
   /** Marks a conversation as read, up to a message, or whole. Rejects with the server's error. */
   markRead(group: string, offset?: number): Promise<void>;
+  /** Reads the counts again, such as after a `chat.leave` of this client, of which the chat tells its other devices only. Never rejects. */
+  refresh(): Promise<void>;
 }
 
 export interface UseRequest<Reply> extends Requested<Reply> {
@@ -151,7 +153,10 @@ export function useUnread(): UseUnread {
   const client = useAnyClient();
   const store = client ? unreadStore(client) : undefined;
   const unread = useStore(store, NO_UNREAD);
-  return useMemo(() => ({ ...unread, markRead: store?.markRead ?? noClient }), [unread, store]);
+  return useMemo(() => {
+    const { markRead = noClient, refresh = nothing } = store ?? {};
+    return { ...unread, markRead, refresh };
+  }, [unread, store]);
 }
 
 /**

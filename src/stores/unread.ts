@@ -18,6 +18,8 @@ export interface Unread {
 export interface UnreadStore extends Store<Unread> {
   /** Marks a conversation as read, up to a message, or whole. Rejects with the server's error. */
   markRead(group: string, offset?: number): Promise<void>;
+  /** Reads the counts again, such as after a `chat.leave` of this client, of which the chat tells its other devices only. Never rejects. */
+  refresh(): Promise<void>;
 }
 
 const LOADING: Unread = { total: 0, groups: new Map(), state: "loading", error: undefined };
@@ -40,8 +42,10 @@ export function unreadStore(client: AnyClient): UnreadStore {
     const markRead = async (group: string, offset?: number): Promise<void> => {
       const read = await followed.request<Count & { group: string }>("chat.read", { group, offset });
       counts?.set(read.group, read);
+      // A message that came meanwhile may not be in the reply.
+      counts?.refreshSoon();
     };
-    return Object.assign(store, { markRead });
+    return Object.assign(store, { markRead, refresh: async () => counts?.refresh() });
   });
 }
 
@@ -69,33 +73,49 @@ interface Told {
   readonly data: unknown;
 }
 
+/** Other groups of the application may have messages of the chat's types too. */
+const isOfChat = (group: string | undefined): group is string => group?.startsWith("chat:") === true;
+
 class Counts {
   readonly #client: StoreClient;
   readonly #run: Run<Unread>;
   readonly #counts = new Map<string, Count>();
-  #refreshing: ReturnType<typeof setTimeout> | undefined;
-  /** Messages since the counts were asked for, which may not be in them. */
-  #since: Told[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends when the counts are read. Two reads at a time could end in the wrong order. */
+  #reading: Promise<void> | undefined;
+  /** True when something has changed since the last read began. */
+  #isStale = false;
+  /** Messages since the counts were asked for, which may not be in them. Undefined while none are asked for. */
+  #since: Told[] | undefined;
 
   constructor(client: StoreClient, run: Run<Unread>) {
     this.#client = client;
     this.#run = run;
-    const refresh = (): void => this.#refreshSoon();
-    const said = (message: Told): void => {
-      this.#since.push(message);
-      this.#said(message);
+    const refresh = (): void => this.refreshSoon();
+    const listeners: Record<string, (message: Told) => void> = {
+      chat: (message) => {
+        this.#since?.push(message);
+        this.#said(message);
+      },
+      "chat.read": (message) => this.#read(message),
+      "chat.joined": (message) => this.#joined(message),
+      "chat.removed": refresh,
+      "chat.changed": ({ data }) => {
+        if ((data as { what: string }).what === "groups") refresh(); // as the chat sends it
+      },
+      // It may have been unread.
+      "message.deleted": ({ group }) => {
+        if (isOfChat(group) && this.#counts.get(group)?.unread !== 0) refresh();
+      },
     };
-    run.onEnd(client.on("chat", said));
-    run.onEnd(client.on("chat.read", (message) => this.#read(message)));
-    run.onEnd(client.on("chat.joined", refresh));
-    run.onEnd(client.on("chat.removed", refresh));
+    for (const [type, listener] of Object.entries(listeners)) run.onEnd(client.on(type, listener));
     run.onEnd(
       client.onStatus(({ type }) => {
         if (type === "open" || type === "lost") refresh();
       }),
     );
-    run.onEnd(() => clearTimeout(this.#refreshing));
-    void this.#refresh();
+    run.onEnd(() => clearTimeout(this.#timer));
+    void this.refresh();
   }
 
   set(group: string, { unread, offset }: Count): void {
@@ -104,55 +124,83 @@ class Counts {
     this.#show();
   }
 
+  /** Reads the counts after a pause. The first of several changes sets the time, or a busy chat would put it off for ever. */
+  refreshSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.refresh();
+    }, SETTLE_MS);
+  }
+
+  /** Reads the counts, and once more when they are being read already. */
+  refresh(): Promise<void> {
+    this.#isStale = true;
+    this.#reading ??= this.#readAll();
+    return this.#reading;
+  }
+
   #said({ from, group, offset }: Told): void {
-    if (group === undefined || offset === undefined) return;
+    if (!isOfChat(group) || offset === undefined) return;
     const count = this.#counts.get(group);
-    // A conversation that is new.
-    if (!count) this.#refreshSoon();
-    // Who writes has read what is before. Up to the offset of the count, messages are counted already.
-    else if (offset > count.offset)
-      this.set(group, { unread: from === this.#client.user ? 0 : count.unread + 1, offset });
+    const isOwn = from === this.#client.user;
+    // A conversation that is new. Who writes has read what is before, unless it was written offline.
+    if (!count || (isOwn && count.unread > 0)) this.refreshSoon();
+    // Up to the offset of the count, messages are counted already.
+    if (count && offset > count.offset) this.set(group, { unread: isOwn ? 0 : count.unread + 1, offset });
   }
 
   /** Another device of the user may have read. */
   #read({ group, data }: Told): void {
     const { user, offset } = data as { user: string; offset: number }; // as the chat sends it
-    const count = group === undefined ? undefined : this.#counts.get(group);
-    if (group === undefined || !count || user !== this.#client.user) return;
-    if (offset >= count.offset) this.set(group, { unread: 0, offset: count.offset });
-    else this.#refreshSoon();
+    if (!isOfChat(group) || user !== this.#client.user) return;
+    const count = this.#counts.get(group);
+    const isWhole = count !== undefined && offset >= count.offset;
+    if (isWhole) this.set(group, { unread: 0, offset: count.offset });
+    // Counts that are being read may be those from before.
+    if (!isWhole || this.#since) this.refreshSoon();
   }
 
-  #refreshSoon(): void {
-    clearTimeout(this.#refreshing);
-    this.#refreshing = setTimeout(() => void this.#refresh(), SETTLE_MS);
+  /** The user may have joined a group on another device. Joins of others, which the chat may tell everyone, change no count. */
+  #joined({ data }: Told): void {
+    const { group, users, count } = data as { group: string; users: string[]; count: number }; // as the chat sends it
+    const mayBeOwn = count > users.length || users.includes(this.#client.user ?? "");
+    if (mayBeOwn && !this.#counts.has(group)) this.refreshSoon();
   }
 
-  async #refresh(): Promise<void> {
-    const { signal } = this.#run;
-    this.#since = [];
-    try {
-      const found = new Map<string, Count>();
-      let cursor: string | undefined;
-      do {
-        const ask = () =>
-          this.#client.request<GroupsPage>("chat.groups", { cursor }, { idempotent: true, signal });
-        const page: GroupsPage = await insist(this.#client, signal, ask);
-        for (const { group, unread, last } of page.groups)
-          found.set(group, { unread, offset: last?.offset ?? 0 });
-        cursor = page.cursor;
-      } while (cursor !== undefined);
-      this.#replace(found);
-    } catch (error) {
-      this.#run.change({ state: "failed", error: error as TidingsError }); // a call rejects with nothing else
+  async #readAll(): Promise<void> {
+    while (this.#isStale && !this.#run.signal.aborted) {
+      this.#isStale = false;
+      this.#since = [];
+      try {
+        this.#replace(await this.#ask());
+      } catch (error) {
+        this.#run.change({ state: "failed", error: error as TidingsError }); // a call rejects with nothing else
+      }
+      this.#since = undefined;
     }
+    this.#reading = undefined;
+  }
+
+  async #ask(): Promise<Map<string, Count>> {
+    const { signal } = this.#run;
+    const found = new Map<string, Count>();
+    let cursor: string | undefined;
+    do {
+      const ask = () =>
+        this.#client.request<GroupsPage>("chat.groups", { cursor }, { idempotent: true, signal });
+      const page: GroupsPage = await insist(this.#client, signal, ask);
+      for (const { group, unread, last } of page.groups)
+        found.set(group, { unread, offset: last?.offset ?? 0 });
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return found;
   }
 
   #replace(found: ReadonlyMap<string, Count>): void {
     this.#counts.clear();
     for (const [group, count] of found) this.#counts.set(group, count);
     this.#show();
-    for (const message of this.#since) this.#said(message);
+    for (const message of this.#since ?? []) this.#said(message);
   }
 
   #show(): void {

@@ -1,14 +1,35 @@
-import type { HistoryQuery, Positions, PresenceEvent, Status } from "../../src/client/client.ts";
+import type { HistoryQuery, Positions, PresenceEvent, Status, WatchQuery } from "../../src/client/client.ts";
 import type { Push } from "../../src/protocol/protocol.ts";
 import type { StoreClient } from "../../src/stores/stores.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** A page of a history that a store has asked for. */
-interface Asked {
-  readonly query: HistoryQuery;
+/** A call of a store that is not answered yet. */
+interface Call {
   readonly signal: AbortSignal | undefined;
-  answer(messages: readonly Push[], page?: { readonly epoch?: string; readonly more?: boolean }): void;
   refuse(error: unknown): void;
+}
+
+/** A page of a history that a store has asked for. */
+interface Asked extends Call {
+  readonly query: HistoryQuery;
+  answer(messages: readonly Push[], page?: { readonly epoch?: string; readonly more?: boolean }): void;
+}
+
+/** A request of a store. */
+interface Request extends Call {
+  readonly action: string;
+  readonly data: unknown;
+  answer(reply: unknown): void;
+}
+
+/** A watch of users' presence that a store has asked for. */
+interface Watch extends Call {
+  readonly query: WatchQuery;
+  answer(...online: string[]): void;
+}
+
+interface Options {
+  readonly signal?: AbortSignal;
 }
 
 /** A client whose server is the test: messages and replies come in the order that the test wants. */
@@ -20,6 +41,11 @@ export class FakeClient {
   readonly asked: Asked[] = [];
   /** Number of all requests for pages. */
   pages = 0;
+  readonly requests: Request[] = [];
+  readonly watches: Watch[] = [];
+  /** Watches of presence that have begun and not ended. */
+  watching = 0;
+  /** Joins, with their data if any, and leaves. */
   readonly joined: string[] = [];
   readonly #listeners = new Map<string, Set<(message: Push) => unknown>>();
   readonly #statuses = new Set<(status: Status) => void>();
@@ -50,28 +76,35 @@ export class FakeClient {
     return added(this.#presences, listener);
   }
 
-  history(query: HistoryQuery, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
+  history(query: HistoryQuery, { signal }: Options = {}): Promise<unknown> {
     this.pages++;
-    return new Promise((resolve, reject) => {
-      const ended = (): void => void this.asked.splice(this.asked.indexOf(asked), 1);
-      const asked: Asked = {
-        ...{ query, signal },
-        answer: (messages, { epoch = "e1", more = false } = {}) => {
-          ended();
-          resolve({ epoch, messages, more });
-        },
-        refuse: (error) => {
-          ended();
-          reject(error);
-        },
-      };
-      this.asked.push(asked);
-      signal?.addEventListener("abort", () => asked.refuse(signal.reason));
-    });
+    return pending(this.asked, signal, ({ answer, refuse }) => ({
+      ...{ query, signal, refuse },
+      answer: (messages, { epoch = "e1", more = false } = {}) => answer({ epoch, messages, more }),
+    }));
   }
 
-  async join(group: string): Promise<void> {
-    this.joined.push(`join ${group}`);
+  request(action: string, data: unknown, { signal }: Options = {}): Promise<unknown> {
+    return pending(this.requests, signal, (settle) => ({ action, data, signal, ...settle }));
+  }
+
+  watchPresence(query: WatchQuery, { signal }: Options = {}): Promise<unknown> {
+    let isActive = true;
+    const stop = (): void => {
+      if (isActive) this.watching--;
+      isActive = false;
+    };
+    return pending(this.watches, signal, ({ answer, refuse }) => ({
+      ...{ query, signal, refuse },
+      answer: (...users) => {
+        this.watching++;
+        answer({ online: Object.fromEntries(users.map((user) => [user, ["web"]])), stop });
+      },
+    }));
+  }
+
+  async join(group: string, { data }: { readonly data?: unknown } = {}): Promise<void> {
+    this.joined.push(["join", group, ...(data === undefined ? [] : [data])].join(" "));
   }
 
   async leave(group: string): Promise<void> {
@@ -81,6 +114,12 @@ export class FakeClient {
   /** Resolves with the next page that a store asks for. */
   asks(): Promise<Asked> {
     return eventually("the store asks for a page", () => this.asked[0]);
+  }
+
+  /** Another connection begins, of a user who may be another one. */
+  open(user = "alice"): void {
+    this.user = user;
+    this.tell({ type: "open", welcome: { user } as never });
   }
 
   push(message: Push): void {
@@ -95,6 +134,32 @@ export class FakeClient {
   present(event: PresenceEvent): void {
     for (const listener of this.#presences) listener(event);
   }
+}
+
+/** Notes a call until it is answered, refused or aborted. */
+function pending<Noted extends Call>(
+  calls: Noted[],
+  signal: AbortSignal | undefined,
+  noted: (settle: { answer(reply: unknown): void; refuse(error: unknown): void }) => Noted,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      const at = calls.indexOf(call);
+      if (at >= 0) calls.splice(at, 1);
+    };
+    const call = noted({
+      answer(reply) {
+        end();
+        resolve(reply);
+      },
+      refuse(error) {
+        end();
+        reject(error);
+      },
+    });
+    calls.push(call);
+    signal?.addEventListener("abort", () => call.refuse(signal.reason));
+  });
 }
 
 function added<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
