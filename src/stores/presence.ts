@@ -1,4 +1,4 @@
-import type { TidingsError } from "../client/client.ts";
+import type { TidingsError, Unsubscribe } from "../client/client.ts";
 import { insist } from "./insist.ts";
 import { type Run, SharedStore, shared } from "./shared-store.ts";
 import type { Store } from "./snapshots.ts";
@@ -12,7 +12,7 @@ export interface Presence {
   readonly error: TidingsError | undefined;
 }
 
-/** Users to watch: some, at most 10,000, or all. */
+/** Users to watch: some, at most 10,000, or all. Of all users the first 100 are there at the start, and others as they come and go. */
 export type WatchedUsers = readonly string[] | "all";
 
 const LOADING: Presence = { online: new Set(), state: "loading", error: undefined };
@@ -25,36 +25,57 @@ export function presenceStore(client: AnyClient, users: WatchedUsers): Store<Pre
   const watched = users === "all" ? users : [...new Set(users)].sort();
   return shared(client, ["presence", watched], () => {
     const followed = untyped(client);
-    const start = (run: Run<Presence>): void => void watch(followed, run, watched);
+    const start = (run: Run<Presence>): void => watch(followed, run, watched);
     return new SharedStore<Presence>({ client: followed, initial: LOADING, start });
   });
 }
 
-async function watch(client: StoreClient, run: Run<Presence>, users: WatchedUsers): Promise<void> {
+function watch(client: StoreClient, run: Run<Presence>, users: WatchedUsers): void {
   const { signal } = run;
-  const isWatched = users === "all" ? undefined : new Set(users);
-  /** Events since the request, which are newer than its reply. */
-  const changes = new Map<string, boolean>();
+  const isAll = users === "all";
+  const query = isAll ? ({ all: true } as const) : { users };
+  const isWatched = isAll ? undefined : new Set(users);
+  /** Events since the request, which are newer than its reply. Undefined while no reply is awaited. */
+  let changes: Map<string, boolean> | undefined;
+  let stop: Unsubscribe = () => {};
+  const ask = async (): Promise<void> => {
+    changes = new Map();
+    try {
+      const watched = await insist(client, signal, () => client.watchPresence(query, { signal }));
+      stop = watched.stop;
+      // The run may have ended with the reply on its way.
+      if (signal.aborted) stop();
+      let online: ReadonlySet<string> = new Set(Object.keys(watched.online));
+      for (const [user, isOnline] of changes) online = withChange(online, user, isOnline);
+      run.set({ online, state: "ready", error: undefined });
+    } catch (error) {
+      run.change({ state: "failed", error: error as TidingsError }); // a call rejects with nothing else
+    }
+    changes = undefined;
+  };
   run.onEnd(
     client.onPresence(({ user, online }) => {
       if (isWatched && !isWatched.has(user)) return;
+      changes?.set(user, online);
       const { state, online: before } = run.get();
-      if (state !== "ready") changes.set(user, online);
-      else if (before.has(user) !== online) run.change({ online: withChange(before, user, online) });
+      if (state === "ready" && before.has(user) !== online)
+        run.change({ online: withChange(before, user, online) });
     }),
   );
-  try {
-    const query = users === "all" ? ({ all: true } as const) : { users };
-    const { online, stop } = await insist(client, signal, () => client.watchPresence(query, { signal }));
-    // The run may have ended with the reply on its way.
-    if (signal.aborted) stop();
-    run.onEnd(stop);
-    let now: ReadonlySet<string> = new Set(Object.keys(online));
-    for (const [user, isOnline] of changes) now = withChange(now, user, isOnline);
-    run.set({ online: now, state: "ready", error: undefined });
-  } catch (error) {
-    run.change({ state: "failed", error: error as TidingsError }); // a call rejects with nothing else
-  }
+  run.onEnd(
+    client.onStatus(({ type }) => {
+      if (type !== "open") return;
+      // The client repeats a request without a reply, which then is newer than these.
+      if (changes) return changes.clear();
+      // Of all users the client cannot tell who has left while it was away.
+      if (isAll) {
+        stop();
+        void ask();
+      }
+    }),
+  );
+  run.onEnd(() => stop());
+  void ask();
 }
 
 function withChange(users: ReadonlySet<string>, user: string, online: boolean): ReadonlySet<string> {
