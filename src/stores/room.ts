@@ -19,7 +19,7 @@ export interface Room {
 export interface RoomOptions {
   /** Join the group, and leave it with the last store that joined it. @default false // to watch a group needs no membership */
   readonly join?: boolean | undefined;
-  /** Data of the user in the group, for the join. Later ones: {@link RoomStore.update}. */
+  /** Data of the user in the group, for the join: it counts while nobody watches yet. Later ones: {@link RoomStore.update}. */
   readonly data?: unknown;
 }
 
@@ -39,13 +39,20 @@ export function roomStore(
   group: string,
   { join = false, data }: RoomOptions = {},
 ): RoomStore {
-  return shared(client, ["room", group, join], () => {
+  const room = shared(client, ["room", group, join], () => {
     const followed = untyped(client);
-    let newest = data;
+    let newest: unknown;
+    let isFollowing = false;
     const store = new SharedStore<Room>({
       client: followed,
       initial: LOADING,
       start(run) {
+        isFollowing = true;
+        run.onEnd(() => {
+          isFollowing = false;
+          // The next user, or the next component, has its own.
+          newest = undefined;
+        });
         const failed = (error: TidingsError): void => run.change({ state: "failed", error });
         const changed = (members: ReadonlyMap<string, unknown>, _: unknown, count: number): void =>
           // The watch goes on with the same map.
@@ -62,6 +69,12 @@ export function roomStore(
       newest = next;
       await client.join(group, { data: next });
     };
-    return Object.assign(store, { update });
+    /** Notes the data of whoever is going to watch. */
+    const offer = (given: unknown): void => {
+      if (!isFollowing && given !== undefined) newest = given;
+    };
+    return Object.assign(store, { update, offer });
   });
+  room.offer(data);
+  return room;
 }
