@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { TidingsError } from "../../src/client/client.ts";
 import { type MessagesOptions, type MessagesStore, messagesStore } from "../../src/stores/stores.ts";
@@ -193,9 +194,13 @@ test("a list of some types hears no others, and reads on while a page has none o
   (await fake.asks()).answer(messages(7, 8), { more: true });
   const next = await fake.asks();
   expect(next.query.before).toBe(7);
-  next.answer([message(1, { type: "note" }), ...messages(2, 6)]);
+  fake.push(message(12, { type: "note" }));
+  next.answer(messages(5, 6), { more: true });
+  const last = await fake.asks();
+  expect(last.query.before).toBe(5);
+  last.answer([message(1, { type: "note" }), ...messages(2, 4)]);
   await older;
-  expect(texts(store)).toEqual(["m1", "m9", "m11"]);
+  expect(texts(store)).toEqual(["m1", "m9", "m11", "m12"]);
 });
 
 test("a history that may not be read is told, and what arrives is listed", async () => {
@@ -217,7 +222,7 @@ test("errors that pass lead to another request, and no request waits in the clie
   await Promise.resolve();
   expect(fake.pages).toBe(0);
   fake.state = "open";
-  fake.tell({ type: "open", welcome: { user: "alice" } as never });
+  fake.open();
   (await fake.asks()).refuse(new TidingsError("unavailable", "later", { retryAfterMs: 1 }));
   await eventually("the store asks again", () => fake.pages === 2);
   (await fake.asks()).answer(messages(1, 1));
@@ -257,23 +262,108 @@ test("the end of the last watch aborts its request", async () => {
 test("another user of the same client sees nothing of the first one", async () => {
   const fake = new FakeClient();
   const store = await ready(fake, 1, 3);
-  fake.user = "bob";
-  fake.tell({ type: "open", welcome: { user: "bob" } as never });
+  fake.open("bob");
   expect(store.get()).toMatchObject({ messages: [], state: "loading" });
   (await fake.asks()).answer([]);
   await isReady(store);
 });
 
-test("messages that wait for a page are bounded, and the next page has those that were dropped", async () => {
+test("messages that wait for a page are bounded, and those that were dropped leave no hole", async () => {
   const fake = new FakeClient();
   const store = watched(fake, { max: 3 });
-  await fake.asks();
-  for (const offset of [1, 2, 3, 4, 5]) fake.push(message(offset));
-  expect(fake.pages).toBe(1);
-  await eventually("a later page is asked for", () => fake.pages === 2);
-  const [first, second] = fake.asked;
-  first?.answer(messages(1, 1));
-  second?.answer(messages(2, 4), { more: true });
+  const asked = await fake.asks();
+  for (const offset of [2, 3, 4, 5, 6]) fake.push(message(offset));
+  asked.answer(messages(1, 2));
   await isReady(store);
-  expect(texts(store)).toEqual(range(3, 5));
+  expect(texts(store)).toEqual(range(4, 6));
+  expect(fake.pages, "a busy channel does not put off the list").toBe(1);
+});
+
+test("what arrived before a loss of the epoch is not mixed with the new one", async () => {
+  const fake = new FakeClient();
+  const store = await ready(fake, 7, 9);
+  fake.tell({ type: "lost", channel: "group:g" });
+  fake.push(message(21, { data: "old" }));
+  fake.tell({ type: "lost", channel: "group:g" });
+  fake.push(message(2));
+  await eventually("both pages are asked for", () => fake.asked.length === 2);
+  const [, second] = fake.asked;
+  second?.answer(messages(1, 1), { epoch: "e2" });
+  await eventually("the list is new", () => texts(store).length === 2);
+  expect(texts(store)).toEqual(range(1, 2));
+});
+
+test("an epoch that ends while its page is on the way is not listed", async () => {
+  const fake = new FakeClient();
+  fake.positions = { "group:g": { epoch: "e1", offset: 9 } };
+  const store = watched(fake);
+  const asked = await fake.asks();
+  fake.positions = { "group:g": { epoch: "e2", offset: 1 } };
+  asked.answer(messages(7, 9));
+  const again = await eventually("the page is asked for again", () => fake.pages === 2 && fake.asked[0]);
+  again.answer(messages(1, 1), { epoch: "e2" });
+  await isReady(store);
+  expect(texts(store)).toEqual(range(1, 1));
+});
+
+test("a notice changes no message of another epoch", async () => {
+  const fake = new FakeClient();
+  const store = watched(fake);
+  const asked = await fake.asks();
+  fake.push(notice(9, 1, "edited"));
+  asked.answer([message(1, { id: "another", timestamp: 1 })], { epoch: "e2" });
+  await isReady(store);
+  expect(texts(store)).toEqual(range(1, 1));
+});
+
+test("after a loss with a history that may not be read, only what has arrived since is listed", async () => {
+  const fake = new FakeClient();
+  const store = await ready(fake, 5, 6, { pageSize: 2 });
+  fake.tell({ type: "lost", channel: "group:g" });
+  fake.push(message(3));
+  (await fake.asks()).refuse(new TidingsError("forbidden", "no"));
+  await eventually("the store tells", () => store.get().state === "failed");
+  expect(texts(store), "no hole, and no offset of another epoch").toEqual(range(3, 3));
+  expect(store.get().hasOlder).toBe(false);
+});
+
+test("what was published before the client came to follow the channel is read", async () => {
+  const fake = new FakeClient();
+  const store = await ready(fake, 1, 3); // without a position: the application has not joined yet
+  fake.positions = { "group:g": { epoch: "e1", offset: 6 } };
+  fake.push(message(6));
+  (await fake.asks()).answer(messages(2, 6), { more: true });
+  await eventually("the list is whole", () => texts(store).length === 6);
+  expect(texts(store)).toEqual(range(1, 6));
+  fake.push(message(9)); // one that is not for this client is before it
+  expect(texts(store)).toEqual([...range(1, 6), "m9"]);
+  expect(fake.pages).toBe(2);
+});
+
+test("an older page that comes after the list has begun anew is dropped", async () => {
+  const fake = new FakeClient();
+  const store = await ready(fake, 5, 6, { pageSize: 2 });
+  const older = store.loadOlder();
+  fake.tell({ type: "lost", channel: "group:g" });
+  await eventually("both pages are asked for", () => fake.asked.length === 2);
+  const [slow, newest] = fake.asked;
+  newest?.answer(messages(19, 20), { more: true });
+  await eventually("the list is new", () => texts(store)[0] === "m19");
+  slow?.answer(messages(3, 4), { more: true });
+  await older;
+  expect(texts(store)).toEqual(range(19, 20));
+  expect(store.get()).toMatchObject({ hasOlder: true, isLoadingOlder: false });
+});
+
+test("an error of a page that nobody waits for any more is not shown", async () => {
+  const fake = new FakeClient();
+  const store = await ready(fake, 1, 3);
+  for (const _ of [1, 2]) fake.tell({ type: "lost", channel: "group:g" });
+  await eventually("both pages are asked for", () => fake.asked.length === 2);
+  const [first, second] = fake.asked;
+  second?.answer(messages(2, 4));
+  await eventually("the list goes on", () => texts(store).length === 4);
+  first?.refuse(new TidingsError("forbidden", "no"));
+  await setImmediate(); // what the refusal leads to
+  expect(store.get()).toMatchObject({ state: "ready", error: undefined });
 });

@@ -30,9 +30,11 @@ export class ChannelFeed {
   readonly #run: Run<FeedState>;
   readonly #options: FeedOptions;
   readonly #list: MessageList;
-  /** Messages that arrived before the page to which they belong. */
+  /** Messages that arrived before the page to which they belong: the newest ones, as many as the list has room for. */
   #held: Push[] | undefined = [];
-  /** Epoch of the client's position when the list began. */
+  /** True when there were more of them than that: the page may not reach to those that are left. */
+  #hasDropped = false;
+  /** Epoch of the client's position when the newest page was asked for; undefined while the client did not follow the channel. */
   #positionEpoch: string | undefined;
   /** Number of the last newest page that was asked for. */
   #loads = 0;
@@ -71,27 +73,34 @@ export class ChannelFeed {
       if (this.#options.join && group !== undefined) await joinFor(this.#client, this.#run, group);
     } catch (error) {
       this.#release();
-      this.#failed(error, "failed");
+      this.#show({ state: "failed", error: error as TidingsError }); // a call rejects with nothing else
       return;
     }
-    await this.#load();
+    await this.#load(this.#held);
   }
 
-  /** Reads the newest page, and joins what has arrived since the listeners were added. */
-  async #load(): Promise<void> {
+  /**
+   * Reads the newest page, and joins what arrives meanwhile.
+   * @param held what has arrived before, without a loss. @default none: the page has it, or newer messages only
+   */
+  async #load(held: Push[] = []): Promise<void> {
     const load = ++this.#loads;
-    this.#held ??= [];
-    const isRead = await this.#read({}, (page) => {
+    this.#held = held;
+    this.#hasDropped = false;
+    const error = await this.#read({}, (page, positionEpoch) => {
       // A later load has begun: its page is newer.
       if (load !== this.#loads) return;
-      this.#list.begin(page);
-      this.#positionEpoch = this.#client.positions[this.#options.channel]?.epoch;
+      if (positionEpoch !== undefined && positionEpoch !== this.#epochNow()) return void this.#load();
+      this.#positionEpoch = positionEpoch;
+      this.#list.begin(this.#hasDropped ? { ...page, messages: this.#held ?? [], more: true } : page);
       this.#release();
       this.#show({ state: "ready", error: undefined });
     });
-    if (isRead || load !== this.#loads) return;
+    if (!error || load !== this.#loads) return;
+    // Nothing joins what was listed with what has arrived since.
+    this.#list.clear();
     this.#release();
-    this.#show({ state: "failed" });
+    this.#show({ state: "failed", error });
   }
 
   #release(): void {
@@ -102,7 +111,11 @@ export class ChannelFeed {
 
   #lost(): void {
     this.#run.change({ losses: this.#run.get().losses + 1 });
-    if (this.#loads > 0) void this.#load();
+    if (this.#loads > 0) return void this.#load();
+    // The join is on its way, or was refused.
+    this.#held &&= [];
+    this.#list.clear();
+    this.#show({});
   }
 
   #receive(push: Push): void {
@@ -117,63 +130,68 @@ export class ChannelFeed {
   #hold(held: Push[], push: Push): void {
     held.push(push);
     if (held.length <= this.#options.max) return;
-    // A page that is read from now on has what is dropped here, or newer messages only.
-    held.length = 0;
-    void this.#load();
+    held.shift();
+    this.#hasDropped = true;
   }
 
   /**
-   * A message carries no epoch, and so the client's position tells of a new one. It is not compared with that of a page, which differs where the
+   * Tells whether a message does not continue the list, though no loss was told of: the epoch is a new one, or the client came to follow the channel after
+   * the page was read. A message carries no epoch, and so the client's position tells. It is not compared with that of a page, which differs where the
    * server seals positions. A message with the next offset is unlikely to be of another epoch.
    */
   #isOfAnotherEpoch(offset: number): boolean {
     if (this.#list.epoch === undefined || offset === this.#list.newest + 1) return false;
-    const before = this.#positionEpoch;
-    this.#positionEpoch = this.#client.positions[this.#options.channel]?.epoch ?? before;
-    return before !== undefined && this.#positionEpoch !== before;
+    return this.#positionEpoch !== (this.#epochNow() ?? this.#positionEpoch);
+  }
+
+  #epochNow(): string | undefined {
+    return this.#client.positions[this.#options.channel]?.epoch;
   }
 
   async #readOlder(): Promise<void> {
     this.#run.change({ isLoadingOlder: true });
-    const { length } = this.#list.messages;
+    const first = this.#list.messages[0]?.offset;
     let goesOn = true;
     // A page may have no message of the types that are listed.
-    while (goesOn && this.#list.hasOlder && this.#list.messages.length === length) {
+    while (goesOn && this.#list.hasOlder && this.#list.messages[0]?.offset === first) {
       const { epoch, oldest } = this.#list;
-      const isRead = await this.#read({ before: oldest }, (page) => {
+      const error = await this.#read({ before: oldest }, (page) => {
         // A newest page that came meanwhile may have begun the list anew.
         goesOn = this.#list.epoch === epoch && this.#list.oldest === oldest;
         if (goesOn && page.epoch === epoch) this.#list.prepend(page);
         else if (goesOn) void this.#load();
         goesOn &&= page.epoch === epoch;
-        this.#show({ error: undefined });
       });
-      goesOn &&= isRead;
+      goesOn &&= error === undefined;
+      this.#show({ error });
     }
   }
 
-  /** Reads a page. @returns false when that failed, which the snapshot tells */
-  async #read(query: { readonly before?: number }, take: (page: Page) => void): Promise<boolean> {
+  /**
+   * Reads a page.
+   * @param take called with the page, and with the epoch of the client's position when it was asked for
+   * @returns the error when that failed
+   */
+  async #read(
+    query: { readonly before?: number },
+    take: (page: Page, positionEpoch: string | undefined) => void,
+  ): Promise<TidingsError | undefined> {
     const { channel, pageSize: limit } = this.#options;
     const { signal } = this.#run;
+    let positionEpoch: string | undefined;
     this.#list.asked();
     try {
-      const page = await insist(this.#client, signal, () =>
-        this.#client.history({ channel, limit, ...query }, { signal }),
-      );
-      if (!signal.aborted) take(page as Page); // of types that the application declares
-      return true;
+      const page = await insist(this.#client, signal, () => {
+        positionEpoch = this.#epochNow();
+        return this.#client.history({ channel, limit, ...query }, { signal });
+      });
+      if (!signal.aborted) take(page as Page, positionEpoch); // of types that the application declares
+      return undefined;
     } catch (error) {
-      this.#failed(error);
-      return false;
+      return error as TidingsError; // a call rejects with nothing else, and after the end of the run nobody sees it
     } finally {
       this.#list.answered();
     }
-  }
-
-  /** A call rejects with a TidingsError, and after the end of the run with what nobody sees any more. */
-  #failed(error: unknown, state = this.#run.get().state): void {
-    this.#run.change({ error: error as TidingsError, state });
   }
 
   #show(fields: Partial<FeedState>): void {

@@ -36,7 +36,7 @@ export class MessageList {
   /** Pages that are on the way. */
   #asked = 0;
   /** Notices since they were asked for: a page may have been read before the edit. */
-  #notices = NONE;
+  #notices: Push[] = [];
 
   constructor(options: MessageListOptions) {
     this.#options = options;
@@ -72,14 +72,22 @@ export class MessageList {
     const continues =
       page.epoch === this.#epoch && first !== undefined && this.#newest + 1 >= first && this.#oldest <= first;
     if (!continues) {
-      this.#messages = NONE;
+      this.clear();
       this.#oldest = first ?? 0;
-      this.#newest = 0;
       this.#more = page.more;
     }
     this.#epoch = page.epoch;
     this.#merge(page.messages);
     this.#trim();
+  }
+
+  /** Forgets all messages: what arrives next does not continue them. */
+  clear(): void {
+    this.#messages = NONE;
+    this.#epoch = undefined;
+    this.#oldest = 0;
+    this.#newest = 0;
+    this.#more = false;
   }
 
   /** Takes the page before {@link oldest}. */
@@ -98,7 +106,7 @@ export class MessageList {
     const before = this.#messages;
     this.#newest = Math.max(this.#newest, offset);
     if (isNotice(type)) {
-      if (this.#asked > 0) this.#notices = [...this.#notices, push];
+      if (this.#asked > 0) this.#notices.push(push);
       this.#messages = folded(this.#messages, push);
     } else if (offset >= this.#oldest && this.#isListed(push)) {
       this.#messages = inserted(this.#messages, push);
@@ -115,7 +123,7 @@ export class MessageList {
   /** Notes that a page has come, or has failed. */
   answered(): void {
     this.#asked--;
-    if (this.#asked === 0) this.#notices = NONE;
+    if (this.#asked === 0) this.#notices = [];
   }
 
   /** Adds what a page has. Its versions replace those of the list, because the history has them as they are now. */
@@ -165,8 +173,9 @@ function inserted(messages: readonly Push[], push: Push): readonly Push[] {
 
 /** Applies a notice. @returns the same list when the message is not in it, or is newer */
 function folded(messages: readonly Push[], { type, data, timestamp }: Push): readonly Push[] {
-  const { offset, data: edited } = (data ?? {}) as Partial<EditedMessage>; // as the server writes it
-  const message = messages.find((each) => each.offset === offset);
+  const { offset, id, data: edited } = (data ?? {}) as Partial<EditedMessage>; // as the server writes it
+  // Another epoch has other messages at these offsets.
+  const message = messages.find((each) => each.offset === offset && each.id === id);
   if (!message || changedAt(message) > timestamp) return messages;
   const changed =
     type === DELETED
