@@ -12,7 +12,7 @@ export const Lobby = defineComponent({
   props: { client: { type: Object as PropType<Client<Events>>, required: true } },
   setup({ client }) {
     const status = useStore(statusStore(client));
-    const list = useStore(messagesStore(client, "group:lobby", { join: true }));
+    const list = useStore(messagesStore(client, "group:lobby", { types: ["chat"], join: true }));
     const { send } = sendingStore(client);
     const hello = (): void => void send({ type: "chat", group: "lobby", data: { text: "Hello" } });
     return () =>

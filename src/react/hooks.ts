@@ -108,7 +108,10 @@ export function useEvent<
   useEffect(() => client?.on(type, (message) => newest.current(message)), [client, type]);
 }
 
-/** Stored messages of a channel: history and live messages as one list. Without a channel there is none. */
+/**
+ * Stored messages of a channel: history and live messages as one list. Without a channel there is none. Name the `types` to list: without them every stored
+ * message of the client counts as handled, and a listener that comes later does not hear it.
+ */
 export function useMessages<Declared extends object = Undeclared>(
   channel: Channel | undefined,
   options?: MessagesOptions,

@@ -41,7 +41,7 @@ function Login() {
 }
 
 function Lobby() {
-  const { messages, hasOlder, loadOlder } = useMessages("group:lobby", { join: true });
+  const { messages, hasOlder, loadOlder } = useMessages("group:lobby", { types: ["chat"], join: true });
   const { members } = useRoom("lobby", { join: true });
   const { send, sent, retry } = useSend();
   // What has a receipt is in the list of messages.

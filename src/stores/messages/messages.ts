@@ -25,10 +25,10 @@ export interface ChannelMessages<Declared = Record<string, unknown>> {
 /** How messages of a channel are listed. Stores of equal options are one. */
 export interface MessagesOptions {
   /**
-   * Types of messages to list. Messages of other types wait for their own listeners then. @default all, and so every stored message of the client counts as handled
+   * Types of messages to list: name them, and messages of other types wait for their own listeners. @default all, and so every stored message of the client counts as handled
    */
   readonly types?: readonly string[] | undefined;
-  /** Join the group, and leave it with the last store that joined it. @default false // the application joins, or the user is a durable member */
+  /** Join the group, and leave it with the last store that joined it. @default false // the application joins, and stays, or the user is a durable member */
   readonly join?: boolean | undefined;
   /** Messages of a page, 1–200. @default 50 */
   readonly pageSize?: number | undefined;
