@@ -1,7 +1,6 @@
 import {
   type Channel,
   type Client,
-  type HistoryPage,
   type JoinOptions,
   type Position,
   type Positions,
@@ -10,6 +9,7 @@ import {
   type Welcome,
 } from "../../client/client.ts";
 import { groupChannel } from "../../protocol/protocol.ts";
+import { frameOf, missedFrames, PAGE } from "./missed.ts";
 import type { Registry } from "./registry.ts";
 
 /** A frame of a tab's SDK: a request, a message, or a ping. */
@@ -56,9 +56,6 @@ const EVERYONE = "\0";
 
 /** Requests that last as long as the tab waits. */
 const ENDLESS = { timeoutMs: Number.POSITIVE_INFINITY };
-
-/** Largest number of messages that a tab gets at a time of those that it has missed: a page of the history. */
-const PAGE = 200;
 
 /** More skipped offsets than this are a gap, which the tab asks for. */
 const MOST_SKIPPED = 100;
@@ -272,29 +269,9 @@ export class Tab {
     const position = this.#position(channel);
     if (!position) return;
     if (position.epoch !== epoch) return this.lost(channel, position);
-    const messages = await this.#missed(channel, epoch, offset);
-    const next = messages?.[0]?.offset ?? position.offset + 1;
-    if (next > offset + 1) this.#write(frameOf(channel, { epoch, offset: next - 1 }, { recovered: false }));
-    for (const message of messages ?? []) this.#write(message);
-    const last = messages?.at(-1)?.offset;
-    if (last !== undefined) this.#write(frameOf(channel, { epoch, offset: last }));
-  }
-
-  /** Reads the messages after an offset, oldest first; undefined when their history is gone. It goes backwards, and its pages may be short. */
-  async #missed(
-    channel: Channel,
-    epoch: string,
-    offset: number,
-  ): Promise<HistoryPage["messages"] | undefined> {
-    let messages: HistoryPage["messages"] = [];
-    let before = offset + PAGE + 1;
-    for (;;) {
-      const page = await this.#client.history({ channel, before, limit: PAGE });
-      if (page.epoch !== epoch) return undefined;
-      messages = [...page.messages.filter((each) => (each.offset ?? 0) > offset), ...messages];
-      before = page.messages[0]?.offset ?? 0;
-      if (!page.more || before <= offset + 1) return messages;
-    }
+    const frames = await missedFrames(this.#client, channel, { epoch, offset }, position.offset);
+    if (!frames) this.lost(channel, this.#position(channel) ?? position);
+    for (const frame of frames ?? []) this.#write(frame);
   }
 
   async #watch(query: WatchQuery): Promise<unknown> {
@@ -332,10 +309,3 @@ export class Tab {
     this.#shared.write(this.#socket, JSON.stringify(frame));
   }
 }
-
-/** A frame that tells of a position, as the server sends it. */
-const frameOf = (
-  channel: Channel,
-  { epoch, offset }: Position,
-  { recovered = true, missed }: { recovered?: boolean; missed?: boolean } = {},
-): object => ({ event: "position", channel, epoch, offset, recovered, missed });
