@@ -88,3 +88,17 @@ export function part<Name extends keyof Platform>(
 
 /** A name that no other tab has. Pages without TLS have no `crypto.randomUUID`. */
 export const randomName = (): string => `${Math.random()}${Math.random()}`.replaceAll("0.", "");
+
+/** `Promise.withResolvers`, which is younger than the other things that this module needs. */
+export function withResolvers<Result>(): {
+  promise: Promise<Result>;
+  resolve: (result: Result) => void;
+  reject: (error?: unknown) => void;
+} {
+  let resolve!: (result: Result) => void;
+  let reject!: (error?: unknown) => void;
+  const promise = new Promise<Result>((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+}

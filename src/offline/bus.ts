@@ -37,6 +37,8 @@ export type ToTabs =
       readonly host: string;
       readonly sharing: Sharing;
       readonly sockets: readonly string[];
+      /** The host reads the outbox. One whose database does not open sends nothing of it. */
+      readonly keeps: boolean;
     }
   | {
       readonly kind: "text";
@@ -55,7 +57,7 @@ export type ToTabs =
   | { readonly kind: "ask"; readonly sockets: readonly string[]; readonly ask: string }
   /** A message of the outbox has its receipt. */
   | { readonly kind: "sent"; readonly key: string; readonly message: object; readonly receipt: Receipt }
-  /** A message of the outbox was refused. */
+  /** A message of the outbox was refused. A tab sends this, too, for one that it has removed. */
   | { readonly kind: "failed"; readonly key: string; readonly error: Failure }
   /** The outbox has changed. A tab sends this, too. */
   | { readonly kind: "outbox" }

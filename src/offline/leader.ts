@@ -1,4 +1,4 @@
-import type { LockManager } from "./browser.ts";
+import { type LockManager, withResolvers } from "./browser.ts";
 
 /** Starts what the leader does. @returns what ends it */
 export type Lead = () => () => void;
@@ -45,10 +45,7 @@ export class Candidate {
   #request(how: { steal?: boolean }): void {
     const waiting = new AbortController();
     let stop: (() => void) | undefined;
-    let release = (): void => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const { promise: released, resolve: release } = withResolvers<void>();
     const end = (): void => {
       waiting.abort();
       if (stop) this.#isLeading = false;
@@ -59,8 +56,8 @@ export class Candidate {
     this.#resign = end;
     const held = (): Promise<void> | undefined => {
       if (waiting.signal.aborted) return undefined;
-      this.#isLeading = true;
       stop = this.#lead();
+      this.#isLeading = true;
       return released;
     };
     if (!this.#locks) {
@@ -70,10 +67,11 @@ export class Candidate {
     // A signal cannot end a request that steals.
     const options = how.steal ? how : { signal: waiting.signal };
     this.#locks.request(this.#name, options, held).catch(() => {
-      // Ended by itself, or the lock was stolen: then another one leads, and this one waits again.
+      // Ended by itself, refused by the browser, or the lock was stolen: then another one leads, and this one waits again.
       if (this.#resign !== end) return;
-      end();
-      this.#request({});
+      const wasHeld = stop !== undefined;
+      this.resign();
+      if (wasHeld) this.#request({});
     });
   }
 }

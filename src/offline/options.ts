@@ -94,7 +94,7 @@ export function tabOptions({ user, autoAck, timeoutMs, listenerTimeoutMs }: Offl
   };
 }
 
-/** Whether tabs of this page can share anything. Pages without TLS have no locks. */
+/** Whether tabs of this page may share something. Pages without TLS have no locks. */
 export const canShare = ({ document, navigator, BroadcastChannel }: Platform): boolean =>
   Boolean(document && navigator?.locks && BroadcastChannel);
 

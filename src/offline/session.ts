@@ -1,5 +1,5 @@
 import { type Client, connect, type PositionStorage, type Status, TidingsError } from "../client/client.ts";
-import { type LockManager, type Platform, part } from "./browser.ts";
+import { type LockManager, type Platform, part, withResolvers } from "./browser.ts";
 import { broadcastBus, localBus, type OpenBus, type Sharing, type ToTabs } from "./bus.ts";
 import { Host } from "./host/host.ts";
 import { Candidate } from "./leader.ts";
@@ -37,7 +37,7 @@ export class OfflineSession {
   readonly #platform: Platform;
   readonly #isShared: boolean;
   readonly #openBus: OpenBus;
-  readonly #store: Promise<Store | undefined>;
+  readonly #store: Store | undefined;
   readonly #link: Link;
   readonly #candidate: Candidate;
   /** The methods of the SDK, below those of this module. */
@@ -70,7 +70,7 @@ export class OfflineSession {
     });
     // A tab that shares nothing keeps nothing: another tab would send its messages, too.
     const factory = this.#isShared ? part(platform, "indexedDB") : undefined;
-    this.#store = factory ? Store.open(factory, this.#group.database) : Promise.resolve(undefined);
+    this.#store = factory && new Store(factory, this.#group.database);
     this.#candidate = new Candidate(this.#locks, this.#group.group, () => this.#lead());
     const { client } = this;
     this.#plain = {
@@ -83,10 +83,8 @@ export class OfflineSession {
       limits,
       repeatWithinMs: this.#group.repeatWithinMs,
       send: this.#plain.send,
-      changed: () => {
-        this.#link.tell({ kind: "outbox" });
-        this.#link.share({ kind: "outbox" });
-      },
+      tell: (frame) => this.#link.tell(frame),
+      share: (frame) => this.#link.share(frame),
     });
     client.onStatus((status) => this.#told(status));
     this.#start();
@@ -120,14 +118,12 @@ export class OfflineSession {
       this.#link.share({ kind: "forget" });
       this.#link.tell({ kind: "forget" });
       this.#forget();
-      await this.#store.then((store) => store?.clear()).catch(() => {});
+      await this.#store?.clear().catch(() => {});
     }
     await this.#plain.close();
     this.#stop();
     const factory = part(this.#platform, "indexedDB");
-    if (!forget || !factory) return;
-    (await this.#store)?.close();
-    await Store.delete(factory, this.#group.database);
+    if (forget && factory) await Store.delete(factory, this.#group.database);
   };
 
   get #locks(): LockManager | undefined {
@@ -136,10 +132,7 @@ export class OfflineSession {
 
   #start(): void {
     if (this.#pause) return;
-    let release = (): void => {};
-    const alive = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const { promise: alive, resolve: release } = withResolvers<void>();
     let isPaused = false;
     this.#pause = () => {
       isPaused = true;
@@ -164,8 +157,11 @@ export class OfflineSession {
     const stand = (): void => {
       if (this.#pause) this.#candidate.stand();
     };
+    if (!this.#isShared || !worker) {
+      stand();
+      return;
+    }
     try {
-      if (!this.#isShared || !worker) throw new TypeError("no worker");
       const shared = worker();
       shared.addEventListener("error", stand);
       shared.port.postMessage(this.#group);
@@ -186,7 +182,7 @@ export class OfflineSession {
       openBus: this.#openBus,
       locks: this.#locks,
       // The tab learns of it, too.
-      forgotten: () => {},
+      over: () => {},
     });
     return () => host.stop();
   }
@@ -227,7 +223,7 @@ export class OfflineSession {
     this.#stopListening();
     this.#pause?.();
     this.#pause = undefined;
-    void this.#store.then((store) => store?.close());
+    this.#store?.close();
   }
 
   #forget(): void {

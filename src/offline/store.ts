@@ -31,6 +31,19 @@ export interface SavedPositions {
   readonly host?: string;
 }
 
+/** A clock that was set back by more than this says nothing of an age, in milliseconds. */
+const MOST_AHEAD_MS = 60_000;
+
+/**
+ * Milliseconds for which the server surely knows the key of a message. 0 or less: it may have forgotten it.
+ * @param since time of the first attempt, in milliseconds since 1970
+ */
+export function knownForMs(since: number, repeatWithinMs: number): number {
+  const ageMs = Date.now() - since;
+  // Timers take no longer time.
+  return ageMs < -MOST_AHEAD_MS ? 0 : Math.min(repeatWithinMs - ageMs, 2 ** 31 - 1);
+}
+
 /** What a change does with the entries of the outbox, which stand in their order. */
 export type Change<Result> = (
   entries: readonly Entry[],
@@ -41,7 +54,7 @@ export type Change<Result> = (
 /** Version of the stores below. A new one is made from the old in `onupgradeneeded`. */
 const SCHEMA = 1;
 
-/** Some browsers never answer, as when another tab holds an older version open. */
+/** Some browsers never answer, as when another tab holds an older version open. Later transactions do not wait then. */
 const OPEN_MS = 3_000;
 
 /** Failed messages that are kept: the newest. */
@@ -50,37 +63,24 @@ const MOST_FAILED = 100;
 const OUTBOX = "outbox";
 const POSITIONS = "positions";
 
-/** The outbox and the positions of one user in IndexedDB. Each method is one transaction, so that tabs cannot disturb each other. */
+/**
+ * The outbox and the positions of one user in IndexedDB. Each method is one transaction, so that tabs cannot disturb each other.
+ * The database is opened by the first one, and opened again after the browser has closed it. While it does not open, methods reject.
+ */
 export class Store {
-  readonly #database: Database;
+  readonly #factory: DatabaseFactory;
+  readonly #name: string;
+  /** The database, or the attempt to open it. */
+  #database: Promise<Database> | undefined;
+  /** Rejects when that attempt has lasted too long. One that succeeds later is used from then on. */
+  #deadline: Promise<never> | undefined;
+  /** The database works. */
+  isOpen = false;
+  #isClosed = false;
 
-  private constructor(database: Database) {
-    this.#database = database;
-    // Another tab wants to delete the database, or brings a newer schema.
-    database.onversionchange = () => database.close();
-  }
-
-  /** @returns undefined where a page may keep nothing, or the database does not open in time */
-  static open(factory: DatabaseFactory | undefined, name: string): Promise<Store | undefined> {
-    return new Promise((resolve) => {
-      const giveUp = (): void => resolve(undefined);
-      const timer = setTimeout(giveUp, OPEN_MS);
-      try {
-        if (!factory) throw new TypeError("no IndexedDB");
-        const request = factory.open(name, SCHEMA);
-        request.onupgradeneeded = () => {
-          request.result.createObjectStore(OUTBOX, { keyPath: "order", autoIncrement: true });
-          request.result.createObjectStore(POSITIONS);
-        };
-        request.onsuccess = () => {
-          clearTimeout(timer);
-          resolve(new Store(request.result));
-        };
-        request.onerror = request.onblocked = giveUp;
-      } catch {
-        giveUp();
-      }
-    });
+  constructor(factory: DatabaseFactory, name: string) {
+    this.#factory = factory;
+    this.#name = name;
   }
 
   /** Deletes a user's database. Other tabs close theirs first. */
@@ -106,6 +106,18 @@ export class Store {
     );
   }
 
+  /** Changes a message; undefined removes it. */
+  update(key: string, change: (entry: Entry) => Entry | undefined): Promise<void> {
+    return this.change((entries, put, remove) => {
+      for (const entry of entries) {
+        if (entry.key !== key) continue;
+        const changed = change(entry);
+        if (changed) put(changed);
+        else remove(entry);
+      }
+    });
+  }
+
   /**
    * Adds a message to the end of the outbox.
    * Rejects with `unavailable` when the outbox is full, or with the browser's error.
@@ -119,9 +131,11 @@ export class Store {
       if (waiting.length >= limits.messages || bytes > limits.bytes)
         throw new TidingsError(
           "unavailable",
-          `outbox full: it holds ${limits.messages} messages and ${limits.bytes} bytes at most`,
+          `outbox full: ${limits.messages} messages, ${limits.bytes} bytes`,
         );
-      if (!entries.some(({ key }) => key === entry.key)) put(entry);
+      const same = entries.find(({ key }) => key === entry.key);
+      // A failed message is sent again.
+      if (!same || same.error) put({ ...same, error: undefined, triedAt: undefined, ...entry });
     });
   }
 
@@ -145,8 +159,38 @@ export class Store {
     await this.#positions((_saved, put) => put({}));
   }
 
+  /** Closes the database for good, after the transactions that have begun. */
   close(): void {
-    this.#database.close();
+    const database = this.#database;
+    if (database)
+      void this.#open()
+        .finally(async () => (await database).close())
+        .catch(() => {});
+    this.#isClosed = true;
+  }
+
+  /** Rejects while the database does not open. */
+  #open(): Promise<Database> {
+    if (this.#isClosed) return Promise.reject(notOpen());
+    if (!this.#database) {
+      const forget = (): void => {
+        if (this.#database !== database) return;
+        this.#database = undefined;
+        this.isOpen = false;
+      };
+      const database = openDatabase(this.#factory, this.#name, forget);
+      this.#database = database;
+      this.#deadline = new Promise((_resolve, reject) => {
+        const timer = setTimeout(() => reject(notOpen()), OPEN_MS);
+        database
+          .then(() => {
+            this.isOpen = true;
+          }, forget)
+          .finally(() => clearTimeout(timer));
+      });
+      this.#deadline.catch(() => {});
+    }
+    return Promise.race([this.#database, this.#deadline as Promise<never>]); // they are set together
   }
 
   #positions<Result>(
@@ -160,14 +204,15 @@ export class Store {
     );
   }
 
-  #transact<Result>(
+  async #transact<Result>(
     name: string,
     read: (store: ObjectStore) => ReturnType<ObjectStore["get"]>,
     use: (found: unknown, store: ObjectStore) => Result,
   ): Promise<Result> {
-    return new Promise((resolve, reject) => {
+    const database = await this.#open();
+    return await new Promise((resolve, reject) => {
       // Throws when the database is closed: the promise rejects.
-      const transaction = this.#database.transaction(name, "readwrite");
+      const transaction = database.transaction(name, "readwrite");
       const store = transaction.objectStore(name);
       const request = read(store);
       request.onsuccess = () => {
@@ -182,4 +227,29 @@ export class Store {
       transaction.onabort = () => reject(transaction.error);
     });
   }
+}
+
+const notOpen = (): Error => new Error("not open");
+
+/** @param ended called when the database is closed from outside */
+function openDatabase(factory: DatabaseFactory, name: string, ended: () => void): Promise<Database> {
+  return new Promise((resolve, reject) => {
+    const request = factory.open(name, SCHEMA);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(OUTBOX, { keyPath: "order", autoIncrement: true });
+      request.result.createObjectStore(POSITIONS);
+    };
+    request.onsuccess = () => {
+      const { result: database } = request;
+      // Another tab wants to delete the database, or brings a newer schema.
+      database.onversionchange = () => {
+        database.close();
+        ended();
+      };
+      // The user has cleared the data of the site.
+      database.onclose = ended;
+      resolve(database);
+    };
+    request.onerror = () => reject(notOpen());
+  });
 }

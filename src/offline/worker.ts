@@ -32,21 +32,23 @@ export function serveTabs(scope: object = globalThis): void {
 
 function serve(options: GroupOptions, worker: Platform, candidates: Map<string, Candidate>): void {
   const { navigator, BroadcastChannel } = worker;
-  const { group, database } = options;
+  const { group } = options;
   // The tabs share nothing without these, and start no worker.
   if (!navigator?.locks || !BroadcastChannel) return;
   const { locks } = navigator;
   const openBus = broadcastBus(BroadcastChannel);
-  const forgotten = (): void => {
+  // Tabs that come later may have another token.
+  const over = (): void => {
     candidates.get(group)?.resign();
     candidates.delete(group);
   };
   const lead = (): (() => void) => {
-    const store = Store.open(part(worker, "indexedDB"), database);
-    const host = new Host({ ...options, sharing: "shared-worker", store, openBus, locks, forgotten });
+    const factory = part(worker, "indexedDB");
+    const store = factory && new Store(factory, options.database);
+    const host = new Host({ ...options, sharing: "shared-worker", store, openBus, locks, over });
     return () => {
       host.stop();
-      void store.then((opened) => opened?.close());
+      store?.close();
     };
   };
   const candidate = candidates.get(group) ?? new Candidate(locks, group, lead);

@@ -72,7 +72,11 @@ export class FakeLocks {
       },
     };
     this.#held.set(name, lock);
-    void Promise.resolve(held()).then(() => lock.release());
+    const failed = (error: unknown): void => {
+      reject(error);
+      lock.release();
+    };
+    new Promise((done) => done(held())).then(() => lock.release(), failed);
   }
 }
 
@@ -81,11 +85,13 @@ export class FakeBrowser {
   readonly databases = new FakeDatabases();
   readonly #locks = new FakeLocks();
   #worker: WorkerScope | undefined;
+  /** What a SharedWorker has in place of what tabs have. */
+  ofWorker: Partial<Platform> = {};
 
   /** The factory of the SharedWorker, which runs in this process. */
   readonly worker = (): ReturnType<NonNullable<OfflineOptions["worker"]>> => {
     if (!this.#worker) {
-      this.#worker = { ...this.#platform(), document: undefined };
+      this.#worker = { ...this.#platform(), document: undefined, ...this.ofWorker };
       serveTabs(this.#worker);
     }
     const port = { onmessage: null as ((event: { data: unknown }) => void) | null };

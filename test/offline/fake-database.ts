@@ -7,18 +7,38 @@ export class FakeDatabases implements DatabaseFactory {
   #order = 0;
   /** Fails the next writes, as a full quota does. */
   isFull = false;
+  /** The next databases do not open, until {@link answer}. */
+  isHanging = false;
+  #unanswered: (() => void)[] = [];
 
   open(name: string): ReturnType<DatabaseFactory["open"]> {
     const request = requestOf(this.#database(name));
-    setTimeout(() => {
+    const opened = (): void => {
       if (!this.#stores.has(name)) {
         this.#stores.set(name, new Map());
         request.onupgradeneeded?.();
       }
       this.#open.set(name, (this.#open.get(name) ?? new Set()).add(request.result));
       request.onsuccess?.();
-    });
+    };
+    if (this.isHanging) this.#unanswered.push(opened);
+    else setTimeout(opened);
     return request;
+  }
+
+  answer(): void {
+    this.isHanging = false;
+    for (const opened of this.#unanswered.splice(0)) opened();
+  }
+
+  /** The user clears the data of the site: the browser closes all databases. */
+  clear(): void {
+    this.#stores.clear();
+    for (const database of [...this.#open.values()].flatMap((all) => [...all])) {
+      database.close();
+      database.onclose?.();
+    }
+    this.#open.clear();
   }
 
   deleteDatabase(name: string): ReturnType<DatabaseFactory["deleteDatabase"]> {

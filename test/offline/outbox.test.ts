@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { OfflineOptions } from "../../src/offline/options.ts";
+import { Store } from "../../src/offline/store.ts";
 import { startProxy } from "../examples/proxy.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
@@ -116,14 +117,16 @@ describe("the outbox", () => {
   });
 
   it("does not send a message again that the server may have forgotten, unless it is told to", async () => {
-    const { proxy, open, stored } = await place();
-    const before = open({ repeatWithinMs: 1 });
+    const { browser, proxy, open, stored } = await place();
+    const before = open();
     await before.client.ready;
     proxy.swallow();
     before.client.send(chat("doubtful")).catch(() => {});
     await eventually("it is given to the connection", () => states(before)[0] === "sending");
     before.leave();
-    const after = open({ repeatWithinMs: 1 });
+    const store = new Store(browser.databases, browser.databases.names[0] ?? "");
+    await store.change(([entry], put) => entry && put({ ...entry, triedAt: 1 }));
+    const after = open();
     await eventually("it has failed", () => states(after)[0] === "failed");
     expect(after.client.outbox.messages[0]?.error).toMatchObject({ code: "timeout" });
     await after.client.outbox.retry(String(after.client.outbox.messages[0]?.key));
@@ -141,6 +144,66 @@ describe("the outbox", () => {
     expect(await tab.client.send(chat("hello"))).toMatchObject({ state: "stored" });
     expect(tab.client.outbox.storage).toBe("memory");
     expect(states(tab)).toEqual([]);
+    expect(await stored()).toEqual(["hello"]);
+  });
+
+  it("is in IndexedDB again once that takes messages", async () => {
+    const { browser, open, stored } = await place();
+    const { client } = open();
+    browser.databases.isFull = true;
+    await client.send(chat(1));
+    expect(client.outbox.storage).toBe("memory");
+    browser.databases.isFull = false;
+    await client.send(chat(2));
+    expect(client.outbox.storage).toBe("indexeddb");
+    expect(await stored()).toEqual([1, 2]);
+  });
+
+  it("sends after the user has cleared the data of the site", async () => {
+    const { browser, open, stored } = await place();
+    const tabs = [open(), open()];
+    await Promise.all(tabs.map(({ client }) => client.ready));
+    browser.databases.clear();
+    await Promise.all(tabs.map(({ client }, index) => client.send(chat(index))));
+    expect((await stored()).sort()).toEqual([0, 1]);
+  });
+
+  it("is passed by where the worker has no IndexedDB", async () => {
+    const { browser, open, stored } = await place();
+    browser.ofWorker = { indexedDB: undefined };
+    const { client } = open({ worker: browser.worker });
+    await client.ready;
+    expect(await client.send(chat("hello"))).toMatchObject({ state: "stored" });
+    expect(client.outbox.storage).toBe("memory");
+    expect(await stored()).toEqual(["hello"]);
+  });
+
+  it("tells a call in another tab that its message was removed", async () => {
+    const { proxy, open, stored } = await place();
+    proxy.breakDown();
+    const [one, two] = [open(), open()];
+    const removed = one.client.send({ ...chat("removed"), key: "k" });
+    await eventually("the other tab shows it", () => states(two).length === 1);
+    await two.client.outbox.remove("k");
+    await expect(removed).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("removed"),
+    });
+    proxy.mend();
+    await two.client.send(chat("kept"));
+    expect(await stored()).toEqual(["kept"]);
+  });
+
+  it("answers each call with a key, and sends its message once", async () => {
+    const { hub, open, stored } = await place();
+    let isOpen = false;
+    hub.authorize(({ verb, channel }) => !(verb === "send" && channel === "user:bob") || isOpen);
+    const { client } = open();
+    const send = () => client.send({ ...chat("hello"), key: "k" });
+    await expect(send()).rejects.toMatchObject({ code: "forbidden" });
+    isOpen = true;
+    const receipts = await Promise.all([send(), send()]);
+    expect(receipts.map(({ offset }) => offset)).toEqual([1, 1]);
     expect(await stored()).toEqual(["hello"]);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Store } from "../../src/offline/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
 import { FakeBrowser, type FakeTab } from "./fake-browser.ts";
@@ -116,7 +117,13 @@ describe.each(WAYS)("tabs of a user with %s", (_name, sharing, optionsOf) => {
   });
 
   it("leave nothing behind after a logout in one of them", async () => {
-    const { hub, browser, open, tabs } = await place(3);
+    const { hub, browser, open, tabs, say } = await place(3);
+    hub.authorize(({ verb }) => verb !== "send");
+    await say("hello");
+    await eventually("all have heard it", () => tabs.every(({ heard }) => heard.length === 1));
+    await expect(tabs[0]?.client.send({ type: "chat", to: "bob" })).rejects.toMatchObject({
+      code: "forbidden",
+    });
     await tabs[1]?.client.close({ forget: true });
     await eventually("all are closed", () => tabs.every(({ client }) => client.state === "closed"));
     await eventually("nothing is kept", () => browser.databases.names.length === 0);
@@ -126,7 +133,8 @@ describe.each(WAYS)("tabs of a user with %s", (_name, sharing, optionsOf) => {
     );
     const again = open();
     await again.client.ready;
-    expect(again.client.positions["user:alice"]?.offset ?? 0).toBe(0);
+    expect(again.client.outbox.storage).toBe("indexeddb");
+    expect(again.client.outbox.messages).toEqual([]);
   });
 });
 
@@ -176,11 +184,61 @@ describe("tabs of a user", () => {
     expect(leader.statuses).not.toContain("lost");
   });
 
-  it("end when the login is another user's", async () => {
-    const { url } = await startHub();
-    const { client } = new FakeBrowser().open(url({ user_id: "mallory" }), ALICE);
+  it("end when the login is another user's, and keep the positions of theirs", async () => {
+    const { hub, url } = await startHub();
+    const browser = new FakeBrowser();
+    const own = browser.open(url({ user_id: "alice" }), ALICE);
+    await own.client.ready;
+    await hub.user("alice").send({ type: "chat", data: 1 });
+    await eventually("it is heard", () => own.heard.length === 1);
+    await own.client.close();
+    const { client } = browser.open(url({ user_id: "mallory" }), ALICE);
     await expect(client.ready).rejects.toMatchObject({ code: "refused" });
     expect(client.state).toBe("closed");
+    const store = new Store(browser.databases, browser.databases.names[0] ?? "");
+    const { user, positions } = await store.claim("test");
+    expect([user, Object.keys(positions ?? {})]).toEqual(["alice", expect.arrayContaining(["user:alice"])]);
+  });
+
+  it("get what they missed of messages that were edited and deleted meanwhile, and lose none", async () => {
+    const { hub, url } = await startHub();
+    const browser = new FakeBrowser();
+    const [one, two] = [browser.open(url(), ALICE), browser.open(url(), ALICE)];
+    await Promise.all([one.client.ready, two.client.ready]);
+    const [leader, other] = one.client.isLeader ? [one, two] : [two, one];
+    const say = async (data: unknown): Promise<{ id: string; offset: number }> => {
+      const { id, offset = 0 } = await hub.user("alice").send({ type: "chat", data });
+      return { id, offset };
+    };
+    const first = await say(1);
+    await eventually("both have the first", () => leader.heard.length + other.heard.length === 2);
+    leader.fire("freeze");
+    await hub.edit("user:alice", { ...first, data: "one" });
+    await hub.edit("user:alice", { ...(await say(2)), data: "two" });
+    await hub.delete("user:alice", await say(3));
+    await say(4);
+    await eventually("the other has the last", () => other.heard.includes(4));
+    leader.fire("resume");
+    await eventually("the frozen one has the last", () => leader.heard.includes(4));
+    await say(5);
+    await eventually("it has the next", () => leader.heard.includes(5));
+    expect(leader.heard).toEqual([1, "two", 4, 5]);
+    expect(leader.statuses).not.toContain("lost");
+  });
+
+  it("connect with the token of a tab that comes after the session was refused", async () => {
+    const { url } = await startHub({
+      auth: {
+        mode: "token",
+        authenticate: async ({ token }) => (token === "good" ? { user: "alice" } : undefined),
+      },
+    });
+    const browser = new FakeBrowser();
+    const { worker } = browser;
+    const refused = browser.open(url(), { ...ALICE, token: "bad", worker });
+    await expect(refused.client.ready).rejects.toMatchObject({ code: "unauthorized" });
+    const next = browser.open(url(), { ...ALICE, token: "good", worker });
+    expect(await next.client.ready).toMatchObject({ user: "alice" });
   });
 
   it("give a worker their tokens", async () => {

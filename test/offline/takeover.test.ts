@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { localBus, type ToHost, type ToTabs } from "../../src/offline/bus.ts";
 import { Candidate } from "../../src/offline/leader.ts";
 import { type Entry, Store } from "../../src/offline/store.ts";
@@ -42,6 +42,18 @@ describe("candidates", () => {
     expect(log.toSorted()).toEqual(["one ends", "one leads", "one leads", "two ends", "two leads"]);
   });
 
+  it("ask once where the browser refuses locks", async () => {
+    let asked = 0;
+    const request = async (): Promise<never> => {
+      asked++;
+      throw new Error("SecurityError");
+    };
+    const candidate = new Candidate({ request }, "group", () => () => {});
+    candidate.stand();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([asked, candidate.isLeading]).toEqual([1, false]);
+  });
+
   it("do not lead after they have resigned while they waited", async () => {
     const { log, one, two } = place();
     one.stand();
@@ -67,7 +79,10 @@ describe("the link of a tab to its host", () => {
     const told: ToHost[] = [];
     openBus("group up", (frame: ToHost) => void told.push(frame));
     const down = openBus<ToTabs, never>("group down", () => {});
-    const link = new Link({ group: "group", openBus, token: undefined, heard() {}, deaf: () => void deaf++ });
+    const link = new Link({
+      ...{ group: "group", openBus, token: undefined },
+      ...{ heard() {}, deaf: () => void deaf++ },
+    });
     link.start();
     const socket = new link.Socket("ws://host", "protocol");
     const heard: unknown[] = [];
@@ -94,10 +109,10 @@ describe("the link of a tab to its host", () => {
 
   it("is of the host that accepted it: frames of one that has lost the lead are dropped", () => {
     const { post, heard, sockets, deaf } = place();
-    post({ kind: "opened", host: "new", sharing: "leader-tab", sockets });
+    post({ kind: "opened", host: "new", sharing: "leader-tab", sockets, keeps: true });
     post({ kind: "text", host: "old", sockets, text: "late" });
     post({ kind: "shut", host: "old", sockets, code: 1_006, reason: "late" });
-    post({ kind: "opened", host: "old", sharing: "leader-tab", sockets });
+    post({ kind: "opened", host: "old", sharing: "leader-tab", sockets, keeps: true });
     post({ kind: "text", host: "new", sockets, text: "frame" });
     post({ kind: "text", host: "new", sockets: ["another tab's"], text: "not for it" });
     vi.advanceTimersByTime(20_000);
@@ -109,9 +124,9 @@ describe("the link of a tab to its host", () => {
     const { post, told, heard, sockets } = place();
     post({ kind: "hello", host: "one", sharing: "leader-tab" });
     expect(told.map(({ kind }) => kind)).toEqual(["open", "open"]);
-    post({ kind: "opened", host: "one", sharing: "leader-tab", sockets });
+    post({ kind: "opened", host: "one", sharing: "leader-tab", sockets, keeps: true });
     post({ kind: "hello", host: "two", sharing: "leader-tab" });
-    expect(heard).toEqual(["open", "another tab leads now"]);
+    expect(heard).toEqual(["open", "new host"]);
   });
 });
 
@@ -120,14 +135,10 @@ describe("the store", () => {
     ...{ key, message: {}, createdAt: 0, bytes: 1 },
     ...change,
   });
-  const open = async (): Promise<Store> => {
-    const store = await Store.open(new FakeDatabases(), "store");
-    if (!store) throw new Error("the store does not open");
-    return store;
-  };
+  const open = (): Store => new Store(new FakeDatabases(), "store");
 
   it("lets only the host write positions that has claimed them last", async () => {
-    const store = await open();
+    const store = open();
     await store.claim("frozen");
     await store.save("frozen", { user: "alice" });
     expect(await store.claim("leader")).toMatchObject({ user: "alice" });
@@ -137,7 +148,7 @@ describe("the store", () => {
   });
 
   it("is not filled by failed messages, of which it keeps the newest 100", async () => {
-    const store = await open();
+    const store = open();
     const limits = { messages: 1, bytes: 10 };
     const error = { code: "forbidden", message: "no" } as const;
     for (let count = 0; count < 105; count++) await store.add(entry(`${count}`, { error }), limits);
@@ -147,10 +158,39 @@ describe("the store", () => {
     expect([keys.length, keys[0], keys.at(-1)]).toEqual([101, "5", "last"]);
   });
 
-  it("keeps a key once", async () => {
-    const store = await open();
+  it("keeps a key once, and takes the failure of a message that is sent again", async () => {
+    const store = open();
     const limits = { messages: 10, bytes: 10 };
+    const error = { code: "forbidden", message: "no" } as const;
+    await store.add(entry("key", { error }), limits);
     await Promise.all([store.add(entry("key"), limits), store.add(entry("key"), limits)]);
-    expect(await store.change((entries) => entries.length)).toBe(1);
+    expect(await store.change((entries) => entries.map((each) => each.error))).toEqual([undefined]);
+  });
+
+  it("opens again after the browser has closed it, and does not after its own end", async () => {
+    const databases = new FakeDatabases();
+    const store = new Store(databases, "store");
+    await store.claim("host");
+    databases.clear();
+    expect(await store.claim("host")).toEqual({});
+    store.close();
+    await expect(store.claim("host")).rejects.toThrow("not open");
+  });
+
+  it("waits 3 s for a database that does not open, and uses it once it does", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const databases = new FakeDatabases();
+    databases.isHanging = true;
+    const store = new Store(databases, "store");
+    const refused = expect(store.claim("host")).rejects.toThrow("not open");
+    await vi.advanceTimersByTimeAsync(3_000);
+    await refused;
+    // It waits once: each message of a tab would wait for it.
+    await expect(store.claim("host")).rejects.toThrow("not open");
+    databases.answer();
+    const claimed = store.claim("host");
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await claimed).toEqual({});
   });
 });

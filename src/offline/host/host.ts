@@ -9,7 +9,7 @@ import {
 import { channelOf, groupChannel, targetOf } from "../../protocol/protocol.ts";
 import { randomName } from "../browser.ts";
 import { type Bus, busNames, type ToHost, type ToTabs } from "../bus.ts";
-import type { SavedPositions, Store } from "../store.ts";
+import type { SavedPositions } from "../store.ts";
 import { Handled } from "./handled.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { HostOptions } from "./options.ts";
@@ -46,7 +46,6 @@ export class Host {
   #client: Client | undefined;
   /** Of the present connection. */
   #welcome: Welcome | undefined;
-  #store: Store | undefined;
   #saved: SavedPositions = {};
   #sender: Sender | undefined;
   #isReady = false;
@@ -75,12 +74,11 @@ export class Host {
 
   async #start(): Promise<void> {
     const { store, repeatWithinMs, sharing } = this.#options;
-    this.#store = await store;
-    this.#saved = (await this.#store?.claim(this.#id).catch(() => undefined)) ?? {};
+    this.#saved = (await store?.claim(this.#id).catch(() => undefined)) ?? {};
     if (this.#isStopped) return;
-    if (this.#store)
+    if (store)
       this.#sender = new Sender({
-        store: this.#store,
+        store,
         repeatWithinMs,
         client: () => this.#open,
         tell: (frame) => this.#tell(frame),
@@ -94,7 +92,7 @@ export class Host {
     if (!this.#isReady) return;
     switch (frame.kind) {
       case "open":
-        this.#attach(frame.socket, frame.lock);
+        this.#attach(frame);
         break;
       case "text":
         this.#tabs.get(frame.socket)?.receive(frame.text);
@@ -113,13 +111,12 @@ export class Host {
         break;
       case "forget":
         this.#end();
-        this.#options.forgotten();
+        this.#options.over();
         break;
     }
   }
 
-  #attach(socket: string, lock: string): void {
-    const { sharing } = this.#options;
+  #attach({ socket, lock }: ToHost & { kind: "open" }): void {
     const shared = {
       lock,
       client: () => this.#open,
@@ -131,7 +128,11 @@ export class Host {
       groupData: this.#groupData,
     };
     this.#tabs.set(socket, new Tab(socket, shared));
-    this.#tell({ kind: "opened", host: this.#id, sharing, sockets: [socket] });
+    const { sharing, store } = this.#options;
+    const keeps = store?.isOpen ?? false;
+    this.#tell({ kind: "opened", host: this.#id, sharing, sockets: [socket], keeps });
+    // A database that did not open in time may do so later.
+    if (!keeps) store?.claim(this.#id).catch(() => {});
     this.#lifetimes.await(lock);
     // The page may have written messages while it was about to be frozen.
     void this.#sender?.flush();
@@ -150,11 +151,13 @@ export class Host {
 
   /** Leaves what no tab has joined, and ends the connection when there are no tabs. */
   #sweep(): void {
-    if (this.#tabs.size === 0) this.#close();
+    if (this.#tabs.size === 0) {
+      this.#save();
+      this.#drop();
+    }
     const client = this.#open;
     // While there is no connection, its tabs have joined nothing.
-    if (!client && this.#client) this.#sweepLater();
-    if (!client) return;
+    if (!client) return void (this.#client && this.#sweepLater());
     for (const channel of this.#members.sweep()) {
       const group = channel.slice(groupChannel("").length);
       this.#handled.restart(groupChannel(group));
@@ -215,7 +218,9 @@ export class Host {
     const { user } = this.#options;
     if (welcome.user !== user) {
       this.#shut(finalCode("refused"), `logged in as ${welcome.user}, expected ${user}`);
-      this.#close();
+      // The positions of another user are none of this group.
+      this.#drop();
+      this.#options.over();
       return;
     }
     this.#welcome = welcome;
@@ -238,7 +243,9 @@ export class Host {
     this.#welcome = undefined;
     if (willRetry) this.#shut(code < FIRST_FINAL ? code : NO_CLOSE_FRAME, reason);
     else this.#client = undefined;
-    if (error) this.#shut(finalCode(error.code), reason);
+    if (!error) return;
+    this.#shut(finalCode(error.code), reason);
+    this.#options.over();
   }
 
   /** Ends the connections of tabs that are logged in, or of all: the others wait for the next login. */
@@ -285,10 +292,8 @@ export class Host {
   }
 
   #everywhere(frame: object): void {
-    this.#write(
-      [...this.#tabs].filter(([, tab]) => tab.isOnline),
-      JSON.stringify(frame),
-    );
+    const online = [...this.#tabs].filter(([, tab]) => tab.isOnline);
+    this.#write(online, JSON.stringify(frame));
   }
 
   #write(tabs: readonly [string, unknown][], text: string): void {
@@ -317,12 +322,7 @@ export class Host {
       for (const tab of this.#tabs.values()) if (tab.hears(channel)) tab.follow(channel);
     }
     this.#saved = this.#handled.positions(this.#client);
-    this.#store?.save(this.#id, this.#saved).catch(() => {});
-  }
-
-  #close(): void {
-    this.#save();
-    this.#drop();
+    this.#options.store?.save(this.#id, this.#saved).catch(() => {});
   }
 
   #drop(): void {
@@ -338,7 +338,7 @@ export class Host {
     this.#isReady = false;
     this.#sender?.stop();
     this.#drop();
-    this.#shut(NO_CLOSE_FRAME, "the host of the connection has ended", true);
+    this.#shut(NO_CLOSE_FRAME, "ended", true);
     clearTimeout(this.#sweeping);
     clearTimeout(this.#saving);
     this.#isOver = true;

@@ -15,9 +15,10 @@ export interface HostOptions {
   readonly asksTabs: boolean;
   readonly repeatWithinMs: number;
   readonly sharing: Sharing;
-  readonly store: Promise<Store | undefined>;
+  /** Undefined where nothing is kept. */
+  readonly store: Store | undefined;
   readonly openBus: OpenBus;
   readonly locks: LockManager | undefined;
-  /** Called when the user has logged out: this host has ended. */
-  forgotten(): void;
+  /** Called when the user has logged out, or the session is over: the next login needs another host. */
+  over(): void;
 }

@@ -1,6 +1,6 @@
 import type { Client, Receipt, TidingsError } from "../../client/client.ts";
-import { IN_DOUBT, type ToTabs } from "../bus.ts";
-import type { Entry, Store } from "../store.ts";
+import { type Failure, IN_DOUBT, type ToTabs } from "../bus.ts";
+import { type Entry, knownForMs, type Store } from "../store.ts";
 
 export interface SenderPorts {
   /** The client, while it is logged in. */
@@ -13,6 +13,9 @@ export interface SenderPorts {
 
 /** Pause before a message is sent again that the server could not take, in milliseconds. */
 const RETRY_MS = 1_000;
+
+/** Pause before a database that does not work is tried again, in milliseconds. */
+const REOPEN_MS = 5_000;
 
 /** Sends the messages of the outbox in their order. A message stays there until its receipt. */
 export class Sender {
@@ -35,8 +38,7 @@ export class Sender {
     this.#isReading = true;
     while (this.#hasMore && !this.#isStopped && this.#ports.client()) {
       this.#hasMore = false;
-      // A closed database: what its tabs had kept is sent by the next host.
-      for (const entry of await this.#take().catch(() => [])) void this.#send(entry);
+      for (const entry of await this.#take().catch(() => this.#flushLater(REOPEN_MS))) void this.#send(entry);
     }
     this.#isReading = false;
   }
@@ -46,16 +48,21 @@ export class Sender {
     clearTimeout(this.#timer);
   }
 
+  #flushLater(delayMs: number): [] {
+    clearTimeout(this.#timer);
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.flush(), delayMs);
+    return [];
+  }
+
   /** Marks the messages that wait as tried, before the server can have them. Messages that were tried too long ago fail. */
   async #take(): Promise<Entry[]> {
     const { store, repeatWithinMs, tell } = this.#ports;
-    const now = Date.now();
     const doubtful: Entry[] = [];
     const due = await store.change((entries, put) =>
       entries.filter((entry) => {
-        const { key, error, triedAt = now } = entry;
+        const { key, error, triedAt = Date.now() } = entry;
         if (error || this.#sending.has(key)) return false;
-        const isDoubtful = now - triedAt > repeatWithinMs;
+        const isDoubtful = knownForMs(triedAt, repeatWithinMs) <= 0;
         if (isDoubtful) doubtful.push(entry);
         put({ ...entry, triedAt, ...(isDoubtful && { error: IN_DOUBT }) });
         return !isDoubtful;
@@ -66,16 +73,23 @@ export class Sender {
     return due;
   }
 
-  async #send({ key, message, triedAt = Date.now() }: Entry): Promise<void> {
+  /** @param entry as it was before it was marked: without `triedAt` no connection has carried it */
+  async #send({ key, message, triedAt }: Entry): Promise<void> {
     const client = this.#ports.client();
     if (!client || this.#isStopped) return;
+    const { connection } = client;
+    const { repeatWithinMs } = this.#ports;
+    // The client, too, writes a message again after a reconnect: not longer than the server knows its key.
+    const signal = AbortSignal.timeout(Math.max(1, knownForMs(triedAt ?? Date.now(), repeatWithinMs)));
     this.#sending.add(key);
     try {
       // It was checked by the type of `send` in its tab.
-      const receipt = await client.send({ ...message, key } as Parameters<Client["send"]>[0]);
+      const receipt = await client.send({ ...message, key } as Parameters<Client["send"]>[0], { signal });
       await this.#sent(key, message, receipt);
     } catch (error) {
-      await this.#refused(key, triedAt, error as TidingsError).catch(() => {}); // calls reject with nothing else
+      const isFirst = triedAt === undefined && connection === client.connection;
+      // Calls reject with nothing else.
+      await this.#refused(key, isFirst, signal.aborted ? IN_DOUBT : (error as TidingsError)).catch(() => {});
     }
     this.#sending.delete(key);
   }
@@ -83,32 +97,27 @@ export class Sender {
   /** The tabs are told first: if this host ends before it removes the message, the next one sends it again and gets this receipt. */
   async #sent(key: string, message: object, receipt: Receipt): Promise<void> {
     this.#ports.tell({ kind: "sent", key, message, receipt });
-    await this.#ports.store
-      .change((entries, _put, remove) => entries.filter((entry) => entry.key === key).forEach(remove))
-      .catch(() => {});
+    await this.#ports.store.update(key, () => undefined).catch(() => {});
     this.#ports.tell({ kind: "outbox" });
   }
 
-  async #refused(key: string, triedAt: number, error: TidingsError): Promise<void> {
-    if (this.#isStopped) return;
+  /** @param isFirst no other connection has carried the message */
+  async #refused(key: string, isFirst: boolean, error: Failure & Partial<TidingsError>): Promise<void> {
+    // The end of the session says nothing of its messages: they stay for the next visit.
+    const { store, client, tell } = this.#ports;
+    if (this.#isStopped || !client()) return;
     const { code, message, retryable, retryAfterMs } = error;
-    const isLimited = code === "rate_limited";
-    if (isLimited || (retryable && Date.now() - triedAt < this.#ports.repeatWithinMs)) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => void this.flush(), Math.max(RETRY_MS, retryAfterMs ?? 0));
-      // The server has looked at the key, and has not taken the message.
-      if (isLimited) await this.#update(key, { triedAt: undefined });
+    // The next attempt finds out whether it is too late.
+    if (retryable) {
+      this.#flushLater(Math.max(RETRY_MS, retryAfterMs ?? 0));
+      // A rate limit refuses before the server looks at the key, so it says nothing of earlier attempts.
+      if (isFirst && code === "rate_limited")
+        await store.update(key, (entry) => ({ ...entry, triedAt: undefined }));
       return;
     }
-    const failure = code === "timeout" ? IN_DOUBT : { code, message };
-    await this.#update(key, { error: failure });
-    this.#ports.tell({ kind: "failed", key, error: failure });
-    this.#ports.tell({ kind: "outbox" });
-  }
-
-  #update(key: string, change: Partial<Entry>): Promise<void> {
-    return this.#ports.store.change((entries, put) => {
-      for (const entry of entries) if (entry.key === key) put({ ...entry, ...change });
-    });
+    const failure = { code, message };
+    await store.update(key, (entry) => ({ ...entry, error: failure }));
+    tell({ kind: "failed", key, error: failure });
+    tell({ kind: "outbox" });
   }
 }

@@ -6,9 +6,9 @@ import {
   type Unsubscribe,
 } from "../../client/client.ts";
 import { badRequest, encodeJson, Subscriptions } from "../../protocol/protocol.ts";
-import { randomName } from "../browser.ts";
-import { type Failure, IN_DOUBT, type ToTabs } from "../bus.ts";
-import type { Entry, OutboxLimits, Store } from "../store.ts";
+import { randomName, withResolvers } from "../browser.ts";
+import { type Failure, IN_DOUBT, type ToHost, type ToTabs } from "../bus.ts";
+import { type Entry, knownForMs, type OutboxLimits, type Store } from "../store.ts";
 
 /** A stored message that has no receipt yet. */
 export interface OutboxMessage<Declared = Record<string, unknown>> {
@@ -60,13 +60,16 @@ interface Waiting {
 }
 
 export interface TabOutboxOptions {
-  readonly store: Promise<Store | undefined>;
+  /** Undefined where nothing is kept. */
+  readonly store: Store | undefined;
   readonly limits: OutboxLimits;
   readonly send: PlainSend;
   /** Age after which the server may have forgotten the key of a message, in milliseconds. */
   readonly repeatWithinMs: number;
-  /** Tells the host and the other tabs that the outbox has changed. */
-  changed(): void;
+  /** Tells the host. */
+  tell(frame: ToHost): void;
+  /** Tells the other tabs. */
+  share(frame: ToTabs): void;
 }
 
 /** The outbox as one tab sees it: it writes messages, and learns of their end from the host. */
@@ -77,17 +80,18 @@ export class TabOutbox implements Outbox {
   readonly #waiting = new Map<string, Waiting>();
   /** Messages that have no other place. */
   readonly #inMemory = new Map<string, Entry>();
-  #store: Store | undefined;
+  readonly #store: Store | undefined;
+  #storage: "indexeddb" | "memory" | undefined;
+  /** The present host reads the store. */
+  #isRead = true;
   #kept: readonly Entry[] = [];
   #messages: readonly OutboxMessage[] = [];
   #closedBy: unknown;
 
   constructor(options: TabOutboxOptions) {
     this.#options = options;
-    void options.store.then((store) => {
-      this.#store = store;
-      return this.refresh();
-    });
+    this.#store = options.store;
+    void this.refresh();
   }
 
   get messages(): readonly OutboxMessage[] {
@@ -95,7 +99,7 @@ export class TabOutbox implements Outbox {
   }
 
   get storage(): "indexeddb" | "memory" {
-    return this.#store ? "indexeddb" : "memory";
+    return (this.#isRead && this.#storage) || "memory";
   }
 
   subscribe(listener: () => void): Unsubscribe {
@@ -108,21 +112,24 @@ export class TabOutbox implements Outbox {
 
   /** Keeps a message, and resolves with its receipt. */
   async send(message: Outgoing<Record<string, unknown>>, signal: AbortSignal | undefined): Promise<Receipt> {
-    const { limits, store } = this.#options;
     const entry = entryOf(message);
-    await store;
     signal?.throwIfAborted();
     if (this.#closedBy) throw this.#closedBy;
-    if (!this.#store) return this.#sendPlainly(entry, signal);
+    const same = this.#waiting.get(entry.key);
+    if (same) return same.receipt;
+    if (!this.#store || !this.#isRead) return this.#sendPlainly(entry, signal);
     const waiting = this.#wait(entry, signal);
     try {
-      await this.#store.add(entry, limits);
+      await this.#store.add(entry, this.#options.limits);
+      this.#storage = "indexeddb";
     } catch (error) {
-      waiting.reject(error);
-      if (error instanceof TidingsError) throw error;
-      // Whatever the browser says, of its quota or of a database that is gone, the message can still be sent.
-      this.#store = undefined;
-      return this.#sendPlainly(entry, signal);
+      if (error instanceof TidingsError) waiting.reject(error);
+      else if (!this.#closedBy) {
+        // Whatever the browser says, of its quota or of a database that is gone, the message can still be sent.
+        this.#storage = "memory";
+        this.#sendPlainly(entry, signal).then(waiting.resolve, waiting.reject);
+      }
+      return waiting.receipt;
     }
     waiting.isKept = true;
     await this.#announce();
@@ -131,17 +138,18 @@ export class TabOutbox implements Outbox {
 
   async retry(key: string): Promise<void> {
     const entry = this.#inMemory.get(key);
-    if (entry) await this.#sendPlainly({ ...entry, error: undefined });
-    await this.#change((entries, put) => {
-      for (const each of entries)
-        if (each.key === key && each.error) put({ ...each, error: undefined, triedAt: undefined });
-    });
+    if (entry) return void (await this.#sendPlainly({ ...entry, error: undefined }));
+    await this.#update(key, (each) =>
+      each.error ? { ...each, error: undefined, triedAt: undefined } : each,
+    );
   }
 
   async remove(key: string): Promise<void> {
-    this.#inMemory.delete(key);
-    this.#waiting.get(key)?.reject(new TidingsError("unavailable", "removed from the outbox"));
-    await this.#change((entries, _put, remove) => entries.filter((each) => each.key === key).forEach(remove));
+    this.#waiting.get(key)?.reject(errorOf(REMOVED));
+    if (this.#inMemory.delete(key)) return this.#show();
+    await this.#update(key, () => undefined);
+    // The call may wait in another tab.
+    this.#options.share({ kind: "failed", key, error: REMOVED });
   }
 
   /** Takes what the host, or another tab, tells of the outbox. */
@@ -154,12 +162,17 @@ export class TabOutbox implements Outbox {
     }
     if (frame.kind === "failed") this.#waiting.get(frame.key)?.reject(errorOf(frame.error));
     if (frame.kind === "outbox") void this.refresh();
+    if (frame.kind === "opened") this.#isRead = frame.keeps;
     if (frame.kind === "hello" || frame.kind === "opened") void this.#catchUp();
   }
 
   /** Reads the messages anew. */
   async refresh(): Promise<void> {
-    this.#kept = (await this.#store?.change((entries) => entries).catch(() => undefined)) ?? this.#kept;
+    const kept = await this.#store?.change((entries) => entries).catch(() => undefined);
+    if (kept) {
+      this.#kept = kept;
+      this.#storage ??= "indexeddb";
+    }
     this.#show();
   }
 
@@ -175,9 +188,7 @@ export class TabOutbox implements Outbox {
     const abort = (): void => {
       reject(signal?.reason);
       // One that was given to the connection stays: the server may have it.
-      void this.#change((entries, _put, remove) =>
-        entries.filter((each) => each.key === key && !each.triedAt).forEach(remove),
-      ).catch(() => {});
+      this.#update(key, (each) => (each.triedAt ? each : undefined)).catch(() => {});
     };
     signal?.addEventListener("abort", abort);
     const done = (): void => {
@@ -196,7 +207,7 @@ export class TabOutbox implements Outbox {
     const kept = new Set(this.#kept.map(({ key }) => key));
     for (const { entry, isKept, resolve, reject } of [...this.#waiting.values()]) {
       if (!isKept || kept.has(entry.key)) continue;
-      if (Date.now() - entry.createdAt > this.#options.repeatWithinMs) reject(errorOf(IN_DOUBT));
+      if (knownForMs(entry.createdAt, this.#options.repeatWithinMs) <= 0) reject(errorOf(IN_DOUBT));
       else this.#sendPlainly(entry).then(resolve, reject);
     }
   }
@@ -212,23 +223,23 @@ export class TabOutbox implements Outbox {
       this.#tellSent({ key, message, receipt });
       return receipt;
     } catch (cause) {
-      const { code, message: text } = cause as TidingsError; // or the reason of a signal
-      if (this.#inMemory.has(key) && code)
+      const { code, message: text } = cause as TidingsError; // or the reason of a signal, whose code may be a number
+      if (this.#inMemory.delete(key) && typeof code === "string")
         this.#inMemory.set(key, { ...entry, error: { code, message: text } });
-      else this.#inMemory.delete(key);
       throw cause;
     } finally {
       this.#show();
     }
   }
 
-  async #change(change: Parameters<Store["change"]>[0]): Promise<void> {
-    await this.#store?.change(change);
+  async #update(...given: Parameters<Store["update"]>): Promise<void> {
+    await this.#store?.update(...given);
     await this.#announce();
   }
 
   async #announce(): Promise<void> {
-    this.#options.changed();
+    this.#options.tell({ kind: "outbox" });
+    this.#options.share({ kind: "outbox" });
     await this.refresh();
   }
 
@@ -259,18 +270,6 @@ function shown({ key, message, createdAt, triedAt, error }: Entry): OutboxMessag
   return error ? { ...sent, error: errorOf(error) } : sent;
 }
 
-const errorOf = ({ code, message }: Failure): TidingsError => new TidingsError(code, message);
+const REMOVED: Failure = { code: "unavailable", message: "removed from the outbox" };
 
-/** `Promise.withResolvers`, which is younger than the other things that this module needs. */
-function withResolvers<Result>(): {
-  promise: Promise<Result>;
-  resolve: (result: Result) => void;
-  reject: (error: unknown) => void;
-} {
-  let resolve!: (result: Result) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<Result>((...both) => {
-    [resolve, reject] = both;
-  });
-  return { promise, resolve, reject };
-}
+const errorOf = ({ code, message }: Failure): TidingsError => new TidingsError(code, message);
