@@ -10,7 +10,13 @@ export type Sharing = "shared-worker" | "leader-tab" | "alone";
 /** A frame from a tab to the host, whichever that is. A socket is one attempt of a tab to connect to a host. */
 export type ToHost =
   /** A tab connects. It holds the lock for as long as it lives. */
-  | { readonly kind: "open"; readonly socket: string; readonly lock: string }
+  | {
+      readonly kind: "open";
+      readonly socket: string;
+      readonly lock: string;
+      /** Groups that its application has joined. */
+      readonly joined: readonly string[];
+    }
   /** A frame of the wire protocol. */
   | { readonly kind: "text"; readonly socket: string; readonly text: string }
   | { readonly kind: "shut"; readonly socket: string }

@@ -21,8 +21,8 @@ export type OfflineClient<Declared extends object = Record<string, unknown>> = C
 
 /** The session as a client: the methods of the SDK, with those of the session before them. */
 export function offlineClient<Declared extends object>(session: OfflineSession): OfflineClient<Declared> {
-  const { client, outbox, send, connect, close } = session;
-  const parts = Object.assign(client, { outbox, send, connect, close });
+  const { client, outbox, send, join, leave, connect, close } = session;
+  const parts = Object.assign(client, { outbox, send, join, leave, connect, close });
   Object.defineProperties(parts, {
     sharing: { get: () => session.sharing },
     isLeader: { get: () => session.isLeader },

@@ -40,8 +40,10 @@ export class OfflineSession {
   readonly #store: Store | undefined;
   readonly #link: Link;
   readonly #candidate: Candidate;
+  /** Groups that the application has joined. The SDK names others in its logins, too: those of durable memberships. */
+  readonly #joined = new Set<string>();
   /** The methods of the SDK, below those of this module. */
-  readonly #plain: Pick<Client, "send" | "connect" | "close">;
+  readonly #plain: Pick<Client, "send" | "join" | "leave" | "connect" | "close">;
   readonly #keys = new Set<string>();
   /** Ends what lasts while the page is not frozen. */
   #pause: (() => void) | undefined;
@@ -60,6 +62,7 @@ export class OfflineSession {
       group: this.#group.group,
       openBus: this.#openBus,
       token: options.token,
+      joined: this.#joined,
       heard: (frame) => this.#heard(frame),
       deaf: () => this.#candidate.seize(),
     });
@@ -75,6 +78,8 @@ export class OfflineSession {
     const { client } = this;
     this.#plain = {
       send: client.send.bind(client),
+      join: client.join.bind(client),
+      leave: client.leave.bind(client),
       connect: client.connect.bind(client),
       close: client.close.bind(client),
     };
@@ -106,6 +111,20 @@ export class OfflineSession {
     // A rejection that nobody awaits ends no program.
     sent.catch(() => {});
     return sent;
+  };
+
+  join: Client["join"] = (group, options) => {
+    const joined = this.#plain.join(group, options);
+    joined.then(
+      () => this.#joined.add(group),
+      () => {},
+    );
+    return joined;
+  };
+
+  leave: Client["leave"] = (group, options) => {
+    this.#joined.delete(group);
+    return this.#plain.leave(group, options);
   };
 
   connect: Client["connect"] = () => {

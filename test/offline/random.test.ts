@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Receipt } from "../../src/client/client.ts";
 import { startProxy } from "../examples/proxy.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHub } from "../support/hub.ts";
@@ -15,6 +16,16 @@ function randomOf(seed: number): () => number {
   };
 }
 
+const TYPES = ["direct", "group", "team"] as const;
+type Heard = Record<(typeof TYPES)[number], unknown[]>;
+
+/** The data of a tab's messages by their type, as they came. */
+function listen({ client }: FakeTab): Heard {
+  const heard: Heard = { direct: [], group: [], team: [] };
+  for (const type of TYPES) client.on(type, ({ data }) => heard[type].push(data));
+  return heard;
+}
+
 const range = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 it.each([
@@ -24,19 +35,28 @@ it.each([
   "tabs with %s that are frozen and cut off at random get and send every message once",
   async (_way, seed) => {
     const { hub, at } = await startHub();
+    // A durable membership, which no tab joins.
+    await hub.group("team").add("alice");
     const proxy = await startProxy(at.port);
     const browser = new FakeBrowser();
     const options = { user: "alice", ...(seed === 2 && { worker: browser.worker }) };
     const tabs = range(4).map(() => browser.open(`ws://127.0.0.1:${proxy.port}/ws`, options));
+    const heard = tabs.map(listen);
     await Promise.all(tabs.map(({ client }) => client.ready.then(() => client.join("g"))));
     const random = randomOf(seed);
     const pick = (): FakeTab => tabs[Math.floor(random() * tabs.length)] as FakeTab; // one of them
     const frozen = new Set<FakeTab>();
     const receipts: Promise<unknown>[] = [];
-    const said = { direct: 0, group: 0, own: 0 };
+    const said = { direct: 0, group: 0, team: 0, own: 0 };
+    let last: Receipt | undefined;
     const actions: (() => unknown)[] = [
-      () => hub.user("alice").send({ type: "direct", data: ++said.direct }),
+      async () => {
+        last = await hub.user("alice").send({ type: "direct", data: ++said.direct });
+      },
       () => hub.group("g").send({ type: "group", data: ++said.group }),
+      () => hub.group("team").send({ type: "team", data: ++said.team }),
+      // The notice takes an offset that pages of the history leave out.
+      () => last && hub.edit("user:alice", { id: last.id, offset: last.offset ?? 0, data: said.direct }),
       () => receipts.push(pick().client.send({ type: "chat", to: "bob", data: ++said.own })),
       () => {
         const tab = pick();
@@ -56,12 +76,13 @@ it.each([
     }
     for (const tab of frozen) tab.fire("resume");
     await Promise.all(receipts);
-    const heard = ({ heard: all }: FakeTab): number => all.length;
     await eventually("all tabs have all messages", () =>
-      tabs.every((tab) => heard(tab) >= said.direct + said.group),
+      heard.every((all) => TYPES.every((type) => all[type].length >= said[type])),
     );
-    for (const { heard: all, statuses } of tabs) {
-      expect(all.toSorted()).toEqual([...range(said.direct), ...range(said.group)].toSorted());
+    for (const all of heard) {
+      for (const type of TYPES) expect(all[type]).toEqual(range(said[type]));
+    }
+    for (const { statuses } of tabs) {
       expect(statuses.filter((type) => ["lost", "error"].includes(type))).toEqual([]);
     }
     await eventually("the outbox is empty", () =>

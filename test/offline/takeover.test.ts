@@ -80,7 +80,7 @@ describe("the link of a tab to its host", () => {
     openBus("group up", (frame: ToHost) => void told.push(frame));
     const down = openBus<ToTabs, never>("group down", () => {});
     const link = new Link({
-      ...{ group: "group", openBus, token: undefined },
+      ...{ group: "group", openBus, token: undefined, joined: new Set<string>() },
       ...{ heard() {}, deaf: () => void deaf++ },
     });
     link.start();

@@ -116,9 +116,9 @@ export class Host {
     }
   }
 
-  #attach({ socket, lock }: ToHost & { kind: "open" }): void {
+  #attach({ socket, lock, joined }: ToHost & { kind: "open" }): void {
     const shared = {
-      lock,
+      ...{ lock, joined: new Set(joined) },
       client: () => this.#open,
       write: (to: string, text: string) => this.#write([[to, undefined]], text),
       wanted: () => this.#connect(),

@@ -37,6 +37,8 @@ type Joining = JoinOptions & { readonly group: string; readonly position?: Posit
 export interface Shared {
   /** Lock that the tab holds. */
   readonly lock: string;
+  /** Groups that the tab's application had joined when it connected. */
+  readonly joined: ReadonlySet<string>;
   /** The client, while it is logged in. */
   client(): Client | undefined;
   write(socket: string, text: string): void;
@@ -112,12 +114,16 @@ export class Tab {
     this.#login = undefined;
     this.#isOnline = true;
     this.#write(welcome);
+    // It is told of a refusal, and tries again on its next connection.
+    const refused = ({ code, message }: TidingsError): void => this.#write({ error: { code, message } });
     const channels = new Set([...Object.keys(positions), ...Object.keys(login.resume)] as Channel[]);
     for (const channel of channels) {
       const named = login.resume[channel];
-      if (!channel.startsWith("group:")) this.#continue(channel, named);
-      // To name a group is to join it. One that is refused here, the SDK asks for again.
-      else if (named) this.#join({ group: channel.slice("group:".length), position: named }).catch(() => {});
+      const group = channel.startsWith("group:") ? channel.slice("group:".length) : undefined;
+      if (named && group !== undefined && this.#shared.joined.has(group))
+        this.#join({ group, position: named }).catch(refused);
+      // A login names the groups of durable memberships, too, which no tab has joined.
+      else if (group === undefined || (named && this.hears(channel))) this.#continue(channel, named);
     }
     this.#write({ id: login.id, data: { user: welcome.user } });
   }
@@ -199,17 +205,20 @@ export class Tab {
     const { data = groupData.get(group), last, since, ...rest } = options;
     const isFirst = !members.of(channel)?.size;
     if (!isFirst && !position && (last || since !== undefined)) await this.#showEarlier(channel, last, since);
+    const client = this.#client;
+    const wasMember = members.of(channel)?.has(this);
     members.add(channel, this);
-    groupData.set(group, data);
     this.#continue(channel, position);
     try {
       // The client joins again for each tab: the server decides, and answers with the position.
-      const joined = await this.#client.join(group, { ...rest, data, last, since });
+      const joined = await client.join(group, { ...rest, data, last, since });
+      groupData.set(group, data);
       members.confirm(channel);
       this.follow(channel);
       return joined;
     } catch (error) {
-      members.remove(channel, this);
+      // A tab that was in the group before is not put out: its data may have been too large.
+      if (!wasMember) this.#putOut(channel);
       throw error;
     }
   }
@@ -226,11 +235,15 @@ export class Tab {
     this.#told.set(channel, { ...before, isNamed: true });
   }
 
+  /** @returns whether it was the last tab there */
+  #putOut(channel: Channel): boolean {
+    this.#told.delete(channel);
+    return this.#shared.members.remove(channel, this);
+  }
+
   async #leave(group: string): Promise<void> {
-    const { members, groupData } = this.#shared;
-    this.#told.delete(groupChannel(group));
-    if (!members.remove(groupChannel(group), this)) return;
-    groupData.delete(group);
+    if (!this.#putOut(groupChannel(group))) return;
+    this.#shared.groupData.delete(group);
     await this.#client.leave(group);
   }
 
@@ -276,6 +289,7 @@ export class Tab {
 
   async #watch(query: WatchQuery): Promise<unknown> {
     const { online, stop } = await this.#client.watchPresence(query);
+    if (!this.#isOnline) stop();
     this.#watches.push({ users: new Set("users" in query ? query.users : [EVERYONE]), stop });
     return { online };
   }
@@ -299,8 +313,9 @@ export class Tab {
     return this.#shared.client()?.positions[channel];
   }
 
+  /** @throws TidingsError `unavailable` also after the end of this tab, so that nothing is left behind */
   get #client(): Client {
-    const client = this.#shared.client();
+    const client = this.#isOnline ? this.#shared.client() : undefined;
     if (client) return client;
     throw new TidingsError("unavailable", "not connected");
   }

@@ -8,6 +8,8 @@ export interface LinkOptions {
   readonly openBus: OpenBus;
   /** For a host that cannot call it. */
   readonly token: TokenSource | undefined;
+  /** Groups that the application has joined. */
+  readonly joined: ReadonlySet<string>;
   /** Called with frames about the outbox and the end of the session. */
   heard(frame: ToTabs): void;
   /** Called when no host answers: the one that leads is frozen or hangs. */
@@ -53,7 +55,7 @@ export class Link implements SocketPort {
     clearTimeout(this.#waiting);
     const socket = this.#socket;
     if (socket) this.closed(socket);
-    socket?.end(1_006, "the page is frozen");
+    socket?.end(1_006, "frozen");
     this.#up?.close();
     this.#down?.close();
     this.#up = this.#down = undefined;
@@ -61,7 +63,7 @@ export class Link implements SocketPort {
 
   opened(socket: HostSocket): void {
     this.#socket = socket;
-    this.tell({ kind: "open", socket: socket.id, lock: this.lock });
+    this.tell({ kind: "open", socket: socket.id, lock: this.lock, joined: [...this.#options.joined] });
     clearTimeout(this.#waiting);
     if (this.#up) this.#waiting = setTimeout(() => this.#options.deaf(), ANSWER_MS * (1 + Math.random()));
   }
@@ -94,7 +96,7 @@ export class Link implements SocketPort {
     switch (frame.kind) {
       case "hello":
         this.#sharing = frame.sharing;
-        if (socket?.host && socket.host !== frame.host) this.#lost(socket, 1_006, "another tab leads now");
+        if (socket?.host && socket.host !== frame.host) this.#lost(socket, 1_006, "new host");
         else if (socket && !socket.host) this.opened(socket);
         break;
       case "opened":
