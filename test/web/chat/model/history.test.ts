@@ -29,7 +29,7 @@ describe("a read mark", () => {
     const { ask, calls } = asked({ "chat.read": () => ({ group: GROUP, offset: 0, unread: 0 }) });
     const [conversation, history] = [new Conversation(GROUP), new History(ask)];
     const send = async (): Promise<unknown[]> => {
-      await vi.runAllTimersAsync();
+      await vi.advanceTimersByTimeAsync(1_000);
       return calls.splice(0).map(({ input }) => input);
     };
     conversation.newest = 3;
