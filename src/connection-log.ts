@@ -26,7 +26,7 @@ export function makeRecorder(
   return recorder;
 }
 
-/** What hears of connections, beside the log and the application. */
+/** Listeners to connections, beside the log and the application. */
 interface Heard {
   readonly metrics: Metrics;
   readonly recorder?: FlightRecorder | undefined;

@@ -1,6 +1,6 @@
 import { type Core, reportFailure } from "./core.ts";
 
-/** What a client may show of a user and asks for again after the event `chat.changed`. */
+/** Parts of a user's data that a client asks for again after the event `chat.changed`. */
 export type Changed = "groups" | "friends" | "profile";
 
 /** Users up to whom a change is told as it is: beyond, all of them would ask at once. */

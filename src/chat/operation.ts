@@ -20,7 +20,7 @@ export interface Operation {
   readonly summary: string;
   /** `open` operations come before a login, so they are offered over HTTP only. */
   readonly access: "user" | "open";
-  /** What it changes that the caller's other devices show: they are told. */
+  /** Parts of the caller's data that it changes: the caller's other devices are told. */
   readonly changes?: Changed;
   readonly takes: z.ZodObject;
   readonly gives: z.ZodType;

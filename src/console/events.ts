@@ -44,7 +44,7 @@ export interface EventFilter {
   readonly text?: string | undefined;
 }
 
-/** What a node answers. */
+/** Answer of a node. */
 export interface EventPage {
   readonly events: readonly NodeEvent[];
   /** Where the next page begins. */
@@ -67,7 +67,7 @@ const MAX_TEXT = 261;
 
 const KIND = "events";
 
-/** What the tails hear of, beside the hooks. */
+/** Sources of events beside the hooks. */
 export interface EventSources {
   readonly node: string;
   readonly hooks: Hooks;

@@ -5,7 +5,7 @@ import { toTidingsError } from "../protocol/protocol.ts";
 import { type EventFilter, EventReader } from "./events.ts";
 import { isConsole } from "./token.ts";
 
-/** What a console watches. */
+/** Subjects that a console watches. */
 export interface Watched {
   /** The nodes at a glance, as `GET /nodes/top` has them. @default false */
   readonly overview?: boolean | undefined;

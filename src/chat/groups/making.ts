@@ -38,7 +38,7 @@ export const infoOf = (row: Selectable<GroupTable>): z.input<typeof groupInfo> =
 /** Id of a new group. */
 export const newGroupId = (): string => PREFIX + randomBytes(12).toString("base64url");
 
-/** What a user may decide about a group. */
+/** Settings of a group that its owner decides about. */
 interface Wanted {
   readonly name: string;
   readonly open?: boolean | undefined;
