@@ -120,7 +120,7 @@ function push(watcher: Connection, type: string, data: unknown): void {
   if (!watcher.isFull) watcher.send(JSON.stringify({ type, data, timestamp: Date.now() }));
 }
 
-/** What a connection watches. */
+/** Subjects that a connection watches, and their state. */
 class Watching extends Attachment {
   overview = false;
   events: EventReader | undefined;

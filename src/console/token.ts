@@ -8,7 +8,7 @@ const PREFIX = "tidings-console.";
 /** Lifetime of a token, in milliseconds. The page asks for another one before its end. */
 const LIFETIME_MS = 10 * 60 * 1_000;
 
-/** What the proof of a token is made for: the same key proves positions too. */
+/** Purpose of the proof of a token, as a part of it: the same key proves positions too. */
 const PURPOSE = "console";
 
 /**

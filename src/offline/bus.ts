@@ -4,7 +4,7 @@ import type { BroadcastPort, Platform } from "./browser.ts";
 /** Version of the frames below. Tabs of another version, after a deployment, are a group of their own. */
 export const VERSION = 1;
 
-/** What shares the connection: a SharedWorker, one of the tabs, or nothing: this tab has a connection of its own. */
+/** Holder of the connection: a SharedWorker, one of the tabs, or nothing: this tab has a connection of its own. */
 export type Sharing = "shared-worker" | "leader-tab" | "alone";
 
 /** A frame from a tab to the host, whichever that is. A socket is one attempt of a tab to connect to a host. */

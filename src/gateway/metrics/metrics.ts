@@ -79,7 +79,7 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   readonly totals: Totals;
   /** Connections that ended, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
-  /** What limits of clients have refused, by limit. */
+  /** Refusals by the limits of clients, by limit. */
   readonly denied: Readonly<Record<string, number>>;
   /** Delay of the event loop since the last scrape. */
   readonly loopDelay: LoopDelay;

@@ -10,7 +10,7 @@ const SAMPLES = 720;
 /** Samples by which a node may be behind the others, and the sum of all ends with its last one: a minute. */
 const MAX_LAG = 12;
 
-/** What a sample holds. Rates are per second, latencies and delays in milliseconds, -1 where nothing was measured. */
+/** Figures of a sample. Rates are per second, latencies and delays in milliseconds, -1 where nothing was measured. */
 export const SERIES = [
   "connections",
   "users",

@@ -44,7 +44,7 @@ export interface NodeStatistics {
   };
   /** Connections that ended since the start, by cause. */
   readonly disconnects: Readonly<Partial<Record<DisconnectClass, number>>>;
-  /** What limits of clients have refused since the start, by limit. */
+  /** Refusals by the limits of clients since the start, by limit. */
   readonly denied: Readonly<Record<string, number>>;
   readonly loop: RecentLoop;
   /** In bytes. */

@@ -32,7 +32,7 @@ export class HttpPublisher implements Sender {
   readonly #agent: HttpAgent;
   readonly #lookup: LookupFunction;
   readonly #queues = new Map<number, Job[]>();
-  /** What gives up the requests that are under way. */
+  /** Aborts the requests in flight. */
   readonly #inFlight = new Set<() => void>();
   #pending = 0;
   /** Of the messages without an answer: their texts are kept until then. */

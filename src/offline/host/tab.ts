@@ -33,7 +33,7 @@ interface Input extends Joining {
 /** A join, or a group that a login names. */
 type Joining = JoinOptions & { readonly group: string; readonly position?: Position | undefined };
 
-/** What the tabs of a host share. */
+/** Parts that the tabs of a host share. */
 export interface Shared {
   /** Lock that the tab holds. */
   readonly lock: string;

@@ -37,7 +37,7 @@ export class Link implements SocketPort {
     this.lock = `${options.group} tab ${this.#id}`;
   }
 
-  /** What shares the connection. Undefined until a host was heard. */
+  /** Holder of the connection. Undefined until a host was heard. */
   get sharing(): Sharing | undefined {
     return this.#sharing;
   }
