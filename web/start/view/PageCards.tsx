@@ -13,7 +13,7 @@ const CARDS: readonly Card[] = [
     page: "chat",
     icon: "chat",
     title: "Chat",
-    text: "Accounts, friends and groups on this hub. Open it in two tabs, and write to yourself.",
+    text: "Accounts, friends and groups on this hub, with pictures, sound and video by their address.",
   },
   {
     page: "console",
