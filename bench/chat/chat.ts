@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
+import { judge } from "../report/promise.ts";
 import type { Started, Worked } from "./server.ts";
 
 const { values } = parseArgs({
@@ -75,6 +76,9 @@ function write(socket: WebSocket, group: string, count: number): Promise<void> {
   });
 }
 
+/** The promise: chat messages for each second of the server's processor time. */
+const LEAST_RATE = 5_000;
+
 async function measure(title: string, mode: "data" | "memory"): Promise<void> {
   const server = fork(SERVER, [String(members), mode]);
   const [{ url, group, tokens }] = (await once(server, "message")) as [Started];
@@ -100,6 +104,7 @@ async function measure(title: string, mode: "data" | "memory"): Promise<void> {
   const cpuSeconds = ((await worked(server)) - cpu) / 1_000;
   const rate = (per: number): string => Math.round((each * senders) / per).toLocaleString("en");
   console.log(`${title}: ${rate(cpuSeconds)} messages/s of a core, ${rate(seconds)} messages/s on the clock`);
+  judge((each * senders) / cpuSeconds >= LEAST_RATE, `at least ${LEAST_RATE} messages/s of a core`);
   for (const socket of sockets) socket.terminate();
   server.send("end");
   await once(server, "exit");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { summarise } from "../measure/statistics.ts";
+import { judge } from "../report/promise.ts";
 import { messageOf, openStore } from "./store.ts";
 
 const BATCHES = [1, 16, 128, 1_024];
@@ -69,6 +70,9 @@ async function storeLoop(directory: string): Promise<{ loop: Loop; stop: () => P
   return { loop, stop };
 }
 
+/** The promise: stored publishes, beside the rows of the bare loop. */
+const LEAST_RATIO = 0.7;
+
 export async function measureInserts(
   directory: string,
   { messages, rounds, print }: InsertOptions,
@@ -91,6 +95,7 @@ export async function measureInserts(
       `batch ${batch}: bare ${Math.round(control.median)}/s, stored ${Math.round(own.median)}/s, ` +
         `ratio ${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`,
     );
+    judge(median >= LEAST_RATIO, `at least ${LEAST_RATIO} of the bare loop`);
   }
   await stop();
 }

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startWaitMeter } from "../measure/machine.ts";
 import { percentile } from "../measure/statistics.ts";
+import { judge } from "../report/promise.ts";
 import { messageOf, openStore } from "./store.ts";
 
 const USERS = 1_000;
+
+/** The promise: the slowest of a hundred publishes, in milliseconds. */
+const MOST_P99_MS = 10;
 
 export interface LatencyOptions {
   /** Publishes a second. */
@@ -50,5 +54,6 @@ export async function measureLatency(
   print(
     `longest turn of the event loop: ${longest.toFixed(1)} ms; waited for a processor: ${waiting.toFixed(0)} % of the time`,
   );
+  judge(percentile(sorted, 0.99) <= MOST_P99_MS, `p99 of at most ${MOST_P99_MS} ms`);
   await stop();
 }

@@ -2,10 +2,14 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createHub } from "../../src/index.ts";
+import { judge } from "../report/promise.ts";
 import { messageOf, openStore } from "./store.ts";
 
 /** Messages that each user finds. */
 const EACH = 1_000;
+
+/** The promise: messages that are replayed in a second. */
+const LEAST_RATE = 200_000;
 
 export interface LoginOptions {
   readonly users: number;
@@ -31,10 +35,12 @@ export async function measureLogins(directory: string, { users, print }: LoginOp
   const [[ms, clients]] = (await once(client, "message")) as [[number, number]]; // clients.ts sends it
   const { user, system } = process.cpuUsage(before);
   const perMessage = (cpuMs: number): string => `${((cpuMs * 1_000) / (users * EACH)).toFixed(2)} µs`;
+  const rate = Math.round((users * EACH * 1_000) / ms);
   print(
-    `${users} logins over sockets: ${Math.round((users * EACH * 1_000) / ms)} messages/s (${Math.round(ms)} ms), ` +
+    `${users} logins over sockets: ${rate} messages/s (${Math.round(ms)} ms), ` +
       `processor per message: server ${perMessage((user + system) / 1_000)}, clients ${perMessage(clients)}`,
   );
+  judge(rate >= LEAST_RATE, `at least ${LEAST_RATE} messages/s to users who log in`);
   client.kill();
   await hub.close();
 }

@@ -13,6 +13,12 @@ const MANY_PAGES = 65_536;
 /** Pages in the log, 1 GiB, from which on it begins anew however long changes wait for that. */
 const MOST_PAGES = 262_144;
 
+/**
+ * Size of the log that is kept when it begins anew, 384 MiB, so that it is cut only after an overload. To cut it takes the system some 100 ms, for which
+ * changes would wait each time.
+ */
+const KEPT_BYTES = 402_653_184;
+
 /** Pages that the last step may have to move while changes wait: it takes some milliseconds. */
 const FEW_PAGES = 512;
 
@@ -35,7 +41,7 @@ const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
 process.emitWarning = emit;
 const db = new DatabaseSync(workerData);
 db.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 5000");
-db.exec("PRAGMA journal_size_limit = 67108864");
+db.exec("PRAGMA journal_size_limit = ${KEPT_BYTES}");
 const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
 const note = db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('checkpoint', ?)");
 let [pin, spare] = [new DatabaseSync(workerData), new DatabaseSync(workerData)];
