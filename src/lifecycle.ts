@@ -223,7 +223,8 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const { backplane, local, expiry, metrics, overload, limits, httpLimits, messageLog } = this.#parts;
+    const { sockets, backplane, local, expiry, metrics, overload, limits, httpLimits, messageLog } =
+      this.#parts;
     const report = (error: unknown): void => this.#report(error);
     this.#closed.reject(new TidingsError("unavailable", "the hub was closed"));
     await this.drain();
@@ -233,6 +234,7 @@ export class Lifecycle {
       server.close();
       server.closeAllConnections();
     }
+    sockets.cutAll();
     await backplane.stop().catch(report);
     await messageLog?.close(LOG_FLUSH_MS).catch(report);
     local.stop();

@@ -21,7 +21,7 @@ import {
   ignoreOtherUpgrades,
   isWebSocketUpgrade,
   whenUntaken,
-} from "./upgrades.ts";
+} from "./upgrade/upgrades.ts";
 import { pathOf } from "./url.ts";
 
 export interface GatewayOptions {

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { TidingsError } from "../../protocol/protocol.ts";
+import { readUpgradesFirst } from "../upgrade/first-bytes.ts";
 import type { HttpSockets } from "./sockets.ts";
 
 export interface ServerOptions {
@@ -33,6 +34,7 @@ export function hardenedServer(listener: RequestListener, options: ServerOptions
     connectionsCheckingInterval: Math.min(handshakeTimeoutMs, CHECK_MS),
     highWaterMark: Math.max(bufferBytes, NODE_BUFFER_BYTES),
   });
+  readUpgradesFirst(server, handshakeTimeoutMs);
   sockets.watch(server, listener);
   return server;
 }

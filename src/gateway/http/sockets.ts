@@ -50,7 +50,7 @@ export class HttpSockets {
 
   /** Watches the sockets of a server. @param listener gets the requests that there is room for */
   watch(server: Server, listener: RequestListener): void {
-    // Before the listener of Node, which makes a parser for each socket.
+    // Before the listener that reads the socket.
     server.prependListener("connection", (socket: Socket) => this.#begin(socket));
     server.on("upgrade", ({ socket }: IncomingMessage) => {
       socket.off("close", this.#onClose);
@@ -63,6 +63,11 @@ export class HttpSockets {
       else return refuse(response);
       void listener(request, response);
     });
+  }
+
+  /** Cuts all sockets that are no WebSocket. */
+  cutAll(): void {
+    for (const socket of [...this.#opening, ...this.#open.keys()]) socket.destroy();
   }
 
   #begin(socket: Socket): void {

@@ -12,7 +12,7 @@ import {
   toTidingsError,
 } from "../../protocol/protocol.ts";
 import type { RefusedClient } from "../../publish/publish.ts";
-import type { Authenticator, UpgradeRequest } from "../auth/auth.ts";
+import type { Authenticator } from "../auth/auth.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
@@ -57,7 +57,9 @@ type State = "awaiting login" | "admitting" | "open" | "closing";
 export class Session implements Watched, SocketEvents {
   readonly #ports: SessionPorts;
   readonly socket: WebSocket;
-  readonly #request: UpgradeRequest;
+  // Not the request: its header fields would cost as much memory as the connection, for as long as it lives.
+  readonly #address: string;
+  readonly #requestId: string;
   #state: State = "awaiting login";
   #connection: Connection | undefined;
   #closeCause: CloseCause | undefined;
@@ -70,7 +72,8 @@ export class Session implements Watched, SocketEvents {
     this.#ports = ports;
     this.socket = opened.socket;
     this.#early = new EarlyMessages(ports.maxLoginBytes);
-    this.#request = opened.request;
+    this.#address = opened.request.address;
+    this.#requestId = opened.request.id;
     listenTo(opened.socket, opened.stream, this);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
@@ -154,7 +157,7 @@ export class Session implements Watched, SocketEvents {
       return this.#close(cause, reason);
     }
     expiry.set(connection, loggedIn.identity.expiresAt);
-    connected(connection, this.#request.id);
+    connected(connection, this.#requestId);
     this.#open(connection);
     catchUp()
       .then(() => answerLogin(connection, loggedIn))
@@ -259,8 +262,7 @@ export class Session implements Watched, SocketEvents {
   }
 
   closed(code: number, reason: string): void {
-    const { address, id: requestId } = this.#request;
-    this.#end({ code, reason, address, requestId }).catch((error: unknown) =>
+    this.#end({ code, reason, address: this.#address, requestId: this.#requestId }).catch((error: unknown) =>
       this.#report("disconnect", error),
     );
   }

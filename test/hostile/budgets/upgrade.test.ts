@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { handBack } from "../../../src/gateway/upgrades.ts";
+import { handBack } from "../../../src/gateway/upgrade/upgrades.ts";
 import { createHub, type Hub } from "../../../src/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startHub } from "../../support/hub.ts";

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { TidingsError } from "../protocol/protocol.ts";
-import { assertNoProxy, type Neighbours } from "./auth/auth.ts";
-import type { Callers } from "./callers.ts";
+import { TidingsError } from "../../protocol/protocol.ts";
+import { assertNoProxy, type Neighbours } from "../auth/auth.ts";
+import type { Callers } from "../callers.ts";
 
 /** A server of Node 22.21, 24.9 or later decides by this callback whether a request is an upgrade. */
 type UpgradeServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
