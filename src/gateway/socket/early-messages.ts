@@ -26,15 +26,14 @@ export class EarlyMessages {
 
   /** @throws TidingsError `too_large` when compressed texts exceed the budget by more than one read can */
   push(text: string): void {
+    // Before the login is woken, which still awaits its end then.
+    if (text.length > this.#maxBytes || this.#length + text.length > this.#maxBytes + READ_BYTES)
+      throw this.#tooLarge();
     const wake = this.#wake;
     this.#wake = undefined;
+    if (wake !== undefined) return wake(text);
     this.#length += text.length;
-    if (text.length > this.#maxBytes || this.#length > this.#maxBytes + READ_BYTES) throw this.#tooLarge();
-    if (wake === undefined) this.#texts.push(text);
-    else {
-      this.#length -= text.length;
-      wake(text);
-    }
+    this.#texts.push(text);
   }
 
   /**
