@@ -80,9 +80,11 @@ async function request(
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (apiKey !== undefined) headers["x-api-key"] = apiKey;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
+  // A redirect would take the key elsewhere, and make a POST a GET.
+  const init: RequestInit = { headers, signal, redirect: "manual" };
   try {
-    if (body === undefined) return await fetch(address, { headers, signal });
-    return await fetch(address, { method, headers, signal, body: JSON.stringify(body) });
+    if (body === undefined) return await fetch(address, init);
+    return await fetch(address, { ...init, method, body: JSON.stringify(body) });
   } catch (error) {
     throw new TidingsError("unavailable", `no reply from ${shown(flags)}: ${reasonOf(error)}`, {
       cause: error,
@@ -114,6 +116,11 @@ const Failure = z.object({ error: z.object({ code: z.string(), message: z.string
 
 function refusal(status: number, content: unknown, flags: ApiFlags): TidingsError {
   const { success, data } = Failure.safeParse(content);
+  if (status >= 300 && status < 400)
+    throw new TidingsError(
+      "unavailable",
+      `${shown(flags)} redirects to another address: name that one, if you trust it (--url)`,
+    );
   if (!success)
     return new TidingsError(
       "unavailable",

@@ -307,6 +307,25 @@ describe("errors", () => {
     });
     expect(bad.stderr).toContain("replied with HTTP 502: is it a Tidings server?");
   });
+
+  it("takes the API key to no other address, whatever the server says", async () => {
+    const keys: unknown[] = [];
+    const other = createServer(({ headers }, response) => {
+      keys.push(headers["x-api-key"]);
+      response.end("{}");
+    });
+    const elsewhere = await listen(other);
+    const first = createServer((_request, response) =>
+      response.writeHead(307, { location: `${elsewhere}/nodes` }).end(),
+    );
+    const url = await listen(first);
+    const env = { TIDINGS_URL: url, API_KEY };
+    const outcomes = await Promise.all([tidings(["nodes"], env), tidings(["kick", "bob"], env)]);
+    for (const server of [first, other]) server.close();
+    for (const { code, stderr } of outcomes)
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`${url} redirects to another address`)]);
+    expect(keys).toEqual([]);
+  });
 });
 
 async function listen(server: Server): Promise<string> {

@@ -4,7 +4,7 @@ import { type Client, connect } from "../../../client/client.ts";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseId } from "../../names.ts";
-import { print, printJson } from "../../output.ts";
+import { print, printable, printJson } from "../../output.ts";
 import { lineOf, Push } from "./line.ts";
 
 interface ListenFlags extends ApiFlags {
@@ -76,7 +76,7 @@ const endOf = (client: Client): Promise<void> =>
   });
 
 /** Words for the person go to standard error, so that standard output has messages only. */
-const tell = (text: string): void => void process.stderr.write(`${text}\n`);
+const tell = (text: string): void => void process.stderr.write(`${printable(text)}\n`);
 
 const Minted = z.looseObject({ token: z.string() });
 

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { type ApiFlags, addApiFlags, callApi } from "../../api.ts";
 import { parseId } from "../../names.ts";
-import { print, printJson } from "../../output.ts";
+import { print, printable, printJson } from "../../output.ts";
 import { parseTime, TIME } from "../../time.ts";
 import { lineOf, Push } from "./line.ts";
 
@@ -46,7 +46,7 @@ export function searchCommand(): Command {
     if (flags.json === true) return printJson(page);
     for (const message of page.messages) {
       print(`${lineOf(message)}  (${message.state})`);
-      for (const outcome of message.outcomes) print(`  ${outcomeLine(outcome)}`);
+      for (const outcome of message.outcomes) print(`  ${printable(outcomeLine(outcome))}`);
     }
     if (page.cursor !== undefined) print(`\nolder messages: --cursor ${page.cursor}`);
     else if (page.messages.length === 0) print("no messages");
