@@ -44,8 +44,8 @@ const TIMES = { requestMs: 30_000, unreadMs: 60_000, pingMs: 30_000 };
 /** Calls that a session may have at the same time. */
 const MAX_CALLS = 1_000;
 
-/** Longest request of a standard service. */
-const MAX_STANDARD_BYTES = 65_536;
+/** Longest request of a standard service, which has a name or two: the health service needs no key, and a session may have many calls. */
+const MAX_STANDARD_BYTES = 4_096;
 
 /** Time in which calls end when the server closes, in milliseconds. */
 const CLOSE_MS = 2_000;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { TidingsError } from "../../../src/index.ts";
+import { type Authenticator, TidingsError } from "../../../src/index.ts";
 import { startHub } from "../../support/hub.ts";
 
 const SECRET = "a secret of the tests, 32 bytes!";
@@ -61,6 +61,18 @@ it("an endpoint refuses a blocked user until the block is over", async () => {
   expect((await answerTo(bob)).status).toBe(200);
   await hub.user("alice").block(0);
   expect((await answerTo(alice)).status).toBe(200);
+});
+
+it("an endpoint refuses a login of the application's own that has expired, as a connection would end", async () => {
+  const auth: Authenticator = {
+    mode: "token",
+    authenticate: async ({ token }) => ({ user: "alice", expiresAt: Date.now() + Number(token) }),
+  };
+  const { hub, at } = await startHub({ auth });
+  hub.endpoint({ ...sum, handle: (_request, { one, two }) => ({ sum: one + two }) });
+  const answerTo = (token: string) => post(`${at.url}/app/sum`, { one: 1, two: 2 }, token);
+  expect((await answerTo("3600000")).status).toBe(200);
+  expect(await answerTo("-1")).toMatchObject({ status: 401, body: { error: { code: "token_expired" } } });
 });
 
 it("an endpoint may be open, and is described in the document that was read before", async () => {

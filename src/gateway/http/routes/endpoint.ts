@@ -33,6 +33,9 @@ async function identityOf(
   if (token === undefined) throw new TidingsError("unauthorized", NO_TOKEN);
   const identity = await authenticator.authenticate({ token, address });
   if (identity === undefined) throw new TidingsError("unauthorized", "the token is not valid");
+  // An authenticator of the application may leave it to the hub: a connection would end now.
+  if (identity.expiresAt !== undefined && identity.expiresAt <= Date.now())
+    throw new TidingsError("token_expired", "the login has expired");
   // A token outlives a block of its user: the block counts here as it does for a login.
   await assertNotBlocked(backplane, identity.user);
   return identity;
