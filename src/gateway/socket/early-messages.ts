@@ -31,7 +31,10 @@ export class EarlyMessages {
       throw this.#tooLarge();
     const wake = this.#wake;
     this.#wake = undefined;
-    if (wake !== undefined) return wake(text);
+    if (wake !== undefined) {
+      wake(text);
+      return;
+    }
     this.#length += text.length;
     this.#texts.push(text);
   }
