@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { destroyStream } from "../socket/refusal.ts";
 import { readUpgrade } from "./upgrade-request.ts";
 
-/** What Node answers a socket that sends no request in time (RFC 9110 section 15.5.9). */
+/** The answer to a socket that sends no request in time, as Node gives it (RFC 9110 section 15.5.9). */
 const TIMED_OUT = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n";
 
 /** Pause between two checks for silent sockets. */
