@@ -47,16 +47,21 @@ export class Attempts {
       if (row === undefined || row.failures < most) continue;
       const retryAfterMs = row.started_at + withinMs - now;
       if (retryAfterMs <= 0) continue;
-      throw new TidingsError("rate_limited", "too many attempts: try again later", { retryAfterMs });
+      throw tooMany(retryAfterMs);
     }
   }
 
-  /** Counts before the work, so that attempts at the same time do not pass together. */
+  /**
+   * Counts before the work. The count decides: of attempts at the same time no more pass than the limit allows.
+   * @throws TidingsError `rate_limited` when one of the counters was filled meanwhile; nothing is counted then
+   */
   async count(counters: readonly Counted[]): Promise<void> {
     const now = Date.now();
-    for (const { subject, withinMs } of counters) {
+    const counted: Counted[] = [];
+    for (const counter of counters) {
+      const { subject, most, withinMs } = counter;
       const since = now - withinMs;
-      await this.#core.database.queries
+      const { failures, started_at } = await this.#core.database.queries
         .insertInto("chat_attempt")
         .values({ subject, failures: 1, started_at: now })
         .onConflict((conflict) =>
@@ -65,7 +70,12 @@ export class Attempts {
             started_at: sql`CASE WHEN chat_attempt.started_at <= ${since} THEN ${now} ELSE chat_attempt.started_at END`,
           }),
         )
-        .execute();
+        .returning(["failures", "started_at"])
+        .executeTakeFirstOrThrow();
+      counted.push(counter);
+      if (failures <= most) continue;
+      await this.forget(counted);
+      throw tooMany(Math.max(1, started_at + withinMs - now));
     }
   }
 
@@ -89,3 +99,6 @@ export class Attempts {
       .execute();
   }
 }
+
+const tooMany = (retryAfterMs: number): TidingsError =>
+  new TidingsError("rate_limited", "too many attempts: try again later", { retryAfterMs });

@@ -100,6 +100,16 @@ export function accountSuite(title: string, start: Start): void {
       expect(Number(retryAfter)).toBeGreaterThan(600);
     });
 
+    it("lets no more guesses pass at once than one after the other", async () => {
+      const scene = await start({ chat: { limits: { failedLogins: 2 } } });
+      await scene.ok(undefined, "register", { user: "bob", password: "the right one" });
+      const guess = (): Promise<unknown> =>
+        scene.code(undefined, "login", { user: "bob", password: "a guess" });
+      const codes = await Promise.all(Array.from({ length: 8 }, guess));
+      expect(codes.filter((code) => code === "unauthorized")).toHaveLength(2);
+      expect(codes.filter((code) => code === "rate_limited")).toHaveLength(6);
+    });
+
     it("asks for a token, and takes no key in its place", async () => {
       const apiKey = "an API key of the tests";
       const scene = await start({ hub: { apiKey } });
