@@ -26,7 +26,7 @@ export class EarlyMessages {
 
   /** @throws TidingsError `too_large` when compressed texts exceed the budget by more than one read can */
   push(text: string): void {
-    // Before the login is woken, which still awaits its end then.
+    // Before a login is woken: one that gets no text must go on waiting, so that the end of the socket ends it.
     if (text.length > this.#maxBytes || this.#length + text.length > this.#maxBytes + READ_BYTES)
       throw this.#tooLarge();
     const wake = this.#wake;

@@ -14,7 +14,8 @@ type Unread = Omit<Socket, "readableFlowing"> & { readableFlowing: boolean | nul
 
 /**
  * Looks at the first bytes of each socket of a server: an upgrade that {@link readUpgrade} can read becomes the event `upgrade` at once, and everything
- * else goes to Node's parser, as if nobody had looked. A socket that sends nothing within the deadline is cut with 408.
+ * else goes to Node's parser, as if nobody had looked. A socket that sends nothing within the deadline is cut with 408; with the first byte of a request that
+ * Node reads, Node's own deadline begins.
  * @param server a new server of node:http
  */
 export function readUpgradesFirst(server: Server, deadlineMs: number): void {
@@ -52,18 +53,18 @@ export function readUpgradesFirst(server: Server, deadlineMs: number): void {
     socket.on("data", onData).on("end", onEnd).on("error", onEnd).on("close", onEnd);
   });
 
-  const timer = setInterval(
-    () => {
-      const late = performance.now() - deadlineMs;
-      for (const [socket, since] of silent) {
-        if (since > late) return;
-        leave(socket);
-        socket.on("error", destroyStream).write(TIMED_OUT);
-        socket.destroySoon();
-      }
-    },
-    Math.min(deadlineMs, CHECK_MS),
-  );
-  timer.unref();
-  server.once("close", () => clearInterval(timer));
+  const cutSilent = (): void => {
+    const late = performance.now() - deadlineMs;
+    for (const [socket, since] of silent) {
+      if (since > late) return;
+      leave(socket);
+      socket.on("error", destroyStream).write(TIMED_OUT);
+      socket.destroySoon();
+    }
+  };
+  // A server that never listens never closes either.
+  server.once("listening", () => {
+    const timer = setInterval(cutSilent, Math.min(deadlineMs, CHECK_MS)).unref();
+    server.once("close", () => clearInterval(timer));
+  });
 }
