@@ -34,7 +34,7 @@ export function useWindow(rows: readonly Row[], rowPx: number): ListWindow {
     if (view === null) return;
     const measure = (): void => setView({ top: view.scrollTop, height: view.clientHeight });
     const onScroll = (): void => {
-      sticks.current = view.scrollHeight - view.scrollTop - view.clientHeight < rowPx;
+      sticks.current = isAtEnd(view, rowPx);
       measure();
     };
     const observer = new ResizeObserver(() => {
@@ -64,12 +64,17 @@ export function useWindow(rows: readonly Row[], rowPx: number): ListWindow {
     if (from < view.scrollTop) view.scrollTop = from;
     else if (from + rowPx > view.scrollTop + view.clientHeight)
       view.scrollTop = from + rowPx - view.clientHeight;
+    // The event of the scroll is late: a row that comes before it must not scroll back to the end.
+    sticks.current = isAtEnd(view, rowPx);
   };
 
   const first = Math.max(0, Math.min(Math.floor(top / rowPx), rows.length) - BEYOND);
   const last = Math.min(rows.length, Math.ceil((top + height) / rowPx) + BEYOND);
   return { viewport, first, last, reveal };
 }
+
+const isAtEnd = (view: HTMLElement, rowPx: number): boolean =>
+  view.scrollHeight - view.scrollTop - view.clientHeight < rowPx;
 
 /** Counts the rows that a list has lost at its beginning. */
 function removedBefore(former: readonly Row[], rows: readonly Row[]): number {
