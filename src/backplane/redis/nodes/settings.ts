@@ -60,6 +60,8 @@ export class SharedSettings implements SharedRetention {
   #retentions: readonly Retention[];
   #retentionTexts: string;
   #widestRetained: Retained;
+  /** True when no channel differs from the others, on any node. */
+  #isCommon: boolean;
   #ages: string;
   #isKnown = false;
 
@@ -70,6 +72,7 @@ export class SharedSettings implements SharedRetention {
     this.#retentions = [retention];
     this.#retentionTexts = retentionText(parts.own);
     this.#widestRetained = retention.widest;
+    this.#isCommon = retention.isCommon;
     this.#ages = agesOf(this.#retentions);
   }
 
@@ -78,9 +81,11 @@ export class SharedSettings implements SharedRetention {
     return this.#parts.own;
   }
 
+  /** Called with each stored message. */
   of(channel: Channel): Retained {
     const [first] = this.#retentions;
     if (first !== undefined && this.#retentions.length === 1) return first.of(channel);
+    if (this.#isCommon) return this.#widestRetained;
     return widestOf(this.#retentions.map((each) => each.of(channel)));
   }
 
@@ -139,6 +144,7 @@ export class SharedSettings implements SharedRetention {
     this.#retentionTexts = texts;
     this.#retentions = retentions;
     this.#widestRetained = widestOf(retentions.map(({ widest }) => widest));
+    this.#isCommon = retentions.every(({ isCommon }) => isCommon);
     this.#ages = agesOf(retentions);
   }
 }
