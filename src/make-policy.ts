@@ -67,7 +67,7 @@ export function makeWhy(
 export const makeKey = (
   { cluster }: Backplane,
   report: (stage: string, error: unknown) => void,
-): PositionKey => new PositionKey((value) => cluster.adjust("positionKey", value), report);
+): PositionKey => new PositionKey((value) => cluster.propose("positionKey", value), report);
 
 /** Makes what checks the positions of clients. */
 export const makePositions = (policy: Policy, key: PositionKey): PositionGuard =>

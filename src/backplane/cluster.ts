@@ -15,6 +15,12 @@ export interface Cluster {
    */
   adjust(name: Adjustable, value: string): Promise<void>;
   /**
+   * Gives a setting its first value, as {@link adjust} does. A setting that has a value keeps it, and it is in force on this node before
+   * the promise resolves. Of two calls at once one comes first, and all nodes have its value.
+   * @param value JSON
+   */
+  propose(name: Adjustable, value: string): Promise<void>;
+  /**
    * Passes a question to `sink.asked` of one node, or of every node in the registry and of this one, and collects the answers until
    * the deadline. questions.ts says what questions and answers are.
    * @returns an entry for each node that was asked, by its id; undefined: it has not answered

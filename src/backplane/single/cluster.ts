@@ -8,6 +8,10 @@ export type KeepSetting = (name: Adjustable, value: string) => Promise<void>;
 export class SingleCluster implements Cluster {
   readonly #node: LocalNode;
   readonly #keep: KeepSetting;
+  /** Settings that have a value. */
+  readonly #set = new Set<Adjustable>();
+  /** First values that are being kept. */
+  readonly #proposals = new Map<Adjustable, Promise<void>>();
   #status: NodeStatus["status"] = "active";
 
   constructor(node: LocalNode, keep: KeepSetting) {
@@ -32,6 +36,20 @@ export class SingleCluster implements Cluster {
   async adjust(name: Adjustable, value: string): Promise<void> {
     this.#node.assertStarted();
     await this.#keep(name, value);
+    this.restore(name, value);
+  }
+
+  async propose(name: Adjustable, value: string): Promise<void> {
+    this.#node.assertStarted();
+    if (this.#set.has(name)) return;
+    const proposal = this.#proposals.get(name) ?? this.adjust(name, value);
+    this.#proposals.set(name, proposal);
+    await proposal.finally(() => this.#proposals.delete(name));
+  }
+
+  /** Puts a value in force that was kept. */
+  restore(name: Adjustable, value: string): void {
+    this.#set.add(name);
     this.#node.sink.adjusted(name, value);
   }
 

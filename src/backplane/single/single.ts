@@ -3,7 +3,7 @@
  * the backplanes of a single node share them.
  */
 import type { LocalNode } from "../local-node.ts";
-import type { Cluster, Presence, Rooms, Routes } from "../port.ts";
+import type { Adjustable, Cluster, Presence, Rooms, Routes } from "../port.ts";
 import { type KeepSetting, SingleCluster } from "./cluster.ts";
 import { type Blocks, SinglePresence } from "./presence.ts";
 import { type DurableMembers, SingleRooms } from "./rooms.ts";
@@ -27,6 +27,8 @@ export interface SingleNode {
   readonly routes: Routes;
   readonly rooms: Rooms;
   readonly cluster: Cluster;
+  /** Puts the value of a setting in force that an earlier process has kept. */
+  restore(name: Adjustable, value: string): void;
   /** Ends all grace periods: no user goes offline any more. */
   stop(): void;
 }
@@ -38,5 +40,9 @@ export function singleNode(
   const rooms = new SingleRooms(node, durable);
   const presence = new SinglePresence(node, rooms, blocks, graceMs);
   const cluster = new SingleCluster(node, keepSetting);
-  return { presence, routes: presence, rooms, cluster, stop: () => presence.stop() };
+  return {
+    ...{ presence, routes: presence, rooms, cluster },
+    restore: (name, value) => cluster.restore(name, value),
+    stop: () => presence.stop(),
+  };
 }

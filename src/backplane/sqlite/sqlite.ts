@@ -63,7 +63,7 @@ export function sqliteBackplane(options: SqliteOptions): Backplane {
         throw error;
       }
       health.able(true, ...ABILITIES);
-      opened.settings.tell(sink);
+      opened.settings.tell(single.restore);
     },
     async stop() {
       const last = opened;

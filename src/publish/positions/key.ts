@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 /** RFC 2104 section 3: a key as long as the hash. */
 const KEY_BYTES = 32;
 
-/** Keys of which proofs are accepted: that of a node which made one at the same moment counts on. */
+/** Keys of which proofs are accepted. There is another one only after the backplane has lost its data, and a new node has made one. */
 const MAX_KEYS = 4;
 
 /**
@@ -16,7 +16,7 @@ export class PositionKey {
   #keys: readonly Buffer[] = [];
   #making: Promise<void> | undefined;
 
-  /** @param share gives all nodes a value, of which {@link changed} hears before the promise resolves */
+  /** @param share gives all nodes a value unless they have one; {@link changed} hears of that in force before the promise resolves */
   constructor(share: (value: string) => Promise<void>, report: (stage: string, error: unknown) => void) {
     this.#share = share;
     this.#report = report;

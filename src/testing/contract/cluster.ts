@@ -47,6 +47,20 @@ export function clusterContract({ test, expect }: Tests, implementation: Impleme
     ]);
   });
 
+  test("a proposed value is in force where there is none, and changes no other one", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    await Promise.all(['"first"', '"second"'].map((value) => node.cluster.propose("positionKey", value)));
+    await node.cluster.propose("positionKey", '"third"');
+    await node.cluster.adjust("limits", "{}");
+    await node.cluster.propose("limits", '{"messagesPerUser":"1-S"}');
+
+    expect(node.sink.adjustments).toEqual([
+      { name: "positionKey", value: '"first"' },
+      { name: "limits", value: "{}" },
+    ]);
+  });
+
   test("a node answers the questions that it asks itself, by its id or as one of all", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
@@ -95,6 +109,15 @@ function severalNodes({ test, expect }: Tests, implementation: Implementation): 
       const values = sink.adjustments.map(({ value }) => value);
       expect(new Set(values).size).toBe(values.length);
     }
+  });
+
+  test("of values that nodes propose at once all nodes have one, and only that", async () => {
+    await using cluster = await startCluster(implementation, {}, 3);
+    await Promise.all(cluster.nodes.map(({ id, cluster: one }) => one.propose("positionKey", `"${id}"`)));
+
+    const values = cluster.nodes.map(({ sink }) => sink.adjustments.map(({ value }) => value));
+    expect(values[0]).toHaveLength(1);
+    expect(values).toEqual(values.map(() => values[0]));
   });
 
   test("every node lists all nodes", async () => {

@@ -93,6 +93,7 @@ async function expectUnavailable(expect: Tests["expect"], backplane: Backplane):
     nodes: () => cluster.nodes(),
     drain: () => cluster.drain(),
     command: () => cluster.command({ kind: "join", user: "u", group: "g" }),
+    propose: () => cluster.propose("positionKey", "1"),
     ask: () => cluster.ask("{}", { timeoutMs: 1 }),
   };
   for (const [name, call] of Object.entries(calls)) {

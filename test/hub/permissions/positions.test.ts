@@ -237,3 +237,25 @@ describe.each(["memory", "redis"])("who may not read the history, with %s", (bac
     expect(offsets(reader)).toEqual([2, 3]);
   });
 });
+
+test("of nodes that make the key of the proofs at once, one that comes later takes all positions", async () => {
+  const cluster = { prefix: `positions${++prefixes}:` };
+  const options = {
+    jwt: { secret: SECRET },
+    policy: { history: "granted" },
+    redis: redis.url,
+    cluster,
+  } as const;
+  const startNode = (id: string) => startHub({ ...options, node: { id } });
+  const nodes = await Promise.all(["n0", "n1", "n2"].map(startNode));
+  const connectTo = async ({ url }: (typeof nodes)[number], user: string, resume?: string) =>
+    connectPeer(url({ token: await tokenOf(user, MEMBER), ...(resume && { resume }) }));
+  const peers = await Promise.all(nodes.map((node, index) => connectTo(node, `user${index}`)));
+  const told = await Promise.all(peers.map((peer) => join(peer)));
+  const late = await startNode("n3");
+  await publish(late.hub, 1);
+  for (const [index, { epoch, offset }] of told.entries()) {
+    const again = await connectTo(late, `user${index}`, JSON.stringify({ [CHANNEL]: { epoch, offset } }));
+    expect(await again.next(isPosition)).toMatchObject({ epoch, offset: 0, recovered: true });
+  }
+});

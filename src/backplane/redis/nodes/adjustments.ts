@@ -67,6 +67,13 @@ export class Adjustments {
     throw new TidingsError("conflict", `${name}: other nodes change it at the same time`);
   }
 
+  /** See {@link Cluster.propose}. @throws TidingsError `unavailable` without Redis */
+  async propose(name: Adjustable, value: string): Promise<void> {
+    this.#connection.assertUp();
+    if (this.#known.has(name)) return;
+    this.#take(name, adjustmentIn(await this.#connection.run(ADJUST, REGISTRY, [name, 1, value])));
+  }
+
   /** Reads the values of all settings, and writes those that Redis has lost. */
   async refresh(): Promise<void> {
     try {
@@ -81,7 +88,10 @@ export class Adjustments {
   }
 
   #take(name: Adjustable, adjustment: Adjustment): void {
-    if (adjustment.revision <= (this.#known.get(name) ?? NONE).revision) return;
+    const { revision, value } = this.#known.get(name) ?? NONE;
+    if (adjustment.revision < revision) return;
+    // After Redis has lost its data, a new node may have begun again at the same revision: then what Redis has counts.
+    if (adjustment.revision === revision && adjustment.value === value) return;
     this.#known.set(name, adjustment);
     this.#node.sink.adjusted(name, adjustment.value);
   }

@@ -75,6 +75,10 @@ export class NodeCommands implements Cluster {
     return this.#parts.adjustments.set(name, value);
   }
 
+  propose(name: Adjustable, value: string): Promise<void> {
+    return this.#parts.adjustments.propose(name, value);
+  }
+
   ask(question: string, to: Addressee): Promise<ReadonlyMap<string, string | undefined>> {
     return this.#questions.ask(question, to);
   }

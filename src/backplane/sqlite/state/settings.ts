@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { ADJUSTABLE, type Adjustable, type BackplaneSink } from "../../port.ts";
+import { ADJUSTABLE, type Adjustable } from "../../port.ts";
 import type { Writer } from "../writer.ts";
 
 /** Settings that were changed while the node ran. */
@@ -18,11 +18,11 @@ export class SqliteSettings {
     await this.#writer.write(() => this.#set.run(name, value));
   }
 
-  /** Puts the values in force that the file has. Another version may know other settings. */
-  tell(sink: BackplaneSink): void {
+  /** Tells the values that the file has. Another version may know other settings. */
+  tell(restore: (name: Adjustable, value: string) => void): void {
     for (const row of this.#all.all()) {
       const name = ADJUSTABLE.find((known) => known === row.name);
-      if (name !== undefined) sink.adjusted(name, String(row.value));
+      if (name !== undefined) restore(name, String(row.value));
     }
   }
 }
