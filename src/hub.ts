@@ -188,8 +188,15 @@ export interface Hub<Declared extends object> {
     edit: MessageName & { readonly data: unknown; readonly from?: string },
   ): Promise<Receipt>;
 
-  /** Deletes the data of a stored message, and sends a notice of the type `message.deleted`, in the manner of {@link edit}. */
-  delete(channel: string, message: MessageName & { readonly from?: string }): Promise<Receipt>;
+  /**
+   * Deletes the data of a stored message, and sends a notice of the type `message.deleted`, in the manner of {@link edit}. Where the
+   * message is no longer retained, and the notice of its last edit is, the data goes from there.
+   * @param message `author`: only if this user has sent it; `forbidden` otherwise. Of a notice that is the editor. @default whoever has sent it
+   */
+  delete(
+    channel: string,
+    message: MessageName & { readonly from?: string; readonly author?: string },
+  ): Promise<Receipt>;
 
   /**
    * Mints a token with which a user can log in.

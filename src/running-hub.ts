@@ -232,11 +232,17 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
 
   async delete(
     channel: string,
-    { from, ...name }: MessageName & { readonly from?: string },
+    { from, author, ...name }: MessageName & { readonly from?: string; readonly author?: string },
   ): Promise<Receipt> {
     const { edits } = this.#parts.publisher;
     assertEditor(from);
-    return edits.delete(await edits.find(APPLICATION, parseChannel(channel), name), { from });
+    const message = await edits.findToDelete(APPLICATION, parseChannel(channel), name);
+    if (author !== undefined && message.from !== author)
+      throw new TidingsError(
+        "forbidden",
+        `author: ${author} has not sent the message at offset ${name.offset}`,
+      );
+    return edits.delete(message, { from });
   }
 
   batch(operations: readonly Operation<Declared>[]): Promise<OperationResult[]> {

@@ -159,7 +159,7 @@ export class Inbound {
     this.#intake.keep(connection, sleep(REFUSED_MS, undefined, { ref: false }));
   }
 
-  async #request(connection: Connection, { action, data, answer }: ClientRequest): Promise<void> {
+  async #request(connection: Connection, { action, data, body, answer }: ClientRequest): Promise<void> {
     const { limits, meter, router } = this.#ports;
     const refusal = limits.action(connection, action);
     if (refusal !== undefined) {
@@ -170,7 +170,7 @@ export class Inbound {
     const startedAt = performance.now();
     let error: ErrorCode | undefined;
     try {
-      const reply = await router.run(new RequestContext(action, connection), data);
+      const reply = await router.run(new RequestContext(action, connection, body), data);
       connection.send(replyTo(action, answer, reply));
     } catch (thrown) {
       error = toTidingsError(thrown).code;

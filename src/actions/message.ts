@@ -11,6 +11,7 @@ import {
   offsetSchema,
   rewindFields,
 } from "./builtin.ts";
+import { RequestContext } from "./router.ts";
 
 /** Query of a history page. Without `before`: the newest page. */
 export const historySchema = z.object({
@@ -54,8 +55,11 @@ export function messageActions(ports: BuiltinPorts): void {
   router.action(
     "message.edit",
     nameSchema.extend({ data: z.unknown() }),
-    async ({ user, connection }, { channel, ...edit }) =>
-      sending.edit(localConnection(local, connection), channel ?? userChannel(user), edit),
+    async (context, { channel, ...edit }) =>
+      sending.edit(localConnection(local, context.connection), channel ?? userChannel(context.user), {
+        ...edit,
+        body: context instanceof RequestContext ? context.body : undefined,
+      }),
   );
   router.action("message.delete", nameSchema, async ({ user, connection }, { channel, ...name }) =>
     sending.delete(localConnection(local, connection), channel ?? userChannel(user), name),

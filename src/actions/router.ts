@@ -29,10 +29,13 @@ export interface ActionContext {
 export class RequestContext implements ActionContext {
   readonly action: string;
   readonly connection: ClientConnection;
+  /** Data of an edit as JSON text, as the client wrote it. Undefined in every other request. */
+  readonly body: string | undefined;
 
-  constructor(action: string, connection: ClientConnection) {
+  constructor(action: string, connection: ClientConnection, body?: string) {
     this.action = action;
     this.connection = connection;
+    this.body = body;
   }
 
   get user(): string {

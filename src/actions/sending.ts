@@ -76,26 +76,31 @@ export class Sending {
   async edit(
     connection: Connection,
     channel: Channel,
-    { data, ...name }: MessageName & { readonly data: unknown },
+    { data, body, ...name }: MessageName & Omit<Content, "type">,
   ): Promise<Receipt> {
     // New text is like a new message: who may not write any more, may not write this.
     await this.#ports.policy.assert(connection, "send", channel);
-    const message = await this.#own(connection, channel, name);
+    const message = await this.#own(connection, channel, name, "find");
     const { offset, id, type } = message;
-    const incoming = { type, data, ...targetOf(channel), ephemeral: false, edits: { offset, id } };
+    const incoming = { type, data, body, ...targetOf(channel), ephemeral: false, edits: { offset, id } };
     const content = await this.#checked(connection, incoming);
     return this.#ports.publisher.edits.edit(message, content, { from: connection.user, isClient: true });
   }
 
   /** Deletes a message that the client's user has sent. @throws TidingsError as {@link edit} */
   async delete(connection: Connection, channel: Channel, name: MessageName): Promise<Receipt> {
-    const message = await this.#own(connection, channel, name);
+    const message = await this.#own(connection, channel, name, "findToDelete");
     return this.#ports.publisher.edits.delete(message, { from: connection.user, isClient: true });
   }
 
-  async #own(connection: Connection, channel: Channel, name: MessageName): Promise<StoredMessage> {
+  async #own(
+    connection: Connection,
+    channel: Channel,
+    name: MessageName,
+    find: "find" | "findToDelete",
+  ): Promise<StoredMessage> {
     await this.#ports.policy.assert(connection, "edit", channel);
-    const message = await this.#ports.publisher.edits.find(connection, channel, name);
+    const message = await this.#ports.publisher.edits[find](connection, channel, name);
     if (message.from === connection.user) return message;
     throw new TidingsError(
       "forbidden",

@@ -1,13 +1,16 @@
 import { badRequest as bad, TidingsError } from "./errors.ts";
 import { jsonProblem } from "./forms/json-problem.ts";
 import { canonicalData } from "./forms/module-form.ts";
-import { rawData, rawField } from "./forms/raw-fields.ts";
+import { rawBody, rawData, rawField } from "./forms/raw-fields.ts";
 import type { ClientFrame, ClientMessage, ClientRequest, RequestForm, RequestId } from "./frames.ts";
 import { RESERVED_TYPES } from "./frames.ts";
 import { ID_RULE, isId, isName } from "./names.ts";
 
 /** Maximum nesting of data. Deeper data breaks JSON parsers with a recursion limit. */
 export const MAX_DEPTH = 64;
+
+/** Request whose data has the data of a message: its text is kept, as that of a message is. */
+const EDIT_ACTION = "message.edit";
 
 /** Longest message type, in characters. */
 const MAX_TYPE = 64;
@@ -37,6 +40,8 @@ export function decodeClientFrame(text: string): Decoded {
   try {
     const frame = decodeFields(value);
     if (frame.kind === "message") frame.body = bodyIn(text, value);
+    if (frame.kind === "request" && value.action === EDIT_ACTION && isFields(frame.data))
+      frame.body = rawBody(rawField(text, "data") ?? "{}");
     // Depth d takes at least 2·d characters, so shorter texts need no check.
     if (text.length > 2 * MAX_DEPTH) assertFrameDepth(frame);
     return { frame };

@@ -273,6 +273,8 @@ export interface ClientRequest {
   /** `module.action` */
   action: string;
   data: unknown;
+  /** In `message.edit`: the new data as JSON text, as its sender wrote it. Absent in the older form. */
+  body?: string | undefined;
   answer: RequestForm;
 }
 

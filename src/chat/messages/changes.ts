@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { HistoryPage } from "../../index.ts";
+import { type HistoryPage, TidingsError } from "../../index.ts";
 import { forbidden, notFound } from "../core.ts";
 import { assertManager } from "../groups/managing.ts";
 import { type Operation, operation } from "../operation.ts";
@@ -50,9 +50,16 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
         const assertManages = () => assertManager(ports, ports.database.queries, group, user);
         // Administrators of the server need not be members. Others do not learn of messages, nor of groups.
         if ((await ports.rights.find(group, user)) === undefined) await assertManages();
-        const { from } = await find(ports, group, offset, id);
-        if (from !== user) await assertManages();
-        const notice = await ports.hub.delete(`group:${group}`, { offset, id, from: user });
+        const remove = (author?: string) =>
+          ports.hub.delete(`group:${group}`, { offset, id, from: user, ...(author && { author }) });
+        const found = await look(ports, group, offset, id);
+        if (found !== undefined && found.from !== user) await assertManages();
+        // What is no longer retained may stand in the notice of an edit, and the hub knows whose that is.
+        const notice = await remove(found === undefined ? user : undefined).catch(async (error: unknown) => {
+          if (!(error instanceof TidingsError) || error.code !== "forbidden") throw error;
+          await assertManages();
+          return remove();
+        });
         return { group, offset: notice.offset ?? 0, timestamp: notice.timestamp };
       },
     }),
@@ -62,10 +69,27 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
 type Found = HistoryPage["messages"][number];
 
 /** @throws TidingsError `not_found` for anything but a message that a user has written */
-async function find({ hub }: ConversationPorts, group: string, offset: number, id: string): Promise<Found> {
+async function find(ports: ConversationPorts, group: string, offset: number, id: string): Promise<Found> {
+  const found = await look(ports, group, offset, id);
+  if (found === undefined) throw notFound(`${group} has no such message`);
+  return found;
+}
+
+/**
+ * Looks for a message.
+ * @returns undefined when it is no longer retained
+ * @throws TidingsError `not_found` for another one in its place, and for anything but a message that a user has written
+ */
+async function look(
+  { hub }: ConversationPorts,
+  group: string,
+  offset: number,
+  id: string,
+): Promise<Found | undefined> {
   const { messages } = await hub.group(group).history({ before: offset + 1, limit: 1 });
   const [found] = messages;
-  const isThere = found?.offset === offset && found.id === id && found.type === CHAT_TYPE;
+  if (found === undefined) return undefined;
+  const isThere = found.offset === offset && found.id === id && found.type === CHAT_TYPE;
   if (!isThere || found.deletedAt !== undefined) throw notFound(`${group} has no such message`);
   return found;
 }

@@ -1,4 +1,9 @@
-import { type MessageEdit, messageGone, type StoredMessage } from "../../backplane/backplane.ts";
+import {
+  type HistoryPage,
+  type MessageEdit,
+  messageGone,
+  type StoredMessage,
+} from "../../backplane/backplane.ts";
 import {
   type Channel,
   DELETED,
@@ -39,6 +44,9 @@ interface NoticedEdit extends MessageEdit {
   readonly notice: AcceptedMessage;
 }
 
+/** Messages of a read that looks for a notice. */
+const PAGE = 500;
+
 /**
  * Changes stored messages where they lie. A change is told by a notice, which is itself a stored message of the channel: it comes in order,
  * after the message, and also to those who were away.
@@ -62,7 +70,30 @@ export class Edits {
    * @throws TidingsError `not_found` when it is not retained, deleted, or no message that was published; `conflict` in a last-value
    * channel, whose notice would take the place of the value; `unavailable` while too many reads wait, and without the backplane
    */
-  async find(reader: Reader, channel: Channel, { offset, id }: MessageName): Promise<StoredMessage> {
+  async find(reader: Reader, channel: Channel, name: MessageName): Promise<StoredMessage> {
+    return messageIn(await this.#page(reader, channel, name), channel, name);
+  }
+
+  /**
+   * Finds what a deletion takes the data from: the message, or the notice of its last edit where the history retains only that one. Its
+   * `from` is then the editor. The whole history is read for it.
+   * @throws TidingsError as {@link find}
+   */
+  async findToDelete(reader: Reader, channel: Channel, name: MessageName): Promise<StoredMessage> {
+    const page = await this.#page(reader, channel, name);
+    if (page.first <= name.offset) return messageIn(page, channel, name);
+    const opening = noticeOpening(name);
+    for (let next = page; next.messages.length > 0; ) {
+      const notice = next.messages.find(({ type, body }) => type === EDITED && body.startsWith(opening));
+      if (notice !== undefined) return notice;
+      const after = next.messages.at(-1)?.offset ?? next.last;
+      next = await this.#ports.reads.read(reader, channel, { after, limit: PAGE });
+    }
+    throw messageGone(channel, name.offset);
+  }
+
+  /** Reads the message, or the oldest one where it is no longer retained. */
+  async #page(reader: Reader, channel: Channel, { offset }: MessageName): Promise<HistoryPage> {
     if (this.#ports.isLastValue?.(channel))
       throw new TidingsError(
         "conflict",
@@ -71,11 +102,7 @@ export class Edits {
     if (!Number.isSafeInteger(offset) || offset < 1) throw messageGone(channel, offset);
     const { reads } = this.#ports;
     reads.assertRoom();
-    const page = await reads.read(reader, channel, { after: offset - 1, limit: 1 });
-    const [message] = page.messages;
-    const isThere = message?.offset === offset && message.id === id;
-    if (!isThere || message.change?.deleted || isNotice(message.type)) throw messageGone(channel, offset);
-    return message;
+    return reads.read(reader, channel, { after: offset - 1, limit: 1 });
   }
 
   /**
@@ -92,7 +119,12 @@ export class Edits {
     return this.#change(message, text, editor);
   }
 
-  /** Deletes the data of a message. @returns the receipt of the notice. @throws TidingsError as {@link edit} */
+  /**
+   * Deletes the data of a message.
+   * @param message as {@link findToDelete} finds it
+   * @returns the receipt of the notice
+   * @throws TidingsError as {@link edit}
+   */
   async delete(message: StoredMessage, editor: Editor = {}): Promise<Receipt> {
     return this.#change(message, null, editor);
   }
@@ -106,7 +138,7 @@ export class Edits {
     try {
       const receipt = await this.#append(edit);
       await deliverer.room(message.channel);
-      log?.changed(message, edit, receipt);
+      log?.changed({ ...message, id: namedBy(message).id }, edit, receipt);
       meter.published("stored", (this.#clock.now() - started) / 1_000);
       delivered(edit.notice, receipt);
       return receipt;
@@ -127,7 +159,7 @@ export class Edits {
     const { channel, epoch, offset, platforms, recipient } = message;
     const content = {
       type: body === null ? DELETED : EDITED,
-      body: noticeBody(message, body),
+      body: noticeBody(namedBy(message), body),
       timestamp: this.#ports.backplane.now(),
       ...{ from, platforms, recipient },
     };
@@ -141,7 +173,27 @@ export class Edits {
   }
 }
 
-function noticeBody({ offset, id, type }: StoredMessage, body: string | null): string {
+/** @throws TidingsError `not_found` */
+function messageIn({ messages: [message] }: HistoryPage, channel: Channel, name: MessageName): StoredMessage {
+  const isThere = message?.offset === name.offset && message.id === name.id;
+  if (!isThere || message.change?.deleted || isNotice(message.type)) throw messageGone(channel, name.offset);
+  return message;
+}
+
+/** The message that a notice tells of. */
+interface Noticed extends MessageName {
+  readonly type: string;
+}
+
+/** Names a message; a notice names the one that it tells of. */
+const namedBy = (message: StoredMessage): Noticed =>
+  isNotice(message.type) ? (JSON.parse(message.body) as Noticed) : message; // written by noticeBody
+
+function noticeBody({ offset, id, type }: Noticed, body: string | null): string {
   const text = JSON.stringify({ offset, id, type });
   return body === null ? text : `${text.slice(0, -1)},"data":${body}}`;
 }
+
+/** Beginning of the body of each notice of a message, as {@link noticeBody} writes it. */
+const noticeOpening = ({ offset, id }: MessageName): string =>
+  `${JSON.stringify({ offset, id }).slice(0, -1)},`;

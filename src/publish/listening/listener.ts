@@ -1,5 +1,5 @@
 import type { HistoryPage, HistoryQuery, StoredMessage } from "../../backplane/backplane.ts";
-import { type Position, toTidingsError } from "../../protocol/protocol.ts";
+import { isNotice, type Position, toTidingsError } from "../../protocol/protocol.ts";
 import { type ReplayStart, readFrom, type StartFrom } from "./start.ts";
 
 /** Start of a listener. `now`: at the first message that comes from now on. */
@@ -172,6 +172,6 @@ export class Listener {
 const idAt = ({ offset, recovered }: ReplayStart["start"], from: ListenFrom): string | undefined =>
   typeof from === "object" && "epoch" in from && recovered && from.offset === offset ? from.id : undefined;
 
-/** True for the notice of an edit that a later one has replaced. */
-const isForNobody = ({ platforms, change }: StoredMessage): boolean =>
-  platforms?.length === 0 && change === undefined;
+/** True for the notice of an edit that a later one has replaced, or whose data was deleted. */
+const isForNobody = ({ platforms, change, type }: StoredMessage): boolean =>
+  platforms?.length === 0 && (change === undefined || isNotice(type));

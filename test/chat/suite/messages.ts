@@ -115,6 +115,23 @@ export function messageSuite(title: string, start: Start): void {
       expect((await scene.ok("alice", "groups")).groups[0]).toMatchObject({ unread: 2 });
     });
 
+    it("deletes an edited text whose message is no longer retained", async () => {
+      const scene = await start({ hub: { history: { count: 3 } } });
+      const group = await scene.group("alice", "bob", "carol");
+      await scene.users("dave");
+      const { offset, id } = await scene.ok("bob", "send", { group, text: "one" });
+      const secret = { group, offset, id };
+      await scene.ok("bob", "editMessage", { ...secret, text: "a secret" });
+      for (const text of ["two", "three"]) await scene.ok("alice", "send", { group, text });
+      expect(await scene.code("bob", "editMessage", { ...secret, text: "new" })).toBe("not_found");
+      expect(await scene.code("carol", "deleteMessage", secret)).toBe("forbidden");
+      expect(await scene.code("dave", "deleteMessage", secret)).toBe("not_found");
+      const alice = await scene.peer("alice");
+      await scene.ok("bob", "deleteMessage", secret);
+      expect(await alice.frame("message.deleted")).toMatchObject({ from: "bob", data: { offset, id } });
+      expect(await scene.code("alice", "deleteMessage", secret)).toBe("not_found");
+    });
+
     it("takes pictures, voice and video by https only, and sends a repeated key once", async () => {
       const scene = await start();
       const group = await scene.group("alice", "bob");

@@ -82,6 +82,31 @@ describe("an edit by the application", () => {
     expect(rest).toMatchObject({ messages: [{ data: 59 }], more: false });
   });
 
+  test("of a message that is no longer retained takes the text out of the notice of its edit", async () => {
+    const { hub, url, send } = await start({ history: { count: 5 } });
+    const first = await send("one");
+    for (const data of ["two", "three", "four"]) await send(data);
+    await hub.edit("group:g", { ...first, data: "older", from: "bob" });
+    await hub.edit("group:g", { ...first, data: "a secret", from: "bob" });
+    await send("five");
+    const code = (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => "done",
+        (error: { code: string }) => error.code,
+      );
+
+    expect(await code(hub.edit("group:g", { ...first, data: "new" }))).toBe("not_found");
+    expect(await code(hub.delete("group:g", { ...first, id: "another" }))).toBe("not_found");
+    expect(await code(hub.delete("group:g", { ...first, author: "carol" }))).toBe("forbidden");
+    expect(await hub.delete("group:g", { ...first, author: "bob" })).toMatchObject({ offset: 8 });
+    expect(await code(hub.delete("group:g", first))).toBe("not_found");
+    const alice = await connectPeer(url({ user_id: "alice" }));
+    await alice.request("group.join", { group: "g", last: 5 });
+    expect(await alice.frame("message.deleted")).toMatchObject({ data: { ...first, type: "chat" } });
+    expect(alice.messages.map(({ offset }) => offset)).toEqual([4, 7, 8]);
+    expect(JSON.stringify(alice.frames)).not.toContain("a secret");
+  });
+
   test("must meet the schema that is declared for the type of the message", async () => {
     const hub = createHub({
       api: defineApi({ events: { chat: z.object({ text: z.string().trim() }) }, actions: {} }),
@@ -211,6 +236,23 @@ describe("an edit by a client", () => {
     expect((await hub.history("group:g")).messages).toMatchObject([{ type: "chat", data: "quiet" }]);
     expect(await edit("x".repeat(4_000))).toMatchObject({ error: { code: "rate_limited" } });
   });
+});
+
+test.each([
+  ["as its client wrote it", false, "12345678901234567890.10"],
+  ["as the hook has read it, where that replaces it", true, "12345678901234567000"],
+])("a client's edit keeps its data %s", async (_, hasHook, written) => {
+  const { hub, at, url } = await start({ policy: { edit: "anyone" } });
+  if (hasHook) hub.on("message", ({ message }) => ({ data: message.data }));
+  const bob = await connectPeer(url({ user_id: "bob" }));
+  await bob.request("group.join", { group: "g" });
+  const { data } = await bob.request("message.send", { group: "g", type: "chat", data: 1 });
+  const { id, offset } = nameOf(data as Receipt);
+  const edit = `"id":"${id}","offset":${offset},"data":{"n":\n12345678901234567890.10}`;
+  bob.send(`{"id":9,"action":"message.edit","data":{"data":1,"channel":"group:g",${edit}}}`);
+  expect(await bob.next((frame) => frame.id === 9)).toMatchObject({ data: { offset: 2 } });
+  const page = await fetch(`${at.url}/history?channel=group:g`);
+  expect(await page.text()).toContain(`"data":{"n":${written}},`);
 });
 
 test("the HTTP API edits and deletes, and keeps all digits of numbers", async () => {

@@ -121,7 +121,7 @@ const deleteRoute = ({ publisher: { edits } }: ApiPorts): Route =>
     takes: stored,
     gives: receipt,
     handle: async ({ channel, from, ...name }) =>
-      edits.delete(await edits.find(APPLICATION, channel, name), { from }),
+      edits.delete(await edits.findToDelete(APPLICATION, channel, name), { from }),
   });
 
 function receiverOf(input: { to?: string; group?: string }): Channel {

@@ -58,6 +58,20 @@ export function editsContract({ test, expect }: Tests, implementation: Implement
     ]);
   });
 
+  test("a deletion takes the data out of the notice of a message that is no longer retained", async () => {
+    await using cluster = await startCluster(implementation, { count: 3 });
+    const { broker } = cluster.node;
+    const first = await broker.append(cluster.message(CHANNEL));
+    await broker.append(cluster.message(CHANNEL));
+    const notice = await broker.edit(editOf(cluster, first, '"new"'));
+    await broker.append(cluster.message(CHANNEL));
+
+    expect(await broker.edit(editOf(cluster, notice, null))).toMatchObject({ offset: 5 });
+    await expect(broker.edit(editOf(cluster, notice, null))).rejects.toMatchObject({ code: "not_found" });
+
+    expect((await all(cluster))[0]).toMatchObject({ offset: 3, body: "null", platforms: [] });
+  });
+
   test("a message under another epoch or id, without a place in the history, or deleted, is not found", async () => {
     await using cluster = await startCluster(implementation, { count: 3 });
     const { broker } = cluster.node;
