@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHub } from "../../src/index.ts";
 import { type MessageSink, postgresSink } from "../../src/log/log.ts";
@@ -85,7 +86,7 @@ describe("the message log on PostgreSQL", () => {
       for (const socket of [client, server]) socket.on("error", () => undefined);
       client.pipe(server);
       server.on("data", (answer) => {
-        if (isMute && answer.includes("INSERT")) client.destroy();
+        if (isMute && answer.includes("COMMIT")) client.destroy();
         else client.write(answer);
       });
       client.on("close", () => server.destroy());
@@ -107,6 +108,41 @@ describe("the message log on PostgreSQL", () => {
     expect(await postgres.query("SELECT id FROM tidings_log_outcomes", [], url)).toEqual([{ id: "o1" }]);
     await sink.close?.();
     proxy.close();
+  });
+
+  it("keeps no text that one node writes while another one writes its deletion, which delays no other channel", async () => {
+    const url = await postgres.database("race");
+    const [one, other, third] = [postgresSink(url), postgresSink(url), postgresSink(url)];
+    await one.write([storedOf("m0")], () => undefined);
+    // The insert of the message waits for a lock that the test has, before its transaction ends.
+    const held = new pg.Client({ connectionString: url });
+    await held.connect();
+    const body = "BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END";
+    await held.query(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ ${body} $$`);
+    await held.query(
+      "CREATE TRIGGER wait AFTER INSERT ON tidings_log_messages FOR EACH ROW WHEN (NEW.id = 'm1') EXECUTE FUNCTION wait()",
+    );
+    await held.query("SELECT pg_advisory_lock(1)");
+    const waiting = async (): Promise<number> => {
+      const sql = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+      return Number((await postgres.query(sql, [], url))[0]?.n);
+    };
+    const message = one.write([storedOf("m1", { data: '"a secret"' })], () => undefined);
+    await eventually("the message is being written", async () => (await waiting()) === 1);
+    const about = { timestamp: 2, node: "n2", channel: "user:bob", message: "m1", offset: 2 } as const;
+    let isWritten = false;
+    const deletion = other
+      .write([{ kind: "deleted", id: "d1", ...about }], () => undefined)
+      .finally(() => {
+        isWritten = true;
+      });
+    await eventually("the deletion is written, or waits", async () => isWritten || (await waiting()) === 2);
+    await third.write([storedOf("m2", { channel: "group:g" })], () => undefined);
+    await held.end();
+    await Promise.all([message, deletion]);
+    const rows = await postgres.query("SELECT data FROM tidings_log_messages WHERE id = 'm1'", [], url);
+    expect(rows).toEqual([{ data: "null" }]);
+    await Promise.all([one, other, third].map((sink) => sink.close?.()));
   });
 
   it("a database whose encoding lacks a letter refuses that record, and no other", async () => {

@@ -8,6 +8,7 @@ import { type AnswerRow, SEARCH_MS, searchMessages } from "../sql/search.ts";
 import { MESSAGES, namesOf, OUTCOMES, type Row, rowOf, type Table, type Value } from "../sql/tables.ts";
 import { isRefusal, queryError } from "./errors.ts";
 import { insertInHalves } from "./halves.ts";
+import { begin, needsLock } from "./locks.ts";
 import { prepareTables } from "./prepare.ts";
 
 /** Timeouts. A server that is there and silent counts as failed. */
@@ -95,20 +96,24 @@ class PostgresSink implements MessageSink {
   }
 
   async #insert(records: readonly LogRecord[]): Promise<void> {
-    const changes = records.filter(isChange);
-    if (changes.length === 0) return insertRows(this.#writes, records);
-    // In one transaction: a deletion that is recorded, and text that stays, would be nobody's fault any more.
+    if (!records.some(needsLock)) return insertRows(this.#writes, records);
     const client = await this.#writes.connect();
+    let isBroken = false;
     try {
-      await client.query("BEGIN");
+      // In one transaction: a deletion that is recorded, and text that stays, would be nobody's fault any more.
+      await client.query(begin(records));
       await insertRows(client, records);
-      for (const record of changes) await client.query(APPLY, changeValues(record));
+      for (const record of records.filter(isChange)) await client.query(APPLY, changeValues(record));
       await client.query("COMMIT");
     } catch (error) {
-      await client.query("ROLLBACK").catch(() => undefined); // the first error says more
+      // The first error says more. A connection that may still be in the transaction is not used again.
+      isBroken = await client.query("ROLLBACK").then(
+        () => false,
+        () => true,
+      );
       throw error;
     } finally {
-      client.release();
+      client.release(isBroken);
     }
   }
 }
