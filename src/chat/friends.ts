@@ -4,7 +4,7 @@ import { tellChanged } from "./changed.ts";
 import { type Core, forbidden, notFound, tooMany } from "./core.ts";
 import type { Queries } from "./database/database.ts";
 import { type Operation, operation, person, personOf, user } from "./operation.ts";
-import type { Rights } from "./rights.ts";
+import { pairOf, type Rights } from "./rights.ts";
 
 interface FriendPorts extends Core {
   readonly directory: Directory;
@@ -61,6 +61,8 @@ async function befriend(
   await directory.assertKnown(to);
   const created_at = Date.now();
   const state = await database.change(async (queries) => {
+    // Two users who ask each other at once are friends, and a block at the same moment counts.
+    await database.lock(queries, pairOf(from, to));
     if (await rights.isBlocked(from, to, queries)) throw forbidden(`you may not ask ${to}`);
     const asked = await queries
       .selectFrom("chat_friend")
@@ -153,6 +155,7 @@ const blockOperations = ({ database, directory, settings }: FriendPorts): Operat
       if (caller.user === given.user) throw forbidden("you cannot block yourself");
       await directory.assertKnown(given.user);
       await database.change(async (queries) => {
+        await database.lock(queries, pairOf(caller.user, given.user));
         const { count } = await queries
           .selectFrom("chat_block")
           .select(({ fn }) => fn.countAll<number>().as("count"))

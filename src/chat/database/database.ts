@@ -1,4 +1,4 @@
-import { Kysely, type Transaction } from "kysely";
+import { Kysely, sql, type Transaction } from "kysely";
 import { passwordIn, reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
 import { migrate } from "./migrations.ts";
@@ -23,6 +23,9 @@ export type Queries = Kysely<Tables>;
 /** Attempts of a transaction that PostgreSQL ends because of another one. */
 const ATTEMPTS = 5;
 
+/** Begins the numbers of the chat's locks: an arbitrary number, which others in the database do not have. */
+const CHAT_LOCKS = 744_631;
+
 /** Time between two reports of an outage. */
 const REPORT_MS = 10_000;
 
@@ -37,6 +40,7 @@ export class Database {
   readonly queries: Queries;
   /** Resolves when the tables are there, in the version of this release. */
   readonly ready: Promise<void>;
+  readonly #isPostgres: boolean;
   readonly #password: string;
   readonly #report: Report;
   #reportedAt = Number.NEGATIVE_INFINITY;
@@ -49,6 +53,7 @@ export class Database {
   constructor(target: string, report: Report = () => undefined) {
     this.#report = report;
     const isPostgres = /^postgres(?:ql)?:/.test(target);
+    this.#isPostgres = isPostgres;
     this.#password = isPostgres ? passwordIn(target) : "";
     this.queries = new Kysely<Tables>({
       dialect: isPostgres ? postgresDialect(target) : sqliteDialect(target.replace(/^sqlite:/, "")),
@@ -79,6 +84,13 @@ export class Database {
         }
       }
     });
+  }
+
+  /** Orders transactions that take locks of the same name: the later one sees what the earlier one has changed. */
+  async lock(queries: Transaction<Tables>, name: string): Promise<void> {
+    // SQLite runs one transaction at a time.
+    if (this.#isPostgres)
+      await sql`SELECT pg_advisory_xact_lock(${CHAT_LOCKS}, hashtext(${name}))`.execute(queries);
   }
 
   async close(): Promise<void> {

@@ -67,8 +67,8 @@ export async function addMember(
 }
 
 /**
- * Adds many users to a new group within a transaction, as many as it has room for. Those who are in too many groups already are left out.
- * @param users none of whom is a member
+ * Adds many users to a group within a transaction, as many as it has room for. Members, and those who are in too many groups already,
+ * are left out.
  * @returns those who were added
  */
 export async function addMembers(
@@ -77,6 +77,12 @@ export async function addMembers(
   group: string,
   users: readonly string[],
 ): Promise<string[]> {
+  // A change of the row without effect: it orders all changes of the group, as addMember does.
+  await queries
+    .updateTable("chat_group")
+    .set(({ ref }) => ({ member_count: ref("member_count") }))
+    .where("group_id", "=", group)
+    .execute();
   const { member_count, max_members } = await groupRow(queries, group);
   const added: string[] = [];
   for (let from = 0; from < users.length; from += ROWS) {
@@ -92,11 +98,13 @@ export async function addMembers(
     const room = max_members - member_count - added.length;
     const fitting = some.filter((user) => !leftOut.has(user)).slice(0, room);
     if (fitting.length === 0) continue;
-    await queries
+    const inserted = await queries
       .insertInto("chat_member")
       .values(fitting.map(newMember(group)))
+      .onConflict((known) => known.doNothing())
+      .returning("user_id")
       .execute();
-    added.push(...fitting);
+    added.push(...inserted.map((row) => row.user_id));
   }
   await queries
     .updateTable("chat_group")

@@ -42,6 +42,20 @@ export function friendSuite(title: string, start: Start): void {
       expect(texts(bob)).toEqual(["hello", "again"]);
     });
 
+    it("makes two users friends who ask each other at once", async () => {
+      const scene = await start();
+      const pairs = Array.from({ length: 8 }, (_, index) => [`a${index}`, `b${index}`] as const);
+      await scene.users(...pairs.flat());
+      const both = pairs.flatMap(([one, other]) => [
+        scene.ok(one, "befriend", { user: other }),
+        scene.ok(other, "befriend", { user: one }),
+      ]);
+      const states = (await Promise.all(both)).map(({ state }) => state);
+      expect(states.sort()).toEqual([...pairs.map(() => "friend"), ...pairs.map(() => "requested")]);
+      for (const [one, other] of pairs)
+        expect(await scene.ok(one, "friends")).toMatchObject({ friends: [{ user: other }], sent: [] });
+    });
+
     it("lists friends and requests of both sides", async () => {
       const scene = await start();
       await scene.friends("alice", "bob");
