@@ -54,15 +54,21 @@ export function makeApi({
   const api = createApi(ports, routes);
   const rules = pageRules(ports.development, endpoints);
   if (http.pages) mountPages(api, { path, ownsServer, traits: traitsOf(ports), rules });
-  const respond: Served["respond"] = async (request, peer) => {
-    const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
-    const address = callers.addressOf(peer, forwardedFor);
-    const requestId = callers.requestIdFrom(peer, request.headers.get(REQUEST_ID));
-    return api.fetch(request, { address, way: callers.wayOf(peer, forwardedFor), requestId });
-  };
+  const respondTo =
+    (isGrpc: boolean): Served["respond"] =>
+    async (request, peer) => {
+      const forwardedFor = request.headers.get("x-forwarded-for") ?? undefined;
+      const address = callers.addressOf(peer, forwardedFor);
+      const requestId = callers.requestIdFrom(peer, request.headers.get(REQUEST_ID));
+      return api.fetch(request, { address, way: callers.wayOf(peer, forwardedFor), requestId, isGrpc });
+    };
+  const respond = respondTo(false);
   if (counts === undefined) return { api, endpoints, respond, openGrpc: undefined };
   const sessions = { maxSessions: http.maxSockets, idleMs: http.idleTimeoutMs, refuses };
-  const about = { ...ports, ...limits, routes, respond, callers, counts, maxStreams, sessions };
+  const about = {
+    ...{ ...ports, ...limits, routes, callers, counts, maxStreams, sessions },
+    respond: respondTo(true),
+  };
   // Its libraries are loaded only where they are needed.
   const openGrpc: Served["openGrpc"] = async (where) =>
     (await import("./grpc/grpc.ts")).openGrpc(about, where);

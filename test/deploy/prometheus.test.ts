@@ -25,7 +25,8 @@ let url: string;
 /** A node on Redis that has done a little of everything, and the Prometheus of the compose file, which scrapes it. */
 beforeAll(async () => {
   const redis = stack.use(await RedisServer.start());
-  const env = { REDIS_URL: redis.url, JWT_SECRET: SECRET, API_KEY, API_KEYS: `read:${METRICS_KEY}` };
+  const keys = { JWT_SECRET: SECRET, API_KEY, API_KEYS: `read:${METRICS_KEY}` };
+  const env = { REDIS_URL: redis.url, GRPC_PORT: "0", ...keys };
   node = stack.use(await NodeProcess.start("n1", env));
   await useSome(node);
   url = await startPrometheus(node.port);

@@ -41,27 +41,31 @@ export class Requests {
 
   readonly listener = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const { stream } = response;
+    const startedAt = performance.now();
+    const handler = this.#handlers.get(request.url.split("?", 1)[0] ?? "");
     const overdue = setTimeout(() => stream.close(NGHTTP2_CANCEL), this.#times.requestMs);
     request.once("end", () => clearTimeout(overdue));
     let status: string | null | undefined;
     stream.once("close", () => {
       clearTimeout(overdue);
       this.#counts.ended(stream.rstCode === NGHTTP2_NO_ERROR ? status : undefined);
+      if (handler?.method.methodKind === "unary")
+        this.#counts.took(handler.method.name, (performance.now() - startedAt) / 1_000);
     });
     const told = (of: () => string | null | undefined): void => {
       stream.prependOnceListener("close", () => {
         status = of();
       });
     };
-    this.#answer(request, response, told).catch(() => stream.close(NGHTTP2_CANCEL));
+    this.#answer(handler, request, response, told).catch(() => stream.close(NGHTTP2_CANCEL));
   };
 
   async #answer(
+    handler: UniversalHandler | undefined,
     request: Http2ServerRequest,
     response: Http2ServerResponse,
     told: (of: () => string | null | undefined) => void,
   ): Promise<void> {
-    const handler = this.#handlers.get(request.url.split("?", 1)[0] ?? "");
     if (handler === undefined) {
       told(() => UNIMPLEMENTED);
       const message = encodeURIComponent("there is no such method: the server tells all by reflection");

@@ -32,6 +32,8 @@ export type Api = Hono<{
     readonly way?: readonly string[] | undefined;
     /** Id of the request. @default a new one */
     readonly requestId?: string;
+    /** True for a call of gRPC, which counts in the metrics of gRPC only. @default false */
+    readonly isGrpc?: boolean;
   };
   Variables: RequestVariables;
 }>;

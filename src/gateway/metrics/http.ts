@@ -3,7 +3,7 @@ import type { Histogram } from "./histogram.ts";
 import type { ScrapedMetrics } from "./registry.ts";
 
 /** Bounds in seconds. A route answers within a millisecond, one that asks other nodes or verifies a password within seconds. */
-const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const ANSWER_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Route of requests that no route takes. Their paths are the clients' choice, and a series for each would fill the memory. */
 export const NO_ROUTE = "other";
@@ -26,7 +26,7 @@ export class HttpMetrics {
   answered(route: string, status: number, seconds: number): void {
     let counts = this.#routes.get(route);
     if (counts === undefined) {
-      counts = { seconds: new Distribution(BOUNDS), byStatus: new Map() };
+      counts = { seconds: new Distribution(ANSWER_BOUNDS), byStatus: new Map() };
       this.#routes.set(route, counts);
     }
     counts.seconds.observe(seconds);

@@ -124,6 +124,7 @@ class HubMetrics implements Metrics {
   readonly #local: MetricsSources["local"];
   readonly #traffic: Traffic | undefined;
   readonly #guards: DecisionCounts | undefined;
+  readonly #grpc: GrpcCounts | undefined;
   readonly #live: LiveMetrics;
   readonly busiest: BusiestGroups;
 
@@ -131,6 +132,7 @@ class HubMetrics implements Metrics {
     this.#local = sources.local;
     this.#traffic = sources.traffic;
     this.#guards = sources.guards;
+    this.#grpc = sources.grpc;
     this.#live = this.#makeLive(sources);
     this.busiest = this.#live.busiest;
     this.#registerGauges(sources);
@@ -258,6 +260,7 @@ class HubMetrics implements Metrics {
       this.logins.histogram,
       this.requests.histogram,
       this.http.histogram,
+      ...(this.#grpc === undefined ? [] : [this.#grpc.histogram]),
       ...(this.#traffic?.calls === undefined ? [] : [callsHistogram(this.#traffic.calls)]),
     ];
   }

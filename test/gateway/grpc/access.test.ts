@@ -160,11 +160,26 @@ describe("reflection", () => {
   );
 });
 
-it("counts calls by their status, and sessions", async () => {
+it("counts calls by their status and time, and sessions, and counts none of them as requests of HTTP", async () => {
   const { running, client } = await startGrpc();
   await client.call("Stats");
   await client.call("SendMessage", {}).catch(() => undefined);
-  const { text } = await call(running, "/metrics", { headers: { "x-api-key": API_KEY } });
+  const stream = client.stream("Subscribe", { channel: "group:g" });
+  await stream.next();
+  const headers = { "x-api-key": API_KEY };
+  await call(running, "/stats", { headers });
+  const { text } = await call(running, "/metrics", { headers });
+  await stream.return(undefined);
+  expect(text.split("\n").filter((line) => line.startsWith("tidings_http_requests_total{"))).toEqual([
+    'tidings_http_requests_total{route="/stats",status="200"} 1',
+  ]);
+  expect(text.match(/^tidings_http_request_seconds_count.*$/gm)).toEqual([
+    'tidings_http_request_seconds_count{route="/stats"} 1',
+  ]);
+  expect(text.match(/^tidings_grpc_call_seconds_count.*$/gm)?.sort()).toEqual([
+    'tidings_grpc_call_seconds_count{method="SendMessage"} 1',
+    'tidings_grpc_call_seconds_count{method="Stats"} 1',
+  ]);
   expect(text).toContain('tidings_grpc_calls_total{code="ok"} 1');
   expect(text).toContain('tidings_grpc_calls_total{code="invalid_argument"} 1');
   expect(text).toContain("tidings_grpc_sessions 1");

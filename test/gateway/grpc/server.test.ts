@@ -63,7 +63,8 @@ describe("a call", () => {
         for (; ; taken.chunks++) yield CHUNK;
       })(),
     });
-    const handler = Object.assign(handle, { requestPath: "/m" }) as unknown as UniversalHandler; // the part that is read
+    const about = { requestPath: "/m", method: { methodKind: "server_streaming" } };
+    const handler = Object.assign(handle, about) as unknown as UniversalHandler; // the part that is read
     const { listener } = new Requests([handler], counts, times);
     const open = await sessionsTo(createServer(listener));
     return { counts, taken, open };

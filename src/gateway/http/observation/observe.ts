@@ -33,7 +33,7 @@ async function answered({ metrics, requested }: Ports, context: Context, next: N
   const ms = performance.now() - startedAt;
   const { status } = context.res;
   const route: string | undefined = context.get("route");
-  metrics.http.answered(route ?? NO_ROUTE, status, ms / 1_000);
+  if (context.env?.isGrpc !== true) metrics.http.answered(route ?? NO_ROUTE, status, ms / 1_000);
   requested?.(answeredRequest(context, ms));
   return { route, status };
 }
