@@ -20,6 +20,7 @@ import {
   type ReplayFrom,
 } from "../publish/publish.ts";
 import type { Blocks } from "./blocks.ts";
+import { isNews, newsIn } from "./news.ts";
 import { Pace } from "./pace.ts";
 import { PlacedGroups } from "./placed.ts";
 import { type Refusal, refusalBy } from "./refusal.ts";
@@ -134,7 +135,7 @@ export class Members {
       ...connection.groups.map((group) => this.#leaveGroup(connection, group)),
       backplane.presence.depart(connection),
     ]);
-    for (const removal of removals) if (removal.status === "rejected") report("depart", removal.reason);
+    for (const reason of newsIn(removals)) report("depart", reason);
   }
 
   /**
@@ -240,7 +241,7 @@ export class Members {
     if (!connection.groups.includes(group)) return;
     this.#ports.local.leave(group, connection);
     const left = this.#leaveRoute(connection, group);
-    await left.catch((error: unknown) => this.#ports.report("leave", error));
+    await left.catch((error: unknown) => isNews(error) && this.#ports.report("leave", error));
   }
 
   /** Removes this node's route to the group, unless another connection of the user has joined it. */

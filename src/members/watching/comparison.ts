@@ -1,5 +1,5 @@
 import type { PresenceView } from "../../backplane/backplane.ts";
-import { toTidingsError } from "../../protocol/protocol.ts";
+import { isNews } from "../news.ts";
 import type { Pace } from "../pace.ts";
 import type { Roster } from "./roster.ts";
 import type { Watchers } from "./watchers.ts";
@@ -63,7 +63,7 @@ export class PresenceComparison {
         await this.#compare(heard);
       } catch (error) {
         // During an outage nothing can be read. Its end requests another comparison.
-        if (toTidingsError(error).code !== "unavailable") this.#parts.report("presence", error);
+        if (isNews(error)) this.#parts.report("presence", error);
       }
     }
     this.#heard = undefined;

@@ -1,6 +1,7 @@
 import type { RoomChange, RoomMember, Rooms } from "../../backplane/backplane.ts";
 import { Attachment, type Connection } from "../../local/local.ts";
-import { SerialPerKey, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
+import { SerialPerKey, TidingsError } from "../../protocol/protocol.ts";
+import { isNews } from "../news.ts";
 import { Room } from "./room.ts";
 
 /** Groups that a connection watches. */
@@ -202,7 +203,7 @@ export class WatchedRooms {
     try {
       await this.#serial.run(group, work);
     } catch (error) {
-      if (toTidingsError(error).code !== "unavailable") this.#report("room", error);
+      if (isNews(error)) this.#report("room", error);
     }
   }
 }
