@@ -230,10 +230,9 @@ function makeMessaging(
   const { now } = backplane;
   const deliverer = new Deliverer(local, metrics, { now, report, log, recorder, tracing });
   const acks = new Acks(backplane.cursors);
-  const { broker, traffic } = backplane;
+  const { broker } = backplane;
   const reads = new HistoryReads(broker);
-  const isShared = traffic !== undefined;
-  const listeners = new Listeners({ reads, broker, isShared, isLastValue, isUnstored });
+  const listeners = new Listeners({ reads, broker, isLastValue, isUnstored, report });
   const publisher = new Publisher({
     ...{ backplane, deliverer, acks, reads },
     senders: new SenderBudgets(config.publish.storedBytesPerHour, (isAllowed) =>
@@ -250,8 +249,6 @@ function makeMessaging(
     tracing,
     delivered(message, receipt) {
       recorder?.published(message, receipt);
-      const { epoch, offset } = receipt;
-      if (epoch !== undefined && offset !== undefined) listeners.reached(message.channel, { epoch, offset });
       if (hooks.has("delivered")) hooks.emit("delivered", { message, receipt });
     },
   });

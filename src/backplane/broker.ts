@@ -42,6 +42,13 @@ export interface Broker {
    * of a channel without messages MUST stay valid when its first message comes.
    */
   positions(channels: readonly Channel[]): Promise<Position[]>;
+  /**
+   * Asks for the stored messages of a channel on this node, until {@link unlisten}, as if it had a member: by `sink.deliver`, and
+   * `sink.lost`. Each message that is appended once the promise has resolved MUST arrive. It makes nobody a member: presence,
+   * groups, receipts and ephemeral messages know nothing of it. A second call for the channel changes nothing.
+   */
+  listen(channel: Channel): Promise<void>;
+  unlisten(channel: Channel): Promise<void>;
 }
 
 /**

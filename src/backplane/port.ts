@@ -48,7 +48,7 @@ export interface Backplane {
 /** Receiver of everything that arrives from the backplane. The hub implements it; no method may throw. */
 export interface BackplaneSink {
   /**
-   * Delivers a message to local members. Stored messages of one channel MUST arrive in the order of their offsets,
+   * Delivers a message to local members and listeners. Stored messages of one channel MUST arrive in the order of their offsets,
    * each once, on the publishing node too. Ephemeral messages MUST NOT arrive at their origin.
    * The sink MUST NOT append to the same channel before it returns, or later messages overtake this one.
    * @returns the connections that the message reached
@@ -56,7 +56,7 @@ export interface BackplaneSink {
   deliver(message: Message | StoredMessage): Reached;
   /** A receiver's cursor has moved. MUST reach every node that watches the channel's acks. */
   acknowledged(channel: Channel, user: string, offset: number): void;
-  /** The channel's history was lost and continues after this position. MUST reach every node with members. */
+  /** The channel's history was lost and continues after this position. MUST reach every node with members, or that listens. */
   lost(channel: Channel, position: Position): void;
   /** A user came online, or is offline after the grace period. Once per change, on every node, in order per user. */
   presence(user: string, online: boolean): void;

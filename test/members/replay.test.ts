@@ -36,6 +36,8 @@ class Scene {
         tally: (message) => broker.tally(message),
         append: (message, key) => broker.append(message, key),
         edit: (edit) => broker.edit(edit),
+        listen: (channel) => broker.listen(channel),
+        unlisten: (channel) => broker.unlisten(channel),
         history: async (channel, query) => {
           if (this.failing.has("history")) return unavailable();
           const page = await broker.history(channel, query);

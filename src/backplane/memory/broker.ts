@@ -85,6 +85,15 @@ export class MemoryBroker implements Broker {
     };
   }
 
+  /** Every message passes this node. */
+  async listen(): Promise<void> {
+    this.#node.assertStarted();
+  }
+
+  async unlisten(): Promise<void> {
+    this.#node.assertStarted();
+  }
+
   async positions(channels: readonly Channel[]): Promise<Position[]> {
     this.#node.assertStarted();
     const histories = new Map(channels.map((channel) => [channel, this.#histories.open(channel)]));

@@ -3,6 +3,7 @@ import type { Message, MessageEdit } from "../message.ts";
 import type { Appended, Broker, HistoryPage, HistoryQuery, Tallied } from "../port.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Histories } from "./history/histories.ts";
+import type { RedisPresence } from "./presence/presence.ts";
 import type { Relay } from "./routing/relay.ts";
 import type { Tallies } from "./routing/tallies.ts";
 import type { AppendQueue } from "./stored/append/append.ts";
@@ -15,6 +16,7 @@ export interface BrokerParts {
   readonly appends: AppendQueue;
   readonly histories: Histories;
   readonly receiver: Receiver;
+  readonly listening: RedisPresence["listening"];
 }
 
 /** Broker of nodes that share a Redis. */
@@ -60,5 +62,16 @@ export class RedisBroker implements Broker {
       if (channel !== undefined) this.#parts.receiver.begin(channel, position);
     }
     return positions;
+  }
+
+  listen(channel: Channel): Promise<void> {
+    return this.#parts.listening.begin(channel);
+  }
+
+  async unlisten(channel: Channel): Promise<void> {
+    const { listening, receiver } = this.#parts;
+    const ended = listening.end(channel);
+    receiver.forget(channel);
+    await ended;
   }
 }

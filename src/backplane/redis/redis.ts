@@ -134,7 +134,7 @@ export function redisBackplane({ url, ...options }: RedisOptions): Backplane {
     name: "redis",
     traffic,
     health,
-    broker: new RedisBroker({ ...messages, connection }),
+    broker: new RedisBroker({ ...messages, connection, listening: presence.listening }),
     idempotency,
     routes: presence,
     cursors,
@@ -282,7 +282,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     ...base,
     histories,
     confirmed: () => targets.confirmed(),
-    hasMembers: (channel) => members().hasLocal(channel),
+    hears: (channel) => members().hears(channel),
     onDelivered: (message, here) => {
       appends.completion.delivered(message, here);
       tallies.stored(message, here);

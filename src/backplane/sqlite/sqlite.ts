@@ -100,6 +100,8 @@ function forwarded(
       edit: async (edit) => store().broker.edit(edit),
       history: async (channel, query) => store().broker.history(channel, query),
       positions: async (channels) => store().broker.positions(channels),
+      listen: async () => void store(), // every message passes this node
+      unlisten: async () => void store(),
     },
     idempotency: {
       begin: async (key, receipt) => store().idempotency.begin(key, receipt),

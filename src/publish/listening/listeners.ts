@@ -1,54 +1,47 @@
 import type { Broker, Message, StoredMessage } from "../../backplane/backplane.ts";
-import { type Channel, type Position, TidingsError } from "../../protocol/protocol.ts";
+import { type Channel, type Position, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import { type HistoryReads, LISTENERS } from "../budgets/reads.ts";
 import { type ListenEvent, Listener, type ListenFrom } from "./listener.ts";
 
 export interface ListenersPorts {
   readonly reads: HistoryReads;
-  readonly broker: Pick<Broker, "positions">;
-  /** True where other nodes append too: what they append is looked for. */
-  readonly isShared: boolean;
+  readonly broker: Pick<Broker, "listen" | "unlisten">;
   /** True for last-value channels. @default no channel */
   readonly isLastValue?: ((channel: Channel) => boolean) | undefined;
   /** True for channels whose messages are not stored. @default no channel */
   readonly isUnstored?: ((channel: Channel) => boolean) | undefined;
-  /** Pause between two looks at the channels for what other nodes have appended, in milliseconds. @default 200 */
-  readonly lookMs?: number;
+  /** Takes failures that no listener waits for. */
+  readonly report: (stage: string, error: unknown) => void;
 }
 
-const LOOK_MS = 200;
+/** The listeners of a channel. */
+interface Audience {
+  readonly listeners: Set<Listener>;
+  /** Resolves when the messages of the channel reach this node. */
+  readonly heard: Promise<void>;
+}
 
 /**
  * Listeners of this node: readers of channels that are no connections, such as streams of gRPC. They are no members, so
- * nobody sees them in presence and groups. A message that reaches this node reaches them at once; for what other nodes
- * append to channels without members here, one call for all channels looks a few times a second.
+ * nobody sees them in presence and groups. The node listens to their channels, and so gets each message as soon as a member would.
  */
 export class Listeners {
   readonly #ports: ListenersPorts;
-  readonly #byChannel = new Map<Channel, Set<Listener>>();
-  #size = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #isLooking = false;
+  readonly #byChannel = new Map<Channel, Audience>();
 
   constructor(ports: ListenersPorts) {
     this.#ports = ports;
   }
 
-  /** Number of listeners. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** Passes on a message that has reached this node. Never throws, never waits. */
   heard(message: Message | StoredMessage): void {
-    if (this.#size === 0 || !("offset" in message)) return;
-    for (const listener of this.#byChannel.get(message.channel) ?? []) listener.heard(message);
+    if (this.#byChannel.size === 0 || !("offset" in message)) return;
+    for (const listener of this.#byChannel.get(message.channel)?.listeners ?? []) listener.heard(message);
   }
 
   /** Tells that the history of a channel has this position, or has had it. */
   reached(channel: Channel, position: Position): void {
-    if (this.#size === 0) return;
-    for (const listener of this.#byChannel.get(channel) ?? []) listener.check(position);
+    for (const listener of this.#byChannel.get(channel)?.listeners ?? []) listener.check(position);
   }
 
   /**
@@ -66,47 +59,33 @@ export class Listeners {
       (query) => reads.read(LISTENERS, channel, query),
       isLastValue?.(channel) ?? false,
     );
-    this.#add(channel, listener);
+    const audience = this.#audienceOf(channel);
+    audience.listeners.add(listener);
     try {
+      // Before the history is read: what is appended after the read must be heard.
+      await audience.heard;
       return yield* listener.events(from, signal);
     } finally {
-      this.#remove(channel, listener);
+      audience.listeners.delete(listener);
+      if (audience.listeners.size === 0) this.#end(channel, audience);
     }
   }
 
-  #add(channel: Channel, listener: Listener): void {
-    const others = this.#byChannel.get(channel);
-    if (others === undefined) this.#byChannel.set(channel, new Set([listener]));
-    else others.add(listener);
-    this.#size++;
-    const { isShared, lookMs = LOOK_MS } = this.#ports;
-    if (isShared) this.#timer ??= setInterval(() => void this.#look(), lookMs).unref();
+  #audienceOf(channel: Channel): Audience {
+    const known = this.#byChannel.get(channel);
+    if (known !== undefined) return known;
+    const audience = { listeners: new Set<Listener>(), heard: this.#ports.broker.listen(channel) };
+    this.#byChannel.set(channel, audience);
+    return audience;
   }
 
-  #remove(channel: Channel, listener: Listener): void {
-    const others = this.#byChannel.get(channel);
-    others?.delete(listener);
-    if (others?.size === 0) this.#byChannel.delete(channel);
-    this.#size--;
-    if (this.#size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    try {
-      const channels = [...this.#byChannel.keys()];
-      const positions = await this.#ports.broker.positions(channels);
-      for (const [index, position] of positions.entries()) {
-        const channel = channels[index];
-        if (channel !== undefined) this.reached(channel, position);
-      }
-    } catch {
-      // The backplane is unavailable, and reports that itself. The next look is soon.
-    } finally {
-      this.#isLooking = false;
-    }
+  #end(channel: Channel, audience: Audience): void {
+    if (this.#byChannel.get(channel) !== audience) return;
+    this.#byChannel.delete(channel);
+    const { broker, report } = this.#ports;
+    broker.unlisten(channel).catch((error: unknown) => {
+      // The backplane reports that it is unavailable itself, and ends it later.
+      if (toTidingsError(error).code !== "unavailable") report("listeners", error);
+    });
   }
 }

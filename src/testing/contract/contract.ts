@@ -8,6 +8,7 @@ import { epochsContract } from "./epochs.ts";
 import { historyContract } from "./history.ts";
 import { idempotencyContract } from "./idempotency.ts";
 import { lifeContract } from "./life.ts";
+import { listeningContract } from "./listening/listening.ts";
 import { membershipsContract } from "./memberships.ts";
 import { presenceContract } from "./presence.ts";
 import { retentionContract } from "./retention.ts";
@@ -23,6 +24,7 @@ export function backplaneContract(runner: Runner, name: string, implementation: 
   const { describe } = runner;
   describe(name, () => {
     describe("delivery", () => deliveryContract(runner, implementation));
+    describe("listening", () => listeningContract(runner, implementation));
     describe("history", () => historyContract(runner, implementation));
     describe("edits", () => editsContract(runner, implementation));
     describe("retention by channel", () => retentionContract(runner, implementation));

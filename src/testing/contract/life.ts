@@ -69,6 +69,8 @@ async function expectUnavailable(expect: Tests["expect"], backplane: Backplane):
     complete: () => idempotency.complete("k", "{}"),
     history: () => broker.history("all", { limit: 1 }),
     positions: () => broker.positions(["all"]),
+    listen: () => broker.listen("all"),
+    unlisten: () => broker.unlisten("all"),
     join: () => routes.join("g", "u"),
     leave: () => routes.leave("g", "u"),
     read: () => cursors.read("u", "web", ["all"]),

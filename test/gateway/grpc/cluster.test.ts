@@ -1,6 +1,5 @@
 import { beforeAll, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { connectPeer } from "../../support/peer.ts";
 import { RedisServer } from "../../support/redis/redis.ts";
 import { type Fields, type GrpcClient, startGrpc } from "./client.ts";
 
@@ -49,10 +48,6 @@ it("streams what other nodes append to a channel without members here, and is no
 
 it("streams on at another node after its own was closed, and through an outage of Redis, without loss and repetition", async () => {
   const [n1, n2] = await startTwo();
-  // A member makes the messages reach the node at once: both ways of hearing of them mix.
-  const token = await n2.running.hub.token({ user: "alice", can: { join: ["group:g"] } });
-  const alice = await connectPeer(n2.running.url({ token }));
-  await alice.caughtUp();
   const texts: number[] = [];
   let sent = 0;
   const send = async (until: number): Promise<void> => {

@@ -4,7 +4,7 @@ const MAX_DEAF = 1_000;
 /** Nodes of a route, and how many of them are not this one. */
 interface Nodes {
   /** Tokens, separated by spaces. */
-  readonly tokens: string;
+  readonly members: string;
   readonly others: number;
 }
 
@@ -47,10 +47,10 @@ export class DeafNodes {
   }
 
   /** Number of other nodes that hear. */
-  othersIn({ tokens, others }: Nodes): number {
+  othersIn({ members, others }: Nodes): number {
     if (this.#deaf.size === 0 || others === 0) return others;
     const own = this.#own();
-    return this.hearingIn(tokens.split(" ").filter((token) => token !== own));
+    return this.hearingIn(members.split(" ").filter((token) => token !== own));
   }
 
   #add(token: string): void {

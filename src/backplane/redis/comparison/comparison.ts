@@ -171,8 +171,27 @@ export class Comparison {
         compare: (channels, partition) => compareSchedule(connection.run, partition, channels),
       }),
       planOfChannels("watches", watches),
-      planOfChannels("watches", presence.rooms),
+      planOf({
+        what: "watches",
+        names: () => presence.rooms.watches.names,
+        partitionOf: partitionOfGroup,
+        compare: (groups, partition) => presence.rooms.watches.restore(groups, partition),
+      }),
+      planOf({
+        what: "watches",
+        names: () => presence.listening.names,
+        partitionOf,
+        compare: (channels, partition) => this.#compareListening(channels, partition),
+      }),
     ];
+  }
+
+  /** What was published while Redis did not have the node among the listeners is read from the histories. */
+  async #compareListening(channels: readonly Channel[], partition: number): Promise<number> {
+    const { presence, histories } = this.#parts;
+    const restored = await presence.listening.restore(channels, partition);
+    if (restored > 0) await histories.compare(channels, partition);
+    return restored;
   }
 
   /** Compares the users online, and clears up after incarnations that are gone. */

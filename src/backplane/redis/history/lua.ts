@@ -50,6 +50,17 @@ local function last_of(history) return history.start + history.size end
 
 local function schedule_of(at) return at .. ":${EXPIRY_SCHEDULE}" end
 
+-- The nodes that get the stored messages of a channel, those with members first. Returns also how many these are.
+local function receivers_of(at, channel)
+  local nodes, has_members = nodes_of(at, channel), {}
+  local members = #nodes
+  for _, token in ipairs(nodes) do has_members[token] = true end
+  for _, token in ipairs(redis.call("SMEMBERS", at .. ":${KEY.listeners}:" .. channel)) do
+    if not has_members[token] then nodes[#nodes + 1] = token end
+  end
+  return nodes, members
+end
+
 -- Writes the head, schedules the removal of one without messages, and renews the lifetime of the cursors.
 local function save(history)
   local head = head_of(history.serial, history.start, history.stamp)

@@ -114,7 +114,7 @@ local function rotate(history)
   save(history)
   remember_loss(history, last)
   local epoch = epoch_of(history)
-  for _, token in ipairs(nodes_of(base, channel)) do
+  for _, token in ipairs(receivers_of(base, channel)) do
     post(token, "${LINE.lost}" .. FIELD .. channel .. FIELD .. epoch .. FIELD .. last)
   end
 end

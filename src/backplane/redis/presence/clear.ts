@@ -4,6 +4,7 @@ import { FIELD } from "../wire/lines.ts";
 import { CONNECTIONS, FIELD_PATTERN, OWNED } from "./lua.ts";
 import { GROUPS } from "./rooms/lua.ts";
 import { type Occupancy, occupancyIn } from "./rooms/redis-rooms.ts";
+import { LISTENERS } from "./watching/listening.ts";
 
 /** How long a dead incarnation stays fenced: longer than any process is paused and continued. */
 const FENCE_SECONDS = 86_400;
@@ -23,7 +24,7 @@ export const CLEAR = script(
 -- ARGV[4]  most entries
 -- reply    { entries left, room lines sent, number of users whose grace period has begun, these users,
 --          then two for each group that became vacated: group, 0 }
-${CONNECTIONS}${GROUPS}
+${CONNECTIONS}${GROUPS}${LISTENERS}
 local token, grace_ms = ARGV[1], tonumber(ARGV[3])
 redis.call("SET", key("${KEY.fence}", token), 1, "EX", ARGV[2])
 local owned, left = key("${KEY.owned}", token), {}
@@ -35,6 +36,8 @@ for _, entry in ipairs(redis.call("SPOP", owned, ARGV[4])) do
     leave_group(token, first, second)
   elseif kind == "${OWNED.watch}" then
     unwatch_room(token, first)
+  elseif kind == "${OWNED.listener}" then
+    end_listening(token, first)
   else
     redis.call("HDEL", key("${KEY.nodes}", "all"), token)
     invalidate("all")

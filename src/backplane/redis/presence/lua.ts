@@ -13,6 +13,8 @@ export const OWNED = {
   member: "g",
   /** `w` group, which the node watches. */
   watch: "w",
+  /** `l` channel, to which the node listens. */
+  listener: "l",
   /** `a` alone: the node is a member of the channel `all`. */
   all: "a",
 } as const;

@@ -30,6 +30,7 @@ import { givenData, type Occupancy, occupancyIn, RedisRooms } from "./rooms/redi
 import { ENROL } from "./rooms/scripts.ts";
 import { readHash, readSet } from "./scan.ts";
 import { DEPART } from "./scripts.ts";
+import { type Listening, listeningWatches } from "./watching/listening.ts";
 
 export interface PresenceOptions {
   readonly connection: Connection;
@@ -64,6 +65,7 @@ export class RedisPresence implements Presence {
   readonly #evictions: Evictions;
   readonly #reconciler: Reconciler;
   readonly rooms: RedisRooms;
+  readonly listening: Listening;
   /** Compares the presence of this node with Redis. */
   readonly comparison: PresenceComparison;
   #isDraining = false;
@@ -90,11 +92,13 @@ export class RedisPresence implements Presence {
       onOccupancy: (changes) => this.#tellOccupancy(changes),
     });
     this.rooms = new RedisRooms({ connection, bus, node, traffic, local: this.#local });
+    this.listening = listeningWatches({ connection, bus });
     this.comparison = new PresenceComparison(connection.run, bus, {
       local: this.#local,
       offline: this.#offline,
       evictions: this.#evictions,
       rooms: this.rooms,
+      listening: this.listening,
       graceMs: () => this.#graceMs,
       isLost: (partition) => this.#reconciler.isLost(partition),
       birthOf: (partition) => connection.partitions.birthOf(partition),
@@ -218,6 +222,11 @@ export class RedisPresence implements Presence {
     return this.#local.hasLocal(channel);
   }
 
+  /** Tells whether this node gets the stored messages of a channel: it has members, or listens. */
+  hears(channel: Channel): boolean {
+    return this.hasLocal(channel) || this.listening.has(channel);
+  }
+
   /** Counts arrivals and joins on this node. While it is unchanged, a channel without local members still has none. */
   get arrivals(): number {
     return this.#local.arrivals;
@@ -249,7 +258,8 @@ export class RedisPresence implements Presence {
    */
   async reconcile(partitions: readonly number[]): Promise<readonly number[]> {
     const moving = await this.#reconciler.reconcile(partitions);
-    await this.rooms.reconcile(partitions.filter((partition) => !moving.includes(partition)));
+    const reached = partitions.filter((partition) => !moving.includes(partition));
+    for (const watches of [this.rooms.watches, this.listening]) await watches.reconcile(reached);
     this.#offline.start(
       () => this.#attempt(() => this.#reconciler.reconcilePending()),
       (users) => void this.#attempt(() => this.#reconciler.resumeOverdue(users)),

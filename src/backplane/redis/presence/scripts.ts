@@ -3,6 +3,7 @@ import { KEY } from "../wire/keys.ts";
 import { CLEAR } from "./clear.ts";
 import { CONNECTIONS, FIELD_PATTERN, LOSSES, OWNED, RECORD, RULES } from "./lua.ts";
 import { ROOM_SCRIPTS } from "./rooms/scripts.ts";
+import { LISTEN } from "./watching/listening.ts";
 
 /**
  * Registers a connection, unless the rules refuse it. The script itself sends the commands to the nodes whose connections it
@@ -294,6 +295,7 @@ export const PRESENCE_SCRIPTS = [
   RESUME_GRACE,
   SWEEP,
   ...ROOM_SCRIPTS,
+  LISTEN,
   ENTER_ALL,
   CLEAR,
   LOCATE,

@@ -46,8 +46,8 @@ export interface ReceiverParts {
   readonly histories: Histories;
   /** Positions of the messages that this node has confirmed to their senders. */
   readonly confirmed: () => Iterable<[Channel, Delivered]>;
-  /** True if this node has members of the channel. */
-  readonly hasMembers: (channel: Channel) => boolean;
+  /** True if this node has members of the channel, or listens to it. */
+  readonly hears: (channel: Channel) => boolean;
   /** Called for each message that arrived, with the local connections that it reached. */
   readonly onDelivered: (message: StoredMessage, here: Reached) => void;
   /** Called when messages of a channel cannot be delivered now: their appends must not wait for the delivery. */
@@ -95,15 +95,15 @@ export class Receiver {
     );
   }
 
-  /** Begins in-order delivery of a channel with local members after the position that was read for them. */
+  /** Begins in-order delivery of a channel that this node hears, after the position that was read for its members or listeners. */
   begin(channel: Channel, { epoch, offset, id }: Delivered): void {
-    if (this.#progress.has(channel) || !this.#parts.hasMembers(channel)) return;
+    if (this.#progress.has(channel) || !this.#parts.hears(channel)) return;
     this.#progress.set(channel, { epoch, offset, id, gap: undefined });
   }
 
-  /** Ends in-order delivery of a channel: its last local member has left. */
+  /** Ends in-order delivery of a channel that this node hears no more: its last local member has left, or its last listener. */
   forget(channel: Channel): void {
-    this.#progress.delete(channel);
+    if (!this.#parts.hears(channel)) this.#progress.delete(channel);
   }
 
   /** A partition has another master now. Positions that came from the former one stay known until they are compared. */

@@ -61,6 +61,8 @@ export const KEY = {
   head: "m",
   /** Of a node: its connections and joined members in this partition. */
   owned: "n",
+  /** Of a channel: nodes that get its stored messages without a member. */
+  listeners: "s",
   /** Of a group: users who have joined, by the order of their joins. */
   roster: "o",
   /** Of a group: user → revision of the data, and the data. */

@@ -32,7 +32,7 @@ function receiverOn(read: (after: number) => Promise<HistoryPage>) {
       report: (stage: string) => reported.push(stage),
     },
     histories: { read: (_: Channel, { after }: { after: number }) => read(after) },
-    hasMembers: () => true,
+    hears: () => true,
     onDelivered: () => undefined,
     onUndelivered: () => undefined,
   };

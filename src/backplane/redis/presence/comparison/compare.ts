@@ -13,6 +13,7 @@ import type { RedisRooms } from "../rooms/redis-rooms.ts";
 import { ENROL } from "../rooms/scripts.ts";
 import { readHash, readSet } from "../scan.ts";
 import { ENTER_ALL } from "../scripts.ts";
+import type { Listening } from "../watching/listening.ts";
 import {
   COMPARE_GROUPS,
   COMPARE_USERS,
@@ -29,6 +30,7 @@ export interface ComparisonParts {
   readonly offline: OfflineGrace;
   readonly evictions: Evictions;
   readonly rooms: RedisRooms;
+  readonly listening: Listening;
   readonly graceMs: () => number;
   /** True while this node has not announced itself to a partition that has lost its data. */
   readonly isLost: (partition: number) => boolean;
@@ -126,6 +128,7 @@ export class PresenceComparison {
     const connections = new Map<string, string[]>();
     const members = new Map<string, string[]>();
     const watched: string[] = [];
+    const heard: Channel[] = [];
     for (const entry of owned) {
       const [first = "", second = ""] = entry.slice(1).split(FIELD);
       if (entry.startsWith(OWNED.connection) && this.#isGone(first, second))
@@ -133,13 +136,15 @@ export class PresenceComparison {
       if (entry.startsWith(OWNED.member) && !this.#parts.local.hasMember(first, second))
         append(members, first, second);
       if (entry.startsWith(OWNED.watch)) watched.push(first);
+      if (entry.startsWith(OWNED.listener)) heard.push(first as Channel); // written by LISTEN
     }
     if (partition === partitionOf("all")) await this.#run(ENTER_ALL, partition, [this.#bus.token]);
     const mended = [
       await this.#mendUsers(partition, [...connections.keys()], connections),
       await this.#mendGroups(partition, [...members.keys()], members),
       { entries: await this.#mendCounts(partition), channels: [] },
-      { entries: await this.#parts.rooms.endStale(partition, watched), channels: [] },
+      { entries: await this.#parts.rooms.watches.endStale(partition, watched), channels: [] },
+      { entries: await this.#parts.listening.endStale(partition, heard), channels: [] },
     ];
     return sumOf(mended);
   }

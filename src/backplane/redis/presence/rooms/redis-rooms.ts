@@ -1,12 +1,11 @@
-import type { Channel } from "../../../../protocol/protocol.ts";
-import { groupChannel, targetOf } from "../../../../protocol/protocol.ts";
 import type { LocalNode } from "../../../local-node.ts";
 import type { JoinData, RoomChange, RoomMember, RoomPage, RoomQuery, Rooms } from "../../../port.ts";
 import type { Bus, TrafficCounts } from "../../bus/bus.ts";
-import { type Connection, forEachConcurrently, type RunScript } from "../../connection/connection.ts";
+import type { Connection } from "../../connection/connection.ts";
 import { KEY, partitionOfGroup } from "../../wire/keys.ts";
 import { FIELD, LINE } from "../../wire/lines.ts";
 import type { LocalPresence } from "../local.ts";
+import { Watches } from "../watching/watches.ts";
 import { DEFAULT, WRITE } from "./lua.ts";
 import { ROOM_PAGE, SET_DATA, WATCH_ROOMS } from "./scripts.ts";
 
@@ -18,19 +17,15 @@ export interface RedisRoomsParts {
   readonly local: LocalPresence;
 }
 
-/** Groups in one script: a script takes about a millisecond. */
-const GROUPS_PER_SCRIPT = 100;
-
-/**
- * Members of groups as lists. Their scripts send each change to the nodes that watch the group. A node that watches a group owns
- * that watch in Redis, as it owns its connections: whoever clears up after the node removes it.
- */
+/** Members of groups as lists. Their scripts send each change to the nodes that watch the group. */
 export class RedisRooms implements Rooms {
   readonly #parts: RedisRoomsParts;
-  readonly #watched = new Set<string>();
+  /** Groups whose changes this node hears. */
+  readonly watches: Watches<string>;
 
   constructor(parts: RedisRoomsParts) {
     this.#parts = parts;
+    this.watches = new Watches({ ...parts, script: WATCH_ROOMS, partitionOf: partitionOfGroup });
     parts.bus.on(LINE.room, (fields) => this.#heard(changeIn(fields)));
   }
 
@@ -45,69 +40,19 @@ export class RedisRooms implements Rooms {
     return lines !== -1;
   }
 
-  async watch(group: string): Promise<void> {
-    const { connection } = this.#parts;
-    this.#watched.add(group);
-    try {
-      await this.#watch(connection.run, partitionOfGroup(group), 1, [group]);
-    } catch (error) {
-      this.#watched.delete(group);
-      throw error;
-    }
+  watch(group: string): Promise<void> {
+    return this.watches.begin(group);
   }
 
-  async unwatch(group: string): Promise<void> {
-    this.#watched.delete(group);
-    // After a failure the next comparison finds a watch that this node does not have.
-    await this.#watch(this.#parts.connection.run, partitionOfGroup(group), 0, [group]);
-  }
-
-  /** Watched groups, by their channels. */
-  get channels(): Channel[] {
-    return [...this.#watched].map(groupChannel);
-  }
-
-  has(group: string): boolean {
-    return this.#watched.has(group);
-  }
-
-  /** Restores watches that Redis has lost. @returns number of watches restored */
-  async compare(channels: readonly Channel[], partition: number): Promise<number> {
-    const groups = channels
-      .map((channel) => targetOf(channel).group ?? "")
-      .filter((group) => this.has(group));
-    return this.#watch(this.#parts.connection.run, partition, 1, groups);
-  }
-
-  /** Announces the watches in some partitions again, as a part of recovery. */
-  async reconcile(partitions: readonly number[]): Promise<void> {
-    const groupsAt = Map.groupBy(this.#watched, partitionOfGroup);
-    await forEachConcurrently(partitions, async (partition) => {
-      await this.#watch(this.#parts.connection.exec, partition, 1, groupsAt.get(partition) ?? []);
-    });
-  }
-
-  /** Ends watches that Redis has and this node has not. */
-  async endStale(partition: number, groups: readonly string[]): Promise<number> {
-    const stale = groups.filter((group) => !this.has(group));
-    await this.#watch(this.#parts.connection.run, partition, 0, stale);
-    return stale.length;
-  }
-
-  async #watch(run: RunScript, partition: number, is: 0 | 1, groups: readonly string[]): Promise<number> {
-    let added = 0;
-    for (let start = 0; start < groups.length; start += GROUPS_PER_SCRIPT) {
-      const some = groups.slice(start, start + GROUPS_PER_SCRIPT);
-      added += Number(await run(WATCH_ROOMS, partition, [this.#parts.bus.token, is, ...some]));
-    }
-    return added;
+  unwatch(group: string): Promise<void> {
+    return this.watches.end(group);
   }
 
   #heard(change: RoomChange): void {
     const { local, node } = this.#parts;
     const { group, user, data } = change;
     if (change.change === "update" && local.hasMember(group, user)) local.setData(group, user, data);
-    if (this.#watched.has(group)) node.sink.room(change);
+    if (this.watches.has(group)) node.sink.room(change);
   }
 }
 

@@ -109,9 +109,10 @@ export class AppendByScript implements AppendMethod {
 
   #lookedUp(pending: PendingAppend, detail: string): number {
     const { targets, completion, trimmer } = this.#parts;
-    const [epoch = "", offset, stamp = "", start, ...nodes] = detail.split(" ");
+    const [epoch = "", offset, stamp = "", start, members, ...tokens] = detail.split(" ");
     const { channel } = pending.message;
-    const target = targets.learn(channel, epoch, stamp, Number(start), nodes.filter(Boolean));
+    const receivers = { nodes: tokens.filter(Boolean), members: Number(members) };
+    const target = targets.learn(channel, epoch, stamp, Number(start), receivers);
     trimmer.appended(pending, target, Number(offset) - Number(start));
     return completion.appended(pending, target, Number(offset));
   }

@@ -121,4 +121,4 @@ export class AppendByTransaction implements AppendMethod {
 
 /** True if Redis needs no look-up for a message. */
 const isKnown = ({ key, target: { epoch, nodes } }: PendingAppend): boolean =>
-  key === undefined && epoch !== "" && nodes.others < MAX_NODES;
+  key === undefined && epoch !== "" && nodes.count - Number(nodes.hasOwn) < MAX_NODES;

@@ -38,11 +38,11 @@ export class Completion {
     const { epoch, nodes } = target;
     target.confirmed = offset;
     target.confirmedId = message.id;
-    const { others, hasOwn } = nodes;
+    const { hasOwn } = nodes;
     const result = new AppendResult(message, epoch, offset, this.#deaf.othersIn(nodes));
     if (hasOwn && here === undefined && this.#connection.isUp) pending.result = result;
     else this.#complete(pending, result);
-    return hasOwn ? others + 1 : others;
+    return nodes.count;
   }
 
   failed(pending: PendingAppend, error: unknown): void {

@@ -27,8 +27,10 @@ export const EDIT = historyScript(
 -- ARGV[11] time of the change, ms
 -- ARGV[12] entry of the notice
 -- ARGV[13] id of the message to change
--- reply    { epoch, offset of the notice, stamp, offset before the list, deaf, node, … }; {} when there is no such message
+-- reply    { epoch, offset of the notice, stamp, offset before the list, deaf, number of nodes with members, node, … };
+--          {} when there is no such message
 --          deaf: tokens of nodes whose inbox has no subscriber, separated by spaces
+--          nodes: those with members first
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local room, kept = tonumber(ARGV[5]), tonumber(ARGV[6])
 local offset, body, none, time, notice = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11], ARGV[12]
@@ -67,14 +69,15 @@ if former then withdraw(tonumber(former), fields_at(tonumber(former))) end
 history.size = redis.call("RPUSH", list_of(history), notice)
 if history.size > room then trim(history, history.size - kept) end
 
-local epoch, start, nodes, deaf = epoch_of(history), last_of(history) - 1, nodes_of(base, channel), {}
+local epoch, start, deaf = epoch_of(history), last_of(history) - 1, {}
+local nodes, members = receivers_of(base, channel)
 local header = table.concat({ ${HEADER.join(", ")} }, FIELD)
 local entries = "${luaEscapes(ENTRY)}" .. notice .. "${luaEscapes(ENTRY)}"
 local line = "${LINE.stored}" .. FIELD .. header .. entries .. "${luaEscapes(NEWLINE)}${LINE.lengths}" .. FIELD .. "1"
 for _, token in ipairs(nodes) do
   if redis.call("PUBLISH", inbound_of(token), OPENING .. line) == 0 then deaf[#deaf + 1] = token end
 end
-return { epoch, last_of(history), history.stamp, history.start, table.concat(deaf, " "), unpack(nodes) }
+return { epoch, last_of(history), history.stamp, history.start, table.concat(deaf, " "), members, unpack(nodes) }
 `,
   { stores: true },
 );

@@ -15,6 +15,7 @@ type Found = readonly [
   stamp: number,
   start: number,
   deaf: string,
+  members: number,
   ...nodes: string[],
 ];
 
@@ -62,9 +63,9 @@ export class Edits {
     const { bus, targets, completion, trimmer, traffic } = this.#parts;
     const { channel } = pending.message;
     if (!isFound(reply)) throw messageGone(channel, changed);
-    const [epoch, offset, stamp, start, deaf, ...nodes] = reply;
+    const [epoch, offset, stamp, start, deaf, members, ...nodes] = reply;
     bus.deaf.publishedToAll(nodes, deaf.split(" ").filter(Boolean));
-    const target = targets.learn(channel, epoch, String(stamp), start, nodes);
+    const target = targets.learn(channel, epoch, String(stamp), start, { nodes, members });
     trimmer.appended(pending, target, offset - start);
     traffic.sent(LINE.lengths, completion.appended(pending, target, offset));
   }

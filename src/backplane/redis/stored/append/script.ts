@@ -90,7 +90,7 @@ local function look_up(list)
   local at, channel, birth = parse(list)
   if birth_of(at) ~= birth then return nil end
   local history = history_of(at, channel)
-  history.nodes = nodes_of(history.at, history.channel)
+  history.nodes, history.members = receivers_of(history.at, history.channel)
   if history.stamp == 0 then history.stamp = next_serial(history.at) end
   found[list] = history
   return history
@@ -113,7 +113,7 @@ local function append_slowly(list, entry)
     call("ZADD", schedule_of(history.at), "LT", now() + ages_by(age, ages)(history.channel), history.channel)
   end
   post_later(history, entry)
-  local target = { epoch_of(history), last_of(history), history.stamp, history.start }
+  local target = { epoch_of(history), last_of(history), history.stamp, history.start, history.members }
   details[#details + 1] = concat(target, " ") .. " " .. concat(history.nodes, " ")
   return history
 end
@@ -188,7 +188,7 @@ export const APPEND = historyScript(
 --            length of its list; 0 if the channel was looked up; = for a duplicate; -1 if it was not stored,
 --            because its partition has not the birth that the key of its list has
 --          details, separated by spaces, in the order of 0 and =:
---            0: epoch, offset, stamp, offset before the list, nodes
+--            0: epoch, offset, stamp, offset before the list, number of nodes with members, nodes: these first
 --            =: epoch, offset, id and timestamp of the first message
 local count, age, ages, window = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local room, apart = tonumber(ARGV[6]), tonumber(ARGV[7])

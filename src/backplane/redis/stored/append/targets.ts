@@ -12,10 +12,21 @@ const MAX_KNOWN = 100_000;
 export interface TargetNodes {
   /** Tokens of the nodes, separated by spaces, as APPEND takes them. */
   readonly tokens: string;
-  /** Number of nodes without this one. */
+  readonly count: number;
+  /** Tokens of those with members, separated by spaces. The others only listen, and no receipt counts them. */
+  readonly members: string;
+  /** Number of nodes with members without this one. */
   readonly others: number;
-  /** True if this node is among them. */
+  /** True if this node has members. */
   readonly hasOwn: boolean;
+}
+
+/** Nodes of a channel, as the scripts reply. */
+export interface Receivers {
+  /** Tokens, those of nodes with members first. */
+  readonly nodes: readonly string[];
+  /** Number of nodes with members. */
+  readonly members: number;
 }
 
 /**
@@ -42,7 +53,7 @@ export interface AppendTarget {
   noMembersAt: number;
 }
 
-const NO_NODES: TargetNodes = { tokens: "", others: 0, hasOwn: false };
+const NO_NODES: TargetNodes = { tokens: "", count: 0, members: "", others: 0, hasOwn: false };
 
 /** Target of a message before its channel was looked up. */
 export const UNKNOWN_TARGET: AppendTarget = {
@@ -86,13 +97,7 @@ export class AppendTargets {
   }
 
   /** Caches the reply to a look-up. */
-  learn(
-    channel: Channel,
-    epoch: string,
-    stamp: string,
-    start: number,
-    tokens: readonly string[],
-  ): AppendTarget {
+  learn(channel: Channel, epoch: string, stamp: string, start: number, receivers: Receivers): AppendTarget {
     const [birth = ""] = epoch.split(".");
     const former = this.#targets.get(channel);
     const isSame = former?.epoch === epoch;
@@ -101,7 +106,7 @@ export class AppendTargets {
       header: headerOf(channel, epoch, start),
       epoch,
       start,
-      nodes: this.#nodesOf(tokens),
+      nodes: this.#nodesOf(receivers),
       until: performance.now() + this.#lifetimeMs,
       // Whatever makes look-ups frequent must not keep the list from being measured.
       appendedBytes: former?.appendedBytes ?? 0,
@@ -128,17 +133,19 @@ export class AppendTargets {
     return pack(listKey(baseOf(this.#prefix, partitionOf(channel)), channel, birth, stamp));
   }
 
-  #nodesOf(tokens: readonly string[]): TargetNodes {
-    if (tokens.length === 0) return NO_NODES;
-    const joined = tokens.join(" ");
-    const known = this.#nodes.get(joined);
+  #nodesOf({ nodes, members: count }: Receivers): TargetNodes {
+    if (nodes.length === 0) return NO_NODES;
+    const tokens = nodes.join(" ");
+    const members = count === nodes.length ? tokens : nodes.slice(0, count).join(" ");
+    const name = `${count} ${tokens}`;
+    const known = this.#nodes.get(name);
     if (known !== undefined) return known;
-    const hasOwn = tokens.includes(this.#bus.token);
-    const nodes = { tokens: joined, others: tokens.length - (hasOwn ? 1 : 0), hasOwn };
+    const hasOwn = nodes.slice(0, count).includes(this.#bus.token);
+    const made = { tokens, count: nodes.length, members, others: count - (hasOwn ? 1 : 0), hasOwn };
     // After nodes have started and stopped, old combinations of nodes never occur again.
     if (this.#nodes.size >= MAX_KNOWN) this.#nodes.clear();
-    this.#nodes.set(joined, nodes);
-    return nodes;
+    this.#nodes.set(name, made);
+    return made;
   }
 
   /**
