@@ -57,6 +57,19 @@ describe("what a node tells of incidents", () => {
   });
 });
 
+test("a message that others overwrite while a node looks for it counts as forgotten", async () => {
+  const recorder = new FlightRecorder(8 * RECORDS, () => 0);
+  const deliver = (timestamp: number, channel: Channel): void => {
+    const message = { id: `m${timestamp}`, channel, type: "n", body: "null", timestamp };
+    recorder.delivered(message, { connections: 1, dropped: 0 });
+  };
+  deliver(1, "group:team");
+  for (let n = 2; n <= 8 * RECORDS; n++) deliver(n, "all");
+  const question = { channels: ["group:team"] as const };
+  setImmediate(() => deliver(8 * RECORDS + 1, "all"));
+  expect(await nodeFacts(portsOf(recorder), question)).toMatchObject({ since: 2, latest: [] });
+});
+
 test("the begin of a connection is told by the clock of all nodes, whether it is open or has ended", async () => {
   const recorder = new FlightRecorder(RECORDS, () => Date.now() + AHEAD_MS);
   const connectedAt = Date.now();

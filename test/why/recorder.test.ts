@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Message } from "../../src/backplane/backplane.ts";
 import { TidingsError } from "../../src/protocol/protocol.ts";
+import type { Incident } from "../../src/why/recorder/recorder.ts";
 import { FINDING_CODES, FlightRecorder } from "../../src/why/why.ts";
 import { codesIn, readPage, tableAfter } from "../docs/markdown.ts";
 import { startHub } from "../support/hub.ts";
@@ -13,36 +14,36 @@ const messageTo = (id: string, channel: Message["channel"], extra: Partial<Messa
 const met = { connections: 1, dropped: 0 };
 
 describe("the flight recorder", () => {
-  it("remembers the last messages, as they were", () => {
+  it("remembers the last messages, as they were", async () => {
     const recorder = new FlightRecorder(4, () => 0);
     const extra = { from: "älice 🦊", platforms: ["ios", "web"], except: ["c1"], offset: 7, epoch: "e" };
     recorder.delivered(messageTo("m1", "group:team", extra), { connections: 3, dropped: 2 });
     recorder.delivered(messageTo("m2", "user:bob"), met);
-    expect(recorder.message("m1")).toEqual({
+    expect(await recorder.message("m1")).toEqual({
       ...{ id: "m1", channel: "group:team", from: "älice 🦊", timestamp: 1_000, offset: 7 },
       ...{ connections: 3, dropped: 2, platforms: ["ios", "web"], except: ["c1"] },
     });
-    expect(recorder.message("m2")).toMatchObject({
+    expect(await recorder.message("m2")).toMatchObject({
       channel: "user:bob",
       offset: undefined,
       except: undefined,
     });
-    expect(recorder.latest(["user:bob", "group:team"], 9).map(({ id }) => id)).toEqual(["m2", "m1"]);
-    expect(recorder.latest(["user:bob", "group:team"], 1).map(({ id }) => id)).toEqual(["m2"]);
+    expect((await recorder.latest(["user:bob", "group:team"], 9)).map(({ id }) => id)).toEqual(["m2", "m1"]);
+    expect((await recorder.latest(["user:bob", "group:team"], 1)).map(({ id }) => id)).toEqual(["m2"]);
   });
 
-  it("forgets the oldest ones, and never grows", () => {
+  it("forgets the oldest ones, and never grows", async () => {
     const recorder = new FlightRecorder(64, () => 0);
     const { bytes } = recorder;
     for (let n = 1; n <= 1_000; n++) recorder.delivered(messageTo(`m${n}`, "all", { timestamp: n }), met);
     expect(recorder.since).toBe(1_000 - 64 + 1);
-    expect(recorder.message("m936")).toBeUndefined();
-    expect(recorder.message("m937")?.id).toBe("m937");
+    expect(await recorder.message("m936")).toBeUndefined();
+    expect((await recorder.message("m937"))?.id).toBe("m937");
     // Long names cost others their place.
     const long = "g".repeat(255);
     for (let n = 1; n <= 64; n++) recorder.delivered(messageTo(`l${n}`, `group:${long}`), met);
-    expect(recorder.message("l64")?.channel).toBe(`group:${long}`);
-    expect(recorder.message("l1")).toBeUndefined();
+    expect((await recorder.message("l64"))?.channel).toBe(`group:${long}`);
+    expect(await recorder.message("l1")).toBeUndefined();
     expect(recorder.bytes).toBe(bytes);
   });
 
@@ -64,31 +65,31 @@ describe("the flight recorder", () => {
         recorder.delivered(messageTo(`m${n}`, "all", { timestamp: timestamp(n) }), met);
     };
 
-    it("records 10,000 messages a second, and says from when on it has every message", () => {
+    it("records 10,000 messages a second, and says from when on it has every message", async () => {
       const recorder = new FlightRecorder(32_768, () => 0);
       deliver(recorder, 1, 10_000);
       expect(recorder.since).toBe(1);
       deliver(recorder, 10_001, 12_000);
-      expect(recorder.message("m10000")?.id).toBe("m10000");
-      expect(recorder.message("m10001")).toBeUndefined();
+      expect((await recorder.message("m10000"))?.id).toBe("m10000");
+      expect(await recorder.message("m10001")).toBeUndefined();
       expect(recorder.since).toBe(12_001);
 
       vi.advanceTimersByTime(100); // a tenth of a second's allowance
       deliver(recorder, 20_001, 22_000);
-      expect(recorder.message("m20001")).toBeDefined();
-      expect(recorder.message("m21000")).toBeDefined();
-      expect(recorder.message("m21001")).toBeUndefined();
+      expect(await recorder.message("m20001")).toBeDefined();
+      expect(await recorder.message("m21000")).toBeDefined();
+      expect(await recorder.message("m21001")).toBeUndefined();
     });
 
     it.each([10_000, 10_001, 10_030])(
       "skips nothing after a pause, when %d messages came before it",
-      (count) => {
+      async (count) => {
         const recorder = new FlightRecorder(32_768, () => 0);
         deliver(recorder, 1, count, () => 1_000);
         vi.advanceTimersByTime(1);
         deliver(recorder, 20_001, 20_010, () => 1_001);
-        expect(recorder.message("m20001")).toBeDefined();
-        expect(recorder.message("m20010")).toBeDefined();
+        expect(await recorder.message("m20001")).toBeDefined();
+        expect(await recorder.message("m20010")).toBeDefined();
       },
     );
 
@@ -101,11 +102,11 @@ describe("the flight recorder", () => {
     });
   });
 
-  it("reads a text that lies across the end of its memory", () => {
+  it("reads a text that lies across the end of its memory", async () => {
     const recorder = new FlightRecorder(2, () => 0);
     for (let n = 100; n < 300; n++) {
       recorder.delivered(messageTo(`m${n}`, `group:g${n}`, { from: "alice" }), met);
-      expect(recorder.message(`m${n}`)).toMatchObject({ channel: `group:g${n}`, from: "alice" });
+      expect(await recorder.message(`m${n}`)).toMatchObject({ channel: `group:g${n}`, from: "alice" });
     }
   });
 
@@ -113,25 +114,79 @@ describe("the flight recorder", () => {
     expect(new FlightRecorder(32_768, () => 0).bytes).toBeLessThanOrEqual(10 * 1_048_576);
   });
 
+  describe("that is asked while it records", () => {
+    const RECORDS = 16_384;
+
+    /** Joins of users, each in a group of the same number; the names of the later ones are longer. */
+    function join(recorder: FlightRecorder, from: number, to: number, name = "g"): void {
+      const bob = { id: "c1", platform: "web", device: "web", node: "n1", connectedAt: 1 };
+      for (let n = from; n < to; n++)
+        recorder.moved("joined", { ...bob, user: `u${n}` }, `group:${name}-${n}`);
+    }
+
+    const ask = (recorder: FlightRecorder): Promise<Incident[]> =>
+      recorder.incidents(Number.POSITIVE_INFINITY, ({ kind }) => kind);
+
+    it("answers in turns, with what it had at the moment of the question", async () => {
+      const recorder = new FlightRecorder(4 * RECORDS, () => 0);
+      join(recorder, 0, 3 * RECORDS);
+      let turns = 0;
+      const turn = (): void => {
+        turns++;
+        join(recorder, 3 * RECORDS + turns, 3 * RECORDS + turns + 1, "later");
+        next = setImmediate(turn);
+      };
+      let next = setImmediate(turn);
+      const users = (await ask(recorder)).map(({ user }) => user);
+      clearImmediate(next);
+      expect(turns).toBeGreaterThanOrEqual(3);
+      // What came in the turns has overwritten as many of the oldest, but for the last turn at most.
+      expect(users).toEqual(Array.from(users, (_, index) => `u${3 * RECORDS - 1 - index}`));
+      expect(users.length).toBeGreaterThanOrEqual(RECORDS - turns);
+      expect(users.length).toBeLessThan(RECORDS);
+    });
+
+    it.each([
+      ["their records", "g"],
+      ["their texts alone", "a-name-so-long-that-it-takes-the-place-of-many-texts".repeat(4)],
+    ])("gives no record that is half overwritten: newer ones take the place of %s", async (_, name) => {
+      const recorder = new FlightRecorder(4 * RECORDS, () => 0);
+      join(recorder, 0, RECORDS);
+      setImmediate(() => join(recorder, RECORDS, RECORDS + 6_000, name));
+      const found = await ask(recorder);
+      const groups = found.map(({ user, channel }) => [user, channel]);
+      expect(groups).toEqual(
+        Array.from(groups, (_, index) => {
+          const n = RECORDS - 1 - index;
+          return [`u${n}`, `group:g-${n}`];
+        }),
+      );
+      expect(groups.length).toBeGreaterThan(0);
+      expect(groups.length).toBeLessThanOrEqual(RECORDS - 6_000);
+    });
+  });
+
   it("records a message that met nobody once, where it was published", async () => {
     const recorder = new FlightRecorder(8, () => 0);
     recorder.published(messageTo("m1", "user:bob"), { connections: 0, state: "stored", offset: 3 });
     recorder.published(messageTo("m2", "user:bob"), { connections: 2, state: "delivered" });
     recorder.published(messageTo("m3", "user:bob"), { connections: 0, state: "dropped" });
-    expect(recorder.latest(["user:bob"], 9).map(({ id, offset }) => [id, offset])).toEqual([["m1", 3]]);
+    expect((await recorder.latest(["user:bob"], 9)).map(({ id, offset }) => [id, offset])).toEqual([
+      ["m1", 3],
+    ]);
   });
 
-  it("knows that a queue has refused a message whose publisher counted nobody", () => {
+  it("knows that a queue has refused a message whose publisher counted nobody", async () => {
     const recorder = new FlightRecorder(8, () => 0);
     const message = messageTo("m1", "user:bob");
     recorder.delivered(message, { connections: 0, dropped: 1 });
     recorder.published(message, { connections: 0, state: "stored", offset: 3 });
     recorder.published(messageTo("m2", "user:bob"), { connections: 0, state: "stored", offset: 4 });
-    expect(recorder.message("m1")).toMatchObject({ connections: 0, dropped: 1 });
-    expect(recorder.message("m2")).toMatchObject({ connections: 0, dropped: 0, offset: 4 });
+    expect(await recorder.message("m1")).toMatchObject({ connections: 0, dropped: 1 });
+    expect(await recorder.message("m2")).toMatchObject({ connections: 0, dropped: 0, offset: 4 });
   });
 
-  it("counts equal incidents of a moment in one record, so that one client pushes out no others", () => {
+  it("counts equal incidents of a moment in one record, so that one client pushes out no others", async () => {
     let now = 5_000;
     const recorder = new FlightRecorder(64, () => now);
     const bob = { id: "c1", user: "bob", platform: "web", device: "web", node: "n1", connectedAt: 1 };
@@ -139,7 +194,7 @@ describe("the flight recorder", () => {
     for (let n = 0; n < 1_000; n++) recorder.denied(bob, "join", "group:team");
     now += 10_000;
     recorder.denied(bob, "join", "group:team");
-    const all = recorder.incidents(9, ({ kind }) => kind);
+    const all = await recorder.incidents(9, ({ kind }) => kind);
     expect(all.map(({ user, at, count }) => [user, at, count])).toEqual([
       ["bob", 15_000, 1],
       ["bob", 5_000, 1_000],
@@ -147,7 +202,7 @@ describe("the flight recorder", () => {
     ]);
   });
 
-  it("counts what one client gets beyond 32 records within a second, so that it pushes out no others", () => {
+  it("counts what one client gets beyond 32 records within a second, so that it pushes out no others", async () => {
     let now = 5_000;
     const recorder = new FlightRecorder(1_024, () => now);
     const bob = { id: "c1", user: "bob", platform: "web", device: "web", node: "n1", connectedAt: 1 };
@@ -156,7 +211,7 @@ describe("the flight recorder", () => {
     for (let n = 0; n < 1_000; n++) recorder.turnedAway("unauthorized", `${n}`, "::1");
     for (let n = 0; n < 1_000; n++)
       recorder.failed(`group:${n}`, new TidingsError("unavailable", "no Redis"));
-    const all = recorder.incidents(99, ({ kind, user }) => `${kind} ${user}`);
+    const all = await recorder.incidents(99, (each) => `${each.kind} ${each.is("user", "carol")}`);
     const sums = Object.entries(Object.groupBy(all, ({ kind, user }) => `${kind} ${user}`)).map(
       ([key, each = []]) => [key, each.length, each.reduce((sum, { count }) => sum + count, 0)],
     );
@@ -168,7 +223,8 @@ describe("the flight recorder", () => {
     ]);
     now += 1_000;
     recorder.denied(bob, "join", "group:later");
-    expect(recorder.incidents(1, ({ kind }) => kind)[0]).toMatchObject({ channel: "group:later", count: 1 });
+    const [last] = await recorder.incidents(1, ({ kind }) => kind);
+    expect(last).toMatchObject({ channel: "group:later", count: 1 });
   });
 
   it("stands in docs/WHY.md with every code of a finding", () => {

@@ -26,22 +26,39 @@ const MAX_MESSAGES = 20;
 /** Connections in an answer: a user may have any number of them. */
 const MAX_CONNECTIONS = 20;
 
-/** Collects what this node knows. Nothing of it was collected before: connections, queues and rights are looked up now. */
+/**
+ * Collects what this node knows. Nothing of it was collected before: connections, queues and rights are looked up now, in the same moment
+ * with which the looks at the recorder begin. So nobody who leaves meanwhile is missed by both.
+ */
 export async function nodeFacts(ports: NodePorts, question: NodeQuestion): Promise<NodeFacts> {
   const { node, local, recorder, isPublisher } = ports;
   const { message, user, channels } = question;
   const own = user === undefined ? [] : local.connectionsOf(user).slice(0, MAX_CONNECTIONS);
-  return {
+  const known = {
     node,
     isRecording: recorder !== undefined,
-    since: recorder?.since,
     isPublisher: message !== undefined && isPublisher(message),
-    message: message === undefined ? undefined : recorder?.message(message),
     receivers: message === undefined ? 0 : receiversOf(local, channels),
-    latest: message === undefined ? (recorder?.latest(channels, MAX_MESSAGES) ?? []) : [],
-    incidents: recorder?.incidents(MAX_INCIDENTS, reasonsFor(question)) ?? [],
-    connections: await Promise.all(own.map((connection) => openConnection(ports, connection, channels))),
   };
+  const [recorded, connections] = await Promise.all([
+    recorder === undefined ? { latest: [], incidents: [] } : recordedBy(recorder, question),
+    Promise.all(own.map((connection) => openConnection(ports, connection, channels))),
+  ]);
+  return { ...known, ...recorded, connections };
+}
+
+async function recordedBy(
+  recorder: FlightRecorder,
+  question: NodeQuestion,
+): Promise<Pick<NodeFacts, "since" | "message" | "latest" | "incidents">> {
+  const { message: id, channels } = question;
+  const [message, latest, incidents] = await Promise.all([
+    id === undefined ? undefined : recorder.message(id),
+    id === undefined ? recorder.latest(channels, MAX_MESSAGES) : [],
+    recorder.incidents(MAX_INCIDENTS, reasonsFor(question)),
+  ]);
+  // Read last, so that it tells of what was overwritten meanwhile.
+  return { since: recorder.since, message, latest, incidents };
 }
 
 /**
@@ -51,22 +68,21 @@ export async function nodeFacts(ports: NodePorts, question: NodeQuestion): Promi
  */
 function reasonsFor({ message, user, channels }: NodeQuestion): (incident: Glance) => string | undefined {
   const isOfMessage = (incident: Glance): boolean =>
-    message !== undefined && incident.kind === "dropped" && incident.message === message;
+    message !== undefined && incident.kind === "dropped" && incident.is("message", message);
+  const isOnChannel = (incident: Glance): boolean =>
+    channels.some((channel) => incident.is("channel", channel));
   return (incident) => {
     const { kind } = incident;
-    const whose = incident.user;
-    if (user !== undefined && whose === user) {
+    if (user !== undefined && incident.is("user", user)) {
       if (isOfMessage(incident)) return "the message";
-      return isAmong(channels, incident.channel) ? `${kind} on the channel` : kind;
+      return isOnChannel(incident) ? `${kind} on the channel` : kind;
     }
-    if (kind === "failed") return isAmong(channels, incident.channel) ? "failed of others" : undefined;
+    if (kind === "failed") return isOnChannel(incident) ? "failed of others" : undefined;
     if (isOfMessage(incident)) return "dropped of others";
-    return user !== undefined && kind === "turned_away" && whose === undefined ? "stranger" : undefined;
+    const isStranger = kind === "turned_away" && incident.is("user", undefined);
+    return user !== undefined && isStranger ? "stranger" : undefined;
   };
 }
-
-const isAmong = (channels: readonly Channel[], channel: Channel | undefined): boolean =>
-  channel !== undefined && channels.includes(channel);
 
 function receiversOf(local: Local, channels: readonly Channel[]): number {
   let count = 0;

@@ -42,8 +42,12 @@ export interface Incident {
   readonly address?: string | undefined;
 }
 
-/** What tells whether an incident matters. Texts are read when they are asked for. */
-export type Glance = Pick<Incident, "kind" | "user" | "channel" | "message">;
+/** What tells whether an incident matters. Its texts are compared where they stand: making thousands of strings would take longer than all else. */
+export interface Glance {
+  readonly kind: IncidentKind;
+  /** Tells whether a text is this one. @param text undefined: tells whether there is none */
+  is(name: "user" | "channel" | "message", text: string | undefined): boolean;
+}
 
 /** An incident to be recorded: now, once. */
 export type NewIncident = Omit<Incident, "at" | "until" | "count">;
@@ -121,21 +125,24 @@ export class Incidents {
   }
 
   /**
-   * Those that matter, the newest first.
+   * Those of now that matter, the newest first. It lets the event loop go round, and leaves out what is overwritten meanwhile.
    * @param limit for each reason: many of one must not hide those of another
-   * @param reasonOf why an incident matters; undefined: it does not
+   * @param reasonOf why an incident matters; undefined: it does not. It must not keep what it is given
    */
-  find(limit: number, reasonOf: (incident: Glance) => string | undefined): Incident[] {
+  async find(limit: number, reasonOf: (incident: Glance) => string | undefined): Promise<Incident[]> {
     const found: Incident[] = [];
     const counts = new Map<string, number>();
-    for (const slot of this.#ring.slots()) {
-      const reason = reasonOf(new SlotGlance(this.#ring, slot));
-      if (reason === undefined) continue;
+    const glance = new SlotGlance(this.#ring);
+    const look = (slot: number): void => {
+      glance.slot = slot;
+      const reason = reasonOf(glance);
+      if (reason === undefined) return;
       const count = counts.get(reason) ?? 0;
-      if (count >= limit) continue;
+      if (count >= limit) return;
       counts.set(reason, count + 1);
       found.push(this.#read(slot));
-    }
+    };
+    for await (const slice of this.#ring.slices()) for (const slot of slice) look(slot);
     return found;
   }
 
@@ -176,12 +183,7 @@ export class Incidents {
 
   #isSame(slot: number, incident: NewIncident): boolean {
     if (kindOf(this.#ring, slot) !== incident.kind) return false;
-    return SAME.every((name) => {
-      const [index, text] = [TEXTS.indexOf(name), incident[name]];
-      return text === undefined
-        ? this.#ring.text(slot, index) === undefined
-        : this.#ring.has(slot, index, text);
-    });
+    return SAME.every((name) => this.#ring.has(slot, TEXTS.indexOf(name), incident[name]));
   }
 
   #read(slot: number): Incident {
@@ -202,30 +204,21 @@ export class Incidents {
   }
 }
 
-/** A record that is still in its ring: most are looked at for one text, and not read. */
+/** A record that is still in its ring: most are compared, and not read. One of these goes through all records. */
 class SlotGlance implements Glance {
   readonly #ring: Ring;
-  readonly #slot: number;
+  slot = 0;
 
-  constructor(ring: Ring, slot: number) {
+  constructor(ring: Ring) {
     this.#ring = ring;
-    this.#slot = slot;
   }
 
   get kind(): IncidentKind {
-    return kindOf(this.#ring, this.#slot);
+    return kindOf(this.#ring, this.slot);
   }
 
-  get user(): string | undefined {
-    return textOf(this.#ring, this.#slot, "user");
-  }
-
-  get channel(): Channel | undefined {
-    return textOf(this.#ring, this.#slot, "channel") as Channel | undefined; // it was one
-  }
-
-  get message(): string | undefined {
-    return textOf(this.#ring, this.#slot, "message");
+  is(name: TextName, text: string | undefined): boolean {
+    return this.#ring.has(this.slot, TEXTS.indexOf(name), text);
   }
 }
 

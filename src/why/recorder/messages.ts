@@ -76,37 +76,36 @@ export class RecordedMessages {
   }
 
   /** Finds a message by its id. It may have two records: its publisher adds one, of nobody, when every queue here has refused it. */
-  find(id: string): RecordedMessage | undefined {
-    let found: number | undefined;
-    for (const slot of this.#ring.slots()) {
-      if (!this.#ring.has(slot, TEXTS.id, id)) continue;
-      if (this.#hasMet(slot)) return this.#read(slot);
-      found ??= slot;
+  async find(id: string): Promise<RecordedMessage | undefined> {
+    const isIt = (slot: number): boolean => this.#ring.has(slot, TEXTS.id, id);
+    let found: RecordedMessage | undefined;
+    for await (const record of this.#records(isIt)) {
+      if (record.connections + record.dropped > 0) return record;
+      found ??= record;
     }
-    return found === undefined ? undefined : this.#read(found);
+    return found;
   }
 
   /** The last messages to any of these channels, the newest first. */
-  latest(channels: readonly Channel[], limit: number): RecordedMessage[] {
+  async latest(channels: readonly Channel[], limit: number): Promise<RecordedMessage[]> {
+    const isWanted = (slot: number): boolean =>
+      channels.some((channel) => this.#ring.has(slot, TEXTS.channel, channel));
     const found: RecordedMessage[] = [];
-    for (const slot of this.#ring.slots()) {
-      if (found.length >= limit) break;
-      if (channels.some((channel) => this.#ring.has(slot, TEXTS.channel, channel)))
-        found.push(this.#read(slot));
-    }
+    for await (const record of this.#records(isWanted)) if (found.push(record) >= limit) break;
     return found;
   }
 
   /** Time from which on every message is remembered; undefined before the first one. */
   get since(): number | undefined {
-    let oldest: number | undefined;
-    for (const slot of this.#ring.slots()) oldest = slot;
+    const { oldest } = this.#ring;
     if (oldest === undefined) return undefined;
     return Math.max(this.#ring.number(oldest, NUMBERS.timestamp), this.#skippedAt + 1);
   }
 
-  #hasMet(slot: number): boolean {
-    return this.#ring.number(slot, NUMBERS.connections) + this.#ring.number(slot, NUMBERS.dropped) > 0;
+  /** The records that are wanted, the newest first. It lets the event loop go round, and leaves out what is overwritten meanwhile. */
+  async *#records(isWanted: (slot: number) => boolean): AsyncIterable<RecordedMessage> {
+    for await (const slice of this.#ring.slices())
+      for (const slot of slice) if (isWanted(slot)) yield this.#read(slot);
   }
 
   #read(slot: number): RecordedMessage {

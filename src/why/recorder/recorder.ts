@@ -28,7 +28,11 @@ interface Sorts {
   readonly others: Incidents;
 }
 
-/** The flight recorder of a node. Its calls return at once and never throw. */
+/**
+ * The flight recorder of a node. Calls that record return at once and never throw. Those that look for records begin with what is recorded
+ * at the moment of the call, and let the event loop go round meanwhile: later records are not in their answers, nor are those that later
+ * ones have overwritten before they came to them. {@link since}, read after the answer, is later than every message so lost.
+ */
 export class FlightRecorder {
   readonly #messages: RecordedMessages;
   readonly #sorts: Sorts;
@@ -113,12 +117,12 @@ export class FlightRecorder {
   }
 
   /** Finds a message by its id. */
-  message(id: string): RecordedMessage | undefined {
+  message(id: string): Promise<RecordedMessage | undefined> {
     return this.#messages.find(id);
   }
 
   /** The last messages to any of these channels, the newest first. */
-  latest(channels: readonly Channel[], limit: number): RecordedMessage[] {
+  latest(channels: readonly Channel[], limit: number): Promise<RecordedMessage[]> {
     return this.#messages.latest(channels, limit);
   }
 
@@ -130,13 +134,12 @@ export class FlightRecorder {
   /**
    * The last incidents that matter, the newest first.
    * @param limit for each reason
-   * @param reasonOf why an incident matters; undefined: it does not
+   * @param reasonOf why an incident matters; undefined: it does not. It must not keep what it is given
    */
-  incidents(limit: number, reasonOf: (incident: Glance) => string | undefined): Incident[] {
+  async incidents(limit: number, reasonOf: (incident: Glance) => string | undefined): Promise<Incident[]> {
     const { drops, moves, others } = this.#sorts;
-    return [drops, moves, others]
-      .flatMap((sort) => sort.find(limit, reasonOf))
-      .sort((one, other) => other.until - one.until);
+    const found = await Promise.all([drops, moves, others].map((sort) => sort.find(limit, reasonOf)));
+    return found.flat().sort((one, other) => other.until - one.until);
   }
 }
 
