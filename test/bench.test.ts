@@ -6,6 +6,12 @@ import { TINY as TINY_CLUSTER } from "../bench/cluster/scale.ts";
 import { caseOf } from "../bench/cluster/scenario.ts";
 import { flowCase } from "../bench/cluster/scenarios/throughput.ts";
 import { judgeCluster } from "../bench/cluster/targets.ts";
+import {
+  formatConnections,
+  judgeConnections,
+  measureConnections,
+  type Plan,
+} from "../bench/connections/connections.ts";
 import { judgeChange } from "../bench/measure/statistics.ts";
 import { comparePage, PAGES } from "../bench/readme.ts";
 import { judge } from "../bench/report/targets.ts";
@@ -117,6 +123,29 @@ describe("the bench of the cluster", () => {
       [2e6, true],
       [1, false],
     ]);
+  });
+});
+
+describe("the bench of connections in one process", () => {
+  const plan: Plan = {
+    connections: 300,
+    times: { heartbeatS: 0.5, timeoutS: 60, graceMs: 10 },
+    quietMs: 700,
+    broadcasts: 3,
+    maxRssBytes: 2 ** 33,
+  };
+
+  it("opens, pings, reaches and closes every connection, in finite numbers", {
+    timeout: SCENARIO_TIMEOUT_MS,
+  }, async () => {
+    const result = await measureConnections(plan, { say: () => {} });
+    const { frames, lost, quiet, latency } = result.hub;
+    expect({ frames, lost }).toEqual({ frames: { least: 9, most: 9, sent: 9 }, lost: 0 });
+    expect(quiet.pongs).toBeGreaterThanOrEqual(plan.connections);
+    expect(latency.quiet.count).toBeGreaterThan(0);
+    expect(formatConnections(result)).not.toMatch(/NaN|Infinity/);
+    const judged = judgeConnections(result).filter(({ promise }) => /unasked|missed/.test(promise));
+    expect(judged.map(({ pass }) => pass)).toEqual([true, true]);
   });
 });
 
