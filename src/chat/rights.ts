@@ -37,12 +37,14 @@ export class Rights {
 
   /**
    * The policy of a hub with a chat. In groups of the chat it needs the application's policy and a membership in the tables; to another user
-   * may write whom {@link mayWrite} allows; friends see each other's presence. Everything else is the application's.
+   * may write whom {@link mayWrite} allows; friends see each other's presence, and server administrators that of everybody. Everything else is
+   * the application's.
    */
   readonly policy: Authorize = Object.assign(
     (request: PolicyRequest) => {
       const { channel, user, verb } = request;
       if (isOwn(channel)) return this.#allowsInGroup(request, channel.slice(GROUP.length));
+      if (channel === "all" && verb === "presence") return this.#allowsSeeingAll(request);
       const other = channel.startsWith(USER) ? channel.slice(USER.length) : user;
       if (other === user || (verb !== "send" && verb !== "presence")) return this.#base(request);
       return verb === "send" ? this.#allowsWriting(request, other) : this.#allowsSeeing(request, other);
@@ -63,6 +65,12 @@ export class Rights {
     return (await this.#base(request)) === true || this.#areFriends(request.user, other);
   }
 
+  async #allowsSeeingAll(request: PolicyRequest): Promise<boolean> {
+    if (await this.#baseAllows(request)) return true;
+    const { database } = this.#core;
+    return !request.anonymous && database.guarded(() => this.isServerAdmin(request.user));
+  }
+
   /** @throws TidingsError `forbidden` when the application's policy refuses what a caller wants, also over HTTP */
   async assertBase(caller: Caller, verb: PolicyRequest["verb"], group: string): Promise<void> {
     if (!(await this.#baseAllows(new CallerRequest(this.#core, caller, verb, `group:${group}`))))
@@ -75,9 +83,8 @@ export class Rights {
   }
 
   /** Tells whether a user may list everybody who is online: by the application's policy, or as a server administrator. */
-  async mayListOnline(caller: Caller): Promise<boolean> {
-    const request = new CallerRequest(this.#core, caller, "presence", "all", false);
-    return (await this.#baseAllows(request)) || this.isServerAdmin(caller.user);
+  mayListOnline(caller: Caller): Promise<boolean> {
+    return this.#allowsSeeingAll(new CallerRequest(this.#core, caller, "presence", "all", false));
   }
 
   async #baseAllows(request: PolicyRequest): Promise<boolean> {

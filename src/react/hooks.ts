@@ -57,7 +57,7 @@ export interface UseRoom extends Room {
 export interface UseUnread extends Unread {
   /** Marks a conversation as read, up to a message, or whole. Rejects with the server's error. */
   markRead(group: string, offset?: number): Promise<void>;
-  /** Reads the counts again, such as after a `chat.leave` of this client, of which the chat tells its other devices only. Never rejects. */
+  /** Reads the counts again, such as after a `chat.send` of this client into a conversation with unread messages. Never rejects. */
   refresh(): Promise<void>;
 }
 

@@ -247,6 +247,13 @@ test("unread messages are counted as they come, and go when they are read on any
   await eventually("it has one", () => store.get().total === 1);
   await store.markRead(group);
   expect(store.get().total).toBe(0);
+  const crew = await bob.request<{ group: string }>("chat.create", { name: "Crew", open: true });
+  await alice.request("chat.join", { group: crew.group });
+  await bob.request("chat.send", { group: crew.group, text: "4" });
+  await eventually("the group has one", () => store.get().groups.get(crew.group) === 1);
+  await alice.request("chat.leave", { group: crew.group });
+  await eventually("the group that was left is gone", () => !store.get().groups.has(crew.group));
+  expect(store.get().total).toBe(0);
 });
 
 test("a store of Svelte calls its subscriber at once, and after each change", async () => {

@@ -68,7 +68,7 @@ test("a group that is gone is counted no more", async () => {
   expect(store.get()).toMatchObject({ total: 0, groups: new Map(), state: "ready" });
 });
 
-test("after a leave of this client the application has the counts read again", async () => {
+test("the application has the counts read again", async () => {
   const { fake, store } = await ready();
   const refreshed = store.refresh();
   await settle(0);

@@ -16,7 +16,10 @@ export interface ChatEvents {
   "chat.removed": { group: string; by: string };
   /** Somebody asks to be a friend, or has accepted. */
   "chat.friend": { user: string; state: "requested" | "friend" };
-  /** Something of the user has changed on another device: the client asks for it again, at a random time within `withinMs` if that is given. */
+  /**
+   * Something of the user has changed, on another device or by a leave on this one. The client asks for it again, at a random time within
+   * `withinMs` if that is given.
+   */
   "chat.changed": { what: "groups" | "friends" | "profile"; withinMs?: number };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Announcements } from "../announcements.ts";
-import { tellMembers } from "../changed.ts";
+import { tellChanged, tellMembers } from "../changed.ts";
 import { conflict, forbidden, notFound } from "../core.ts";
 import { group, type Operation, operation, user } from "../operation.ts";
 import { type InvitationPorts, invitationOperations } from "./invitations.ts";
@@ -32,7 +32,6 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
     name: "leave",
     summary:
       "Leave a group. After its owner its oldest administrator owns it, or its oldest member; an empty group ends",
-    changes: "groups",
     takes: which,
     async handle(caller, given) {
       const change = { group: given.group, user: caller.user };
@@ -41,6 +40,8 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
         await removeMember(queries, change);
       });
       await ports.following.apply([change]);
+      // The own connection as well: its application may count the group's messages, and hears nothing more of it.
+      tellChanged(ports, [caller.user], "groups");
       await tellMembers(ports, change.group);
       return undefined;
     },

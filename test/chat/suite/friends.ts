@@ -91,8 +91,12 @@ export function friendSuite(title: string, start: Start): void {
       const granted = await scene.hub.token({ user: "erin", can: { presence: ["all"] } });
       const { body } = await callWith(scene.running.at.url, granted, "online", {});
       expect(body).toMatchObject(everybody);
+      const root = await scene.peer("root");
+      const watch = () => root.request("presence.watch", { all: true });
+      expect(await watch()).toMatchObject({ error: { code: "forbidden" } });
       await setServerAdmin(scene.database, "root", true);
-      expect(await online("root")).toMatchObject(everybody);
+      expect(await online("root")).toMatchObject({ ...everybody, count: 5 });
+      expect(await watch()).toMatchObject({ data: { count: 5 } });
     });
   });
 }

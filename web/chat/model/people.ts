@@ -5,7 +5,7 @@ import type { Ask, Person } from "./wire.ts";
 /** Users that the page lists as online. Beyond, it says how many there are. */
 const LISTED = 200;
 
-/** Time between two readings of the list while the page is seen. Events tell of friends, and in development mode of everybody. */
+/** Time between two readings of the list while the page is seen, for users of whom no events tell. */
 const EVERY_MS = 15_000;
 
 /** Changes of this time lead to one request. */
@@ -36,7 +36,7 @@ export class People {
     this.#ask = ask;
     this.#state = state;
     client.onPresence(({ user, online }) => this.#changed(user, online));
-    this.#interval = setInterval(() => document.hidden || this.refreshSoon(), EVERY_MS);
+    this.#interval = setInterval(() => document.hidden || this.#watchesAll || this.refreshSoon(), EVERY_MS);
   }
 
   /** What a user shows. Until it is known, the id stands for the name. */
@@ -137,6 +137,10 @@ export class People {
     // A complete list tells of those who are gone, too.
     const others = count > users.length ? this.#present() : [];
     this.#state.present.value = new Set([...users.map(({ user }) => user), ...others]);
+    if (of === "everyone" || !this.#watchesAll) return;
+    // The user may no longer see everybody.
+    this.#watchesAll = false;
+    await this.watchFriends();
   }
 
   #changed(user: string, isOnline: boolean): void {

@@ -18,14 +18,16 @@ afterEach(() => {
 
 const person = (user: string): Person => ({ user, name: user });
 
-/** People as alice sees them, who may watch her friends only. */
-function start() {
+/** People as alice sees them. @param mayWatchAll false: she may watch her friends only */
+function start(mayWatchAll = false) {
   const state = new State("alice", signal({ tab: "people" }), signal(true));
+  const watched: object[] = [];
   const client = {
     state: "open",
     onPresence: () => () => undefined,
     watchPresence: async (query: object) => {
-      if ("all" in query) throw new TidingsError("forbidden", "not all");
+      if ("all" in query && !mayWatchAll) throw new TidingsError("forbidden", "not all");
+      watched.push(query);
       return { online: {}, stop: () => undefined };
     },
   } as unknown as Client;
@@ -44,7 +46,7 @@ function start() {
   const failing = (is: boolean): void => {
     fails = is;
   };
-  return { state, people, online, profiles, failing, count };
+  return { state, people, online, profiles, failing, count, watched };
 }
 
 describe("what a user shows", () => {
@@ -91,5 +93,29 @@ describe("who is online", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(count("chat.online")).toBe(before);
     people.close();
+  });
+
+  it("is watched of friends only when the user may no longer see everybody", async () => {
+    const { state, people, online, watched } = start(true);
+    state.friends.value = { friends: [person("bob")], sent: [], received: [], blocked: [] };
+    await people.opened();
+    online.of = "friends";
+    await people.opened();
+    expect(watched).toEqual([{ all: true }, { users: ["bob"] }]);
+    people.close();
+  });
+
+  it("is asked for time and again only by a user who may list everybody and watch nobody", async () => {
+    vi.stubGlobal("document", { hidden: false });
+    for (const [mayWatchAll, readings] of [
+      [true, 1],
+      [false, 5],
+    ] as const) {
+      const { people, count } = start(mayWatchAll);
+      await people.opened();
+      await vi.advanceTimersByTimeAsync(61_000);
+      expect(count("chat.online")).toBe(readings);
+      people.close();
+    }
   });
 });
