@@ -1,5 +1,6 @@
+import { hash } from "node:crypto";
 import { type LimitCounts, Limits } from "./actions/actions.ts";
-import { type Backplane, redisClient } from "./backplane/backplane.ts";
+import { type AtOnce, type Backplane, redisClient } from "./backplane/backplane.ts";
 import { type Config, type ConfigInput, resolveConfig } from "./config/config.ts";
 import {
   type Callers,
@@ -13,6 +14,9 @@ import { type RateStore, redisStore } from "./limit/limit.ts";
 import { TidingsError, toTidingsError } from "./protocol/protocol.ts";
 
 type LimitConfig = Config["limits"];
+
+/** Characters of a version: 96 bits, so that no two changes share one. */
+const VERSION_LENGTH = 16;
 
 /** The parts that keep one client, or all of them, from taking more than a share. */
 export interface Guards {
@@ -51,7 +55,7 @@ export function makeGuards({ config, backplane, report }: GuardPorts): Guards {
   const limitSettings = new RunningLimits(config.limits, {
     report,
     check: ({ http }) => HttpLimits.check(http),
-    share: (changes) => backplane.cluster.adjust("limits", changes),
+    share: (changes, atOnce) => backplane.cluster.adjust("limits", changes, atOnce),
     apply(next) {
       httpLimits.update(next.http);
       limits.update(next);
@@ -117,7 +121,7 @@ export interface LimitSettingsPorts {
   /** Puts limits in force on this node. */
   readonly apply: (limits: LimitConfig) => void;
   /** Gives all nodes the changes, as JSON. */
-  readonly share: (changes: string) => Promise<void>;
+  readonly share: (changes: string, atOnce: AtOnce) => Promise<void>;
   readonly report: (stage: string, error: unknown) => void;
 }
 
@@ -142,9 +146,16 @@ export class RunningLimits implements LimitSettings {
     return this.#changes ?? {};
   }
 
-  async change(changes: unknown): Promise<void> {
+  get version(): string {
+    return hash("sha256", JSON.stringify(this.changes), "base64url").slice(0, VERSION_LENGTH);
+  }
+
+  async change(changes: unknown, version?: string): Promise<void> {
     this.#checked(this.#configured, changes); // before any node hears of a bad value
-    await this.#ports.share(JSON.stringify(changes));
+    if (version !== undefined && version !== this.version)
+      throw new TidingsError("conflict", "the limits were changed meanwhile: read them again");
+    // Nothing is awaited since the comparison, so a change that this node has not heard of yet is refused as well.
+    await this.#ports.share(JSON.stringify(changes), version === undefined ? "follow" : "refuse");
   }
 
   /** Takes changes that a node has shared. Another version may have made them: what this one refuses is reported. */

@@ -11,6 +11,7 @@ export type {
   Adjustable,
   Admission,
   Appended,
+  AtOnce,
   Backplane,
   BackplaneSink,
   BlockedPage,

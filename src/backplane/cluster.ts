@@ -12,8 +12,11 @@ export interface Cluster {
    * Changes a setting on every node, by `sink.adjusted`: on this one before the promise resolves, on the others soon after. The
    * value outlives nodes where the backplane does. Of two calls at once one comes last, and all nodes end with its value.
    * @param value JSON
+   * @param atOnce what happens when another call changes the setting at the same time, which `sink.adjusted` has not told yet: `follow`
+   * comes after it, `refuse` changes nothing. @default "follow"
+   * @throws TidingsError `conflict` for what is refused
    */
-  adjust(name: Adjustable, value: string): Promise<void>;
+  adjust(name: Adjustable, value: string, atOnce?: AtOnce): Promise<void>;
   /**
    * Gives a setting its first value, as {@link adjust} does. A setting that has a value keeps it, and it is in force on this node before
    * the promise resolves. Of two calls at once one comes first, and all nodes have its value.
@@ -41,6 +44,9 @@ export interface Addressee {
 export const ADJUSTABLE = ["limits", "positionKey"] as const;
 
 export type Adjustable = (typeof ADJUSTABLE)[number];
+
+/** See {@link Cluster.adjust}. */
+export type AtOnce = "follow" | "refuse";
 
 /** The sum of the answers of all nodes. */
 export interface CommandResult {

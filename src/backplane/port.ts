@@ -92,6 +92,7 @@ export { NOBODY } from "./broker.ts";
 export type {
   Addressee,
   Adjustable,
+  AtOnce,
   Cluster,
   Command,
   CommandResult,

@@ -1,5 +1,6 @@
+import { TidingsError } from "../../protocol/protocol.ts";
 import { type LocalNode, noNode } from "../local-node.ts";
-import type { Addressee, Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
+import type { Addressee, Adjustable, AtOnce, Cluster, Command, CommandResult, NodeStatus } from "../port.ts";
 
 /** Keeps the value of a setting that was changed while the node runs. */
 export type KeepSetting = (name: Adjustable, value: string) => Promise<void>;
@@ -13,6 +14,8 @@ export class SingleCluster implements Cluster {
   /** First values that are being kept. */
   readonly #proposals = new Map<Adjustable, Promise<void>>();
   #status: NodeStatus["status"] = "active";
+  /** Changes of a setting that are being kept. */
+  readonly #changing: Adjustable[] = [];
 
   constructor(node: LocalNode, keep: KeepSetting) {
     this.#node = node;
@@ -33,10 +36,17 @@ export class SingleCluster implements Cluster {
     return { connections: await this.#node.sink.command(command), unconfirmed: 0 };
   }
 
-  async adjust(name: Adjustable, value: string): Promise<void> {
+  async adjust(name: Adjustable, value: string, atOnce: AtOnce = "follow"): Promise<void> {
     this.#node.assertStarted();
-    await this.#keep(name, value);
-    this.restore(name, value);
+    if (atOnce === "refuse" && this.#changing.includes(name))
+      throw new TidingsError("conflict", `${name}: another call changes it at the same time`);
+    this.#changing.push(name);
+    try {
+      await this.#keep(name, value);
+      this.restore(name, value);
+    } finally {
+      this.#changing.splice(this.#changing.indexOf(name), 1);
+    }
   }
 
   async propose(name: Adjustable, value: string): Promise<void> {

@@ -45,12 +45,15 @@ export interface LimitSettings {
   readonly inForce: Config["limits"];
   /** The part that was changed while the nodes run. */
   readonly changes: object;
+  /** Names that part: the same changes have the same version, on every node. */
+  readonly version: string;
   /**
    * Replaces that part on all nodes.
    * @param changes any part of `limits`; settings that are left out have the value of the configuration
-   * @throws TidingsError `bad_request` listing what is wrong, `unavailable` without the backplane
+   * @param version of the part that they may replace. @default any
+   * @throws TidingsError `bad_request` listing what is wrong, `conflict` for another version, `unavailable` without the backplane
    */
-  change(changes: unknown): Promise<void>;
+  change(changes: unknown, version?: string): Promise<void>;
 }
 
 /** Gives logins to consoles. */

@@ -61,6 +61,17 @@ export function clusterContract({ test, expect }: Tests, implementation: Impleme
     ]);
   });
 
+  test("a change that may not follow another one is refused while another call changes the setting", async () => {
+    await using cluster = await startCluster(implementation);
+    const { node } = cluster;
+    const change = (value: string) => node.cluster.adjust("limits", value, "refuse");
+    const [first, second] = await Promise.allSettled([change('"a"'), change('"b"')]);
+
+    expect([first?.status, second]).toMatchObject(["fulfilled", { reason: { code: "conflict" } }]);
+    await change('"c"');
+    expect(node.sink.adjustments.map(({ value }) => value)).toEqual(['"a"', '"c"']);
+  });
+
   test("a node answers the questions that it asks itself, by its id or as one of all", async () => {
     await using cluster = await startCluster(implementation);
     const { node } = cluster;
@@ -118,6 +129,24 @@ function severalNodes({ test, expect }: Tests, implementation: Implementation): 
     const values = cluster.nodes.map(({ sink }) => sink.adjustments.map(({ value }) => value));
     expect(values[0]).toHaveLength(1);
     expect(values).toEqual(values.map(() => values[0]));
+  });
+
+  test("of two nodes that change a setting at once, and may not follow each other, one is refused", async () => {
+    await using cluster = await startCluster(implementation, {}, 2);
+    const { node, other } = cluster;
+    const settled = await Promise.allSettled([
+      node.cluster.adjust("limits", '"a"', "refuse"),
+      other.cluster.adjust("limits", '"b"', "refuse"),
+    ]);
+
+    const inForce = settled[0]?.status === "fulfilled" ? '"a"' : '"b"';
+    expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    expect(settled.find(({ status }) => status === "rejected")).toMatchObject({
+      reason: { code: "conflict" },
+    });
+    for (const { sink } of cluster.nodes) await sink.until(() => sink.adjustments.length > 0);
+    for (const { sink } of cluster.nodes)
+      expect(sink.adjustments.map(({ value }) => value)).toEqual([inForce]);
   });
 
   test("every node lists all nodes", async () => {

@@ -135,6 +135,24 @@ describe("PUT /limits", () => {
     expect((await call(running, "/limits", withKey)).body).toEqual(before);
   });
 
+  it("replaces the changes of a version only, where it names one", async () => {
+    const running = await startHub({ apiKey: API_KEY });
+    const { version } = (await call(running, "/limits", withKey)).body;
+    const first = await put(running, { messagesPerUser: "7-S", version });
+    expect([first.status, first.body.changes]).toEqual([200, { messagesPerUser: "7-S" }]);
+    const late = await put(running, { messagesPerUser: "8-S", version });
+    expect([late.status, late.body]).toMatchObject([409, { error: { code: "conflict" } }]);
+    expect((await call(running, "/limits", withKey)).body).toEqual(first.body);
+    const next = { version: first.body.version };
+    const both = await Promise.all([
+      put(running, { ...next, messagesPerUser: "9-S" }),
+      put(running, { ...next, messagesPerUser: "10-S" }),
+    ]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    // The same changes have the same version.
+    expect((await put(running, {})).body.version).toBe(version);
+  });
+
   it("needs the scope admin", async () => {
     const running = await startHub({ apiKeys: [`read:${READ_KEY}`] });
     expect((await put(running, {}, { "x-api-key": READ_KEY })).status).toBe(403);

@@ -102,9 +102,12 @@ it("kicks a user, whose tab says so and does not come back, and keeps out one wh
   await operator.reads("alice may log in again.");
 });
 
+/** Chromium tells of every refused request. */
+const CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)";
+
 it("sends to users, groups and everyone, tells why, and follows what happens", async () => {
   const running = await startHub(OPTIONS);
-  const operator = await openConsole(running.at.url, { key: ADMIN, hash: "#events" });
+  const operator = await openConsole(running.at.url, { key: ADMIN, hash: "#events", complaints: [CONFLICT] });
   await operator.reads("Nothing has happened");
   const alice = await joined(await connectPeer(running.url({ user_id: "alice" })), "crew");
   await operator.row("Events", "").filter({ hasText: "join" }).waitFor();

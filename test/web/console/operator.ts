@@ -3,13 +3,20 @@ import { expect, onTestFinished } from "vitest";
 import { openTab } from "../browser.ts";
 import { browser, DESKTOP } from "../dev/place.ts";
 
-/** Opens the console of a server, and logs in where a key is given. What the browser complains about fails the test. */
+interface Options extends BrowserContextOptions {
+  readonly key?: string;
+  readonly hash?: string;
+  /** What the browser complains about: anything else fails the test. @default nothing */
+  readonly complaints?: readonly string[];
+}
+
+/** Opens the console of a server, and logs in where a key is given. */
 export async function openConsole(
   server: string,
-  { key, hash = "", ...options }: BrowserContextOptions & { key?: string; hash?: string } = {},
+  { key, hash = "", complaints = [], ...options }: Options = {},
 ): Promise<Operator> {
   const tab = await openTab(browser(), `${server}/console${hash}`, { ...DESKTOP, ...options });
-  onTestFinished(() => expect(tab.complaints).toEqual([]));
+  onTestFinished(() => expect(tab.complaints).toEqual(complaints));
   const operator = new Operator(tab.page);
   if (key === undefined) await operator.isLive();
   else await operator.logIn(key);

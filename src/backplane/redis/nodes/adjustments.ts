@@ -1,6 +1,6 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import { ADJUSTABLE, type Adjustable } from "../../port.ts";
+import { ADJUSTABLE, type Adjustable, type AtOnce } from "../../port.ts";
 import type { Bus } from "../bus/bus.ts";
 import { type Connection, lua, script } from "../connection/connection.ts";
 import { PartitionMoving } from "../partitions/partitions.ts";
@@ -56,8 +56,9 @@ export class Adjustments {
   }
 
   /** See {@link Cluster.adjust}. @throws TidingsError `unavailable` without Redis, `conflict` while other nodes change it all the time */
-  async set(name: Adjustable, value: string): Promise<void> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+  async set(name: Adjustable, value: string, atOnce: AtOnce = "follow"): Promise<void> {
+    const attempts = atOnce === "follow" ? MAX_ATTEMPTS : 1;
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const revision = (this.#known.get(name) ?? NONE).revision + 1;
       const reply = await this.#connection.run(ADJUST, REGISTRY, [name, revision, value]);
       const inForce = adjustmentIn(reply);

@@ -1,6 +1,14 @@
 import { TidingsError } from "../../../protocol/protocol.ts";
 import type { LocalNode } from "../../local-node.ts";
-import type { Addressee, Adjustable, Cluster, Command, CommandResult, NodeStatus } from "../../port.ts";
+import type {
+  Addressee,
+  Adjustable,
+  AtOnce,
+  Cluster,
+  Command,
+  CommandResult,
+  NodeStatus,
+} from "../../port.ts";
 import { type Bus, Requests } from "../bus/bus.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { RedisPresence } from "../presence/presence.ts";
@@ -71,8 +79,8 @@ export class NodeCommands implements Cluster {
     return { connections, unconfirmed: unconfirmed.length };
   }
 
-  adjust(name: Adjustable, value: string): Promise<void> {
-    return this.#parts.adjustments.set(name, value);
+  adjust(name: Adjustable, value: string, atOnce?: AtOnce): Promise<void> {
+    return this.#parts.adjustments.set(name, value, atOnce);
   }
 
   propose(name: Adjustable, value: string): Promise<void> {

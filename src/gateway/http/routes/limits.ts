@@ -21,13 +21,18 @@ const settings = z.looseObject({
 const answer = z.object({
   limits: settings.meta({ description: "The limits in force on this node." }),
   changes: settings.meta({ description: "The part that was changed while the nodes run." }),
+  version: z.string().meta({ description: "Names the changes: other ones have another version." }),
 });
 
 /** Routes about the limits of clients. */
 export const limitRoutes = ({ limitSettings }: ApiPorts): Route[] =>
   limitSettings === undefined ? [] : [getRoute(limitSettings), putRoute(limitSettings)];
 
-const answerOf = ({ inForce: limits, changes }: LimitSettings) => ({ limits, changes: { ...changes } });
+const answerOf = ({ inForce: limits, changes, version }: LimitSettings) => ({
+  limits,
+  changes: { ...changes },
+  version,
+});
 
 const getRoute = (limitSettings: LimitSettings): Route =>
   route({
@@ -48,10 +53,15 @@ const putRoute = (limitSettings: LimitSettings): Route =>
     path: "/limits",
     summary:
       "Change limits of clients on all nodes; settings that are left out have the value of the configuration",
-    takes: settings,
+    takes: settings.extend({
+      version: z.string().optional().meta({
+        description:
+          "`version` of the changes that these may replace: with others in force the answer is 409, and nothing changes. Default: any",
+      }),
+    }),
     gives: answer,
-    async handle(changes) {
-      await limitSettings.change(changes);
+    async handle({ version, ...changes }) {
+      await limitSettings.change(changes, version);
       return answerOf(limitSettings);
     },
   });

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
+import { ApiError } from "../../model/api.ts";
 import { linkTo } from "../../model/place.ts";
 import type { LimitsReply } from "../../model/replies.ts";
 import { useHub } from "../context.ts";
@@ -24,7 +25,8 @@ export function LimitsView(): VNode {
         <Denials />
       </Panel>
       <Outcome of={loaded}>
-        {({ limits, changes }) => {
+        {(reply) => {
+          const { limits, changes } = reply;
           const changed = new Set(settingsOf(changes).map(({ path }) => path));
           return (
             <>
@@ -44,7 +46,7 @@ export function LimitsView(): VNode {
                   ]}
                 />
               </Panel>
-              <Change changes={changes} changed={loaded.reload} />
+              <Change present={reply} changed={loaded.reload} />
             </>
           );
         }}
@@ -54,16 +56,16 @@ export function LimitsView(): VNode {
 }
 
 interface ChangeProps {
-  readonly changes: object;
+  readonly present: LimitsReply;
   /** Called after a change, by this console or another one. */
   readonly changed: () => void;
 }
 
-function Change({ changes, changed }: ChangeProps): VNode {
+function Change({ present, changed }: ChangeProps): VNode {
   const { api } = useHub();
-  const [text, setText] = useState(JSON.stringify(changes, undefined, 2));
-  /** The changes that the text was made from, and that it may replace. */
-  const [known, setKnown] = useState(changes);
+  const [text, setText] = useState(JSON.stringify(present.changes, undefined, 2));
+  /** Version of the changes that the text was made from, and that it may replace. */
+  const [version, setVersion] = useState(present.version);
   /** Changes that somebody else has made since then. */
   const [meanwhile, setMeanwhile] = useState<object>();
   const [wanted, setWanted] = useState<object>();
@@ -81,15 +83,17 @@ function Change({ changes, changed }: ChangeProps): VNode {
   const apply = async (next: object): Promise<void> => {
     setWanted(undefined);
     await task.run(async () => {
-      const { changes: present } = await api.get<LimitsReply>("/limits");
-      if (JSON.stringify(present) !== JSON.stringify(known)) {
-        setKnown(present);
-        setMeanwhile(present);
+      try {
+        setVersion((await api.put<LimitsReply>("/limits", { ...next, version })).version);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "conflict")) throw error;
+        const others = await api.get<LimitsReply>("/limits");
+        setVersion(others.version);
+        setMeanwhile(others.changes);
         throw new Error(
-          "Nothing was changed, because the limits were changed meanwhile. Take over what stands below, or change again to replace it.",
+          "Nothing was changed, because somebody else has changed the limits meanwhile. Take over what stands below, or change again to replace it.",
         );
       }
-      setKnown((await api.put<LimitsReply>("/limits", next)).changes);
       setMeanwhile(undefined);
       return "The limits are in force on all nodes.";
     });
