@@ -111,7 +111,7 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#presence = checkedPresence(parts.backplane.presence);
-    this.cluster = clusterView(parts.questions, parts.node);
+    this.cluster = clusterView({ ...parts, presence: this.#presence });
     this.#listener = getRequestListener(
       (request, env) => this.fetch(request, env.incoming.socket.remoteAddress),
       // Health checks in HTTP/1.0 may have no Host (RFC 9112 section 3.2 requires it of HTTP/1.1 only).

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { ActionHandler, Router } from "../actions/actions.ts";
-import type { Questions } from "../backplane/backplane.ts";
+import type { Backplane, Questions } from "../backplane/backplane.ts";
 import type { Local } from "../local/local.ts";
 import { TidingsError } from "../protocol/protocol.ts";
 import { EVENT_KINDS, type EventSources, EventTails } from "./events.ts";
@@ -26,6 +26,7 @@ const watchSchema = z.object({
 
 export interface ConsoleParts extends EventSources {
   readonly questions: Questions;
+  readonly backplane: Pick<Backplane, "presence">;
   readonly router: Pick<Router, "action">;
   readonly local: Pick<Local, "find">;
 }
@@ -34,10 +35,10 @@ export interface ConsoleParts extends EventSources {
  * Lets consoles watch, and this node tell of its events.
  * @returns the tails of events, to be told of what hooks do not tell
  */
-export function serveConsoles({ questions, router, local, ...sources }: ConsoleParts): EventTails {
+export function serveConsoles({ questions, backplane, router, local, ...sources }: ConsoleParts): EventTails {
   const tails = new EventTails(sources);
   tails.answer(questions);
-  const feed = new Feed(questions, sources.node);
+  const feed = new Feed({ questions, node: sources.node, presence: backplane.presence });
   const watch: ActionHandler<z.infer<typeof watchSchema>> = ({ connection }, watched) => {
     const found = local.find(connection);
     if (found === undefined || !isConsole(found))

@@ -1,5 +1,6 @@
 import type { Question, Questions } from "../backplane/backplane.ts";
-import { type ClientConnection, TidingsError } from "../protocol/protocol.ts";
+import { askAvailable } from "../gateway/gateway.ts";
+import { type ClientConnection, TidingsError, toTidingsError } from "../protocol/protocol.ts";
 import type { Hooks } from "../publish/publish.ts";
 
 /** Kinds of events in the tail. `refused`: a login or a connection. `limited`: a limit has refused something. */
@@ -107,7 +108,8 @@ export class EventTails {
     const name = JSON.stringify(wanted);
     const tail = this.#tails.get(name) ?? this.#follow(name, new Tail(wanted));
     tail.until = performance.now() + LEASE_MS;
-    return tail.after(typeof after === "number" ? after : undefined);
+    const number = ((after ?? {}) as Readonly<Record<string, unknown>>)[this.#sources.node];
+    return tail.after(typeof number === "number" ? number : undefined);
   }
 
   /** @throws TidingsError `unavailable` while others follow as many filters as a node may: to drop one of theirs would hide its events */
@@ -244,35 +246,48 @@ export interface ClusterEvents {
 export class EventReader {
   readonly filter: EventFilter;
   readonly #questions: Questions;
-  /** Where the next page of each node begins. */
-  readonly #next = new Map<string, number>();
+  readonly #node: string;
+  /** Where the next page of each node begins; undefined for one that has not answered yet. */
+  #next: ReadonlyMap<string, number | undefined> = new Map();
 
-  constructor(questions: Questions, filter: EventFilter) {
+  /** @param node id of this node */
+  constructor(questions: Questions, node: string, filter: EventFilter) {
     this.#questions = questions;
+    this.#node = node;
     this.filter = filter;
   }
 
-  /** @param nodes of the cluster @throws TidingsError `unavailable` while the backplane is unavailable */
-  async read(nodes: readonly string[]): Promise<ClusterEvents> {
-    const events: NodeEvent[] = [];
-    const silent: string[] = [];
-    let omitted = 0;
-    const ask = async (node: string): Promise<void> => {
-      try {
-        const asked = { kind: KIND, filter: this.filter, after: this.#next.get(node) };
-        const page = (await this.#questions.askNode(node, asked)) as EventPage; // its own code made it
-        this.#next.set(node, page.next);
-        events.push(...page.events);
-        omitted += page.omitted;
-      } catch {
-        silent.push(node);
-        this.#next.delete(node); // its numbers begin anew with its next process
-      }
-    };
-    await Promise.all(nodes.map(ask));
-    events.sort((one, other) => one.at - other.at);
-    // All nodes together send a page no more than one does.
-    const kept = events.slice(-MAX_EVENTS);
-    return { events: kept, omitted: omitted + events.length - kept.length, silent };
+  /** Reads the next page of all nodes with one question. Nodes that are known to be gone are not waited for. Never rejects. */
+  async read(): Promise<ClusterEvents> {
+    const { answers, incomplete } = await this.#ask();
+    const pages = answers.flatMap(
+      ({ node, answer }) => (answer === undefined ? [] : [{ node, page: answer as EventPage }]), // its own code made it
+    );
+    const asked = answers.map(({ node }) => node);
+    // While others cannot be asked, none of them has left.
+    const nodes = incomplete === null ? asked : [...new Set([...this.#next.keys(), ...asked])];
+    const answered = new Map(pages.map(({ node, page }) => [node, page.next]));
+    const silent = nodes.filter((node) => !answered.has(node));
+    // A node that was only slow goes on where it was. One that has restarted has lower numbers, and begins anew.
+    this.#next = new Map(nodes.map((node) => [node, answered.get(node) ?? this.#next.get(node)]));
+    return { ...together(pages.map(({ page }) => page)), silent };
   }
+
+  async #ask(): ReturnType<typeof askAvailable> {
+    const question = { kind: KIND, filter: this.filter, after: Object.fromEntries(this.#next) };
+    try {
+      return await askAvailable(this.#questions, this.#node, question);
+    } catch (error) {
+      // Such as a question that is too long, with the positions of very many nodes. All of them count as silent.
+      return { answers: [], incomplete: toTidingsError(error).message };
+    }
+  }
+}
+
+/** All nodes together send a page no more than one does. */
+function together(pages: readonly EventPage[]): Pick<ClusterEvents, "events" | "omitted"> {
+  const events = pages.flatMap((page) => page.events).sort((one, other) => one.at - other.at);
+  const kept = events.slice(-MAX_EVENTS);
+  const omitted = pages.reduce((sum, page) => sum + page.omitted, 0);
+  return { events: kept, omitted: omitted + events.length - kept.length };
 }

@@ -1,5 +1,5 @@
 import type { Questions } from "../backplane/backplane.ts";
-import { type ClusterView, clusterView } from "../gateway/gateway.ts";
+import { type ClusterView, clusterView, type ViewPorts } from "../gateway/gateway.ts";
 import { Attachment, type Connection } from "../local/local.ts";
 import { toTidingsError } from "../protocol/protocol.ts";
 import { type EventFilter, EventReader } from "./events.ts";
@@ -28,18 +28,16 @@ export const FEED = { overview: "console.overview", events: "console.events" } a
 /** Pushes to the consoles of this node what they watch. While nobody watches, no timer runs and no node is asked. */
 export class Feed {
   readonly #questions: Questions;
+  readonly #node: string;
   readonly #view: ClusterView;
   readonly #watchers = new Set<Connection>();
-  /** Nodes of the last overview. */
-  #nodes: readonly string[];
   #timers: NodeJS.Timeout[] = [];
   #isAsking = false;
 
-  /** @param node id of this node */
-  constructor(questions: Questions, node: string) {
-    this.#questions = questions;
-    this.#view = clusterView(questions, node);
-    this.#nodes = [node];
+  constructor(ports: ViewPorts) {
+    this.#questions = ports.questions;
+    this.#node = ports.node;
+    this.#view = clusterView(ports);
   }
 
   /** Replaces what a console watches. The first overview follows at once. */
@@ -48,7 +46,7 @@ export class Feed {
     watching.overview = overview;
     if (events === undefined) watching.events = undefined;
     else if (JSON.stringify(watching.events?.filter) !== JSON.stringify(events)) {
-      watching.events = new EventReader(this.#questions, events);
+      watching.events = new EventReader(this.#questions, this.#node, events);
     }
     if (overview || events !== undefined) this.#watchers.add(connection);
     else this.#watchers.delete(connection);
@@ -81,7 +79,6 @@ export class Feed {
     this.#isAsking = true;
     try {
       const top = await this.#view.top(TOP);
-      this.#nodes = top.nodes.map(({ node }) => node);
       for (const [watcher, { overview }] of this.#present()) if (overview) push(watcher, FEED.overview, top);
     } catch (thrown) {
       // The page shows it: nobody else waits for this.
@@ -102,7 +99,7 @@ export class Feed {
     if (reader === undefined || watching.isReading) return;
     watching.isReading = true;
     try {
-      const page = await reader.read(this.#nodes);
+      const page = await reader.read();
       if (watching.events !== reader || watcher.state !== "open" || !isConsole(watcher)) return;
       const hasSilent = page.silent.length > 0;
       // An empty page is news too when it takes back that a node is silent.

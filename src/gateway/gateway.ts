@@ -336,7 +336,7 @@ export {
   type RecentLoop,
 } from "./metrics/metrics.ts";
 export type * from "./nodes/nodes.ts";
-export { clusterView } from "./nodes/nodes.ts";
+export { askAvailable, clusterView } from "./nodes/nodes.ts";
 export { Overload, type OverloadSettings } from "./overload.ts";
 export { type Probe, sharedProbe } from "./probe.ts";
 export { REQUEST_ID, RequestScope } from "./request-ids.ts";

@@ -65,6 +65,11 @@ export class BusiestGroups {
     this.#startedAt = now;
   }
 
+  /** True while every group with a message in the windows is counted: the others had none. */
+  get countsAll(): boolean {
+    return this.#window.countsAll && (this.#formerMs === 0 || this.#former.countsAll);
+  }
+
   /** The busiest groups by messages, the busiest first. @param count of groups, at most */
   top(count: number): GroupRate[] {
     const ms = this.#now() - this.#startedAt;
@@ -94,6 +99,8 @@ class Window {
   readonly #deliveries = new Float64Array(CAPACITY);
   /** No count of a full table is lower. */
   #floor = 0;
+  /** False from the first message on of a group that has found the table full. */
+  countsAll = true;
 
   get channels(): Iterable<string> {
     return this.#places.keys();
@@ -117,12 +124,14 @@ class Window {
     this.#messages.fill(0);
     this.#deliveries.fill(0);
     this.#floor = 0;
+    this.countsAll = true;
   }
 
   /** Finds a place for a channel that has none. @returns -1 when it gets none */
   #placeFor(channel: string, connections: number, random: () => number): number {
     const { length } = this.#names;
     if (length < CAPACITY) return this.#take(length, channel);
+    this.countsAll = false;
     // The look for the least busy one costs a walk, so it comes only after a first draw that is not too strict.
     if (random() * (this.#floor + 1) >= 1) return -1;
     const place = this.#leastBusy();

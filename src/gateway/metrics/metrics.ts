@@ -85,7 +85,7 @@ export interface Metrics extends PublishMeter, DeliverMeter {
   readonly loopDelay: LoopDelay;
   /** Activity of the last seconds. */
   readonly recent: RecentMetrics;
-  readonly busiest: Pick<BusiestGroups, "top">;
+  readonly busiest: Pick<BusiestGroups, "top" | "countsAll">;
   /** Calls a function once a second, until the end of the metrics. */
   everySecond(listener: () => void): void;
   /** Renders a scrape in the text format of Prometheus, of type {@link contentType}. */

@@ -32,10 +32,10 @@ export interface FoundGroup {
   readonly group: string;
   /** Connections that have joined. */
   readonly connections: number;
-  /** Messages per second that reached connections. */
-  readonly messages: number;
-  /** Messages per second, each counted once for every connection that took it. */
-  readonly deliveries: number;
+  /** Messages per second that reached connections. Null: not known, because a node counts a limited number of groups. */
+  readonly messages: number | null;
+  /** Messages per second, each counted once for every connection that took it. Null: not known on every node. */
+  readonly deliveries: number | null;
   /** Nodes with such connections. */
   readonly nodes: number;
 }
@@ -74,18 +74,19 @@ export function answerBrowsing(
   questions.answer(KIND.groupNames, (question): FoundGroup[] => {
     const names = firstNames(local.groupNames(), queryOf(question));
     const rates = new Map(busiest.top(Number.POSITIVE_INFINITY).map((rate) => [rate.group, rate]));
-    return names.map((group) => ({
-      group,
-      connections: local.countMembers(groupChannel(group)),
-      messages: rates.get(group)?.messages ?? 0,
-      deliveries: rates.get(group)?.deliveries ?? 0,
-      nodes: 1,
-    }));
+    const others = busiest.countsAll ? NO_MESSAGES : NOT_KNOWN;
+    return names.map((group) => {
+      const { messages, deliveries } = rates.get(group) ?? others;
+      return { group, connections: local.countMembers(groupChannel(group)), messages, deliveries, nodes: 1 };
+    });
   });
   questions.answer(KIND.sessions, ({ user }): ConnectionReport[] =>
     isId(user) ? local.connectionsOf(user).slice(0, MAX_SESSIONS).map(reportOf) : [],
   );
 }
+
+const NO_MESSAGES = { messages: 0, deliveries: 0 };
+const NOT_KNOWN = { messages: null, deliveries: null };
 
 const fewOf = (platforms: readonly string[]): string[] => [...new Set(platforms)].slice(0, MAX_PLATFORMS);
 
@@ -153,9 +154,10 @@ export const findGroups = (questions: Questions, query: NameQuery): Promise<Page
     (one, other) => ({
       group: one.group,
       connections: one.connections + other.connections,
-      // A message reaches every node with members, so these are not added.
-      messages: Math.max(one.messages, other.messages),
-      deliveries: one.deliveries + other.deliveries,
+      // A message reaches every node with members, so these are not added, and one node that counts them is enough.
+      messages: one.messages === null ? other.messages : Math.max(one.messages, other.messages ?? 0),
+      deliveries:
+        one.deliveries === null || other.deliveries === null ? null : one.deliveries + other.deliveries,
       nodes: one.nodes + other.nodes,
     }),
   );

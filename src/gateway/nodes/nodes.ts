@@ -15,10 +15,12 @@ export type { ConnectionReport } from "./connections.ts";
 export { type History, historyOf, SERIES } from "./history.ts";
 export type { NodeRates, NodeStatistics } from "./statistics.ts";
 export {
+  askAvailable,
   type ClusterGroupRate,
   type ClusterTop,
   type ClusterView,
   clusterView,
   MAX_TOP,
   type NodeEntry,
+  type ViewPorts,
 } from "./view.ts";

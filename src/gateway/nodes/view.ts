@@ -1,4 +1,10 @@
-import type { AnswerError, NodeAnswer, Question, Questions } from "../../backplane/backplane.ts";
+import type {
+  AnswerError,
+  NodeAnswer,
+  PresenceView,
+  Question,
+  Questions,
+} from "../../backplane/backplane.ts";
 import { idError, isId, TidingsError, toTidingsError } from "../../protocol/protocol.ts";
 import type { GroupRate } from "../metrics/metrics.ts";
 import { KIND, MAX_CONNECTIONS, MAX_GROUPS, type NodeTop } from "./answers.ts";
@@ -49,6 +55,11 @@ export interface ClusterTop {
   readonly at: number;
   /** Id of the node that answers. */
   readonly node: string;
+  /**
+   * Users online in the cluster, each counted once, as `hub.presence.count()` does. Null while the backplane is unavailable: the sum over
+   * nodes counts a user of two nodes twice.
+   */
+  readonly users: number | null;
   readonly nodes: readonly NodeEntry[];
   readonly groups: readonly ClusterGroupRate[];
   readonly connections: readonly ConnectionReport[];
@@ -70,8 +81,14 @@ export interface ClusterGroupRate extends GroupRate {
 /** Most groups, and most connections, of {@link ClusterView.top}: both together must fit into an answer. */
 export const MAX_TOP = 25;
 
-/** @param node id of this node */
-export function clusterView(questions: Questions, node: string): ClusterView {
+export interface ViewPorts {
+  readonly questions: Questions;
+  /** Id of this node. */
+  readonly node: string;
+  readonly presence: Pick<PresenceView, "count">;
+}
+
+export function clusterView({ questions, node, presence }: ViewPorts): ClusterView {
   // Nodes answer their own code, so the form of an answer is known.
   const ask = async <Answer>(asked: string, kind: string, fields?: object): Promise<Answer> => {
     if (!isId(asked)) throw idError("node");
@@ -99,14 +116,23 @@ export function clusterView(questions: Questions, node: string): ClusterView {
         groups: whole("groups", groups, MAX_TOP),
         connections: whole("connections", connections, MAX_TOP),
       };
-      const { answers, incomplete } = await askAvailable(questions, node, { kind: KIND.top, ...counts });
-      return { at: Date.now(), node, ...combined(answers, counts), incomplete };
+      const [{ answers, incomplete }, users] = await Promise.all([
+        askAvailable(questions, node, { kind: KIND.top, ...counts }),
+        presence.count().then(
+          (counted) => counted.users,
+          () => null,
+        ),
+      ]);
+      return { at: Date.now(), node, users, ...combined(answers, counts), incomplete };
     },
   };
 }
 
-/** Asks all nodes; this one only while the backplane is unavailable. */
-async function askAvailable(
+/**
+ * Asks all nodes; this one only while the backplane is unavailable, and `incomplete` says why.
+ * @param node id of this node
+ */
+export async function askAvailable(
   questions: Questions,
   node: string,
   question: Question,

@@ -69,24 +69,30 @@ describe("the HTTP API on two nodes", () => {
     const [n1, n2] = await startTwo();
     const alice = await connect(n1, "alice");
     const bob = await connect(n2, "bob");
+    const second = await connect(n2, "alice");
     for (const peer of [alice, bob]) await peer.request("group.join", { group: "g" });
     await n1.hub.group("g").send({ type: "n" });
     await bob.next(({ group }) => group === "g");
 
-    expect((await call(n1, "/nodes/n2/stats")).body).toMatchObject({ node: "n2", connections: 1, groups: 1 });
+    expect((await call(n1, "/nodes/n2/stats")).body).toMatchObject({ node: "n2", connections: 2, groups: 1 });
     expect((await call(n1, "/nodes/n2/groups")).body).toMatchObject({ groups: [{ group: "g" }] });
     const { body: top } = await call(n2, "/nodes/top");
     expect(top).toMatchObject({
       node: "n2",
-      nodes: [{ node: "n1", statistics: { connections: 1 } }, { node: "n2" }],
+      // Alice is connected to both nodes.
+      users: 2,
+      nodes: [
+        { node: "n1", statistics: { connections: 1, users: 1 } },
+        { node: "n2", statistics: { users: 2 } },
+      ],
       groups: [{ group: "g", nodes: 2 }],
     });
     const { connection } = await bob.frame("welcome");
     expect((await call(n1, `/connections/${connection}`)).body).toMatchObject({ node: "n2", user: "bob" });
     expect((await call(n1, "/connections/nobody")).status).toBe(404);
 
-    expect((await call(n1, "/nodes/n2/drain", { method: "POST" })).body).toEqual({ connections: 1 });
-    expect((await bob.closed).code).toBe(4000);
+    expect((await call(n1, "/nodes/n2/drain", { method: "POST" })).body).toEqual({ connections: 2 });
+    for (const peer of [bob, second]) expect((await peer.closed).code).toBe(4000);
     await alice.caughtUp();
   });
 
@@ -99,7 +105,7 @@ describe("the HTTP API on two nodes", () => {
       async () => (await call(n1, "/nodes/top")).body.incomplete !== null,
     );
 
-    expect((await call(n1, "/nodes/top")).body).toMatchObject({ nodes: [{ node: "n1" }] });
+    expect((await call(n1, "/nodes/top")).body).toMatchObject({ users: null, nodes: [{ node: "n1" }] });
     expect((await call(n1, "/nodes/n1/stats")).status).toBe(200);
     expect((await call(n1, "/nodes/n2/stats")).status).toBe(503);
   });

@@ -60,6 +60,18 @@ describe("the busiest groups", () => {
     expect(groups.top(1)).toEqual([]);
   });
 
+  it("tell whether all groups are counted: not from the 513th one of a window on", () => {
+    const { groups, wait } = start();
+    repeat(512, (index) => groups.add(`group:g${index}`, 1));
+    expect(groups.countsAll).toBe(true);
+    groups.add("group:one more", 1);
+    expect(groups.countsAll).toBe(false);
+    repeat(10, () => wait(1_000));
+    expect(groups.countsAll).toBe(false); // the rates have a share of the window before
+    repeat(10, () => wait(1_000));
+    expect(groups.countsAll).toBe(true);
+  });
+
   it("are found among more groups than have a place, whenever they begin", () => {
     const { groups, wait } = start();
     repeat(200_000, (index) => groups.add(`group:crowd-${index % 50_000}`, 1));

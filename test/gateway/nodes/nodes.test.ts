@@ -145,7 +145,7 @@ describe("all nodes at a glance", () => {
     await running.hub.group("g").send({ type: "n" });
 
     expect((await call(running, "/nodes/top")).body).toMatchObject({
-      node: "n1",
+      ...{ node: "n1", users: 1 },
       nodes: [{ node: "n1", statistics: { connections: 1 } }],
       groups: [{ group: "g", messages: expect.any(Number), nodes: 1 }],
       ...{ connections: [], incomplete: null },

@@ -152,6 +152,28 @@ it("sends to users, groups and everyone, tells why, and follows what happens", a
   await operator.row("Limits in force", "messagesPerConnection").getByText("changed").waitFor();
 });
 
+it("shows a dash, and why, where a node does not count the messages of a group", async () => {
+  const running = await startHub({ ...UNLIMITED, node: { id: "n1" } });
+  const peer = await connectPeer(running.url({ user_id: "alice" }));
+  const busy = Array.from({ length: 513 }, (_, number) => `busy-${number}`);
+  for (const group of ["a-quiet-one", ...busy]) await joined(peer, group);
+  const send = (): void => {
+    for (const group of busy) void running.hub.group(group).send({ type: "n", ephemeral: true });
+  };
+  send();
+  const talk = setInterval(send, 2_000);
+  onTestFinished(() => clearInterval(talk));
+  const operator = await openConsole(running.at.url, { hash: "#groups" });
+  const quiet = operator.row("Groups", "a-quiet-one");
+  await quiet.waitFor();
+  expect(await quiet.getByTitle("Not known").allTextContents()).toEqual(["–", "–"]);
+  await operator.reads("stands for a rate that is not known");
+  await quiet.getByRole("link").click();
+  await operator.page.getByRole("heading", { name: "a-quiet-one" }).waitFor();
+  await operator.reads("stands for a rate that is not known");
+  expect(await operator.figure("Messages")).toBe("–");
+});
+
 it("says that the server refuses its feed, and asks again", async () => {
   const limits = { ...UNLIMITED.limits, actionsPerUser: { "console.watch": "1-H" } };
   const running = await startHub({ ...OPTIONS, limits });

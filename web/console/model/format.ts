@@ -5,7 +5,7 @@ const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumSig
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-/** What stands where nothing was measured. */
+/** Stands where nothing was measured, or nothing is known. */
 export const NOTHING = "–";
 
 export const count = (value: number): string => whole.format(value);
@@ -16,7 +16,9 @@ export function short(value: number): string {
   return Number.isInteger(value) ? String(value) : rate(value);
 }
 
-export function rate(value: number): string {
+/** @param value null where it is not known */
+export function rate(value: number | null): string {
+  if (value === null) return NOTHING;
   if (value === 0) return "0";
   if (value < 0.1) return "< 0.1";
   return value < 10 ? value.toFixed(1) : whole.format(value);

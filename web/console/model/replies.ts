@@ -72,6 +72,8 @@ export interface Connection {
 export interface Top {
   readonly at: number;
   readonly node: string;
+  /** Each counted once; null while the cluster cannot be asked. */
+  readonly users: number | null;
   readonly nodes: readonly NodeEntry[];
   readonly groups: readonly GroupRate[];
   readonly connections: readonly Connection[];
@@ -129,8 +131,17 @@ export interface BlockPage {
   readonly cursor?: string;
 }
 
+/** A group that somebody has joined. Its rates are null where no node counts them. */
+export interface FoundGroup {
+  readonly group: string;
+  readonly connections: number;
+  readonly nodes: number;
+  readonly messages: number | null;
+  readonly deliveries: number | null;
+}
+
 export interface GroupPage {
-  readonly groups: readonly (GroupRate & { readonly connections: number })[];
+  readonly groups: readonly FoundGroup[];
   readonly next?: string;
   readonly silent: readonly Silent[];
 }
@@ -241,4 +252,6 @@ export interface EventPage {
 export interface LimitsReply {
   readonly limits: Readonly<Record<string, unknown>>;
   readonly changes: Readonly<Record<string, unknown>>;
+  /** Of the changes. */
+  readonly version: string;
 }

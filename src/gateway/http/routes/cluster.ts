@@ -8,7 +8,8 @@ import { connectionId, node, whole } from "../schemas.ts";
 
 /** Routes into the nodes of the cluster. Any node answers for any other. */
 export function clusterRoutes(ports: ApiPorts): Route[] {
-  const view = clusterView(ports.questions, ports.node);
+  const { questions, node: own, backplane } = ports;
+  const view = clusterView({ questions, node: own, presence: backplane.presence });
   const takes = z.object({ node });
   return [
     route({
@@ -90,6 +91,10 @@ const topRoute = (view: ClusterView): Route =>
     gives: z.object({
       at: z.int().meta({ description: "Milliseconds since 1970." }),
       node: z.string().meta({ description: "The node that answers." }),
+      users: z.int().nullable().meta({
+        description:
+          "Users online in the cluster, each counted once. Null: the backplane is unavailable. Those of the nodes count a user of two nodes twice.",
+      }),
       nodes: z
         .array(
           z.object({

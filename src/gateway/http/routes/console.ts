@@ -73,7 +73,7 @@ const silent = z
   .meta({ description: "Nodes that have not answered: theirs are missing." });
 
 const page = z.object({
-  prefix: z.string().max(255).default("").meta({ description: "Begin of the name." }),
+  prefix: z.string().max(255).default("").meta({ description: "Beginning of the name." }),
   after: z.string().max(255).default("").meta({ description: "`next` of the previous page." }),
   limit: whole(1, MAX_NAMES).default(50),
 });
@@ -110,10 +110,14 @@ const pageRoutes = ({ questions }: ApiPorts): Route[] => [
         z.object({
           group: z.string(),
           connections: z.int().meta({ description: "Connections that have joined." }),
-          messages: z.number().meta({ description: "Messages per second that reached connections." }),
-          deliveries: z
-            .number()
-            .meta({ description: "Messages per second, counted once for every connection that took it." }),
+          messages: z.number().nullable().meta({
+            description:
+              "Messages per second that reached connections. Null: not known, because a node counts its 512 busiest groups.",
+          }),
+          deliveries: z.number().nullable().meta({
+            description:
+              "Messages per second, counted once for every connection that took it. Null: not known on every node.",
+          }),
           nodes: z.int().meta({ description: "Nodes with such connections." }),
         }),
       ),

@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { apiPath, countOf, Tabs } from "../../../shared/shared.ts";
-import { count, rate } from "../../model/format.ts";
+import { count, NOTHING, rate } from "../../model/format.ts";
 import type { GroupPage, Receipt } from "../../model/replies.ts";
 import { useHub } from "../context.ts";
 import { Tiles } from "../overview/Tiles.tsx";
@@ -11,12 +11,16 @@ import { TaskNotice } from "../parts/TaskNotice.tsx";
 import { useLoaded } from "../parts/useLoaded.ts";
 import { useTask } from "../parts/useTask.ts";
 import { GroupHistory } from "./GroupHistory.tsx";
+import { UnknownRates } from "./GroupRate.tsx";
 import { Members } from "./Members.tsx";
 
 const TABS = { members: "Members", history: "History", send: "Send" } as const;
 
 /** Time after which the figures are read again, in milliseconds. */
 const EVERY_MS = 4_000;
+
+/** A group that nobody has joined. */
+const NOBODY = { connections: 0, nodes: 0, messages: 0, deliveries: 0 };
 
 /** One group: members, rates, history, and a message. */
 export function GroupView({ group }: { readonly group: string }): VNode {
@@ -32,7 +36,7 @@ export function GroupView({ group }: { readonly group: string }): VNode {
     [group],
     EVERY_MS,
   );
-  const rates = found.value?.groups.find((each) => each.group === group);
+  const shown = found.value && (found.value.groups.find((each) => each.group === group) ?? NOBODY);
   return (
     <>
       <h1>
@@ -42,23 +46,24 @@ export function GroupView({ group }: { readonly group: string }): VNode {
         tiles={[
           {
             title: "Online",
-            value: counts.value === undefined ? "–" : count(counts.value.online),
+            value: counts.value === undefined ? NOTHING : count(counts.value.online),
             note: "users",
           },
           {
             title: "Durable",
-            value: counts.value === undefined ? "–" : count(counts.value.durable),
+            value: counts.value === undefined ? NOTHING : count(counts.value.durable),
             note: "members",
           },
           {
             title: "Connections",
-            value: count(rates?.connections ?? 0),
-            note: `on ${countOf(rates?.nodes ?? 0, "node")}`,
+            value: shown === undefined ? NOTHING : count(shown.connections),
+            note: shown === undefined ? "\u00a0" : `on ${countOf(shown.nodes, "node")}`,
           },
-          { title: "Messages", value: rate(rates?.messages ?? 0), note: "per second" },
-          { title: "Deliveries", value: rate(rates?.deliveries ?? 0), note: "per second" },
+          { title: "Messages", value: rate(shown?.messages ?? null), note: "per second" },
+          { title: "Deliveries", value: rate(shown?.deliveries ?? null), note: "per second" },
         ]}
       />
+      {shown && <UnknownRates of={[shown.messages, shown.deliveries]} />}
       <Tabs label="Parts of the group" titles={TABS} selected={tab} onSelect={setTab} />
       <div id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`} class="stack">
         {tab === "members" && <Members group={group} />}

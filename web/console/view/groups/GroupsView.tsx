@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { count, rate } from "../../model/format.ts";
+import { count } from "../../model/format.ts";
 import { goTo } from "../../model/place.ts";
 import type { GroupPage } from "../../model/replies.ts";
 import { useHub } from "../context.ts";
@@ -11,6 +11,7 @@ import { Search } from "../parts/Search.tsx";
 import { Table } from "../parts/Table.tsx";
 import { useLoaded } from "../parts/useLoaded.ts";
 import { usePages } from "../parts/usePages.ts";
+import { GroupRate, UnknownRates } from "./GroupRate.tsx";
 
 /** Time after which the list is read again, in milliseconds. */
 const EVERY_MS = 5_000;
@@ -30,14 +31,14 @@ export function GroupsView(): VNode {
       <h1>Groups</h1>
       <Search
         label="Group"
-        hint="The begin of an id. Enter opens this group, also one that nobody has joined."
+        hint="The beginning of an id. Enter opens this group, joined or not."
         onSearch={setPrefix}
         onEnter={(group) => goTo("groups", group)}
       />
       <Outcome of={loaded}>
         {({ groups, next, silent }) => (
           <>
-            <Silent nodes={silent} />
+            <Silent nodes={silent.map(({ node }) => node)} missing="groups" />
             <Table
               label="Groups"
               empty={
@@ -49,13 +50,19 @@ export function GroupsView(): VNode {
                 { title: "Group", cell: ({ group }) => <GroupLink group={group} /> },
                 { title: "Connections", isNumber: true, cell: ({ connections }) => count(connections) },
                 { title: "Nodes", isNumber: true, cell: ({ nodes }) => count(nodes) },
-                { title: "Messages/s", isNumber: true, cell: ({ messages }) => rate(messages) },
-                { title: "Deliveries/s", isNumber: true, cell: ({ deliveries }) => rate(deliveries) },
+                {
+                  title: "Messages/s",
+                  isNumber: true,
+                  cell: ({ messages }) => <GroupRate value={messages} />,
+                },
+                {
+                  title: "Deliveries/s",
+                  isNumber: true,
+                  cell: ({ deliveries }) => <GroupRate value={deliveries} />,
+                },
               ]}
             />
-            <p class="muted">
-              Nodes count the messages of their 512 busiest groups: others show no messages per second.
-            </p>
+            <UnknownRates of={groups.flatMap(({ messages, deliveries }) => [messages, deliveries])} />
             <Pager pages={pages} next={next} />
           </>
         )}

@@ -1,11 +1,12 @@
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
-import { countOf, Notice } from "../../../shared/shared.ts";
+import { countOf } from "../../../shared/shared.ts";
 import { time, words } from "../../model/format.ts";
 import { linkTo } from "../../model/place.ts";
 import { EVENT_KINDS, type EventKind, type NumberedEvent, type Tail } from "../../model/tail.ts";
 import { useHub } from "../context.ts";
 import { ChannelLink, NodeLink, UserLink } from "../parts/Names.tsx";
+import { Silent } from "../parts/Outcome.tsx";
 import { Search } from "../parts/Search.tsx";
 import { Table } from "../parts/Table.tsx";
 
@@ -43,7 +44,7 @@ export function EventsView(): VNode {
             `${countOf(tail.omitted.value, "event")} came too fast and are not shown`}
         </span>
       </div>
-      {silent.length > 0 && <Notice tone="busy">Without an answer of {silent.join(", ")}.</Notice>}
+      <Silent nodes={silent} missing="events" />
       <Table
         label="Events"
         empty={isPaused ? "Paused." : "Nothing has happened since you opened this view."}

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { bytes, count, duration, ms, percent, rate, short, words } from "../../model/format.ts";
+import { bytes, count, duration, ms, NOTHING, percent, rate, short, words } from "../../model/format.ts";
 import { pointOfAll } from "../../model/hour.ts";
 import type { Top } from "../../model/replies.ts";
 import { useHub } from "../context.ts";
@@ -23,7 +23,7 @@ export function OverviewView(): VNode {
           title="Connections"
           lines={[
             { series: "connections", label: "open" },
-            { series: "users", label: "users" },
+            { series: "users", label: shown?.nodes.length === 1 ? "users" : "users, sum of nodes" },
           ]}
           columns={hour.columns}
           format={short}
@@ -84,7 +84,11 @@ function Figures({ top }: { readonly top: Top }): VNode {
       isBad: silent > 0,
     },
     { title: "Connections", value: count(point.connections ?? 0) },
-    { title: "Users", value: count(point.users ?? 0), note: "of all nodes" },
+    {
+      title: "Users",
+      value: top.users === null ? NOTHING : count(top.users),
+      note: top.users === null ? "not known now" : "online, each once",
+    },
     { title: "Messages in", value: rate(point.published ?? 0), note: "per second" },
     { title: "Messages out", value: rate(point.delivered ?? 0), note: "per second" },
     {

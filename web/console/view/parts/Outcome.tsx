@@ -24,9 +24,18 @@ export function Outcome<Value>({ of: { value, error, reload }, children }: Props
   );
 }
 
+interface SilentProps {
+  readonly nodes: readonly string[];
+  /** What a node tells, and is missing here: a plural. */
+  readonly missing: string;
+}
+
 /** Names nodes that have not answered. */
-export function Silent({ nodes }: { readonly nodes: readonly { readonly node: string }[] }): VNode | null {
+export function Silent({ nodes, missing }: SilentProps): VNode | null {
   if (nodes.length === 0) return null;
-  const names = nodes.map(({ node }) => node).join(", ");
-  return <Notice tone="busy">Without an answer of {names}: what is there is missing here.</Notice>;
+  return (
+    <Notice tone="busy">
+      No answer from {nodes.join(", ")}: {missing} there are missing here.
+    </Notice>
+  );
 }

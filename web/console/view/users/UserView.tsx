@@ -43,7 +43,7 @@ export function UserView({ user }: { readonly user: string }): VNode {
       <Outcome of={loaded}>
         {(detail) => (
           <>
-            <Silent nodes={detail.silent} />
+            <Silent nodes={detail.silent.map(({ node }) => node)} missing="connections" />
             <Panel title="Connections">
               <Connections detail={detail} />
             </Panel>

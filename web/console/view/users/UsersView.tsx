@@ -46,14 +46,14 @@ function Online(): VNode {
     <>
       <Search
         label="User"
-        hint="The begin of an id. Enter opens this user, also one who is offline."
+        hint="The beginning of an id. Enter opens this user, online or not."
         onSearch={setPrefix}
         onEnter={(user) => goTo("users", user)}
       />
       <Outcome of={loaded}>
         {({ users, next, silent }) => (
           <>
-            <Silent nodes={silent} />
+            <Silent nodes={silent.map(({ node }) => node)} missing="users" />
             <Table
               label="Users online"
               empty={prefix === "" ? "Nobody is online." : "Nobody with such an id is online."}
