@@ -10,6 +10,7 @@ export { apiPath, hasPage, hasTrait, hubUrl, type PageName, pageAddress, socketU
 export { News, type NewsItem } from "./news.ts";
 export { Reachability } from "./reachability.ts";
 export { renderPage } from "./render-page.ts";
+export { sentence } from "./sentence.ts";
 export { Avatar, IconAvatar } from "./view/Avatar.tsx";
 export { CodeBlock } from "./view/CodeBlock.tsx";
 export { CopyButton } from "./view/CopyButton.tsx";

@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { Field, Icon, Notice } from "../../shared/shared.ts";
+import { Field, Icon, Notice, sentence } from "../../shared/shared.ts";
 import type { ApiError } from "../model/api.ts";
 import type { Session, SessionState } from "../model/session.ts";
 
@@ -47,12 +47,8 @@ export function Login({ session, state }: Props): VNode {
 }
 
 function explained({ status, message }: ApiError): string {
-  if (status === 401) return `This key is not valid. ${sentence(message)}`;
+  if (status === 401) return "This key is not valid.";
   if (status === 403) return `This key may not open the console. ${sentence(message)}`;
   if (status === 429) return `Too many requests. ${sentence(message)}`;
   return sentence(message);
 }
-
-/** The server writes no capital at the beginning, and no full stop. */
-const sentence = (message: string): string =>
-  `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith(".") ? "" : "."}`;

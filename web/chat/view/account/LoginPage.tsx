@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { Field, hasTrait, Notice, Shell } from "../../../shared/shared.ts";
+import { Field, hasTrait, Notice, Shell, sentence } from "../../../shared/shared.ts";
 import type { Session } from "../../model/session/session.ts";
 
 /** Logs in, or makes an account. */
@@ -17,7 +17,7 @@ export function LoginPage({ session }: { session: Session }): VNode {
     try {
       await session.begin(isNew ? "register" : "login", user.trim(), password);
     } catch (thrown) {
-      setError(thrown instanceof Error ? thrown.message : String(thrown));
+      setError(sentence(thrown instanceof Error ? thrown.message : String(thrown)));
       setBusy(false);
     }
   };

@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { countOf, Dialog, Field, Notice, type Tone } from "../../../shared/shared.ts";
+import { countOf, Dialog, Field, Notice, sentence, type Tone } from "../../../shared/shared.ts";
 import { isSendableUrl } from "../../model/content.ts";
 import { useChat } from "../context.ts";
 import { Portrait } from "../person/Portrait.tsx";
@@ -72,7 +72,7 @@ function PasswordForm(): VNode {
       setNewPassword("");
       setResult({ tone: "good", text: "Your password is changed. Other devices have to log in again." });
     } catch (error) {
-      setResult({ tone: "bad", text: error instanceof Error ? error.message : String(error) });
+      setResult({ tone: "bad", text: sentence(error instanceof Error ? error.message : String(error)) });
     }
   };
   return (
