@@ -1,6 +1,7 @@
 import type { ComponentChildren, VNode } from "preact";
 
 export interface Column<Row> {
+  /** Empty above buttons and links that say what they are. */
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
   /** Numbers stand at the right. @default false */
@@ -26,11 +27,15 @@ export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>): 
       <table class="data">
         <thead>
           <tr>
-            {columns.map(({ title, isNumber }) => (
-              <th key={title} scope="col" class={isNumber ? "number" : undefined}>
-                {title}
-              </th>
-            ))}
+            {columns.map(({ title, isNumber }) =>
+              title === "" ? (
+                <td key={title} />
+              ) : (
+                <th key={title} scope="col" class={isNumber ? "number" : undefined}>
+                  {title}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>
@@ -38,7 +43,7 @@ export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>): 
             <tr key={keyOf(row)}>
               {columns.map(({ title, cell, isNumber }, index) =>
                 index === 0 ? (
-                  <th key={title} scope="row">
+                  <th key={title} scope="row" class={isNumber ? "number" : undefined}>
                     {cell(row)}
                   </th>
                 ) : (
