@@ -27,6 +27,7 @@ export function rate(value: number | null): string {
 export function ms(value: number | null | undefined): string {
   if (value === null || value === undefined) return NOTHING;
   if (value === 0) return "0 ms";
+  if (value < 0.05) return "< 0.1 ms";
   if (value >= 10_000) return `${(value / 1_000).toFixed(0)} s`;
   return value < 10 ? `${value.toFixed(1)} ms` : `${whole.format(value)} ms`;
 }

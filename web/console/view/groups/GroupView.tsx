@@ -47,12 +47,12 @@ export function GroupView({ group }: { readonly group: string }): VNode {
           {
             title: "Online",
             value: counts.value === undefined ? NOTHING : count(counts.value.online),
-            note: "users",
+            note: counts.value?.online === 1 ? "user" : "users",
           },
           {
             title: "Durable",
             value: counts.value === undefined ? NOTHING : count(counts.value.durable),
-            note: "members",
+            note: counts.value?.durable === 1 ? "member" : "members",
           },
           {
             title: "Connections",

@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Notice } from "../../../shared/shared.ts";
+import { Notice, sentence } from "../../../shared/shared.ts";
 import { bytes, count, duration, ms, percent, rate, short, words } from "../../model/format.ts";
 import { Hour, pointOf } from "../../model/hour.ts";
 import type { History, NodeEntry, Statistics } from "../../model/replies.ts";
@@ -38,7 +38,7 @@ export function NodeView({ node }: { readonly node: string }): VNode {
       {shown !== undefined && entry === undefined && (
         <Notice tone="bad">There is no node of this name: it has left the cluster.</Notice>
       )}
-      {entry?.error !== undefined && <Notice tone="bad">{entry.error.message}</Notice>}
+      {entry?.error !== undefined && <Notice tone="bad">{sentence(entry.error.message)}</Notice>}
       {entry?.statistics !== undefined && <Figures statistics={entry.statistics} />}
       <div class="charts">
         <Chart
@@ -82,6 +82,7 @@ export function NodeView({ node }: { readonly node: string }): VNode {
           lines={[{ series: "rss", label: "memory" }]}
           columns={hour.columns}
           format={bytes}
+          unit={2 ** 20}
         />
       </div>
       {entry?.statistics !== undefined && <Details entry={entry} statistics={entry.statistics} />}
@@ -94,14 +95,18 @@ function Figures({ statistics }: { readonly statistics: Statistics }): VNode {
   return (
     <Tiles
       tiles={[
-        { title: "Connections", value: count(connections), note: `${count(users)} users` },
+        {
+          title: "Connections",
+          value: count(connections),
+          note: `${count(users)} ${users === 1 ? "user" : "users"}`,
+        },
         { title: "Groups", value: count(groups), note: "with a member here" },
         { title: "Messages in", value: rate(rates.published), note: "per second" },
         { title: "Messages out", value: rate(rates.delivered), note: "per second" },
         {
           title: "Delivery",
           value: ms(latency.delivery?.p99),
-          note: `p99, half within ${ms(latency.delivery?.p50)}`,
+          note: latency.delivery ? `p99, half within ${ms(latency.delivery.p50)}` : "no message lately",
         },
         { title: "Slow clients", value: count(queues.connections), note: `${bytes(queues.bytes)} wait` },
         { title: "Event loop", value: ms(loop.delay.p99), note: `p99, busy ${percent(loop.utilization)}` },
@@ -140,7 +145,7 @@ function Details({
             rows={latencies}
             keyOf={({ title }) => title}
             columns={[
-              { title: "From publish", cell: ({ title }) => title },
+              { title: "From publish", cell: ({ title }) => <span class="wrap">{title}</span> },
               { title: "p50", isNumber: true, cell: ({ value }) => ms(value?.p50) },
               { title: "p90", isNumber: true, cell: ({ value }) => ms(value?.p90) },
               { title: "p99", isNumber: true, cell: ({ value }) => ms(value?.p99) },

@@ -23,7 +23,7 @@ export function OverviewView(): VNode {
           title="Connections"
           lines={[
             { series: "connections", label: "open" },
-            { series: "users", label: shown?.nodes.length === 1 ? "users" : "users, sum of nodes" },
+            { series: "users", label: shown?.nodes.length === 1 ? "users" : "node users" },
           ]}
           columns={hour.columns}
           format={short}
@@ -83,7 +83,7 @@ function Figures({ top }: { readonly top: Top }): VNode {
       note: silent === 0 ? "all answer" : `${silent} without an answer`,
       isBad: silent > 0,
     },
-    { title: "Connections", value: count(point.connections ?? 0) },
+    { title: "Connections", value: count(point.connections ?? 0), note: "open" },
     {
       title: "Users",
       value: top.users === null ? NOTHING : count(top.users),
@@ -94,7 +94,7 @@ function Figures({ top }: { readonly top: Top }): VNode {
     {
       title: "Delivery",
       value: ms(point.deliveryP99),
-      note: `p99, half within ${ms(point.deliveryP50)}`,
+      note: point.deliveryP50 == null ? "no message lately" : `p99, half within ${ms(point.deliveryP50)}`,
     },
     {
       title: "Dropped",

@@ -17,6 +17,8 @@ interface Props {
   readonly lines: readonly Line[];
   readonly columns: ReadonlySignal<Columns>;
   readonly format: (value: number) => string;
+  /** The value axis has steps of this times a power of two, so that bytes are round. @default steps that are round decimals */
+  readonly unit?: number | undefined;
 }
 
 const HEIGHT = 130;
@@ -28,7 +30,7 @@ const LEAST_SECONDS = 60;
 const COLOURS = ["accent", "edge"] as const;
 
 /** A chart of the last hour. Its newest values stand beside the title, so nobody needs to see the lines. */
-export function Chart({ title, lines, columns, format }: Props): VNode {
+export function Chart({ title, lines, columns, format, unit }: Props): VNode {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | undefined>(undefined);
   useEffect(() => {
@@ -39,7 +41,7 @@ export function Chart({ title, lines, columns, format }: Props): VNode {
     const timer = setTimeout(() => {
       const colours = coloursOf(element);
       const made = new uPlot(
-        optionsOf(element, lines, format, colours),
+        optionsOf(element, { lines, format, unit }, colours),
         dataOf(columns.peek(), lines),
         element,
       );
@@ -123,8 +125,7 @@ function coloursOf(element: HTMLElement): Colours {
 /** @param colours read at every drawing */
 function optionsOf(
   element: HTMLElement,
-  lines: readonly Line[],
-  format: Props["format"],
+  { lines, format, unit }: Pick<Props, "lines" | "format" | "unit">,
   colours: Colours,
 ): uPlot.Options {
   const axis = {
@@ -139,10 +140,15 @@ function optionsOf(
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 20, 0, 0],
-    scales: { y: { range: (_chart, _low, high) => [0, Math.max((high ?? 0) * 1.15, 1)] } },
+    scales: { y: { range: (_chart, _low, high) => [0, Math.max((high ?? 0) * 1.15, unit ?? 1)] } },
     axes: [
-      { ...axis, size: 22, space: 70, values: (_chart, times) => times.map(minuteOf) },
-      { ...axis, size: 54, space: 34, values: (_chart, values) => values.map(format) },
+      {
+        ...axis,
+        size: 22,
+        space: 70,
+        values: (_chart, times, _axis, _space, step) => times.map(step < 60 ? secondOf : minuteOf),
+      },
+      { ...axis, ...stepsOf(unit), size: 62, space: 34, values: (_chart, values) => values.map(format) },
     ],
     series: [
       {},
@@ -155,13 +161,20 @@ function optionsOf(
   };
 }
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const stepsOf = (unit: number | undefined): uPlot.Axis =>
+  unit === undefined ? {} : { incrs: Array.from({ length: 24 }, (_, power) => unit * 2 ** power) };
 
-const minuteOf = (seconds: number): string => clock.format(seconds * 1_000);
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const seconds = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** The columns of a chart. They begin with a place without values where they are shorter than a minute. */
+const minuteOf = (at: number): string => minutes.format(at * 1_000);
+const secondOf = (at: number): string => seconds.format(at * 1_000);
+
+/** The columns of a chart. They begin with a place without values where they are shorter than a minute: an empty chart has a time axis, too. */
 function dataOf({ times, series }: Columns, lines: readonly Line[]): uPlot.AlignedData {
-  const begin = (times.at(-1) ?? 0) - LEAST_SECONDS;
+  const end = times.at(-1) ?? Date.now() / 1_000;
+  const begin = end - LEAST_SECONDS;
+  if (times.length === 0) return [[begin, end], ...lines.map(() => [null, null])];
   const isShort = times[0] !== undefined && times[0] > begin;
   const values = lines.map((line) => (isShort ? [null, ...series[line.series]] : series[line.series]));
   return [isShort ? [begin, ...times] : times, ...values] as uPlot.AlignedData; // it writes to none of them
