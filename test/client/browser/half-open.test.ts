@@ -86,6 +86,7 @@ describe("a page whose connection is half-open", () => {
       const { hub, at } = await startHub();
       const proxy = await startProxy(at.port);
       const page = await newPage();
+      await page.clock.install();
       await connectIn(page, proxy.port);
       proxy.swallow();
       for (const data of ["one", "two"]) await hub.user("alice").send({ type: "chat", data });
@@ -103,6 +104,7 @@ describe("a page whose connection is half-open", () => {
         for (const name of ["visibilitychange", "resume"]) document.addEventListener(name, look);
       });
       await wake(page);
+      await page.clock.fastForward(5_000);
       await page.waitForFunction(() => window.heard.length === 2);
       // On a busy machine it takes longer, but never another step: a probe of 5 s at once, then an attempt at once.
       expect(await page.evaluate(() => window.probedAtOnce)).toBe(true);

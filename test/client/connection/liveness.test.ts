@@ -27,6 +27,12 @@ function page(visibilityState = "visible"): {
   return { emit: (type) => void events.dispatchEvent(new Event(type)), document };
 }
 
+/** The test sets the clock, so that nobody waits for the timeout of a probe. */
+function fakeTimers(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 /** A connection that is dead without a close frame: it reads, and answers nothing. */
 async function deadConnection(server: FakeServer): Promise<FakeConnection> {
   const connection = await server.login(FAST);
@@ -39,6 +45,7 @@ const WAKING = ["online", "visibilitychange", "pageshow", "resume"];
 test.each(WAKING)(
   "`%s` leads to a probe at once, and a dead connection to an attempt at once",
   async (event) => {
+    fakeTimers();
     const { emit } = page();
     await using server = await FakeServer.listen();
     await using alice = new Observed(server.url, { reconnect: NEVER });
@@ -48,6 +55,8 @@ test.each(WAKING)(
     emit(event);
     expect(await dead.next()).toEqual({ type: "ping" });
     // The heartbeat of this connection is 30 s, so only the timeout of the probe ends it.
+    await vi.advanceTimersByTimeAsync(5_001);
+    vi.useRealTimers();
     await server.login();
     await alice.status("open", 2);
     expect(alice.all("closed")).toMatchObject([{ code: 1006, delayMs: 0, reason: "no pong within 5000 ms" }]);
@@ -97,8 +106,7 @@ test("a page that is hidden starts neither a probe nor an attempt, but the netwo
 });
 
 test("an attempt that began before the page woke gets 5 s more, and then another one starts at once", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  onTestFinished(() => void vi.useRealTimers());
+  fakeTimers();
   const { emit } = page();
   await using server = await FakeServer.listen();
   await using alice = new Observed(server.url, { connectTimeoutMs: 60_000, reconnect: NEVER });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { PASSWORD, place, until } from "./place.ts";
 
+/** A page that is seen reads the list of who is online again, with their names. */
+const READ_AGAIN_MS = 15_000;
+
 describe("the chat page", () => {
   it("makes an account, logs out in all tabs, and logs in", async () => {
     const { visit, enterBeside } = await place();
@@ -95,11 +98,15 @@ describe("the chat page", () => {
       const login = JSON.parse(localStorage.getItem("tidings.chat.login") ?? "");
       localStorage.setItem("tidings.chat.login", JSON.stringify({ ...login, token: "of.another.server" }));
     });
+    const { clock } = beside.page;
+    await clock.install();
     await Promise.all([alice, beside].map(({ page }) => page.reload()));
     for (const tab of [alice, beside]) await tab.isOnline();
     await alice.page.getByRole("button", { name: "Your account: alice" }).click();
     await alice.page.getByLabel("Name", { exact: true }).fill("Alice of the harbour");
     await alice.button("Save profile").click();
+    await alice.button("Your account: Alice of the harbour").waitFor();
+    await clock.fastForward(READ_AGAIN_MS);
     await beside.button("Your account: Alice of the harbour").waitFor();
     await alice.page.getByLabel("Present password").fill(PASSWORD);
     await alice.page.getByLabel("New password").fill("another password");
