@@ -107,19 +107,6 @@ async function metricsOf({ url }: Served): Promise<Map<string, number>> {
 }
 
 describe("tidings serve --workers", () => {
-  it("runs nodes on one shared port, and each accepts clients", async () => {
-    const running = await serveWorkers(3);
-    expect(JSON.parse(running.line)).toMatchObject({ event: "listening", node: "hub", workers: 3 });
-    const reached = await reachAll(running, 3);
-    expect([...reached.keys()].sort()).toEqual(["hub-1", "hub-2", "hub-3"]);
-    const port = Number(new URL(running.url).port);
-    const nodes = await (await fetch(`${running.url}/nodes`)).json();
-    const node = (id: string) => expect.objectContaining({ id, port, status: "active" });
-    expect(nodes).toHaveLength(3);
-    expect(nodes).toEqual(expect.arrayContaining([node("hub-1"), node("hub-2"), node("hub-3")]));
-    for (const peer of reached.values()) peer.end();
-  });
-
   it("restarts a killed worker, and its users reconnect without a loss", async () => {
     const running = await serveWorkers(2);
     for (const peer of (await reachAll(running, 2)).values()) peer.end();
@@ -141,19 +128,6 @@ describe("tidings serve --workers", () => {
     const nodesListed = async () =>
       ((await (await fetch(`${running.url}/nodes`)).json()) as unknown[]).length;
     await eventually("two nodes are listed", async () => (await nodesListed()) === 2);
-  });
-
-  it("replaces a worker that was stopped, and its users come back", async () => {
-    const running = await serveWorkers(2);
-    for (const peer of (await reachAll(running, 2)).values()) peer.end();
-    const stopped = await pidOf(running, "hub-1");
-
-    process.kill(stopped, "SIGSTOP");
-
-    const exited = await running.prints((line) => line.includes("worker exited"));
-    expect(JSON.parse(exited)).toMatchObject({ worker: "hub-1", workerPid: stopped, signal: "SIGKILL" });
-    expect(await pidOf(running, "hub-1", 2)).not.toBe(stopped);
-    for (const peer of (await reachAll(running, 2)).values()) peer.end();
   });
 
   it("gives all workers, and those that follow, the limits of the file at SIGHUP", async () => {
@@ -181,15 +155,22 @@ describe("tidings serve --workers", () => {
     expect(await rates()).toBe("80-S");
   });
 
-  it("answers for all workers, whichever is asked", async () => {
+  it("runs nodes on one shared port: each accepts clients, and whichever is asked answers for all", async () => {
     const running = await serveWorkers(3);
+    expect(JSON.parse(running.line)).toMatchObject({ event: "listening", node: "hub", workers: 3 });
     const reached = await reachAll(running, 3);
+    const answered = ["hub-1", "hub-2", "hub-3"];
+    expect([...reached.keys()].sort()).toEqual(answered);
+    const port = Number(new URL(running.url).port);
+    const nodes = await (await fetch(`${running.url}/nodes`)).json();
+    const node = (id: string) => expect.objectContaining({ id, port, status: "active" });
+    expect(nodes).toHaveLength(3);
+    expect(nodes).toEqual(expect.arrayContaining(answered.map(node)));
     for (const n of range(9)) await sendTo(running, "alice", n);
 
     const [stats, health, ready] = await Promise.all(
       ["/stats", "/health", "/ready"].map((path) => ask(running, path)),
     );
-    const answered = ["hub-1", "hub-2", "hub-3"];
     expect(stats?.body).toMatchObject({ node: "hub", connections: 3, workers: { answered, silent: [] } });
     expect(stats?.body.published.stored).toBe(9);
     expect(health?.body).toMatchObject({ is_running: true, websocket_count: 3, node_id: "hub" });
@@ -205,7 +186,7 @@ describe("tidings serve --workers", () => {
     for (const peer of reached.values()) peer.end();
   });
 
-  it("names a worker that hangs in answers of the others, and no counter falls when it is replaced", async () => {
+  it("names a worker that hangs in answers of the others, and replaces it: its users come back, and no counter falls", async () => {
     const running = await serveWorkers(3);
     const reached = await reachAll(running, 3);
     const before = await metricsOf(running);
@@ -222,13 +203,16 @@ describe("tidings serve --workers", () => {
     expect(stats.workers).toEqual({ answered: ["hub-2", "hub-3"], silent: ["hub-1"] });
     const entry = { what: "workers", why: "hub-1 does not answer", since: expect.any(Number) };
     expect(ready).toMatchObject({ ready: true, degraded: expect.arrayContaining([entry]) });
-    await pidOf(running, "hub-1", 2);
+    const exited = await running.prints((line) => line.includes("worker exited"));
+    expect(JSON.parse(exited)).toMatchObject({ worker: "hub-1", workerPid: stopped, signal: "SIGKILL" });
+    expect(await pidOf(running, "hub-1", 2)).not.toBe(stopped);
     await askOthers(running, "/stats", ({ workers }) => workers.silent.length === 0);
     const after = await metricsOf(running);
     for (const name of ["tidings_connects_total", "tidings_publish_seconds_count"]) {
       expect(after.get(name) ?? 0, name).toBeGreaterThanOrEqual(before.get(name) ?? 0);
     }
     for (const peer of reached.values()) peer.end();
+    for (const peer of (await reachAll(running, 3)).values()) peer.end();
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)("drains all workers at %s and exits after them", async (name) => {
