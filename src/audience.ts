@@ -145,7 +145,7 @@ export interface RewindOptions {
 export interface GroupAudience<Declared extends object> extends Audience<Declared> {
   /**
    * Reads the newest page of the group's history before an offset, oldest first.
-   * @throws TidingsError `unavailable` while the backplane is unavailable
+   * @throws TidingsError `rate_limited` for a `reader` for whom it reads too much, `unavailable` while the backplane is unavailable
    */
   history(query?: HistoryQuery): Promise<HistoryPage<Declared>>;
 

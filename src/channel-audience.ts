@@ -44,6 +44,7 @@ import {
   type Publisher,
   type PublishOptions,
   type Receipt,
+  UserReader,
 } from "./publish/publish.ts";
 
 export interface AudiencePorts {
@@ -249,7 +250,10 @@ export async function readHistory<Declared extends object>(
   channel: Channel,
   query?: HistoryQuery,
 ): Promise<HistoryPage<Declared>> {
-  return (await historyPage(reads, APPLICATION, channel, query)) as HistoryPage<Declared>;
+  const user = query?.reader;
+  if (user !== undefined && !isId(user)) throw idError("reader");
+  const reader = user === undefined ? APPLICATION : new UserReader(user);
+  return (await historyPage(reads, reader, channel, query)) as HistoryPage<Declared>;
 }
 
 /** Resolves as the promise does, or rejects with the signal's reason when that comes first. */

@@ -15,6 +15,11 @@ export interface HistoryQuery {
   readonly since?: number | undefined;
   /** Number of messages, 1–200. @default 50 */
   readonly limit?: number | undefined;
+  /**
+   * User on whose behalf the application reads, such as the sender of an HTTP request. The read then counts with those of the user's
+   * connections: two at a time, and 1 MiB a second after the first 8 MiB, so that one user cannot delay the others. @default the application
+   */
+  readonly reader?: string | undefined;
 }
 
 type Read = (query: BrokerQuery) => Promise<StoredPage>;

@@ -322,7 +322,7 @@ const all = (receipts: readonly (Receipt | Promise<Receipt>)[]): Receipt[] | Pro
 const isReceipt = (receipt: Receipt | Promise<Receipt>): receipt is Receipt => !(receipt instanceof Promise);
 
 export { Acks, type Expectation, LateAcks } from "./acks.ts";
-export { APPLICATION, HistoryReads } from "./budgets/reads.ts";
+export { APPLICATION, HistoryReads, UserReader } from "./budgets/reads.ts";
 export { SenderBudgets } from "./budgets/senders.ts";
 export { Deliverer, type DeliverMeter } from "./deliver.ts";
 export type { Draft, PublishOptions } from "./draft.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Broker, HistoryPage } from "../../src/backplane/backplane.ts";
 import type { Connection } from "../../src/local/local.ts";
 import { Edits } from "../../src/publish/edits/edits.ts";
-import { type APPLICATION, HistoryReads } from "../../src/publish/publish.ts";
+import { type APPLICATION, HistoryReads, UserReader } from "../../src/publish/publish.ts";
 import { eventually } from "../support/eventually.ts";
 
 const EMPTY: HistoryPage = { epoch: "e", first: 1, last: 0, messages: [] };
@@ -13,11 +13,12 @@ class HeldBroker {
   readonly begun: string[] = [];
   readonly #ends: (() => void)[] = [];
   inFlight = 0;
+  page = EMPTY;
 
   history(channel: string): Promise<HistoryPage> {
     this.begun.push(channel);
     this.inFlight++;
-    return new Promise((resolve) => this.#ends.push(() => resolve(EMPTY)));
+    return new Promise((resolve) => this.#ends.push(() => resolve(this.page)));
   }
 
   /** Ends the oldest read in flight. */
@@ -44,7 +45,7 @@ function reader(drained: Promise<void> = Promise.resolve(), user = `user-${++use
   return { state: "open", user, stalledSince: 1, whenDrained: () => drained } as Connection; // the part that reads look at
 }
 
-const read = ({ reads }: Scene, by: Connection | typeof APPLICATION, channel: string) =>
+const read = ({ reads }: Scene, by: Connection | UserReader | typeof APPLICATION, channel: string) =>
   reads.read(by, `group:${channel}`, { limit: 1 });
 
 const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
@@ -81,6 +82,39 @@ test("all connections of a user have two reads in flight, and one that is stalle
     at.broker.end();
   }
   await Promise.all([...all, bob, waiting]);
+});
+
+test("reads of the application for a user count with those of the user's connections, and not with its own", async () => {
+  const at = scene();
+  const forEve = times(20, () => read(at, new UserReader("eve"), "eve"));
+  const own = read(at, reader(undefined, "eve"), "her own");
+  const forBob = read(at, new UserReader("bob"), "bob");
+  await eventually("two of eve's and bob's have begun", () => at.broker.begun.length === 3);
+  expect(at.broker.begun).toEqual(["group:eve", "group:eve", "group:bob"]);
+
+  while (at.broker.begun.length < 22 || at.broker.inFlight > 0) {
+    at.broker.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([...forEve, own, forBob]);
+});
+
+test("the application reads for a user until the user's time is used up, and delays a few reads then", async () => {
+  const at = scene();
+  const body = "x".repeat(1_048_576);
+  const messages = [{ body }] as unknown as HistoryPage["messages"]; // the part that reads look at
+  at.broker.page = { ...EMPTY, messages };
+  const codeOf = ({ code }: { code: string }): string => code;
+  const results = times(40, () => read(at, new UserReader("eve"), "eve").then(() => "read", codeOf));
+  while (at.broker.begun.length < 9 || at.broker.inFlight > 0) {
+    if (at.broker.inFlight > 0) at.broker.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Some 8 MiB at once. Of those that waited then the last eight are delayed, and the others refused.
+  const settled = await Promise.all(results.slice(0, 32));
+  expect(settled.slice(0, 9)).toEqual(times(9, () => "read"));
+  expect(settled.at(-1)).toBe("rate_limited");
+  expect(new Set(settled)).toEqual(new Set(["read", "rate_limited"]));
 });
 
 test("a reader with a long queue delays another reader by its turn only", async () => {

@@ -18,6 +18,9 @@ const MAX_WAITING = 1_000;
 const BYTES_PER_MS = 1_049;
 const BURST_MS = 8_000;
 
+/** Delayed reads of one user by the application: each may hold a request that has a deadline. */
+const MAX_DELAYED = 8;
+
 /** Bytes of a page, or unsent bytes of a connection, that delay no further read. */
 const SMALL = 16_384;
 
@@ -27,8 +30,20 @@ export const APPLICATION = "application";
 /** Name of all listeners as a reader: they must not delay the application. */
 export const LISTENERS = "listeners";
 
-/** Reader of a history: a connection, the application with its HTTP API, or the listeners. */
-export type Reader = Connection | typeof APPLICATION | typeof LISTENERS;
+/** A user for whom the application reads: a request over HTTP has no connection. */
+export class UserReader {
+  readonly user: string;
+
+  constructor(user: string) {
+    this.user = user;
+  }
+}
+
+/** Readers that wait in lanes of their own. */
+type LaneReader = Connection | typeof APPLICATION | typeof LISTENERS;
+
+/** Reader of a history: a connection, a user for whom the application reads, the application itself with its HTTP API, or the listeners. */
+export type Reader = LaneReader | UserReader;
 
 /**
  * Reads of histories that clients cause, a few at a time. Readers take turns: a reader waits in its own lane, and only
@@ -40,7 +55,7 @@ export class HistoryReads {
   readonly #broker: Broker;
   readonly #places = new Semaphore(PER_NODE);
   readonly #rates = new Rates(BYTES_PER_MS);
-  readonly #readers = new Lanes<Reader>((reader) =>
+  readonly #readers = new Lanes<LaneReader>((reader) =>
     typeof reader === "string" ? FOR_APPLICATION : PER_CONNECTION,
   );
   readonly #users = new Lanes<string>(() => PER_USER);
@@ -58,8 +73,12 @@ export class HistoryReads {
     throw new TidingsError("unavailable", "this node reads too many histories now: try again");
   }
 
-  /** @throws TidingsError `unavailable` for a connection that has closed, and without the backplane */
+  /**
+   * @throws TidingsError `unavailable` for a connection that has closed, and without the backplane; `rate_limited` for a user for whom the
+   * application reads too much
+   */
   async read(reader: Reader, channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
+    if (reader instanceof UserReader) return this.#readPaced(reader, channel, query);
     await this.#readers.enter(reader);
     let isLarge = false;
     try {
@@ -76,13 +95,22 @@ export class HistoryReads {
   }
 
   /** Reads when the user has time left, whatever the number of the user's connections. */
-  async #readPaced(connection: Connection, channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
-    const { user } = connection;
+  async #readPaced(
+    reader: Connection | UserReader,
+    channel: Channel,
+    query: HistoryQuery,
+  ): Promise<HistoryPage> {
+    const { user } = reader;
+    const isConnection = !(reader instanceof UserReader);
+    if (!isConnection) this.#assertFewDelayed(user);
     await this.#users.enter(user);
     try {
-      const waitMs = this.#rates.usedBy(user, performance.now()) - BURST_MS;
+      // Those before it may have used up the time.
+      if (!isConnection) this.#assertFewDelayed(user);
+      const waitMs = this.#delayOf(user);
       if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
-      if (connection.state !== "open") throw new TidingsError("unavailable", "the connection is closed");
+      if (isConnection && reader.state !== "open")
+        throw new TidingsError("unavailable", "the connection is closed");
       const page = await this.#readNow(channel, query);
       const size = sizeOf(page);
       if (size > SMALL) this.#rates.charge(user, size, performance.now());
@@ -90,6 +118,18 @@ export class HistoryReads {
     } finally {
       this.#users.leave(user);
     }
+  }
+
+  /** @throws TidingsError `rate_limited` for a user who has used up the time, and has others that wait */
+  #assertFewDelayed(user: string): void {
+    const retryAfterMs = Math.ceil(this.#delayOf(user));
+    if (retryAfterMs <= 0 || this.#users.waitingIn(user) < MAX_DELAYED) return;
+    throw new TidingsError("rate_limited", `${user} reads too much: try again later`, { retryAfterMs });
+  }
+
+  /** Milliseconds until the user has time left; 0 or less: now. */
+  #delayOf(user: string): number {
+    return this.#rates.usedBy(user, performance.now()) - BURST_MS;
   }
 
   async #readNow(channel: Channel, query: HistoryQuery): Promise<HistoryPage> {
@@ -121,6 +161,10 @@ class Lanes<Key> {
     const lane = this.#lanes.get(key) ?? new Semaphore(this.#limitOf(key));
     this.#lanes.set(key, lane);
     return lane.acquire();
+  }
+
+  waitingIn(key: Key): number {
+    return this.#lanes.get(key)?.waiting ?? 0;
   }
 
   leave(key: Key): void {
