@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Connection } from "../local/local.ts";
 import {
   ACTION_RULE,
   acceptedValue,
@@ -21,6 +22,8 @@ export interface ActionContext {
   readonly connection: ClientConnection;
   /** Claims of the credentials that the client last logged in with. */
   readonly claims: Claims;
+  /** True for a visitor who has logged in without credentials. */
+  readonly anonymous: boolean;
   /** Place for the application's own data of the connection: that of `connection.data`. */
   readonly data: Record<string, unknown>;
 }
@@ -28,11 +31,11 @@ export interface ActionContext {
 /** Context of a request or message. Claims and data are looked up when they are read: most handlers read neither. */
 export class RequestContext implements ActionContext {
   readonly action: string;
-  readonly connection: ClientConnection;
+  readonly connection: Connection;
   /** Data of an edit as JSON text, as the client wrote it. Undefined in every other request. */
   readonly body: string | undefined;
 
-  constructor(action: string, connection: ClientConnection, body?: string) {
+  constructor(action: string, connection: Connection, body?: string) {
     this.action = action;
     this.connection = connection;
     this.body = body;
@@ -44,6 +47,10 @@ export class RequestContext implements ActionContext {
 
   get claims(): Claims {
     return this.connection.claims;
+  }
+
+  get anonymous(): boolean {
+    return this.connection.isAnonymous;
   }
 
   get data(): Record<string, unknown> {

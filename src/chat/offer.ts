@@ -44,17 +44,21 @@ export function offer(ports: OfferPorts, operations: readonly Operation[]): void
       },
       describes: { takes: jsonSchema(takes), gives: jsonSchema(gives) },
       handle({ identity, address }, input) {
-        if (identity?.anonymous === true)
-          throw new TidingsError("forbidden", "visitors have no account: log in");
+        refuseVisitor(identity?.anonymous === true);
         const { user = "", claims = {} } = identity ?? {};
         return run(operation, { user, address, claims, connection: undefined }, input);
       },
     });
     if (access === "open") continue;
-    hub.action(`chat.${name}`, takes, ({ user, claims, connection }, input) =>
-      run(operation, { user, address: connection.address, claims, connection }, input),
-    );
+    hub.action(`chat.${name}`, takes, ({ user, claims, connection, anonymous }, input) => {
+      refuseVisitor(anonymous);
+      return run(operation, { user, address: connection.address, claims, connection }, input);
+    });
   }
+}
+
+function refuseVisitor(isVisitor: boolean): void {
+  if (isVisitor) throw new TidingsError("forbidden", "visitors have no account: log in");
 }
 
 /** Users do not learn why: the application that awaits `ready` does. */

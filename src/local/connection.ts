@@ -110,6 +110,11 @@ export class Connection implements ClientConnection {
     return this.attachment(LoginState)?.claims ?? NO_CLAIMS;
   }
 
+  /** True for a visitor who has logged in without credentials. */
+  get isAnonymous(): boolean {
+    return this.attachment(LoginState)?.isAnonymous ?? false;
+  }
+
   /** True when the connection is a member of the channel `all`: every one is, but for visitors without a grant. */
   get receivesAll(): boolean {
     return this.attachment(LoginState)?.receivesAll ?? true;

@@ -156,7 +156,7 @@ class Question implements PolicyRequest {
   }
 
   get anonymous(): boolean {
-    return this.connection.attachment(LoginState)?.isAnonymous ?? false;
+    return this.connection.isAnonymous;
   }
 
   get settings(): PolicySettings {

@@ -23,8 +23,6 @@ export class Directory {
    */
   async ensure(user: string): Promise<void> {
     if (this.#known.has(user)) return;
-    if (this.#core.hub.config.policy.anonymous !== false && user.startsWith("anonymous-"))
-      throw new TidingsError("forbidden", "visitors have no account: log in");
     await this.insert({ user, name: user, password: null }, "ignore");
     if ((await this.find(user)) === undefined)
       throw conflict(`${user}: another user has an id that looks the same`);
@@ -32,12 +30,14 @@ export class Directory {
     this.#known.add(user);
   }
 
-  /** @throws TidingsError `conflict` when the id is taken, or looks like one that is, `forbidden` for that of a console */
+  /** @throws TidingsError `conflict` when the id is taken, or looks like one that is, `forbidden` for that of a visitor or a console */
   async insert(
     account: { readonly user: string; readonly name: string; readonly password: string | null },
     onDuplicate: "ignore" | "refuse" = "refuse",
   ): Promise<void> {
     const { user, name, password } = account;
+    if (this.#core.hub.config.policy.anonymous !== false && user.startsWith("anonymous-"))
+      throw new TidingsError("forbidden", "visitors have no account: log in");
     if (isConsoleUser(user))
       throw new TidingsError("forbidden", `user: ${user} is an id of consoles, which have no account`);
     const row = {

@@ -114,7 +114,8 @@ function readMessage(socket: WebSocket, text: string): LoginMessage | undefined 
 
 /** Keeps what the credentials say about the connection. Most logins of development mode say nothing. */
 export function setLogin(connection: Connection, { claims, can, anonymous = false }: Identity): void {
-  if (claims === undefined && can === undefined && connection.attachment(LoginState) === undefined) return;
+  const saysNothing = claims === undefined && can === undefined && !anonymous;
+  if (saysNothing && connection.attachment(LoginState) === undefined) return;
   const state = connection.attached(LoginState);
   state.claims = claims ?? NO_CLAIMS;
   state.can = can;

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createChat } from "../../../src/chat/chat.ts";
 import { connect } from "../../../src/client/client.ts";
-import { TidingsError } from "../../../src/index.ts";
+import { type Authenticator, TidingsError } from "../../../src/index.ts";
 import { startHub } from "../../support/hub.ts";
 import { SECRET } from "../../support/keys.ts";
 import { connectPeer, Peer } from "../../support/peer.ts";
@@ -24,6 +25,28 @@ describe("a visitor without a token", () => {
     expect(users[0]).not.toBe(users[1]);
     await hub.user(users[0] ?? "").send({ type: "hello" });
     await one.frame("hello");
+  });
+
+  it("is known to actions, and has no part in the chat, whatever name an authenticator gives it", async () => {
+    const auth: Authenticator = {
+      mode: "token",
+      authenticate: async ({ token = "" }) => ({ user: token, anonymous: token === "guest" }),
+      mint: async ({ user }) => user,
+    };
+    const { hub, url } = await startHub({ auth });
+    const chat = createChat({ hub, database: "sqlite::memory:" });
+    onTestFinished(() => chat.close());
+    hub.action("app.who", ({ user, anonymous }) => ({ user, anonymous }));
+    const [guest, alice] = await Promise.all(["guest", "alice"].map((token) => connectPeer(url({ token }))));
+    const ask = (action: string) => [guest, alice].map((peer) => peer?.request(action, {}));
+    expect(await Promise.all(ask("app.who"))).toMatchObject([
+      { data: { user: "guest", anonymous: true } },
+      { data: { user: "alice", anonymous: false } },
+    ]);
+    expect(await Promise.all(ask("chat.groups"))).toMatchObject([
+      { error: { code: "forbidden" } },
+      { data: { groups: [] } },
+    ]);
   });
 
   it("hears messages to everyone only with a grant, and users with a token hear them always", async () => {
