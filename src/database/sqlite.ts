@@ -1,3 +1,21 @@
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+
+/**
+ * Makes the file of a database and its directory, where they are missing, for this user of the system alone: what users write, and hashes of
+ * their passwords, are nobody else's business. What exists keeps its mode.
+ * @throws Error for a directory that cannot be made. What is wrong with the file, SQLite says
+ */
+export function makeFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    // A file that exists is not opened: to close it would end all locks that this process has on it.
+    closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // The file is there, or cannot be made: SQLite says why.
+  }
+}
+
 /**
  * Loads `node:sqlite`, at the first use of a file. Some versions of Node warn that it is experimental: that one warning is left out, because
  * who runs the server can do nothing about it.

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createHub } from "../../src/index.ts";
-import { sinkOf } from "../../src/log/log.ts";
+import { type MessageSink, sinkOf } from "../../src/log/log.ts";
 import { end, serve, tidings } from "../cli/run.ts";
 import { eventually } from "../support/eventually.ts";
 import { storedOf } from "./support.ts";
@@ -60,6 +61,29 @@ it("a search goes on while another process writes, and the log outlives kill -9"
   const page = await reader.search?.({ limit: 10, to: "bob" });
   expect(page?.messages.map(({ data }) => data)).toEqual(['"Hello"', '"before"']);
   await reader.close?.();
+});
+
+it("a file that is moved away or removed is followed by a new one, and what was moved is complete", async () => {
+  const [path, moved] = [join(directory, "rotated.db"), join(directory, "rotated.db.1")];
+  const sink = sinkOf(`sqlite:${path}`);
+  const idsIn = async (from: MessageSink) =>
+    (await from.search?.({ limit: 10 }))?.messages.map(({ id }) => id);
+  const write = (id: string) => sink.write([storedOf(id)], () => undefined);
+  await sink.open?.();
+  await write("m1");
+  expect(await idsIn(sink)).toEqual(["m1"]);
+  await rename(path, moved);
+  await write("m2");
+  expect(await idsIn(sink)).toEqual(["m2"]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const old = sinkOf(`sqlite:${moved}`);
+  await old.open?.();
+  expect(await idsIn(old)).toEqual(["m1"]);
+  await rm(path);
+  expect(await idsIn(sink)).toEqual(["m2"]); // nothing is in its place yet
+  await write("m3");
+  expect(await idsIn(sink)).toEqual(["m3"]);
+  await Promise.all([sink.close?.(), old.close?.()]);
 });
 
 it("tidings search finds messages, and no warning of node:sqlite is on the terminal", async () => {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { LocalNode } from "../local-node.ts";
 import type { Health } from "../port.ts";
 import { SqliteBroker } from "./broker.ts";
-import { Checkpoints, openFile } from "./file/file.ts";
+import { Checkpoints, FileWatch, openFile } from "./file/file.ts";
 import { Histories } from "./history/histories.ts";
 import { Life } from "./history/life.ts";
 import type { HistoryLimits } from "./history/limits.ts";
@@ -33,7 +33,7 @@ export interface Store {
   readonly memberships: SqliteMemberships;
   readonly blocks: SqliteBlocks;
   readonly settings: SqliteSettings;
-  /** Resolves after a change was committed. */
+  /** Resolves after a change was committed, and a look at the file. */
   probe(): Promise<void>;
   /** Writes what waits, and closes the file. */
   close(): Promise<void>;
@@ -90,10 +90,15 @@ function storeOn(
   };
   // At last: it works on its own, and a damaged file may have failed before.
   const housekeeping = new Housekeeping(db, writer, histories, idempotency, now);
+  const watch = new FileWatch(file, health);
   return {
     ...parts,
-    probe: () => writer.write(() => undefined),
+    async probe() {
+      await watch.look();
+      await writer.write(() => undefined);
+    },
     async close() {
+      watch.stop();
       housekeeping.stop();
       try {
         await writer.stop();

@@ -1,8 +1,6 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Dialect, SqliteDialect, type SqliteStatement } from "kysely";
-import { loadSqlite } from "../../database/database.ts";
+import { loadSqlite, makeFile } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
 
 /** Time for which a query waits for another process that writes, `tidings chat admin` for instance. */
@@ -43,7 +41,7 @@ const statementOf = (statement: StatementSync): SqliteStatement => ({
 function open(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+    if (path !== ":memory:") makeFile(path);
     database = new (loadSqlite().DatabaseSync)(path, { timeout: BUSY_MS });
     // With NORMAL a crash of the system may cost the last changes, and never the file.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

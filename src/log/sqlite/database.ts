@@ -1,4 +1,6 @@
+import { type BigIntStats, rmSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { makeFile } from "../../database/database.ts";
 import type { LogRecord } from "../record.ts";
 import { applyChange, changeValues, isChange, isData, unlessChanged } from "../sql/changes.ts";
 import type { AnswerRow } from "../sql/search.ts";
@@ -30,12 +32,16 @@ export class TooLong extends Error {}
 /** The database of a message log, in the thread that has it. */
 export class LogDatabase {
   readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #isReader: boolean;
+  readonly #file: BigIntStats | undefined;
   readonly #inserts = new Map<Table, StatementSync>();
   #apply: StatementSync | undefined;
   #deadline = 0;
 
   /** @throws Error when the file cannot be opened, is no database, or is of a newer version */
   constructor(path: string, isReader: boolean) {
+    if (!isReader) makeFile(path);
     this.#database = new DatabaseSync(path, { readOnly: isReader, timeout: BUSY_MS });
     try {
       if (isReader) this.#limitTime();
@@ -44,6 +50,35 @@ export class LogDatabase {
       this.#database.close();
       throw error;
     }
+    this.#path = path;
+    this.#isReader = isReader;
+    this.#file = statOf(path);
+  }
+
+  /**
+   * True when the file was removed or replaced, by a rotation of logs for instance: nobody would find what is written into it from now on. For a
+   * reader it is there until another one is in its place.
+   */
+  get isGone(): boolean {
+    const found = statOf(this.#path);
+    if (found === undefined) return !this.#isReader;
+    return found.ino !== this.#file?.ino || found.dev !== this.#file?.dev;
+  }
+
+  /**
+   * Closes a file that is gone. Whoever has moved it finds everything in it: SQLite would leave the latest beside a file that has moved.
+   * @returns false while another process reads the file: then it stays open, and takes further records
+   */
+  leave(): boolean {
+    if (!this.#isReader) {
+      const [state] = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+      if (state?.busy !== 0) return false;
+    }
+    this.#database.close();
+    // What is empty now belongs to the file that has moved. A new file must not begin with it.
+    if (!this.#isReader && statOf(this.#path) === undefined)
+      for (const ending of ["-wal", "-shm"]) rmSync(this.#path + ending, { force: true });
+    return true;
   }
 
   /** Inserts records in one transaction. Those that are there already stay as they are. */
@@ -126,6 +161,9 @@ export class LogDatabase {
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
 }
+
+const statOf = (path: string): BigIntStats | undefined =>
+  statSync(path, { bigint: true, throwIfNoEntry: false });
 
 function insertInto(table: Table): string {
   const names = namesOf(table);

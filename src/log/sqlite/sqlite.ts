@@ -22,7 +22,7 @@ const SQLITE: Dialect = {
 export function sqliteSink(path: string): MessageSink {
   const file = resolve(path); // the working directory may change
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw unusable(file, error);
   }

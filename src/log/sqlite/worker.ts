@@ -12,6 +12,7 @@ function answerTo(work: Work): Extract<Reply, { answer: unknown }>["answer"] {
     database?.close();
     return undefined;
   }
+  if (database?.isGone && database.leave()) database = undefined;
   // A failed open is tried again: the disk may have had no room.
   database ??= new LogDatabase(path, isReader);
   if (work.do === "write") return database.write(work.records);

@@ -1,4 +1,4 @@
-import { mkdir, truncate, writeFile } from "node:fs/promises";
+import { mkdir, rename, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
@@ -213,4 +213,24 @@ test("messages beyond count leave the file in steps, and the end of an empty his
   expect(await second.backplane.broker.append(message("all", { timestamp: now }))).toMatchObject({
     offset: 501,
   });
+});
+
+test("a file that is removed or replaced under the server is told, and told as restored when it is back", async () => {
+  const directory = await newDirectory();
+  await using started = await start(directory);
+  const { backplane } = started;
+  const path = join(directory, "tidings.db");
+  const aside = join(directory, "aside.db");
+  const told = async () => {
+    await backplane.probe();
+    return backplane.health.degraded.map(({ what }) => what);
+  };
+  expect(await told()).toEqual([]);
+  await rename(path, aside);
+  expect(await told()).toEqual(["lost data"]);
+  await writeFile(path, "");
+  expect(await told()).toEqual(["lost data"]);
+  await backplane.broker.append(message("user:bob")); // the server goes on
+  await rename(aside, path);
+  expect(await told()).toEqual([]);
 });

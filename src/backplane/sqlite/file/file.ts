@@ -1,5 +1,6 @@
 /** The file of a data directory: opened, locked, and brought to the present schema. */
-import { closeSync, fdatasync, mkdirSync, openSync } from "node:fs";
+import { type BigIntStats, closeSync, fdatasync, fstatSync, mkdirSync, openSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
@@ -11,6 +12,7 @@ import { MIGRATIONS, type Migration, migrate } from "./schema.ts";
 export { Checkpoints } from "./checkpoints.ts";
 export { numberOf, type Row } from "./driver.ts";
 export { causeOf, reading, unavailable } from "./failures.ts";
+export { FileWatch } from "./file-watch.ts";
 export { assertKnown } from "./schema.ts";
 
 const FILE = "tidings.db";
@@ -28,6 +30,8 @@ export interface DataFile {
   readonly path: string;
   /** Brings what was written to the file itself, not to its log, to the disk, on another thread. */
   sync(): Promise<void>;
+  /** True as long as the path leads to the file that is open, or nobody can tell. */
+  isThere(): Promise<boolean>;
   /** Closes the file and releases its lock. */
   close(): void;
 }
@@ -57,10 +61,12 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
       db.close();
       throw error;
     }
+    const opened = fstatSync(handle, { bigint: true });
     return {
       db,
       path,
       sync: () => sync(handle),
+      isThere: () => leadsTo(path, opened),
       close() {
         db.close();
         closeSync(handle);
@@ -70,6 +76,15 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
   } catch (error) {
     lock.close();
     throw error instanceof TidingsError ? error : cannotOpen(directory, error);
+  }
+}
+
+async function leadsTo(path: string, { ino, dev }: BigIntStats): Promise<boolean> {
+  try {
+    const found = await stat(path, { bigint: true });
+    return found.ino === ino && found.dev === dev;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENOENT";
   }
 }
 
