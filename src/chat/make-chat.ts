@@ -26,8 +26,9 @@ import { Rights } from "./rights.ts";
 /** A running chat. */
 export interface Chat {
   /**
-   * Resolves when the tables are there. Until then requests wait.
-   * @throws TidingsError `bad_request` or `unavailable` without the database, `conflict` when its tables are of a newer release
+   * Resolves when the tables are there. A PostgreSQL that does not answer yet is waited for, and requests and logins are `unavailable` meanwhile.
+   * @throws TidingsError `unavailable` for a database that refuses this user or has another fault that lasts, `conflict` when its tables are of a
+   * newer release
    */
   readonly ready: Promise<void>;
   /** Resolves when the hub's groups agree with the tables, after the start. */
@@ -49,7 +50,7 @@ const EXPIRE_MS = 60 * 60_000;
  */
 export function createChat<Declared extends object = EventMap>(options: ChatOptions<Declared>): Chat {
   const settings = settingsOf(options);
-  const database = new Database(databaseOf(options), settings.report);
+  const database = new Database(databaseOf(options), settings.report, true);
   // The chat sends its own types of messages, whatever the application declares.
   const hub = options.hub as unknown as Hub<EventMap>;
   const core: Core = { hub, database, settings };
@@ -58,9 +59,9 @@ export function createChat<Declared extends object = EventMap>(options: ChatOpti
   const ready = database.ready;
   const operations = operationsOf({ ...core, ...parts });
   declare(core, operations);
-  offer({ ...core, ...parts, ready }, operations);
+  offer({ ...core, ...parts }, operations);
   hub.authorize(rights.policy);
-  const ends = [...watch({ ...core, ...parts }, ready)];
+  const ends = [...watch({ ...core, ...parts })];
   const repaired = repair({ ...core, following }, ready);
   repaired.catch(() => undefined);
   const expire = (): void => {
@@ -125,11 +126,11 @@ const operationsOf = (parts: Parts) => [
 ];
 
 /** Listens to the hub: logins, messages that clients write into groups of the chat, and what was published. */
-function watch({ hub, following, marks, settings, demo }: Parts, ready: Promise<void>): (() => void)[] {
+function watch({ hub, database, following, marks, settings, demo }: Parts): (() => void)[] {
   const schema = contentSchema(settings.limits.textLength);
   return [
     hub.on("connect", async ({ connection }) => {
-      await ready.catch(notReady);
+      await database.prepared().catch(notReady);
       await following.repairUser(connection.user);
     }),
     hub.on("message", ({ message }) => checkContent(message, schema)),

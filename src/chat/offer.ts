@@ -16,16 +16,14 @@ export function declare({ hub, settings }: Core, operations: readonly Operation[
 
 interface OfferPorts extends Core {
   readonly directory: Pick<Directory, "ensure">;
-  /** Resolves when the database is there. */
-  readonly ready: Promise<void>;
 }
 
 /** Offers operations to users: as actions `chat.<name>` over the WebSocket, and as `POST /chat/<name>` over HTTP. */
 export function offer(ports: OfferPorts, operations: readonly Operation[]): void {
-  const { hub, database, directory, ready } = ports;
+  const { hub, database, directory } = ports;
   const run = (operation: Operation, caller: Caller, input: unknown): Promise<unknown> =>
     database.guarded(async () => {
-      await ready.catch(notReady);
+      await database.prepared().catch(notReady);
       if (operation.access === "user") await directory.ensure(caller.user);
       const reply = await operation.handle(caller, input);
       if (operation.changes !== undefined)

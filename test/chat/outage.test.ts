@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { createChat } from "../../src/chat/chat.ts";
 import { noteChanges } from "../../src/chat/core.ts";
 import { Database } from "../../src/chat/database/database.ts";
 import { Following } from "../../src/chat/following.ts";
 import { settingsOf } from "../../src/chat/options.ts";
+import { createHub } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { startHub } from "../support/hub.ts";
 import { connectPeer, type Frame, joined, Peer } from "../support/peer.ts";
 import { PostgresServer } from "../support/postgres/postgres.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
-import { startScene } from "./scene.ts";
+import { callWith, SECRET, startScene } from "./scene.ts";
 import { texts } from "./suite/start.ts";
 
 /** Requests that follow each other until they are told to end. */
@@ -33,6 +36,37 @@ beforeAll(async () => {
   postgres = await PostgresServer.start();
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
+
+it("a chat waits for a PostgreSQL that starts later, and fails for good where no attempt can succeed", async () => {
+  const database = await postgres.database("later");
+  await postgres.stop();
+  const running = await startHub({ jwt: { secret: SECRET } });
+  const reports: string[] = [];
+  const report = (stage: string, error: unknown): void => void reports.push(`${stage}: ${error}`);
+  const chat = createChat({ hub: running.hub, database, report });
+  onTestFinished(() => chat.close());
+  const token = await running.hub.token({ user: "alice" });
+  const ask = () => callWith(running.at.url, token, "groups", {});
+  expect((await ask()).status).toBe(503);
+  expect(await new Peer(running.url({ token })).closed).toMatchObject({ code: 4004 });
+  expect(reports).toEqual([expect.stringMatching(/^database: Error: connect ECONNREFUSED 127/)]);
+  await postgres.restart();
+  await chat.ready;
+  expect((await ask()).status).toBe(200);
+
+  const wrong = [
+    [database.replace("correct-horse-battery", "wrong"), 'password authentication failed for user "***"'],
+    [database.replace(/later$/, "none"), 'database "none" does not exist'],
+  ] as const;
+  for (const [target, reason] of wrong) {
+    const hub = createHub({ jwt: { secret: SECRET }, logLevel: "silent" });
+    const refused = createChat({ hub, database: target, report: () => undefined });
+    const message = `chat.database: ${reason}`;
+    await expect(refused.ready).rejects.toMatchObject({ code: "unavailable", message });
+    await refused.close();
+    await hub.close();
+  }
+});
 
 describe("a chat whose PostgreSQL is stopped under load", () => {
   it("fails its calls, lets the rest of the hub go on, and works again without a restart", async () => {

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, sql, type Transaction } from "kysely";
 import { passwordIn, reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
+import { backoff } from "../../protocol/protocol.ts";
 import { migrate } from "./migrations.ts";
 import { postgresDialect } from "./postgres.ts";
 import { sqliteDialect } from "./sqlite.ts";
@@ -29,10 +31,20 @@ const CHAT_LOCKS = 744_631;
 /** Time between two reports of an outage. */
 const REPORT_MS = 10_000;
 
+/** Delays between the attempts to prepare a database that is not there yet. */
+const DELAYS = { minMs: 100, maxMs: 5_000 };
+
 type Report = (stage: string, error: unknown) => void;
 
 /** SQLSTATE: serialization failure, deadlock. */
 const CONFLICTS: readonly string[] = ["40001", "40P01"];
+
+/**
+ * Failures that every further attempt would repeat: classes of SQLSTATE about the login (28), the name of the database (3D) and rights (42), and
+ * what the client says of a missing password.
+ */
+const isFinal = (error: unknown): boolean =>
+  /^(?:28|3D|42)/.test(stateOf(error)) || (error instanceof Error && error.message.startsWith("SASL"));
 
 /** The tables of the chat: SQLite or PostgreSQL, by one implementation. */
 export class Database {
@@ -40,6 +52,10 @@ export class Database {
   readonly queries: Queries;
   /** Resolves when the tables are there, in the version of this release. */
   readonly ready: Promise<void>;
+  readonly #closing = new AbortController();
+  /** The last attempt to bring the tables to the version of this release. */
+  #attempt: Promise<void>;
+  #isAway = false;
   readonly #isPostgres: boolean;
   readonly #password: string;
   readonly #report: Report;
@@ -48,9 +64,10 @@ export class Database {
   /**
    * @param target `postgres://…`, or `sqlite:<file>`
    * @param report called with failures, at most every ten seconds
+   * @param waits true: a PostgreSQL that does not answer yet is waited for
    * @throws TidingsError `bad_request` when it cannot be opened
    */
-  constructor(target: string, report: Report = () => undefined) {
+  constructor(target: string, report: Report = () => undefined, waits = false) {
     this.#report = report;
     const isPostgres = /^postgres(?:ql)?:/.test(target);
     this.#isPostgres = isPostgres;
@@ -58,8 +75,42 @@ export class Database {
     this.queries = new Kysely<Tables>({
       dialect: isPostgres ? postgresDialect(target) : sqliteDialect(target.replace(/^sqlite:/, "")),
     });
-    this.ready = this.guarded(() => migrate(this.queries, isPostgres));
+    this.#attempt = this.#prepare();
+    this.ready = waits && isPostgres ? this.#prepareUntilThere() : this.#attempt;
     this.ready.catch(() => undefined); // the chat awaits it
+  }
+
+  /** Resolves when the tables are there. Rejects, in place of waiting longer, when the last attempt to reach them has failed. */
+  prepared(): Promise<void> {
+    return this.#attempt;
+  }
+
+  async #prepare(): Promise<void> {
+    try {
+      await migrate(this.queries, this.#isPostgres);
+    } catch (error) {
+      if (error instanceof TidingsError || isMistake(error)) throw error;
+      this.#isAway = !isFinal(error);
+      this.#tell(error);
+      throw new TidingsError("unavailable", `chat.database: ${reasonOf(error, this.#password)}`);
+    }
+  }
+
+  async #prepareUntilThere(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#attempt;
+      } catch (error) {
+        if (!this.#isAway) throw error;
+        await sleep(backoff(failures, DELAYS), undefined, { signal }).catch(() => {
+          throw error;
+        });
+        this.#isAway = false;
+        this.#attempt = this.#prepare();
+        this.#attempt.catch(() => undefined);
+      }
+    }
   }
 
   /** Runs queries whose failures are those of the database. @throws TidingsError `unavailable`, without secrets */
@@ -94,6 +145,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.ready.catch(() => undefined);
     await this.queries.destroy();
   }
