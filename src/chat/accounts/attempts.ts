@@ -37,7 +37,7 @@ export class Attempts {
 
   /** @throws TidingsError `rate_limited` with the time to wait, when one of the counters is full */
   async assertAllowed(counters: readonly Counted[]): Promise<void> {
-    const now = Date.now();
+    const now = await this.#core.database.now();
     for (const { subject, most, withinMs } of counters) {
       const row = await this.#core.database.queries
         .selectFrom("chat_attempt")
@@ -56,7 +56,7 @@ export class Attempts {
    * @throws TidingsError `rate_limited` when one of the counters was filled meanwhile; nothing is counted then
    */
   async count(counters: readonly Counted[]): Promise<void> {
-    const now = Date.now();
+    const now = await this.#core.database.now();
     const counted: Counted[] = [];
     for (const counter of counters) {
       const { subject, most, withinMs } = counter;
@@ -93,9 +93,10 @@ export class Attempts {
 
   /** Removes counters whose time is over. */
   async expire(): Promise<void> {
+    const now = await this.#core.database.now();
     await this.#core.database.queries
       .deleteFrom("chat_attempt")
-      .where("started_at", "<", Date.now() - DAY)
+      .where("started_at", "<", now - DAY)
       .execute();
   }
 }

@@ -41,9 +41,10 @@ export class Sessions {
   ): Promise<z.input<typeof session>> {
     const refreshToken = randomBytes(32).toString("base64url");
     const token = await this.#core.hub.token({ user });
+    const expires_at = (await this.#core.database.now(queries)) + SESSION_MS;
     await queries
       .insertInto("chat_session")
-      .values({ digest: digestOf(refreshToken), user_id: user, expires_at: Date.now() + SESSION_MS })
+      .values({ digest: digestOf(refreshToken), user_id: user, expires_at })
       .execute();
     await this.#endOldest(user, queries);
     return { user, token, expiresAt: expiryOf(token), refreshToken };
@@ -55,7 +56,7 @@ export class Sessions {
    */
   async refresh(refreshToken: string): Promise<z.input<typeof session>> {
     return this.#core.database.change(async (queries) => {
-      const now = Date.now();
+      const now = await this.#core.database.now(queries);
       const end = now + GRACE_MS;
       // Each further use leaves the end of the grace as it is.
       const row = await queries
@@ -83,10 +84,8 @@ export class Sessions {
   }
 
   async expire(): Promise<void> {
-    await this.#core.database.queries
-      .deleteFrom("chat_session")
-      .where("expires_at", "<", Date.now())
-      .execute();
+    const now = await this.#core.database.now();
+    await this.#core.database.queries.deleteFrom("chat_session").where("expires_at", "<", now).execute();
   }
 
   async #endOldest(user: string, queries: Queries): Promise<void> {

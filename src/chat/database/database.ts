@@ -113,6 +113,18 @@ export class Database {
     }
   }
 
+  /**
+   * Milliseconds since 1970, by the clock of the database. Times that end something are compared with it alone: the clocks of the nodes that
+   * share the database may differ. A file of SQLite has the clock of its machine.
+   */
+  async now(queries: Queries = this.queries): Promise<number> {
+    if (!this.#isPostgres) return Date.now();
+    const { rows } = await sql<{
+      now: number;
+    }>`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`.execute(queries);
+    return Number(rows[0]?.now);
+  }
+
   /** Runs queries whose failures are those of the database. @throws TidingsError `unavailable`, without secrets */
   async guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
