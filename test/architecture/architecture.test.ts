@@ -53,7 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "console",
     "tracing",
   ],
-  chat: ["protocol", "database", "."],
+  chat: ["protocol", "limit", "database", "."],
   outbox: ["protocol", "database", "."],
   cli: ["protocol", "config", "backplane", "gateway", "client", "chat", "loadtest", "."],
   client: ["protocol"],

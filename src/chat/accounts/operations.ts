@@ -3,9 +3,9 @@ import { TidingsError } from "../../index.ts";
 import { type Core, forbidden } from "../core.ts";
 import { folded } from "../database/database.ts";
 import { name, newUser, type Operation, operation } from "../operation.ts";
-import type { Attempts } from "./attempts.ts";
+import { type Attempts, clientOf } from "./attempts.ts";
 import type { Directory } from "./directory.ts";
-import { hashPassword, isBusy, isPassword } from "./passwords.ts";
+import { hashPassword, inTurn, isPassword } from "./passwords.ts";
 import { type Sessions, session } from "./sessions.ts";
 
 /** NIST SP 800-63B: length, and no rules about characters. */
@@ -75,9 +75,10 @@ const register = (ports: AccountPorts): Operation =>
       if (!ports.settings.registration) throw forbidden("this server registers no accounts");
       const counters = ports.attempts.ofRegistration(address);
       await ports.attempts.assertAllowed(counters);
-      assertNotBusy();
-      await ports.attempts.count(counters);
-      await ports.directory.insert({ user, name, password: await hashPassword(password) });
+      await inTurn(clientOf(address), async () => {
+        await ports.attempts.count(counters);
+        await ports.directory.insert({ user, name, password: await hashPassword(password) });
+      });
       await ports.demo?.welcome(user);
       return ports.sessions.begin(user);
     },
@@ -91,7 +92,7 @@ const changePassword = (ports: AccountPorts): Operation =>
     gives: session,
     async handle({ user, address }, given) {
       await verified(ports, user, given.password, address);
-      const hash = await hashPassword(given.newPassword);
+      const hash = await inTurn(clientOf(address), () => hashPassword(given.newPassword));
       return ports.database.change(async (queries) => {
         await queries
           .updateTable("chat_account")
@@ -118,20 +119,16 @@ async function verified(
   const account = folded(given.trim().slice(0, 255));
   const counters = attempts.ofLogin(account, address);
   await attempts.assertAllowed(counters);
-  assertNotBusy();
-  await attempts.count(counters);
-  const row = await database.queries
-    .selectFrom("chat_account")
-    .select(["user_id", "password"])
-    .where("folded", "=", account)
-    .executeTakeFirst();
-  if (!(await isPassword(password, row?.password ?? undefined)))
-    throw new TidingsError("unauthorized", WRONG);
-  await attempts.forget(counters);
-  return row?.user_id ?? "";
-}
-
-function assertNotBusy(): void {
-  if (isBusy())
-    throw new TidingsError("unavailable", "too many logins wait now: try again", { retryAfterMs: 2_000 });
+  return inTurn(clientOf(address), async () => {
+    await attempts.count(counters);
+    const row = await database.queries
+      .selectFrom("chat_account")
+      .select(["user_id", "password"])
+      .where("folded", "=", account)
+      .executeTakeFirst();
+    if (!(await isPassword(password, row?.password ?? undefined)))
+      throw new TidingsError("unauthorized", WRONG);
+    await attempts.forget(counters);
+    return row?.user_id ?? "";
+  });
 }

@@ -1,5 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
+import { TidingsError } from "../../index.ts";
 import { Semaphore } from "../../protocol/protocol.ts";
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
@@ -11,11 +12,32 @@ const LENGTH = 32;
 /** Hashes at a time: libuv has four threads, which files and names need as well. */
 const turns = new Semaphore(2);
 
-/** Hashes that wait, before further logins are refused. */
+/** Hashes that wait, before further ones are refused. */
 const MOST_WAITING = 200;
 
-/** Tells whether further hashes would wait for too long. */
-export const isBusy = (): boolean => turns.waiting >= MOST_WAITING;
+/** Hashes of one client at a time, and those that wait behind them. */
+const OF_CLIENT = 2;
+const MOST_OF_CLIENT = 50;
+
+const lanes = new Map<string, Semaphore>();
+
+/**
+ * Runs work with a hash in the turn of its client: whoever logs in again and again waits for himself, and the others do not.
+ * @throws TidingsError `unavailable` when too many wait
+ */
+export async function inTurn<Result>(client: string, work: () => Promise<Result>): Promise<Result> {
+  const lane = lanes.get(client) ?? new Semaphore(OF_CLIENT);
+  if (turns.waiting >= MOST_WAITING || lane.waiting >= MOST_OF_CLIENT)
+    throw new TidingsError("unavailable", "too many logins wait now: try again", { retryAfterMs: 2_000 });
+  lanes.set(client, lane);
+  await lane.acquire();
+  try {
+    return await work();
+  } finally {
+    lane.release();
+    if (lane.isIdle) lanes.delete(client);
+  }
+}
 
 /** Hashes a password by scrypt (RFC 7914). @returns cost, salt and hash as one text */
 export async function hashPassword(password: string): Promise<string> {
