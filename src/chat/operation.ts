@@ -54,7 +54,8 @@ const MAX_USER = 64;
 /** Longest name of a user or a group, in characters. */
 const MAX_NAME = 100;
 
-const isText = (value: string): boolean => value.isWellFormed() && !/[\p{Cc}\ufffd]/u.test(value);
+/** What both databases can store and compare: PostgreSQL takes a zero in a text for its own failure. */
+export const isText = (value: string): boolean => value.isWellFormed() && !/[\p{Cc}\ufffd]/u.test(value);
 
 /** A line of text without control characters: both databases and every client can show it. */
 const line = (most: number) =>
@@ -65,10 +66,17 @@ const line = (most: number) =>
     .refine((value) => [...value].length <= most, { error: `expected at most ${most} characters` })
     .refine(isText, { error: "expected text without control characters" });
 
-export const newUser = line(MAX_USER).meta({
+/** Characters that nobody sees, such as joiners, soft hyphens and marks of direction (UAX #44, Default_Ignorable_Code_Point), and spaces. */
+const UNSEEN = /^[\p{Default_Ignorable_Code_Point}\s]*$/u;
+
+/** A line that is shown as more than a blank. What was stored before is found as it is. */
+const seen = (most: number) =>
+  line(most).refine((value) => !UNSEEN.test(value), { error: "expected characters that can be seen" });
+
+export const newUser = seen(MAX_USER).meta({
   description: "Id of the new user: 1–64 characters of any script.",
 });
-export const name = line(MAX_NAME).meta({ description: "Name to show: 1–100 characters of any script." });
+export const name = seen(MAX_NAME).meta({ description: "Name to show: 1–100 characters of any script." });
 export const user = line(255).meta({ description: "Id of a user." });
 export const group = line(255).meta({ description: "Id of a group, such as `chat:…`." });
 export const searched = line(MAX_NAME).meta({ description: "Text to look for, in any case of its letters." });
@@ -87,7 +95,12 @@ function isFileUrl(value: string): boolean {
 }
 
 export const limit = z.int().min(1).max(200).default(50);
-export const cursor = z.string().max(1_000).optional().meta({ description: "Cursor of the page before." });
+export const cursor = z
+  .string()
+  .max(1_000)
+  .refine(isText, { error: "expected a cursor of a page before" })
+  .optional()
+  .meta({ description: "Cursor of the page before." });
 export const nextCursor = z
   .string()
   .optional()

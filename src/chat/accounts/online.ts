@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Core } from "../core.ts";
-import { type Operation, operation, person } from "../operation.ts";
+import { cursor, nextCursor, type Operation, operation, person } from "../operation.ts";
 import type { Rights } from "../rights.ts";
 import type { Directory } from "./directory.ts";
 
@@ -19,7 +19,7 @@ export const onlineOperation = (ports: OnlinePorts): Operation =>
     summary: "Users online in the cluster, page by page: everybody, or the own friends (see `of`)",
     takes: z.object({
       limit: z.int().min(1).max(1_000).default(100),
-      cursor: z.string().max(1_000).optional().meta({ description: "Cursor of the page before." }),
+      cursor,
     }),
     gives: z.object({
       users: z.array(person),
@@ -28,7 +28,7 @@ export const onlineOperation = (ports: OnlinePorts): Operation =>
         description:
           "Who is listed. `everyone`: for users whom the policy lets see the presence of `all`, and server administrators.",
       }),
-      cursor: z.string().optional().meta({ description: "For the next page; absent on the last one." }),
+      cursor: nextCursor,
     }),
     async handle(caller, page) {
       const isAll = await ports.rights.mayListOnline(caller);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { TidingsError } from "../../index.ts";
 import { type Core, forbidden } from "../core.ts";
 import { folded } from "../database/database.ts";
-import { name, newUser, type Operation, operation } from "../operation.ts";
+import { isText, name, newUser, type Operation, operation } from "../operation.ts";
 import { type Attempts, clientOf } from "./attempts.ts";
 import type { Directory } from "./directory.ts";
 import { hashPassword, inTurn, isPassword } from "./passwords.ts";
@@ -17,6 +17,7 @@ const newPassword = z
   })
   .meta({ description: "8–256 characters." });
 const password = z.string().max(1_024);
+const givenUser = z.string().max(1_024).refine(isText, { error: "expected text without control characters" });
 const refreshToken = z.string().max(200);
 
 const WRONG = "user or password is wrong";
@@ -36,7 +37,7 @@ export const accountOperations = (ports: AccountPorts): Operation[] => [
     name: "login",
     summary: "Log in with a password",
     access: "open",
-    takes: z.object({ user: z.string().max(1_024), password }),
+    takes: z.object({ user: givenUser, password }),
     gives: session,
     async handle({ address }, given) {
       const user = await verified(ports, given.user, given.password, address);

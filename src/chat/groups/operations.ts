@@ -3,6 +3,7 @@ import { z } from "zod";
 import { tellChanged, tellMembers } from "../changed.ts";
 import { folded, type GroupTable } from "../database/database.ts";
 import {
+  cursor,
   group,
   limit,
   name,
@@ -106,7 +107,7 @@ const listMembers = ({ database, rights }: GroupPorts): Operation =>
   operation({
     name: "members",
     summary: "Members of a group of one's own, page by page, by their ids",
-    takes: z.object({ group, limit, cursor: z.string().max(1_000).optional() }),
+    takes: z.object({ group, limit, cursor }),
     gives: z.object({
       members: z.array(person.extend({ role, joinedAt: time })),
       cursor: nextCursor,

@@ -151,7 +151,7 @@ export function accountSuite(title: string, start: Start): void {
       // A hash takes its time, so only some of them log in.
       for (const name of INJECTIONS.slice(0, 2))
         expect(await scene.code(undefined, "login", { user: name, password: name })).toBe("unauthorized");
-      const bad = [`a\u0000b`, "\ud800", "", " ", "x".repeat(101)];
+      const bad = [`a\u0000b`, "\ud800", "", " ", "\u200b", "\u2060\u{e0001}", "x".repeat(101)];
       for (const name of bad) expect(await scene.code("alice", "update", { name })).toBe("bad_request");
       expect(await scene.code("alice", "update", { picture: "http://example.com/a.png" })).toBe(
         "bad_request",
@@ -160,6 +160,11 @@ export function accountSuite(title: string, start: Start): void {
       expect(await scene.ok("bob", "profile", { user: "alice" })).toMatchObject({
         picture: "https://example.com/a.png",
       });
+      // Text that PostgreSQL cannot store is a mistake of its sender, and no outage.
+      for (const text of ["a\u0000b", "\ud800"]) {
+        expect(await scene.code(undefined, "login", { user: text, password: "x" })).toBe("bad_request");
+        expect(await scene.code("alice", "groups", { cursor: text })).toBe("bad_request");
+      }
     });
   });
 }
