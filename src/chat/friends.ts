@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Budget } from "./accounts/budget.ts";
 import type { Directory } from "./accounts/directory.ts";
 import { tellChanged } from "./changed.ts";
 import { type Core, forbidden, notFound, tooMany } from "./core.ts";
@@ -7,11 +8,15 @@ import { type Operation, operation, person, personOf, user } from "./operation.t
 import { pairOf, type Rights } from "./rights.ts";
 
 interface FriendPorts extends Core {
+  readonly budget: Budget;
   readonly directory: Directory;
   readonly rights: Rights;
 }
 
 const other = z.object({ user });
+
+/** Requests of others that are listed, the newest: everybody may ask. */
+const MOST_RECEIVED = 1_000;
 
 const friendState = z.object({
   state: z
@@ -53,31 +58,30 @@ export const friendOperations = (ports: FriendPorts): Operation[] => [
 ];
 
 async function befriend(
-  { hub, database, directory, rights, settings }: FriendPorts,
+  { hub, database, directory, rights, budget, settings }: FriendPorts,
   from: string,
   to: string,
 ): Promise<z.input<typeof friendState>> {
   if (from === to) throw forbidden("you are no friend of yourself");
   await directory.assertKnown(to);
   const created_at = Date.now();
+  let isNew = true;
   const state = await database.change(async (queries) => {
     // Two users who ask each other at once are friends, and a block at the same moment counts.
     await database.lock(queries, pairOf(from, to));
     if (await rights.isBlocked(from, to, queries)) throw forbidden(`you may not ask ${to}`);
-    const asked = await queries
-      .selectFrom("chat_friend")
-      .select("state")
-      .where("user_id", "=", to)
-      .where("other_id", "=", from)
-      .executeTakeFirst();
-    await assertRoom(queries, from, settings.limits.friendsPerUser);
+    const own = await stateBetween(queries, from, to);
+    const asked = await stateBetween(queries, to, from);
     const state = asked === undefined ? "requested" : "friend";
+    isNew = own !== state;
+    if (!isNew) return state;
+    if (own === undefined) await assertRoom(queries, from, settings.limits.friendsPerUser);
     await queries
       .insertInto("chat_friend")
       .values({ user_id: from, other_id: to, state, created_at })
       .onConflict((known) => known.columns(["user_id", "other_id"]).doUpdateSet({ state }))
       .execute();
-    if (asked?.state === "requested") {
+    if (asked === "requested") {
       const accepted = { state: "friend" } as const;
       await queries
         .updateTable("chat_friend")
@@ -86,10 +90,23 @@ async function befriend(
         .where("other_id", "=", from)
         .execute();
     }
+    // The notice is stored for the other user: who asks again and again must not push out what that user has missed.
+    budget.spend(from, { user: from, state });
     return state;
   });
-  await hub.user(to).send({ type: "chat.friend", data: { user: from, state }, from });
+  if (isNew) await hub.user(to).send({ type: "chat.friend", data: { user: from, state }, from });
   return { state };
+}
+
+/** What a user is to another one, on the side of the first. */
+async function stateBetween(queries: Queries, user: string, other: string) {
+  const row = await queries
+    .selectFrom("chat_friend")
+    .select("state")
+    .where("user_id", "=", user)
+    .where("other_id", "=", other)
+    .executeTakeFirst();
+  return row?.state;
 }
 
 async function assertRoom(queries: Queries, user: string, most: number): Promise<void> {
@@ -109,7 +126,9 @@ const listFriends = ({ database }: FriendPorts): Operation =>
     gives: z.object({
       friends: z.array(person),
       sent: z.array(person).meta({ description: "Users whom one has asked." }),
-      received: z.array(person).meta({ description: "Users who have asked." }),
+      received: z
+        .array(person)
+        .meta({ description: "Users who have asked, at most 1,000: the latest first." }),
       blocked: z.array(person),
     }),
     async handle({ user }) {
@@ -127,7 +146,9 @@ const listFriends = ({ database }: FriendPorts): Operation =>
         .select(shown)
         .where("friend.other_id", "=", user)
         .where("friend.state", "=", "requested")
+        .orderBy("friend.created_at", "desc")
         .orderBy("account.user_id")
+        .limit(MOST_RECEIVED)
         .execute();
       const blocked = await database.queries
         .selectFrom("chat_block as block")

@@ -1,6 +1,7 @@
 import type { Authorize, EventMap, Hub, IncomingMessage } from "../index.ts";
 import { TidingsError } from "../index.ts";
 import { Attempts } from "./accounts/attempts.ts";
+import { Budget } from "./accounts/budget.ts";
 import { Directory } from "./accounts/directory.ts";
 import { onlineOperation } from "./accounts/online.ts";
 import { accountOperations } from "./accounts/operations.ts";
@@ -103,6 +104,7 @@ function makeParts(core: Core, { authorize, demo }: Pick<ChatOptions, "authorize
     rights: new Rights(core, authorize),
     following: new Following(core),
     marks: new Marks(core),
+    budget: new Budget(core),
     attempts: new Attempts(core),
     sessions: new Sessions(core),
     directory: new Directory(core),

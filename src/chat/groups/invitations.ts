@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Budget } from "../accounts/budget.ts";
 import type { Directory } from "../accounts/directory.ts";
 import { conflict, forbidden, tooMany } from "../core.ts";
 import { group, type Operation, operation, time, user } from "../operation.ts";
@@ -6,6 +7,7 @@ import { assertManager, type GroupPorts } from "./managing.ts";
 import { groupRow } from "./membership.ts";
 
 export interface InvitationPorts extends GroupPorts {
+  readonly budget: Budget;
   readonly directory: Directory;
 }
 
@@ -61,7 +63,7 @@ export const invitationOperations = (ports: InvitationPorts): Operation[] => [
 
 async function invite(ports: InvitationPorts, group: string, by: string, user: string): Promise<void> {
   await ports.directory.assertKnown(user);
-  const { name } = await ports.database.change(async (queries) => {
+  const news = await ports.database.change(async (queries) => {
     await assertManager(ports, queries, group, by);
     // A user whom one may not write to cannot be reached by invitations either.
     if (await ports.rights.isBlocked(by, user, queries)) throw forbidden(`you may not invite ${user}`);
@@ -74,12 +76,17 @@ async function invite(ports: InvitationPorts, group: string, by: string, user: s
       .executeTakeFirstOrThrow();
     const { invitationsPerGroup: most } = ports.settings.limits;
     if (Number(count) >= most) throw tooMany(`${group} has ${most} open invitations already`);
-    await queries
+    const { numInsertedOrUpdatedRows } = await queries
       .insertInto("chat_invitation")
       .values({ group_id: group, user_id: user, invited_by: by, created_at: Date.now() })
       .onConflict((known) => known.doNothing())
-      .execute();
-    return groupRow(queries, group);
+      .executeTakeFirst();
+    // Whom it has invited already is not told again: the notice is stored for that user.
+    if (numInsertedOrUpdatedRows === 0n) return undefined;
+    const { name } = await groupRow(queries, group);
+    const data = { group, name, by };
+    ports.budget.spend(by, data);
+    return data;
   });
-  await ports.hub.user(user).send({ type: "chat.invited", data: { group, name, by }, from: by });
+  if (news !== undefined) await ports.hub.user(user).send({ type: "chat.invited", data: news, from: by });
 }

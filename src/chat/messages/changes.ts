@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type HistoryPage, TidingsError } from "../../index.ts";
+import type { Budget } from "../accounts/budget.ts";
 import { forbidden, notFound } from "../core.ts";
 import { assertManager } from "../groups/managing.ts";
 import { type Operation, operation } from "../operation.ts";
-import type { Budget } from "./budget.ts";
 import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
 import { type ConversationPorts, groupOf, where } from "./conversations.ts";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Audience, EventMap } from "../../index.ts";
+import type { Budget } from "../accounts/budget.ts";
 import { tellChanged } from "../changed.ts";
 import { type Caller, type Operation, operation } from "../operation.ts";
-import { Budget } from "./budget.ts";
 import { changeOperations } from "./changes.ts";
 import { CHAT_TYPE, contentSchema, parseContent } from "./content.ts";
 import {
@@ -18,6 +18,8 @@ import type { Marks } from "./marks.ts";
 
 export interface MessagePorts extends ConversationPorts {
   readonly marks: Marks;
+  /** Of what users write. */
+  readonly budget: Budget;
 }
 
 /** Members up to whom read marks and typing are told in a group: beyond, each of them would cost a message to everybody. */
@@ -35,11 +37,11 @@ export const push = z.object({
   deletedAt: z.int().optional(),
 });
 
-/** Operations about the messages of a conversation. @param budget of what users write */
-export const messageOperations = (ports: MessagePorts, budget = new Budget(ports)): Operation[] => [
+/** Operations about the messages of a conversation. */
+export const messageOperations = (ports: MessagePorts): Operation[] => [
   openOperation(ports),
-  sendOperation(ports, budget),
-  ...changeOperations(ports, budget),
+  sendOperation(ports),
+  ...changeOperations(ports, ports.budget),
   operation({
     name: "history",
     summary: "Messages of a conversation before an offset, oldest first",
@@ -72,7 +74,7 @@ export const messageOperations = (ports: MessagePorts, budget = new Budget(ports
   marksOperation(ports),
 ];
 
-function sendOperation(ports: MessagePorts, budget: Budget): Operation {
+function sendOperation(ports: MessagePorts): Operation {
   const schema = contentSchema(ports.settings.limits.textLength);
   return operation({
     name: "send",
@@ -102,7 +104,7 @@ function sendOperation(ports: MessagePorts, budget: Budget): Operation {
       const group = await groupOf(ports, caller.user, { group: named, to });
       await ports.rights.assertMayWrite(group, caller.user);
       await ports.rights.assertBase(caller, "send", group);
-      budget.spend(caller.user, data);
+      ports.budget.spend(caller.user, data);
       const message = {
         type: CHAT_TYPE,
         data,

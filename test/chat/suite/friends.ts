@@ -56,6 +56,18 @@ export function friendSuite(title: string, start: Start): void {
         expect(await scene.ok(one, "friends")).toMatchObject({ friends: [{ user: other }], sent: [] });
     });
 
+    it("tells a user once of a request and of an invitation, however often they are repeated", async () => {
+      const scene = await start();
+      const group = await scene.group("alice");
+      await scene.users("bob");
+      for (let time = 0; time < 3; time++) {
+        expect(await scene.ok("alice", "befriend", { user: "bob" })).toEqual({ state: "requested" });
+        await scene.ok("alice", "invite", { group, user: "bob" });
+      }
+      const { messages } = await scene.hub.user("bob").history();
+      expect(messages.map(({ type }) => type)).toEqual(["chat.friend", "chat.invited"]);
+    });
+
     it("lists friends and requests of both sides", async () => {
       const scene = await start();
       await scene.friends("alice", "bob");
