@@ -75,7 +75,10 @@ async function befriend(
     const state = asked === undefined ? "requested" : "friend";
     isNew = own !== state;
     if (!isNew) return state;
-    if (own === undefined) await assertRoom(queries, from, settings.limits.friendsPerUser);
+    if (own === undefined) {
+      await database.lock(queries, `friends ${from}`);
+      await assertRoom(queries, from, settings.limits.friendsPerUser);
+    }
     await queries
       .insertInto("chat_friend")
       .values({ user_id: from, other_id: to, state, created_at })
@@ -177,6 +180,7 @@ const blockOperations = ({ database, directory, settings }: FriendPorts): Operat
       await directory.assertKnown(given.user);
       await database.change(async (queries) => {
         await database.lock(queries, pairOf(caller.user, given.user));
+        await database.lock(queries, `blocks ${caller.user}`);
         const { count } = await queries
           .selectFrom("chat_block")
           .select(({ fn }) => fn.countAll<number>().as("count"))

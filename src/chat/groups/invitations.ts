@@ -69,6 +69,7 @@ async function invite(ports: InvitationPorts, group: string, by: string, user: s
     if (await ports.rights.isBlocked(by, user, queries)) throw forbidden(`you may not invite ${user}`);
     if ((await ports.rights.find(group, user, queries)) !== undefined)
       throw conflict(`${user} is in ${group} already`);
+    await ports.database.lock(queries, `invitations ${group}`);
     const { count } = await queries
       .selectFrom("chat_invitation")
       .select(({ fn }) => fn.countAll<number>().as("count"))

@@ -65,6 +65,7 @@ export async function makeGroup(
   };
   await ports.database.change(async (queries) => {
     await assertAnnounce(ports, queries, user, wanted.announce);
+    await ports.database.lock(queries, `groups ${user}`);
     const { count } = await queries
       .selectFrom("chat_member")
       .select(({ fn }) => fn.countAll<number>().as("count"))

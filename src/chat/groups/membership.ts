@@ -1,3 +1,4 @@
+import type { Transaction } from "kysely";
 import {
   type Change,
   type Core,
@@ -8,7 +9,7 @@ import {
   ROWS,
   tooMany,
 } from "../core.ts";
-import type { GroupKind, Queries, Role } from "../database/database.ts";
+import type { GroupKind, Queries, Role, Tables } from "../database/database.ts";
 
 /** Position of a member in a group's history. */
 export interface ReadMark {
@@ -18,8 +19,8 @@ export interface ReadMark {
 
 /** Adds a member within a transaction. The count of the group is changed first: its row orders all changes of the group. */
 export async function addMember(
-  queries: Queries,
-  { settings: { limits } }: Core,
+  queries: Transaction<Tables>,
+  { database, settings: { limits } }: Core,
   { group, user, role }: Change & { readonly role: Role },
   { epoch, offset }: ReadMark,
 ): Promise<void> {
@@ -37,6 +38,7 @@ export async function addMember(
       .executeTakeFirst();
     throw known === undefined ? notFound(`there is no group ${group}`) : tooMany(`${group} is full`);
   }
+  await database.lock(queries, `groups ${user}`);
   const { count } = await queries
     .selectFrom("chat_member")
     .select(({ fn }) => fn.countAll<number>().as("count"))

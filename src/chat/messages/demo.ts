@@ -1,7 +1,8 @@
+import type { Transaction } from "kysely";
 import type { Directory } from "../accounts/directory.ts";
 import type { Announcements } from "../announcements.ts";
 import { type Core, PREFIX, reportFailure } from "../core.ts";
-import { folded, type Queries } from "../database/database.ts";
+import { folded, type Tables } from "../database/database.ts";
 import type { Following } from "../following.ts";
 import { addMember, type ReadMark } from "../groups/membership.ts";
 import { CHAT_TYPE } from "./content.ts";
@@ -68,7 +69,7 @@ export class Demo {
     await this.#ports.hub.group(GROUP).send({ type: CHAT_TYPE, data: { text }, from: ROBOT });
   }
 
-  async #begin(queries: Queries): Promise<void> {
+  async #begin(queries: Transaction<Tables>): Promise<void> {
     const row = {
       ...{ group_id: GROUP, kind: "group" as const, pair: null, name: NAME, folded_name: folded(NAME) },
       ...{ is_open: 1, announce: "group" as const, member_count: 0, created_at: Date.now() },
