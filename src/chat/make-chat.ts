@@ -109,7 +109,7 @@ function makeParts(core: Core, { authorize, demo }: Pick<ChatOptions, "authorize
     sessions: new Sessions(core),
     directory: new Directory(core),
     announcements: new Announcements(core),
-    headOf: (group: string) => headOf(core, group),
+    headOf: (group: string, user: string) => headOf(core, group, user),
   };
   return { ...parts, demo: demo === true ? new Demo({ ...core, ...parts }) : undefined };
 }

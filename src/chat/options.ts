@@ -46,6 +46,8 @@ export interface ChatLimits {
   readonly failedLoginsAltogether: number;
   /** Accounts that one address registers in a day. @default 100 */
   readonly registrationsPerAddress: number;
+  /** Searches of a user by a part of a name, on a node in a minute: each looks at all names. @default 120 */
+  readonly searchesPerMinute: number;
 }
 
 const DEFAULT_LIMITS: ChatLimits = {
@@ -59,6 +61,7 @@ const DEFAULT_LIMITS: ChatLimits = {
   failedLogins: 10,
   failedLoginsAltogether: 100,
   registrationsPerAddress: 100,
+  searchesPerMinute: 120,
 };
 
 /** Options with their defaults. */

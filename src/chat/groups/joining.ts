@@ -10,7 +10,7 @@ import { addMember, assertGroup, type ReadMark, removeMember, setRole } from "./
 interface JoiningPorts extends InvitationPorts {
   readonly announcements: Announcements;
   /** Position of the newest message of a group: who joins has nothing unread. */
-  readonly headOf: (group: string) => Promise<ReadMark>;
+  readonly headOf: (group: string, user: string) => Promise<ReadMark>;
 }
 
 const which = z.object({ group });
@@ -70,7 +70,7 @@ export const joiningOperations = (ports: JoiningPorts): Operation[] => [
 ];
 
 async function join(ports: JoiningPorts, group: string, user: string): Promise<void> {
-  const head = await ports.headOf(group);
+  const head = await ports.headOf(group, user);
   const { name, announce } = await ports.database.change(async (queries) => {
     const row = await queries
       .selectFrom("chat_group")

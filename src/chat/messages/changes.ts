@@ -31,7 +31,7 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
         const group = await groupOf(ports, caller.user, { group: named, to });
         await ports.rights.assertMayWrite(group, caller.user);
         await ports.rights.assertBase(caller, "send", group);
-        const found = await find(ports, group, offset, id);
+        const found = await find(ports, group, { offset, id, reader: caller.user });
         if (found.from !== caller.user) throw forbidden("only its author may edit a message");
         budget.spend(caller.user, data);
         const { hub } = ports;
@@ -52,7 +52,7 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
         if ((await ports.rights.find(group, user)) === undefined) await assertManages();
         const remove = (author?: string) =>
           ports.hub.delete(`group:${group}`, { offset, id, from: user, ...(author && { author }) });
-        const found = await look(ports, group, offset, id);
+        const found = await look(ports, group, { offset, id, reader: user });
         if (found !== undefined && found.from !== user) await assertManages();
         // What is no longer retained may stand in the notice of an edit, and the hub knows whose that is.
         const notice = await remove(found === undefined ? user : undefined).catch(async (error: unknown) => {
@@ -68,9 +68,16 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
 
 type Found = HistoryPage["messages"][number];
 
+/** A message, and the user whose budget pays for reading it. */
+interface ReadName {
+  readonly offset: number;
+  readonly id: string;
+  readonly reader: string;
+}
+
 /** @throws TidingsError `not_found` for anything but a message that a user has written */
-async function find(ports: ConversationPorts, group: string, offset: number, id: string): Promise<Found> {
-  const found = await look(ports, group, offset, id);
+async function find(ports: ConversationPorts, group: string, name: ReadName): Promise<Found> {
+  const found = await look(ports, group, name);
   if (found === undefined) throw notFound(`${group} has no such message`);
   return found;
 }
@@ -83,10 +90,9 @@ async function find(ports: ConversationPorts, group: string, offset: number, id:
 async function look(
   { hub }: ConversationPorts,
   group: string,
-  offset: number,
-  id: string,
+  { offset, id, reader }: ReadName,
 ): Promise<Found | undefined> {
-  const { messages } = await hub.group(group).history({ before: offset + 1, limit: 1 });
+  const { messages } = await hub.group(group).history({ before: offset + 1, limit: 1, reader });
   const [found] = messages;
   if (found === undefined) return undefined;
   const isThere = found.offset === offset && found.id === id && found.type === CHAT_TYPE;

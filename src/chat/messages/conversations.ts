@@ -94,9 +94,9 @@ async function beginDirect(ports: ConversationPorts, from: string, to: string): 
   return group;
 }
 
-/** Position of the newest message of a group. */
-export async function headOf({ hub }: Core, group: string): Promise<ReadMark> {
-  const { epoch, messages } = await hub.group(group).history({ limit: 1 });
+/** Position of the newest message of a group. @param reader the user who asks */
+export async function headOf({ hub }: Core, group: string, reader: string): Promise<ReadMark> {
+  const { epoch, messages } = await hub.group(group).history({ limit: 1, reader });
   return { epoch, offset: messages.at(-1)?.offset ?? 0 };
 }
 
@@ -114,7 +114,7 @@ export async function countUnread(
   let count = 0;
   let before = last + 1;
   while (before > read + 1) {
-    const { messages } = await hub.group(group).history({ before, limit: MOST_COUNTED });
+    const { messages } = await hub.group(group).history({ before, limit: MOST_COUNTED, reader: user });
     for (const { offset = 0, from, deletedAt } of messages)
       if (offset > read && from !== user && deletedAt === undefined) count++;
     before = messages[0]?.offset ?? 0;

@@ -16,7 +16,7 @@ interface DemoPorts extends Core {
   readonly directory: Directory;
   readonly following: Following;
   readonly announcements: Announcements;
-  readonly headOf: (group: string) => Promise<ReadMark>;
+  readonly headOf: (group: string, user: string) => Promise<ReadMark>;
 }
 
 /** A message that was published. */
@@ -41,7 +41,7 @@ export class Demo {
     const { database, directory, following, announcements, headOf } = this.#ports;
     try {
       await directory.insert({ user: ROBOT, name: "Robot", password: null }, "ignore");
-      const head = await headOf(GROUP);
+      const head = await headOf(GROUP, user);
       await database.change(async (queries) => {
         await this.#begin(queries);
         await addMember(queries, this.#ports, { group: GROUP, user, role: "member" }, head);

@@ -55,7 +55,9 @@ export const messageOperations = (ports: MessagePorts): Operation[] => [
       const group = await groupOf(ports, caller.user, given);
       await ports.rights.assertMember(group, caller.user);
       await ports.rights.assertBase(caller, "history", group);
-      const { epoch, messages, more } = await ports.hub.group(group).history({ limit, before });
+      const { epoch, messages, more } = await ports.hub
+        .group(group)
+        .history({ limit, before, reader: caller.user });
       return { group, epoch, messages: [...messages], more };
     },
   }),
@@ -136,7 +138,7 @@ const readOperation = (ports: MessagePorts): Operation =>
       const { user } = caller;
       const group = await groupOf(ports, user, given);
       await ports.rights.assertMember(group, user);
-      const head = await headOf(ports, group);
+      const head = await headOf(ports, group, user);
       const offset = Math.min(asked ?? head.offset, head.offset);
       await ports.marks.flush();
       if (await ports.marks.set({ group, user, epoch: head.epoch, offset })) {
@@ -161,7 +163,7 @@ const marksOperation = (ports: MessagePorts): Operation =>
     async handle({ user }, { offset, ...given }) {
       const group = await groupOf(ports, user, given);
       await ports.rights.assertMember(group, user);
-      const { epoch } = await headOf(ports, group);
+      const { epoch } = await headOf(ports, group, user);
       await ports.marks.flush();
       const readers = ports.database.queries
         .selectFrom("chat_member")

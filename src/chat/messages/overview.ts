@@ -1,8 +1,11 @@
 import { sql } from "kysely";
 import { z } from "zod";
+import { TidingsError } from "../../index.ts";
+import { memoryStore, parseRate } from "../../limit/limit.ts";
 import type { Core } from "../core.ts";
-import { folded } from "../database/database.ts";
+import { folded, type GroupKind, type Role } from "../database/database.ts";
 import {
+  type Caller,
   cursor,
   group,
   limit,
@@ -21,10 +24,25 @@ import { type MessagePorts, push } from "./operations.ts";
 const PAGE = 200;
 const MOST_PAGES = 10;
 
+/**
+ * Bytes of the newest messages of conversations, from which on a page of conversations ends, as a page of a history does: each of them may be as
+ * long as the longest message.
+ */
+const PAGE_BYTES = 262_144;
+
+/** Conversations that are looked at together. */
+const CHUNK = 4;
+
 /** Operations that give an overview: one's own conversations, and what there is to find. */
 export const overviewOperations = (ports: MessagePorts): Operation[] => [
   listConversations(ports),
-  operation({
+  searchOperation(ports),
+];
+
+function searchOperation(ports: MessagePorts): Operation {
+  const searches = memoryStore();
+  const rate = parseRate(`${ports.settings.limits.searchesPerMinute}-M`);
+  return operation({
     name: "search",
     summary:
       "Find users and open groups by a part of their names; with a group its messages by a part of their text",
@@ -44,23 +62,31 @@ export const overviewOperations = (ports: MessagePorts): Operation[] => [
       }),
     }),
     async handle(caller, { text, group, limit, cursor }) {
-      if (group === undefined)
+      if (group === undefined) {
+        const { allowed, resetMs } = searches.take(caller.user, rate);
+        if (!allowed)
+          throw new TidingsError("rate_limited", "too many searches: try again later", {
+            retryAfterMs: resetMs,
+          });
         return {
           users: await findUsers(ports, text, limit),
           groups: await findGroups(ports, text, limit),
           messages: [],
         };
+      }
       await ports.rights.assertMember(group, caller.user);
       await ports.rights.assertBase(caller, "history", group);
-      return { users: [], groups: [], ...(await findMessages(ports, group, text, limit, cursor)) };
+      const found = await findMessages(ports, { group, text, limit, cursor, reader: caller.user });
+      return { users: [], groups: [], ...found };
     },
-  }),
-];
+  });
+}
 
 const listConversations = (ports: MessagePorts): Operation =>
   operation({
     name: "groups",
-    summary: "One's own groups and conversations, page by page, with the number of unread messages",
+    summary:
+      "One's own groups and conversations, page by page, with the number of unread messages; shorter than the limit when messages are large",
     takes: z.object({ limit, cursor }),
     gives: z.object({
       groups: z.array(
@@ -93,31 +119,44 @@ const listConversations = (ports: MessagePorts): Operation =>
         .limit(page.limit + 1)
         .execute();
       const shown = rows.slice(0, page.limit);
-      const groups = shown.map(async (row) => {
-        const [{ epoch, messages }, mayRead] = await Promise.all([
-          ports.hub.group(row.group_id).history({ limit: 1 }),
-          ports.rights.mayRead(caller, row.group_id),
-        ]);
-        const last = messages.at(-1);
-        const read = row.read_epoch === epoch ? row.read_offset : 0;
-        const unread = await countUnread(ports, { group: row.group_id, user }, read, last?.offset ?? 0);
-        return {
-          ...{
-            group: row.group_id,
-            kind: row.kind,
-            name: row.name,
-            with: otherIn(row.pair, user),
-            role: row.role,
-          },
-          ...{ members: row.member_count, unread, last: mayRead ? last : undefined },
-        };
-      });
-      return {
-        groups: await Promise.all(groups),
-        cursor: rows.length > shown.length ? shown.at(-1)?.group_id : undefined,
-      };
+      const groups: Awaited<ReturnType<typeof entryOf>>[] = [];
+      for (let bytes = 0; groups.length < shown.length && bytes < PAGE_BYTES; ) {
+        const next = shown.slice(groups.length, groups.length + CHUNK);
+        const some = await Promise.all(next.map((row) => entryOf(ports, caller, row)));
+        groups.push(...some);
+        bytes += JSON.stringify(some.map(({ last }) => last)).length;
+      }
+      return { groups, cursor: rows.length > groups.length ? groups.at(-1)?.group : undefined };
     },
   });
+
+interface MemberRow {
+  readonly group_id: string;
+  readonly kind: GroupKind;
+  readonly name: string;
+  readonly pair: string | null;
+  readonly member_count: number;
+  readonly role: Role;
+  readonly read_epoch: string;
+  readonly read_offset: number;
+}
+
+/** A conversation in the list of its member, with its newest message. */
+async function entryOf(ports: MessagePorts, caller: Caller, row: MemberRow) {
+  const { user } = caller;
+  const { group_id: group, kind, name, pair, role, member_count: members } = row;
+  const [{ epoch, messages }, mayRead] = await Promise.all([
+    ports.hub.group(group).history({ limit: 1, reader: user }),
+    ports.rights.mayRead(caller, group),
+  ]);
+  const last = messages.at(-1);
+  const read = row.read_epoch === epoch ? row.read_offset : 0;
+  const unread = await countUnread(ports, { group, user }, read, last?.offset ?? 0);
+  return {
+    ...{ group, kind, name, with: otherIn(pair, user), role, members, unread },
+    last: mayRead ? last : undefined,
+  };
+}
 
 /** Pattern of LIKE for a part of a folded text. */
 const patternOf = (text: string): string => `%${folded(text).replace(/[\\%_]/g, "\\$&")}%`;
@@ -158,19 +197,25 @@ interface Found {
   readonly cursor?: string;
 }
 
+interface MessageSearch {
+  readonly group: string;
+  readonly text: string;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  /** The user who asks. */
+  readonly reader: string;
+}
+
 /** Looks at messages from the newest one, or from a cursor, backwards. It stops when it has enough, and when it has looked at many. */
 async function findMessages(
   { hub }: Core,
-  group: string,
-  text: string,
-  limit: number,
-  cursor?: string,
+  { group, text, limit, cursor, reader }: MessageSearch,
 ): Promise<Found> {
   const wanted = folded(text);
   const found: Found["messages"] = [];
   let before = cursor === undefined ? undefined : Number(cursor);
   for (let page = 0; page < MOST_PAGES; page++) {
-    const { messages, more } = await hub.group(group).history({ limit: PAGE, before });
+    const { messages, more } = await hub.group(group).history({ limit: PAGE, before, reader });
     for (const [place, message] of [...messages.entries()].reverse()) {
       if (folded(textIn(message.data)).includes(wanted)) found.push(message);
       if (found.length < limit) continue;

@@ -68,6 +68,15 @@ export function friendSuite(title: string, start: Start): void {
       expect(messages.map(({ type }) => type)).toEqual(["chat.friend", "chat.invited"]);
     });
 
+    it("bounds the searches of a user by names, and of that user alone", async () => {
+      const scene = await start({ chat: { limits: { searchesPerMinute: 2 } } });
+      const search = async (user: string) => (await scene.call(user, "search", { text: "x" })).status;
+      const statuses: number[] = [];
+      for (let time = 0; time < 6; time++) statuses.push(await search("eve")); // each node counts
+      expect([statuses[0], statuses.at(-1)]).toEqual([200, 429]);
+      expect(await search("bob")).toBe(200);
+    });
+
     it("lists friends and requests of both sides", async () => {
       const scene = await start();
       await scene.friends("alice", "bob");

@@ -72,6 +72,20 @@ export function messageSuite(title: string, start: Start): void {
       expect(await scene.code("bob", "search", { text: "x", group, cursor: "x" })).toBe("bad_request");
     });
 
+    it("ends a page of conversations early when their newest messages are large, and goes on behind it", async () => {
+      const scene = await start();
+      for (let number = 0; number < 5; number++) {
+        const group = await scene.group("alice");
+        const data = { text: "x".repeat(65_536) };
+        await scene.hub.group(group).send({ type: "chat", data, from: "alice" });
+      }
+      const first = await scene.ok("alice", "groups");
+      expect([first.groups.length, first.cursor]).toEqual([4, first.groups[3].group]);
+      const last = await scene.ok("alice", "groups", { cursor: first.cursor });
+      expect([last.groups.length, last.cursor]).toEqual([1, undefined]);
+      expect(new Set([...first.groups, ...last.groups].map(({ group }) => group)).size).toBe(5);
+    });
+
     it("edits and deletes messages: their author may, and who administers the group may delete", async () => {
       const scene = await start();
       const group = await scene.group("alice", "bob", "carol");
