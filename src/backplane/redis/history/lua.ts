@@ -156,12 +156,6 @@ local function trim(history, number)
   save(history)
 end
 
-local function entry_at(history, offset) return redis.call("LINDEX", list_of(history), offset - history.start - 1) end
-
-local function timestamp_at(history, offset)
-  return tonumber(string.match(entry_at(history, offset), "${entryPattern("timestamp")}"))
-end
-
 -- The age retained of each channel. Each node has its own ages: the common one, and those of rules, the first of which
 -- counts. The longest is in force.
 local function ages_by(common, json)
@@ -179,6 +173,22 @@ local function ages_by(common, json)
     for _, node in ipairs(nodes) do age = math.max(age, age_on(node[2], node[1], channel)) end
     return age
   end
+end
+`;
+
+/**
+ * A script on histories. Its first argument ({@link Histories.firstArguments}) is HEAD_MS, the lifetime in milliseconds
+ * for which the head of an empty history is kept.
+ */
+export const historyScript = (name: string, body: string, options?: ScriptOptions): Script =>
+  script(name, lua`local HEAD_MS = tonumber(ARGV[1])${HISTORY}${body}`, options);
+
+/** Lua for scripts on histories that read single entries. The others, above all the long one that appends, are sent without it. */
+export const ENTRIES = lua`
+local function entry_at(history, offset) return redis.call("LINDEX", list_of(history), offset - history.start - 1) end
+
+local function timestamp_at(history, offset)
+  return tonumber(string.match(entry_at(history, offset), "${entryPattern("timestamp")}"))
 end
 
 -- Returns the lowest offset from a given one on whose timestamp is above a time, found by bisection; one after the last without one.
@@ -201,10 +211,3 @@ local function expire(history, oldest)
   return kept
 end
 `;
-
-/**
- * A script on histories. Its first argument ({@link Histories.firstArguments}) is HEAD_MS, the lifetime in milliseconds
- * for which the head of an empty history is kept.
- */
-export const historyScript = (name: string, body: string, options?: ScriptOptions): Script =>
-  script(name, lua`local HEAD_MS = tonumber(ARGV[1])${HISTORY}${body}`, options);

@@ -1,7 +1,7 @@
 import { lua, type Script } from "../connection/connection.ts";
 import { BUCKETS, KEY } from "../wire/keys.ts";
 import { LINE } from "../wire/lines.ts";
-import { entryPattern, historyScript } from "./lua.ts";
+import { ENTRIES, entryPattern, historyScript } from "./lua.ts";
 
 /** Entries that READ takes at once: more would read more in vain when entries are large. */
 const ENTRIES_PER_PIECE = 4;
@@ -24,6 +24,7 @@ export const READ = historyScript(
 --          entries: upwards after an offset and since a time, downwards before an offset
 --          lost: 1 after the offset 0 of a history that has lost messages, else 0
 --          differs: 1 when another message is at the offset than the expected one, else 0
+${ENTRIES}
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local mode, offset, limit, bytes = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local history = history_of(base, channel)
@@ -95,6 +96,7 @@ export const VERIFY = historyScript(
 -- ARGV[1]  HEAD_MS
 -- ARGV[2…] of each channel: channel, epoch and offset that the node has delivered, id of that message or ""
 -- reply    of each channel: epoch, last offset, offset after which the node continues
+${ENTRIES}
 local function is_same(history, seen, id)
   if seen > last_of(history) then return false end
   if id == "" or seen <= history.start then return true end
@@ -150,6 +152,7 @@ export const EXPIRE = historyScript(
 -- ARGV[3]  ages by channel, JSON; "": all have the same
 -- ARGV[4]  maximum number of channels
 -- reply    number of channels visited
+${ENTRIES}
 local time, limit = now(), ARGV[4]
 local age_of = ages_by(tonumber(ARGV[2]), ARGV[3])
 local schedule = schedule_of(base)

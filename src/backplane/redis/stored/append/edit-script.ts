@@ -1,5 +1,5 @@
 import { lua, luaEscapes } from "../../connection/connection.ts";
-import { historyScript } from "../../history/lua.ts";
+import { ENTRIES, historyScript } from "../../history/lua.ts";
 import { ENTRY, LINE, NEWLINE } from "../../wire/lines.ts";
 import { ENTRY_FIELDS, type EntryField, HEADER } from "../../wire/stored-line.ts";
 
@@ -31,6 +31,7 @@ export const EDIT = historyScript(
 --          {} when there is no such message
 --          deaf: tokens of nodes whose inbox has no subscriber, separated by spaces
 --          nodes: those with members first
+${ENTRIES}
 local channel, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local room, kept = tonumber(ARGV[5]), tonumber(ARGV[6])
 local offset, body, none, time, notice = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11], ARGV[12]
