@@ -8,14 +8,15 @@ export type Lead = () => () => void;
  * browser gives the lock to the next one.
  */
 export class Candidate {
-  readonly #locks: LockManager | undefined;
+  readonly #locks: () => LockManager | undefined;
   readonly #name: string;
   readonly #lead: Lead;
   /** Ends the present candidacy. */
   #resign: (() => void) | undefined;
   #isLeading = false;
 
-  constructor(locks: LockManager | undefined, name: string, lead: Lead) {
+  /** @param locks gives undefined where this candidate is the only one */
+  constructor(locks: () => LockManager | undefined, name: string, lead: Lead) {
     this.#locks = locks;
     this.#name = name;
     this.#lead = lead;
@@ -25,7 +26,7 @@ export class Candidate {
     return this.#isLeading;
   }
 
-  /** Stands for election. Without locks this candidate is the only one. */
+  /** Stands for election. */
   stand(): void {
     if (!this.#resign) this.#request({});
   }
@@ -60,13 +61,14 @@ export class Candidate {
       this.#isLeading = true;
       return released;
     };
-    if (!this.#locks) {
+    const locks = this.#locks();
+    if (!locks) {
       held();
       return;
     }
     // A signal cannot end a request that steals.
     const options = how.steal ? how : { signal: waiting.signal };
-    this.#locks.request(this.#name, options, held).catch(() => {
+    locks.request(this.#name, options, held).catch(() => {
       // Ended by itself, refused by the browser, or the lock was stolen: then another one leads, and this one waits again.
       if (this.#resign !== end) return;
       const wasHeld = stop !== undefined;

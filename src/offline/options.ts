@@ -1,5 +1,5 @@
 import { type BackoffOptions, type ConnectOptions, TidingsError } from "../client/client.ts";
-import type { Platform } from "./browser.ts";
+import type { LockManager, Platform } from "./browser.ts";
 import { VERSION } from "./bus.ts";
 import type { OutboxLimits } from "./store.ts";
 
@@ -94,8 +94,8 @@ export function tabOptions({ user, autoAck, timeoutMs, listenerTimeoutMs }: Offl
   };
 }
 
-/** Whether tabs of this page may share something. Pages without TLS have no locks. */
-export const canShare = ({ document, navigator, BroadcastChannel }: Platform): boolean =>
-  Boolean(document && navigator?.locks && BroadcastChannel);
+/** The locks of a page whose tabs may share something. Pages without TLS have none. */
+export const pageLocks = ({ document, navigator, BroadcastChannel }: Platform): LockManager | undefined =>
+  document && BroadcastChannel ? navigator?.locks : undefined;
 
 export type { OutboxLimits };

@@ -4,11 +4,11 @@ import { broadcastBus, localBus, type OpenBus, type Sharing, type ToTabs } from 
 import { Host } from "./host/host.ts";
 import { Candidate } from "./leader.ts";
 import {
-  canShare,
   type GroupOptions,
   groupOptions,
   type OfflineOptions,
   outboxLimits,
+  pageLocks,
   tabOptions,
 } from "./options.ts";
 import { Store } from "./store.ts";
@@ -35,8 +35,9 @@ export class OfflineSession {
   readonly #options: OfflineOptions;
   readonly #group: GroupOptions;
   readonly #platform: Platform;
-  readonly #isShared: boolean;
-  readonly #openBus: OpenBus;
+  /** Undefined where this tab shares nothing. */
+  #locks: LockManager | undefined;
+  #openBus: OpenBus;
   readonly #store: Store | undefined;
   readonly #link: Link;
   readonly #candidate: Candidate;
@@ -55,12 +56,12 @@ export class OfflineSession {
     this.#options = options;
     this.#platform = platform;
     this.#group = groupOptions(url, options, platform);
-    this.#isShared = canShare(platform);
+    this.#locks = pageLocks(platform);
     const { BroadcastChannel } = platform;
-    this.#openBus = this.#isShared && BroadcastChannel ? broadcastBus(BroadcastChannel) : localBus();
+    this.#openBus = this.#locks && BroadcastChannel ? broadcastBus(BroadcastChannel) : localBus();
     this.#link = new Link({
       group: this.#group.group,
-      openBus: this.#openBus,
+      openBus: (name, receive) => this.#openBus(name, receive),
       token: options.token,
       joined: this.#joined,
       heard: (frame) => this.#heard(frame),
@@ -72,9 +73,13 @@ export class OfflineSession {
       WebSocket: this.#link.Socket,
     });
     // A tab that shares nothing keeps nothing: another tab would send its messages, too.
-    const factory = this.#isShared ? part(platform, "indexedDB") : undefined;
+    const factory = this.#locks ? part(platform, "indexedDB") : undefined;
     this.#store = factory && new Store(factory, this.#group.database);
-    this.#candidate = new Candidate(this.#locks, this.#group.group, () => this.#lead());
+    this.#candidate = new Candidate(
+      () => this.#locks,
+      this.#group.group,
+      () => this.#lead(),
+    );
     const { client } = this;
     this.#plain = {
       send: client.send.bind(client),
@@ -134,20 +139,16 @@ export class OfflineSession {
 
   close = async ({ forget = false }: CloseOptions = {}): Promise<void> => {
     if (forget) {
-      this.#link.share({ kind: "forget" });
-      this.#link.tell({ kind: "forget" });
+      this.#link.forget();
       this.#forget();
       await this.#store?.clear().catch(() => {});
     }
     await this.#plain.close();
     this.#stop();
     const factory = part(this.#platform, "indexedDB");
-    if (forget && factory) await Store.delete(factory, this.#group.database);
+    // Where the browser denies it, nothing was kept.
+    if (forget && factory) await Store.delete(factory, this.#group.database).catch(() => {});
   };
-
-  get #locks(): LockManager | undefined {
-    return this.#isShared ? this.#platform.navigator?.locks : undefined;
-  }
 
   #start(): void {
     if (this.#pause) return;
@@ -166,8 +167,20 @@ export class OfflineSession {
       return alive;
     };
     // The host learns by this lock that the tab has closed or crashed, so the tab holds it before it connects.
-    if (this.#locks) this.#locks.request(this.#link.lock, {}, begin).catch(() => {});
-    else begin();
+    if (!this.#locks) begin();
+    else
+      this.#locks.request(this.#link.lock, {}, begin).catch(() => {
+        if (isPaused) return;
+        this.#goAlone();
+        begin();
+      });
+  }
+
+  /** Shares nothing from now on: the browser has locks and channels, and refuses them, as it does in sandboxed frames. */
+  #goAlone(): void {
+    this.#locks = undefined;
+    this.#openBus = localBus();
+    this.#store?.close();
   }
 
   /** Starts the worker, or stands for election. A worker that does not start, or that ends, has the tabs in its place. */
@@ -176,7 +189,7 @@ export class OfflineSession {
     const stand = (): void => {
       if (this.#pause) this.#candidate.stand();
     };
-    if (!this.#isShared || !worker) {
+    if (!this.#locks || !worker) {
       stand();
       return;
     }
@@ -196,8 +209,8 @@ export class OfflineSession {
       ...this.#group,
       client: { ...this.#group.client, token },
       asksTabs: false,
-      sharing: this.#isShared ? "leader-tab" : "alone",
-      store: this.#store,
+      sharing: this.#locks ? "leader-tab" : "alone",
+      store: this.#locks && this.#store,
       openBus: this.#openBus,
       locks: this.#locks,
       // The tab learns of it, too.
@@ -228,6 +241,8 @@ export class OfflineSession {
   #heard(frame: ToTabs): void {
     if (frame.kind === "forget") {
       this.#forget();
+      // What is written now would make the database anew.
+      this.#store?.close();
       void this.close();
     } else this.outbox.heard(frame);
   }

@@ -57,11 +57,26 @@ const SCHEMA = 1;
 /** Some browsers never answer, as when another tab holds an older version open. Later transactions do not wait then. */
 const OPEN_MS = 3_000;
 
+/** Time after which a transaction is given up: a tab that hangs may hold it up. */
+const TRANSACTION_MS = 10_000;
+
 /** Failed messages that are kept: the newest. */
 const MOST_FAILED = 100;
 
+/** Failed messages that are not kept: an application that looks at no failures must not be stopped by them. */
+export const oldFailures = (entries: readonly Entry[]): Entry[] =>
+  entries.filter(({ error }) => error).slice(0, -MOST_FAILED);
+
+/** Names of the stores. */
 const OUTBOX = "outbox";
+const RECORDS = "positions";
+
+/** Keys in the store of records. */
 const POSITIONS = "positions";
+const REMOVED = "removed";
+
+/** When messages were removed, in milliseconds since 1970, by their keys. */
+type Removed = ReadonlyMap<string, number>;
 
 /**
  * The outbox and the positions of one user in IndexedDB. Each method is one transaction, so that tabs cannot disturb each other.
@@ -126,8 +141,7 @@ export class Store {
     return this.change((entries, put, remove) => {
       const waiting = entries.filter(({ error }) => !error);
       const bytes = waiting.reduce((sum, each) => sum + each.bytes, entry.bytes);
-      // An application that looks at no failures must not be stopped by them.
-      for (const each of entries.filter(({ error }) => error).slice(0, -MOST_FAILED)) remove(each);
+      for (const each of oldFailures(entries)) remove(each);
       if (waiting.length >= limits.messages || bytes > limits.bytes)
         throw new TidingsError(
           "unavailable",
@@ -139,16 +153,35 @@ export class Store {
     });
   }
 
+  /**
+   * Removes a message, and notes its key: a tab that is frozen now may wait for it.
+   * @param noteMs time for which the note is kept, in milliseconds
+   */
+  async remove(key: string, noteMs: number): Promise<void> {
+    const noted = this.#record(REMOVED, (removed: Removed = new Map(), put) => {
+      const kept = [...removed].filter(([, at]) => knownForMs(at, noteMs) > 0);
+      put(new Map([...kept, [key, Date.now()]]));
+    });
+    // Where there is no room for a note, to remove the message makes some.
+    await noted.catch(() => {});
+    await this.update(key, () => undefined);
+  }
+
+  /** Reads which messages were removed lately. */
+  removed(): Promise<Removed> {
+    return this.#record(REMOVED, (removed: Removed = new Map()) => removed);
+  }
+
   /** Reads the positions. From now on only this host writes them: one that was frozen would write older ones. */
   claim(host: string): Promise<SavedPositions> {
-    return this.#positions((saved, put) => {
+    return this.#record(POSITIONS, (saved: SavedPositions = {}, put) => {
       put({ ...saved, host });
       return saved;
     });
   }
 
   save(host: string, positions: SavedPositions): Promise<void> {
-    return this.#positions((saved, put) => {
+    return this.#record(POSITIONS, (saved: SavedPositions = {}, put) => {
       if (saved.host === host) put({ ...positions, host });
     });
   }
@@ -156,7 +189,7 @@ export class Store {
   /** Removes everything. */
   async clear(): Promise<void> {
     await this.change((entries, _put, remove) => entries.forEach(remove));
-    await this.#positions((_saved, put) => put({}));
+    for (const name of [POSITIONS, REMOVED]) await this.#record(name, (_kept, put) => put(undefined));
   }
 
   /** Closes the database for good, after the transactions that have begun. */
@@ -193,14 +226,15 @@ export class Store {
     return Promise.race([this.#database, this.#deadline as Promise<never>]); // they are set together
   }
 
-  #positions<Result>(
-    use: (saved: SavedPositions, put: (saved: SavedPositions) => void) => Result,
+  #record<Kept, Result>(
+    name: string,
+    use: (kept: Kept | undefined, put: (kept: Kept | undefined) => void) => Result,
   ): Promise<Result> {
     return this.#transact(
-      POSITIONS,
-      (store) => store.get(POSITIONS),
+      RECORDS,
+      (store) => store.get(name),
       // Nothing else is put there.
-      (saved, store) => use((saved ?? {}) as SavedPositions, (next) => store.put(next, POSITIONS)),
+      (kept, store) => use(kept as Kept | undefined, (next) => store.put(next, name)),
     );
   }
 
@@ -215,7 +249,9 @@ export class Store {
       const transaction = database.transaction(name, "readwrite");
       const store = transaction.objectStore(name);
       const request = read(store);
+      const timer = setTimeout(() => transaction.abort(), TRANSACTION_MS);
       request.onsuccess = () => {
+        clearTimeout(timer);
         try {
           const result = use(request.result, store);
           transaction.oncomplete = () => resolve(result);
@@ -224,7 +260,10 @@ export class Store {
           transaction.abort();
         }
       };
-      transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = () => {
+        clearTimeout(timer);
+        reject(transaction.error ?? notOpen());
+      };
     });
   }
 }
@@ -237,7 +276,7 @@ function openDatabase(factory: DatabaseFactory, name: string, ended: () => void)
     const request = factory.open(name, SCHEMA);
     request.onupgradeneeded = () => {
       request.result.createObjectStore(OUTBOX, { keyPath: "order", autoIncrement: true });
-      request.result.createObjectStore(POSITIONS);
+      request.result.createObjectStore(RECORDS);
     };
     request.onsuccess = () => {
       const { result: database } = request;

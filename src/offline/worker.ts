@@ -51,7 +51,7 @@ function serve(options: GroupOptions, worker: Platform, candidates: Map<string, 
       store?.close();
     };
   };
-  const candidate = candidates.get(group) ?? new Candidate(locks, group, lead);
+  const candidate = candidates.get(group) ?? new Candidate(() => locks, group, lead);
   candidates.set(group, candidate);
   candidate.stand();
 }

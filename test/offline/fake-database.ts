@@ -5,8 +5,10 @@ export class FakeDatabases implements DatabaseFactory {
   readonly #stores = new Map<string, Map<string, Map<unknown, unknown>>>();
   readonly #open = new Map<string, Set<Database>>();
   #order = 0;
-  /** Fails the next writes, as a full quota does. */
+  /** Fails the next writes, as a full quota does. One may remove. */
   isFull = false;
+  /** The next transactions do not begin, as behind one of a tab that hangs. */
+  isBlocked = false;
   /** The next databases do not open, until {@link answer}. */
   isHanging = false;
   #unanswered: (() => void)[] = [];
@@ -73,6 +75,7 @@ export class FakeDatabases implements DatabaseFactory {
   #transaction(rows: Map<unknown, unknown>): Transaction {
     const writes: (() => void)[] = [];
     let isAborted = false;
+    let hasPut = false;
     const transaction: Transaction = {
       error: this.isFull ? new Error("QuotaExceededError") : new Error("AbortError"),
       objectStore: () => store,
@@ -86,10 +89,11 @@ export class FakeDatabases implements DatabaseFactory {
     const read = <Result>(result: () => Result): ReturnType<typeof requestOf<Result>> => {
       const request = requestOf<Result>(undefined as Result);
       setTimeout(() => {
+        if (this.isBlocked) return;
         Object.assign(request, { result: structuredClone(result()) });
         request.onsuccess?.();
         if (isAborted) return;
-        if (this.isFull && writes.length > 0) return transaction.onabort?.();
+        if (this.isFull && hasPut) return transaction.onabort?.();
         for (const write of writes) write();
         transaction.oncomplete?.();
       });
@@ -104,6 +108,7 @@ export class FakeDatabases implements DatabaseFactory {
       put: (value, key) => {
         const row = structuredClone(value) as { order?: number };
         if (key === undefined) row.order ??= ++this.#order;
+        hasPut = true;
         writes.push(() => rows.set(key ?? row.order, row));
       },
       delete: (key) => writes.push(() => rows.delete(key)),

@@ -178,13 +178,18 @@ describe("the outbox", () => {
     expect(await stored()).toEqual(["hello"]);
   });
 
-  it("tells a call in another tab that its message was removed", async () => {
+  it.each([
+    ["", false],
+    [" that is frozen, when it thaws,", true],
+  ])("tells a call in another tab%s that its message was removed", async (_which, isFrozen) => {
     const { proxy, open, stored } = await place();
     proxy.breakDown();
     const [one, two] = [open(), open()];
     const removed = one.client.send({ ...chat("removed"), key: "k" });
     await eventually("the other tab shows it", () => states(two).length === 1);
+    if (isFrozen) one.fire("freeze");
     await two.client.outbox.remove("k");
+    if (isFrozen) one.fire("resume");
     await expect(removed).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringContaining("removed"),

@@ -258,15 +258,56 @@ describe("tabs of a user", () => {
     expect(asked).toBe(1);
   });
 
-  it("share nothing where there are no locks", async () => {
+  it.each([
+    ["closed", ({ client }: FakeTab) => client.close()],
+    ["frozen", ({ fire }: FakeTab) => fire("freeze")],
+  ])("close after a logout in one that is %s", async (_how, end) => {
+    const { url } = await startHub();
+    const browser = new FakeBrowser();
+    const tabs = range(1, 3).map(() => browser.open(url(), ALICE));
+    await Promise.all(tabs.map(({ client }) => client.ready));
+    const [first] = tabs as [FakeTab];
+    await end(first);
+    await first.client.close({ forget: true });
+    await eventually("all are closed", () => tabs.every(({ client }) => client.state === "closed"));
+    await eventually("nothing is kept", () => browser.databases.names.length === 0);
+  });
+
+  it.each([
+    ["there are no locks", { navigator: {} }],
+    [
+      "a sandboxed frame denies locks",
+      { navigator: { locks: { request: async () => deny() } }, indexedDB: DENIED },
+    ],
+    ["a sandboxed frame denies channels", { BroadcastChannel: DeniedChannel, indexedDB: DENIED }],
+  ])("share nothing where %s", async (_why, without) => {
     const { hub, url } = await startHub();
     const browser = new FakeBrowser();
-    const tabs = range(1, 2).map(() => browser.open(url(), ALICE, { navigator: {} }));
+    const tabs = range(1, 2).map(() => browser.open(url(), ALICE, without));
     await Promise.all(tabs.map(({ client }) => client.ready));
     expect(tabs.map(({ client }) => [client.sharing, client.outbox.storage])).toEqual([
       ["alone", "memory"],
       ["alone", "memory"],
     ]);
     expect(await hub.user("alice").connections()).toHaveLength(2);
+    expect(await tabs[0]?.client.send({ type: "chat", to: "bob" })).toMatchObject({ state: "stored" });
+    await tabs[0]?.client.close({ forget: true });
+    expect(tabs.map(({ client }) => client.state)).toEqual(["closed", "open"]);
   });
 });
+
+function deny(): never {
+  throw new Error("SecurityError");
+}
+
+const DENIED = { open: deny, deleteDatabase: deny };
+
+class DeniedChannel {
+  readonly onmessage = null;
+  readonly postMessage = deny;
+  readonly close = deny;
+
+  constructor() {
+    deny();
+  }
+}

@@ -12,10 +12,14 @@ describe("candidates", () => {
     const { manager } = new FakeLocks();
     const log: string[] = [];
     const candidate = (name: string): Candidate =>
-      new Candidate(manager, "group", () => {
-        log.push(`${name} leads`);
-        return () => log.push(`${name} ends`);
-      });
+      new Candidate(
+        () => manager,
+        "group",
+        () => {
+          log.push(`${name} leads`);
+          return () => log.push(`${name} ends`);
+        },
+      );
     return { log, one: candidate("one"), two: candidate("two") };
   };
 
@@ -48,7 +52,11 @@ describe("candidates", () => {
       asked++;
       throw new Error("SecurityError");
     };
-    const candidate = new Candidate({ request }, "group", () => () => {});
+    const candidate = new Candidate(
+      () => ({ request }),
+      "group",
+      () => () => {},
+    );
     candidate.stand();
     await new Promise((resolve) => setTimeout(resolve));
     expect([asked, candidate.isLeading]).toEqual([1, false]);
@@ -165,6 +173,38 @@ describe("the store", () => {
     await store.add(entry("key", { error }), limits);
     await Promise.all([store.add(entry("key"), limits), store.add(entry("key"), limits)]);
     expect(await store.change((entries) => entries.map((each) => each.error))).toEqual([undefined]);
+  });
+
+  it("removes a message where there is no room for a note of it", async () => {
+    const databases = new FakeDatabases();
+    const store = new Store(databases, "store");
+    await store.add(entry("key"), { messages: 1, bytes: 10 });
+    databases.isFull = true;
+    await store.remove("key", 1_000);
+    expect(await store.change((entries) => entries)).toEqual([]);
+  });
+
+  it("forgets after a while that a message was removed", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const store = open();
+    await store.remove("first", 1_000);
+    vi.setSystemTime(Date.now() + 999);
+    await store.remove("second", 1_000);
+    expect([...(await store.removed()).keys()]).toEqual(["first", "second"]);
+    vi.setSystemTime(Date.now() + 1);
+    await store.remove("third", 1_000);
+    expect([...(await store.removed()).keys()]).toEqual(["second", "third"]);
+  });
+
+  it("gives up a transaction that does not begin within 10 s", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const databases = new FakeDatabases();
+    databases.isBlocked = true;
+    const refused = expect(new Store(databases, "store").claim("host")).rejects.toThrow();
+    await vi.advanceTimersByTimeAsync(10_010);
+    await refused;
   });
 
   it("opens again after the browser has closed it, and does not after its own end", async () => {

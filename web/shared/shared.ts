@@ -11,6 +11,7 @@ export { News, type NewsItem } from "./news.ts";
 export { Reachability } from "./reachability.ts";
 export { renderPage } from "./render-page.ts";
 export { sentence } from "./sentence.ts";
+export { StoredList } from "./stored-list.ts";
 export { Avatar, IconAvatar } from "./view/Avatar.tsx";
 export { CodeBlock } from "./view/CodeBlock.tsx";
 export { CopyButton } from "./view/CopyButton.tsx";

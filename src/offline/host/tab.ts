@@ -1,7 +1,6 @@
 import {
   type Channel,
   type Client,
-  type JoinOptions,
   type Position,
   type Positions,
   TidingsError,
@@ -11,34 +10,14 @@ import {
 import { groupChannel } from "../../protocol/protocol.ts";
 import { frameOf, missedFrames, PAGE } from "./missed.ts";
 import type { Registry } from "./registry.ts";
-
-/** A frame of a tab's SDK: a request, a message, or a ping. */
-interface TabFrame {
-  readonly id?: number;
-  readonly type?: string;
-  readonly action?: string;
-  readonly data?: Input;
-}
-
-/** Fields of the requests that the host answers itself. The SDK has made them. */
-interface Input extends Joining {
-  readonly resume?: Positions;
-  readonly channel: Channel;
-  readonly epoch: string;
-  readonly offset: number;
-  readonly users?: readonly string[];
-  readonly all?: true;
-}
-
-/** A join, or a group that a login names. */
-type Joining = JoinOptions & { readonly group: string; readonly position?: Position | undefined };
+import type { Input, Joining, TabFrame } from "./tab-frame.ts";
 
 /** Parts that the tabs of a host share. */
 export interface Shared {
   /** Lock that the tab holds. */
   readonly lock: string;
-  /** Groups that the tab's application had joined when it connected. */
-  readonly joined: ReadonlySet<string>;
+  /** Groups that the tab's application had joined when it connected, and has not left since. */
+  readonly joined: Set<string>;
   /** The client, while it is logged in. */
   client(): Client | undefined;
   write(socket: string, text: string): void;
@@ -62,6 +41,10 @@ const ENDLESS = { timeoutMs: Number.POSITIVE_INFINITY };
 /** More skipped offsets than this are a gap, which the tab asks for. */
 const MOST_SKIPPED = 100;
 
+/** Pauses before further attempts to join a group, in milliseconds. Each is twice the one before. */
+const FIRST_REJOIN_MS = 1_000;
+const LAST_REJOIN_MS = 16_000;
+
 interface Told extends Position {
   /** The tab has named this position, and does not know yet whether the host continues there. */
   readonly isNamed?: boolean;
@@ -76,6 +59,7 @@ export class Tab {
   #isOnline = false;
   /** Where the tab is told to be in each channel. */
   readonly #told = new Map<Channel, Told>();
+  readonly #rejoins = new Set<ReturnType<typeof setTimeout>>();
   #watches: { readonly users: Set<string>; readonly stop: () => void }[] = [];
 
   constructor(socket: string, shared: Shared) {
@@ -114,14 +98,12 @@ export class Tab {
     this.#login = undefined;
     this.#isOnline = true;
     this.#write(welcome);
-    // It is told of a refusal, and tries again on its next connection.
-    const refused = ({ code, message }: TidingsError): void => this.#write({ error: { code, message } });
     const channels = new Set([...Object.keys(positions), ...Object.keys(login.resume)] as Channel[]);
     for (const channel of channels) {
       const named = login.resume[channel];
       const group = channel.startsWith("group:") ? channel.slice("group:".length) : undefined;
       if (named && group !== undefined && this.#shared.joined.has(group))
-        this.#join({ group, position: named }).catch(refused);
+        void this.#rejoin({ group, position: named });
       // A login names the groups of durable memberships, too, which no tab has joined.
       else if (group === undefined || (named && this.hears(channel))) this.#continue(channel, named);
     }
@@ -164,6 +146,7 @@ export class Tab {
     this.#isOnline = false;
     for (const { stop } of this.#watches) stop();
     this.#watches = [];
+    for (const timer of this.#rejoins) clearTimeout(timer);
     this.#shared.members.drop(this);
     this.#shared.watchers.drop(this);
     return wasOnline;
@@ -223,6 +206,26 @@ export class Tab {
     }
   }
 
+  /** Joins a group that the tab was in before. While a refusal may pass it tries again; then it tells the tab, which is out. */
+  async #rejoin(joining: Joining, pauseMs = FIRST_REJOIN_MS): Promise<void> {
+    try {
+      await this.#join(joining);
+    } catch (error) {
+      const { code, message, retryable, retryAfterMs = 0 } = error as TidingsError; // calls reject with nothing else
+      // The next connection begins anew.
+      if (!this.#isOnline) return;
+      if (!retryable || pauseMs > LAST_REJOIN_MS) return this.#write({ error: { code, message } });
+      const { group } = joining;
+      const { joined, members } = this.#shared;
+      const again = (): void => {
+        // The application may have left the group, or joined it itself.
+        if (joined.has(group) && !members.of(groupChannel(group))?.has(this))
+          void this.#rejoin(joining, 2 * pauseMs);
+      };
+      this.#rejoins.add(setTimeout(again, Math.max(pauseMs, retryAfterMs)));
+    }
+  }
+
   /** The client was in the group before this tab: what the tab wants from before its join comes from the history. */
   async #showEarlier(channel: Channel, last = PAGE, since?: number | Date): Promise<void> {
     const query = { channel, limit: Math.min(last, PAGE), since: since && Number(since) };
@@ -242,6 +245,7 @@ export class Tab {
   }
 
   async #leave(group: string): Promise<void> {
+    this.#shared.joined.delete(group);
     if (!this.#putOut(groupChannel(group))) return;
     this.#shared.groupData.delete(group);
     await this.#client.leave(group);

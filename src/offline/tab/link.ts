@@ -90,6 +90,15 @@ export class Link implements SocketPort {
     this.#down?.post(frame);
   }
 
+  /** Tells the host and the other tabs that the user logs out, also when this tab is closed or frozen. */
+  forget(): void {
+    const isStopped = !this.#up;
+    if (isStopped) this.start();
+    this.share({ kind: "forget" });
+    this.tell({ kind: "forget" });
+    if (isStopped) this.stop();
+  }
+
   #receive(frame: ToTabs): void {
     const socket = this.#socket;
     if ("sockets" in frame && !(socket && frame.sockets.includes(socket.id))) return;

@@ -8,7 +8,7 @@ import {
 import { badRequest, encodeJson, Subscriptions } from "../../protocol/protocol.ts";
 import { randomName, withResolvers } from "../browser.ts";
 import { type Failure, IN_DOUBT, type ToHost, type ToTabs } from "../bus.ts";
-import { type Entry, knownForMs, type OutboxLimits, type Store } from "../store.ts";
+import { type Entry, knownForMs, type OutboxLimits, oldFailures, type Store } from "../store.ts";
 
 /** A stored message that has no receipt yet. */
 export interface OutboxMessage<Declared = Record<string, unknown>> {
@@ -53,7 +53,7 @@ export type PlainSend = Client["send"];
 interface Waiting {
   readonly entry: Entry;
   readonly receipt: Promise<Receipt>;
-  /** The message is in the store. */
+  /** The message was put into the store, and nobody knows of its end yet. */
   isKept: boolean;
   resolve(receipt: Receipt): void;
   reject(error: unknown): void;
@@ -147,7 +147,8 @@ export class TabOutbox implements Outbox {
   async remove(key: string): Promise<void> {
     this.#waiting.get(key)?.reject(errorOf(REMOVED));
     if (this.#inMemory.delete(key)) return this.#show();
-    await this.#update(key, () => undefined);
+    await this.#store?.remove(key, this.#options.repeatWithinMs);
+    await this.#announce();
     // The call may wait in another tab.
     this.#options.share({ kind: "failed", key, error: REMOVED });
   }
@@ -193,6 +194,7 @@ export class TabOutbox implements Outbox {
     signal?.addEventListener("abort", abort);
     const done = (): void => {
       this.#waiting.delete(key);
+      waiting.isKept = false;
       signal?.removeEventListener("abort", abort);
     };
     receipt.then(done, done);
@@ -201,15 +203,37 @@ export class TabOutbox implements Outbox {
     return waiting;
   }
 
-  /** Asks for receipts that were told while this page was frozen: the server answers a repeated key with the first one. */
+  /** Learns what became of messages while this page was frozen. */
   async #catchUp(): Promise<void> {
+    // Those that are kept by now are among the messages that are read next, or have come to an end.
+    const waiting = [...this.#waiting.values()].filter(({ isKept }) => isKept);
     await this.refresh();
-    const kept = new Set(this.#kept.map(({ key }) => key));
-    for (const { entry, isKept, resolve, reject } of [...this.#waiting.values()]) {
-      if (!isKept || kept.has(entry.key)) continue;
-      if (knownForMs(entry.createdAt, this.#options.repeatWithinMs) <= 0) reject(errorOf(IN_DOUBT));
-      else this.#sendPlainly(entry).then(resolve, reject);
+    const kept = new Map(this.#kept.map((each) => [each.key, each]));
+    const removed = waiting[0] && (await this.#store?.removed().catch(() => undefined));
+    for (const each of waiting) {
+      const { key, createdAt } = each.entry;
+      const now = kept.get(key);
+      if (now?.error) each.reject(errorOf(now.error));
+      // An earlier message may have had this key.
+      else if ((removed?.get(key) ?? -1) >= createdAt) each.reject(errorOf(REMOVED));
+      else if (!now && each.isKept) this.#askFor(each);
     }
+  }
+
+  /** Asks for the receipt of a message that was sent: the server answers a repeated key with the first one, while it knows the key. */
+  #askFor(waiting: Waiting): void {
+    const { entry, resolve, reject } = waiting;
+    // Once is enough: the SDK repeats it after a reconnect.
+    waiting.isKept = false;
+    const leftMs = knownForMs(entry.createdAt, this.#options.repeatWithinMs);
+    if (leftMs <= 0) {
+      reject(errorOf(IN_DOUBT));
+      return;
+    }
+    const signal = AbortSignal.timeout(leftMs);
+    this.#sendPlainly(entry, signal).then(resolve, (error) =>
+      reject(signal.aborted ? errorOf(IN_DOUBT) : error),
+    );
   }
 
   async #sendPlainly(entry: Entry, signal?: AbortSignal): Promise<Receipt> {
@@ -226,6 +250,7 @@ export class TabOutbox implements Outbox {
       const { code, message: text } = cause as TidingsError; // or the reason of a signal, whose code may be a number
       if (this.#inMemory.delete(key) && typeof code === "string")
         this.#inMemory.set(key, { ...entry, error: { code, message: text } });
+      for (const old of oldFailures([...this.#inMemory.values()])) this.#inMemory.delete(old.key);
       throw cause;
     } finally {
       this.#show();

@@ -18,8 +18,11 @@ interface TestWindow {
 }
 declare const window: TestWindow;
 
+const HTML = `<!doctype html><title>offline</title><script type="module" src="/page.js"></script>`;
+
 const FILES: Record<string, string> = {
-  "/": `<!doctype html><title>offline</title><script type="module" src="/page.js"></script>`,
+  "/": HTML,
+  "/sandboxed": HTML,
   "/page.js": `import { connectOffline } from "/sdk.js";
     window.open = (url, user, hasWorker) => {
       const worker = () => new SharedWorker("/worker.js", { type: "module" });
@@ -40,7 +43,10 @@ let browser: Browser;
 let address: string;
 const files = createServer(({ url = "" }, response) => {
   response.setHeader("content-type", url.endsWith(".js") ? "text/javascript" : "text/html");
-  response.setHeader("content-security-policy", POLICY);
+  const sandbox = url === "/sandboxed" ? "; sandbox allow-scripts" : "";
+  response.setHeader("content-security-policy", POLICY + sandbox);
+  // A sandboxed page has no origin.
+  response.setHeader("access-control-allow-origin", "*");
   response.end(FILES[url]);
 });
 
@@ -167,6 +173,19 @@ describe("tabs of Chromium", () => {
     });
     expect([storage, state]).toEqual(["memory", "stored"]);
     expect((await hub.history("user:bob")).messages).toHaveLength(1);
+  });
+
+  it("share nothing where the browser denies locks and channels: in a sandbox", async () => {
+    const { context } = await place();
+    const { url } = await startHub({
+      auth: { mode: "token", authenticate: async ({ token }) => (token ? { user: token } : undefined) },
+    });
+    const page = await context.newPage();
+    await page.goto(`${address}/sandboxed`);
+    await page.evaluate((to) => window.open(to, "alice", false), url({ token: "alice" }));
+    await ready(page);
+    const parts = await page.evaluate(() => [window.client.sharing, window.client.outbox.storage]);
+    expect(parts).toEqual(["alone", "memory"]);
   });
 
   it("take over from a worker that cannot start", async () => {

@@ -8,7 +8,7 @@ import { type Conversation, isChatGroup } from "./conversation.ts";
 import { History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
 import { Lists } from "./lists.ts";
-import { LocalOutbox, type Outbox } from "./outbox/outbox.ts";
+import { LocalOutbox, type Outbox } from "./outbox.ts";
 import { People } from "./people.ts";
 import type { Session } from "./session/session.ts";
 import { State } from "./state.ts";

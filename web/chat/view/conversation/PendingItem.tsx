@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { Icon } from "../../../shared/shared.ts";
 import { readContent } from "../../model/content.ts";
-import type { Pending } from "../../model/outbox/outbox.ts";
+import type { Pending } from "../../model/outbox.ts";
 import { useChat } from "../context.ts";
 import { ContentView } from "./ContentView.tsx";
 

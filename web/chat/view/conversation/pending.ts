@@ -1,6 +1,6 @@
 import { readContent } from "../../model/content.ts";
 import type { MessageEntry } from "../../model/conversation.ts";
-import type { Pending } from "../../model/outbox/outbox.ts";
+import type { Pending } from "../../model/outbox.ts";
 
 /**
  * Tells whether a message that was sent without a reply is among those of the conversation: it arrived, and its receipt is on the way, to

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { TidingsError } from "../../../../src/client/client.ts";
-import type { Written } from "../wire.ts";
-import { StoredList } from "./stored-list.ts";
+import { TidingsError } from "../../../src/client/client.ts";
+import { StoredList } from "../../shared/shared.ts";
+import type { Written } from "./wire.ts";
 
 /** An own message that the server has not confirmed yet. */
 export interface Pending {
@@ -61,6 +61,8 @@ const RETRY_MS = 2_000;
 export class LocalOutbox implements Outbox {
   readonly #ports: OutboxPorts;
   readonly #list: StoredList<Pending>;
+  /** Messages that the browser did not take. They stay in this tab. */
+  readonly #unstored = new Map<string, Pending>();
   readonly #pending: Signal<readonly Pending[]> = signal([]);
   readonly #working = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -88,7 +90,7 @@ export class LocalOutbox implements Outbox {
   }
 
   discard({ key }: Pending): void {
-    this.#list.remove(key);
+    this.#remove(key);
     this.#changed();
   }
 
@@ -98,7 +100,7 @@ export class LocalOutbox implements Outbox {
   }
 
   clear(): void {
-    for (const message of this.#pending.peek()) this.#list.remove(message.key);
+    for (const { key } of this.#pending.peek()) this.#remove(key);
     this.#changed();
   }
 
@@ -154,12 +156,22 @@ export class LocalOutbox implements Outbox {
   }
 
   #save(message: Pending): void {
-    this.#list.set(message.key, message);
+    const { key } = message;
+    this.#unstored.delete(key);
+    if (!this.#list.set(key, message)) {
+      this.#list.remove(key);
+      this.#unstored.set(key, message);
+    }
     this.#changed();
   }
 
+  #remove(key: string): void {
+    this.#list.remove(key);
+    this.#unstored.delete(key);
+  }
+
   #changed(): void {
-    this.#pending.value = this.#list.all().sort(byTime);
+    this.#pending.value = [...this.#list.all(), ...this.#unstored.values()].sort(byTime);
   }
 }
 
