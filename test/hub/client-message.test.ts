@@ -66,6 +66,17 @@ describe("a client's message", () => {
     },
   );
 
+  it("that is a ping with a number beyond those of JSON is refused, and no failure of the server", async () => {
+    const { hub, url } = await startHub();
+    const errors: unknown[] = [];
+    hub.on("error", (event) => errors.push(event));
+    const peer = await connectPeer(url(alice));
+    peer.send('{"id":1,"action":"robot.ping","data":{"deep":[1e999]}}');
+    const { error } = await peer.next(({ id }) => id === 1);
+    expect(error).toMatchObject({ code: "bad_request", message: expect.stringContaining("data.deep.0") });
+    expect(errors).toEqual([]);
+  });
+
   it.each([-1, 1.5, "", "x".repeat(129), "a\u0000", null, {}, [1]])(
     "with the id %j is refused, and told which ids there are",
     async (id) => {
