@@ -97,8 +97,8 @@ describe("a hundred clients with one unfinished message each", () => {
     const peers = Array.from({ length: 131 }, () => new RawPeer(hub.url(), {}, message));
     const codes = await Promise.all(peers.map(async ({ closed }) => (await closed).code));
     expect([...new Set(codes)]).toEqual([1008]);
-    // Kept fragments, 2.1 million of them, fill a heap of 256 MB.
-    expect((await hub.memory()) - before).toBeLessThan(4 * MIB);
+    // Kept fragments, 2.1 million of them, fill a heap of 256 MB. A client sees the close before the hub has let go of the socket.
+    await eventually("the memory is free again", async () => (await hub.memory()) - before < 4 * MIB);
     expect(await hub.failures()).toEqual([]);
   });
 });
