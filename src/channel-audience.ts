@@ -250,10 +250,14 @@ export async function readHistory<Declared extends object>(
   channel: Channel,
   query?: HistoryQuery,
 ): Promise<HistoryPage<Declared>> {
-  const user = query?.reader;
-  if (user !== undefined && !isId(user)) throw idError("reader");
-  const reader = user === undefined ? APPLICATION : new UserReader(user);
-  return (await historyPage(reads, reader, channel, query)) as HistoryPage<Declared>;
+  return (await historyPage(reads, readerFor(query?.reader), channel, query)) as HistoryPage<Declared>;
+}
+
+/** The reader of what the application reads, for a user or for itself. @throws TidingsError `bad_request` for no id */
+export function readerFor(user: string | undefined): UserReader | typeof APPLICATION {
+  if (user === undefined) return APPLICATION;
+  if (!isId(user)) throw idError("reader");
+  return new UserReader(user);
 }
 
 /** Resolves as the promise does, or rejects with the signal's reason when that comes first. */

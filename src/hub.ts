@@ -29,6 +29,14 @@ import type { HistoryQuery, HookName, Listener, MessageName, Receipt } from "./p
 import type { Tracer } from "./tracing/tracing.ts";
 import type { Explanation, WhyQuery } from "./why/why.ts";
 
+/** On whose behalf the application changes a stored message. */
+export interface ChangeOptions {
+  /** User in whose name the notice is sent. @default none */
+  readonly from?: string;
+  /** User whose budget of reads the change counts with, as in {@link HistoryQuery.reader}: a deletion may read the whole history. @default the application */
+  readonly reader?: string;
+}
+
 /** Any part of the configuration (docs/CONFIGURATION.md), and the options that only code can give. */
 export interface HubOptions extends Omit<ConfigInput, "messageLog" | "tracing"> {
   /**
@@ -183,10 +191,7 @@ export interface Hub<Declared extends object> {
    * @throws TidingsError `bad_request` for another channel and bad data, `not_found` for a message that is not retained or deleted,
    * `conflict` in a last-value channel, `unavailable` while the backplane is unavailable
    */
-  edit(
-    channel: string,
-    edit: MessageName & { readonly data: unknown; readonly from?: string },
-  ): Promise<Receipt>;
+  edit(channel: string, edit: MessageName & ChangeOptions & { readonly data: unknown }): Promise<Receipt>;
 
   /**
    * Deletes the data of a stored message, and sends a notice of the type `message.deleted`, in the manner of {@link edit}. Where the
@@ -195,7 +200,7 @@ export interface Hub<Declared extends object> {
    */
   delete(
     channel: string,
-    message: MessageName & { readonly from?: string; readonly author?: string },
+    message: MessageName & ChangeOptions & { readonly author?: string },
   ): Promise<Receipt>;
 
   /**

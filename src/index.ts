@@ -95,7 +95,7 @@ export type {
   UpgradeRequest,
 } from "./gateway/gateway.ts";
 export { developmentAuth, jwt } from "./gateway/gateway.ts";
-export type { AttachedServer, DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
+export type { AttachedServer, ChangeOptions, DeclaredHubOptions, Hub, HubOptions } from "./hub.ts";
 export type { Logger } from "./hub-log.ts";
 export type {
   ConnectionName,

@@ -24,6 +24,7 @@ import type { Backplane, NodeStatus, PresenceView, Questions } from "./backplane
 import {
   ChannelAudience,
   GroupChannelAudience,
+  readerFor,
   readHistory,
   UserChannelAudience,
   UserChannelsAudience,
@@ -49,7 +50,7 @@ import {
   type Served,
 } from "./gateway/gateway.ts";
 import type { RunningLimits } from "./guards.ts";
-import type { AttachedServer, Hub } from "./hub.ts";
+import type { AttachedServer, ChangeOptions, Hub } from "./hub.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import {
   type ActionName,
@@ -62,16 +63,15 @@ import {
   TidingsError,
   type UndeclaredName,
 } from "./protocol/protocol.ts";
-import {
-  APPLICATION,
-  type HistoryQuery,
-  type HistoryReads,
-  type HookName,
-  type Hooks,
-  type Listener,
-  type MessageName,
-  type Publisher,
-  type Receipt,
+import type {
+  HistoryQuery,
+  HistoryReads,
+  HookName,
+  Hooks,
+  Listener,
+  MessageName,
+  Publisher,
+  Receipt,
 } from "./publish/publish.ts";
 import type { Explanation, Why, WhyQuery } from "./why/why.ts";
 
@@ -223,20 +223,21 @@ export class RunningHub<Declared extends object> implements Hub<Declared> {
 
   async edit(
     channel: string,
-    { data, from, ...name }: MessageName & { readonly data: unknown; readonly from?: string },
+    { data, from, reader, ...name }: MessageName & ChangeOptions & { readonly data: unknown },
   ): Promise<Receipt> {
     const { edits } = this.#parts.publisher;
     assertEditor(from);
-    return edits.edit(await edits.find(APPLICATION, parseChannel(channel), name), { data }, { from });
+    const message = await edits.find(readerFor(reader), parseChannel(channel), name);
+    return edits.edit(message, { data }, { from });
   }
 
   async delete(
     channel: string,
-    { from, author, ...name }: MessageName & { readonly from?: string; readonly author?: string },
+    { from, reader, author, ...name }: MessageName & ChangeOptions & { readonly author?: string },
   ): Promise<Receipt> {
     const { edits } = this.#parts.publisher;
     assertEditor(from);
-    const message = await edits.findToDelete(APPLICATION, parseChannel(channel), name);
+    const message = await edits.findToDelete(readerFor(reader), parseChannel(channel), name);
     if (author !== undefined && message.from !== author)
       throw new TidingsError(
         "forbidden",

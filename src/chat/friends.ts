@@ -101,7 +101,7 @@ async function befriend(
   return { state };
 }
 
-/** What a user is to another one, on the side of the first. */
+/** Reads the first user's row about the other one: `requested`, `friend`, or undefined without a row. */
 async function stateBetween(queries: Queries, user: string, other: string) {
   const row = await queries
     .selectFrom("chat_friend")

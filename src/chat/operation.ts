@@ -54,7 +54,7 @@ const MAX_USER = 64;
 /** Longest name of a user or a group, in characters. */
 const MAX_NAME = 100;
 
-/** What both databases can store and compare: PostgreSQL takes a zero in a text for its own failure. */
+/** Tells whether both databases can store and compare a text: PostgreSQL takes a zero in it for its own failure. */
 export const isText = (value: string): boolean => value.isWellFormed() && !/[\p{Cc}\ufffd]/u.test(value);
 
 /** A line of text without control characters: both databases and every client can show it. */

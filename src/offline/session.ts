@@ -241,7 +241,7 @@ export class OfflineSession {
   #heard(frame: ToTabs): void {
     if (frame.kind === "forget") {
       this.#forget();
-      // What is written now would make the database anew.
+      // A later write would make the deleted database again.
       this.#store?.close();
       void this.close();
     } else this.outbox.heard(frame);

@@ -35,7 +35,13 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
         if (found.from !== caller.user) throw forbidden("only its author may edit a message");
         budget.spend(caller.user, data);
         const { hub } = ports;
-        const notice = await hub.edit(`group:${group}`, { offset, id, data, from: caller.user });
+        const notice = await hub.edit(`group:${group}`, {
+          offset,
+          id,
+          data,
+          from: caller.user,
+          reader: caller.user,
+        });
         return { group, offset: notice.offset ?? 0, timestamp: notice.timestamp };
       },
     }),
@@ -51,10 +57,16 @@ export const changeOperations = (ports: ConversationPorts, budget: Budget): Oper
         // Administrators of the server need not be members. Others do not learn of messages, nor of groups.
         if ((await ports.rights.find(group, user)) === undefined) await assertManages();
         const remove = (author?: string) =>
-          ports.hub.delete(`group:${group}`, { offset, id, from: user, ...(author && { author }) });
+          ports.hub.delete(`group:${group}`, {
+            offset,
+            id,
+            from: user,
+            reader: user,
+            ...(author && { author }),
+          });
         const found = await look(ports, group, { offset, id, reader: user });
         if (found !== undefined && found.from !== user) await assertManages();
-        // What is no longer retained may stand in the notice of an edit, and the hub knows whose that is.
+        // The notice of an edit may have the text of a message that is no longer retained. The hub knows whose it is.
         const notice = await remove(found === undefined ? user : undefined).catch(async (error: unknown) => {
           if (!(error instanceof TidingsError) || error.code !== "forbidden") throw error;
           await assertManages();

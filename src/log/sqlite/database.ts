@@ -75,7 +75,7 @@ export class LogDatabase {
       if (state?.busy !== 0) return false;
     }
     this.#database.close();
-    // What is empty now belongs to the file that has moved. A new file must not begin with it.
+    // Both files belong to the database that was moved, and are empty after the checkpoint. A new database must not begin with them.
     if (!this.#isReader && statOf(this.#path) === undefined)
       for (const ending of ["-wal", "-shm"]) rmSync(this.#path + ending, { force: true });
     return true;

@@ -42,7 +42,7 @@ export interface Incident {
   readonly address?: string | undefined;
 }
 
-/** What tells whether an incident matters. Its texts are compared where they stand: making thousands of strings would take longer than all else. */
+/** Fields of an incident that decide whether it matters. Texts are compared in the ring: making thousands of strings would take longer than all else. */
 export interface Glance {
   readonly kind: IncidentKind;
   /** Tells whether a text is this one. @param text undefined: tells whether there is none */

@@ -149,8 +149,8 @@ export class Ring {
   }
 
   /**
-   * The same in slices, between which the event loop goes round. The records are those of the moment of the call: what comes later is not
-   * among them, nor is what it has overwritten before its slice came. A slot must be read before anything is awaited; then no record is
+   * {@link slots} in slices, between which the event loop goes round. The records are those of the moment of the call, without those that
+   * later records overwrite before their slice. A slot must be read before anything is awaited; then no record is
    * ever half an old and half a new one.
    */
   async *slices(before = this.#count): AsyncIterable<Iterable<number>> {

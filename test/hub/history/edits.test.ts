@@ -107,6 +107,23 @@ describe("an edit by the application", () => {
     expect(JSON.stringify(alice.frames)).not.toContain("a secret");
   });
 
+  test("reads for the user that the application names, until that user's time is used up", async () => {
+    const { hub, send } = await start({ history: { count: 5 } });
+    for (let sent = 0; sent < 6; sent++) await send("x".repeat(900_000));
+    const forEve = Array.from({ length: 12 }, async () =>
+      hub.delete("group:g", { offset: 1, id: "none", reader: "eve" }).catch(({ code }) => {
+        if (code !== "rate_limited") throw code;
+        return code;
+      }),
+    );
+    expect(await Promise.any(forEve)).toBe("rate_limited");
+    await expect(hub.delete("group:g", { offset: 1, id: "none" })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    const wrong = hub.delete("group:g", { offset: 6, id: "none", reader: "" });
+    await expect(wrong).rejects.toMatchObject({ code: "bad_request" });
+  });
+
   test("must meet the schema that is declared for the type of the message", async () => {
     const hub = createHub({
       api: defineApi({ events: { chat: z.object({ text: z.string().trim() }) }, actions: {} }),

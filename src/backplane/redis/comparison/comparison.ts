@@ -186,7 +186,7 @@ export class Comparison {
     ];
   }
 
-  /** What was published while Redis did not have the node among the listeners is read from the histories. */
+  /** Restores this node among the listeners of channels, and reads the messages that were published while Redis did not have it there. */
   async #compareListening(channels: readonly Channel[], partition: number): Promise<number> {
     const { presence, histories } = this.#parts;
     const restored = await presence.listening.restore(channels, partition);
