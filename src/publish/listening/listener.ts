@@ -68,8 +68,8 @@ export class Listener {
   /** Compares with a position that the history has had: beyond what is known there is something to read. */
   check({ epoch, offset }: Position): void {
     if (this.#position === undefined) return;
-    if (epoch === this.#position.epoch && offset <= this.#known) return;
-    this.#isBehind = true;
+    if (epoch !== this.#position.epoch || offset > this.#known) this.#isBehind = true;
+    // Also when nothing is new: a read that waits for the backplane need not wait longer, as it has just answered.
     this.#wake?.();
   }
 

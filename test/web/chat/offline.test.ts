@@ -3,7 +3,7 @@ import { Cable } from "./cable.ts";
 import { place, until } from "./place.ts";
 
 describe("the chat page without a network", () => {
-  it("catches up in all conversations, and sends what was written offline, once and in order, after a reload", async () => {
+  it("catches up in all conversations, and sends what was written offline, once and in order, on a page that is opened anew", async () => {
     const { running, enter, ask } = await place();
     const cable = await Cable.lay(Number(new URL(running.at.url).port));
     const bob = await enter("bob", { at: cable.url });
@@ -24,10 +24,10 @@ describe("the chat page without a network", () => {
     for (const text of ["crew 1", "crew 2", "crew 3"]) await ask("alice", "send", { group: crew, text });
     await ask("alice", "send", { group: lunch, text: "lunch 1" });
     await alice.message("missed 2").waitFor();
-    await expect(bob.page.reload()).rejects.toThrow("ERR_"); // there is no network, so the browser shows its own page
+    // Not a reload: the browser tries a page that failed to load again by itself, with the conversation open.
+    await bob.page.goto("about:blank");
     cable.mend();
-    const visit = () => bob.page.goto(`${cable.url}/chat`);
-    await expect.poll(() => visit().then(() => "the page", String), until).toBe("the page");
+    await bob.page.goto(`${cable.url}/chat`);
     await bob.isOnline();
     await expect
       .poll(async () => (await bob.unread()).sort(), until)
