@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: {
     members: { type: "string", default: "100" },
     senders: { type: "string", default: "50" },
-    messages: { type: "string", default: "10000" },
+    messages: { type: "string", default: "20000" },
     window: { type: "string", default: "20" },
   },
 });
