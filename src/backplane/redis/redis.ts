@@ -296,7 +296,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     (channel) => targets.forget(channel),
   );
   const retention = new Retention(connection, node, histories, settings.heartbeatMs);
-  const tallies = new Tallies(bus, directory, settings.commandTimeoutMs);
+  const tallies = new Tallies(bus, directory, settings.commandTimeoutMs, byPartition);
   const relay = new Relay(connection, bus, node, directory, tallies);
   return { histories, idempotency, appends, receiver, directory, retention, relay, tallies };
 }

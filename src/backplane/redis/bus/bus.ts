@@ -84,7 +84,12 @@ export class Bus {
 
   /** Tells all nodes that this one can be heard again. At most once: a hail would find out too, a heartbeat later. */
   announce(): void {
-    this.#publishNow(castOf(this.#connection.pubSub), lineOf(LINE.alive, this.#token));
+    this.cast(lineOf(LINE.alive, this.#token));
+  }
+
+  /** Sends a line to all nodes now, this one included. At most once. */
+  cast(line: string): void {
+    this.#publishNow(castOf(this.#connection.pubSub), line);
   }
 
   /** Ends the subscription: from here on no handler is called. */

@@ -13,6 +13,8 @@ const RECENT = 1_024;
 interface Asker {
   readonly request: string;
   readonly token: string;
+  /** When the node does not wait any more, by performance.now(). */
+  readonly until: number;
 }
 
 /**
@@ -22,35 +24,38 @@ interface Asker {
 export class Tallies {
   readonly #bus: Bus;
   readonly #directory: Directory;
+  readonly #timeoutMs: number;
   readonly #requests: Requests;
-  /** Questions whose message has not arrived, by the message's id. */
+  /** Questions whose message has not arrived, by the message's id, oldest first. */
   readonly #asked = new Map<string, Asker>();
-  /** Reports on the last stored messages, in a ring: such a message may overtake its question, which first needs the route. */
-  readonly #hashes = new Int32Array(RECENT);
-  readonly #connections = new Int32Array(RECENT);
-  readonly #dropped = new Int32Array(RECENT);
-  #next = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  readonly #recent: RecentReports | undefined;
 
-  constructor(bus: Bus, directory: Directory, timeoutMs: number) {
+  /**
+   * @param mayOvertake true on Redis Cluster, where a stored message may come before its question: they take the ways of different
+   * masters. With one Redis both take one way
+   */
+  constructor(bus: Bus, directory: Directory, timeoutMs: number, mayOvertake: boolean) {
     this.#bus = bus;
     this.#directory = directory;
+    this.#timeoutMs = timeoutMs;
     this.#requests = new Requests(timeoutMs, bus.silent);
-    bus.on(LINE.tally, ([, request = "", token = "", id = ""]) => this.#ask(id, { request, token }));
+    this.#recent = mayOvertake ? new RecentReports() : undefined;
+    bus.on(LINE.tally, ([, request = "", token = "", id = ""]) => this.#asks(id, request, token));
     bus.on(LINE.tallied, ([, request = "", token = "", connections = "0", dropped = "0"]) =>
       this.#requests.answered(request, token, `${connections} ${dropped}`),
     );
   }
 
-  /** @returns undefined when no other node has members of the channel */
+  /** Asks before the call returns, so before the message is sent. @returns undefined when no other node has members of the channel */
   ask({ id, channel }: Message): Promise<Tallied> | undefined {
     const route = this.#directory.route(channel);
-    if (route instanceof Promise) return route.then((found) => this.#askAll(found, id));
-    return route.length === 0 ? undefined : this.#askAll(route, id);
+    return route instanceof Promise || route.length > 0 ? this.#askNodes(route, id) : undefined;
   }
 
   /** A stored message has arrived and was delivered. */
   stored({ id }: Message, here: Reached): void {
-    if (!this.#answerAsked(id, here)) this.#record(id, here);
+    if (!this.#answerAsked(id, here)) this.#recent?.add(id, here);
   }
 
   /** An ephemeral message has arrived and was delivered. Its question came before it, on the same way: nothing is kept. */
@@ -59,23 +64,30 @@ export class Tallies {
   }
 
   stop(): void {
+    clearTimeout(this.#sweep);
     this.#requests.stop();
   }
 
-  async #askAll(route: Route, id: string): Promise<Tallied> {
-    const answers = await this.#requests.ask((request) => {
-      for (const token of route) this.#bus.post(token, lineOf(LINE.tally, request, this.#bus.token, id));
+  /** Asks the nodes of a route. While it is not known, all nodes are asked: the message does not wait for it either. */
+  async #askNodes(route: Route | Promise<Route>, id: string): Promise<Tallied> {
+    let nodes: Route = [];
+    const answers = await this.#requests.ask(async (request) => {
+      const question = lineOf(LINE.tally, request, this.#bus.token, id);
+      if (route instanceof Promise) this.#bus.cast(question);
+      else for (const token of route) this.#bus.post(token, question);
       this.#bus.flush();
-      return route.filter((token) => !this.#bus.deaf.has(token));
+      nodes = await route;
+      return nodes.filter((token) => !this.#bus.deaf.has(token));
     });
-    let connections = 0;
-    let dropped = 0;
-    for (const answer of answers.values()) {
-      const [taken, refused] = answer.split(" ");
+    let [connections, dropped, silent] = [0, 0, 0];
+    for (const token of nodes) {
+      const answer = answers.get(token);
+      if (answer === undefined) silent++;
+      const [taken, refused] = (answer ?? "0 0").split(" ");
       connections += Number(taken);
       dropped += Number(refused);
     }
-    return { connections, dropped, silent: route.length - answers.size };
+    return { connections, dropped, silent };
   }
 
   /** @returns true if somebody has asked for the report */
@@ -88,22 +100,30 @@ export class Tallies {
     return true;
   }
 
-  #ask(id: string, asker: Asker): void {
-    const index = this.#hashes.indexOf(hashOf(id));
-    if (index < 0) keep(this.#asked, id, asker);
+  #asks(id: string, request: string, token: string): void {
+    // A question to all nodes comes back.
+    if (token === this.#bus.token) return;
+    const asker = { request, token, until: performance.now() + this.#timeoutMs };
+    const report = this.#recent?.of(id);
+    if (report !== undefined) this.#answer(asker, report);
     else {
-      const [connections = 0, dropped = 0] = [this.#connections[index], this.#dropped[index]];
-      this.#answer(asker, { connections, dropped });
+      this.#asked.set(id, asker);
+      this.#forget(MAX_KEPT);
     }
   }
 
-  /** Keeps numbers only: the id is a part of a payload, which it would keep in memory. */
-  #record(id: string, { connections, dropped }: Reached): void {
-    const index = this.#next;
-    this.#hashes[index] = hashOf(id);
-    this.#connections[index] = connections;
-    this.#dropped[index] = dropped;
-    this.#next = (index + 1) % RECENT;
+  /** Forgets what nobody waits for, and the oldest questions beyond a number. While there is none, no message need be looked up. */
+  #forget(most: number): void {
+    const now = performance.now();
+    for (const [id, { until }] of this.#asked) {
+      if (this.#asked.size <= most && until > now) break;
+      this.#asked.delete(id);
+    }
+    if (this.#asked.size === 0 || this.#sweep !== undefined) return;
+    this.#sweep = setTimeout(() => {
+      this.#sweep = undefined;
+      this.#forget(MAX_KEPT);
+    }, this.#timeoutMs).unref();
   }
 
   #answer({ request, token }: Asker, { connections, dropped }: Reached): void {
@@ -114,17 +134,31 @@ export class Tallies {
   }
 }
 
+/** Reports on the last stored messages, in a ring. It keeps numbers only: an id is a part of a payload, which it would keep in memory. */
+class RecentReports {
+  readonly #hashes = new Int32Array(RECENT);
+  readonly #connections = new Int32Array(RECENT);
+  readonly #dropped = new Int32Array(RECENT);
+  #next = 0;
+
+  add(id: string, { connections, dropped }: Reached): void {
+    const index = this.#next;
+    this.#hashes[index] = hashOf(id);
+    this.#connections[index] = connections;
+    this.#dropped[index] = dropped;
+    this.#next = (index + 1) % RECENT;
+  }
+
+  of(id: string): Reached | undefined {
+    const index = this.#hashes.indexOf(hashOf(id));
+    if (index < 0) return undefined;
+    return { connections: this.#connections[index] ?? 0, dropped: this.#dropped[index] ?? 0 };
+  }
+}
+
 /** A number for the id of a message; never 0, which is in an empty place of the ring. */
 function hashOf(id: string): number {
   let hash = 1;
   for (let index = 0; index < id.length; index++) hash = (Math.imul(hash, 31) + id.charCodeAt(index)) | 0;
   return hash === 0 ? 1 : hash;
-}
-
-/** Keeps the newest entries. */
-function keep<Value>(entries: Map<string, Value>, id: string, value: Value): void {
-  entries.set(id, value);
-  if (entries.size <= MAX_KEPT) return;
-  const [oldest] = entries.keys();
-  if (oldest !== undefined) entries.delete(oldest);
 }
