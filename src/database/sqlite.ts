@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { type BigIntStats, closeSync, mkdirSync, openSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
@@ -13,6 +14,16 @@ export function makeFile(path: string): void {
     closeSync(openSync(path, "wx", 0o600));
   } catch {
     // The file is there, or cannot be made: SQLite says why.
+  }
+}
+
+/** Tells whether a path leads to a file, also when nobody can tell. False once the file was removed, moved or replaced. */
+export async function leadsTo(path: string, { ino, dev }: BigIntStats): Promise<boolean> {
+  try {
+    const found = await stat(path, { bigint: true });
+    return found.ino === ino && found.dev === dev;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENOENT";
   }
 }
 

@@ -3,9 +3,10 @@ import { Kysely, sql, type Transaction } from "kysely";
 import { passwordIn, reasonOf, stateOf } from "../../database/database.ts";
 import { TidingsError } from "../../index.ts";
 import { backoff } from "../../protocol/protocol.ts";
+import { FileWatch } from "./file-watch.ts";
 import { migrate } from "./migrations.ts";
 import { postgresDialect } from "./postgres.ts";
-import { sqliteDialect } from "./sqlite.ts";
+import { MEMORY, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 export type {
@@ -58,6 +59,7 @@ export class Database {
   #isAway = false;
   readonly #isPostgres: boolean;
   readonly #password: string;
+  readonly #watch: FileWatch | undefined;
   readonly #report: Report;
   #reportedAt = Number.NEGATIVE_INFINITY;
 
@@ -72,9 +74,12 @@ export class Database {
     const isPostgres = /^postgres(?:ql)?:/.test(target);
     this.#isPostgres = isPostgres;
     this.#password = isPostgres ? passwordIn(target) : "";
+    const path = target.replace(/^sqlite:/, "");
     this.queries = new Kysely<Tables>({
-      dialect: isPostgres ? postgresDialect(target) : sqliteDialect(target.replace(/^sqlite:/, "")),
+      dialect: isPostgres ? postgresDialect(target) : sqliteDialect(path),
     });
+    const isFile = !isPostgres && path !== MEMORY;
+    this.#watch = isFile ? new FileWatch(path, (error) => this.#tell(error)) : undefined;
     this.#attempt = this.#prepare();
     this.ready = waits && isPostgres ? this.#prepareUntilThere() : this.#attempt;
     this.ready.catch(() => undefined); // the chat awaits it
@@ -158,6 +163,7 @@ export class Database {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#watch?.stop();
     await this.ready.catch(() => undefined);
     await this.queries.destroy();
   }

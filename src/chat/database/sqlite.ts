@@ -9,6 +9,9 @@ const BUSY_MS = 5_000;
 /** Statements that are kept prepared. The chat has far fewer. */
 const MOST_STATEMENTS = 500;
 
+/** Path of a database without a file. */
+export const MEMORY = ":memory:";
+
 type Values = Parameters<StatementSync["all"]>;
 
 /**
@@ -41,7 +44,7 @@ const statementOf = (statement: StatementSync): SqliteStatement => ({
 function open(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    if (path !== ":memory:") makeFile(path);
+    if (path !== MEMORY) makeFile(path);
     database = new (loadSqlite().DatabaseSync)(path, { timeout: BUSY_MS });
     // With NORMAL a crash of the system may cost the last changes, and never the file.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

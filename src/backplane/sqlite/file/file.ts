@@ -1,9 +1,9 @@
 /** The file of a data directory: opened, locked, and brought to the present schema. */
-import { type BigIntStats, closeSync, fdatasync, fstatSync, mkdirSync, openSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { closeSync, fdatasync, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
+import { leadsTo } from "../../../database/database.ts";
 import { TidingsError } from "../../../protocol/protocol.ts";
 import { loadDriver } from "./driver.ts";
 import { causeOf } from "./failures.ts";
@@ -76,15 +76,6 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
   } catch (error) {
     lock.close();
     throw error instanceof TidingsError ? error : cannotOpen(directory, error);
-  }
-}
-
-async function leadsTo(path: string, { ino, dev }: BigIntStats): Promise<boolean> {
-  try {
-    const found = await stat(path, { bigint: true });
-    return found.ino === ino && found.dev === dev;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ENOENT";
   }
 }
 
