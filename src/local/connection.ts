@@ -14,6 +14,7 @@ import { Hold, type HoldLimits } from "./hold.ts";
 import { LoginState, NO_CLAIMS } from "./login/login.ts";
 import { type ByteStream, Outbox, type OutboxOwner, type Verdict } from "./outbox.ts";
 import type { Packet } from "./packet.ts";
+import type { Batch } from "./pending.ts";
 
 /** Port to a WebSocket: the raw stream to write frames to, and control over reading and closing. */
 export interface Transport {
@@ -164,9 +165,10 @@ export class Connection implements ClientConnection {
    * Queues the frames of one tick that this connection shares with others.
    * @returns whether all are queued
    */
-  enqueueAll(frames: readonly Buffer[]): boolean {
+  enqueueAll(batch: Batch): boolean {
+    if (this.#outbox.enqueueBatch(batch)) return true;
     let all = true;
-    for (const frame of frames) if (this.enqueue(frame) !== "queued") all = false;
+    for (const frame of batch.frames) if (this.enqueue(frame) !== "queued") all = false;
     return all;
   }
 

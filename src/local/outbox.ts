@@ -1,6 +1,9 @@
-import { isNew, Pending, PIECE_BYTES, pieceEnd } from "./pending.ts";
+import { type Batch, isNew, Pending, PIECE_BYTES, pieceEnd } from "./pending.ts";
 import type { Slab } from "./slab.ts";
 import type { Parked } from "./slow/parked.ts";
+import type { OutboxLimits, SlowCounts } from "./slow/policy.ts";
+
+export type { OutboxLimits, SlowCounts, SlowPolicy } from "./slow/policy.ts";
 
 /** Part of a `net.Socket` that the outbox and the heartbeat use. */
 export interface ByteStream {
@@ -16,38 +19,11 @@ export interface ByteStream {
   readonly readableLength: number;
 }
 
-/** Policy of a full queue: `drop` the frame, `close` the connection, or make the publisher `wait`. */
-export type SlowPolicy = "drop" | "close" | "wait";
-
-export interface OutboxLimits {
-  /** Messages that may be pending. */
-  readonly messages: number;
-  /** Bytes that may be pending. */
-  readonly bytes: number;
-  /** Unsent bytes in the socket above which frames stay in the queue. */
-  readonly socketBytes: number;
-  readonly policy: SlowPolicy;
-  /** Under the policy `wait`: how long a frame may wait for room. */
-  readonly waitMs: number;
-}
-
 /**
  * Answer of `enqueue`. `waiting`: the frame is queued if the queue drains within the wait time. `overflow`: the policy
  * demands that the caller closes the connection. The outbox never throws and never closes by itself.
  */
 export type Verdict = "queued" | "dropped" | "waiting" | "overflow" | "closed";
-
-/** Frames that met a full queue, counted over all connections. */
-export interface SlowCounts {
-  /** Dropped by the policy `drop`, or by the timeout of the policy `wait`. */
-  dropped: number;
-  /** Waited for room under the policy `wait`. */
-  waited: number;
-  /** Closed their connection under the policy `close`. */
-  closed: number;
-  /** Connections that were cut because all queues of the node together held too many bytes. */
-  cut: number;
-}
 
 /** The shard of an outbox, as the outbox uses it. */
 export interface OutboxOwner {
@@ -137,6 +113,17 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     if (!hasRoom) return this.#refuse(frame);
     this.#append(frame);
     return "queued";
+  }
+
+  /** Queues a batch in one step where nothing is in its way. @returns false when each of its frames has to be queued alone */
+  enqueueBatch(batch: Batch): boolean {
+    const { count, bytes } = this.#pending;
+    const { limits } = this.owner;
+    const fits = count + batch.frames.length <= limits.messages && bytes + batch.bytes <= limits.bytes;
+    if (!fits || this.#closed || this.#parked.length > 0) return false;
+    this.#pending = this.#pending.withAll(batch);
+    this.#schedule();
+    return true;
   }
 
   /** Queues a frame, or several in one buffer, that must not be lost, even beyond the bounds: the caller stops reading instead. */

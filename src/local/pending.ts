@@ -36,6 +36,19 @@ export class Pending {
     return this.#next;
   }
 
+  /** Returns the list with the frames of a batch, in one step for all but the first of the connections with this list. */
+  withAll(batch: Batch): Pending {
+    if (batch.before === this && batch.after !== undefined) {
+      batch.after.#shared = true;
+      return batch.after;
+    }
+    let list: Pending = this;
+    for (const frame of batch.frames) list = list.with(frame);
+    batch.before = this;
+    batch.after = list;
+    return list;
+  }
+
   /** Clears the cached answer, so that its frames can be collected. */
   clearCache(): void {
     this.#next = undefined;
@@ -82,6 +95,19 @@ export class Pending {
       node = node.#before;
     }
     return target;
+  }
+}
+
+/** Frames of one tick for the same connections. It remembers the last list to which it was appended, and the list that it gave. */
+export class Batch {
+  readonly frames: readonly Buffer[];
+  readonly bytes: number;
+  before: Pending | undefined;
+  after: Pending | undefined;
+
+  constructor(frames: readonly Buffer[]) {
+    this.frames = frames;
+    this.bytes = frames.reduce((bytes, frame) => bytes + frame.length, 0);
   }
 }
 

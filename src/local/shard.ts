@@ -3,6 +3,7 @@ import type { Connection, ConnectionOwner } from "./connection.ts";
 import { type Delivered, type Delivery, hand, isFiltered, recordMiss } from "./delivery.ts";
 import type { Compression } from "./frame.ts";
 import type { Outbox, OutboxLimits, SlowCounts } from "./outbox.ts";
+import { Batch } from "./pending.ts";
 import type { Slab } from "./slab.ts";
 
 export interface ShardOptions {
@@ -212,12 +213,12 @@ export class Shard implements ConnectionOwner {
     this.#postedMessages = 0;
     this.#postedBytes = 0;
     for (const { members, deliveries, alone } of posted) {
-      const frames = deliveries.map(({ packet }) => packet.plain);
+      const batch = new Batch(deliveries.map(({ packet }) => packet.plain));
       for (const connection of members) {
         if (alone?.has(connection)) continue;
         // Fast path: almost every connection takes the plain frames.
         if (connection.holds === undefined && !connection.deflate) {
-          if (!connection.enqueueAll(frames)) missAll(connection, deliveries);
+          if (!connection.enqueueAll(batch)) missAll(connection, deliveries);
         } else for (const delivery of deliveries) hand(connection, delivery, this.compression);
       }
     }
