@@ -28,12 +28,14 @@ export async function leadsTo(path: string, { ino, dev }: BigIntStats): Promise<
 }
 
 /**
- * Loads `node:sqlite`, at the first use of a file. Some versions of Node warn that it is experimental: that one warning is left out, because
- * who runs the server can do nothing about it.
+ * Loads `node:sqlite`, at the first use of a file. Some versions of Node warn that it is experimental: that one warning is left out, during the
+ * load only, which is synchronous, because who runs the server can do nothing about it.
  */
 export function loadSqlite(): typeof import("node:sqlite") {
   const emit = process.emitWarning;
-  process.emitWarning = () => undefined;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!/SQLite/.test(String(warning))) Reflect.apply(emit, process, [warning, ...rest]);
+  };
   try {
     return process.getBuiltinModule("node:sqlite");
   } finally {

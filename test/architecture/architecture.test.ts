@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   loadtest: ["protocol"],
   tracing: ["protocol"],
   local: ["protocol"],
-  backplane: ["protocol"],
+  backplane: ["protocol", "database"],
   publish: ["protocol", "local", "backplane"],
   members: ["protocol", "local", "backplane", "publish"],
   why: ["protocol", "local", "backplane"],

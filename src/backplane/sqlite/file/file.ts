@@ -3,9 +3,8 @@ import { closeSync, fdatasync, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
-import { leadsTo } from "../../../database/database.ts";
+import { leadsTo, loadSqlite } from "../../../database/database.ts";
 import { TidingsError } from "../../../protocol/protocol.ts";
-import { loadDriver } from "./driver.ts";
 import { causeOf } from "./failures.ts";
 import { MIGRATIONS, type Migration, migrate } from "./schema.ts";
 
@@ -81,7 +80,7 @@ export function openFile(directory: string, migrations: readonly Migration[] = M
 
 /** Opens the file for reading, also while a server uses it. @throws TidingsError `not_found` without a file */
 export function readFile(directory: string): DatabaseSync {
-  const { DatabaseSync } = loadDriver();
+  const { DatabaseSync } = loadSqlite();
   try {
     const db = new DatabaseSync(fileIn(directory), { readOnly: true });
     db.exec("PRAGMA busy_timeout = 5000");
@@ -94,7 +93,7 @@ export function readFile(directory: string): DatabaseSync {
 }
 
 function openDatabase(path: string): DatabaseSync {
-  const { DatabaseSync } = loadDriver();
+  const { DatabaseSync } = loadSqlite();
   const db = new DatabaseSync(path);
   try {
     // A checkpoint on this connection would stop the event loop, so another thread makes them. What an operating system may lose of
@@ -113,7 +112,7 @@ function openDatabase(path: string): DatabaseSync {
  * lock is the system's: it ends with the process, however that ends.
  */
 function takeLock(directory: string): { close(): void } {
-  const { DatabaseSync } = loadDriver();
+  const { DatabaseSync } = loadSqlite();
   try {
     const lock = new DatabaseSync(join(directory, "tidings.lock"));
     try {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Bus } from "../../../src/backplane/redis/bus/bus.ts";
-import type { Directory } from "../../../src/backplane/redis/routing/directory.ts";
-import { Tallies } from "../../../src/backplane/redis/routing/tallies.ts";
-import { LINE } from "../../../src/backplane/redis/wire/lines.ts";
+import type { Bus } from "../../../../src/backplane/redis/bus/bus.ts";
+import type { Directory } from "../../../../src/backplane/redis/routing/directory.ts";
+import { Tallies } from "../../../../src/backplane/redis/routing/tallies.ts";
+import { LINE } from "../../../../src/backplane/redis/wire/lines.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
