@@ -65,6 +65,19 @@ describe("the chat page", () => {
     await expect.poll(() => bob.texts(), until).toEqual(left);
   });
 
+  it("shows nothing as unread that the user has answered on another device", async () => {
+    const { enter, ask } = await place();
+    const alice = await enter("alice");
+    const { group } = await ask("bob", "open", { to: "alice" });
+    await ask("bob", "send", { group, text: "one" });
+    await expect.poll(() => alice.unread(), until).toEqual(["bob: 1"]);
+    await ask("alice", "send", { group, text: "written offline", read: false });
+    await ask("bob", "send", { group, text: "two" });
+    await expect.poll(() => alice.unread(), until).toEqual(["bob: 2"]);
+    await ask("alice", "send", { group, text: "answered" });
+    await expect.poll(() => alice.unread(), until).toEqual([]);
+  });
+
   it("keeps the tabs of a user in step, and loads earlier messages when one scrolls up", async () => {
     const { enter, enterBeside, ask } = await place();
     const [alice, bob] = [await enter("alice"), await enter("bob")];

@@ -97,6 +97,8 @@ export class Inbox {
     if (from !== undefined) typing.stopped(conversation, from);
     conversation.add([entryOf(push)]);
     if (conversation.info.peek() === undefined) refresh("groups");
+    // Whoever writes, here or on another device, has mostly read what came before: the server knows.
+    if (from === state.user && conversation.unread.peek() > 0) refresh("groups");
     // A message of a former time that comes late was counted by the server.
     if (from === state.user || offset <= conversation.counted) return;
     if (isSeen(conversation)) seen(conversation);

@@ -58,6 +58,19 @@ describe("a join", () => {
   });
 });
 
+describe("a message of the user from another device", () => {
+  it("asks the server what is still unread, where something was", () => {
+    const { crew, summarize, receive, refreshed } = start();
+    summarize(2);
+    receive({ type: "chat", group: GROUP, from: "alice", offset: 1 });
+    expect(refreshed).toEqual([]);
+    receive({ type: "chat", group: GROUP, from: "bob", offset: 2 });
+    expect(crew.unread.value).toBe(1);
+    receive({ type: "chat", group: GROUP, from: "alice", offset: 3 });
+    expect(refreshed).toEqual([["groups"]]);
+  });
+});
+
 describe("a change that many users hear of", () => {
   it("is asked for within the time that the server gives", () => {
     const { receive, refreshed } = start();
