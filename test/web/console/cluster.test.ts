@@ -25,8 +25,11 @@ it("shows all nodes of a cluster, one that does not answer as such, and what Red
   await expect.poll(() => operator.figure("Connections"), until).toBe("3");
   await operator.opens("Users");
   await operator.row("Users online", "bob").getByRole("link").click();
+  // The charts of the last hour are asked for once, and would fail while the node is paused.
+  const hour = operator.page.waitForResponse((response) => response.url().includes("/nodes/history?node=n2"));
   await operator.page.getByRole("link", { name: "n2" }).click();
   await operator.page.getByRole("heading", { name: "n2" }).waitFor();
+  expect((await hour).ok()).toBe(true);
 
   n2.pause();
   await operator.reads("did not answer within");
