@@ -97,7 +97,7 @@ export class Inbox {
     if (from !== undefined) typing.stopped(conversation, from);
     conversation.add([entryOf(push)]);
     if (conversation.info.peek() === undefined) refresh("groups");
-    // Whoever writes, here or on another device, has mostly read what came before: the server knows.
+    // An own message from another device mostly marks as read what came before it: the server knows.
     if (from === state.user && conversation.unread.peek() > 0) refresh("groups");
     // A message of a former time that comes late was counted by the server.
     if (from === state.user || offset <= conversation.counted) return;
