@@ -283,9 +283,9 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     histories,
     confirmed: () => targets.confirmed(),
     hears: (channel) => members().hears(channel),
-    onDelivered: (message, here) => {
+    onDelivered: (message, here, isOrdered) => {
       appends.completion.delivered(message, here);
-      tallies.stored(message, here);
+      tallies.stored(message, here, isOrdered);
     },
     onUndelivered: (channel) => appends.completion.undelivered(channel),
   });
@@ -296,7 +296,7 @@ function createMessages(base: Base, settings: Settings, members: () => RedisPres
     (channel) => targets.forget(channel),
   );
   const retention = new Retention(connection, node, histories, settings.heartbeatMs);
-  const tallies = new Tallies(bus, directory, settings.commandTimeoutMs, byPartition);
+  const tallies = new Tallies(bus, directory, settings.commandTimeoutMs);
   const relay = new Relay(connection, bus, node, directory, tallies);
   return { histories, idempotency, appends, receiver, directory, retention, relay, tallies };
 }

@@ -29,18 +29,13 @@ export class Tallies {
   /** Questions whose message has not arrived, by the message's id, oldest first. */
   readonly #asked = new Map<string, Asker>();
   #sweep: NodeJS.Timeout | undefined;
-  readonly #recent: RecentReports | undefined;
+  readonly #recent = new RecentReports();
 
-  /**
-   * @param mayOvertake true on Redis Cluster, where a stored message may come before its question: they take the ways of different
-   * masters. With one Redis both take one way
-   */
-  constructor(bus: Bus, directory: Directory, timeoutMs: number, mayOvertake: boolean) {
+  constructor(bus: Bus, directory: Directory, timeoutMs: number) {
     this.#bus = bus;
     this.#directory = directory;
     this.#timeoutMs = timeoutMs;
     this.#requests = new Requests(timeoutMs, bus.silent);
-    this.#recent = mayOvertake ? new RecentReports() : undefined;
     bus.on(LINE.tally, ([, request = "", token = "", id = ""]) => this.#asks(id, request, token));
     bus.on(LINE.tallied, ([, request = "", token = "", connections = "0", dropped = "0"]) =>
       this.#requests.answered(request, token, `${connections} ${dropped}`),
@@ -53,9 +48,13 @@ export class Tallies {
     return route instanceof Promise || route.length > 0 ? this.#askNodes(route, id) : undefined;
   }
 
-  /** A stored message has arrived and was delivered. */
-  stored({ id }: Message, here: Reached): void {
-    if (!this.#answerAsked(id, here)) this.#recent?.add(id, here);
+  /**
+   * A stored message has arrived and was delivered.
+   * @param isOrdered false when it may have overtaken its question: scripts go to Redis by another connection than the lines of the bus,
+   * and on Redis Cluster to another master. Only then its report is kept, which costs more than a tenth of the message
+   */
+  stored({ id }: Message, here: Reached, isOrdered: boolean): void {
+    if (!this.#answerAsked(id, here) && !isOrdered) this.#recent.add(id, here);
   }
 
   /** An ephemeral message has arrived and was delivered. Its question came before it, on the same way: nothing is kept. */
@@ -104,7 +103,7 @@ export class Tallies {
     // A question to all nodes comes back.
     if (token === this.#bus.token) return;
     const asker = { request, token, until: performance.now() + this.#timeoutMs };
-    const report = this.#recent?.of(id);
+    const report = this.#recent.of(id);
     if (report !== undefined) this.#answer(asker, report);
     else {
       this.#asked.set(id, asker);
@@ -134,7 +133,7 @@ export class Tallies {
   }
 }
 
-/** Reports on the last stored messages, in a ring. It keeps numbers only: an id is a part of a payload, which it would keep in memory. */
+/** Reports on the last stored messages that may have overtaken their questions, in a ring. It keeps numbers only: an id is a part of a payload, which it would keep in memory. */
 class RecentReports {
   readonly #hashes = new Int32Array(RECENT);
   readonly #connections = new Int32Array(RECENT);

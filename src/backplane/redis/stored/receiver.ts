@@ -48,8 +48,11 @@ export interface ReceiverParts {
   readonly confirmed: () => Iterable<[Channel, Delivered]>;
   /** True if this node has members of the channel, or listens to it. */
   readonly hears: (channel: Channel) => boolean;
-  /** Called for each message that arrived, with the local connections that it reached. */
-  readonly onDelivered: (message: StoredMessage, here: Reached) => void;
+  /**
+   * Called for each message that arrived, with the local connections that it reached.
+   * @param isOrdered true when it took the same way as the lines of the bus, so that no line sent before it comes later
+   */
+  readonly onDelivered: (message: StoredMessage, here: Reached, isOrdered: boolean) => void;
   /** Called when messages of a channel cannot be delivered now: their appends must not wait for the delivery. */
   readonly onUndelivered: (channel: Channel) => void;
 }
@@ -87,7 +90,7 @@ export class Receiver {
     bus.onLine(LINE.lengths, (line) => this.#lengthsArrived(line));
     bus.onLine(LINE.awaiting, (line) => this.#awaiting.add(line));
     bus.on(LINE.offsets, ([, name = "", lengths = ""]) => {
-      for (const message of this.#awaiting.assign(name, lengths.split(" "))) this.#arrived(message);
+      for (const message of this.#awaiting.assign(name, lengths.split(" "))) this.#arrived(message, true);
     });
     // The channel was checked by the node of its first member.
     bus.on(LINE.lost, ([, channel, epoch = "", offset]) =>
@@ -212,40 +215,40 @@ export class Receiver {
     for (const channel of channels) this.#parts.onUndelivered(channel);
   }
 
-  #arrived(message: StoredMessage): void {
+  #arrived(message: StoredMessage, isOrdered = false): void {
     const { channel, epoch, offset } = message;
     const progress = this.#progress.get(channel);
     if (progress === undefined) {
       if (this.#awaiting.hold(message)) return;
       this.begin(channel, message);
-      this.#deliver(message);
+      this.#deliver(message, isOrdered);
     } else if (progress.gap !== undefined) {
       progress.gap.to = Math.max(progress.gap.to, offset);
     } else if (progress.epoch === epoch) {
       // The message was delivered from the history already.
-      if (offset <= progress.offset) this.#parts.onDelivered(message, NOBODY);
-      else if (offset === progress.offset + 1) this.#next(progress, message);
+      if (offset <= progress.offset) this.#parts.onDelivered(message, NOBODY, isOrdered);
+      else if (offset === progress.offset + 1) this.#next(progress, message, isOrdered);
       else if (!this.#awaiting.hold(message)) this.#fillInBackground(channel, progress, offset);
     } else if (isBefore(epoch, progress.epoch)) {
       // The history was lost after it had stored this message, and the offset arrived after the line "lost".
-      this.#parts.onDelivered(message, NOBODY);
+      this.#parts.onDelivered(message, NOBODY, isOrdered);
     } else if (offset === 1) {
       this.#lost(channel, { epoch, offset: 0 });
-      this.#next(progress, message);
+      this.#next(progress, message, isOrdered);
     } else {
       const filled = this.#fill(channel, progress, offset);
       this.#background(filled.then(() => this.#parts.onUndelivered(channel)));
     }
   }
 
-  #next(progress: Progress, message: StoredMessage): void {
+  #next(progress: Progress, message: StoredMessage, isOrdered = false): void {
     progress.offset = message.offset;
     progress.id = message.id;
-    this.#deliver(message);
+    this.#deliver(message, isOrdered);
   }
 
-  #deliver(message: StoredMessage): void {
-    this.#parts.onDelivered(message, this.#parts.node.sink.deliver(message));
+  #deliver(message: StoredMessage, isOrdered: boolean): void {
+    this.#parts.onDelivered(message, this.#parts.node.sink.deliver(message), isOrdered);
   }
 
   #lost(channel: Channel, position: Position): void {

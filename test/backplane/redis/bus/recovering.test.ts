@@ -82,10 +82,11 @@ test.each(QUESTIONS)("a node that recovers hears %s, and answers it", async (_, 
 /** Everything of a node that answers questions. The message m1 has been delivered there. */
 function answerOn({ connection, bus, traffic }: Awaited<ReturnType<typeof startBus>>): void {
   new Invalidation(connection.run, bus, LONG_MS);
-  const tallies = new Tallies(bus, {} as Directory, LONG_MS, true); // for questions of its own
+  const tallies = new Tallies(bus, {} as Directory, LONG_MS); // for questions of its own
   tallies.stored(
     { id: "m1", channel: "user:bob", type: "n", body: undefined, time: 0 } as never, // only the id counts
     { connections: 1, dropped: 0 },
+    false,
   );
   const presence = { useRollCall: () => undefined, runHere: async () => 1 };
   const parts = { connection, bus, traffic, presence, registry: presence, node: new LocalNode() };
