@@ -134,8 +134,8 @@ describe("a target", () => {
   it("is reached from as many addresses as the ports need", async () => {
     const here = [await parseTarget("http://127.0.0.1:1", "/ws")];
     const there = [await parseTarget("http://192.0.2.1", "/ws")];
-    expect(sourceAddresses(here, 20_000, undefined)).toEqual([]);
-    expect(sourceAddresses(here, 50_000, undefined)).toEqual(["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+    expect(sourceAddresses(here, 5_000, undefined)).toEqual([]);
+    expect(sourceAddresses(here, 12_000, undefined)).toEqual(["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
     expect(sourceAddresses(there, 50_000, undefined)).toEqual([]);
     expect(sourceAddresses(there, 10, "192.0.2.7, 192.0.2.8")).toEqual(["192.0.2.7", "192.0.2.8"]);
     expect(new Set(sourceAddresses(here, 10, "600")).size).toBe(600);

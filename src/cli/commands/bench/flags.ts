@@ -108,7 +108,7 @@ function addLoad(command: Command): void {
   add("--workers <number>", "processes of the tester (default: one for 5,000 connections)", number(1, 1_000));
   add(
     "--sources <addresses>",
-    "loopback addresses to connect from, as a number, or addresses of this machine with commas between them (default: as many as 20,000 connections each need)",
+    "loopback addresses to connect from, as a number, or addresses of this machine with commas between them (default: as many as 5,000 connections each need)",
   );
 }
 
