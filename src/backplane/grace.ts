@@ -14,6 +14,8 @@ export class Grace {
   /** Periods in force. A period of the queue that is missing here was cancelled. */
   readonly #pending = new Map<string, GracePeriod>();
   #queue: GracePeriod[] = [];
+  /** Index of the first period of the queue that has not ended. */
+  #first = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onOver called when a user has been without connections for the whole period */
@@ -43,6 +45,7 @@ export class Grace {
     this.#timer = undefined;
     this.#pending.clear();
     this.#queue = [];
+    this.#first = 0;
   }
 
   #arm({ endsAt }: GracePeriod): NodeJS.Timeout {
@@ -50,10 +53,8 @@ export class Grace {
   }
 
   #expire(): void {
-    const now = performance.now();
-    const firstPending = this.#queue.findIndex(({ endsAt }) => endsAt > now);
-    const over = this.#queue.splice(0, firstPending === -1 ? this.#queue.length : firstPending);
-    const [next] = this.#queue;
+    const over = this.#takeOver(performance.now());
+    const next = this.#queue[this.#first];
     this.#timer = next === undefined ? undefined : this.#arm(next);
     for (const period of over) {
       // A listener may have called stop(), and the user may have reconnected and left again.
@@ -61,5 +62,16 @@ export class Grace {
       this.#pending.delete(period.user);
       this.#onOver(period.user);
     }
+  }
+
+  /** Takes the periods that have ended from the queue. To move the rest of it each time would take seconds after the end of a million connections. */
+  #takeOver(now: number): readonly GracePeriod[] {
+    const from = this.#first;
+    while ((this.#queue[this.#first]?.endsAt ?? Number.POSITIVE_INFINITY) <= now) this.#first++;
+    const over = this.#queue.slice(from, this.#first);
+    if (this.#first <= this.#queue.length / 2) return over;
+    this.#queue = this.#queue.slice(this.#first);
+    this.#first = 0;
+    return over;
   }
 }

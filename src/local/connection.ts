@@ -36,7 +36,7 @@ export interface Transport {
 export type ConnectionState = "open" | "closing" | "closed";
 
 /** The shard of a connection, as the connection uses it. */
-export interface ConnectionOwner extends OutboxOwner {
+export interface ConnectionOwner extends OutboxOwner<Connection> {
   /** Compression for connections that agreed to it. */
   readonly compression: Compression;
   /** Called when a connection that has missed nothing misses its first stored message. */
@@ -59,7 +59,7 @@ export class Connection implements ClientConnection {
   readonly transport: Transport;
   /** Copied from the transport, because every delivery reads it. */
   readonly deflate: boolean;
-  readonly #outbox: Outbox<ConnectionOwner>;
+  readonly #outbox: Outbox<ConnectionOwner, Connection>;
   state: ConnectionState = "open";
   /** Groups that this connection has joined. */
   groups: readonly string[] = NO_GROUPS;
@@ -86,7 +86,7 @@ export class Connection implements ClientConnection {
     this.address = identity.address ?? "";
     this.transport = transport;
     this.deflate = transport.deflate;
-    this.#outbox = new Outbox(owner, transport.stream);
+    this.#outbox = new Outbox<ConnectionOwner, Connection>(owner, transport.stream, this);
   }
 
   /** State that another room keeps about this connection; undefined when {@link attached} has not made it yet. */
@@ -125,10 +125,10 @@ export class Connection implements ClientConnection {
     return this.attached(LoginState).data;
   }
 
-  /** Queues a text for this connection alone (reply, notice, position). The queue never drops it. */
+  /** Queues a text for this connection alone (reply, notice, position). The queue never drops it, and no broadcast holds it up. */
   send(text: string): void {
     const frame = textFrame(text);
-    this.#outbox.enqueueAnyway(this.deflate ? deflateFrame(frame, this.#outbox.owner.compression) : frame);
+    this.#outbox.enqueueAhead(this.deflate ? deflateFrame(frame, this.#outbox.owner.compression) : frame);
   }
 
   /** Queues texts as {@link send} does, in one piece of memory. Check {@link isFull} before the next ones. */
@@ -228,6 +228,11 @@ export class Connection implements ClientConnection {
   /** Writes the send queue before the tick ends. Later frames of the tick are collected for its end. */
   begin(): void {
     this.#outbox.begin();
+  }
+
+  /** Writes the send queue soon, also during a broadcast that takes many turns. */
+  hurry(): void {
+    this.#outbox.hurry();
   }
 
   ping(now: number): void {

@@ -1,4 +1,4 @@
-import { EMPTY } from "./outbox.ts";
+import { EMPTY, type Outbox } from "./outbox.ts";
 import type { Shard } from "./shard.ts";
 
 /** Writes in one turn of the event loop: 3 to 6 ms on one core. */
@@ -13,6 +13,10 @@ const EARLY_WRITES_PER_TICK = 128;
 export class Flusher {
   readonly #shardsPerTurn: number;
   #queue: Shard[] = [];
+  /** Outboxes with a frame that must not wait for a broadcast. */
+  #ahead: Outbox[] = [];
+  /** True while a tick takes more turns than one: then those in a hurry go first, and take half of a turn at most. */
+  #isBehind = false;
   #immediate: NodeJS.Immediate | undefined;
   #earlyWrites = 0;
 
@@ -25,16 +29,28 @@ export class Flusher {
     this.#immediate ??= setImmediate(this.#turn);
   };
 
-  /** Grants one write before the end of the tick, to shards that called `wake`. */
+  /** Writes an outbox in the next turn or the one after it, also while a broadcast takes hundreds. */
+  readonly hurry = (outbox: Outbox): void => {
+    this.#ahead.push(outbox);
+    this.#immediate ??= setImmediate(this.#turn);
+  };
+
+  /** Outboxes that wait for {@link hurry}. */
+  get ahead(): readonly Outbox[] {
+    return this.#ahead;
+  }
+
+  /** Grants one write before the end of the tick, to outboxes of which `wake` or `hurry` was told. */
   readonly mayWriteNow = (): boolean => this.#earlyWrites++ < EARLY_WRITES_PER_TICK;
 
   stop(): void {
     clearImmediate(this.#immediate);
     this.#queue = [];
+    this.#ahead = [];
   }
 
   readonly #turn = (): void => {
-    let writes = 0;
+    let writes = this.#isBehind ? this.#writeAhead(WRITES_PER_TURN / 2) : 0;
     let shards = 0;
     for (const shard of this.#queue) {
       writes += shard.flush(WRITES_PER_TURN - writes);
@@ -43,8 +59,19 @@ export class Flusher {
       if (shards === this.#shardsPerTurn || writes >= WRITES_PER_TURN) break;
     }
     this.#queue.splice(0, shards);
+    this.#isBehind = this.#queue.length > 0;
+    if (!this.#isBehind) this.#writeAhead(WRITES_PER_TURN);
     this.#earlyWrites = 0;
     EMPTY.clearCache();
-    this.#immediate = this.#queue.length === 0 ? undefined : setImmediate(this.#turn);
+    const isDone = !this.#isBehind && this.#ahead.length === 0;
+    this.#immediate = isDone ? undefined : setImmediate(this.#turn);
   };
+
+  /** Writes up to `limit` of the outboxes that are in a hurry. @returns the number written */
+  #writeAhead(limit: number): number {
+    const outboxes = this.#ahead.length <= limit ? this.#ahead : this.#ahead.slice(0, limit);
+    this.#ahead = this.#ahead.slice(outboxes.length);
+    for (const outbox of outboxes) outbox.flush();
+    return outboxes.length;
+  }
 }

@@ -59,13 +59,14 @@ export class Local {
     const slab = new Slab();
     const { outbox: limits, compression, missed = () => undefined } = options;
     const { pendingBytes = Number.POSITIVE_INFINITY } = options;
-    const { wake, mayWriteNow } = this.#flusher;
+    const { wake, hurry, mayWriteNow } = this.#flusher;
     this.#laggards = new Laggards(pendingBytes, (outboxes) => this.#cut(outboxes));
     const { add: lag } = this.#laggards;
     const { add: dropped } = new Drops(options.drops);
     const groupChanged: ShardOptions["groupChanged"] = (group, isHere) => this.#groupChanged(group, isHere);
     const { slow } = this;
-    const parts = { limits, slow, slab, lag, compression, wake, mayWriteNow, missed, dropped, groupChanged };
+    const writing = { limits, slow, slab, lag, compression, wake, hurry, mayWriteNow };
+    const parts = { ...writing, missed, dropped, groupChanged };
     this.#shards = Array.from({ length: options.shardCount }, () => new Shard(parts));
     this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
   }
@@ -171,12 +172,17 @@ export class Local {
       for (const shard of this.#shards) for (const connection of shard.membersOf(channel)) visit(connection);
   }
 
-  /** Messages and bytes in all send queues. Walks every connection: for metrics, not for the hot path. */
+  /** Messages and bytes in all send queues. Walks those that have any. */
   pending(): { messages: number; bytes: number } {
     let messages = 0;
     let bytes = 0;
     for (const shard of this.#shards) shard.enqueuePosted();
-    for (const { pendingMessages, pendingBytes } of this.connections()) {
+    const due = this.#shards.flatMap((shard) => shard.due);
+    for (const { pendingMessages, pendingBytes } of new Set([
+      ...due,
+      ...this.#flusher.ahead,
+      ...this.#laggards.outboxes,
+    ])) {
       messages += pendingMessages;
       bytes += pendingBytes;
     }

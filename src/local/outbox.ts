@@ -2,6 +2,7 @@ import { type Batch, isNew, Pending, PIECE_BYTES, pieceEnd } from "./pending.ts"
 import type { Slab } from "./slab.ts";
 import type { Parked } from "./slow/parked.ts";
 import type { OutboxLimits, SlowCounts } from "./slow/policy.ts";
+import { release, type Waiter } from "./slow/waiters.ts";
 
 export type { OutboxLimits, SlowCounts, SlowPolicy } from "./slow/policy.ts";
 
@@ -26,27 +27,20 @@ export interface ByteStream {
 export type Verdict = "queued" | "dropped" | "waiting" | "overflow" | "closed";
 
 /** The shard of an outbox, as the outbox uses it. */
-export interface OutboxOwner {
+export interface OutboxOwner<Holder = unknown> {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
   /** Makes the shard call `flush` at the end of the tick. */
   schedule(outbox: Outbox): void;
+  /** Makes the flusher call `flush` soon, also during a broadcast that takes many turns. */
+  hurry(outbox: Outbox): void;
   /** Queues the messages of this tick that are posted but not queued yet. */
   enqueuePosted(): void;
   /** Counts the bytes of an outbox whose socket has not taken all of them, until it has. */
   lag(outbox: Outbox): void;
-  /** Called when an outbox has become busy or idle, or has closed. */
-  changed(): void;
-}
-
-/** A caller that waits until the frames that were pending at its call are written. */
-interface Waiter {
-  readonly resolve: () => void;
-  /** True once those frames have left the queue for the busy socket. */
-  isLeaving: boolean;
-  /** True: a timeout of parked frames ends the wait as well. */
-  readonly orTimeout: boolean;
+  /** Called when an outbox has become busy or idle, or has closed, with whose outbox it is. */
+  changed(holder: Holder): void;
 }
 
 /** Empty list, one object for all connections: lists that grow from one object by equal frames stay one object. */
@@ -55,16 +49,20 @@ export const EMPTY: Pending = new Pending();
 /** Shared empty array, for lists that almost no connection needs. */
 const NONE: readonly never[] = [];
 
-/** `idle`: nothing to write. `due`: writes at the end of the tick. `begun`: has written early, and is `due` too. */
-type Tick = "idle" | "due" | "begun";
+/**
+ * `idle`: nothing to write. `due`: writes at the end of the tick, or when a broadcast that takes many turns comes to it. `begun`: has written early, and
+ * is `due` too. `ahead`: writes in the next turn, also during a broadcast.
+ */
+type Tick = "idle" | "due" | "begun" | "ahead";
 
 /**
  * Send queue of a connection, bounded in messages and bytes. Frames collect during a tick and leave in one write. While
  * the socket keeps up, no frame meets the bounds, because the outbox then writes a full queue at once.
  */
-export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
+export class Outbox<Owner extends OutboxOwner<Holder> = OutboxOwner, Holder = unknown> {
   readonly owner: Owner;
   readonly #stream: ByteStream;
+  readonly #holder: Holder;
   #pending: Pending = EMPTY;
   /** Frames taken from the queue that the busy socket has not accepted yet. */
   #leaving: readonly Buffer[] = NONE;
@@ -77,9 +75,11 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   /** When a busy socket last accepted a piece, by the monotonic clock; 0 while it accepts everything. */
   stalledSince = 0;
 
-  constructor(owner: Owner, stream: ByteStream) {
+  /** @param holder whose outbox it is, which the owner hears with each change */
+  constructor(owner: Owner, stream: ByteStream, holder: Holder) {
     this.owner = owner;
     this.#stream = stream;
+    this.#holder = holder;
   }
 
   get pendingMessages(): number {
@@ -131,6 +131,23 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     if (!this.#closed) this.#append(frame, messages);
   }
 
+  /** Queues a frame as {@link enqueueAnyway} does, which no broadcast holds up. */
+  enqueueAhead(frame: Buffer): void {
+    if (this.#closed) return;
+    this.#pending = this.#pending.with(frame);
+    this.hurry();
+  }
+
+  /**
+   * Writes the pending frames in the next turn of the event loop. A broadcast to 100,000 connections takes hundreds; without this, a reply would wait until
+   * it comes to its connection.
+   */
+  hurry(): void {
+    if (this.#tick === "ahead" || this.stalledSince !== 0 || this.#pending.count === 0) return;
+    this.#tick = "ahead";
+    this.owner.hurry(this);
+  }
+
   enqueuePosted(): void {
     this.owner.enqueuePosted();
   }
@@ -163,7 +180,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
       this.#writePieces();
       this.owner.lag(this);
     }
-    if (this.stalledSince === 0) this.#release();
+    if (this.stalledSince === 0) this.#waiters = release(this.#waiters);
     else for (const waiter of this.#waiters) waiter.isLeaving = true;
   }
 
@@ -208,12 +225,12 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
   /** Drops all frames and accepts no more. */
   close(): void {
     this.#closed = true;
-    this.owner.changed();
+    this.owner.changed(this.#holder);
     this.#pending = EMPTY;
     this.#leaving = NONE;
     this.#parked = NONE;
     clearTimeout(this.#parkedTimer);
-    this.#release();
+    this.#waiters = release(this.#waiters);
   }
 
   #append(frame: Buffer, messages?: number): void {
@@ -239,7 +256,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
       this.#leaving = this.#leaving.length === end ? NONE : this.#leaving.slice(end);
       if (this.#isBusy()) {
         this.stalledSince = performance.now();
-        this.owner.changed();
+        this.owner.changed(this.#holder);
         this.#write(piece, (error) => {
           // After an error the socket is about to close.
           if (!error) this.#pieceLeft();
@@ -252,7 +269,7 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
 
   #pieceLeft(): void {
     this.stalledSince = 0;
-    this.owner.changed();
+    this.owner.changed(this.#holder);
     if (this.#closed) return;
     this.#writePieces();
     if (this.stalledSince === 0) this.#drained();
@@ -303,12 +320,12 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     this.owner.slow.dropped += parked.length;
     this.#parked = NONE;
     for (const { dropped } of parked) for (const each of dropped) each();
-    this.#releaseIf(({ orTimeout }) => orTimeout);
+    this.#waiters = release(this.#waiters, ({ orTimeout }) => orTimeout);
   }
 
   /** The busy socket has accepted all leaving frames. Those that collected meanwhile follow at once. */
   #drained(): void {
-    this.#releaseIf(({ isLeaving }) => isLeaving);
+    this.#waiters = release(this.#waiters, ({ isLeaving }) => isLeaving);
     for (const { frame } of this.#parked) this.#append(frame);
     this.#parked = NONE;
     clearTimeout(this.#parkedTimer);
@@ -316,19 +333,6 @@ export class Outbox<Owner extends OutboxOwner = OutboxOwner> {
     const tick = this.#tick;
     this.flush();
     this.#tick = tick;
-    if (this.#pending.count === 0 && this.stalledSince === 0) this.#release();
-  }
-
-  #release(): void {
-    const waiters = this.#waiters;
-    if (waiters.length === 0) return;
-    this.#waiters = NONE;
-    for (const { resolve } of waiters) resolve();
-  }
-
-  #releaseIf(isDone: (waiter: Waiter) => boolean): void {
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => !isDone(waiter));
-    for (const waiter of waiters) if (isDone(waiter)) waiter.resolve();
+    if (this.#pending.count === 0 && this.stalledSince === 0) this.#waiters = release(this.#waiters);
   }
 }

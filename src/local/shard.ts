@@ -13,6 +13,8 @@ export interface ShardOptions {
   readonly compression: Compression;
   /** Makes the flusher call `flush` at the end of the tick. */
   readonly wake: (shard: Shard) => void;
+  /** Makes the flusher write one outbox before those of the shards. */
+  readonly hurry: (outbox: Outbox) => void;
   /** Counts the unsent bytes of an outbox. */
   readonly lag: (outbox: Outbox) => void;
   /** Asks for permission to write one outbox before the end of the tick. */
@@ -29,8 +31,6 @@ export interface ShardOptions {
 interface Posted {
   readonly members: ReadonlySet<Connection>;
   readonly deliveries: Delivery[];
-  /** Members that got them already, each on its own. */
-  readonly alone: ReadonlySet<Connection> | undefined;
 }
 
 /** One part of the node's connections, chosen by a hash of the user, with their groups and their writes. */
@@ -38,6 +38,7 @@ export class Shard implements ConnectionOwner {
   readonly limits: OutboxLimits;
   readonly slow: SlowCounts;
   readonly slab: Slab;
+  readonly hurry: (outbox: Outbox) => void;
   readonly lag: (outbox: Outbox) => void;
   readonly missed: (connection: Connection) => void;
   readonly dropped: (connection: Connection) => void;
@@ -55,11 +56,11 @@ export class Shard implements ConnectionOwner {
   #postedBytes = 0;
   /**
    * Connections that may refuse a message, because their sockets are busy or they are closing. A fan-out hands them
-   * each message at once: only the verdict of their queue tells whether they took it.
+   * each message at once: only the verdict of their queue tells whether they took it. It changes only while nothing is posted.
    */
-  #alone: ReadonlySet<Connection> | undefined;
-  /** True when `#alone` is outdated. */
-  #hasChanged = false;
+  readonly #alone = new Set<Connection>();
+  /** Connections that may have come to `#alone`, or left it, since the last fan-out. */
+  readonly #changed = new Set<Connection>();
   #dirty: Outbox[] = [];
   /** True while the flusher's queue has this shard. */
   #isAwake = false;
@@ -69,6 +70,7 @@ export class Shard implements ConnectionOwner {
     this.limits = options.limits;
     this.slow = options.slow;
     this.slab = options.slab;
+    this.hurry = options.hurry;
     this.lag = options.lag;
     this.missed = options.missed;
     this.dropped = options.dropped;
@@ -83,12 +85,15 @@ export class Shard implements ConnectionOwner {
     if (connection.receivesAll) this.#everyone?.add(connection);
     else this.#everyone ??= new Set(this.connections);
     this.connections.add(connection);
+    if (connection.mayRefuse) this.#changed.add(connection);
   }
 
   /** @returns false when the shard does not have the connection */
   remove(connection: Connection): boolean {
     this.enqueuePosted();
     if (!this.connections.delete(connection)) return false;
+    this.#changed.delete(connection);
+    this.#alone.delete(connection);
     this.#everyone?.delete(connection);
     if (this.#everyone?.size === this.connections.size) this.#everyone = undefined;
     for (const group of connection.groups) this.#removeMember(group, connection);
@@ -134,10 +139,11 @@ export class Shard implements ConnectionOwner {
    */
   deliverToUser(user: Iterable<Connection>, delivery: Delivery, delivered: Delivered): void {
     // A queue that has become busy keeps its room for what was posted before.
-    if (this.#hasChanged) this.enqueuePosted();
+    if (this.#changed.size > 0) this.enqueuePosted();
     this.#deliver(user, delivery, delivered);
     for (const connection of user) {
       if (connection.mayBegin && this.#mayWriteNow()) connection.begin();
+      else connection.hurry();
     }
   }
 
@@ -155,7 +161,7 @@ export class Shard implements ConnectionOwner {
     }
     this.#awaken();
     this.#makeRoom(delivery.packet.plain.length);
-    if (this.#hasChanged) this.#findAlone();
+    if (this.#changed.size > 0) this.#findAlone();
     const together = members.size - this.#deliverAlone(members, delivery, delivered);
     if (together === 0) return;
     this.#post(members, delivery);
@@ -173,12 +179,11 @@ export class Shard implements ConnectionOwner {
     this.#postedBytes += delivery.packet.plain.length;
     const last = this.#posted.at(-1);
     if (last?.members === members) last.deliveries.push(delivery);
-    else this.#posted.push({ members, deliveries: [delivery], alone: this.#alone });
+    else this.#posted.push({ members, deliveries: [delivery] });
   }
 
   /** @returns number of members that the message was handed to, whether they took it or not */
   #deliverAlone(members: ReadonlySet<Connection>, delivery: Delivery, delivered: Delivered): number {
-    if (this.#alone === undefined) return 0;
     let count = 0;
     for (const connection of this.#alone) {
       if (!members.has(connection)) continue;
@@ -191,18 +196,15 @@ export class Shard implements ConnectionOwner {
   /** Messages that are posted already come before those that are handed over alone. */
   #findAlone(): void {
     this.enqueuePosted();
-    this.#hasChanged = false;
-    let alone: Set<Connection> | undefined;
-    for (const connection of this.connections) {
-      if (!connection.mayRefuse) continue;
-      alone ??= new Set();
-      alone.add(connection);
+    for (const connection of this.#changed) {
+      if (connection.mayRefuse) this.#alone.add(connection);
+      else this.#alone.delete(connection);
     }
-    this.#alone = alone;
+    this.#changed.clear();
   }
 
-  changed(): void {
-    this.#hasChanged = true;
+  changed(connection: Connection): void {
+    if (this.connections.has(connection)) this.#changed.add(connection);
   }
 
   /** Queues the posted messages of this tick. */
@@ -212,7 +214,8 @@ export class Shard implements ConnectionOwner {
     this.#posted = [];
     this.#postedMessages = 0;
     this.#postedBytes = 0;
-    for (const { members, deliveries, alone } of posted) {
+    const alone = this.#alone.size === 0 ? undefined : this.#alone;
+    for (const { members, deliveries } of posted) {
       const batch = new Batch(deliveries.map(({ packet }) => packet.plain));
       for (const connection of members) {
         if (alone?.has(connection)) continue;
@@ -242,6 +245,11 @@ export class Shard implements ConnectionOwner {
       this.#isAwake = false;
     }
     return end - start;
+  }
+
+  /** Outboxes with frames that are not written, some of them more than once. */
+  get due(): readonly Outbox[] {
+    return this.#dirty.slice(this.#flushed);
   }
 
   get isFlushed(): boolean {

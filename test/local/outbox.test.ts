@@ -20,9 +20,10 @@ function outboxOf(stream = IDLE_STREAM): Outbox {
     schedule: () => undefined,
     enqueuePosted: () => undefined,
     lag: () => undefined,
+    hurry: () => undefined,
     changed: () => undefined,
   };
-  return new Outbox(owner, stream);
+  return new Outbox(owner, stream, undefined);
 }
 
 test("a queue that has written early in a tick is drained", async () => {

@@ -31,6 +31,11 @@ export class Laggards {
     this.#timer ??= setInterval(this.#check, CHECK_MS).unref();
   };
 
+  /** Outboxes that had unsent bytes at the last check. */
+  get outboxes(): Iterable<Outbox> {
+    return this.#lagging;
+  }
+
   /** Outboxes with unsent bytes, and these bytes. */
   count(): { connections: number; bytes: number } {
     const weighed = this.#weighed();
