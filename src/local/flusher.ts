@@ -13,9 +13,9 @@ const EARLY_WRITES_PER_TICK = 128;
 export class Flusher {
   readonly #shardsPerTurn: number;
   #queue: Shard[] = [];
-  /** Outboxes with a frame that must not wait for a broadcast. */
+  /** Outboxes of the queue's shards with a frame that must not wait for a broadcast. Some may be written already. */
   #ahead: Outbox[] = [];
-  /** True while a tick takes more turns than one: then those in a hurry go first, and take half of a turn at most. */
+  /** True while a tick has more writes than a turn: then those of `#ahead` go first, and take half of a turn at most. */
   #isBehind = false;
   #immediate: NodeJS.Immediate | undefined;
   #earlyWrites = 0;
@@ -29,18 +29,12 @@ export class Flusher {
     this.#immediate ??= setImmediate(this.#turn);
   };
 
-  /** Writes an outbox in the next turn or the one after it, also while a broadcast takes hundreds. */
+  /** Writes an outbox before its turn has come, when the tick takes long. Its shard is awake. */
   readonly hurry = (outbox: Outbox): void => {
     this.#ahead.push(outbox);
-    this.#immediate ??= setImmediate(this.#turn);
   };
 
-  /** Outboxes that wait for {@link hurry}. */
-  get ahead(): readonly Outbox[] {
-    return this.#ahead;
-  }
-
-  /** Grants one write before the end of the tick, to outboxes of which `wake` or `hurry` was told. */
+  /** Grants one write before the end of the tick, to shards that called `wake`. */
   readonly mayWriteNow = (): boolean => this.#earlyWrites++ < EARLY_WRITES_PER_TICK;
 
   stop(): void {
@@ -59,11 +53,11 @@ export class Flusher {
       if (shards === this.#shardsPerTurn || writes >= WRITES_PER_TURN) break;
     }
     this.#queue.splice(0, shards);
-    this.#isBehind = this.#queue.length > 0;
-    if (!this.#isBehind) this.#writeAhead(WRITES_PER_TURN);
+    const isDone = this.#queue.length === 0;
+    if (isDone) this.#ahead = [];
+    this.#isBehind = !isDone && writes >= WRITES_PER_TURN;
     this.#earlyWrites = 0;
     EMPTY.clearCache();
-    const isDone = !this.#isBehind && this.#ahead.length === 0;
     this.#immediate = isDone ? undefined : setImmediate(this.#turn);
   };
 

@@ -178,11 +178,7 @@ export class Local {
     let bytes = 0;
     for (const shard of this.#shards) shard.enqueuePosted();
     const due = this.#shards.flatMap((shard) => shard.due);
-    for (const { pendingMessages, pendingBytes } of new Set([
-      ...due,
-      ...this.#flusher.ahead,
-      ...this.#laggards.outboxes,
-    ])) {
+    for (const { pendingMessages, pendingBytes } of new Set([...due, ...this.#laggards.outboxes])) {
       messages += pendingMessages;
       bytes += pendingBytes;
     }

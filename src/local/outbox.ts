@@ -33,7 +33,7 @@ export interface OutboxOwner<Holder = unknown> {
   readonly slab: Slab;
   /** Makes the shard call `flush` at the end of the tick. */
   schedule(outbox: Outbox): void;
-  /** Makes the flusher call `flush` soon, also during a broadcast that takes many turns. */
+  /** Makes the flusher call `flush` before its turn has come, when the tick takes long. The outbox is scheduled. */
   hurry(outbox: Outbox): void;
   /** Queues the messages of this tick that are posted but not queued yet. */
   enqueuePosted(): void;
@@ -51,7 +51,7 @@ const NONE: readonly never[] = [];
 
 /**
  * `idle`: nothing to write. `due`: writes at the end of the tick, or when a broadcast that takes many turns comes to it. `begun`: has written early, and
- * is `due` too. `ahead`: writes in the next turn, also during a broadcast.
+ * is `due` too. `ahead`: is `due`, and goes first if the tick takes long.
  */
 type Tick = "idle" | "due" | "begun" | "ahead";
 
@@ -139,11 +139,12 @@ export class Outbox<Owner extends OutboxOwner<Holder> = OutboxOwner, Holder = un
   }
 
   /**
-   * Writes the pending frames in the next turn of the event loop. A broadcast to 100,000 connections takes hundreds; without this, a reply would wait until
-   * it comes to its connection.
+   * Lets no broadcast hold the pending frames up. One to 100,000 connections takes hundreds of turns of the event loop, and a reply would wait until it comes
+   * to its connection.
    */
   hurry(): void {
     if (this.#tick === "ahead" || this.stalledSince !== 0 || this.#pending.count === 0) return;
+    if (this.#tick === "idle") this.owner.schedule(this);
     this.#tick = "ahead";
     this.owner.hurry(this);
   }

@@ -62,9 +62,11 @@ export class Shard implements ConnectionOwner {
   /** Connections that may have come to `#alone`, or left it, since the last fan-out. */
   readonly #changed = new Set<Connection>();
   #dirty: Outbox[] = [];
+  /** Outboxes that are being written, and how many of them are. Those that become dirty meanwhile wait until other shards have had their turn. */
+  #flushing: readonly Outbox[] = [];
+  #flushed = 0;
   /** True while the flusher's queue has this shard. */
   #isAwake = false;
-  #flushed = 0;
 
   constructor(options: ShardOptions) {
     this.limits = options.limits;
@@ -235,25 +237,33 @@ export class Shard implements ConnectionOwner {
   /** Writes up to `limit` outboxes that have pending frames. @returns the number written */
   flush(limit: number): number {
     this.enqueuePosted();
-    const start = this.#flushed;
-    const end = Math.min(this.#dirty.length, start + limit);
-    for (let index = start; index < end; index++) this.#dirty[index]?.flush();
-    this.#flushed = end;
-    if (end === this.#dirty.length) {
+    if (this.#flushing.length === 0) {
+      this.#flushing = this.#dirty;
       this.#dirty = [];
-      this.#flushed = 0;
-      this.#isAwake = false;
     }
+    const start = this.#flushed;
+    const end = Math.min(this.#flushing.length, start + limit);
+    for (let index = start; index < end; index++) this.#flushing[index]?.flush();
+    this.#flushed = end;
+    if (end === this.#flushing.length) this.#endFlush();
     return end - start;
+  }
+
+  #endFlush(): void {
+    this.#flushing = [];
+    this.#flushed = 0;
+    this.#isAwake = false;
+    if (this.#dirty.length > 0) this.#awaken();
   }
 
   /** Outboxes with frames that are not written, some of them more than once. */
   get due(): readonly Outbox[] {
-    return this.#dirty.slice(this.#flushed);
+    return [...this.#flushing.slice(this.#flushed), ...this.#dirty];
   }
 
+  /** True when the outboxes that were dirty at the beginning of the flush are written. */
   get isFlushed(): boolean {
-    return !this.#isAwake;
+    return this.#flushing.length === 0;
   }
 
   #awaken(): void {
