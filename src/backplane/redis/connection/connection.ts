@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { TidingsError } from "../../../protocol/protocol.ts";
 import type { Health } from "../../port.ts";
 import { PartitionMoving, Partitions, type Refusal } from "../partitions/partitions.ts";
-import { baseOf, EVERY_PARTITION, pubSubOf, REGISTRY } from "../wire/keys.ts";
+import { baseOf, EVERY_PARTITION, pubSubOf, RANDOM_LENGTH, REGISTRY } from "../wire/keys.ts";
 import { awaitReplicas, isMoving, readInfo } from "./clients.ts";
 import { commandError, isWrongMaster, refusalOf } from "./errors.ts";
 import { kindOf, type RefusedWrites, refusesWrites } from "./failures.ts";
@@ -308,7 +308,8 @@ function tellStuck(health: Health, partitions: readonly number[]): void {
 /** Time for which a node that stops waits for the replicas of Redis. */
 const REPLICAS_MS = 2_000;
 
-const randomPart = (): string => randomBytes(6).toString("base64url");
+/** Base64 has four characters for three bytes. */
+const randomPart = (): string => randomBytes((RANDOM_LENGTH * 3) / 4).toString("base64url");
 
 /** Scripts by which the connection checks itself, for the counters. */
 export const CHECK_SCRIPTS: readonly Script[] = [WRITE_CHECK, CHECK_RIGHTS];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CAST, FORMER_KEY, INBOUND, KEY, LIST_KEY, SERIAL_KEY } from "../wire/keys.ts";
+import { CAST, FORMER_KEY, INBOUND, KEY, LIST_KEY, RANDOM_LENGTH, SERIAL_KEY } from "../wire/keys.ts";
 import { FIELD, LINE, NEWLINE, VERSION } from "../wire/lines.ts";
 import { lua, luaEscapes } from "./lua.ts";
 
@@ -69,9 +69,11 @@ local HEAD = "^(%d+) (%d+) (%d+)$"
 
 local function head_of(serial, start, stamp) return serial .. " " .. start .. " " .. stamp end
 
+local function random_part(birth) return string.sub(birth, -${RANDOM_LENGTH}) end
+
 -- The key of a list, as listKey builds it.
 local function list_at(at, channel, birth, stamp)
-  local kind = "${KEY.list}"
+  local kind, random = "${KEY.list}", random_part(birth)
   return table.concat({ at, ${LIST_KEY.join(", ")} }, ":")
 end
 

@@ -47,7 +47,7 @@ export const KEY = {
   roomWatchers: "g",
   /** Of a node: exists once the node was declared dead. */
   fence: "f",
-  /** Of a channel: the messages of its history. {@link listKey} adds birth and stamp. */
+  /** Of a channel: the messages of its history. {@link listKey} adds the rest. */
   list: "h",
   /** Of an idempotency key, in the partition of its channel: the stored message that came first. */
   storedUnder: "i",
@@ -105,15 +105,21 @@ export const BLOCKS_KEY = "blocks";
 /** Name of the key, one per partition, that counts serial numbers: of histories and of stamps. */
 export const SERIAL_KEY = "serial";
 
+/**
+ * Length of the random part, with which a birth ends. The names of lists have this part alone: each character of a name costs Redis time
+ * with each append.
+ */
+export const RANDOM_LENGTH = 8;
+
 /** Parts of a list's key after its base, in their order. Both {@link listKey} and the scripts build the key from it. */
-export const LIST_KEY = ["kind", "channel", "birth", "stamp"] as const;
+export const LIST_KEY = ["kind", "channel", "random", "stamp"] as const;
 export type ListKeyPart = (typeof LIST_KEY)[number];
 
 /**
- * Key of a history's list. Birth and stamp are part of it, so no append under a former key reaches the present list.
+ * Key of a history's list. Random part of the birth and stamp belong to it, so no append under a former key reaches the present list.
  */
 export const listKey = (base: string, channel: Channel, birth: string, stamp: string): string => {
-  const parts = { kind: KEY.list, channel, birth, stamp };
+  const parts = { kind: KEY.list, channel, random: birth.slice(-RANDOM_LENGTH), stamp };
   let name = base;
   for (const part of LIST_KEY) name += `:${parts[part]}`;
   return name;

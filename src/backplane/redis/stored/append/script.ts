@@ -69,7 +69,7 @@ end
 const PATTERNS: Readonly<Record<ListKeyPart, string>> = {
   kind: KEY.list,
   channel: "(.*)",
-  birth: "([^:]*)",
+  random: "([^:]*)",
   stamp: "%d*",
 };
 
@@ -79,7 +79,7 @@ local found = {}
 
 local PREFIX_LENGTH = #string.match(base, "^(.*){[^{}]*}$")
 
--- The base, the channel and the birth of a list, from its key.
+-- The base, the channel and the random part of the birth of a list, from its key.
 local function parse(list)
   local close = string.find(list, "}", PREFIX_LENGTH + 1, true)
   return string.sub(list, 1, close), string.match(list, "^:${LIST_KEY.map((part) => PATTERNS[part]).join(":")}$", close + 1)
@@ -87,8 +87,8 @@ end
 
 -- Returns nil when the partition has not the birth that the caller expects: then nothing may be taken for new.
 local function look_up(list)
-  local at, channel, birth = parse(list)
-  if birth_of(at) ~= birth then return nil end
+  local at, channel, random = parse(list)
+  if random_part(birth_of(at)) ~= random then return nil end
   local history = history_of(at, channel)
   history.nodes, history.members = receivers_of(history.at, history.channel)
   if history.stamp == 0 then history.stamp = next_serial(history.at) end
