@@ -1,7 +1,9 @@
 /** Admits a limited number of tasks at a time. The others wait, and are admitted in the order of their requests. */
 export class Semaphore {
   readonly #limit: number;
-  readonly #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] = [];
+  /** Index of the first task that waits. To take it from the list would move all others: with 10,000 that costs more than most tasks. */
+  #first = 0;
   #admitted = 0;
 
   constructor(limit: number) {
@@ -10,7 +12,7 @@ export class Semaphore {
 
   /** Number of tasks that wait. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#first;
   }
 
   /** True while no task is admitted. */
@@ -32,8 +34,16 @@ export class Semaphore {
 
   /** Ends a task, and admits the next one. */
   release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#admitted--;
-    else next();
+    const next = this.#waiting[this.#first];
+    if (next === undefined) {
+      this.#admitted--;
+      return;
+    }
+    this.#first++;
+    if (this.#first * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first);
+      this.#first = 0;
+    }
+    next();
   }
 }

@@ -19,6 +19,26 @@ test("a semaphore admits up to its limit without a promise, and the others in th
   expect(admitted).toEqual(["third", "fourth"]);
 });
 
+test("a semaphore admits a thousand tasks that wait in their order", async () => {
+  const semaphore = new Semaphore(1);
+  const numbers = Array.from({ length: 1_000 }, (_, number) => number);
+  const admitted: number[] = [];
+  semaphore.acquire();
+  const tasks = numbers.map((number) =>
+    semaphore.acquire()?.then(() => {
+      admitted.push(number);
+      semaphore.release();
+    }),
+  );
+  expect(semaphore.waiting).toBe(1_000);
+  semaphore.release();
+  await Promise.all(tasks);
+
+  expect(admitted).toEqual(numbers);
+  expect(semaphore.waiting).toBe(0);
+  expect(semaphore.isIdle).toBe(true);
+});
+
 test("a semaphore whose tasks have ended admits at once again", () => {
   const semaphore = new Semaphore(1);
 
