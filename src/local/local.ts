@@ -68,7 +68,7 @@ export class Local {
     const writing = { limits, slow, slab, lag, compression, wake, hurry, mayWriteNow };
     const parts = { ...writing, missed, dropped, groupChanged };
     this.#shards = Array.from({ length: options.shardCount }, () => new Shard(parts));
-    this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat);
+    this.#heartbeat = new Heartbeat(this.#shards, options.heartbeat, () => this.#flusher.lateMs);
   }
 
   /** Number of connections. */

@@ -1,49 +1,74 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { Local, type Transport } from "../../src/local/local.ts";
+import { Local, type LocalOptions, type Transport } from "../../src/local/local.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** A node with one silent connection. */
-function silentConnection() {
+/**
+ * A node with connections that send nothing but answers to pings.
+ * @param answers whether they do
+ * @returns the node, and the codes with which it has closed connections
+ */
+function nodeWith(count: number, heartbeat: LocalOptions["heartbeat"], answers: boolean) {
   const closes: number[] = [];
-  const stream = {
-    write: () => true,
-    cork: () => undefined,
-    uncork: () => undefined,
-    writableLength: 0,
-    bytesRead: 0,
-    readableLength: 0,
-  };
-  const transport: Transport = {
-    stream,
-    deflate: false,
-    isPaused: false,
-    close: (code) => void closes.push(code),
-    terminate: () => undefined,
-    pause: () => undefined,
-    resume: () => undefined,
-  };
   const local = new Local({
     shardCount: 1,
     shardsPerTurn: 1,
     outbox: { messages: 100, bytes: 1_000_000, socketBytes: 1_000, policy: "drop", waitMs: 1 },
-    heartbeat: { intervalMs: 20, timeoutMs: 100, writeTimeoutMs: 100, ping: false, shardsPerStep: 1 },
+    heartbeat,
     compression: { level: 1, threshold: 1_000 },
   });
   onTestFinished(() => local.stop());
-  const about = { id: "c", user: "bob", platform: "web", device: "web", node: "n", connectedAt: Date.now() };
-  local.add(local.connection(about, transport));
-  return closes;
+  for (let number = 0; number < count; number++) {
+    const stream = {
+      write: () => {
+        if (answers) stream.bytesRead += 6;
+        return true;
+      },
+      cork: () => undefined,
+      uncork: () => undefined,
+      writableLength: 0,
+      bytesRead: 0,
+      readableLength: 0,
+    };
+    const transport: Transport = {
+      stream,
+      deflate: false,
+      isPaused: false,
+      close: (code) => void closes.push(code),
+      terminate: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+    };
+    const about = { platform: "web", device: "web", node: "n", connectedAt: Date.now() };
+    local.add(local.connection({ id: `c${number}`, user: `u${number}`, ...about }, transport));
+  }
+  return { local, closes };
 }
 
 test.each([
   ["back", -3_600_000],
   ["ahead", 3_600_000],
 ])("a silent connection is closed in time while the clock is set %s", async (_, ms) => {
-  const closes = silentConnection();
+  const heartbeat = { intervalMs: 20, timeoutMs: 100, writeTimeoutMs: 100, ping: false, shardsPerStep: 1 };
+  const { closes } = nodeWith(1, heartbeat, false);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
   onTestFinished(() => void vi.useRealTimers());
 
   await eventually("the connection is closed", () => closes.length > 0);
 
   expect(closes).toEqual([4002]);
+});
+
+test("a node that is too busy to look at all in time closes nobody who answers, and the silent ones later", async () => {
+  const heartbeat = { intervalMs: 100, timeoutMs: 200, writeTimeoutMs: 200, ping: true, shardsPerStep: 1 };
+  const answering = nodeWith(20_000, heartbeat, true);
+  const silent = nodeWith(1, heartbeat, false);
+  const until = performance.now() + 1_500;
+  // Turns of 50 ms: a walk takes five of them at least, which is longer than the timeout.
+  while (performance.now() < until) {
+    const turn = performance.now() + 50;
+    while (performance.now() < turn);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(answering.closes).toEqual([]);
+  await eventually("the silent connection is closed", () => silent.closes.length > 0);
 });
