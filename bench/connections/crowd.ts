@@ -12,6 +12,8 @@ const CLIENT_CLOSE = Buffer.from([CLOSE, 0x80, 0, 0, 0, 0]);
 
 /** Clients that answer a ping, or leave, in one turn of the event loop. */
 const PER_TURN = 256;
+/** Share of the pings without an answer that are answered in a turn, where that is more: turns may be long, and late clients are closed. */
+const PONG_SHARE = 1 / 16;
 
 /** First mistakes that are kept. */
 const MAX_FAULTS = 5;
@@ -184,7 +186,8 @@ export class Crowd implements FarEnd {
   }
 
   readonly #pong = (): void => {
-    const end = Math.min(this.#answered + PER_TURN, this.#pinged.length);
+    const unanswered = this.#pinged.length - this.#answered;
+    const end = this.#answered + Math.min(unanswered, Math.max(PER_TURN, Math.ceil(unanswered * PONG_SHARE)));
     this.pongs += end - this.#answered;
     for (; this.#answered < end; this.#answered++) this.#pinged[this.#answered]?.bring(CLIENT_PONG);
     if (this.#answered < this.#pinged.length) {
