@@ -1,12 +1,10 @@
 import { EMPTY, type Outbox } from "./outbox.ts";
 import type { Shard } from "./shard.ts";
 
-/** Writes in one turn of the event loop: 3 to 6 ms on one core. */
-const WRITES_PER_TURN = 512;
-/** Writes in a turn after other work that took long, at most. */
-const MOST_WRITES_PER_TURN = 4_096;
-/** Other work between two turns for which a turn has {@link WRITES_PER_TURN}. After more, it has as many more. */
-const OTHER_WORK_MS = 5;
+/** Time for writes in one turn of the event loop; after other work that took longer as much as that, up to the most. */
+const TURN_MS = { usual: 4, most: 50 };
+/** Writes between two looks at the clock: 0.2 to 0.8 ms on one core. */
+const WRITES_PER_LOOK = 64;
 /** Writes before the end of a tick. The limit keeps a publisher to many users from blocking the event loop. */
 const EARLY_WRITES_PER_TICK = 128;
 
@@ -19,7 +17,7 @@ export class Flusher {
   #queue: Shard[] = [];
   /** Outboxes of the queue's shards with a frame that must not wait for a broadcast. Some may be written already. */
   #ahead: Outbox[] = [];
-  /** True while a tick has more writes than a turn: then those of `#ahead` go first, and take half of a turn at most. */
+  /** True while a tick takes longer than a turn: then those of `#ahead` go first, and take half of a turn at most. */
   #isBehind = false;
   /** When it became so, by the monotonic clock. */
   #behindSince = 0;
@@ -57,23 +55,41 @@ export class Flusher {
   }
 
   readonly #turn = (): void => {
-    const most = this.#isBehind ? this.#mostWrites() : WRITES_PER_TURN;
-    let writes = this.#isBehind ? this.#writeAhead(most / 2) : 0;
-    let shards = 0;
-    for (const shard of this.#queue) {
-      writes += shard.flush(most - writes);
-      if (!shard.isFlushed) break;
-      shards++;
-      if (shards === this.#shardsPerTurn || writes >= most) break;
-    }
-    this.#queue.splice(0, shards);
+    const startedAt = performance.now();
+    const until = startedAt + this.#shareOf(startedAt);
+    if (this.#isBehind) this.#writeAhead((startedAt + until) / 2);
+    const isInTime = this.#writeShards(until);
     const isDone = this.#queue.length === 0;
     if (isDone) this.#ahead = [];
-    this.#beBehind(!isDone && writes >= most);
+    this.#beBehind(!isDone && !isInTime);
     this.#earlyWrites = 0;
     EMPTY.clearCache();
     this.#immediate = isDone ? undefined : setImmediate(this.#turn);
   };
+
+  /** Time that a turn gets. On a busy node that is as much as other work took: it would else write the less, the busier it is. */
+  #shareOf(now: number): number {
+    return this.#isBehind
+      ? Math.min(TURN_MS.most, Math.max(TURN_MS.usual, now - this.#endedAt))
+      : TURN_MS.usual;
+  }
+
+  /** Writes the shards of one turn. @returns false when the time is up before their end */
+  #writeShards(until: number): boolean {
+    let shards = 0;
+    let isInTime = true;
+    for (const shard of this.#queue) {
+      do {
+        shard.flush(WRITES_PER_LOOK);
+        isInTime = performance.now() < until;
+      } while (isInTime && !shard.isFlushed);
+      if (!shard.isFlushed) break;
+      shards++;
+      if (shards === this.#shardsPerTurn || !isInTime) break;
+    }
+    this.#queue.splice(0, shards);
+    return isInTime;
+  }
 
   #beBehind(isBehind: boolean): void {
     if (isBehind) this.#endedAt = performance.now();
@@ -81,17 +97,14 @@ export class Flusher {
     this.#isBehind = isBehind;
   }
 
-  /** As many writes as take the time of the other work since the last turn: a busy node would else write the less, the busier it is. */
-  #mostWrites(): number {
-    const share = (performance.now() - this.#endedAt) / OTHER_WORK_MS;
-    return Math.min(MOST_WRITES_PER_TURN, WRITES_PER_TURN * Math.max(1, Math.round(share)));
-  }
-
-  /** Writes up to `limit` of the outboxes that are in a hurry. @returns the number written */
-  #writeAhead(limit: number): number {
-    const outboxes = this.#ahead.length <= limit ? this.#ahead : this.#ahead.slice(0, limit);
-    this.#ahead = this.#ahead.slice(outboxes.length);
-    for (const outbox of outboxes) outbox.flush();
-    return outboxes.length;
+  /** Writes outboxes that are in a hurry until the time is up. */
+  #writeAhead(until: number): void {
+    let written = 0;
+    for (const outbox of this.#ahead) {
+      outbox.flush();
+      written++;
+      if (written % WRITES_PER_LOOK === 0 && performance.now() >= until) break;
+    }
+    this.#ahead.splice(0, written);
   }
 }

@@ -38,8 +38,6 @@ export class Heartbeat {
   /** Connections of the present step that are not checked yet. */
   #unchecked: Iterator<Connection, void> | undefined;
   #lookedAt = performance.now();
-  /** When the last walk through each shard began. */
-  readonly #walkedAt: number[];
   /**
    * When this node last woke from a suspended machine or a blocked event loop, or found itself too busy to ping in time. Earlier silence proves nothing.
    */
@@ -50,7 +48,6 @@ export class Heartbeat {
     this.#shards = shards;
     this.#lateMs = lateMs;
     this.#options = options;
-    this.#walkedAt = shards.map(() => this.#lookedAt);
     const steps = Math.ceil(shards.length / options.shardsPerStep);
     const period =
       Math.min(options.intervalMs, options.timeoutMs, options.writeTimeoutMs) / CHECKS_PER_PERIOD;
@@ -90,9 +87,9 @@ export class Heartbeat {
   /** Checks connections of the step in turns of the event loop. */
   readonly #checkSome = (): void => {
     const now = performance.now();
-    this.#lookAgain(this.#lookedAt, now);
+    const { timeoutMs } = this.#options;
+    if (now - this.#lookedAt >= timeoutMs / 2 || this.#lateMs() >= timeoutMs / 4) this.#awakeSince = now;
     this.#lookedAt = now;
-    if (this.#lateMs() >= this.#options.timeoutMs / 4) this.#awakeSince = now;
     for (let count = 0; count < CHECKS_PER_TURN; count++) {
       const connection = this.#unchecked?.next().value;
       if (connection === undefined) {
@@ -107,17 +104,10 @@ export class Heartbeat {
   /** Connections of the next shards. */
   *#nextConnections(): Iterator<Connection, void> {
     for (let count = 0; count < Math.min(this.#options.shardsPerStep, this.#shards.length); count++) {
-      const index = this.#next;
-      this.#next = (index + 1) % this.#shards.length;
-      this.#lookAgain(this.#walkedAt[index] ?? 0, this.#lookedAt);
-      this.#walkedAt[index] = this.#lookedAt;
-      yield* this.#shards[index]?.connections ?? [];
+      const shard = this.#shards[this.#next];
+      this.#next = (this.#next + 1) % this.#shards.length;
+      yield* shard?.connections ?? [];
     }
-  }
-
-  /** Forgets what was silent before a look that came too late. */
-  #lookAgain(before: number, now: number): void {
-    if (now - before >= this.#options.timeoutMs / 2) this.#awakeSince = now;
   }
 
   #check(connection: Connection, now: number): void {
@@ -129,10 +119,12 @@ export class Heartbeat {
       connection.heardAt = now;
     }
     const { timeoutMs, writeTimeoutMs, intervalMs, ping } = this.#options;
-    const { stalledSince } = connection;
+    const { stalledSince, heardAt, pingedAt } = connection;
     const since = (moment: number): number => now - Math.max(moment, this.#awakeSince);
+    // A walk that takes as long as the timeout comes to connections that it has not pinged since it heard of them.
+    const isAsked = pingedAt > heardAt;
     if (stalledSince !== 0 && since(stalledSince) >= writeTimeoutMs) connection.close("slow");
-    else if (since(connection.heardAt) >= timeoutMs) connection.close("timeout");
-    else if (ping && now - connection.pingedAt >= intervalMs - this.#earlyMs) connection.ping(now);
+    else if (isAsked && since(heardAt) >= timeoutMs) connection.close("timeout");
+    else if (ping && now - pingedAt >= intervalMs - this.#earlyMs) connection.ping(now);
   }
 }
