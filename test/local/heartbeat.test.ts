@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { Local, type LocalOptions, type Transport } from "../../src/local/local.ts";
+import type { LocalOptions } from "../../src/local/local.ts";
 import { eventually } from "../support/eventually.ts";
+import { connectionOf, idleStream, idleTransport, localWith } from "./idle-sockets.ts";
 
 /**
  * A node with connections that send nothing but answers to pings.
@@ -9,37 +10,15 @@ import { eventually } from "../support/eventually.ts";
  */
 function nodeWith(count: number, heartbeat: LocalOptions["heartbeat"], answers: boolean) {
   const closes: number[] = [];
-  const local = new Local({
-    shardCount: 1,
-    shardsPerTurn: 1,
-    outbox: { messages: 100, bytes: 1_000_000, socketBytes: 1_000, policy: "drop", waitMs: 1 },
-    heartbeat,
-    compression: { level: 1, threshold: 1_000 },
-  });
-  onTestFinished(() => local.stop());
+  const local = localWith({ heartbeat });
   for (let number = 0; number < count; number++) {
-    const stream = {
-      write: () => {
-        if (answers) stream.bytesRead += 6;
-        return true;
-      },
-      cork: () => undefined,
-      uncork: () => undefined,
-      writableLength: 0,
-      bytesRead: 0,
-      readableLength: 0,
+    const stream = idleStream();
+    stream.write = () => {
+      if (answers) stream.bytesRead += 6;
+      return true;
     };
-    const transport: Transport = {
-      stream,
-      deflate: false,
-      isPaused: false,
-      close: (code) => void closes.push(code),
-      terminate: () => undefined,
-      pause: () => undefined,
-      resume: () => undefined,
-    };
-    const about = { platform: "web", device: "web", node: "n", connectedAt: Date.now() };
-    local.add(local.connection({ id: `c${number}`, user: `u${number}`, ...about }, transport));
+    const transport = { ...idleTransport(stream), close: (code: number) => void closes.push(code) };
+    local.add(connectionOf(local, number, transport));
   }
   return { local, closes };
 }

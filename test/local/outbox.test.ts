@@ -3,16 +3,9 @@ import { expect, test } from "vitest";
 import { type ByteStream, Outbox, type OutboxOwner } from "../../src/local/outbox.ts";
 import { Batch } from "../../src/local/pending.ts";
 import { Slab } from "../../src/local/slab.ts";
+import { idleStream } from "./idle-sockets.ts";
 
-/** A socket that takes everything at once. */
-const IDLE_STREAM: ByteStream = {
-  write: () => true,
-  cork: () => undefined,
-  uncork: () => undefined,
-  ...{ writableLength: 0, bytesRead: 0, readableLength: 0 },
-};
-
-function outboxOf(stream = IDLE_STREAM): Outbox {
+function outboxOf(stream: ByteStream = idleStream()): Outbox {
   const owner: OutboxOwner = {
     limits: { messages: 10, bytes: 1_000, socketBytes: 1_000, policy: "drop", waitMs: 1_000 },
     slow: { dropped: 0, waited: 0, closed: 0, cut: 0 },
@@ -53,7 +46,7 @@ function notingStream(busyFrom: number) {
   const taken: string[] = [];
   let bytes = 0;
   const stream = {
-    ...IDLE_STREAM,
+    ...idleStream(),
     write(frame: Uint8Array) {
       taken.push(String(Buffer.from(frame)));
       bytes += frame.length;

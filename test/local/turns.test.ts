@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { type Connection, Local, type LocalOptions, Packet, type Transport } from "../../src/local/local.ts";
+import { type Connection, type Local, type LocalOptions, Packet } from "../../src/local/local.ts";
 import { eventually } from "../support/eventually.ts";
+import { connectionOf, idleStream, idleTransport, localWith } from "./idle-sockets.ts";
 
 const QUIET: LocalOptions["heartbeat"] = {
   intervalMs: 60_000,
@@ -13,33 +14,22 @@ const QUIET: LocalOptions["heartbeat"] = {
 
 /** A node with so many connections, whose sockets take everything at once, and what was written to each of them. */
 function nodeWith(count: number, heartbeat = QUIET, looked: () => void = () => undefined) {
-  const local = new Local({
-    shardCount: 4,
-    shardsPerTurn: 4,
-    outbox: { messages: 100, bytes: 1_000_000, socketBytes: 1_000, policy: "drop", waitMs: 1 },
-    heartbeat,
-    compression: { level: 1, threshold: 1_000 },
-  });
-  onTestFinished(() => local.stop());
+  const local = localWith({ shardCount: 4, shardsPerTurn: 4, heartbeat });
   const written = new Map<Connection, string>();
   for (let number = 0; number < count; number++) {
-    let text = "";
-    const write = (bytes: Uint8Array): boolean => {
-      text += Buffer.from(bytes).toString();
-      written.set(connection, text);
-      return true;
-    };
-    const transport: Transport = {
-      stream: { write, cork() {}, uncork() {}, writableLength: 0, bytesRead: 0, readableLength: 0 },
-      deflate: false,
+    const stream = idleStream();
+    const transport = {
+      ...idleTransport(stream),
       get isPaused() {
         looked();
         return false;
       },
-      ...{ close() {}, terminate() {}, pause() {}, resume() {} },
     };
-    const about = { platform: "web", device: "web", node: "n", connectedAt: Date.now() };
-    const connection = local.connection({ id: `c${number}`, user: `u${number}`, ...about }, transport);
+    const connection = connectionOf(local, number, transport);
+    stream.write = (bytes) => {
+      written.set(connection, (written.get(connection) ?? "") + Buffer.from(bytes).toString());
+      return true;
+    };
     local.add(connection);
   }
   return { local, written };
