@@ -60,7 +60,9 @@ async function forEachUntil(
   while (!isDone() && performance.now() < deadline) {
     const startedAt = performance.now();
     for (const connection of local.connections()) act(connection);
-    await setTimeout(Math.max(CHECK_MS, (performance.now() - startedAt) * WALK_PAUSE));
+    const now = performance.now();
+    const pause = Math.max(CHECK_MS, (now - startedAt) * WALK_PAUSE);
+    await setTimeout(Math.max(0, Math.min(pause, deadline - now)));
   }
 }
 
