@@ -144,6 +144,9 @@ describe("the bench of connections in one process", () => {
     expect(quiet.pongs).toBeGreaterThanOrEqual(plan.connections);
     expect(latency.quiet.count).toBeGreaterThan(0);
     expect(formatConnections(result)).not.toMatch(/NaN|Infinity/);
+    const none = { count: 0, p50: Number.NaN, p99: Number.NaN, max: Number.NaN };
+    const without = { ...result, hub: { ...result.hub, latency: { ...latency, broadcast: none } } };
+    expect(formatConnections(without)).toMatch(/requests during a broadcast +none/);
     const judged = judgeConnections(result).filter(({ promise }) => /unasked|missed/.test(promise));
     expect(judged.map(({ pass }) => pass)).toEqual([true, true]);
   });

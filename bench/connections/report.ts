@@ -86,7 +86,9 @@ const spent = ({ delayMs, gc }: HubFigures["connect"]): string[] => [
   `${ms(gc.totalMs)}, ${ms(gc.longestMs)}`,
 ];
 
-const latencyOf = ({ p50, p99, max }: Latency): string => `p50 ${ms(p50)}, p99 ${ms(p99)}, most ${ms(max)}`;
+/** A short broadcast may have no request in it. */
+const latencyOf = ({ count, p50, p99, max }: Latency): string =>
+  count === 0 ? "none" : `p50 ${ms(p50)}, p99 ${ms(p99)}, most ${ms(max)}`;
 
 /** Broadcasts that take less have no room for a request in between: their quarter is the precision of a timer. */
 const LEAST_BROADCAST_MS = 50;
@@ -112,7 +114,9 @@ export function judgeConnections({ plan, hub, ws }: ConnectionsResult): Verdict[
     atMost(
       "p99 of requests during a broadcast, share of its time",
       1 / 4,
-      eachMs < LEAST_BROADCAST_MS ? Number.NaN : latency.broadcast.p99 / eachMs,
+      eachMs < LEAST_BROADCAST_MS || latency.broadcast.count === 0
+        ? Number.NaN
+        : latency.broadcast.p99 / eachMs,
     ),
     atLeast(
       "heap that is free again when all have left, share of what they took",
