@@ -13,7 +13,7 @@ export interface ShardOptions {
   readonly compression: Compression;
   /** Makes the flusher call `flush` at the end of the tick. */
   readonly wake: (shard: Shard) => void;
-  /** Makes the flusher write one outbox before those of the shards. */
+  /** Makes the flusher write one outbox before its turn has come, when the tick takes long. */
   readonly hurry: (outbox: Outbox) => void;
   /** Counts the unsent bytes of an outbox. */
   readonly lag: (outbox: Outbox) => void;
@@ -234,8 +234,8 @@ export class Shard implements ConnectionOwner {
     this.#dirty.push(outbox);
   }
 
-  /** Writes up to `limit` outboxes that have pending frames. @returns the number written */
-  flush(limit: number): number {
+  /** Writes up to `limit` outboxes that have pending frames. */
+  flush(limit: number): void {
     this.enqueuePosted();
     if (this.#flushing.length === 0) {
       this.#flushing = this.#dirty;
@@ -246,7 +246,6 @@ export class Shard implements ConnectionOwner {
     for (let index = start; index < end; index++) this.#flushing[index]?.flush();
     this.#flushed = end;
     if (end === this.#flushing.length) this.#endFlush();
-    return end - start;
   }
 
   #endFlush(): void {
