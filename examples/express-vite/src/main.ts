@@ -28,18 +28,24 @@ function show({ from, data }: Pick<Message<Events, "chat">, "from" | "data">): v
   find("#messages").append(item);
 }
 
-// What was said before, and then what comes.
-const joined = await client.join("lobby");
-const { messages } = await client.history({ channel: "group:lobby" });
-for (const message of messages) if ((message.offset ?? 0) <= joined.offset) show(message);
-client.on("chat", show);
+/** Shows what was said before, and then what comes: messages after the position are kept until there is a listener. */
+async function enter(): Promise<void> {
+  const joined = await client.join("lobby");
+  const { messages } = await client.history({ channel: "group:lobby" });
+  for (const message of messages) if ((message.offset ?? 0) <= joined.offset) show(message);
+  client.on("chat", show);
+}
 
+const entered = enter();
+
+// Before anything is waited for: a browser that finds no listener loads the page anew, and what was written is lost.
 find<HTMLFormElement>("#compose").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = find<HTMLFormElement>("#compose");
   const text = String(new FormData(form).get("text"));
   form.reset();
   try {
+    await entered;
     await client.send({ type: "chat", group: "lobby", data: { text } });
   } catch (error) {
     // Such as after the end of the session. A client that only waits for its connection keeps the message.

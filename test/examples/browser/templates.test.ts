@@ -62,16 +62,21 @@ describe("examples/express-vite", () => {
       env: { PORT: "0" },
     });
     const url = `http://127.0.0.1:${await program.prints(/port: (\d+)/)}`;
-    const [alice, bob] = await Promise.all(
-      ["alice", "bob"].map(async (user) => {
-        const { page } = await openTab(browser, `${url}/?user=${user}`, {});
-        await page.getByText(`open as ${user}`).waitFor();
-        return page;
-      }),
-    );
-    await alice?.getByPlaceholder("message").fill("Hello");
-    await alice?.getByRole("button", { name: "Send" }).click();
-    await bob?.getByText("alice: Hello").waitFor();
+    const { page: bob } = await openTab(browser, `${url}/?user=bob`, {});
+    await bob.getByText("open as bob").waitFor();
+    const { page: alice } = await openTab(browser, `${url}/?user=alice`, {});
+    // She is faster than her connection.
+    const login = Promise.withResolvers<void>();
+    await alice.route("**/api/token", (route) => login.promise.then(() => route.continue()));
+    const asked = alice.waitForRequest("**/api/token");
+    await alice.reload();
+    await asked;
+    await alice.getByPlaceholder("message").fill("Hello");
+    await alice.getByRole("button", { name: "Send" }).click();
+    login.resolve();
+    await bob.getByText("alice: Hello").waitFor();
+    await alice.getByText("alice: Hello").waitFor();
+    expect(new URL(alice.url()).search).toBe("?user=alice");
     program.terminate();
     expect(await program.ended).toBe(0);
   });
