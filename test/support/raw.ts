@@ -79,7 +79,10 @@ export class RawPeer {
         resolve();
       };
       this.#watchers.push(watch);
-      void this.closed.then(({ code }) => reject(new Error(`closed with ${code}`)));
+      void this.closed.then(({ code, reason }) => {
+        const [answer] = this.head.split("\r\n", 1);
+        reject(new Error(`closed with ${code} ${reason}; the upgrade was answered by "${answer}"`));
+      });
       watch();
     });
   }

@@ -9,3 +9,9 @@ export const UNLIMITED = {
     actionsPerUser: {},
   },
 } satisfies HubOptions;
+
+/**
+ * Limits of a node that other load on the machine, or a fast machine, would reach: a busy one has no time left, and a fast one
+ * admits more than 1,000 clients of a test in a second.
+ */
+export const NEVER_OVERLOADED = { loopPercent: 0, connectsPerNode: "off" } satisfies HubOptions["overload"];

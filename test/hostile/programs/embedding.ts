@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { createHub } from "../../../src/index.ts";
 import type { Question } from "../../support/hub-process/hub-process.ts";
+import { NEVER_OVERLOADED } from "../../support/unlimited.ts";
 
 /**
  * An application with a server of its own, to which a hub is attached. It answers the questions of hub-process.ts.
@@ -8,7 +9,7 @@ import type { Question } from "../../support/hub-process/hub-process.ts";
  */
 const hub = createHub({
   logLevel: "silent",
-  overload: { loopPercent: 0 }, // a machine that is busy with other tests must not make it refuse clients
+  overload: NEVER_OVERLOADED,
 });
 const failures: string[] = [];
 hub.on("error", ({ stage, error }) => failures.push(`${stage}: ${error}`));

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { HubOptions } from "../../../src/index.ts";
+import { NEVER_OVERLOADED } from "../unlimited.ts";
 
 /** A question to a hub in another process. */
 export interface Question {
@@ -80,9 +81,6 @@ export class HubProcess {
     });
   }
 }
-
-/** A machine that is busy with other tests must not make a node refuse clients. */
-const NEVER_OVERLOADED = { loopPercent: 0 };
 
 /**
  * A hub in a process of its own on a free loopback port, ended when the test is over.

@@ -73,7 +73,8 @@ export class NodeProcess implements AsyncDisposable {
       PORT: String(this.port),
       NODE_ID: this.id,
       LOG_LEVEL: "warn",
-      OVERLOAD_LOOP_PERCENT: "0", // a machine that is busy with other tests must not make it refuse clients
+      OVERLOAD_LOOP_PERCENT: "0", // how busy or fast the machine is must not make it refuse clients
+      OVERLOAD_CONNECTS_PER_NODE: "off",
       ...this.#env,
       ...changes,
     };
