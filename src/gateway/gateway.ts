@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { WebSocketServer } from "ws";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
 import { hasCredentials, type Identity, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
@@ -10,7 +9,7 @@ import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
 import { REQUEST_ID } from "./request-ids.ts";
 import type { Opened } from "./socket/admission.ts";
-import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
+import { type Handshakes, handshake, socketSettings, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
 import { type LoginRequest, nobody, readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
@@ -63,7 +62,7 @@ const SHARED_PACE_MS = SHARED_WAIT_MS / 2;
 export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
-  readonly #server: WebSocketServer;
+  readonly #handshakes: Handshakes;
   /** Servers that the gateway is attached to. */
   readonly #servers = new WeakSet<Server>();
   /** Sessions that await a login message, oldest first. */
@@ -88,12 +87,12 @@ export class Gateway {
       },
     };
     this.#options = options;
-    const idOf = (request: IncomingMessage): string => options.callers.requestIdOf(request);
-    this.#server = socketServer(ports.maxMessageBytes, options.deflate, idOf, (error, stream, request) => {
-      const isVersion = error.message.includes("Sec-WebSocket-Version");
-      const headers: Record<string, string> = isVersion ? { "sec-websocket-version": "13" } : {};
-      this.#refuse(stream, this.#asked(request), new TidingsError("bad_request", error.message), headers);
-    });
+    this.#handshakes = {
+      settings: socketSettings(ports.maxMessageBytes),
+      deflate: options.deflate,
+      refuse: ({ stream, asked }, error, headers) =>
+        this.#refuse(stream, asked, new TidingsError("bad_request", error), headers),
+    };
   }
 
   /** Handshakes and logins in flight. */
@@ -190,7 +189,7 @@ export class Gateway {
       const login = readQuery(request);
       const identity = this.#authenticate(login, asked);
       const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));
-      await handshake(this.#server, upgrade, (handshaken) =>
+      await handshake(this.#handshakes, upgrade, (handshaken) =>
         this.#begin({ ...handshaken, login, identity }, known !== undefined),
       );
     } catch (thrown) {

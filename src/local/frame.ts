@@ -2,7 +2,7 @@ import { constants, deflateRawSync } from "node:zlib";
 
 /**
  * WebSocket frames from server to client (RFC 6455 section 5.2): final, unmasked, whole.
- * The `ws` library reads frames and writes all control frames except this ping.
+ * The gateway reads frames, and writes all control frames except this ping.
  */
 const FIN = 0x80;
 const COMPRESSED = 0x40;

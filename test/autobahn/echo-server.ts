@@ -1,14 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { RawData } from "ws";
-import { handshake, socketServer } from "../../src/gateway/socket/handshake.ts";
-import { WsTransport } from "../../src/gateway/socket/transport.ts";
+import type { Duplex } from "node:stream";
+import { handshake, socketSettings } from "../../src/gateway/socket/handshake.ts";
 import { deflateFrame, textFrame } from "../../src/local/frame.ts";
 import { type Connection, Local } from "../../src/local/local.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const COMPRESSION = { level: 1, threshold: 0 };
 const FIRST_BITS = 0xf0;
+const TEXT = 0x1;
 const BINARY = 0x2;
 
 export interface EchoServer extends AsyncDisposable {
@@ -24,13 +24,13 @@ export interface EchoOptions {
 
 /** Sends back every message, by the gateway's own handshake and transport and the send queue of a node. */
 export async function startEchoServer({ deflate, budgets = true }: EchoOptions): Promise<EchoServer> {
-  const sockets = socketServer(
-    MAX_MESSAGE_BYTES,
+  const { limits, closeTimeoutMs } = socketSettings(MAX_MESSAGE_BYTES);
+  const unbounded = { bytes: MAX_MESSAGE_BYTES, fragments: Infinity, pieces: Infinity };
+  const handshakes = {
+    settings: { limits: budgets ? limits : unbounded, closeTimeoutMs },
     deflate,
-    () => "echo",
-    (_error, stream) => stream.destroy(),
-  );
-  if (!budgets) Object.assign(sockets.options, { maxFragments: 0, maxBufferedChunks: 0 });
+    refuse: ({ stream }: { readonly stream: Duplex }) => void stream.destroy(),
+  };
   const local = makeLocal();
   const server = createServer();
   const open = new Set<Socket>();
@@ -38,11 +38,14 @@ export async function startEchoServer({ deflate, budgets = true }: EchoOptions):
     open.add(stream.once("close", () => open.delete(stream)).on("error", () => stream.destroy()));
     const asked = { id: "", url: "/", headers: {}, address: "" };
     const upgrade = { request, stream, head, asked, isAlone: true };
-    void handshake(sockets, upgrade, async ({ socket, stream, deflate }) => {
-      const connection = local.connection(identity(open.size), new WsTransport(socket, stream, deflate));
-      socket.on("message", (data: RawData, isBinary) => echo(connection, data, isBinary));
-      socket.on("error", () => undefined);
-      socket.on("close", () => connection.closed());
+    void handshake(handshakes, upgrade, async ({ socket }) => {
+      const connection = local.connection(identity(open.size), socket);
+      socket.listen({
+        received: () => undefined,
+        text: (text) => echo(connection, textFrame(text)),
+        binary: (bytes) => echo(connection, binaryFrame(bytes), BINARY),
+        closed: () => connection.closed(),
+      });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -57,13 +60,9 @@ export async function startEchoServer({ deflate, budgets = true }: EchoOptions):
   };
 }
 
-function echo(connection: Connection, data: RawData, isBinary: boolean): void {
-  const bytes = Buffer.isBuffer(data)
-    ? data
-    : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
-  const frame = isBinary ? binaryFrame(bytes) : textFrame(bytes.toString());
+function echo(connection: Connection, frame: Buffer, opcode = TEXT): void {
   const sent = connection.deflate ? deflateFrame(frame, COMPRESSION) : frame;
-  if (isBinary) sent[0] = ((sent[0] ?? 0) & FIRST_BITS) | BINARY;
+  sent[0] = ((sent[0] ?? 0) & FIRST_BITS) | opcode;
   connection.enqueueAnyway(sent);
 }
 

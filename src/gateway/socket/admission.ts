@@ -1,5 +1,3 @@
-import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
 import type { Policy } from "../../actions/actions.ts";
 import type { Connection, Local } from "../../local/local.ts";
 import { Members, type Refusal } from "../../members/members.ts";
@@ -7,9 +5,9 @@ import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { Hooks } from "../../publish/publish.ts";
 import { type Identity, type UpgradeRequest, withoutCredentials } from "../auth/auth.ts";
 import type { ConnectionIds } from "../connection-ids.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 import { type LoggedIn, setLogin } from "./login.ts";
 import type { LoginRequest } from "./request.ts";
-import { WsTransport } from "./transport.ts";
 import { forbiddenNotice, type WelcomePorts, welcomeText } from "./welcome.ts";
 
 export interface AdmissionPorts extends WelcomePorts {
@@ -22,9 +20,7 @@ export interface AdmissionPorts extends WelcomePorts {
 
 /** A WebSocket after its handshake. */
 export interface Opened {
-  readonly socket: WebSocket;
-  readonly stream: Socket;
-  readonly deflate: boolean;
+  readonly socket: ServerSocket;
   /** The request that asked for the WebSocket. */
   readonly request: UpgradeRequest;
   readonly login: LoginRequest;
@@ -35,7 +31,7 @@ export interface Opened {
 /** Makes the connection of an accepted login. The connection is not yet a member of any channel. */
 export function makeConnection(
   { local, node, ids }: AdmissionPorts,
-  { socket, stream, deflate, request: { address } }: Opened,
+  { socket, request: { address } }: Opened,
   { identity, login }: LoggedIn,
 ): Connection {
   const platform = identity.platform ?? login.platform ?? "web";
@@ -49,7 +45,7 @@ export function makeConnection(
     connectedAt: Date.now(),
     address,
   };
-  const connection = local.connection(who, new WsTransport(socket, stream, deflate));
+  const connection = local.connection(who, socket);
   setLogin(connection, identity);
   return connection;
 }

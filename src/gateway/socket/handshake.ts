@@ -1,11 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ServerOptions, WebSocketServer } from "ws";
 import { DIALECT } from "../../protocol/protocol.ts";
 import type { UpgradeRequest } from "../auth/auth.ts";
-import { acceptableOffer } from "../deflate-offers.ts";
 import { REQUEST_ID } from "../request-ids.ts";
+import { answerTo, type MessageLimits, ServerSocket, type SocketSettings } from "../websocket/websocket.ts";
 import type { Opened } from "./admission.ts";
 import { CLOSE_TIMEOUT_MS } from "./refusal.ts";
 
@@ -23,31 +22,20 @@ export interface Upgrade {
 /** A WebSocket right after its handshake, before its login is known. */
 export type Handshaken = Omit<Opened, "login" | "identity">;
 
-/**
- * Makes the part of `ws` that performs handshakes and reads frames.
- * @param idOf finds the id of a request, which the answer carries
- * @param onInvalid answers a request that is no valid handshake (RFC 6455 section 4.2.1)
- */
-export function socketServer(
-  maxMessageBytes: number,
-  deflate: boolean,
-  idOf: (request: IncomingMessage) => string,
-  onInvalid: (error: Error, stream: Duplex, request: IncomingMessage) => void,
-): WebSocketServer {
-  // The published types of ws lack closeTimeout.
-  const options: ServerOptions & { closeTimeout: number } = {
-    noServer: true,
-    clientTracking: false,
-    ...messageLimits(maxMessageBytes),
-    closeTimeout: CLOSE_TIMEOUT_MS,
-    handleProtocols: (offered) => (offered.has(DIALECT) ? DIALECT : false),
-    // Without context takeover a message is compressed once and shared, and an idle connection keeps no window.
-    perMessageDeflate: deflate && { serverNoContextTakeover: true, clientNoContextTakeover: true },
-  };
-  return new WebSocketServer(options)
-    .on("headers", (headers, request) => headers.push(`${REQUEST_ID}: ${idOf(request)}`))
-    .on("wsClientError", onInvalid);
+/** How a gateway performs handshakes. */
+export interface Handshakes {
+  readonly settings: SocketSettings;
+  /** Offer permessage-deflate. */
+  readonly deflate: boolean;
+  /** Answers a request that is no valid handshake (RFC 6455 section 4.2.1). */
+  readonly refuse: (upgrade: Upgrade, error: string, headers: Readonly<Record<string, string>>) => void;
 }
+
+/** Settings of the WebSockets of a gateway. */
+export const socketSettings = (maxMessageBytes: number): SocketSettings => ({
+  limits: messageLimits(maxMessageBytes),
+  closeTimeoutMs: CLOSE_TIMEOUT_MS,
+});
 
 /**
  * Limits of one message: its bytes and its pieces. Pieces are the fragments of a message, and the reads of the socket
@@ -55,39 +43,41 @@ export function socketServer(
  * the connection with 1008. Large messages may have more: one fragment per 8 KiB, and one read per 512 bytes (a TCP
  * segment has 536 or more).
  */
-function messageLimits(
-  maxPayload: number,
-): Pick<ServerOptions, "maxPayload" | "maxFragments" | "maxBufferedChunks"> {
-  return {
-    maxPayload,
-    maxFragments: Math.max(64, Math.ceil(maxPayload / 8_192)),
-    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 512)),
-  };
-}
+const messageLimits = (bytes: number): MessageLimits => ({
+  bytes,
+  fragments: Math.max(64, Math.ceil(bytes / 8_192)),
+  pieces: Math.max(1_024, Math.ceil(bytes / 512)),
+});
 
 /**
  * Performs the handshake of an upgrade. Resolves when the session has begun, or the handshake has failed.
  * @param begin starts the session. It must listen within this tick: the client may have sent its first message already
  */
 export function handshake(
-  server: WebSocketServer,
-  { request, stream, head, asked }: Upgrade,
+  { settings, deflate, refuse }: Handshakes,
+  upgrade: Upgrade,
   begin: (handshaken: Handshaken) => Promise<void>,
 ): Promise<void> {
+  const { request, stream, head, asked } = upgrade;
   if (stream.destroyed || !(stream instanceof Socket)) {
     stream.destroy();
     return Promise.resolve();
   }
-  keepOffer(request);
-  return new Promise((resolve, reject) => {
-    stream.once("close", resolve);
-    answerWithFirstFrames(stream);
-    server.handleUpgrade(request, stream, head, (socket) => {
-      stream.off("close", resolve);
-      const deflate = socket.extensions.includes("permessage-deflate");
-      begin({ socket, stream, deflate, request: asked }).then(resolve, reject);
-    });
-  });
+  const answer = answerTo(request, { protocol: DIALECT, deflate });
+  if ("error" in answer) {
+    const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+    refuse(upgrade, answer.error, answer.headers);
+    return closed;
+  }
+  // The client has ended its side already.
+  if (!stream.readable || !stream.writable) {
+    stream.destroy();
+    return Promise.resolve();
+  }
+  answerWithFirstFrames(stream);
+  stream.write(`${answer.head}${REQUEST_ID}: ${asked.id}\r\n\r\n`);
+  if (head.length > 0) stream.unshift(head);
+  return begin({ socket: new ServerSocket(stream, settings, answer.deflate), request: asked });
 }
 
 /**
@@ -102,12 +92,4 @@ function answerWithFirstFrames(stream: Socket): void {
 
 function uncork(stream: Socket): void {
   stream.uncork();
-}
-
-/** Leaves ws the one offer of compression that the server accepts. */
-function keepOffer({ headers }: IncomingMessage): void {
-  const header = headers["sec-websocket-extensions"];
-  const offer = header === undefined ? undefined : acceptableOffer(header);
-  if (offer === undefined) delete headers["sec-websocket-extensions"];
-  else headers["sec-websocket-extensions"] = offer;
 }

@@ -1,4 +1,3 @@
-import type { WebSocket } from "ws";
 import { type Connection, LoginState, NO_CLAIMS } from "../../local/local.ts";
 import {
   decodeClientFrame,
@@ -10,6 +9,7 @@ import {
   within,
 } from "../../protocol/protocol.ts";
 import type { Authenticator, Identity, UpgradeRequest } from "../auth/auth.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 import type { EarlyMessages } from "./early-messages.ts";
 import { type LoginRequest, nobody, readLogin } from "./request.ts";
 
@@ -45,7 +45,7 @@ interface LoginMessage {
  * `unavailable` when they are not verified by then
  */
 export async function awaitLogin(
-  socket: WebSocket,
+  socket: ServerSocket,
   early: EarlyMessages,
   ports: LoginPorts,
 ): Promise<LoggedIn | undefined> {
@@ -70,7 +70,7 @@ export const unverified = (error: TidingsError): TidingsError =>
     ? new TidingsError("unavailable", "the credentials were not verified in time", { cause: error })
     : error;
 
-async function nextLogin(socket: WebSocket, early: EarlyMessages): Promise<LoginMessage | undefined> {
+async function nextLogin(socket: ServerSocket, early: EarlyMessages): Promise<LoginMessage | undefined> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const text = await early.next();
     if (text === undefined) return undefined;
@@ -97,7 +97,7 @@ async function verify(
 }
 
 /** Reads a login message. Answers any other text with an error. @returns undefined for such a text */
-function readMessage(socket: WebSocket, text: string): LoginMessage | undefined {
+function readMessage(socket: ServerSocket, text: string): LoginMessage | undefined {
   const decoded = decodeClientFrame(text);
   const refusal = new TidingsError("unauthorized", "log in first: send the action robot.login");
   if ("error" in decoded) {

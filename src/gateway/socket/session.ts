@@ -1,4 +1,3 @@
-import type { RawData, WebSocket } from "ws";
 import { type Inbound, limitNotice } from "../../actions/actions.ts";
 import type { Connection } from "../../local/local.ts";
 import {
@@ -13,12 +12,12 @@ import {
 } from "../../protocol/protocol.ts";
 import type { RefusedClient } from "../../publish/publish.ts";
 import type { Authenticator } from "../auth/auth.ts";
+import type { ServerSocket, SocketEvents } from "../websocket/websocket.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Expiry } from "./expiry.ts";
 import { awaitLogin, type LoggedIn, unverified } from "./login.ts";
 import { closeCauseOf, refusedClient } from "./refusal.ts";
-import { closeSocket, endingOf, listenTo, type SocketEvents } from "./transport.ts";
 import type { UnfinishedMessages, Watched } from "./unfinished.ts";
 
 export interface SessionPorts extends AdmissionPorts {
@@ -56,7 +55,7 @@ type State = "awaiting login" | "admitting" | "open" | "closing";
 /** Life cycle of one WebSocket: login, admission, messages, end. */
 export class Session implements Watched, SocketEvents {
   readonly #ports: SessionPorts;
-  readonly socket: WebSocket;
+  readonly socket: ServerSocket;
   // Not the request: its header fields would cost as much memory as the connection, for as long as it lives.
   readonly #address: string;
   readonly #requestId: string;
@@ -74,7 +73,7 @@ export class Session implements Watched, SocketEvents {
     this.#early = new EarlyMessages(ports.maxLoginBytes);
     this.#address = opened.request.address;
     this.#requestId = opened.request.id;
-    listenTo(opened.socket, opened.stream, this);
+    opened.socket.listen(this);
     this.#beginning = this.#begin(opened).then(() => {
       this.#beginning = undefined;
     });
@@ -173,12 +172,20 @@ export class Session implements Watched, SocketEvents {
     for (const text of texts) this.#ports.inbound.text(connection, text);
   }
 
-  message(data: RawData, isBinary: boolean): void {
+  text(text: string): void {
     try {
       this.#ports.unfinished.completed(this);
-      if (isBinary) this.#binary(data);
-      else if (this.#state === "open") this.#text(data.toString());
-      else if (this.#state !== "closing") this.#earlyText(data.toString());
+      if (this.#state === "open") this.#text(text);
+      else if (this.#state !== "closing") this.#earlyText(text);
+    } catch (thrown) {
+      this.#failed("message", thrown);
+    }
+  }
+
+  binary(bytes: Buffer): void {
+    try {
+      this.#ports.unfinished.completed(this);
+      this.#binary(bytes);
     } catch (thrown) {
       this.#failed("message", thrown);
     }
@@ -208,13 +215,13 @@ export class Session implements Watched, SocketEvents {
     }
   }
 
-  #binary(data: RawData): void {
+  #binary(bytes: Buffer): void {
     const { hooks } = this.#ports;
     const connection = this.#connection;
-    if (connection === undefined || !hooks.has("binary") || !Buffer.isBuffer(data)) {
-      closeSocket(this.socket, 1003, "binary messages are not accepted");
+    if (connection === undefined || !hooks.has("binary")) {
+      this.socket.close(1003, "binary messages are not accepted");
     } else if (connection.state === "open") {
-      hooks.emit("binary", { connection, bytes: data });
+      hooks.emit("binary", { connection, bytes });
     }
   }
 
@@ -248,7 +255,7 @@ export class Session implements Watched, SocketEvents {
   #close(cause: CloseCause, reason: string = CLOSE[cause].reason): void {
     this.#enter("closing");
     this.#closeCause = cause;
-    if (this.#connection === undefined) closeSocket(this.socket, CLOSE[cause].code, reason);
+    if (this.#connection === undefined) this.socket.close(CLOSE[cause].code, reason);
     else this.#connection.close(cause, reason);
   }
 
@@ -257,7 +264,7 @@ export class Session implements Watched, SocketEvents {
     if (this.#connection === undefined) {
       this.#enter("closing");
       this.#closeCause = "protocol";
-      closeSocket(this.socket, 1009, reason);
+      this.socket.close(1009, reason);
     } else this.#close("protocol", reason);
   }
 
@@ -285,7 +292,7 @@ export class Session implements Watched, SocketEvents {
 
   /** Classifies the end by who began it. Clients may close with any code, also with those of the server. */
   #whoEnded({ code, reason }: Omit<Ended, "cause">): Pick<Ended, "cause" | "code" | "reason"> {
-    const ending = endingOf(this.socket);
+    const ending = this.socket.ending;
     if (ending === undefined) return { cause: classifyClose(code), code, reason };
     const cause = ending.byReceiver ? "protocol" : (this.#connection?.closeCause ?? this.#closeCause);
     return { cause: cause ?? "protocol", code: ending.code, reason: ending.reason };

@@ -1,11 +1,10 @@
-import type { WebSocket } from "ws";
 import { type Holding, type InboundBytes, ReadAhead } from "../../actions/actions.ts";
 import type { CloseCause } from "../../protocol/protocol.ts";
-import { streamOf } from "./transport.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 
 /** A session, as the budget of unfinished messages uses it. */
 export interface Watched {
-  readonly socket: WebSocket;
+  readonly socket: ServerSocket;
   /** True until the login is accepted: everything that came before it is kept. */
   readonly isEarly: boolean;
   /** Ends the session. @param atOnce without waiting for the client's part of the closing handshake */
@@ -54,15 +53,14 @@ export class UnfinishedMessages {
 
   /** Takes notice of a read. */
   received(session: Watched, bytes: number): void {
-    if (session.isEarly || isUnfinished(session.socket)) {
+    if (session.isEarly || session.socket.isUnfinished) {
       this.#budget.add(this.#recordOf(session), bytes + BYTES_PER_READ);
     } else if (this.#unfinished.size > 0) this.forget(session);
   }
 
   /** Takes notice of a session that stops reading before its login is accepted. */
   paused(session: Watched): void {
-    const socket = streamOf(session.socket);
-    if (session.isEarly && socket !== null) this.#readAhead.watch(this.#recordOf(session), socket);
+    if (session.isEarly) this.#readAhead.watch(this.#recordOf(session), session.socket.stream);
   }
 
   /** Takes notice of a complete message: what the socket has of the next one begins now. */
@@ -80,7 +78,7 @@ export class UnfinishedMessages {
     if (record === undefined) return;
     this.#readAhead.forget(record);
     this.#budget.release(record);
-    if (isUnfinished(session.socket)) this.received(session, 0);
+    if (session.socket.isUnfinished) this.received(session, 0);
     else this.forget(session);
   }
 
@@ -110,29 +108,10 @@ export class UnfinishedMessages {
     for (const [session, record] of this.#unfinished) {
       // The login has a deadline of its own, and the client cannot finish a message that the node does not read.
       if (session.isEarly || session.socket.isPaused) record.since = now;
-      else if (!isUnfinished(session.socket)) this.forget(session);
+      else if (!session.socket.isUnfinished) this.forget(session);
       else if (now - record.since >= this.#timeoutMs) {
         session.end("timeout", `a message was not finished within ${this.#timeoutMs} ms`);
       }
     }
   }
-}
-
-/**
- * Fields of the receiver of ws that tell whether a message is unfinished. No event and no option tells it. ws is pinned
- * in package.json because of them.
- */
-interface Receiver {
-  /** Bytes of an incomplete frame. */
-  readonly _bufferedBytes: number;
-  /** Opcode of a message whose last fragment has not come; 0 without one. */
-  readonly _fragmented: number;
-  /** 0 between two frames. */
-  readonly _state: number;
-}
-
-function isUnfinished(socket: WebSocket): boolean {
-  // The published types of ws lack its private fields.
-  const { _receiver } = socket as unknown as { readonly _receiver: Receiver };
-  return _receiver._bufferedBytes !== 0 || _receiver._fragmented !== 0 || _receiver._state !== 0;
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-/** The fields of an upgrade request that the gateway and `ws` read. */
+/** The fields of an upgrade request that the gateway reads. */
 type UpgradeHead = Pick<IncomingMessage, "method" | "url" | "httpVersion" | "headers" | "socket">;
 
 /** An upgrade request, and the bytes that follow it. */
@@ -36,7 +36,7 @@ export function readUpgrade(bytes: Buffer, socket: Socket): ReadUpgrade | undefi
   if (headers === undefined || !isUpgrade(headers)) return undefined;
   const url = bytes.toString("latin1", PATH_START, text.indexOf(" ", PATH_START));
   const request: UpgradeHead = { method: "GET", url, httpVersion: "1.1", headers, socket };
-  // The listeners of the hub's own server, and `ws`, read no other field.
+  // The listeners of the hub's own server read no other field.
   return { request: request as IncomingMessage, head: bytes.subarray(end + END.length) };
 }
 
