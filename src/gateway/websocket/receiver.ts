@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { isCloseCode, NO_CODE } from "./control-frames.ts";
-import { inflateMessage } from "./inflate.ts";
+import { type InflateFault, inflateMessage } from "./inflate.ts";
 import { unmask } from "./unmask.ts";
 
 /** Bounds of one message. */
@@ -45,7 +45,7 @@ const WORD = 0x1_0000_0000;
 /** Stands for bytes that are not UTF-8. A text may contain it too. */
 const REPLACEMENT = "\ufffd";
 
-/** `reading`; `inflating` a message, behind which nothing is read; `over` after a close frame or a failure. */
+/** `reading`; `inflating` a message, behind which nothing is read; `over` after a close frame, a failure, or `stop`. */
 const READING = 0;
 const INFLATING = 1;
 const OVER = 2;
@@ -95,6 +95,14 @@ export class Receiver {
     if (this.#phase === READING) this.#read(chunk);
     else if (this.#phase === INFLATING)
       this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+  }
+
+  /** Reads nothing more, not even the rest of the chunk. */
+  stop(): void {
+    this.#phase = OVER;
+    this.#pieces = undefined;
+    this.#fragments = undefined;
+    this.#rest = undefined;
   }
 
   #read(chunk: Buffer): void {
@@ -199,7 +207,7 @@ export class Receiver {
       this.#fail(1007, NO_UTF8);
       return;
     }
-    this.#end();
+    this.stop();
     this.#handler.closeFrame(code, reason);
   }
 
@@ -235,14 +243,18 @@ export class Receiver {
   #inflate(opcode: number, payload: Buffer): void {
     this.#phase = INFLATING;
     inflateMessage(payload, this.#limits.bytes, (result) => {
-      const rest = this.#rest;
-      this.#rest = undefined;
-      this.#phase = READING;
-      if (!Buffer.isBuffer(result)) this.#fail(result.code, result.reason);
-      else this.#message(opcode, result, 0, result.length);
-      if (rest !== undefined) this.push(rest);
+      if (this.isInflating) this.#inflated(opcode, result);
       if (!this.isInflating) this.#handler.inflated();
     });
+  }
+
+  #inflated(opcode: number, result: Buffer | InflateFault): void {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    this.#phase = READING;
+    if (!Buffer.isBuffer(result)) this.#fail(result.code, result.reason);
+    else this.#message(opcode, result, 0, result.length);
+    if (rest !== undefined) this.push(rest);
   }
 
   #message(opcode: number, bytes: Buffer, start: number, end: number): void {
@@ -256,15 +268,9 @@ export class Receiver {
   }
 
   #fail(code: number, reason: string): number {
-    this.#end();
+    this.stop();
     this.#handler.failed(code, reason);
     return 0;
-  }
-
-  #end(): void {
-    this.#phase = OVER;
-    this.#pieces = undefined;
-    this.#fragments = undefined;
   }
 }
 

@@ -30,8 +30,8 @@ export interface Ending {
   readonly byReceiver: boolean;
 }
 
-/** Bytes of pongs that a busy socket holds. */
-const MAX_PONG_BYTES = 16_384;
+/** Pongs that a busy socket holds. */
+const MAX_PONGS = 128;
 
 /** Key of the WebSocket on its stream: listeners that all streams share find it there, and a closure for each would cost 200 bytes and more. */
 const OWNER = Symbol("websocket");
@@ -57,8 +57,8 @@ export class ServerSocket implements Transport, FrameHandler {
   #isDeaf = false;
   /** True while pongs are collected, to leave in one write. */
   #isCorked = false;
-  /** Bytes of pongs since the stream was last empty. */
-  #pongBytes = 0;
+  /** Pongs since the stream was last empty. */
+  #pongs = 0;
   /** Payload of the last ping that waits for the socket to take earlier pongs. */
   #lastPing: Buffer | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -158,23 +158,18 @@ export class ServerSocket implements Transport, FrameHandler {
   /** Answers a ping. While the client does not take the pongs, only the last ping is answered (RFC 6455 section 5.5.3). */
   ping(payload: Buffer): void {
     if (this.#state !== OPEN) return;
-    if (this.#lastPing !== undefined) {
+    if (this.stream.writableLength === 0) this.#pongs = 0;
+    if (this.#pongs === MAX_PONGS) {
       this.#lastPing = Buffer.from(payload);
       return;
     }
-    if (this.stream.writableLength === 0) this.#pongBytes = 0;
+    this.#lastPing = undefined;
+    this.#pongs++;
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.stream.cork();
     }
-    const frame = pongFrame(payload);
-    this.#pongBytes += frame.length;
-    if (this.#pongBytes < MAX_PONG_BYTES) {
-      this.#write(frame);
-      return;
-    }
-    this.#lastPing = Buffer.alloc(0);
-    this.stream.write(frame, () => this.#pongsLeft());
+    this.#write(pongFrame(payload), this.#pongs === MAX_PONGS ? () => this.#pongsLeft() : undefined);
   }
 
   closeFrame(code: number, reason: string): void {
@@ -227,14 +222,15 @@ export class ServerSocket implements Transport, FrameHandler {
   /** Ends the stream behind the close frame, and drops what still arrives. */
   #end(): void {
     this.#isDeaf = true;
+    this.#receiver.stop();
     this.#uncork();
     this.stream.off("data", onData).resume();
     if (!this.stream.writableEnded) this.stream.end();
   }
 
   /** A write behind the end of the stream would make an error. */
-  #write(frame: Buffer): void {
-    if (this.stream.writable) this.stream.write(frame);
+  #write(frame: Buffer, written?: () => void): void {
+    if (this.stream.writable) this.stream.write(frame, written);
   }
 
   #uncork(): void {
@@ -247,7 +243,7 @@ export class ServerSocket implements Transport, FrameHandler {
   #pongsLeft(): void {
     const last = this.#lastPing;
     this.#lastPing = undefined;
-    this.#pongBytes = 0;
+    this.#pongs = 0;
     if (last !== undefined && this.#state === OPEN) this.#write(pongFrame(last));
   }
 }

@@ -8,7 +8,7 @@ const DEFLATE = { "Sec-WebSocket-Extensions": "permessage-deflate" };
 
 async function connected({
   deflate = false,
-  behind = Buffer.alloc(0),
+  behind = Buffer.alloc(0) as Uint8Array,
 } = {}): Promise<{ peer: RawPeer; told: Told }> {
   const server = await startSocketServer({ deflate });
   const next = server.next();
