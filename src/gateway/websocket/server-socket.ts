@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Transport, textFrame } from "../../local/local.ts";
+import { type ByteStream, type Transport, textFrame } from "../../local/local.ts";
 import { CLOSE } from "../../protocol/protocol.ts";
 import { closeFrame, cutReason, NO_CLOSE_FRAME, pongFrame } from "./control-frames.ts";
 import { type FrameHandler, type MessageLimits, Receiver } from "./receiver.ts";
@@ -44,9 +44,12 @@ const OPEN = 0;
 const CLOSING = 1;
 const CLOSED = 2;
 
-/** The server's side of a WebSocket, on a socket whose handshake is done. Messages are written to `stream` in whole frames. */
-export class ServerSocket implements Transport, FrameHandler {
-  readonly stream: Socket;
+/**
+ * The server's side of a WebSocket, on a socket whose handshake is done. It is a stream of whole frames too: send queues write to it, and nothing follows its
+ * close frame.
+ */
+export class ServerSocket implements Transport, ByteStream, FrameHandler {
+  readonly #stream: Socket;
   readonly deflate: boolean;
   readonly #settings: SocketSettings;
   readonly #receiver: Receiver;
@@ -68,7 +71,7 @@ export class ServerSocket implements Transport, FrameHandler {
 
   /** @param deflate true when the client agreed to permessage-deflate */
   constructor(stream: Socket, settings: SocketSettings, deflate: boolean) {
-    this.stream = stream;
+    this.#stream = stream;
     this.#settings = settings;
     this.deflate = deflate;
     this.#receiver = new Receiver(this, settings.limits, deflate);
@@ -77,7 +80,7 @@ export class ServerSocket implements Transport, FrameHandler {
   /** Begins to read. */
   listen(events: SocketEvents): void {
     this.#events = events;
-    const stream: OwnedStream = this.stream;
+    const stream: OwnedStream = this.#stream;
     stream[OWNER] = this;
     stream.setTimeout(0).setNoDelay();
     // An `error` event without a listener ends the process. A stream with an error closes by itself.
@@ -101,7 +104,7 @@ export class ServerSocket implements Transport, FrameHandler {
 
   pause(): void {
     this.#isPaused = true;
-    if (!this.#isDeaf) this.stream.pause();
+    if (!this.#isDeaf) this.#stream.pause();
   }
 
   resume(): void {
@@ -111,12 +114,44 @@ export class ServerSocket implements Transport, FrameHandler {
 
   /** Goes on reading, unless the socket is paused or a message is inflated. */
   readOn(): void {
-    if (!this.#isPaused && !this.#receiver.isInflating) this.stream.resume();
+    if (!this.#isPaused && !this.#receiver.isInflating) this.#stream.resume();
+  }
+
+  get stream(): ByteStream {
+    return this;
+  }
+
+  get bytesRead(): number {
+    return this.#stream.bytesRead;
+  }
+
+  get readableLength(): number {
+    return this.#stream.readableLength;
+  }
+
+  get writableLength(): number {
+    return this.#stream.writableLength;
+  }
+
+  /**
+   * Writes whole frames, unless the socket is closing: a write behind the end of the stream would destroy it, with all that the client has not taken yet.
+   * @param written not called when the socket is closing
+   */
+  write(frames: Uint8Array, written?: (error?: Error | null) => void): boolean {
+    return this.#state === OPEN && this.#stream.writable && this.#stream.write(frames, written);
+  }
+
+  cork(): void {
+    this.#stream.cork();
+  }
+
+  uncork(): void {
+    this.#stream.uncork();
   }
 
   /** Sends a text, unless the socket is closing. */
   send(text: string): void {
-    if (this.#state === OPEN) this.#write(textFrame(text));
+    this.write(textFrame(text));
   }
 
   /** Starts the closing handshake, unless it has begun. A reason of more than 123 bytes is cut after a character. */
@@ -131,7 +166,7 @@ export class ServerSocket implements Transport, FrameHandler {
 
   terminate(): void {
     if (this.#state === OPEN) this.#state = CLOSING;
-    this.stream.destroy();
+    this.#stream.destroy();
   }
 
   /** Reads a chunk. */
@@ -140,9 +175,9 @@ export class ServerSocket implements Transport, FrameHandler {
     this.#uncork();
     this.#events?.received(chunk.length);
     if (this.#isDeaf) return;
-    if (this.#receiver.isInflating) this.stream.pause();
-    else if (hasHadItsTurn(this.stream, chunk.length)) {
-      this.stream.pause();
+    if (this.#receiver.isInflating) this.#stream.pause();
+    else if (hasHadItsTurn(this.#stream, chunk.length)) {
+      this.#stream.pause();
       setImmediate(readOn, this);
     }
   }
@@ -158,7 +193,7 @@ export class ServerSocket implements Transport, FrameHandler {
   /** Answers a ping. While the client does not take the pongs, only the last ping is answered (RFC 6455 section 5.5.3). */
   ping(payload: Buffer): void {
     if (this.#state !== OPEN) return;
-    if (this.stream.writableLength === 0) this.#pongs = 0;
+    if (this.#stream.writableLength === 0) this.#pongs = 0;
     if (this.#pongs === MAX_PONGS) {
       this.#lastPing = Buffer.from(payload);
       return;
@@ -167,9 +202,9 @@ export class ServerSocket implements Transport, FrameHandler {
     this.#pongs++;
     if (!this.#isCorked) {
       this.#isCorked = true;
-      this.stream.cork();
+      this.#stream.cork();
     }
-    this.#write(pongFrame(payload), this.#pongs === MAX_PONGS ? () => this.#pongsLeft() : undefined);
+    this.write(pongFrame(payload), this.#pongs === MAX_PONGS ? () => this.#pongsLeft() : undefined);
   }
 
   closeFrame(code: number, reason: string): void {
@@ -195,7 +230,7 @@ export class ServerSocket implements Transport, FrameHandler {
   ended(): void {
     if (this.#state === OPEN) this.#state = CLOSING;
     // To end a stream twice makes an error with a stack trace.
-    if (!this.stream.writableEnded) this.stream.end();
+    if (!this.#stream.writableEnded) this.#stream.end();
   }
 
   /** The stream has closed. */
@@ -203,7 +238,7 @@ export class ServerSocket implements Transport, FrameHandler {
     clearTimeout(this.#closeTimer);
     this.#state = CLOSED;
     // A stream that was paused may have bytes that nobody has read.
-    if (!this.#isDeaf && this.stream.readableLength > 0) this.#receiver.push(this.stream.read());
+    if (!this.#isDeaf && this.#stream.readableLength > 0) this.#receiver.push(this.#stream.read());
     if (!this.#receiver.isInflating) this.#finish();
   }
 
@@ -214,9 +249,9 @@ export class ServerSocket implements Transport, FrameHandler {
   }
 
   #sendClose(code: number, reason: string): void {
+    this.write(closeFrame(code, reason));
     this.#state = CLOSING;
-    this.#write(closeFrame(code, reason));
-    this.#closeTimer = setTimeout(destroy, this.#settings.closeTimeoutMs, this.stream);
+    this.#closeTimer = setTimeout(destroy, this.#settings.closeTimeoutMs, this.#stream);
   }
 
   /** Ends the stream behind the close frame, and drops what still arrives. */
@@ -224,19 +259,14 @@ export class ServerSocket implements Transport, FrameHandler {
     this.#isDeaf = true;
     this.#receiver.stop();
     this.#uncork();
-    this.stream.off("data", onData).resume();
-    if (!this.stream.writableEnded) this.stream.end();
-  }
-
-  /** A write behind the end of the stream would make an error. */
-  #write(frame: Buffer, written?: () => void): void {
-    if (this.stream.writable) this.stream.write(frame, written);
+    this.#stream.off("data", onData).resume();
+    if (!this.#stream.writableEnded) this.#stream.end();
   }
 
   #uncork(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
-    this.stream.uncork();
+    this.#stream.uncork();
   }
 
   /** The socket has taken the pongs. */
@@ -244,7 +274,7 @@ export class ServerSocket implements Transport, FrameHandler {
     const last = this.#lastPing;
     this.#lastPing = undefined;
     this.#pongs = 0;
-    if (last !== undefined && this.#state === OPEN) this.#write(pongFrame(last));
+    if (last !== undefined) this.write(pongFrame(last));
   }
 }
 

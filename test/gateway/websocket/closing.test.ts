@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { textFrame } from "../../../src/local/local.ts";
 import { RawPeer } from "../../support/raw.ts";
 import { clientFrame, OPCODE } from "../../support/wire.ts";
 import { startSocketServer, type Told } from "./server.ts";
@@ -57,6 +58,28 @@ describe("a close by the client", () => {
     await ended;
     peer.socket.end();
     await told.ended;
+    expect(told.closes).toEqual([{ code: 1_000, reason: "" }]);
+  });
+
+  it("gets the close frame behind all that it has not taken, and nothing behind that", async () => {
+    const { peer, told } = await connected();
+    peer.socket.pause();
+    const message = textFrame(`"${"x".repeat(1_000_000)}"`);
+    for (let n = 0; n < 20; n++) told.socket.stream.write(message);
+    peer.write(closing(1_000));
+    await told.until(() => told.bytes > 0);
+    expect(told.socket.stream.writableLength).toBeGreaterThan(0);
+    const ended = once(peer.socket, "end");
+    const late = told.socket.stream.write(message);
+    peer.socket.resume();
+    await ended;
+    peer.socket.end();
+    await told.ended;
+    expect(late).toBe(false);
+    expect(peer.received.map(({ opcode }) => opcode)).toEqual([
+      ...new Array(20).fill(OPCODE.text),
+      OPCODE.close,
+    ]);
     expect(told.closes).toEqual([{ code: 1_000, reason: "" }]);
   });
 
