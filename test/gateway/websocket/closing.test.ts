@@ -53,6 +53,7 @@ describe("a close by the client", () => {
   it("is answered while the server does not read the rest", async () => {
     const { peer, told } = await connected();
     const ended = once(peer.socket, "end");
+    told.received = () => told.socket.pause();
     told.text = () => told.socket.pause();
     peer.write(clientFrame({ payload: "pause" }), closing(1_000));
     await ended;
@@ -108,6 +109,19 @@ describe("a close by the server", () => {
     expect(told.texts).toEqual(["on its way"]);
     expect(told.closes).toEqual([{ code: 1_000, reason: "gone" }]);
     expect(told.socket.ending).toEqual({ code: 4_100, reason: "go", byReceiver: false });
+  });
+
+  it("stays the end when the client breaks a rule behind it", async () => {
+    const { peer, told } = await connected();
+    told.socket.close(4_100, "go");
+    await peer.until(() => closesOf(peer).length > 0);
+    const ended = once(peer.socket, "end");
+    peer.write(clientFrame({ masked: false }));
+    await ended;
+    peer.socket.end();
+    await told.ended;
+    expect(closesOf(peer)).toHaveLength(1);
+    expect(told.socket.ending).toMatchObject({ code: 4_100, byReceiver: false });
   });
 
   it("at the same time as the client's sends one close frame", async () => {

@@ -30,6 +30,14 @@ describe("a compressed message", () => {
     expect(await told(message(payload))).toEqual([["text", text]]);
   });
 
+  it("may refer to what is before a final block", async () => {
+    const text = "twice as long";
+    const again = deflateRawSync(text, { dictionary: Buffer.from(text) });
+    expect(again.length).toBeLessThan(text.length);
+    const payload = Buffer.concat([deflateRawSync(text), again]);
+    expect(await told(message(payload))).toEqual([["text", text + text]]);
+  });
+
   it("is read in fragments, of which the first alone says that it is compressed", async () => {
     const payload = deflated("in three fragments");
     const frames = [

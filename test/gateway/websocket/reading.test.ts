@@ -1,5 +1,6 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { inflateMessage } from "../../../src/gateway/websocket/inflate.ts";
 import { RawPeer, turns } from "../../support/raw.ts";
 import { clientFrame, OPCODE } from "../../support/wire.ts";
 import { startSocketServer, type Told } from "./server.ts";
@@ -88,6 +89,29 @@ describe("a socket", () => {
     for (let n = 0; n < 50; n++) peer.write(compressed(`${n}`), clientFrame({ payload: `${n} plain` }));
     await told.until(() => told.texts.length === 100);
     expect(told.texts).toEqual(Array.from({ length: 50 }, (_, n) => [`${n}`, `${n} plain`]).flat());
+  });
+
+  it("holds one read at most while a message waits to be inflated", async () => {
+    const { peer, told } = await connected({ deflate: true });
+    const done = Array.from({ length: 100 }, () => {
+      const zeros = deflateRawSync(Buffer.alloc(5_000_000));
+      return new Promise((resolve) => inflateMessage(zeros, 5_000_000, resolve));
+    });
+    let read = 0;
+    told.text = (text) => {
+      read ||= told.bytes;
+      told.texts.push(text);
+    };
+    const message = clientFrame({ payload: "x".repeat(10_000) });
+    peer.write(
+      compressed("first"),
+      ...new Array<Buffer>(1_000).fill(message),
+      clientFrame({ payload: "last" }),
+    );
+    await told.until(() => told.texts.at(-1) === "last");
+    expect(told.texts[0]).toBe("first");
+    expect(read).toBeLessThanOrEqual(65_536);
+    await Promise.all(done);
   });
 
   it("that is paused while a message is inflated stays paused", async () => {

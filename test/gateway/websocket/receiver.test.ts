@@ -215,6 +215,11 @@ describe("a limit", () => {
     const frame = clientFrame({ payload: "x".repeat(2_000) });
     const single = Array.from(frame, (byte) => Buffer.from([byte]));
     expect(await new Recorder().push(...single)).toEqual([["failed", 1008, "Too many buffered chunks"]]);
+    const recorder = new Recorder();
+    await recorder.push(frame.subarray(0, 8), ...single.slice(8, 8 + 1_023));
+    expect(recorder.events).toEqual([]);
+    await recorder.push(...single.slice(8 + 1_023, 8 + 1_024));
+    expect(recorder.events).toHaveLength(1);
     const pairs = Array.from({ length: frame.length / 2 }, (_, n) => frame.subarray(2 * n, 2 * n + 2));
     expect(await new Recorder().push(...pairs)).toEqual([["text", "x".repeat(2_000)]]);
   });
