@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { WebSocketServer } from "ws";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import { hasCredentials, type Identity, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
+import { isPending, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
@@ -12,8 +12,9 @@ import { REQUEST_ID } from "./request-ids.ts";
 import type { Opened } from "./socket/admission.ts";
 import { handshake, socketServer, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
-import { type LoginRequest, nobody, readQuery } from "./socket/request.ts";
+import { readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
+import { type Identify, identifierBy } from "./upgrade/identify.ts";
 import {
   assertNear,
   assertServer,
@@ -63,6 +64,7 @@ const SHARED_PACE_MS = SHARED_WAIT_MS / 2;
 export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
+  readonly #identify: Identify;
   readonly #server: WebSocketServer;
   /** Servers that the gateway is attached to. */
   readonly #servers = new WeakSet<Server>();
@@ -88,6 +90,7 @@ export class Gateway {
       },
     };
     this.#options = options;
+    this.#identify = identifierBy(ports);
     const idOf = (request: IncomingMessage): string => options.callers.requestIdOf(request);
     this.#server = socketServer(ports.maxMessageBytes, options.deflate, idOf, (error, stream, request) => {
       const isVersion = error.message.includes("Sec-WebSocket-Version");
@@ -188,8 +191,10 @@ export class Gateway {
       if (waitMs > 0) await this.#pace(waitMs);
       if (!this.isOpen) await this.#opening(Math.min(START_WAIT_MS, answerBy - performance.now()));
       const login = readQuery(request);
-      const identity = this.#authenticate(login, asked);
-      const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));
+      const identity = this.#identify(login, asked);
+      const known = isPending(identity)
+        ? await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()))
+        : identity;
       await handshake(this.#server, upgrade, (handshaken) =>
         this.#begin({ ...handshaken, login, identity }, known !== undefined),
       );
@@ -252,24 +257,6 @@ export class Gateway {
       return true;
     }
     return false;
-  }
-
-  /** Asks the authenticator about the request. @returns undefined when the request proves nobody */
-  async #authenticate({ credentials }: LoginRequest, request: UpgradeRequest): Promise<Identity | undefined> {
-    const { authenticator, loginTimeoutMs } = this.#ports;
-    const hasNone = credentials.token === undefined && credentials.userId === undefined;
-    if (hasNone && authenticator.onlyTokens) return undefined;
-    const asked = { ...credentials, address: request.address, request };
-    try {
-      const identity = await within(loginTimeoutMs, "the login", () => authenticator.authenticate(asked));
-      if (identity === undefined && !hasNone) throw nobody();
-      return identity;
-    } catch (thrown) {
-      // The authenticator wants a token, which may follow in a message.
-      const isWaiting = !hasCredentials(asked) && toTidingsError(thrown).code === "unauthorized";
-      if (isWaiting) return undefined;
-      throw thrown;
-    }
   }
 
   /** Starts a session. Resolves when its connection is admitted or refused. */

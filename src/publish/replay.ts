@@ -73,7 +73,9 @@ export class Replay {
     try {
       const opened = this.#guard.open(connection, channel);
       if (opened !== undefined) await opened;
-      const { start, page } = known ?? (await this.#start(connection, channel, hold, from));
+      // What came while the policy was asked is on hold with the epoch of the backplane, which the user may not know.
+      const isKnown = known !== undefined && opened === undefined;
+      const { start, page } = isKnown ? known : await this.#start(connection, channel, hold, from);
       const told = { ...start, epoch: epochFor(connection, channel, start) };
       // A newer replay has its own start, and a second position would move the client back or past messages.
       if (!isWanted(connection, channel, hold)) return told;
