@@ -79,12 +79,12 @@ export class ConsoleTokens {
  * policy ask {@link isConsole}, and let it do nothing but watch.
  */
 export const withConsoles = (inner: Authenticator, tokens: ConsoleTokens): Authenticator =>
-  wrapped(inner, async (credentials) => {
+  wrapped(inner, (credentials, check) => {
     const { token, request, byMessage } = credentials;
     // The endpoints of an application are for its own users.
     const isLogin = request !== undefined || byMessage === true;
     const login = isLogin && token !== undefined ? tokens.verify(token) : undefined;
-    if (login === undefined) return inner.authenticate(credentials);
+    if (login === undefined) return check(credentials);
     return { ...login, platform: "console", claims: GRANT, can: {}, anonymous: true };
   });
 

@@ -1,9 +1,9 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Limits } from "../actions/actions.ts";
 import { TidingsError, toTidingsError, within } from "../protocol/protocol.ts";
-import { hasCredentials, type Identity, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
+import { isPending, type Neighbours, type UpgradeRequest } from "./auth/auth.ts";
 import type { Callers } from "./callers.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import type { Overload } from "./overload.ts";
@@ -11,8 +11,9 @@ import { REQUEST_ID } from "./request-ids.ts";
 import type { Opened } from "./socket/admission.ts";
 import { type Handshakes, handshake, socketSettings, type Upgrade } from "./socket/handshake.ts";
 import { destroyStream, refuse, refusedClient, told } from "./socket/refusal.ts";
-import { type LoginRequest, nobody, readQuery } from "./socket/request.ts";
+import { readQuery } from "./socket/request.ts";
 import { Session, type SessionPorts } from "./socket/session.ts";
+import { type Identify, identifierBy } from "./upgrade/identify.ts";
 import {
   assertNear,
   assertServer,
@@ -62,6 +63,7 @@ const SHARED_PACE_MS = SHARED_WAIT_MS / 2;
 export class Gateway {
   readonly #ports: SessionPorts;
   readonly #options: GatewayOptions;
+  readonly #identify: Identify;
   readonly #handshakes: Handshakes;
   /** Servers that the gateway is attached to. */
   readonly #servers = new WeakSet<Server>();
@@ -87,6 +89,7 @@ export class Gateway {
       },
     };
     this.#options = options;
+    this.#identify = identifierBy(ports);
     this.#handshakes = {
       settings: socketSettings(ports.maxMessageBytes),
       deflate: options.deflate,
@@ -170,9 +173,8 @@ export class Gateway {
 
   /** The request as the authenticator sees it. */
   #asked(request: IncomingMessage): UpgradeRequest {
-    const { cookie, ...others } = request.headers;
-    const headers = this.#ports.authenticator.cookies ? request.headers : others;
     const { callers } = this.#options;
+    const headers = this.#ports.authenticator.cookies ? request.headers : withoutCookies(request.headers);
     const address = callers.callerOf(request) ?? "";
     return { id: callers.requestIdOf(request), url: request.url ?? "/", headers, address };
   }
@@ -187,8 +189,10 @@ export class Gateway {
       if (waitMs > 0) await this.#pace(waitMs);
       if (!this.isOpen) await this.#opening(Math.min(START_WAIT_MS, answerBy - performance.now()));
       const login = readQuery(request);
-      const identity = this.#authenticate(login, asked);
-      const known = await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()));
+      const identity = this.#identify(login, asked);
+      const known = isPending(identity)
+        ? await told(identity, Math.min(VERIFY_WAIT_MS, answerBy - performance.now()))
+        : identity;
       await handshake(this.#handshakes, upgrade, (handshaken) =>
         this.#begin({ ...handshaken, login, identity }, known !== undefined),
       );
@@ -253,24 +257,6 @@ export class Gateway {
     return false;
   }
 
-  /** Asks the authenticator about the request. @returns undefined when the request proves nobody */
-  async #authenticate({ credentials }: LoginRequest, request: UpgradeRequest): Promise<Identity | undefined> {
-    const { authenticator, loginTimeoutMs } = this.#ports;
-    const hasNone = credentials.token === undefined && credentials.userId === undefined;
-    if (hasNone && authenticator.onlyTokens) return undefined;
-    const asked = { ...credentials, address: request.address, request };
-    try {
-      const identity = await within(loginTimeoutMs, "the login", () => authenticator.authenticate(asked));
-      if (identity === undefined && !hasNone) throw nobody();
-      return identity;
-    } catch (thrown) {
-      // The authenticator wants a token, which may follow in a message.
-      const isWaiting = !hasCredentials(asked) && toTidingsError(thrown).code === "unauthorized";
-      if (isWaiting) return undefined;
-      throw thrown;
-    }
-  }
-
   /** Starts a session. Resolves when its connection is admitted or refused. */
   async #begin(opened: Opened, isKnown: boolean): Promise<void> {
     this.#sockets++;
@@ -279,6 +265,13 @@ export class Gateway {
     await session.begun();
     this.#awaitingLogin.delete(session);
   }
+}
+
+/** Few clients send any, and a copy of the others takes longer than all checks of the request. */
+function withoutCookies(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  if (headers.cookie === undefined) return headers;
+  const { cookie, ...others } = headers;
+  return others;
 }
 
 export { ANSWER_HEADERS } from "./answer-headers.ts";

@@ -11,8 +11,14 @@ const FORM = /^[\w.:=+/-]{1,128}$/;
 export const requestId = (given: unknown, isTrusted: boolean): string =>
   isTrusted && typeof given === "string" && FORM.test(given) ? given : newId();
 
+/** The text of the last new id. */
+const scratch = Buffer.alloc(36);
+
 /** A UUID in one piece. Node gives it as a chain of twenty short texts, which takes 500 bytes for as long as a connection keeps it. */
-const newId = (): string => Buffer.from(randomUUID(), "latin1").toString("latin1");
+function newId(): string {
+  scratch.write(randomUUID(), "latin1");
+  return scratch.toString("latin1");
+}
 
 /** Knows of which HTTP request the present code is a consequence, for the log: also in callbacks and after an `await`. */
 export class RequestScope {

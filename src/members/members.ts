@@ -306,7 +306,7 @@ export class Members {
     if (from !== undefined) return this.#replay.run(connection, channel, hold, from);
     try {
       const present = await this.#present(channel, hold);
-      return await this.#replay.run(connection, channel, hold, present, missed);
+      return await this.#replay.runFromPresent(connection, channel, hold, present, missed);
     } catch (thrown) {
       this.#replay.giveUp(connection, channel, hold);
       throw thrown;

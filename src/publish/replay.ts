@@ -37,18 +37,45 @@ export class Replay {
    * A slow consumer delays its own replay only: while its queue is full, the replay waits.
    * @param missed true: messages before the position may have been dropped on the way to the connection
    */
-  async run(
+  run(
     connection: Connection,
     channel: Channel,
     hold: Hold,
     from: ReplayFrom,
     missed?: true,
   ): Promise<Replayed> {
+    return this.#run(connection, channel, hold, from, missed);
+  }
+
+  /**
+   * Does the same from the present position of the channel, which was read after the hold had begun. All messages after it are on hold or still to come, so
+   * the history is read only where one is missing there.
+   */
+  runFromPresent(
+    connection: Connection,
+    channel: Channel,
+    hold: Hold,
+    present: Position,
+    missed?: true,
+  ): Promise<Replayed> {
+    return this.#run(connection, channel, hold, present, missed, startAt(present));
+  }
+
+  async #run(
+    connection: Connection,
+    channel: Channel,
+    hold: Hold,
+    from: ReplayFrom,
+    missed?: true,
+    known?: ReplayStart,
+  ): Promise<Replayed> {
     hold.reached = from;
     try {
       const opened = this.#guard.open(connection, channel);
       if (opened !== undefined) await opened;
-      const { start, page } = await this.#start(connection, channel, hold, from);
+      // What came while the policy was asked is on hold with the epoch of the backplane, which the user may not know.
+      const isKnown = known !== undefined && opened === undefined;
+      const { start, page } = isKnown ? known : await this.#start(connection, channel, hold, from);
       const told = { ...start, epoch: epochFor(connection, channel, start) };
       // A newer replay has its own start, and a second position would move the client back or past messages.
       if (!isWanted(connection, channel, hold)) return told;
@@ -122,6 +149,12 @@ export class Replay {
 /** The start at a position that a client names. */
 export const claimOf = (position: Position | undefined): Claim | undefined =>
   position && { claimed: position };
+
+/** A start at a position after which the history has nothing yet. */
+function startAt({ epoch, offset }: Position): ReplayStart {
+  const page = { epoch, first: offset + 1, last: offset, messages: [] };
+  return { start: { epoch, offset, recovered: true }, page };
+}
 
 const isClaim = (from: ReplayFrom): from is Claim => from !== "first" && "claimed" in from;
 

@@ -161,7 +161,8 @@ describe("joining a group", () => {
     const scene = await new Scene().open();
     for (const step of ["join", "positions", "history"] as const) {
       scene.failing.add(step);
-      const joining = scene.members.join(scene.connection, "g").then((replay) => replay());
+      const from = step === "history" ? "first" : undefined;
+      const joining = scene.members.join(scene.connection, "g").then((replay) => replay(from));
       await expect(joining).rejects.toMatchObject({ code: "unavailable" });
       expect(scene.connection.groups).toEqual([]);
       expect(scene.connection.holds).toBeUndefined();
@@ -172,6 +173,29 @@ describe("joining a group", () => {
     await scene.publish();
     await eventually("the message is written", () => scene.seen.includes(2));
     expect(scene.seen).toEqual(["1", 2]);
+  });
+
+  it("without a position reads no history", async () => {
+    const scene = await new Scene().open();
+    await scene.publish();
+    scene.failing.add("history");
+    const replay = await scene.members.join(scene.connection, "g");
+    await scene.publish();
+    await eventually("it is on hold", () => scene.connection.holdOf("group:g")?.first === 2);
+    await replay();
+    await scene.publish();
+    await eventually("the messages are written", () => scene.seen.includes(3));
+    expect(scene.seen).toEqual(["1", 2, 3]);
+  });
+
+  it("without a position reads what a full hold has dropped", async () => {
+    const scene = await new Scene({ bytes: 1 }).open();
+    const replay = await scene.members.join(scene.connection, "g");
+    for (let n = 0; n < 3; n++) await scene.publish();
+    await eventually("one was on hold", () => scene.connection.holdOf("group:g")?.first === 1);
+    await replay();
+    await eventually("the messages are written", () => scene.seen.includes(3));
+    expect(scene.seen).toEqual(["0", 1, 2, 3]);
   });
 
   it("again, without a position, moves the client past nothing", async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Grants, toTidingsError } from "../../protocol/protocol.ts";
-import { type Authenticator, type Credentials, type Identity, wrapped } from "./authenticator.ts";
+import { type Authenticator, type Check, type Credentials, type Identity, wrapped } from "./authenticator.ts";
 
 /** Begins the id of every visitor. */
 const PREFIX = "anonymous-";
@@ -13,18 +13,21 @@ const PREFIX = "anonymous-";
 export const withAnonymous = (authenticator: Authenticator, visitors: boolean | Grants): Authenticator => {
   if (visitors === false) return authenticator;
   const can = visitors === true ? {} : visitors;
-  return wrapped(authenticator, async (credentials) => {
-    if (!isVisitor(credentials)) return authenticator.authenticate(credentials);
-    const known = await authenticator.authenticate(credentials).catch(ifUnauthorized);
-    return known ?? { user: PREFIX + randomBytes(12).toString("base64url"), can, anonymous: true };
-  });
+  return wrapped(authenticator, (credentials, check) =>
+    isVisitor(credentials) ? visitorOr(check, credentials, can) : check(credentials),
+  );
 };
+
+async function visitorOr(check: Check, credentials: Credentials, can: Grants): Promise<Identity> {
+  try {
+    const known = await check(credentials);
+    if (known !== undefined) return known;
+  } catch (thrown) {
+    if (toTidingsError(thrown).code !== "unauthorized") throw thrown;
+  }
+  return { user: PREFIX + randomBytes(12).toString("base64url"), can, anonymous: true };
+}
 
 /** A request for a WebSocket makes no visitor: a login message with a token may follow it. */
 const isVisitor = ({ token, userId, byMessage }: Credentials): boolean =>
   byMessage === true && token === undefined && userId === undefined;
-
-function ifUnauthorized(thrown: unknown): Identity | undefined {
-  if (toTidingsError(thrown).code !== "unauthorized") throw thrown;
-  return undefined;
-}

@@ -105,26 +105,60 @@ export interface TokenAuthenticator extends Authenticator {
   authenticate(credentials: Credentials): Promise<Identity>;
 }
 
-/** Makes an authenticator with another `authenticate` and everything else of the given one. */
-export function wrapped(inner: Authenticator, authenticate: Authenticator["authenticate"]): Authenticator {
+/** Whose credentials were checked; undefined when they belong to nobody. */
+type Known = Identity | undefined;
+
+/** Result of a check, at once where nothing has to be waited for: a crowd that comes back costs no promises and no timers. */
+export type Verdict = Known | Promise<Known>;
+
+/** Does what `authenticate` promises. Throws, or returns a promise that rejects. */
+export type Check = (credentials: Credentials) => Verdict;
+
+/** Checks of the authenticators that answer at once. The interface for applications has promises only. */
+const checks = new WeakMap<Authenticator, Check>();
+
+/** Makes an authenticator that answers by a check. */
+export function answeredBy<Answer extends Known>(
+  parts: Omit<Authenticator, "authenticate">,
+  check: (credentials: Credentials) => Answer | Promise<Answer>,
+): Authenticator & { authenticate(credentials: Credentials): Promise<Answer> } {
+  const authenticator = { ...parts, authenticate: async (credentials: Credentials) => check(credentials) };
+  checks.set(authenticator, check);
+  return authenticator;
+}
+
+/** The check of an authenticator, which may be one of the application. */
+export const checkOf = (authenticator: Authenticator): Check =>
+  checks.get(authenticator) ?? ((credentials) => authenticator.authenticate(credentials));
+
+export const isPending = (verdict: Verdict): verdict is Promise<Known> =>
+  typeof (verdict as Partial<Promise<Known>> | undefined)?.then === "function";
+
+/** Goes on with a verdict, at once if it is there. */
+export const whenKnown = (verdict: Verdict, next: (known: Known) => Known): Verdict =>
+  isPending(verdict) ? verdict.then(next) : next(verdict);
+
+/** Makes an authenticator with another check and everything else of the given one. @param check gets the check of the given one */
+export function wrapped(
+  inner: Authenticator,
+  check: (credentials: Credentials, inner: Check) => Verdict,
+): Authenticator {
   const { mode, warnings = [], cookies = false, onlyTokens = false } = inner;
-  const outer: Authenticator = { mode, warnings, cookies, onlyTokens, authenticate };
+  const checkInner = checkOf(inner);
+  const outer = answeredBy({ mode, warnings, cookies, onlyTokens }, (credentials) =>
+    check(credentials, checkInner),
+  );
   if (inner.mint !== undefined) outer.mint = inner.mint.bind(inner);
   return outer;
 }
 
 /** Trusts the user id that a client sends. For a developer's own machine only. */
 export function developmentAuth(): TokenAuthenticator {
-  return {
-    mode: "development",
-    onlyTokens: true,
-    authenticate: async ({ userId }) => {
-      if (userId === undefined)
-        throw new TidingsError("unauthorized", "user_id: expected, to say who you are");
-      if (!isId(userId)) throw new TidingsError("unauthorized", `user_id: expected a user id of ${ID_RULE}`);
-      return { user: userId };
-    },
-  };
+  return answeredBy({ mode: "development", onlyTokens: true }, ({ userId }) => {
+    if (userId === undefined) throw new TidingsError("unauthorized", "user_id: expected, to say who you are");
+    if (!isId(userId)) throw new TidingsError("unauthorized", `user_id: expected a user id of ${ID_RULE}`);
+    return { user: userId };
+  });
 }
 
 /**
@@ -132,11 +166,12 @@ export function developmentAuth(): TokenAuthenticator {
  * @returns an authenticator that throws `unauthorized` for an id that is not valid
  */
 export function withCheckedIds(authenticator: Authenticator): Authenticator {
-  return wrapped(authenticator, async (...asked) => {
-    const identity = await authenticator.authenticate(...asked);
-    if (identity !== undefined) assertIdentity(identity);
-    return identity;
-  });
+  return wrapped(authenticator, (credentials, check) =>
+    whenKnown(check(credentials), (identity) => {
+      if (identity !== undefined) assertIdentity(identity);
+      return identity;
+    }),
+  );
 }
 
 /** Checks an option of code: an authenticator that is missing must not turn on development mode. */

@@ -7,7 +7,7 @@ import {
   weakJwtProblems,
 } from "../../config/config.ts";
 import { type Grants, grantsProblem, ID_RULE, isId, TidingsError } from "../../protocol/protocol.ts";
-import type { Identity, TokenAuthenticator } from "./authenticator.ts";
+import { answeredBy, type Identity, type TokenAuthenticator } from "./authenticator.ts";
 import { SecretTokens } from "./hmac.ts";
 import { type FindKey, keysOf, secretKey } from "./keys.ts";
 import { Minter } from "./mint.ts";
@@ -68,12 +68,8 @@ export function jwt(options: JwtOptions): TokenAuthenticator {
     userClaim: options.userClaim ?? "sub",
     requiredClaims: (options.requireExpiry ?? true) ? ["exp"] : [],
   };
-  const authenticator: TokenAuthenticator = {
-    mode: "token",
-    onlyTokens: true,
-    warnings: warningsOf(options),
-    authenticate: ({ token }) => authenticate(token, verifier),
-  };
+  const parts = { mode: "token", onlyTokens: true, warnings: warningsOf(options) } as const;
+  const authenticator = answeredBy(parts, ({ token }) => authenticate(token, verifier));
   if (secret !== undefined) {
     const minter = new Minter({ ...options, algorithm: algorithms[0] ?? "HS256", secret });
     authenticator.mint = (claims) => minter.mint(claims);
@@ -114,17 +110,25 @@ function warningsOf(options: JwtOptions): string[] {
   return warnings;
 }
 
-async function authenticate(token: string | undefined, verifier: Verifier): Promise<Identity> {
+/** Answers at once about a token that is signed with the secret. */
+function authenticate(token: string | undefined, verifier: Verifier): Identity | Promise<Identity> {
   if (token === undefined || token === "") throw refusal("a token is required");
   if (token.length > LONGEST_TOKEN) throw refusal(`the token is longer than ${LONGEST_TOKEN} characters`);
-  return identityOf(await verify(token, verifier), verifier.userClaim);
+  const { bySecret, algorithms, issuer, audience, requiredClaims, userClaim } = verifier;
+  const claims = { algorithms, issuer, audience, requiredClaims };
+  let payload: JWTPayload | undefined;
+  try {
+    payload = bySecret?.claimsOf(token, claims);
+  } catch (error) {
+    throw refusalFor(error);
+  }
+  if (payload !== undefined) return identityOf(payload, userClaim);
+  return verify(token, verifier.find, claims).then((verified) => identityOf(verified, userClaim));
 }
 
-async function verify(token: string, verifier: Verifier): Promise<JWTPayload> {
-  const { bySecret, find, algorithms, issuer, audience, requiredClaims } = verifier;
-  const claims = { algorithms, issuer, audience, requiredClaims };
+async function verify(token: string, find: FindKey, claims: JWTVerifyOptions): Promise<JWTPayload> {
   try {
-    return bySecret?.claimsOf(token, claims) ?? (await jwtVerify(token, find, claims)).payload;
+    return (await jwtVerify(token, find, claims)).payload;
   } catch (error) {
     if (error instanceof TidingsError) throw error;
     // Without `cause`, because it holds the claims and errors are logged.

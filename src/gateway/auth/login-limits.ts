@@ -1,5 +1,5 @@
 import { type TidingsError, toTidingsError } from "../../protocol/protocol.ts";
-import { type Authenticator, type Credentials, wrapped } from "./authenticator.ts";
+import { type Authenticator, type Credentials, whenKnown, wrapped } from "./authenticator.ts";
 
 /** Limits on logins. Both throw `rate_limited`. */
 export interface LoginLimits {
@@ -18,18 +18,19 @@ export const withLoginLimits = (
   limits: LoginLimits,
   refused?: LoginRefused,
 ): Authenticator =>
-  wrapped(authenticator, async (credentials) => {
+  wrapped(authenticator, (credentials, check) => {
     const { address } = credentials;
     if (isAttempt(credentials)) limits.assertLogin(address);
-    const identity = await authenticator.authenticate(credentials);
-    if (identity === undefined) return identity;
-    try {
-      limits.assertLoginOf(identity.user);
-    } catch (thrown) {
-      refused?.(identity.user, toTidingsError(thrown), address);
-      throw thrown;
-    }
-    return identity;
+    return whenKnown(check(credentials), (identity) => {
+      if (identity === undefined) return identity;
+      try {
+        limits.assertLoginOf(identity.user);
+      } catch (thrown) {
+        refused?.(identity.user, toTidingsError(thrown), address);
+        throw thrown;
+      }
+      return identity;
+    });
   });
 
 /** False for a request that only announces a login message: it must not count as another attempt. */

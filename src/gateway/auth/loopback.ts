@@ -9,6 +9,12 @@ export class Neighbours {
   readonly #networks: Networks;
   /** False when only this machine is served. */
   readonly #hasNetworks: boolean;
+  /** The last question of {@link accepts} and its answer: clients ask the same, and URLs take long to read. */
+  #last: { host: string | undefined; origin: string | undefined; isAccepted: boolean } = {
+    host: undefined,
+    origin: undefined,
+    isAccepted: false,
+  };
 
   /** @param networks `development.networks` */
   constructor(networks: readonly string[]) {
@@ -26,6 +32,13 @@ export class Neighbours {
    * stranger can own, which DNS rebinding cannot forge, and its Origin, if present, must be loopback or the same host.
    */
   accepts({ host, origin }: IncomingHttpHeaders): boolean {
+    if (host !== this.#last.host || origin !== this.#last.origin) {
+      this.#last = { host, origin, isAccepted: this.#isAccepted(host, origin) };
+    }
+    return this.#last.isAccepted;
+  }
+
+  #isAccepted(host: string | undefined, origin: string | undefined): boolean {
     const name = host === undefined ? undefined : hostnameOf(`http://${host}`);
     if (name === undefined || !(isLoopback(name) || (this.#hasNetworks && isPrivateName(name)))) return false;
     if (origin === undefined) return true;

@@ -1,5 +1,12 @@
 import { type ErrorCode, toTidingsError } from "../../protocol/protocol.ts";
-import { type Authenticator, type Credentials, type Identity, wrapped } from "./authenticator.ts";
+import {
+  type Authenticator,
+  type Credentials,
+  type Identity,
+  isPending,
+  type Verdict,
+  wrapped,
+} from "./authenticator.ts";
 import { isAttempt } from "./login-limits.ts";
 
 export interface LoginObservers {
@@ -20,20 +27,26 @@ export const withObservers = (
   authenticator: Authenticator,
   { meter, tracing }: LoginObservers,
 ): Authenticator =>
-  wrapped(authenticator, async (credentials) => {
-    if (!isAttempt(credentials)) return authenticator.authenticate(credentials);
+  wrapped(authenticator, (credentials, check) => {
+    if (!isAttempt(credentials)) return check(credentials);
     const startedAt = performance.now();
     const ended = (outcome: "ok" | ErrorCode): void =>
       meter.ended(outcome, (performance.now() - startedAt) / 1_000);
-    const authenticate = async (): Promise<Identity | undefined> => authenticator.authenticate(credentials);
-    try {
-      const identity = await (tracing?.login(wayOf(credentials), authenticate) ?? authenticate());
+    const known = (identity: Identity | undefined): Identity | undefined => {
       ended(identity === undefined ? "unauthorized" : "ok");
       return identity;
-    } catch (thrown) {
+    };
+    const failed = (thrown: unknown): never => {
       ended(toTidingsError(thrown).code);
       throw thrown;
+    };
+    let verdict: Verdict;
+    try {
+      verdict = tracing?.login(wayOf(credentials), async () => check(credentials)) ?? check(credentials);
+    } catch (thrown) {
+      return failed(thrown);
     }
+    return isPending(verdict) ? verdict.then(known, failed) : known(verdict);
   });
 
 function wayOf({ byMessage, request }: Credentials): string {

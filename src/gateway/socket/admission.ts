@@ -3,7 +3,7 @@ import type { Connection, Local } from "../../local/local.ts";
 import { Members, type Refusal } from "../../members/members.ts";
 import { type Channel, isChannel, targetOf } from "../../protocol/protocol.ts";
 import type { Hooks } from "../../publish/publish.ts";
-import { type Identity, type UpgradeRequest, withoutCredentials } from "../auth/auth.ts";
+import { type UpgradeRequest, type Verdict, withoutCredentials } from "../auth/auth.ts";
 import type { ConnectionIds } from "../connection-ids.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 import { type LoggedIn, setLogin } from "./login.ts";
@@ -24,8 +24,8 @@ export interface Opened {
   /** The request that asked for the WebSocket. */
   readonly request: UpgradeRequest;
   readonly login: LoginRequest;
-  /** Identity by the credentials of the request; undefined when they prove nobody. Rejects when they are refused. */
-  readonly identity: Promise<Identity | undefined>;
+  /** Identity by the credentials of the request; undefined when they prove nobody. A promise that rejects when they are refused. */
+  readonly identity: Verdict;
 }
 
 /** Makes the connection of an accepted login. The connection is not yet a member of any channel. */

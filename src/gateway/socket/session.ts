@@ -11,7 +11,7 @@ import {
   toTidingsError,
 } from "../../protocol/protocol.ts";
 import type { RefusedClient } from "../../publish/publish.ts";
-import type { Authenticator } from "../auth/auth.ts";
+import { type Authenticator, isPending } from "../auth/auth.ts";
 import type { ServerSocket, SocketEvents } from "../websocket/websocket.ts";
 import { type AdmissionPorts, admit, makeConnection, type Opened } from "./admission.ts";
 import { EarlyMessages } from "./early-messages.ts";
@@ -125,9 +125,7 @@ export class Session implements Watched, SocketEvents {
   }
 
   async #login({ login, identity, socket, request }: Opened): Promise<LoggedIn | undefined> {
-    const known = await identity.catch((thrown: unknown) => {
-      throw thrown instanceof TidingsError ? unverified(thrown) : thrown;
-    });
+    const known = isPending(identity) ? await identity.catch(throwUnverified) : identity;
     if (known !== undefined) return { login, identity: known };
     const { authenticator, loginTimeoutMs } = this.#ports;
     const early = this.#early;
@@ -302,6 +300,10 @@ export class Session implements Watched, SocketEvents {
   #enter(state: State): void {
     if (this.#state !== "closing") this.#state = state;
   }
+}
+
+function throwUnverified(thrown: unknown): never {
+  throw thrown instanceof TidingsError ? unverified(thrown) : thrown;
 }
 
 /** Answers a login that came as a message. Its reply follows the replay. */

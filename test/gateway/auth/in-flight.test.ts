@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Authenticator, withLimits } from "../../../src/gateway/auth/auth.ts";
+import { type Authenticator, developmentAuth, withLimits } from "../../../src/gateway/auth/auth.ts";
+import type { TidingsError } from "../../../src/protocol/protocol.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /** An authenticator whose calls end when the test says so. */
@@ -35,10 +36,13 @@ test("calls of an authenticator that hangs are bounded: some wait for a place, f
 test("a login that has waited beyond its deadline is not checked any more", async () => {
   const { calls, authenticator } = hanging();
   const limited = withLimits(authenticator, { calls: 1, waiting: 10, timeoutMs: -1 });
-  // The deadline of both has passed.
-  await expect(limited.authenticate({ token: "a" })).rejects.toMatchObject({ code: "timeout" });
-  await expect(limited.authenticate({ token: "b" })).rejects.toMatchObject({ code: "timeout" });
-  expect(calls).toEqual([]);
+  const first = limited.authenticate({ token: "a" });
+  // Its deadline has passed when it begins to wait.
+  const second = limited.authenticate({ token: "b" });
+  calls[0]?.resolve();
+  expect(await first).toEqual({ user: "a" });
+  await expect(second).rejects.toMatchObject({ code: "timeout" });
+  expect(calls).toHaveLength(1);
 });
 
 test("an authenticator keeps its mode, its warnings and its way to mint", async () => {
@@ -49,4 +53,12 @@ test("an authenticator keeps its mode, its warnings and its way to mint", async 
   );
   expect(limited).toMatchObject({ mode: "token", warnings: ["open"] });
   expect(await limited.mint?.({ user: "a" })).toBe("token");
+});
+
+test("a check that is over at once leaves its place, also when it throws", async () => {
+  const limited = withLimits(developmentAuth(), { calls: 1, waiting: 1, timeoutMs: 60_000 });
+  for (const userId of ["alice", "", "bob"]) {
+    const verdict = await limited.authenticate({ userId }).catch((thrown: TidingsError) => thrown.code);
+    expect(verdict).toEqual(userId === "" ? "unauthorized" : { user: userId });
+  }
 });

@@ -17,7 +17,7 @@ export function entryPattern(...names: readonly EntryField[]): string {
  *
  * A history is a list of entries and a head, both per channel. The head has three numbers: the serial number of the
  * history, the offset before the list's first entry, and the list's stamp (0 without messages). The epoch is the random
- * name of the partition's data (its birth) and the serial number. An entry's offset is the offset before the list plus
+ * part of the name of the partition's data (its birth) and the serial number. An entry's offset is the offset before the list plus
  * the entry's index from 1. So an append is a single command: its reply, the new length of the list, gives the offset.
  *
  * The list's key ends with the stamp. Each change of the head, or of the channel's nodes, gives the list another stamp,
@@ -42,7 +42,7 @@ local function birth_of(at)
   return births[at]
 end
 
-local function epoch_of(history) return birth_of(history.at) .. "." .. history.serial end
+local function epoch_of(history) return random_part(birth_of(history.at)) .. "." .. history.serial end
 
 local function list_of(history) return list_at(history.at, history.channel, birth_of(history.at), history.stamp) end
 

@@ -105,8 +105,8 @@ end
 
 -- True if the history was replaced by one of another epoch, and Redis has forgotten that.
 local function is_older(history, epoch)
-  local birth, serial = string.match(epoch, "^(.*)%.(%d+)$")
-  return birth == birth_of(base) and tonumber(serial) > tonumber(history.serial)
+  local random, serial = string.match(epoch, "^(.*)%.(%d+)$")
+  return random == random_part(birth_of(base)) and tonumber(serial) > tonumber(history.serial)
 end
 
 local function rotate(history)

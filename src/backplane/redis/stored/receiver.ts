@@ -336,11 +336,11 @@ const unlessMoving =
   };
 
 /**
- * True if a history was replaced by the other one. An epoch is the birth of the partition's data and a serial number
- * that rises.
+ * True if a history was replaced by the other one. An epoch is the random part of the birth of the partition's data,
+ * and a serial number that rises.
  */
 function isBefore(epoch: string, other: string): boolean {
-  const [birth, serial] = epoch.split(".");
-  const [otherBirth, otherSerial] = other.split(".");
-  return birth === otherBirth && Number(serial) < Number(otherSerial);
+  const [random, serial] = epoch.split(".");
+  const [otherRandom, otherSerial] = other.split(".");
+  return random === otherRandom && Number(serial) < Number(otherSerial);
 }

@@ -25,7 +25,7 @@ export const EVERY_PARTITION: readonly number[] = Array.from({ length: PARTITION
  */
 export const baseOf = (prefix: string, partition: number): string => `${prefix}{${partition}}`;
 
-/** Key of a partition's birth: the name of its data, which begins every epoch: the time, and a random part. */
+/** Key of a partition's birth: the name of its data, the time and a random part. The latter begins every epoch. */
 export const birthKeyOf = (base: string): string => `${base}:${BIRTH_KEY}`;
 
 /**
@@ -106,8 +106,8 @@ export const BLOCKS_KEY = "blocks";
 export const SERIAL_KEY = "serial";
 
 /**
- * Length of the random part, with which a birth ends. The names of lists have this part alone: each character of a name costs Redis time
- * with each append.
+ * Length of the random part, with which a birth ends. Names of lists and epochs have this part alone: each character costs Redis and both nodes
+ * time with each message.
  */
 export const RANDOM_LENGTH = 8;
 

@@ -130,7 +130,9 @@ test("births rise, whatever the clock of Redis says: none of two nodes replaces 
     epochs.push((await broker.positions(["user:bob"]))[0]?.epoch);
 
   expect(new Set(epochs).size).toBe(1);
-  expect(epochs[0]).toMatch(/^100000000000-/);
+  const born = String(await server.command("GET", key));
+  expect(born).toMatch(/^100000000000-/);
+  expect(epochs[0]?.split(".")[0]).toBe(born.slice("100000000000-".length));
 });
 
 test("messages to many partitions, one of which is lost meanwhile, are stored once each and in order", async () => {

@@ -98,11 +98,11 @@ export class AppendTargets {
 
   /** Caches the reply to a look-up. */
   learn(channel: Channel, epoch: string, stamp: string, start: number, receivers: Receivers): AppendTarget {
-    const [birth = ""] = epoch.split(".");
+    const [random = ""] = epoch.split(".");
     const former = this.#targets.get(channel);
     const isSame = former?.epoch === epoch;
     const target: AppendTarget = {
-      list: this.#listOf(channel, birth, stamp),
+      list: this.#listOf(channel, random, stamp),
       header: headerOf(channel, epoch, start),
       epoch,
       start,
