@@ -12,8 +12,16 @@ const QUIET: LocalOptions["heartbeat"] = {
   shardsPerStep: 4,
 };
 
+interface Scene {
+  readonly heartbeat?: LocalOptions["heartbeat"];
+  /** Called when the heartbeat looks at a connection. */
+  readonly looked?: () => void;
+  /** Time that a write takes, in milliseconds. @default none */
+  readonly writeMs?: number;
+}
+
 /** A node with so many connections, whose sockets take everything at once, and what was written to each of them. */
-function nodeWith(count: number, heartbeat = QUIET, looked: () => void = () => undefined) {
+function nodeWith(count: number, { heartbeat = QUIET, looked, writeMs = 0 }: Scene = {}) {
   const local = localWith({ shardCount: 4, shardsPerTurn: 4, heartbeat });
   const written = new Map<Connection, string>();
   for (let number = 0; number < count; number++) {
@@ -21,13 +29,14 @@ function nodeWith(count: number, heartbeat = QUIET, looked: () => void = () => u
     const transport = {
       ...idleTransport(stream),
       get isPaused() {
-        looked();
+        looked?.();
         return false;
       },
     };
     const connection = connectionOf(local, number, transport);
     stream.write = (bytes) => {
       written.set(connection, (written.get(connection) ?? "") + Buffer.from(bytes).toString());
+      for (const until = performance.now() + writeMs; performance.now() < until; );
       return true;
     };
     local.add(connection);
@@ -39,7 +48,8 @@ const broadcast = (local: Local, text: string) =>
   local.deliver({ channel: "all", packet: new Packet(() => text), skip: () => undefined });
 
 test("a reply, and messages to one user, do not wait until a broadcast has come to their connections", async () => {
-  const { local, written } = nodeWith(8_000);
+  // The broadcast takes 400 ms, and a turn at most 50 ms.
+  const { local, written } = nodeWith(8_000, { writeMs: 0.05 });
   broadcast(local, "everybody");
   await turn();
   const [waiting, other] = [...local.connections()].filter((connection) => !written.has(connection));
@@ -77,7 +87,7 @@ test("the heartbeat looks at many connections in several turns of the event loop
     most = Math.max(most, ++inTurn);
     all++;
   };
-  nodeWith(10_000, { ...QUIET, intervalMs: 400 }, looked);
+  nodeWith(10_000, { heartbeat: { ...QUIET, intervalMs: 400 }, looked });
   await eventually("it has looked at all", () => all >= 10_000);
   expect(most).toBeLessThanOrEqual(4_096);
 });
