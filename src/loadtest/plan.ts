@@ -53,6 +53,8 @@ export interface Plan {
   readonly churn: number;
   /** Messages go in over WebSockets or over the HTTP API. */
   readonly via: "socket" | "http";
+  /** Requests and calls of the HTTP API per second beside the messages, whose waits are measured. */
+  readonly probe: number;
   /** Text of a message for another server than Tidings; `{marker}` stands for what the tester recognises. */
   readonly template?: string | undefined;
   readonly workers: number;

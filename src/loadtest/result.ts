@@ -3,6 +3,7 @@ import type { Percentiles } from "./measure/histogram.ts";
 import type { TestMachine } from "./measure/machine.ts";
 import type { Point } from "./measure/series.ts";
 import type { Plan } from "./plan.ts";
+import type { Waits } from "./run/probe.ts";
 import type { ServerReport } from "./server/server.ts";
 import type { Timing, Totals } from "./worker/api.ts";
 
@@ -31,6 +32,8 @@ export interface ScenarioResult {
   readonly refusedMessages: Counts;
   readonly errors: Counts;
   readonly timings: Readonly<Record<Timing, Percentiles>>;
+  /** How long requests and calls of the API waited meanwhile; undefined without a probe. */
+  readonly waits?: Waits | undefined;
   /** The curve of the latencies: share of the messages, milliseconds. */
   readonly curve: readonly (readonly [number, number])[];
   readonly sendMs: number;

@@ -27,6 +27,7 @@ export const planFor = (part: Partial<Plan> & Pick<Plan, "scenario">): Plan => (
   spreadMs: 50,
   churn: 0,
   via: "socket",
+  probe: 0,
   workers: 1,
   ...part,
 });

@@ -8,29 +8,30 @@ import type { Progress } from "../../src/loadtest/run/course.ts";
 import { type RunOptions, runScenario } from "../../src/loadtest/run/run-scenario.ts";
 import type { WorkerPort } from "../../src/loadtest/run/workers.ts";
 import { parseTarget } from "../../src/loadtest/target.ts";
-import { LoadWorker } from "../../src/loadtest/worker/load-worker.ts";
+import { LoadWorker, type TokensOf } from "../../src/loadtest/worker/load-worker.ts";
 import { freePort } from "../support/free-port.ts";
 import { startHub } from "../support/hub.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 import { planFor } from "./plans.ts";
 
+/** Clients log in by their names. */
+const byName: TokensOf = () => () => Promise.resolve(undefined);
+
 /** A process of the load tester inside this one; arguments and answers are JSON, as between processes. */
-function startHere(): Promise<WorkerPort> {
-  const calls = new LoadWorker(() => () => Promise.resolve(undefined)).calls();
+function startHere(tokensOf: TokensOf): Promise<WorkerPort> {
+  const calls = new LoadWorker(tokensOf).calls();
   const call = async (name: keyof typeof calls, argument: never): Promise<unknown> =>
     JSON.parse(JSON.stringify(await calls[name](JSON.parse(JSON.stringify(argument)) as never)));
   return Promise.resolve({ call, close: () => Promise.resolve() } as unknown as WorkerPort);
 }
 
-const run = (
-  plan: Plan,
-  more: Partial<Pick<RunOptions, "signal" | "onProgress">> = {},
-): Promise<ScenarioResult> =>
+const run = (plan: Plan, more: Partial<RunOptions> = {}): Promise<ScenarioResult> =>
   runScenario({
     plan,
     credentials: { type: "development" },
     metrics: plan.targets.flatMap(({ http }) => (http === undefined ? [] : [`${http}/metrics`])),
-    start: startHere,
+    tokensOf: byName,
+    start: () => startHere(more.tokensOf ?? byName),
     signal: new AbortController().signal,
     onProgress: () => {},
     everyMs: 50,
@@ -69,6 +70,43 @@ describe("a load test of a hub", () => {
       expect(result.series.reduce((sum, point) => sum + point.received, 0)).toBe(60 * each);
     },
   );
+
+  it.each(["direct", "idle"] as const)(
+    "measures how long a request and an API call wait meanwhile, in %s",
+    async (scenario) => {
+      const plan = planFor({
+        scenario,
+        durationMs: 400,
+        warmupMs: 100,
+        probe: 50,
+        targets: [await startTarget()],
+      });
+      const { waits, faults, connections } = await run(plan);
+      expect(faults).toEqual([]);
+      expect(waits).toMatchObject({ request: { count: 15 }, call: { count: 15 }, errors: {} });
+      expect(waits?.request.max).toBeGreaterThan(0);
+      expect(connections).toMatchObject({ opened: 10, ends: {} });
+    },
+  );
+
+  it("fails when calls of the probe do, and makes none without a key where one is needed", async () => {
+    const { hub, at } = await startHub({ ...UNLIMITED, jwt: { secret: "s".repeat(32) } });
+    const { target } = await parseTarget(at.url, "/ws");
+    const plan = planFor({ scenario: "idle", durationMs: 200, probe: 50, targets: [target] });
+    const login = {
+      credentials: { type: "secret", secret: "s".repeat(32) },
+      tokensOf: () => (user: string) => hub.token({ user }),
+    } as const;
+    const { waits, faults } = await run(plan, { ...login, apiKey: "no key of this server" });
+    expect(waits).toMatchObject({ request: { count: 10 }, call: { count: 0 } });
+    expect(faults).toEqual([
+      expect.stringContaining("10 requests and calls of the probe failed (call: HTTP 401"),
+    ]);
+    expect(await run(plan, login)).toMatchObject({
+      faults: [],
+      waits: { request: { count: 10 }, errors: {} },
+    });
+  });
 
   it("reads the server's metrics before, during and after", async () => {
     const { servers } = await run(

@@ -102,6 +102,13 @@ export class TidingsClient implements Client {
     this.#request({ id, type: "bench", to, group, ephemeral, data });
   }
 
+  /** Sends a request that the server answers at once. */
+  ask(pending: Pending): void {
+    const id = this.#nextId++;
+    this.#pending.set(id, pending);
+    this.#request({ id, action: "robot.ping" });
+  }
+
   takePending(): Pending[] {
     const pending = [...this.#pending.values()];
     this.#pending = new Map();

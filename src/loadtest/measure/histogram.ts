@@ -127,3 +127,12 @@ function highestOf(index: number): number {
   const shift = (index >> SUB_BITS) - 1;
   return (index - (shift << SUB_BITS) + 1) * 2 ** shift - 1;
 }
+
+/** Figures in milliseconds of those in microseconds. */
+export const inMs = ({ count, ...values }: Percentiles): Percentiles => ({
+  count,
+  ...(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value / 1_000])) as Omit<
+    Percentiles,
+    "count"
+  >), // the same names
+});

@@ -84,11 +84,14 @@ export function countsOf(result: ScenarioResult): Table {
 }
 
 /** Percentiles of what was timed. */
-export function timingsOf({ timings }: ScenarioResult): Table {
+export function timingsOf({ timings, waits }: ScenarioResult): Table {
   const names: Timing[] = ["connect", "reconnect", "latency", "transit", "receipt", "lateness"];
-  const rows = names
-    .filter((name) => timings[name].count > 0)
-    .map((name) => [TIMING_NAMES[name], ...COLUMNS.map((column) => ms(timings[name][column]))]);
+  const timed = names.map((name): [string, Percentiles] => [TIMING_NAMES[name], timings[name]]);
+  if (waits !== undefined)
+    timed.push(["request meanwhile", waits.request], ["API call meanwhile", waits.call]);
+  const rows = timed
+    .filter(([, { count }]) => count > 0)
+    .map(([name, percentiles]) => [name, ...COLUMNS.map((column) => ms(percentiles[column]))]);
   return { header: ["", "p50", "p90", "p99", "p99.9", "max"], rows };
 }
 

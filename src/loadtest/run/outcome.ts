@@ -1,10 +1,11 @@
 import { Counter } from "../measure/counted.ts";
-import { Histogram, type Percentiles } from "../measure/histogram.ts";
+import { Histogram, inMs, type Percentiles } from "../measure/histogram.ts";
 import { clientsOf, type Plan } from "../plan.ts";
 import type { ScenarioResult } from "../result.ts";
 import type { ServerReport } from "../server/server.ts";
 import { type Tally, TIMINGS, type Timing } from "../worker/api.ts";
 import { sumOf } from "../worker/meters.ts";
+import type { Waits } from "./probe.ts";
 import { faultsOf, hintsOf } from "./verdict.ts";
 
 export interface Outcome {
@@ -14,6 +15,7 @@ export interface Outcome {
   readonly sendMs: number;
   readonly interrupted: boolean;
   readonly tester: ScenarioResult["tester"];
+  readonly waits?: Waits | undefined;
   readonly series: ScenarioResult["series"];
   readonly servers: readonly ServerReport[];
 }
@@ -26,6 +28,7 @@ export function resultOf({
   sendMs,
   interrupted,
   tester,
+  waits,
   series,
   servers,
 }: Outcome): ScenarioResult {
@@ -61,6 +64,7 @@ export function resultOf({
     refusedMessages: together(({ refusedMessages }) => refusedMessages),
     errors: together(({ errors }) => errors),
     timings,
+    waits,
     curve: curve.map(([share, value]) => [share, value / 1_000] as const),
     sendMs,
     series,
@@ -75,12 +79,3 @@ function mergedOf(tallies: readonly Tally[], timing: Timing): Histogram {
   for (const { timings } of tallies) histogram.add(timings[timing]);
   return histogram;
 }
-
-/** From microseconds. */
-const inMs = ({ count, ...values }: Percentiles): Percentiles => ({
-  count,
-  ...(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value / 1_000])) as Omit<
-    Percentiles,
-    "count"
-  >), // the same names
-});

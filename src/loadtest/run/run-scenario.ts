@@ -4,13 +4,17 @@ import type { ScenarioResult } from "../result.ts";
 import { ServerWatch } from "../server/server.ts";
 import { shownUrl } from "../target.ts";
 import type { Credentials } from "../worker/api.ts";
+import type { TokensOf } from "../worker/load-worker.ts";
 import { Course, type Progress } from "./course.ts";
 import { resultOf } from "./outcome.ts";
+import { Probe, type Waits } from "./probe.ts";
 import { type WorkerPort, Workers } from "./workers.ts";
 
 export interface RunOptions {
   readonly plan: Plan;
   readonly credentials: Credentials;
+  /** Makes what signs tokens, for the client of the probe. */
+  readonly tokensOf: TokensOf;
   readonly apiKey?: string | undefined;
   /** URLs of the servers' metrics. Empty: they are not read. */
   readonly metrics: readonly string[];
@@ -86,9 +90,9 @@ async function lead(led: Led): Promise<ScenarioResult> {
   const rampMs = now() - began - LEAD_US / 1_000;
   await readAll("connected");
   const { cpuUs: cpuBefore, totals } = await workers.look();
-  const sendFrom = now();
-  if (!signal.aborted && totals.opened > 0) await act(led);
-  const sendMs = now() - sendFrom;
+  const beganToSend = now();
+  const waits = !signal.aborted && totals.opened > 0 ? await act(led) : undefined;
+  const sendMs = now() - beganToSend;
   const cpuPercent = ((await workers.look()).cpuUs - cpuBefore) / 10 / Math.max(1, sendMs);
   course.enter("settling", () => 1);
   await settle(led);
@@ -98,20 +102,29 @@ async function lead(led: Led): Promise<ScenarioResult> {
   await workers.disconnect();
   const tester = { workers: plan.workers, cpuPercent, loopMs: course.loopMs };
   return resultOf({
-    ...{ plan, tallies, rampMs, sendMs, tester, interrupted: signal.aborted },
+    ...{ plan, tallies, rampMs, sendMs, tester, waits, interrupted: signal.aborted },
     series: course.series.points(),
     servers: servers.map((server) => server.report(clientsOf(plan))),
   });
 }
 
-/** What the scenario is about, after all clients are connected. */
-async function act({ options, workers, course, now }: Led): Promise<void> {
-  const { plan, signal } = options;
+/** What the scenario is about, after all clients are connected. @returns how long others waited meanwhile */
+async function act(led: Led): Promise<Waits | undefined> {
+  const { options, now } = led;
+  const { plan, signal, settleMs } = options;
+  const probe = plan.scenario === "connect" ? undefined : await Probe.open({ ...options, now });
   const fromMs = now() + LEAD_US / 1_000;
+  probe?.start(fromMs);
+  await sendFrom(led, fromMs);
+  return probe?.end(settleMs, signal.aborted);
+}
+
+async function sendFrom({ options, workers, course, now }: Led, fromMs: number): Promise<void> {
+  const { plan, signal } = options;
   const share = (): number => (now() - fromMs) / plan.durationMs;
   if (plan.scenario === "connect") return;
   course.enter(plan.scenario === "idle" ? "waiting" : "sending", share);
-  if (plan.scenario === "idle") return pause(plan.durationMs, signal);
+  if (plan.scenario === "idle") return pause(fromMs + plan.durationMs - now(), signal);
   const sending = workers.send(fromMs * 1_000);
   // The cut comes after a third, so that messages go before, during and after it.
   const storm = plan.scenario === "storm" ? workers.storm((fromMs + plan.durationMs / 3) * 1_000) : undefined;

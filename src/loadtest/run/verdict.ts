@@ -12,7 +12,7 @@ export interface Bounds {
 
 /** What is wrong with a run: a pass has none of it. */
 export function faultsOf(result: Judged): string[] {
-  const { totals, lost, connections, interrupted, scenario } = result;
+  const { totals, lost, connections, interrupted, scenario, waits } = result;
   const faults: string[] = [];
   const add = (count: number, what: string): void => {
     if (count > 0) faults.push(`${count.toLocaleString("en")} ${what}`);
@@ -26,6 +26,8 @@ export function faultsOf(result: Judged): string[] {
   if (interrupted) return faults;
   add(connections.wanted - connections.opened, `connections did not open (${first(connections.refusals)})`);
   add(totals.failed - (connections.wanted - connections.opened), "connections broke and did not come back");
+  const failed = waits?.errors ?? {};
+  add(totalOf(failed), `requests and calls of the probe failed (${first(failed)})`);
   add(totals.unsent, "messages could not be sent: no sender was connected, or all waited for answers");
   if (scenario === "cross-node" && Object.keys(connections.nodes).length < 2)
     faults.push("the URLs lead to one node, so that no message went from node to node");

@@ -12,6 +12,7 @@ export interface BenchFlags {
   readonly connectTimeout: number;
   readonly sources?: string;
   readonly workers?: number;
+  readonly probe?: number;
   readonly rate?: number;
   /** Seconds. */
   readonly duration?: number;
@@ -161,6 +162,11 @@ function addReport(command: Command): Command {
   const add = adder(command, "Report:");
   add("--json <file>", "write the report as JSON; - for standard output");
   add("--html <file>", "write the report as a page with charts, in one file");
+  add(
+    "--probe <number>",
+    "report how long requests of one more client, and calls of the HTTP API, wait meanwhile: so many of both per second (default: none)",
+    real(0.1, 1_000),
+  );
   add("--max-p99 <ms>", "fail when the 99th percentile of the latency is above", real(0, 1e9));
   add("--max-p999 <ms>", "fail when the 99.9th percentile of the latency is above", real(0, 1e9));
   add("--max-connect-p99 <ms>", "fail when the 99th percentile of connecting is above", real(0, 1e9));

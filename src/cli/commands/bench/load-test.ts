@@ -19,7 +19,7 @@ import {
   type WorkerApi,
 } from "../../../loadtest/loadtest.ts";
 import { TidingsError } from "../../../protocol/protocol.ts";
-import { assertEnough, credentialsOf } from "./credentials.ts";
+import { assertEnough, credentialsOf, tokensOf } from "./credentials.ts";
 import type { BenchFlags } from "./flags.ts";
 import { assertFiles, planOf, scenariosOf } from "./scenarios.ts";
 import { Screen } from "./screen.ts";
@@ -91,6 +91,7 @@ async function runAll({ plans, credentials, flags, signal }: Runs): Promise<Scen
     if (signal.aborted) break;
     const found = await runScenario({
       ...{ plan, credentials, apiKey: flags.apiKey, metrics: metricsOf(plan, flags), signal },
+      tokensOf,
       start: startWorker,
       onProgress: (progress) => screen.show(plan.scenario, progress),
       everyMs: screen.everyMs,

@@ -78,6 +78,7 @@ export function planOf(
     spreadMs: spread * 1_000,
     churn: scenario === "soak" ? churn : 0,
     via,
+    probe: raw === true ? 0 : (flags.probe ?? 0),
     template: raw === true ? (template ?? "{marker}") : undefined,
     workers: Math.min(connections, flags.workers ?? Math.ceil(connections / CONNECTIONS_PER_WORKER)),
   };
