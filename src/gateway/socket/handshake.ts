@@ -74,22 +74,12 @@ export function handshake(
     stream.destroy();
     return Promise.resolve();
   }
-  answerWithFirstFrames(stream);
-  stream.write(`${answer.head}${REQUEST_ID}: ${asked.id}\r\n\r\n`);
   if (head.length > 0) stream.unshift(head);
-  return begin({ socket: new ServerSocket(stream, settings, answer.deflate), request: asked });
-}
-
-/**
- * Lets the answer to a handshake leave in one write with the frames of this turn of the event loop, a turn later: a write costs more than any other step
- * of a login.
- */
-function answerWithFirstFrames(stream: Socket): void {
-  stream.cork();
-  // The send queues write in an immediate of this turn.
-  setImmediate(() => setImmediate(uncork, stream));
-}
-
-function uncork(stream: Socket): void {
-  stream.uncork();
+  const socket = new ServerSocket(
+    stream,
+    settings,
+    `${answer.head}${REQUEST_ID}: ${asked.id}\r\n\r\n`,
+    answer.deflate,
+  );
+  return begin({ socket, request: asked });
 }

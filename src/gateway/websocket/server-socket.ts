@@ -54,6 +54,8 @@ export class ServerSocket implements Transport, ByteStream, FrameHandler {
   readonly #settings: SocketSettings;
   readonly #receiver: Receiver;
   #events: SocketEvents | undefined;
+  /** The answer to the handshake, until it has left. */
+  #answer: string | undefined;
   #state: typeof OPEN | typeof CLOSING | typeof CLOSED = OPEN;
   #isPaused = false;
   /** True when nothing that the client sends counts any more. */
@@ -69,12 +71,25 @@ export class ServerSocket implements Transport, ByteStream, FrameHandler {
   #reason = "";
   #ending: Ending | undefined;
 
-  /** @param deflate true when the client agreed to permessage-deflate */
-  constructor(stream: Socket, settings: SocketSettings, deflate: boolean) {
+  /**
+   * @param answer to the handshake, whole. It leaves in one write with the first frames of this turn of the event loop, or alone a turn later: a write costs
+   * more than any other step of a login
+   * @param deflate true when the client agreed to permessage-deflate
+   */
+  constructor(stream: Socket, settings: SocketSettings, answer: string, deflate: boolean) {
     this.#stream = stream;
     this.#settings = settings;
+    this.#answer = answer;
     this.deflate = deflate;
     this.#receiver = new Receiver(this, settings.limits, deflate);
+    // The send queues write in an immediate of this turn.
+    setImmediate(answerAfterThem, this);
+  }
+
+  /** Writes the answer to the handshake, if it has not left yet. */
+  writeAnswer(): void {
+    if (this.#answer !== undefined && this.#stream.writable) this.#stream.write(this.#answer, "latin1");
+    this.#answer = undefined;
   }
 
   /** Begins to read. */
@@ -138,7 +153,19 @@ export class ServerSocket implements Transport, ByteStream, FrameHandler {
    * @param written not called when the socket is closing
    */
   write(frames: Uint8Array, written?: (error?: Error | null) => void): boolean {
-    return this.#state === OPEN && this.#stream.writable && this.#stream.write(frames, written);
+    if (this.#state !== OPEN || !this.#stream.writable) return false;
+    return this.#stream.write(
+      this.#answer === undefined ? frames : this.#behindAnswer(this.#answer, frames),
+      written,
+    );
+  }
+
+  #behindAnswer(answer: string, frames: Uint8Array): Buffer {
+    this.#answer = undefined;
+    const whole = Buffer.allocUnsafe(answer.length + frames.length);
+    whole.write(answer, "latin1");
+    whole.set(frames, answer.length);
+    return whole;
   }
 
   cork(): void {
@@ -228,6 +255,7 @@ export class ServerSocket implements Transport, ByteStream, FrameHandler {
 
   /** The client has ended its side of the stream. */
   ended(): void {
+    this.writeAnswer();
     if (this.#state === OPEN) this.#state = CLOSING;
     // To end a stream twice makes an error with a stack trace.
     if (!this.#stream.writableEnded) this.#stream.end();
@@ -288,6 +316,14 @@ function onEnd(this: OwnedStream): void {
 
 function onClose(this: OwnedStream): void {
   this[OWNER]?.streamClosed();
+}
+
+function answerAfterThem(socket: ServerSocket): void {
+  setImmediate(answerAlone, socket);
+}
+
+function answerAlone(socket: ServerSocket): void {
+  socket.writeAnswer();
 }
 
 function readOn(socket: ServerSocket): void {
