@@ -10,32 +10,44 @@ const MAX_LENGTH = 1_000;
 
 const WINDOW = /^(?:[89]|1[0-5])$/;
 
-/** Checks the value of each parameter (RFC 7692 section 7.1). Shared compressed frames use the full window, 15 bits. */
+/** Checks the value of each parameter (RFC 7692 section 7.1). */
 const ACCEPTABLE: Readonly<Record<string, (value: string | undefined) => boolean>> = {
   server_no_context_takeover: (value) => value === undefined,
   client_no_context_takeover: (value) => value === undefined,
   client_max_window_bits: (value) => value === undefined || WINDOW.test(value),
-  server_max_window_bits: (value) => value === "15",
+  server_max_window_bits: (value) => value !== undefined && WINDOW.test(value),
 };
+
+/** What both sides have agreed to. */
+export interface Agreement {
+  /** `Sec-WebSocket-Extensions` of the answer. */
+  readonly header: string;
+  /** False when the client has a smaller window than the frames that all connections share: it gets none of them compressed (RFC 7692 section 6). */
+  readonly canDeflate: boolean;
+}
 
 /** Parameters of permessage-deflate, with their values. Those without one are undefined. */
 type Parameters = ReadonlyMap<string, string | undefined>;
 
 /**
- * Agrees to the first offer of permessage-deflate that the server can accept. It declines the others one by one, those
- * that are not valid too (RFC 7692 section 5.1). Neither side keeps a context: a message is compressed once and shared,
- * and an idle connection has no window.
+ * Agrees to the first offer of permessage-deflate by which the server can compress, else to the first that is valid. It declines the others one by one
+ * (RFC 7692 section 5.1). Neither side keeps a context: a message is compressed once and shared, and an idle connection has no window.
  * @param header `Sec-WebSocket-Extensions` of a client
- * @returns `Sec-WebSocket-Extensions` of the answer; undefined when there is no such offer
+ * @returns undefined when no offer is valid
  */
-export function agreedExtension(header: string): string | undefined {
+export function agreedExtension(header: string): Agreement | undefined {
   if (header.length > MAX_LENGTH) return undefined;
-  for (const offer of header.split(COMMA)) {
-    const parameters = acceptable(offer);
-    if (parameters !== undefined) return agreementTo(parameters);
-  }
-  return undefined;
+  const offers = header
+    .split(COMMA)
+    .map(acceptable)
+    .filter((parameters) => parameters !== undefined);
+  const best = offers.find(hasFullWindow) ?? offers[0];
+  return best && { header: agreementTo(best), canDeflate: hasFullWindow(best) };
 }
+
+/** Shared compressed frames use the full window, of 15 bits. */
+const hasFullWindow = (offered: Parameters): boolean =>
+  (offered.get("server_max_window_bits") ?? "15") === "15";
 
 /** A window of the client without a number is a question that the server need not answer. */
 function agreementTo(offered: Parameters): string {
@@ -44,7 +56,7 @@ function agreementTo(offered: Parameters): string {
   return agreed.join("; ");
 }
 
-/** @returns undefined when the server cannot accept the offer */
+/** @returns undefined for an offer that is not valid, or of something else */
 function acceptable(offer: string): Parameters | undefined {
   const [name, ...texts] = offer.split(SEMICOLON).map((part) => part.trim());
   if (name !== "permessage-deflate") return undefined;

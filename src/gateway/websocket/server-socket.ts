@@ -4,6 +4,7 @@ import { CLOSE } from "../../protocol/protocol.ts";
 import { closeFrame, cutReason, NO_CLOSE_FRAME, pongFrame } from "./control-frames.ts";
 import { type FrameHandler, type MessageLimits, Receiver } from "./receiver.ts";
 import { hasHadItsTurn } from "./turn.ts";
+import type { UpgradeAnswer } from "./upgrade-answer.ts";
 
 /** Receiver of the events of a WebSocket. */
 export interface SocketEvents {
@@ -74,14 +75,14 @@ export class ServerSocket implements Transport, ByteStream, FrameHandler {
   /**
    * @param answer to the handshake, whole. It leaves in one write with the first frames of this turn of the event loop, or alone a turn later: a write costs
    * more than any other step of a login
-   * @param deflate true when the client agreed to permessage-deflate
+   * @param deflate compression that both sides agreed to; undefined: none
    */
-  constructor(stream: Socket, settings: SocketSettings, answer: string, deflate: boolean) {
+  constructor(stream: Socket, settings: SocketSettings, answer: string, deflate: UpgradeAnswer["deflate"]) {
     this.#stream = stream;
     this.#settings = settings;
     this.#answer = answer;
-    this.deflate = deflate;
-    this.#receiver = new Receiver(this, settings.limits, deflate);
+    this.deflate = deflate?.canDeflate ?? false;
+    this.#receiver = new Receiver(this, settings.limits, deflate !== undefined);
     // The send queues write in an immediate of this turn.
     setImmediate(answerAfterThem, this);
   }

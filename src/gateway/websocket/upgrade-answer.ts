@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { agreedExtension } from "./deflate-offers.ts";
+import { type Agreement, agreedExtension } from "./deflate-offers.ts";
 
 /** RFC 6455 section 1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -24,7 +24,8 @@ export interface Agreements {
 export interface UpgradeAnswer {
   /** Lines of the head without the empty line at its end. */
   readonly head: string;
-  readonly deflate: boolean;
+  /** Compression that both sides agreed to; undefined: none. */
+  readonly deflate: Pick<Agreement, "canDeflate"> | undefined;
 }
 
 /** A request that is no valid handshake (RFC 6455 section 4.2.1), and header fields that tell what would be. */
@@ -53,8 +54,8 @@ export function answerTo(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     `Sec-WebSocket-Accept: ${hash("sha1", key + GUID, "base64")}\r\n` +
     (protocols.includes(protocol) ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : "") +
-    (extension === undefined ? "" : `Sec-WebSocket-Extensions: ${extension}\r\n`);
-  return { head, deflate: extension !== undefined };
+    (extension === undefined ? "" : `Sec-WebSocket-Extensions: ${extension.header}\r\n`);
+  return { head, deflate: extension };
 }
 
 const invalid = (error: string, headers: Record<string, string> = {}): InvalidUpgrade => ({ error, headers });
