@@ -11,6 +11,7 @@ import {
 } from "./gateway/gateway.ts";
 import type { Guards } from "./guards.ts";
 import type { Log } from "./hub-log.ts";
+import { HUFFMAN_ONLY } from "./local/local.ts";
 import type { Hooks } from "./publish/publish.ts";
 import type { FlightRecorder } from "./why/why.ts";
 
@@ -62,6 +63,7 @@ export function makeGateway(
     limits,
     overload,
     deflate,
+    fitsAnyWindow: websocket.compressionLevel === HUFFMAN_ONLY,
   };
   return new Gateway(ports, rules);
 }

@@ -42,6 +42,8 @@ export interface GatewayOptions {
   readonly overload: Pick<Overload, "assertConnect">;
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
+  /** Compressed frames refer to no earlier bytes, so that clients with any window can read them. */
+  readonly fitsAnyWindow: boolean;
 }
 
 /** Time that a client waits for a starting node, before the gateway refuses it with 503. */
@@ -93,6 +95,7 @@ export class Gateway {
     this.#handshakes = {
       settings: socketSettings(ports.maxMessageBytes),
       deflate: options.deflate,
+      fitsAnyWindow: options.fitsAnyWindow,
       refuse: ({ stream, asked }, error, headers) =>
         this.#refuse(stream, asked, new TidingsError("bad_request", error), headers),
     };

@@ -37,6 +37,9 @@ export function textFrames(texts: readonly string[]): Buffer {
   return frames;
 }
 
+/** Level without references to earlier bytes. */
+export const HUFFMAN_ONLY = -2;
+
 /** Compression for connections that agreed to permessage-deflate (RFC 7692). */
 export interface Compression {
   /** -2 (Huffman only) … 9 (best). */
@@ -52,7 +55,7 @@ export interface Compression {
 export function deflateFrame(frame: Buffer, { level, threshold }: Compression): Buffer {
   const payload = frame.subarray(payloadStart(frame));
   if (payload.length < threshold) return frame;
-  const strategy = level === -2 ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY;
+  const strategy = level === HUFFMAN_ONLY ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY;
   const deflated = deflateRawSync(payload, {
     level: Math.max(level, -1),
     strategy,

@@ -239,7 +239,7 @@ export class Local {
 export { Attachment } from "./attachment.ts";
 export type { Connection, Transport } from "./connection.ts";
 export type { Delivered, Delivery } from "./delivery.ts";
-export { textFrame } from "./frame.ts";
+export { HUFFMAN_ONLY, textFrame } from "./frame.ts";
 export { type Claim, type Held, HeldBytes, type Hold, type HoldLimits, type Rewind } from "./hold.ts";
 export { LoginState, NO_CLAIMS } from "./login/login.ts";
 export type { ByteStream, OutboxLimits, SlowCounts, SlowPolicy, Verdict } from "./outbox.ts";

@@ -2,11 +2,12 @@ import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { handshake, socketSettings } from "../../src/gateway/socket/handshake.ts";
-import { deflateFrame, textFrame } from "../../src/local/frame.ts";
+import { deflateFrame, HUFFMAN_ONLY, textFrame } from "../../src/local/frame.ts";
 import { type Connection, Local } from "../../src/local/local.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-const COMPRESSION = { level: 1, threshold: 0 };
+/** The level of a hub, unless it has another. */
+const COMPRESSION = { level: HUFFMAN_ONLY, threshold: 0 };
 const FIRST_BITS = 0xf0;
 const TEXT = 0x1;
 const BINARY = 0x2;
@@ -29,6 +30,7 @@ export async function startEchoServer({ deflate, budgets = true }: EchoOptions):
   const handshakes = {
     settings: { limits: budgets ? limits : unbounded, closeTimeoutMs },
     deflate,
+    fitsAnyWindow: true,
     refuse: ({ stream }: { readonly stream: Duplex }) => void stream.destroy(),
   };
   const local = makeLocal();

@@ -27,6 +27,8 @@ export interface Handshakes {
   readonly settings: SocketSettings;
   /** Offer permessage-deflate. */
   readonly deflate: boolean;
+  /** Compressed frames refer to no earlier bytes, so that clients with any window can read them. @default false */
+  readonly fitsAnyWindow?: boolean | undefined;
   /** Answers a request that is no valid handshake (RFC 6455 section 4.2.1). */
   readonly refuse: (upgrade: Upgrade, error: string, headers: Readonly<Record<string, string>>) => void;
 }
@@ -54,7 +56,7 @@ const messageLimits = (bytes: number): MessageLimits => ({
  * @param begin starts the session. It must listen within this tick: the client may have sent its first message already
  */
 export function handshake(
-  { settings, deflate, refuse }: Handshakes,
+  { settings, deflate, fitsAnyWindow, refuse }: Handshakes,
   upgrade: Upgrade,
   begin: (handshaken: Handshaken) => Promise<void>,
 ): Promise<void> {
@@ -63,7 +65,7 @@ export function handshake(
     stream.destroy();
     return Promise.resolve();
   }
-  const answer = answerTo(request, { protocol: DIALECT, deflate });
+  const answer = answerTo(request, { protocol: DIALECT, deflate, fitsAnyWindow });
   if ("error" in answer) {
     const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
     refuse(upgrade, answer.error, answer.headers);

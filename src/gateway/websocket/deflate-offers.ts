@@ -22,7 +22,7 @@ const ACCEPTABLE: Readonly<Record<string, (value: string | undefined) => boolean
 export interface Agreement {
   /** `Sec-WebSocket-Extensions` of the answer. */
   readonly header: string;
-  /** False when the client has a smaller window than the frames that all connections share: it gets none of them compressed (RFC 7692 section 6). */
+  /** False when the client has a smaller window than the frames that all connections share need: it gets none of them compressed (RFC 7692 section 6). */
   readonly canDeflate: boolean;
 }
 
@@ -33,16 +33,17 @@ type Parameters = ReadonlyMap<string, string | undefined>;
  * Agrees to the first offer of permessage-deflate by which the server can compress, else to the first that is valid. It declines the others one by one
  * (RFC 7692 section 5.1). Neither side keeps a context: a message is compressed once and shared, and an idle connection has no window.
  * @param header `Sec-WebSocket-Extensions` of a client
+ * @param fitsAnyWindow true when the server compresses by Huffman codes alone, which refer to no earlier bytes
  * @returns undefined when no offer is valid
  */
-export function agreedExtension(header: string): Agreement | undefined {
+export function agreedExtension(header: string, fitsAnyWindow: boolean): Agreement | undefined {
   if (header.length > MAX_LENGTH) return undefined;
   const offers = header
     .split(COMMA)
     .map(acceptable)
     .filter((parameters) => parameters !== undefined);
   const best = offers.find(hasFullWindow) ?? offers[0];
-  return best && { header: agreementTo(best), canDeflate: hasFullWindow(best) };
+  return best && { header: agreementTo(best), canDeflate: fitsAnyWindow || hasFullWindow(best) };
 }
 
 /** Shared compressed frames use the full window, of 15 bits. */

@@ -18,6 +18,8 @@ const VERSIONS: readonly number[] = [13, 8];
 export interface Agreements {
   readonly protocol: string;
   readonly deflate: boolean;
+  /** Compressed frames refer to no earlier bytes, so that clients with any window can read them. @default false */
+  readonly fitsAnyWindow?: boolean | undefined;
 }
 
 /** The answer to an upgrade request. */
@@ -37,7 +39,7 @@ export interface InvalidUpgrade {
 /** Answers an upgrade request to a WebSocket, by RFC 6455 section 4.2.2. */
 export function answerTo(
   { method, headers }: IncomingMessage,
-  { protocol, deflate }: Agreements,
+  { protocol, deflate, fitsAnyWindow = false }: Agreements,
 ): UpgradeAnswer | InvalidUpgrade {
   const key = headers["sec-websocket-key"];
   const offered = headers["sec-websocket-protocol"];
@@ -49,7 +51,7 @@ export function answerTo(
   const protocols = offered === undefined ? [] : protocolsIn(offered);
   if (protocols === undefined) return invalid("Invalid Sec-WebSocket-Protocol header");
   const offers = deflate ? headers["sec-websocket-extensions"] : undefined;
-  const extension = offers === undefined ? undefined : agreedExtension(offers);
+  const extension = offers === undefined ? undefined : agreedExtension(offers, fitsAnyWindow);
   const head =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     `Sec-WebSocket-Accept: ${hash("sha1", key + GUID, "base64")}\r\n` +

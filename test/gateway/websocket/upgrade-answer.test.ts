@@ -9,10 +9,14 @@ const HEADERS = {
   "sec-websocket-version": "13",
 };
 
-const answer = (headers: Record<string, string | undefined> = {}, { method = "GET", deflate = true } = {}) =>
+const answer = (
+  headers: Record<string, string | undefined> = {},
+  { method = "GET", deflate = true, fitsAnyWindow = false } = {},
+) =>
   answerTo({ method, headers: { ...HEADERS, ...headers } } as unknown as IncomingMessage, {
     protocol: "tidings.v1",
     deflate,
+    fitsAnyWindow,
   });
 
 describe("the answer to an upgrade request", () => {
@@ -21,7 +25,7 @@ describe("the answer to an upgrade request", () => {
       head:
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
-      deflate: false,
+      deflate: undefined,
     });
   });
 
@@ -38,12 +42,27 @@ describe("the answer to an upgrade request", () => {
   it("agrees to permessage-deflate where the server offers it", () => {
     const offer = { "sec-websocket-extensions": "permessage-deflate; client_max_window_bits" };
     expect(answer(offer)).toMatchObject({
-      deflate: true,
+      deflate: { canDeflate: true },
       head: expect.stringContaining(
         "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n",
       ),
     });
-    expect(answer(offer, { deflate: false })).toMatchObject({ deflate: false });
+    expect(answer(offer, { deflate: false })).toMatchObject({ deflate: undefined });
+  });
+
+  it("agrees to a small window, and compresses for it where frames fit any", () => {
+    const small = "permessage-deflate; server_max_window_bits=9";
+    const offer = { "sec-websocket-extensions": small };
+    expect(answer(offer)).toMatchObject({
+      deflate: { canDeflate: false },
+      head: expect.stringContaining("server_max_window_bits=9\r\n"),
+    });
+    expect(answer(offer, { fitsAnyWindow: true })).toMatchObject({ deflate: { canDeflate: true } });
+    const both = answer({ "sec-websocket-extensions": `${small}, permessage-deflate` });
+    expect(both).toMatchObject({
+      deflate: { canDeflate: true },
+      head: expect.not.stringContaining("server_max_window_bits"),
+    });
   });
 });
 
