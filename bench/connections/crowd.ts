@@ -5,6 +5,8 @@ const TEXT = 0x81; // a final fragment: the servers neither fragment nor send bi
 const CLOSE = 0x88;
 const PING = 0x89;
 const PONG = 0x8a;
+/** The answer to an upgrade begins with an H. */
+const ANSWER = 0x48;
 
 /** Frames of clients, under a mask of zeros, and so without a change of their bytes when they are unmasked: all clients share them. */
 const CLIENT_PONG = Buffer.from([PONG, 0x80, 0, 0, 0, 0]);
@@ -134,6 +136,7 @@ export class Crowd implements FarEnd {
       return;
     }
     let at = this.#unfinished.size === 0 ? 0 : this.#rest(socket, bytes.length);
+    if (bytes[at] === ANSWER) at = bytes.indexOf("\r\n\r\n", at) + 4; // the first frames are behind it
     while (at < bytes.length) {
       const head = bytes[at];
       let length = bytes[at + 1] ?? 0;

@@ -109,8 +109,9 @@ describe("while Redis is unavailable", () => {
       const peers = await Promise.all(
         [n1, n2].map(({ socketUrl }, index) => connectPeer(`${socketUrl}?user_id=user${index}`)),
       );
-      // A login that Redis interrupts ends with 4004.
-      for (const peer of peers) await peer.caughtUp();
+      // A login that Redis interrupts ends with 4004. Its last step is the position of `all`.
+      for (const peer of peers)
+        await peer.next((frame) => frame.event === "position" && frame.channel === "all");
       await OUTAGES[outage].begin();
       // The other node cannot be asked, and says so.
       const other = await tidings(["drain", "n2", "--url", n1.url]);

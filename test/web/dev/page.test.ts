@@ -52,7 +52,7 @@ describe.each(SIZES)("the page at %s width", (width, size) => {
     await bob.say("The café closes at ten");
     await expect.poll(() => carol.texts(), until).toEqual(["The café closes at ten"]);
     await expect.poll(() => alice.item("Everyone").textContent(), until).toContain("1 unread");
-    expect(await bob.texts()).toEqual(["The café closes at ten"]);
+    await expect.poll(() => bob.texts(), until).toEqual(["The café closes at ten"]);
   });
 
   it("shows an edited message in its place, and says that one was deleted", async () => {
