@@ -73,7 +73,7 @@ export class Replay {
     try {
       const opened = this.#guard.open(connection, channel);
       if (opened !== undefined) await opened;
-      // What came while the policy was asked is on hold with the epoch of the backplane, which the user may not know.
+      // Messages that came while the policy was asked are on hold, with the epoch of the backplane, which the user may not know.
       const isKnown = known !== undefined && opened === undefined;
       const { start, page } = isKnown ? known : await this.#start(connection, channel, hold, from);
       const told = { ...start, epoch: epochFor(connection, channel, start) };

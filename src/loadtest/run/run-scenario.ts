@@ -108,7 +108,7 @@ async function lead(led: Led): Promise<ScenarioResult> {
   });
 }
 
-/** What the scenario is about, after all clients are connected. @returns how long others waited meanwhile */
+/** Acts as the scenario says, after all clients are connected. @returns how long others waited meanwhile */
 async function act(led: Led): Promise<Waits | undefined> {
   const { options, now } = led;
   const { plan, signal, settleMs } = options;
