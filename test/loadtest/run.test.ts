@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Plan, Target } from "../../src/loadtest/plan.ts";
 import type { ScenarioResult } from "../../src/loadtest/result.ts";
 import type { Progress } from "../../src/loadtest/run/course.ts";
+import { Probe } from "../../src/loadtest/run/probe.ts";
 import { type RunOptions, runScenario } from "../../src/loadtest/run/run-scenario.ts";
 import type { WorkerPort } from "../../src/loadtest/run/workers.ts";
 import { parseTarget } from "../../src/loadtest/target.ts";
@@ -106,6 +107,30 @@ describe("a load test of a hub", () => {
       faults: [],
       waits: { request: { count: 10 }, errors: {} },
     });
+  });
+
+  it("asks as the user of a token, and gives up a probe that is never in its place", async () => {
+    const { hub, at } = await startHub({ ...UNLIMITED, jwt: { secret: "s".repeat(32) } });
+    const { target } = await parseTarget(at.url, "/ws");
+    const plan = planFor({
+      scenario: "idle",
+      durationMs: 200,
+      probe: 50,
+      targets: [target],
+    });
+    const token = await hub.token({ user: "alice" });
+    const tokensOf = () => () => Promise.resolve(token);
+    const login = { credentials: { type: "tokens", tokens: [token], users: ["alice"] }, tokensOf } as const;
+    expect(await run(plan, login)).toMatchObject({ faults: [], waits: { request: { count: 10 } } });
+    // The position of another user's channel never comes.
+    const other = await Probe.open({
+      plan: { ...plan, connectTimeoutMs: 1_000 },
+      credentials: { type: "secret", secret: "" },
+      tokensOf,
+      now: () => 0,
+    });
+    const waits = await other?.end(0, true);
+    expect(waits?.errors).toEqual({ "connection: not there within 1 s": 1 });
   });
 
   it("reads the server's metrics before, during and after", async () => {

@@ -114,22 +114,29 @@ export type Verdict = Known | Promise<Known>;
 /** Does what `authenticate` promises. Throws, or returns a promise that rejects. */
 export type Check = (credentials: Credentials) => Verdict;
 
-/** Checks of the authenticators that answer at once. The interface for applications has promises only. */
-const checks = new WeakMap<Authenticator, Check>();
+/**
+ * Checks of the authenticators that answer at once, by their `authenticate`: an application may put its own in that place. The interface for applications
+ * has promises only.
+ */
+const checks = new WeakMap<Authenticator["authenticate"], Check>();
 
 /** Makes an authenticator that answers by a check. */
 export function answeredBy<Answer extends Known>(
   parts: Omit<Authenticator, "authenticate">,
   check: (credentials: Credentials) => Answer | Promise<Answer>,
 ): Authenticator & { authenticate(credentials: Credentials): Promise<Answer> } {
-  const authenticator = { ...parts, authenticate: async (credentials: Credentials) => check(credentials) };
-  checks.set(authenticator, check);
-  return authenticator;
+  const authenticate = async (credentials: Credentials): Promise<Answer> => check(credentials);
+  checks.set(authenticate, check);
+  return { ...parts, authenticate };
 }
 
 /** The check of an authenticator, which may be one of the application. */
-export const checkOf = (authenticator: Authenticator): Check =>
-  checks.get(authenticator) ?? ((credentials) => authenticator.authenticate(credentials));
+export const checkOf =
+  (authenticator: Authenticator): Check =>
+  (credentials) => {
+    const check = checks.get(authenticator.authenticate);
+    return check === undefined ? authenticator.authenticate(credentials) : check(credentials);
+  };
 
 export const isPending = (verdict: Verdict): verdict is Promise<Known> =>
   typeof (verdict as Partial<Promise<Known>> | undefined)?.then === "function";

@@ -18,7 +18,7 @@ const ACCEPTABLE: Readonly<Record<string, (value: string | undefined) => boolean
   server_max_window_bits: (value) => value !== undefined && WINDOW.test(value),
 };
 
-/** What both sides have agreed to. */
+/** Agreement of both sides on compression. */
 export interface Agreement {
   /** `Sec-WebSocket-Extensions` of the answer. */
   readonly header: string;

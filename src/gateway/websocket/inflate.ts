@@ -8,7 +8,7 @@ export interface InflateFault {
 
 type Done = (result: Buffer | InflateFault) => void;
 
-/** What a sender has cut from a message (RFC 7692 section 7.2.1). */
+/** The end of the last block, which a sender has cut off (RFC 7692 section 7.2.1). */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
 /** Bytes before a block that it may refer to. */

@@ -14,7 +14,7 @@ const PROTOCOLS = /^[!#$%&'*+.^_`|~\w-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~\w-]+)*$/
 /** Version 8 is a draft whose frames are those of version 13, the standard. */
 const VERSIONS: readonly number[] = [13, 8];
 
-/** What a server agrees to. */
+/** Protocol and compression that a server agrees to. */
 export interface Agreements {
   readonly protocol: string;
   readonly deflate: boolean;

@@ -4,7 +4,7 @@ import { TidingsClient } from "../clients/tidings-client.ts";
 import { Counter, type Counts } from "../measure/counted.ts";
 import { Histogram, inMs, type Percentiles } from "../measure/histogram.ts";
 import { prefixOf } from "../measure/marker.ts";
-import { clientsOf, type Plan } from "../plan.ts";
+import { clientsOf, type Plan, userOf } from "../plan.ts";
 import type { Credentials } from "../worker/api.ts";
 import type { TokensOf } from "../worker/load-worker.ts";
 import { Schedule } from "../worker/schedule.ts";
@@ -15,7 +15,7 @@ export interface Waits {
   readonly request: Percentiles;
   /** Of `GET /users/:user/connections`. Without an API key only in development mode. */
   readonly call: Percentiles;
-  /** What failed, by reason. */
+  /** Requests and calls that failed, by reason. */
   readonly errors: Counts;
 }
 
@@ -54,22 +54,26 @@ export class Probe implements ClientListener {
     const [target] = plan.targets;
     if (plan.probe === 0 || target?.http === undefined) return undefined;
     const probe = new Probe(options, target, target.http);
+    const deadline = setTimeout(() => probe.#giveUp(), plan.connectTimeoutMs);
     probe.#client.open();
     await probe.#opened.promise;
+    clearTimeout(deadline);
     return probe;
   }
 
   private constructor(options: ProbeOptions, target: Plan["targets"][number], http: string) {
     const { plan, credentials, tokensOf, apiKey } = options;
     const index = clientsOf(plan);
-    const user = `bench-${plan.run}-${index}`;
+    // A token is of the user that it names.
+    const users = credentials.type === "tokens" ? credentials.users : [];
+    const user = users[index % users.length] ?? userOf(plan, index);
     const role = { index, user, target, localAddress: plan.sources[0], sends: [], receives: [] };
     const tokenOf = tokensOf(credentials, plan);
     this.#options = options;
     this.#client = new TidingsClient({ plan, role, tokenOf, listener: this }, prefixOf(plan.run));
     const mayCall = apiKey !== undefined || credentials.type === "development";
     this.#caller = mayCall ? new HttpCaller(http, target, apiKey, MAX_SOCKETS) : undefined;
-    this.#path = `${new URL(http).pathname.replace(/\/+$/, "")}/users/${user}/connections`;
+    this.#path = `${new URL(http).pathname.replace(/\/+$/, "")}/users/${encodeURIComponent(user)}/connections`;
   }
 
   /** Asks at a steady rate from the warm-up to the end. */
@@ -112,6 +116,12 @@ export class Probe implements ClientListener {
       if (refusal === undefined) this.#calls.record(this.#since(pending));
       else this.#errors.count(`call: ${refusal}`);
     });
+  }
+
+  #giveUp(): void {
+    this.#errors.count(`connection: not there within ${this.#options.plan.connectTimeoutMs / 1_000} s`);
+    this.#client.cut();
+    this.#opened.resolve();
   }
 
   opened(): void {

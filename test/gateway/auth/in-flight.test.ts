@@ -62,3 +62,13 @@ test("a check that is over at once leaves its place, also when it throws", async
     expect(verdict).toEqual(userId === "" ? "unauthorized" : { user: userId });
   }
 });
+
+test("an application may put its own function in the place of one that answers at once", async () => {
+  const own = developmentAuth();
+  const { authenticate } = own;
+  own.authenticate = async (credentials) => ({ ...(await authenticate(credentials)), platform: "own" });
+  for (const each of [own, { ...own }]) {
+    const limited = withLimits(each, { timeoutMs: 60_000 });
+    expect(await limited.authenticate({ userId: "alice" })).toEqual({ user: "alice", platform: "own" });
+  }
+});
